@@ -1,0 +1,1 @@
+"""Adapters to the formats of other tools."""

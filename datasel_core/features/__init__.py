@@ -1,0 +1,1 @@
+"""What is computed once per sample and kept: embeddings, patterns."""

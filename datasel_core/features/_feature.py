@@ -1,0 +1,70 @@
+"""What a feature is: an encoder that loads its model once, then yields one block of rows per batch. The caller owns the loop."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from datasel_core.declare import Declared
+from datasel_core.progress import Progress
+from datasel_core.ragged import Ragged
+from datasel_core.registry import declares
+
+feature = declares("feature")
+
+
+class Unreadable(Exception):
+    """One sample cannot be read; its text is the reason. It never stops a run."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What an encoder may look at. n: samples in the pool.
+
+    image: row -> RGB PIL image (raises Unreadable). roles: features the pool has already, role -> array of n rows.
+    """
+
+    n: int
+    image: Callable[[int], Any] | None = None
+    roles: Mapping[str, np.ndarray | Ragged] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Block:
+    """The answer for some samples. rows: (b,) pool rows that could be read. values: (b, d) or (b,) array, or Ragged of b samples.
+
+    unreadable: (row, reason) of those that could not. extra: name -> (b, ...) arrays kept beside the values, such as the patches each pattern covers.
+    """
+
+    rows: np.ndarray
+    values: np.ndarray | Ragged
+    unreadable: Sequence[tuple[int, str]] = ()
+    extra: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+class Feature(Declared):
+    """Computed once per sample and kept. Fields are parameters; those marked HOW never change a value."""
+
+    role: ClassVar[str] = ""
+    reads: ClassVar[str] = "image"
+    """What it looks at: `image` (every photo is opened) or a role the pool must already have."""
+    cost: ClassVar[str] = ""
+    avoid: ClassVar[str] = ""
+    paper: ClassVar[str] = ""
+
+    def depends(self) -> dict[str, Any]:
+        """Whatever else decides the values, for the key: the hash of a weights file, say."""
+        return {}
+
+    def describe(self) -> dict[str, Any]:
+        """Facts about the values that a reader needs, kept in meta.json: the patch grid, say."""
+        return {}
+
+    def fit(self, source: Source, progress: Progress) -> dict[str, np.ndarray]:
+        """What is learned from the pool itself before encoding; kept with the feature, so that a resumed run goes on with the same."""
+        return {}
+
+    def blocks(self, source: Source, rows: np.ndarray, fitted: Mapping[str, np.ndarray]) -> Iterator[Block]:
+        """Encodes these rows, a batch at a time, in order. Every row is in exactly one block, as read or as unreadable."""
+        raise TypeError(f"{type(self).__name__} must implement blocks.")

@@ -1,0 +1,1 @@
+"""Cheap numbers about a selection."""

@@ -1,0 +1,1 @@
+"""Candidates: how each kind of source becomes ids, columns and openable samples."""

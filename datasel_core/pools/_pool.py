@@ -1,0 +1,174 @@
+"""A pool: the candidates. Ids, columns, and how to open one sample."""
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datasel_core.declare import Declared
+from datasel_core.errors import BadInput, BadRequest, UnknownName
+from datasel_core.progress import Progress
+from datasel_core.registry import declares, find
+from datasel_core.store import Workspace, canonical, read_json, write_json, writing
+
+pool_kind = declares("pool kind")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a source holds. table: one row per sample, with `id` (unique text) and `content` (hash of what the sample is).
+
+    unreadable: [{"id", "reason"}] left out of the candidates. roles: arrays the source brought, one row per sample.
+    """
+
+    table: pa.Table
+    root: Path
+    unreadable: list[dict[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    roles: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+class PoolKind(Declared):
+    """A kind of source. Fields are the options of `pool add --option`."""
+
+    opens: ClassVar[str] = ""
+    """What encoders may open of a sample: `image`, or nothing."""
+
+    def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
+        """Reads the source. Raises BadInput when there is nothing to choose from."""
+        raise TypeError(f"{type(self).__name__} must implement scan.")
+
+    def open(self, pool: "Pool", row: int, **hints: Any) -> Any:
+        """One sample, to look at or to encode."""
+        raise BadRequest(f"Samples of a {self.id} pool cannot be opened.")
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Candidates in a fixed order. `fingerprint` = hash of ids and content hashes: equal fingerprints mean equal pools."""
+
+    name: str
+    kind: str
+    folder: Path
+    about: Mapping[str, Any]
+    table: pa.Table
+
+    @property
+    def fingerprint(self) -> str:
+        return self.about["fingerprint"]
+
+    @property
+    def unreadable(self) -> list[dict[str, str]]:
+        return self.about["unreadable"]
+
+    @property
+    def n(self) -> int:
+        return self.table.num_rows
+
+    def __len__(self) -> int:
+        return self.n
+
+    @functools.cached_property
+    def ids(self) -> np.ndarray:
+        """(n,) text: the samples' stable names, in row order."""
+        return self.table["id"].to_numpy(zero_copy_only=False)
+
+    @functools.cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {id: row for row, id in enumerate(self.ids)}
+
+    def rows(self, ids: Any) -> np.ndarray:
+        """Rows of these ids. Raises UnknownName for the first that is not in the pool."""
+        missing = next((id for id in ids if id not in self._row_of), None)
+        if missing is not None:
+            raise UnknownName(f"sample in {self.name}", str(missing), [])
+        return np.fromiter((self._row_of[id] for id in ids), dtype=np.int64)
+
+    @property
+    def columns(self) -> list[str]:
+        return [name for name in self.table.column_names if name != "content"]
+
+    def column(self, name: str) -> np.ndarray:
+        """(n,) one metadata column. Raises UnknownName."""
+        if name not in self.columns:
+            raise UnknownName(f"column of {self.name}", name, self.columns)
+        return self.table[name].to_numpy(zero_copy_only=False)
+
+    @functools.cached_property
+    def how(self) -> PoolKind:
+        return find("pool kind", self.kind)(**self.about["options"])
+
+    @property
+    def root(self) -> Path:
+        """Where the sources lie; paths in the table are relative to it."""
+        return Path(self.about["root"])
+
+    def path(self, row: int) -> Path:
+        """The media file of one sample."""
+        return self.root / self.table["path"][row].as_py()
+
+    def open(self, row: int, **hints: Any) -> Any:
+        """One sample, to look at or to encode: for photos an RGB image."""
+        return self.how.open(self, row, **hints)
+
+
+def fingerprint(table: pa.Table) -> str:
+    """SHA-256 of all ids and content hashes, in order."""
+    digest = hashlib.sha256()
+    for batch in table.select(["id", "content"]).to_batches(max_chunksize=65536):
+        digest.update(canonical([batch["id"].to_pylist(), batch["content"].to_pylist()]).encode())
+    return digest.hexdigest()
+
+
+def check_ids(ids: list[str]) -> None:
+    """Raises BadInput when an id repeats or is empty, naming both places."""
+    first: dict[str, int] = {}
+    for row, id in enumerate(ids):
+        if not id:
+            raise BadInput(f"Row {row + 1} has an empty id; every sample needs a name of its own.")
+        if id in first:
+            raise BadInput(f"The id {id!r} stands in rows {first[id] + 1} and {row + 1}; ids must be unique.")
+        first[id] = row
+
+
+def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, scan: Scan) -> Pool:
+    """Writes a pool into the workspace; pool.json last."""
+    folder = workspace.pool(name)
+    about = {
+        "name": name,
+        "kind": kind.id,
+        "fingerprint": fingerprint(scan.table),
+        "n": scan.table.num_rows,
+        "source": str(source),
+        "root": str(scan.root),
+        "options": kind.what()["params"],
+        "unreadable": scan.unreadable,
+        "notes": scan.notes,
+    }
+    with writing(folder / "pool.parquet") as temporary:
+        pq.write_table(scan.table, temporary, compression="zstd")
+    write_json(folder / "pool.json", about)
+    return load_pool(workspace, name)
+
+
+def load_pool(workspace: Workspace, name: str) -> Pool:
+    """A pool of the workspace. Raises UnknownName, or BadInput when its files are damaged."""
+    folder = workspace.pool(name)
+    about = read_json(folder / "pool.json")
+    if about is None:
+        raise UnknownName("pool", name, pool_names(workspace))
+    try:
+        table = pq.read_table(folder / "pool.parquet")
+    except (OSError, pa.ArrowInvalid) as error:
+        raise BadInput(f"The pool {name} is damaged ({error}); add it again.") from None
+    return Pool(name, about["kind"], folder, about, table)
+
+
+def pool_names(workspace: Workspace) -> list[str]:
+    return [folder.name for folder in workspace.folders("pools") if (folder / "pool.json").exists()]

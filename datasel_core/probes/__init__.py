@@ -1,0 +1,1 @@
+"""Small trainings on the kept, measured on the held-out."""

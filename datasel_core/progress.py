@@ -1,0 +1,81 @@
+"""Progress and cancel are one object, called at the same point of the loop."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from datasel_core.errors import Stopped
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a long loop is. `rate` is items per second, `left` seconds to go (None while unknown)."""
+
+    label: str
+    done: int
+    total: int
+    rate: float | None
+    left: float | None
+
+
+@dataclass
+class Progress:
+    """report: called at most every `every` seconds, and at the first and last item. should_stop: asked equally often.
+
+    `over` and `advance` raise Stopped as soon as somebody asked to stop. The default is silent and never stops.
+    """
+
+    report: Callable[[Step], None] = lambda step: None
+    should_stop: Callable[[], bool] = lambda: False
+    every: float = 0.2
+    _asked: float = field(default=0.0, repr=False)
+
+    def over(self, items: Iterable[T], total: int, label: str) -> Iterator[T]:
+        """Yields the items, one unit of progress each; `total` is how many there are."""
+        track = self.track(total, label)
+        for item in items:
+            yield item
+            track.advance()
+        track.finish()
+
+    def track(self, total: int, label: str) -> "Track":
+        """For loops whose steps are uneven: call `advance(n)` yourself."""
+        return Track(self, total, label)
+
+    def check(self) -> None:
+        """Raises Stopped if somebody asked to stop; cheap enough for inner loops."""
+        now = time.monotonic()
+        if now - self._asked >= self.every:
+            self._asked = now
+            if self.should_stop():
+                raise Stopped("Stopped; what was finished is kept.")
+
+
+class Track:
+    """One announced loop. `done` may start above 0 when part of it was done by an earlier run."""
+
+    def __init__(self, progress: Progress, total: int, label: str, done: int = 0):
+        self.progress, self.total, self.label, self.done = progress, total, label, done
+        self._start, self._start_done, self._reported = time.monotonic(), done, 0.0
+        progress.check()
+        self._report()
+
+    def advance(self, n: int = 1) -> None:
+        self.done += n
+        self.progress.check()
+        if time.monotonic() - self._reported >= self.progress.every:
+            self._report()
+
+    def finish(self) -> None:
+        self.done = self.total
+        self._report()
+
+    def _report(self) -> None:
+        self._reported = time.monotonic()
+        spent, made = self._reported - self._start, self.done - self._start_done
+        rate = made / spent if made and spent > 0 else None
+        left = (self.total - self.done) / rate if rate else None
+        self.progress.report(Step(self.label, self.done, self.total, rate, left))
