@@ -36,9 +36,9 @@ class Declared(BaseModel):
             raise BadParameter(_one_line(error, type(self))) from None
 
     @classmethod
-    def parse(cls, words: Mapping[str, str]) -> Self:
-        """From strings, as a command line or a form gives them; `none` stands for no value."""
-        values: dict[str, Any] = {}
+    def parse(cls, words: Mapping[str, str], **known_values: Any) -> Self:
+        """From strings, as a command line gives them (`none` stands for no value), beside values that are known already."""
+        values: dict[str, Any] = dict(known_values)
         for name, word in words.items():
             known = cls.model_fields.get(name)
             if known is None or word.strip().lower() == "none":

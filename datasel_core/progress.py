@@ -55,12 +55,17 @@ class Progress:
 
 
 class Track:
-    """One announced loop. `done` may start above 0 when part of it was done by an earlier run."""
+    """One announced loop."""
 
-    def __init__(self, progress: Progress, total: int, label: str, done: int = 0):
-        self.progress, self.total, self.label, self.done = progress, total, label, done
-        self._start, self._start_done, self._reported = time.monotonic(), done, 0.0
+    def __init__(self, progress: Progress, total: int, label: str):
+        self.progress, self.total, self.label, self.done = progress, total, label, 0
+        self._start, self._start_done, self._reported = time.monotonic(), 0, 0.0
         progress.check()
+        self._report()
+
+    def start_at(self, done: int) -> None:
+        """So many were done by an earlier attempt; they do not count for the rate."""
+        self.done = self._start_done = done
         self._report()
 
     def advance(self, n: int = 1) -> None:

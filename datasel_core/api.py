@@ -1,0 +1,58 @@
+"""What Python users call: `ds.open_pool`, `ds.method`, `ds.select`."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from datasel_core import engine, making
+from datasel_core.errors import UnknownName
+from datasel_core.features._feature import Feature
+from datasel_core.pools._pool import Pool, load_pool, pool_names
+from datasel_core.registry import find
+from datasel_core.selection import Method
+from datasel_core.store import NAME, Workspace
+
+
+def method(id: str) -> type[Method]:
+    """The method with this id; call it with parameters to get one to use. Raises UnknownName, naming the nearest."""
+    return find("method", id)
+
+
+def feature(id: str) -> type[Feature]:
+    """The feature with this id. Raises UnknownName, naming the nearest."""
+    return find("feature", id)
+
+
+def open_pool(name: str | os.PathLike, *, kind: str | None = None, workspace: str | os.PathLike | None = None) -> Pool:
+    """A pool by its name in the workspace, or by the path of a folder of photos, a table, or a file of vectors, which is then added.
+
+    kind: `images` or `vectors`; told from the path by default. Raises UnknownName, BadInput.
+    """
+    home, text = Workspace.at(workspace), os.fspath(name)
+    if text in pool_names(home):
+        return load_pool(home, text)
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise UnknownName("pool", text, pool_names(home))
+    short = re.sub(r"[^A-Za-z0-9._-]+", "-", path.resolve().stem).strip("-._")[:64] or "pool"
+    short = short if NAME.fullmatch(short) else "pool"
+    return making.add_pool(home, short, str(path), kind or kind_of(path))
+
+
+def kind_of(path: Path) -> str:
+    """`vectors` for .npy and .npz, else `images`."""
+    return "vectors" if path.suffix.lower() in (".npy", ".npz") else "images"
+
+
+def select(pool: Pool | str, method: Method, budget: int | str, seed: int = 0, **asked: Any) -> engine.Run:
+    """Chooses from a pool and keeps the answer as a run. asked: `use`, `within`, `already` (a Run or its folder), `where`.
+
+    Returns a Run with .selection (rows of the pool), .ids and .manifest. Raises BadRequest, Failed.
+    """
+    pool = open_pool(pool) if isinstance(pool, str) else pool
+    for name in ("within", "already"):
+        if isinstance(asked.get(name), engine.Run):
+            asked[name] = str(asked[name].folder)
+    spec = engine.Spec(pool=pool.name, method=method.id, params=method.model_dump(mode="json"), budget=str(budget), seed=seed, **asked)
+    return engine.select(Workspace(pool.folder.parent.parent), spec)

@@ -1,0 +1,187 @@
+"""Making what selections are chosen from: pools, features, maps. Everything here can be stopped, and goes on where it was."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datasel_core import store
+from datasel_core.errors import BadInput, BadRequest, Failed, MissingFeature
+from datasel_core.features._feature import Feature, Source, Unreadable
+from datasel_core.features._kept import Chunks, Kept, kept_features, load, save_rows
+from datasel_core.pools._photos import UnreadablePhoto
+from datasel_core.pools._pool import Pool, load_pool, save_pool
+from datasel_core.pools._vector_files import check_values, open_arrays
+from datasel_core.progress import Progress
+from datasel_core.registry import every, find
+
+
+def add_pool(workspace: store.Workspace, name: str, source: str, kind: str, options: Mapping[str, str] | None = None, progress: Progress | None = None) -> Pool:
+    """Reads a source and keeps it as a pool; arrays it brought become features. Raises BadRequest; then nothing is written."""
+    progress = progress or Progress()
+    store.checked_name("pool", name)
+    declared = find("pool kind", kind).parse(options or {})
+    path = workspace.allowed(source)
+    scan = declared.scan(path, workspace, progress)
+    with store.Lock(workspace.pool(name)).hold(progress.check):
+        pool = save_pool(workspace, name, declared, path, scan)
+    for role, array in scan.roles.items():
+        keep_imported(workspace, pool, role, array, np.arange(pool.n), [], path.name, progress)
+    return pool
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import matched: ids of the pool without a vector, and ids of the file that the pool does not have."""
+
+    kept: Kept
+    matched: int
+    missing: list[str]
+    extra: list[str]
+
+
+def import_feature(workspace: store.Workspace, pool: Pool, role: str, file: str, progress: Progress | None = None) -> Imported:
+    """Vectors computed elsewhere: an .npz with `ids` and an array, matched by id. Raises BadInput when nothing matches."""
+    progress = progress or Progress()
+    store.checked_name("role", role)
+    path = workspace.allowed(file)
+    arrays = open_arrays(path)
+    ids = arrays.pop("ids", None)
+    array = arrays.get(role) if role in arrays else next(iter(arrays.values())) if len(arrays) == 1 else None
+    if array is None:
+        raise BadInput(f"{path.name} has no array called {role}; it has: {', '.join(arrays) or 'none'}.")
+    check_values(array, f"{path.name}: {role}")
+    if ids is None:
+        raise BadInput(f"{path.name} has no array called ids; vectors are matched to samples by id, never by order.")
+    if len(ids) != len(array):
+        raise BadInput(f"{path.name}: {role} has {len(array)} rows for {len(ids)} ids; it must have one row per id.")
+    at = {str(id): row for row, id in enumerate(ids.tolist())}
+    if len(at) < len(ids):
+        raise BadInput(f"{path.name}: an id stands there twice; ids must be unique.")
+    places = np.array([at.get(id, -1) for id in pool.ids], dtype=np.int64)
+    rows = np.flatnonzero(places >= 0)
+    if not len(rows):
+        raise BadInput(f"None of the {len(ids)} ids in {path.name} is in the pool {pool.name} (there: {pool.ids[0]!r}, here: {str(ids[0])!r}).")
+    own = set(pool.ids)
+    extra = [id for id in at if id not in own]
+    missing = [(int(row), f"no vector in {path.name}") for row in np.flatnonzero(places < 0)]
+    values = array[places[rows]]
+    good = _finite_rows(values)
+    missing += [(int(row), "the vector holds NaN or infinite values") for row in rows[~good]]
+    kept = keep_imported(workspace, pool, role, values[good], rows[good], sorted(missing), path.name, progress)
+    return Imported(kept, len(rows), [str(pool.ids[row]) for row, _ in missing], extra)
+
+
+def _finite_rows(values: np.ndarray, block: int = 4096) -> np.ndarray:
+    if values.dtype.kind != "f":
+        return np.ones(len(values), dtype=bool)
+    parts = [values[start : start + block] for start in range(0, len(values), block)]
+    return np.concatenate([np.isfinite(part).reshape(len(part), -1).all(axis=1) for part in parts])
+
+
+def keep_imported(
+    workspace: store.Workspace, pool: Pool, role: str, array: np.ndarray, rows: np.ndarray, missing: list[tuple[int, str]], file: str, progress: Progress
+) -> Kept:
+    """array[i] becomes the value of sample rows[i] in this role."""
+    about = {"id": "imported", "version": 1, "params": {"file": file}, "role": role, "pool": _said(pool), "facts": {}}
+    key = store.key_of({**about, "rows": len(rows), "content": _content(array), "missing": missing})
+    folder = workspace.feature(key)
+    with store.Lock(folder).hold(progress.check):
+        return load(folder) or save_rows(folder, {"key": key, **about}, array, rows, pool.n, missing, pool.ids)
+
+
+def _content(array: np.ndarray) -> str:
+    import hashlib
+
+    digest = hashlib.sha256()
+    for start in range(0, len(array), 1 << 14):
+        digest.update(np.ascontiguousarray(array[start : start + (1 << 14)]).tobytes())
+    return digest.hexdigest()
+
+
+def _said(pool: Pool) -> dict[str, Any]:
+    return {"name": pool.name, "fingerprint": pool.fingerprint, "n": pool.n}
+
+
+def declared_feature(id: str, words: Mapping[str, str] | None = None, **params: Any) -> Feature:
+    """The feature with this id and parameters. Raises UnknownName, BadParameter."""
+    return find("feature", id).parse(words or {}, **params)
+
+
+def feature_key(workspace: store.Workspace, pool: Pool, feature: Feature) -> str:
+    """The key under which this feature of this pool is kept. Raises MissingFeature when it needs a role the pool lacks."""
+    needs = None if feature.reads == "image" else _read_role(workspace, pool, feature).meta["fingerprint"]
+    return store.key_of({"feature": feature.what(), "depends": feature.depends(), "pool": pool.fingerprint, "reads": needs})
+
+
+def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, progress: Progress | None = None) -> Kept:
+    """Computes a feature, or goes on where an earlier attempt was, or returns it when it is there. Raises MissingFeature, Failed, Stopped."""
+    progress = progress or Progress()
+    if feature.reads == "image" and pool.how.opens != "image":
+        raise BadRequest(f"{feature.id} looks at photos; the pool {pool.name} is of kind {pool.kind}.")
+    key = feature_key(workspace, pool, feature)
+    folder = workspace.feature(key)
+    with store.Lock(folder).hold(progress.check):
+        if (done := load(folder)) is not None:
+            return done
+        source, chunks, started = _source(workspace, pool, feature), Chunks(folder, pool.n), time.time()
+        fitted = chunks.fitted()
+        if fitted is None:
+            fitted = feature.fit(source, progress)
+            chunks.keep_fitted(fitted)
+        rows = chunks.missing()
+        track = progress.track(pool.n, f"computing {feature.title}")
+        track.start_at(pool.n - len(rows))
+        try:
+            for block in feature.blocks(source, rows, fitted):
+                track.advance(chunks.add(block))
+        finally:
+            chunks.flush()  # a stop keeps what was encoded
+        track.finish()
+        about = {"key": key, **feature.what(), "role": feature.role, "pool": _said(pool), "facts": feature.describe(), "seconds": round(time.time() - started, 1)}
+        kept = chunks.finish(about, pool.ids)
+        if len(kept.unreadable) == pool.n:
+            raise Failed(f"No sample of {pool.name} could be read: {kept.unreadable[0]['id']}: {kept.unreadable[0]['reason']}.")
+        return kept
+
+
+def _source(workspace: store.Workspace, pool: Pool, feature: Feature) -> Source:
+    if feature.reads != "image":
+        return Source(pool.n, roles={feature.reads: _read_role(workspace, pool, feature).values()})
+
+    def image(row: int, at_least: int | None = None) -> Any:
+        try:
+            return pool.open(row, at_least=at_least)
+        except UnreadablePhoto as error:
+            raise Unreadable(str(error)) from None
+
+    return Source(pool.n, image=image)
+
+
+def _read_role(workspace: store.Workspace, pool: Pool, feature: Feature) -> Kept:
+    kept = [one for one in kept_features(workspace, pool.fingerprint) if one.role == feature.reads]
+    if not kept:
+        raise MissingFeature(f"{feature.id} needs the role {feature.reads}; import it: python -m datasel_core feature import {pool.name} {feature.reads} FILE.npz")
+    return kept[-1]
+
+
+def make_demo(workspace: store.Workspace, progress: Progress | None = None) -> list[Pool]:
+    """The built-in demo pools, made by code at first use; the same every time."""
+    from datasel_core.pools.demo.scenes import make_scenes
+
+    progress = progress or Progress()
+    folder = workspace.demo("scenes")
+    with store.Lock(folder).hold(progress.check):
+        if not (folder / "scenes.parquet").exists():
+            make_scenes(folder, progress=progress)
+    if (workspace.pool("scenes") / "pool.json").exists():
+        return [load_pool(workspace, "scenes")]
+    return [add_pool(workspace, "scenes", str(folder / "scenes.parquet"), "images", progress=progress)]
+
+
+def available_features(pool: Pool, roles: set[str]) -> list[type[Feature]]:
+    """Features that can be computed for a pool, given the roles it has."""
+    return [one for one in every("feature").values() if one.reads == pool.how.opens or one.reads in roles]

@@ -1,0 +1,29 @@
+"""All metrics of a selection that the pool has the features for."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from datasel_core import registry
+from datasel_core.metrics._metric import Kept
+from datasel_core.pools._pool import Pool
+from datasel_core.progress import Progress
+from datasel_core.roles import Roles
+
+
+def measure(pool: Pool, roles: Roles, rows: np.ndarray, used: Sequence[str], progress: Progress | None = None) -> dict[str, Any]:
+    """Metric id -> its numbers. rows: kept rows of the pool. used: roles the method used.
+
+    Rows without a value in some role are left out of what is measured there.
+    """
+    readable = np.ones(pool.n, dtype=bool)
+    measured = [role for role in ("embedding", "patterns") if role in roles.features]
+    readable[roles.missing_rows([*used, *measured])] = False
+    kept = Kept(pool.n, rows[readable[rows]], roles.array, readable, progress or Progress())
+    found = {}
+    for id, metric in registry.every("metric").items():
+        numbers = metric().measure(kept)
+        if numbers:
+            found[id] = dict(numbers)
+    return found

@@ -1,0 +1,24 @@
+"""Random choice: the baseline every method must beat."""
+
+from typing import ClassVar
+
+from datasel_core.selection import Inputs, Method, Selection, method
+
+import numpy as np
+
+
+@method("random", version=1, title="Random")
+class Random(Method):
+    """Every sample is equally likely. Keeps the pool's shares; finds rare things only by luck.
+
+    The baseline of every comparison; surprisingly hard to beat with large budgets.
+    """
+
+    prefix: ClassVar = True
+    cost: ClassVar = "Nothing: no pass over the data."
+    avoid: ClassVar = "When rare groups matter and the budget is small."
+    because: ClassVar = "drawn at random"
+
+    def choose(self, inputs: Inputs, budget: int) -> Selection:
+        free = np.setdiff1d(np.arange(inputs.n), inputs.already)
+        return Selection(inputs.rng.permutation(free)[:budget])

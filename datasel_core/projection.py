@@ -1,0 +1,134 @@
+"""The 2-D map of a feature: PCA at once, UMAP when it is ready. The only module that imports umap."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datasel_core import neighbors, store
+from datasel_core.declare import Declared, Field
+from datasel_core.errors import UnknownName
+from datasel_core.features._kept import load
+from datasel_core.progress import Progress
+from datasel_core.ragged import Ragged
+from datasel_core.store import Workspace
+
+_FIT = 20_000
+
+
+class Map(Declared):
+    """Parameters of a map."""
+
+    n_neighbors: int = Field(15, ge=2, le=200, description="Neighbours that shape the map: few for fine detail, many for the whole.")
+    min_dist: float = Field(0.1, ge=0, le=1, description="How tightly points may lie together.")
+    landmarks: int = Field(50_000, ge=1000, description="Most points that shape the map; the others are placed by their neighbours.")
+    n_components: int = Field(50, ge=2, description="Principal components that neighbours are found in.")
+    seed: int = Field(0, ge=0, description="Start of the random numbers; the same seed draws the same map.")
+
+
+def map_key(feature: str, params: Mapping[str, Any]) -> str:
+    """The key under which the map of a feature (by key) is kept."""
+    return store.key_of({"map": 1, "feature": feature, "params": Map(**params).what()})
+
+
+def read_map(workspace: Workspace, feature: str, params: Mapping[str, Any] | None = None) -> tuple[str, np.ndarray] | None:
+    """(`umap` or `pca`, (t, 2) float32 coordinates, NaN where a sample has no value), the best there is so far, or None."""
+    folder = workspace.map(map_key(feature, params or {}))
+    for name in ("umap", "pca"):
+        if (folder / f"{name}.npy").exists():
+            return name, store.load_array(folder / f"{name}.npy")
+    return None
+
+
+def make_map(workspace: Workspace, feature: str, params: Mapping[str, Any] | None = None, progress: Progress | None = None) -> Path:
+    """Writes pca.npy, then umap.npy, for the feature with this key. For patterns there is one point per pattern. Can be stopped between steps."""
+    progress, how = progress or Progress(), Map(**(params or {}))
+    kept = load(workspace.feature(feature))
+    if kept is None:
+        raise UnknownName("feature", feature, [])
+    folder = workspace.map(map_key(feature, params or {}))
+    with store.Lock(folder).hold(progress.check):
+        if (folder / "umap.npy").exists():
+            return folder
+        values = kept.values()
+        vectors = values.values if isinstance(values, Ragged) else values.reshape(len(values), -1)
+        there = np.flatnonzero(np.isfinite(vectors).all(axis=1)) if vectors.dtype.kind == "f" else np.arange(len(vectors))
+        track = progress.track(4, "drawing the map")
+        components = principal(vectors, there, how)
+        _keep(folder / "pca.npy", components[:, :2], there, len(vectors))
+        track.advance()
+        _keep(folder / "umap.npy", layout(components, how, progress, track), there, len(vectors))
+        track.finish()
+    return folder
+
+
+def _keep(path: Path, coordinates: np.ndarray, there: np.ndarray, n: int) -> None:
+    whole = np.full((n, 2), np.nan, np.float32)
+    whole[there] = coordinates
+    store.save_array(path, whole)
+
+
+def principal(vectors: np.ndarray, rows: np.ndarray, how: Map) -> np.ndarray:
+    """(len(rows), m) float32 scores on the first principal components of the unit vectors, signs fixed; fitted on at most 20,000 rows."""
+    rng = np.random.default_rng(how.seed)
+    sample = np.sort(rng.choice(rows, min(len(rows), _FIT), replace=False))
+    fit = neighbors.unit(vectors[sample])
+    mean = fit.mean(axis=0, dtype=np.float64)
+    centred = fit - mean
+    values, axes = np.linalg.eigh((centred.T @ centred).astype(np.float64) / len(fit))
+    axes = axes[:, ::-1][:, : how.n_components]
+    axes = (axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])).astype(np.float32)
+    if axes.shape[1] < 2:
+        axes = np.hstack([axes, np.zeros_like(axes)])
+    parts = [(neighbors.unit(vectors[rows[start : start + 8192]]) - mean.astype(np.float32)) @ axes for start in range(0, len(rows), 8192)]
+    return np.concatenate(parts) if parts else np.empty((0, 2), np.float32)
+
+
+def layout(points: np.ndarray, how: Map, progress: Progress, track: Any) -> np.ndarray:
+    """(n, 2) UMAP coordinates (McInnes et al. 2018). Few points keep their PCA positions: there is nothing to lay out."""
+    n = len(points)
+    if n < 2 * how.n_neighbors + 2:
+        return points[:, :2]
+    rng = np.random.default_rng(how.seed)
+    landmarks = np.sort(rng.choice(n, min(n, how.landmarks), replace=False))
+    base = np.ascontiguousarray(points[landmarks])
+    rows, distances = _with_itself(base, how.n_neighbors)
+    track.advance()
+    import umap
+    import umap.umap_  # slow to import, so only when it is needed
+
+    graph, _, _ = umap.umap_.fuzzy_simplicial_set(
+        base, how.n_neighbors, np.random.RandomState(how.seed), "euclidean", knn_indices=rows, knn_dists=distances
+    )
+    placed = _optimise(base, graph, how)
+    track.advance()
+    if len(landmarks) == n:
+        return placed
+    whole = np.empty((n, 2), np.float32)
+    for part, found, distance in neighbors.nearest_k(points, base, 5, "euclidean"):
+        progress.check()
+        weight = 1 / np.maximum(distance, 1e-6)
+        whole[part] = (placed[found] * weight[:, :, None]).sum(axis=1) / weight.sum(axis=1, keepdims=True)
+    whole[landmarks] = placed
+    return whole
+
+
+def _with_itself(base: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    rows, distances = np.empty((len(base), k), np.int32), np.empty((len(base), k), np.float32)
+    for part, found, distance in neighbors.nearest_k(base, base, k, "euclidean"):
+        rows[part], distances[part] = found, distance
+    return rows, distances
+
+
+def _optimise(base: np.ndarray, graph: Any, how: Map) -> np.ndarray:
+    import umap.umap_
+
+    a, b = umap.umap_.find_ab_params(1.0, how.min_dist)
+    start = base[:, :2] / max(1e-9, float(np.abs(base[:, :2]).max())) * 10
+    epochs = 500 if len(base) <= 10_000 else 200
+    placed, _ = umap.umap_.simplicial_set_embedding(
+        base, graph, 2, 1.0, a, b, 1.0, 5, epochs, np.ascontiguousarray(start, np.float32), np.random.RandomState(how.seed), "euclidean", {},
+        densmap=False, densmap_kwds={}, output_dens=False, parallel=False,
+    )  # fmt: skip  (one thread: a seed then draws the same map every time)
+    return np.asarray(placed, np.float32)

@@ -1,0 +1,96 @@
+"""Roles, not encoders: which of the pool's features fills each role a method asks for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from datasel_core import registry
+from datasel_core.errors import MissingFeature, UnknownName
+from datasel_core.features._kept import Kept, kept_features
+from datasel_core.pools._pool import Pool
+from datasel_core.ragged import Ragged
+from datasel_core.store import Workspace
+
+_BLOCK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Roles:
+    """features: role -> the feature that fills it. group: the column that gives the groups, or None."""
+
+    pool: Pool
+    features: Mapping[str, Kept]
+    group: str | None
+
+    @classmethod
+    def of(cls, workspace: Workspace, pool: Pool, use: Mapping[str, str] | None = None, needs: Sequence[str] = ()) -> "Roles":
+        """use: role -> feature id or key (for `group`: a column). Where a role is not named, the newest feature of that role fills it.
+
+        Raises MissingFeature when a needed role has none, saying how to get it; UnknownName when `use` names what is not there.
+        """
+        use = dict(use or {})
+        kept = kept_features(workspace, pool.fingerprint)
+        group = use.pop("group", None) or ("group" if "group" in pool.columns else None)
+        if group is not None:
+            pool.column(group)
+        chosen = {one.role: one for one in kept}
+        for role, name in use.items():
+            matching = [one for one in kept if name in (one.key, one.id) and one.role == role]
+            if not matching:
+                raise UnknownName(f"feature for the role {role} of {pool.name}", name, {one.id for one in kept if one.role == role})
+            chosen[role] = matching[-1]
+        roles = cls(pool, chosen, group)
+        for role in needs:
+            if role == "group" and group is None:
+                raise MissingFeature(f"The pool {pool.name} has no column group; name one with --use group=COLUMN (it has: {', '.join(pool.columns)}).")
+            if role != "group" and role not in chosen:
+                raise MissingFeature(f"The pool {pool.name} has no feature for the role {role} yet. {how_to_get(pool, role)}")
+        return roles
+
+    def array(self, role: str, rows: np.ndarray | None = None) -> np.ndarray | Ragged | None:
+        """The array of a role for some rows of the pool (all by default), or None where nothing fills it."""
+        if role == "group":
+            values = None if self.group is None else self.pool.column(self.group)
+            return values if values is None or rows is None else values[rows]
+        if role not in self.features:
+            return None
+        values = self.features[role].values()
+        if rows is None or len(rows) == len(values):
+            return values
+        if isinstance(values, Ragged):
+            return values.take(rows)
+        return np.concatenate([values[rows[start : start + _BLOCK]] for start in range(0, len(rows), _BLOCK)]) if len(rows) else values[:0]
+
+    def missing_rows(self, roles: Sequence[str]) -> np.ndarray:
+        """Rows of the pool that have no value in one of these roles."""
+        rows = [entry["row"] for role in roles if role in self.features for entry in self.features[role].unreadable]
+        return np.unique(np.array(rows, dtype=np.int64))
+
+    def unreadable(self, roles: Sequence[str]) -> list[dict[str, str]]:
+        entries = [entry for role in roles if role in self.features for entry in self.features[role].unreadable]
+        return [{"id": id, "reason": reason} for id, reason in dict.fromkeys((entry["id"], entry["reason"]) for entry in entries)]
+
+    def keys(self, roles: Sequence[str]) -> dict[str, str]:
+        return {role: f"column {self.group}" if role == "group" else self.features[role].meta["fingerprint"] for role in roles}
+
+    def about(self, roles: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """What the manifest says of the features that were used."""
+        said: dict[str, dict[str, Any]] = {}
+        for role in roles:
+            if role == "group":
+                said[role] = {"id": "column", "column": self.group}
+                continue
+            meta = self.features[role].meta
+            said[role] = {name: meta[name] for name in ("id", "version", "params", "key", "fingerprint")}
+        return said
+
+
+def how_to_get(pool: Pool, role: str) -> str:
+    """One sentence: the command that fills a role."""
+    makers = [id for id, one in registry.every("feature").items() if one.role == role and one.reads in (pool.how.opens, "patches")]
+    makers.sort(key=lambda id: (not id.startswith("dictionary"), id))  # the one that needs no download comes first
+    if makers:
+        return f"Compute one: python -m datasel_core feature compute {pool.name} {makers[0]}"
+    return f"Import one: python -m datasel_core feature import {pool.name} {role} FILE.npz"

@@ -1,0 +1,3 @@
+"""The version that enters manifests."""
+
+VERSION = "0.1.0"
