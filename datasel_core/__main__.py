@@ -1,0 +1,92 @@
+"""The command line: `python -m datasel_core`. Exit codes: 0 done, 2 the request was wrong, 1 it failed, 130 stopped."""
+
+import os
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+
+import typer
+
+from datasel_core.commands import console, pools, selections
+from datasel_core.errors import BadRequest, DataselError, Stopped
+
+app = typer.Typer(
+    help="Choose the part of a data set worth paying for. --workspace DIR (or DATASEL_WORKSPACE) says where everything is kept; default ./workspace.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(pools.pool, name="pool")
+app.add_typer(pools.feature, name="feature")
+for command in (pools.demo, selections.methods, selections.select, selections.runs, selections.compare, selections.evaluate, selections.export,
+                selections.verify, selections.reproduce):  # fmt: skip
+    app.command()(command)
+app.command(hidden=True)(selections.work)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command line; returns the exit code. Errors are one line on stderr."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, console.ask_to_stop)
+        signal.signal(signal.SIGTERM, console.ask_to_stop)
+    try:
+        _take_workspace(words)
+        code = app(words, standalone_mode=False, prog_name="python -m datasel_core")
+    except typer.Exit as done:
+        return done.exit_code
+    except typer.TyperException as error:
+        text = error.format_message().replace("\n", " ")
+        if text and type(error).__name__ != "NoArgsIsHelpError":
+            console.say(f"{text} See --help.")
+        elif text:
+            typer.echo(error.format_message())
+        return 2
+    except Stopped as stop:
+        console.say(str(stop))
+        return 130
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    except BadRequest as error:
+        console.say(str(error))
+        return 2
+    except DataselError as error:
+        console.say(str(error))
+        return 1
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (nobody reads any more; keeps the interpreter quiet at exit)
+        return 1
+    except Exception as error:  # noqa: BLE001  (the last resort: a message and where the log is, never a bare traceback)
+        console.say(f"It broke ({type(error).__name__}: {error}). The log is {_log()}.")
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _take_workspace(words: list[str]) -> None:
+    """--workspace may stand anywhere on the line."""
+    for at, word in enumerate(words):
+        if word == "--":
+            return
+        if word == "--workspace":
+            if at + 1 == len(words):
+                raise BadRequest("--workspace needs a folder.")
+            os.environ["DATASEL_WORKSPACE"] = words[at + 1]
+            del words[at : at + 2]
+            return
+        if word.startswith("--workspace="):
+            os.environ["DATASEL_WORKSPACE"] = word.partition("=")[2]
+            del words[at]
+            return
+
+
+def _log() -> str:
+    with tempfile.NamedTemporaryFile("w", prefix="datasel-", suffix=".log", delete=False) as log:
+        traceback.print_exc(file=log)
+    return log.name
+
+
+if __name__ == "__main__":
+    sys.exit(main())

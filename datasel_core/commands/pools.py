@@ -1,0 +1,134 @@
+"""Pools and their features on the command line."""
+
+from typing import Annotated
+
+import typer
+
+from datasel_core import making
+from datasel_core.commands.console import answer, pairs, progress, say, workspace
+from datasel_core.features._kept import Kept, kept_features
+from datasel_core.pools._pool import Pool, load_pool, pool_names
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
+
+pool = typer.Typer(help="Open folders, tables and files of vectors as pools.", no_args_is_help=True, rich_markup_mode=None)
+feature = typer.Typer(help="Compute and import what methods look at.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@pool.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="What the pool is to be called.")],
+    source: Annotated[str, typer.Argument(help="A folder or file.")],
+    kind: Annotated[str, typer.Option(help="images or vectors.")],
+    option: Annotated[list[str] | None, typer.Option(help="key=value; may be given more than once.")] = None,
+    json: Json = False,
+) -> None:
+    """Reads a source and keeps it as a pool. Media files stay where they are."""
+    made = making.add_pool(workspace(), name, source, kind, pairs(option, "--option"), progress())
+    if json:
+        answer(_about(made))
+        return
+    for entry in made.unreadable[:20]:
+        say(f"left out: {entry['id']}: {entry['reason']}")
+    for note in made.about["notes"]:
+        say(note)
+    typer.echo(f"{made.name}: {made.n} samples, {len(made.unreadable)} left out.")
+
+
+@pool.command("list")
+def list_pools(json: Json = False) -> None:
+    """Names of all pools."""
+    home = workspace()
+    names = pool_names(home)
+    if json:
+        answer([{"name": one.name, "kind": one.kind, "n": one.n} for one in (load_pool(home, name) for name in names)])
+        return
+    for name in names:
+        one = load_pool(home, name)
+        typer.echo(f"{name}\t{one.kind}\t{one.n} samples")
+    if not names:
+        say("There are no pools yet. Make the demo: python -m datasel_core demo")
+
+
+@pool.command("show")
+def show(name: str, json: Json = False) -> None:
+    """What is known of one pool."""
+    about = _about(load_pool(workspace(), name))
+    if json:
+        answer(about)
+        return
+    typer.echo(f"{about['name']}: {about['n']} samples of kind {about['kind']} from {about['source']}")
+    typer.echo(f"columns: {', '.join(about['columns'])}")
+    typer.echo(f"features: {', '.join(f['id'] + ' (' + f['role'] + ')' for f in about['features']) or 'none yet'}")
+    typer.echo(f"left out: {len(about['unreadable'])}")
+    for entry in about["unreadable"]:
+        typer.echo(f"  {entry['id']}: {entry['reason']}")
+
+
+def _about(one: Pool) -> dict:
+    kept = kept_features(workspace(), one.fingerprint)
+    said = ("name", "kind", "n", "fingerprint", "source", "unreadable", "notes")
+    return {**{name: one.about[name] for name in said}, "columns": one.columns, "features": [_feature(entry) for entry in kept]}
+
+
+def _feature(kept: Kept) -> dict:
+    said = ("id", "version", "role", "params", "key", "shape", "values", "dtype", "created")
+    return {**{name: kept.meta[name] for name in said}, "unreadable": len(kept.unreadable)}
+
+
+def demo(json: Json = False) -> None:
+    """Makes the built-in demo pools: about a minute, no network."""
+    made = making.make_demo(workspace(), progress())
+    if json:
+        answer([_about(one) for one in made])
+        return
+    for one in made:
+        typer.echo(f"{one.name}: {one.n} samples. Look at it: streamlit run app.py")
+
+
+@feature.command("list")
+def list_features(name: str, json: Json = False) -> None:
+    """Features that a pool has, and those that could be computed."""
+    home = workspace()
+    one = load_pool(home, name)
+    kept = kept_features(home, one.fingerprint)
+    possible = making.available_features(one, {entry.role for entry in kept})
+    if json:
+        answer({"features": [_feature(entry) for entry in kept], "available": [{"id": f.id, "role": f.role, "title": f.title} for f in possible]})
+        return
+    for entry in kept:
+        typer.echo(f"{entry.id}\trole {entry.role}\t{entry.meta['values']}\t{len(entry.unreadable)} left out\t{entry.key}")
+    for declared in possible:
+        typer.echo(f"can be computed: {declared.id}\trole {declared.role}\t{declared.title}")
+
+
+@feature.command("compute")
+def compute(
+    name: str,
+    feature: Annotated[str, typer.Argument(help="Which feature; see feature list NAME.")],
+    set: Annotated[list[str] | None, typer.Option(help="param=value; may be given more than once.")] = None,
+    json: Json = False,
+) -> None:
+    """Computes a feature once and keeps it; goes on where an interrupted run was."""
+    home = workspace()
+    kept = making.compute_feature(home, load_pool(home, name), making.declared_feature(feature, pairs(set, "--set")), progress())
+    if json:
+        answer({**_feature(kept), "left_out": kept.unreadable})
+        return
+    for entry in kept.unreadable[:20]:
+        say(f"left out: {entry['id']}: {entry['reason']}")
+    typer.echo(f"{kept.id} fills the role {kept.role}: {kept.meta['values']} values, {len(kept.unreadable)} samples left out. Key {kept.key}.")
+
+
+@feature.command("import")
+def import_(name: str, role: str, file: str, json: Json = False) -> None:
+    """Brings vectors computed elsewhere: an .npz with ids and an array named like the role."""
+    home = workspace()
+    found = making.import_feature(home, load_pool(home, name), role, file, progress())
+    if json:
+        answer({**_feature(found.kept), "matched": found.matched, "missing": found.missing, "extra": found.extra})
+        return
+    for word, ids in (("without a vector", found.missing), ("not in the pool", found.extra)):
+        if ids:
+            say(f"{len(ids)} {word}: {', '.join(ids[:5])}{', ...' if len(ids) > 5 else ''}")
+    typer.echo(f"{found.matched} samples matched by id now fill the role {role}. Key {found.kept.key}.")

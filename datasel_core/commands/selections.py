@@ -1,0 +1,195 @@
+"""Selections on the command line: make, list, compare, export, verify, run again."""
+
+import itertools
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from datasel_core import engine, jobs, manifest, registry
+from datasel_core.commands.console import answer, pairs, progress, say, workspace
+from datasel_core.errors import BadRequest
+from datasel_core.exports._export import Export
+from datasel_core.exports._export import Kept as ExportKept
+from datasel_core.metrics.overlap import overlap
+from datasel_core.pools._pool import load_pool
+from datasel_core.probe import run_probe
+from datasel_core.selection import Method, Scorer
+from datasel_core.store import Workspace, read_json
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
+Many = list[str] | None
+
+
+def methods(json: Json = False) -> None:
+    """All methods, what they need and their parameters."""
+    found = [about_method(one) for one in registry.every("method").values()]
+    if json:
+        answer(found)
+        return
+    for one in found:
+        typer.echo(f"{one['id']}\t{one['title']}. Needs: {', '.join(one['needs']) or 'nothing'}.")
+        for name, field in one["parameters"].items():
+            typer.echo(f"    {name}={field['default']}\t{field['description']}")
+
+
+def about_method(one: type[Method]) -> dict[str, Any]:
+    """What a declaration says, as plain data."""
+    schema = one.model_json_schema()["properties"]
+    fields = {
+        name: {"default": field.default, "description": field.description or "", "how": one.is_how(name), "schema": {k: v for k, v in schema[name].items() if k != "how"}}
+        for name, field in one.model_fields.items()
+    }
+    shape = "scorer" if issubclass(one, Scorer) else "set"
+    return {"id": one.id, "version": one.version, "title": one.title, "summary": one.summary(), "shape": shape, "needs": list(one.needs),
+            "needs_target": list(one.needs_target), "prefix": one.prefix, "paper": one.paper, "parameters": fields}  # fmt: skip
+
+
+def select(
+    name: Annotated[str, typer.Argument(help="The pool.")],
+    method: str,
+    budget: Annotated[str, typer.Option(help="How many samples to keep: a count, or a share of the pool such as 10%.")],
+    use: Annotated[Many, typer.Option(help="role=feature (for group: role=column); may be given more than once.")] = None,
+    set: Annotated[Many, typer.Option(help="param=value; may be given more than once.")] = None,
+    seed: int = 0,
+    within: Annotated[str | None, typer.Option(help="Folder of an earlier selection: choose only among what it kept.")] = None,
+    already: Annotated[str | None, typer.Option(help="Folder of an earlier selection that counts as chosen.")] = None,
+    where: Annotated[str | None, typer.Option(help="SQL condition on the pool's columns.")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder for a copy of the run.")] = None,
+    json: Json = False,
+) -> None:
+    """Chooses from a pool; the answer is a folder with a manifest."""
+    home = workspace()
+    spec = engine.Spec(pool=name, method=method, params=pairs(set, "--set"), budget=budget, seed=seed, use=pairs(use, "--use"), within=within, already=already, where=where)
+    asked = engine.plan(home, spec)
+    for role, about in asked.roles.about(asked.method.needs).items():
+        say(f"role {role}: {about['id']} {about.get('key') or about['column']}")
+    run = engine.select(home, spec, progress())
+    if out is not None:
+        run = engine.copy_run(run, home.allowed(out))
+    if json:
+        answer({"run": str(run.folder), "key": asked.key, "manifest": run.manifest})
+        return
+    result = run.manifest["result"]
+    typer.echo(f"{result['n']} of {asked.pool.n} samples kept. ids_sha256 {result['ids_sha256']}")
+    typer.echo(str(run.folder))
+
+
+def runs(json: Json = False) -> None:
+    """All finished selections, the oldest first."""
+    found = []
+    for folder in workspace().folders("runs"):
+        said = read_json(folder / "manifest.json")
+        if said:
+            found.append({"run": str(folder), "created_utc": said["created_utc"], "pool": said["pool"]["name"], "method": said["method"]["id"],
+                          "n": said["result"]["n"], "seed": said["seed"], "ids_sha256": said["result"]["ids_sha256"]})  # fmt: skip
+    found.sort(key=lambda one: (one["created_utc"], one["run"]))
+    if json:
+        answer(found)
+        return
+    for one in found:
+        typer.echo(f"{one['created_utc']}\t{one['pool']}\t{one['method']}\t{one['n']} kept\tseed {one['seed']}\t{one['run']}")
+
+
+def compare(folders: list[str], json: Json = False) -> None:
+    """Sizes, metrics and overlaps of two or more selections."""
+    if len(folders) < 2:
+        raise BadRequest("compare needs at least two folders of selections.")
+    home = workspace()
+    read = {folder: _opened(home, folder) for folder in folders}
+    ids = {folder: manifest.kept_table(path)["id"].to_numpy(zero_copy_only=False) for folder, (path, _) in read.items()}
+    runs = [{"run": folder, "method": said["method"], "n": said["result"]["n"], "metrics": said["result"]["metrics"]} for folder, (_, said) in read.items()]
+    pairs = [{"a": a, "b": b, **overlap(ids[a], ids[b])} for a, b in itertools.combinations(folders, 2)]
+    if json:
+        answer({"runs": runs, "overlap": pairs})
+        return
+    for run in runs:
+        typer.echo(f"{run['run']}: {run['method']['id']}, {run['n']} kept")
+        _echo_metrics(run["metrics"])
+    for pair in pairs:
+        typer.echo(f"{pair['a']} and {pair['b']}: {pair['both']} in both, {pair['only_a']} only in the first, {pair['only_b']} only in the second")
+
+
+def _opened(home: Workspace, folder: str) -> tuple[Path, dict[str, Any]]:
+    path = home.allowed(folder)
+    return path, manifest.read(path)
+
+
+def _echo_metrics(metrics: dict[str, Any]) -> None:
+    for id, numbers in metrics.items():
+        typer.echo(f"  {id}: " + ", ".join(f"{name} {value}" for name, value in numbers.items() if not isinstance(value, dict)))
+
+
+def evaluate(folder: str, probe: Annotated[str | None, typer.Option(help="Train small on the kept, measure on the rest: linear.")] = None, json: Json = False) -> None:
+    """Metrics of a selection, and optionally a probe."""
+    home = workspace()
+    path, said = _opened(home, folder)
+    found = {"metrics": said["result"]["metrics"]}
+    if probe is not None:
+        found["probe"] = {"id": probe, **run_probe(home, path, probe, progress())}
+    if json:
+        answer(found)
+        return
+    _echo_metrics(found["metrics"])
+    if probe is not None:
+        _echo_metrics({probe: found["probe"]})
+
+
+def export(
+    folder: str,
+    format: Annotated[str, typer.Option(help="jsonl, csv, parquet, ids or files.")],
+    out: Annotated[str, typer.Option(help="The file, or for files the folder, to make.")],
+    json: Json = False,
+) -> None:
+    """Writes a selection for another tool."""
+    home = workspace()
+    path, said = _opened(home, folder)
+    if found := manifest.problems(path):
+        raise BadRequest(f"{folder} cannot be exported: {found[0]}")
+    exporter: Export = registry.find("export format", format)()
+    kept = ExportKept(manifest.kept_table(path), said, _media_root(home, said))
+    target = exporter.write(kept, home.allowed(out), progress())
+    if json:
+        answer({"format": format, "out": str(target), "n": kept.table.num_rows})
+        return
+    typer.echo(f"{kept.table.num_rows} samples written to {target}")
+
+
+def _media_root(home: Workspace, said: dict[str, Any]) -> Path | None:
+    try:
+        return load_pool(home, said["pool"]["name"]).root
+    except BadRequest:
+        return None  # the pool is gone: formats that copy media say so, the others need none
+
+
+def verify(folder: str, json: Json = False) -> None:
+    """Exit 0: the selection is intact, to the byte."""
+    path, said = _opened(workspace(), folder)
+    found = manifest.problems(path)
+    if json:
+        answer({"intact": not found, "problems": found, "ids_sha256": said["result"]["ids_sha256"]})
+    elif not found:
+        typer.echo(f"intact: {said['result']['n']} samples, ids_sha256 {said['result']['ids_sha256']}")
+    for problem in found:
+        say(problem)
+    if found:
+        raise typer.Exit(1)
+
+
+def reproduce(folder: str, json: Json = False) -> None:
+    """Runs a selection again from its manifest. Exit 0: the ids are identical."""
+    home = workspace()
+    path, _ = _opened(home, folder)
+    found = engine.reproduce(home, path, progress())
+    if json:
+        answer(found)
+    else:
+        typer.echo(f"{'identical' if found['identical'] else 'different'}: ids_sha256 {found['ids_sha256']}")
+    if not found["identical"]:
+        say(f"The ids differ: the manifest says {found['expected']}, this run gives {found['ids_sha256']}.")
+        raise typer.Exit(1)
+
+
+def work(folder: str) -> None:
+    """What a worker process runs: the job in this folder."""
+    raise typer.Exit(jobs.work(workspace(), Path(folder)))

@@ -1,0 +1,84 @@
+"""Tables: one row per kept sample, in pick order."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow.parquet as pq
+
+from datasel_core.errors import BadRequest
+from datasel_core.exports._export import Export, Kept, export_format
+from datasel_core.progress import Progress
+from datasel_core.store import writing
+
+
+@export_format("parquet", version=1, title="Parquet")
+class Parquet(Export):
+    """One row per kept sample with all columns; for pandas, DuckDB, Spark."""
+
+    suffix: ClassVar = ".parquet"
+
+    def write(self, kept: Kept, out: Path, progress: Progress) -> Path:
+        with writing(out) as temporary:
+            pq.write_table(kept.plain(), temporary, compression="zstd")
+        return out
+
+
+@export_format("jsonl", version=1, title="JSON lines")
+class JsonLines(Export):
+    """One JSON object per kept sample and line; for scripts and training tools."""
+
+    suffix: ClassVar = ".jsonl"
+
+    def write(self, kept: Kept, out: Path, progress: Progress) -> Path:
+        with writing(out) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
+            for batch in kept.plain().to_batches(max_chunksize=10_000):
+                progress.check()
+                for row in batch.to_pylist():
+                    row["why"] = json.loads(row["why"] or "{}")
+                    row["score"] = None if row["score"] != row["score"] else row["score"]
+                    file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+        return out
+
+
+@export_format("csv", version=1, title="CSV")
+class Csv(Export):
+    """For spreadsheets. Text cells that begin with = + - @ get a leading apostrophe, so that no spreadsheet runs them."""
+
+    suffix: ClassVar = ".csv"
+
+    def write(self, kept: Kept, out: Path, progress: Progress) -> Path:
+        table = kept.plain()
+        with writing(out) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow([harmless(name) for name in table.column_names])
+            for batch in table.to_batches(max_chunksize=10_000):
+                progress.check()
+                writer.writerows([harmless(value) for value in row.values()] for row in batch.to_pylist())
+        return out
+
+
+def harmless(cell: Any) -> Any:
+    """A cell that a spreadsheet shows and never runs (OWASP, CSV injection)."""
+    if isinstance(cell, float) and cell != cell:
+        return ""
+    if isinstance(cell, list | dict):
+        cell = json.dumps(cell, ensure_ascii=False)
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+@export_format("ids", version=1, title="Ids, one a line")
+class Ids(Export):
+    """The kept ids in pick order, one a line, UTF-8."""
+
+    suffix: ClassVar = ".txt"
+
+    def write(self, kept: Kept, out: Path, progress: Progress) -> Path:
+        ids = kept.table["id"].to_pylist()
+        broken = next((id for id in ids if "\n" in id or "\r" in id), None)
+        if broken is not None:
+            raise BadRequest(f"The id {broken!r} holds a line break, so a list of lines would be wrong; export jsonl or parquet.")
+        with writing(out) as temporary:
+            temporary.write_text("".join(id + "\n" for id in ids), encoding="utf-8", newline="\n")
+        return out

@@ -1,0 +1,30 @@
+"""A probe of a finished selection."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datasel_core import manifest
+from datasel_core.errors import BadRequest
+from datasel_core.pools._pool import load_pool
+from datasel_core.progress import Progress
+from datasel_core.registry import find
+from datasel_core.roles import Roles
+from datasel_core.store import Workspace
+
+
+def run_probe(workspace: Workspace, folder: Path, id: str, progress: Progress) -> dict[str, Any]:
+    """Trains on what was kept, measures on the readable rest of the pool. Raises BadRequest."""
+    probe = find("probe", id)()
+    said = manifest.read(folder)
+    pool = load_pool(workspace, said["pool"]["name"])
+    if pool.fingerprint != said["pool"]["fingerprint"]:
+        raise BadRequest(f"The pool {pool.name} is not what it was when the selection was made.")
+    roles = Roles.of(workspace, pool, needs=probe.needs)
+    progress.check()
+    kept = pool.rows(manifest.kept_table(folder)["id"].to_pylist())
+    out = roles.missing_rows(probe.needs)
+    train = np.setdiff1d(kept, out)
+    test = np.setdiff1d(np.arange(pool.n), np.union1d(kept, out))
+    return probe.measure({role: roles.array(role) for role in probe.needs}, train, test)

@@ -1,0 +1,37 @@
+"""Linear probe: how well the kept teach a linear classifier of the groups."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from datasel_core import neighbors
+from datasel_core.declare import Field
+from datasel_core.errors import BadRequest
+from datasel_core.probes._probe import Probe, probe
+
+
+@probe("linear", version=1, title="Linear probe")
+class Linear(Probe):
+    """Logistic regression of the group on unit-length embeddings: the share of held-out samples it names rightly.
+
+    The usual measure of features (Alain & Bengio 2016, https://arxiv.org/abs/1610.01644), turned round: the features stay, the training set changes.
+    """
+
+    needs: ClassVar = ("embedding", "group")
+
+    c: float = Field(10.0, gt=0, description="Inverse strength of the L2 penalty, on embeddings of length 10.")
+
+    def measure(self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray) -> dict[str, Any]:
+        from sklearn.linear_model import LogisticRegression
+
+        labels = np.array([str(label) for label in roles["group"]])
+        if len(np.unique(labels[train])) < 2:
+            raise BadRequest("The kept samples are all of one group; a linear probe needs at least two.")
+        if not len(test):
+            raise BadRequest("Nothing is held out: the whole pool was kept.")
+        vectors = neighbors.unit(roles["embedding"])
+        model = LogisticRegression(C=self.c, max_iter=2000).fit(vectors[train] * 10, labels[train])
+        right = model.predict(vectors[test] * 10) == labels[test]
+        per_group = [float(right[labels[test] == name].mean()) for name in np.unique(labels[test])]
+        return {"accuracy": round(float(right.mean()), 6), "mean_group_accuracy": round(float(np.mean(per_group)), 6), "trained_on": len(train), "tested_on": len(test)}
