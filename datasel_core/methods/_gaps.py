@@ -50,7 +50,7 @@ class Gaps:
                 reach = max(reach, float(self._norms[rows].max()))
         # Rounding errors of a d-term float32 sum stay under 8 sqrt(d) u (all but 1 in 10^13: Higham & Mary 2019); 4 reach bounds the Euclidean terms.
         self.tolerance = (8 * math.sqrt(d) + 8) * _UNIT * (1.0 if metric == "cosine" else 4 * reach)
-        self._zero = 1e-12 * (1.0 if metric == "cosine" else reach)
+        self._zero = 1e-12 if metric == "cosine" else 0.0  # unit vectors of equal direction may differ in the last digit
         self.gap = np.full(t, np.inf, dtype=np.float32)
         self.seen = np.zeros(t, dtype=np.int32)
         self._exact_gap = np.full(t, np.inf)

@@ -1,0 +1,133 @@
+"""Cached reads: what is on disk for the open pool. Every answer is new when something on disk is new, and costs a few stat calls otherwise.
+
+No array is ever hashed: caches are keyed by fingerprints and by when files were written.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from datasel_core import manifest, projection
+from datasel_core.engine import Run
+from datasel_core.errors import DataselError
+from datasel_core.features._kept import Kept, load
+from datasel_core.pools._pool import Pool
+from datasel_core.ragged import Ragged
+from datasel_core.roles import Roles
+from datasel_core.store import Workspace
+
+Stamps = tuple[tuple[str, int], ...]
+
+
+def home(pool: Pool) -> Workspace:
+    """The workspace that the pool lies in."""
+    return Workspace(pool.folder.parent.parent)
+
+
+def features(pool: Pool) -> list[Kept]:
+    """Finished features of the pool, oldest first."""
+    found = [_feature(folder, stamp) for folder, stamp in _stamps(home(pool), "features", "meta.json")]
+    mine = [one for one in found if one is not None and one.meta["pool"]["fingerprint"] == pool.fingerprint]
+    return sorted(mine, key=lambda one: (one.meta["created"], one.key))
+
+
+def roles(pool: Pool, use: dict[str, str] | None = None) -> Roles:
+    """Which feature fills each role; `use` as in a spec. Raises UnknownName when `use` names what is not there."""
+    stamps = tuple((one.key, 0) for one in features(pool))
+    return _roles(str(pool.folder), pool.fingerprint, stamps, tuple(sorted((use or {}).items())), pool)
+
+
+def values(kept: Kept) -> np.ndarray | Ragged:
+    """Memory-mapped and read-only, shared by all sessions."""
+    return _values(str(kept.folder), kept.meta["fingerprint"])
+
+
+def extra(kept: Kept, name: str) -> np.ndarray | None:
+    """What was kept beside the values, memory-mapped, or None."""
+    return _extra(str(kept.folder), kept.meta["fingerprint"], name)
+
+
+def coordinates(kept: Kept) -> tuple[str, np.ndarray] | None:
+    """(`umap` or `pca`, (t, 2) coordinates), the best there is by now, or None while there is none."""
+    folder = _workspace(kept).map(projection.map_key(kept.key, {}))
+    stamps = tuple((name, _stamp(folder / f"{name}.npy")) for name in ("umap", "pca"))
+    return _map(str(_workspace(kept).path), kept.key, stamps)
+
+
+def runs(pool: Pool) -> list[Run]:
+    """Finished selections from the pool as it is now, newest first."""
+    found = [_run(folder, stamp) for folder, stamp in _stamps(home(pool), "runs", "manifest.json")]
+    mine = [one for one in found if one is not None and one.manifest["pool"]["fingerprint"] == pool.fingerprint]
+    return sorted(mine, key=lambda one: (one.manifest["created_utc"], one.key), reverse=True)
+
+
+def find_run(pool: Pool, key: str | None) -> Run | None:
+    """The run with this key if it is one of this pool."""
+    return next((one for one in runs(pool) if one.key == key), None) if key else None
+
+
+def rows(run: Run) -> np.ndarray:
+    """(b,) rows of the pool that a run kept, in pick order."""
+    return _rows(str(run.folder), run.manifest["result"]["pick_order_sha256"])
+
+
+def _workspace(kept: Kept) -> Workspace:
+    return Workspace(kept.folder.parent.parent)
+
+
+def _stamp(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _stamps(workspace: Workspace, part: str, last: str) -> Stamps:
+    """Folders in which the file that is written last is there, and when it was written."""
+    found = ((str(folder), _stamp(folder / last)) for folder in workspace.folders(part))
+    return tuple((folder, stamp) for folder, stamp in found if stamp)
+
+
+@st.cache_resource(max_entries=4000, show_spinner=False)
+def _feature(folder: str, stamp: int) -> Kept | None:
+    return load(Path(folder))
+
+
+@st.cache_resource(max_entries=4000, show_spinner=False)
+def _run(folder: str, stamp: int) -> Run | None:
+    try:
+        return Run(Path(folder), manifest.read(Path(folder)))
+    except DataselError:
+        return None  # damaged: the export page says so when it is opened by path
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _roles(folder: str, fingerprint: str, stamps: Stamps, use: tuple[tuple[str, str], ...], _pool: Pool) -> Roles:
+    return Roles.of(home(_pool), _pool, dict(use))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _values(folder: str, fingerprint: str) -> np.ndarray | Ragged:
+    kept = load(Path(folder))
+    if kept is None:
+        raise DataselError(f"The feature in {folder} is gone; compute it again.")
+    return kept.values()
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _extra(folder: str, fingerprint: str, name: str) -> np.ndarray | None:
+    kept = load(Path(folder))
+    return None if kept is None else kept.extra(name)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _map(workspace: str, key: str, stamps: Stamps) -> tuple[str, np.ndarray] | None:
+    return projection.read_map(Workspace(Path(workspace)), key)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _rows(folder: str, order: str) -> np.ndarray:
+    kept = manifest.kept_table(Path(folder))["row"].to_numpy().copy()
+    kept.flags.writeable = False
+    return kept

@@ -1,0 +1,134 @@
+"""One contract over every method, on an awkward pool larger than any block it is given."""
+
+import numpy as np
+import pytest
+
+from datasel_core import registry
+from datasel_core.errors import BadInput, BadParameter, Stopped
+from datasel_core.progress import Progress
+from datasel_core.ragged import Ragged
+from datasel_core.selection import Inputs, Scorer
+from tests.conftest import clustered
+
+N = 700
+METHODS = registry.every("method")
+
+
+def roles(rng: np.random.Generator, needs: tuple[str, ...], n: int = N) -> dict:
+    """Clusters of very different sizes, exact and near duplicates, an outlier."""
+    vectors = clustered(rng, n, 10, 12)
+    vectors[n // 2 : n // 2 + 40] = vectors[:40]
+    vectors[n // 2 + 40 : n // 2 + 80] = vectors[40:80] + 1e-4
+    vectors[n // 3] = 40
+    made = {"embedding": vectors, "group": np.array(list("aaaaaaabbbc"))[rng.integers(11, size=n)]}
+    lengths = rng.integers(1, 4, n)
+    made["patterns"] = Ragged(clustered(rng, int(lengths.sum()), 10, 12), np.concatenate([[0], np.cumsum(lengths)]))
+    return {role: made[role] for role in needs} or {"row": np.arange(n)}
+
+
+def blocks(cls, size: int) -> dict:
+    """Every parameter that says how, set to a size smaller than the pool."""
+    return {name: size for name, field in cls.model_fields.items() if cls.is_how(name) and field.annotation is int}
+
+
+@pytest.fixture(params=sorted(METHODS))
+def cls(request):
+    return METHODS[request.param]
+
+
+@pytest.mark.parametrize("budget", [1, 37, N])
+def test_keeps_as_many_as_asked_each_once(cls, budget, rng):
+    found = cls(**blocks(cls, 64)).select(Inputs(roles(rng, cls.needs), rng), budget)
+    assert len(found.rows) == budget == found.counts.sum()
+    assert len(set(found.rows.tolist())) == budget
+    assert found.rows.min() >= 0
+    assert found.rows.max() < N
+    assert all(len(values) == budget for values in found.why.values())
+
+
+def test_reaches_beyond_the_first_block(cls, rng):
+    found = cls(**blocks(cls, 64)).select(Inputs(roles(rng, cls.needs), rng), 350)
+    assert (found.rows >= 64).any()
+
+
+def test_same_seed_same_answer_whatever_the_block(cls):
+    answers = [cls(**blocks(cls, size)).select(Inputs(roles(np.random.default_rng(1), cls.needs), np.random.default_rng(5)), 200).rows.tolist() for size in (1, 64, 5000)]
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_a_smaller_budget_is_a_prefix_where_that_is_declared(cls):
+    if not cls.prefix:
+        pytest.skip(f"{cls.id} does not declare prefix")
+    long, short = (cls().select(Inputs(roles(np.random.default_rng(1), cls.needs), np.random.default_rng(5)), budget).rows for budget in (300, 90))
+    assert long[:90].tolist() == short.tolist()
+
+
+def test_already_chosen_rows_are_never_chosen_again(cls, rng):
+    already = rng.choice(N, 100, replace=False)
+    found = cls().select(Inputs(roles(rng, cls.needs), rng, already=already), N - 100)
+    assert sorted(found.rows.tolist()) == np.setdiff1d(np.arange(N), already).tolist()
+
+
+def test_inputs_are_left_as_they_were(cls, rng):
+    given = roles(rng, cls.needs)
+    before = {role: (array.values if isinstance(array, Ragged) else array).copy() for role, array in given.items()}
+    for array in given.values():
+        (array.values if isinstance(array, Ragged) else array).flags.writeable = False
+    cls().select(Inputs(given, rng), 20)
+    for role, array in given.items():
+        np.testing.assert_array_equal(array.values if isinstance(array, Ragged) else array, before[role])
+
+
+@pytest.mark.parametrize("budget", [0, -1, N + 1, "0%", "150%", "ten", True])
+def test_budgets_that_do_not_fit(cls, budget, rng):
+    with pytest.raises(BadParameter, match="budget|share"):
+        cls().select(Inputs(roles(rng, cls.needs), rng), budget)
+
+
+def test_a_missing_role_is_named(cls, rng):
+    for role in cls.needs:
+        with pytest.raises(BadInput, match=f"needs the pool role {role}"):
+            cls().select(Inputs({"something": np.zeros(5)}, rng), 2)
+
+
+def test_values_that_are_not_finite_are_refused(cls, rng):
+    for role in set(cls.needs) - {"group"}:
+        given = roles(rng, cls.needs)
+        (given[role].values if isinstance(given[role], Ragged) else given[role])[3] = np.nan
+        with pytest.raises(BadInput, match="NaN"):
+            cls().select(Inputs(given, rng), 2)
+
+
+def test_stops_when_asked(cls, rng):
+    def stop() -> bool:
+        return True
+
+    if not cls.needs:
+        pytest.skip(f"{cls.id} has no loop to stop")
+    if cls.needs == ("group",):
+        pytest.skip(f"{cls.id} takes milliseconds")
+    with pytest.raises(Stopped):
+        cls().select(Inputs(roles(rng, cls.needs), rng, progress=Progress(should_stop=stop)), 50)
+
+
+def test_one_sample(cls, rng):
+    assert cls().select(Inputs(roles(rng, cls.needs, 700), rng).__class__(_head(roles(rng, cls.needs), 1), rng), 1).rows.tolist() == [0]
+
+
+def _head(given: dict, n: int) -> dict:
+    return {role: array.take(np.arange(n)) if isinstance(array, Ragged) else array[:n] for role, array in given.items()}
+
+
+def test_float16_and_float64_input(cls, rng):
+    for role in set(cls.needs) & {"embedding"}:
+        for dtype in (np.float16, np.float64):
+            given = {**roles(rng, cls.needs), role: roles(rng, cls.needs)[role].astype(dtype)}
+            assert len(cls().select(Inputs(given, rng), 30).rows) == 30
+
+
+def test_is_declared_for_people(cls):
+    assert cls.title
+    assert len(cls.summary()) > 30
+    assert cls.cost
+    assert cls.avoid or issubclass(cls, Scorer)
+    assert all(field.description for field in cls.model_fields.values())
