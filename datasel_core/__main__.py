@@ -38,24 +38,13 @@ def main(arguments: list[str] | None = None) -> int:
         code = app(words, standalone_mode=False, prog_name="python -m datasel_core")
     except typer.Exit as done:
         return done.exit_code
-    except typer.TyperException as error:
-        text = error.format_message().replace("\n", " ")
-        if text and type(error).__name__ != "NoArgsIsHelpError":
-            console.say(f"{text} See --help.")
-        elif text:
-            typer.echo(error.format_message())
-        return 2
-    except Stopped as stop:
-        console.say(str(stop))
-        return 130
     except (typer.Abort, KeyboardInterrupt):
         return 130
-    except BadRequest as error:
-        console.say(str(error))
-        return 2
+    except typer.TyperException as error:
+        return _usage(error)
     except DataselError as error:
         console.say(str(error))
-        return 1
+        return 130 if isinstance(error, Stopped) else 2 if isinstance(error, BadRequest) else 1
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (nobody reads any more; keeps the interpreter quiet at exit)
         return 1
@@ -63,6 +52,16 @@ def main(arguments: list[str] | None = None) -> int:
         console.say(f"It broke ({type(error).__name__}: {error}). The log is {_log()}.")
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _usage(error: typer.TyperException) -> int:
+    """A command line that could not be read: one line, or the help where nothing was asked."""
+    text = error.format_message()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(text)
+    else:
+        console.say(f"{' '.join(text.split())} See --help.")
+    return 2
 
 
 def _take_workspace(words: list[str]) -> None:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -87,7 +86,7 @@ def keep_imported(
 ) -> Kept:
     """array[i] becomes the value of sample rows[i] in this role."""
     about = {"id": "imported", "version": 1, "params": {"file": file}, "role": role, "pool": _said(pool), "facts": {}}
-    key = store.key_of({**about, "rows": len(rows), "content": _content(array), "missing": missing})
+    key = store.key_of({"imported": 1, "role": role, "pool": pool.fingerprint, "rows": _content(rows), "content": _content(array)})
     folder = workspace.feature(key)
     with store.Lock(folder).hold(progress.check):
         return load(folder) or save_rows(folder, {"key": key, **about}, array, rows, pool.n, missing, pool.ids)
@@ -141,7 +140,14 @@ def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, pr
         finally:
             chunks.flush()  # a stop keeps what was encoded
         track.finish()
-        about = {"key": key, **feature.what(), "role": feature.role, "pool": _said(pool), "facts": feature.describe(), "seconds": round(time.time() - started, 1)}
+        about = {
+            "key": key,
+            **feature.what(),
+            "role": feature.role,
+            "pool": _said(pool),
+            "facts": feature.describe(),
+            "seconds": round(time.time() - started, 1),
+        }
         kept = chunks.finish(about, pool.ids)
         if len(kept.unreadable) == pool.n:
             raise Failed(f"No sample of {pool.name} could be read: {kept.unreadable[0]['id']}: {kept.unreadable[0]['reason']}.")
@@ -164,7 +170,9 @@ def _source(workspace: store.Workspace, pool: Pool, feature: Feature) -> Source:
 def _read_role(workspace: store.Workspace, pool: Pool, feature: Feature) -> Kept:
     kept = [one for one in kept_features(workspace, pool.fingerprint) if one.role == feature.reads]
     if not kept:
-        raise MissingFeature(f"{feature.id} needs the role {feature.reads}; import it: python -m datasel_core feature import {pool.name} {feature.reads} FILE.npz")
+        raise MissingFeature(
+            f"{feature.id} needs the role {feature.reads}; import it: python -m datasel_core feature import {pool.name} {feature.reads} FILE.npz"
+        )
     return kept[-1]
 
 

@@ -15,6 +15,7 @@ from datasel_core.ragged import Ragged
 from datasel_core.store import Workspace
 
 _FIT = 20_000
+_CELLS = 12
 
 
 class Map(Declared):
@@ -41,22 +42,32 @@ def read_map(workspace: Workspace, feature: str, params: Mapping[str, Any] | Non
     return None
 
 
+def read_clusters(workspace: Workspace, feature: str, params: Mapping[str, Any] | None = None) -> np.ndarray | None:
+    """(t,) int16: the k-means cell of each point, the largest cell first, -1 where a sample has no value; None while there is no map."""
+    path = workspace.map(map_key(feature, params or {})) / "clusters.npy"
+    return store.load_array(path) if path.exists() else None
+
+
 def make_map(workspace: Workspace, feature: str, params: Mapping[str, Any] | None = None, progress: Progress | None = None) -> Path:
-    """Writes pca.npy, then umap.npy, for the feature with this key. For patterns there is one point per pattern. Can be stopped between steps."""
+    """Writes pca.npy, clusters.npy, then umap.npy, for the feature with this key. For patterns there is one point per pattern. Can be stopped between steps."""
     progress, how = progress or Progress(), Map(**(params or {}))
     kept = load(workspace.feature(feature))
     if kept is None:
         raise UnknownName("feature", feature, [])
     folder = workspace.map(map_key(feature, params or {}))
     with store.Lock(folder).hold(progress.check):
-        if (folder / "umap.npy").exists():
+        if (folder / "umap.npy").exists() and (folder / "clusters.npy").exists():
             return folder
         values = kept.values()
         vectors = values.values if isinstance(values, Ragged) else values.reshape(len(values), -1)
         there = np.flatnonzero(np.isfinite(vectors).all(axis=1)) if vectors.dtype.kind == "f" else np.arange(len(vectors))
-        track = progress.track(4, "drawing the map")
+        track = progress.track(5, "drawing the map")
         components = principal(vectors, there, how)
         _keep(folder / "pca.npy", components[:, :2], there, len(vectors))
+        track.advance()
+        clusters = np.full(len(vectors), -1, np.int16)
+        clusters[there] = cells(components, how)
+        store.save_array(folder / "clusters.npy", clusters)
         track.advance()
         _keep(folder / "umap.npy", layout(components, how, progress, track), there, len(vectors))
         track.finish()
@@ -83,6 +94,18 @@ def principal(vectors: np.ndarray, rows: np.ndarray, how: Map) -> np.ndarray:
         axes = np.hstack([axes, np.zeros_like(axes)])
     parts = [(neighbors.unit(vectors[rows[start : start + 8192]]) - mean.astype(np.float32)) @ axes for start in range(0, len(rows), 8192)]
     return np.concatenate(parts) if parts else np.empty((0, 2), np.float32)
+
+
+def cells(components: np.ndarray, how: Map) -> np.ndarray:
+    """(n,) int16: k-means cells of the points (at most 12, and at least 20 points a cell), numbered by size, the largest first; equal sizes by first row."""
+    k = min(_CELLS, len(components) // 20)
+    if k < 2:
+        return np.zeros(len(components), np.int16)
+    _, cell = neighbors.kmeans(components, k, how.seed, metric="euclidean")
+    found, first, sizes = np.unique(cell, return_index=True, return_counts=True)
+    number = np.empty(found.max() + 1, np.int16)
+    number[found[np.lexsort((first, -sizes))]] = np.arange(len(found))
+    return number[cell]
 
 
 def layout(points: np.ndarray, how: Map, progress: Progress, track: Any) -> np.ndarray:

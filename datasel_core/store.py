@@ -183,6 +183,10 @@ class Workspace:
         """Work that has no answer folder of its own: making the demo, opening a folder."""
         return self.path / "tasks" / checked_name("task", key)
 
+    def thumbs(self) -> Path:
+        """Small copies of photos for the screen; it may be deleted at any time."""
+        return self.path / "thumbs"
+
     def folders(self, part: str) -> list[Path]:
         """The folders of one part (pools, features, runs, maps, tasks), by name."""
         base = self.path / part

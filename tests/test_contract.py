@@ -52,7 +52,10 @@ def test_reaches_beyond_the_first_block(cls, rng):
 
 
 def test_same_seed_same_answer_whatever_the_block(cls):
-    answers = [cls(**blocks(cls, size)).select(Inputs(roles(np.random.default_rng(1), cls.needs), np.random.default_rng(5)), 200).rows.tolist() for size in (1, 64, 5000)]
+    answers = [
+        cls(**blocks(cls, size)).select(Inputs(roles(np.random.default_rng(1), cls.needs), np.random.default_rng(5)), 200).rows.tolist()
+        for size in (1, 64, 5000)
+    ]
     assert answers[0] == answers[1] == answers[2]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from datasel_core import engine, jobs, manifest, registry
+from datasel_core import again, engine, jobs, manifest, registry
 from datasel_core.commands.console import answer, pairs, progress, say, workspace
 from datasel_core.errors import BadRequest
 from datasel_core.exports._export import Export
@@ -37,7 +37,12 @@ def about_method(one: type[Method]) -> dict[str, Any]:
     """What a declaration says, as plain data."""
     schema = one.model_json_schema()["properties"]
     fields = {
-        name: {"default": field.default, "description": field.description or "", "how": one.is_how(name), "schema": {k: v for k, v in schema[name].items() if k != "how"}}
+        name: {
+            "default": field.default,
+            "description": field.description or "",
+            "how": one.is_how(name),
+            "schema": {k: v for k, v in schema[name].items() if k != "how"},
+        }
         for name, field in one.model_fields.items()
     }
     shape = "scorer" if issubclass(one, Scorer) else "set"
@@ -60,13 +65,15 @@ def select(
 ) -> None:
     """Chooses from a pool; the answer is a folder with a manifest."""
     home = workspace()
-    spec = engine.Spec(pool=name, method=method, params=pairs(set, "--set"), budget=budget, seed=seed, use=pairs(use, "--use"), within=within, already=already, where=where)
+    spec = engine.Spec(
+        pool=name, method=method, params=pairs(set, "--set"), budget=budget, seed=seed, use=pairs(use, "--use"), within=within, already=already, where=where
+    )
     asked = engine.plan(home, spec)
     for role, about in asked.roles.about(asked.method.needs).items():
         say(f"role {role}: {about['id']} {about.get('key') or about['column']}")
     run = engine.select(home, spec, progress())
     if out is not None:
-        run = engine.copy_run(run, home.allowed(out))
+        run = again.copy_run(run, home.allowed(out))
     if json:
         answer({"run": str(run.folder), "key": asked.key, "manifest": run.manifest})
         return
@@ -120,7 +127,9 @@ def _echo_metrics(metrics: dict[str, Any]) -> None:
         typer.echo(f"  {id}: " + ", ".join(f"{name} {value}" for name, value in numbers.items() if not isinstance(value, dict)))
 
 
-def evaluate(folder: str, probe: Annotated[str | None, typer.Option(help="Train small on the kept, measure on the rest: linear.")] = None, json: Json = False) -> None:
+def evaluate(
+    folder: str, probe: Annotated[str | None, typer.Option(help="Train small on the kept, measure on the rest: linear.")] = None, json: Json = False
+) -> None:
     """Metrics of a selection, and optionally a probe."""
     home = workspace()
     path, said = _opened(home, folder)
@@ -180,7 +189,7 @@ def reproduce(folder: str, json: Json = False) -> None:
     """Runs a selection again from its manifest. Exit 0: the ids are identical."""
     home = workspace()
     path, _ = _opened(home, folder)
-    found = engine.reproduce(home, path, progress())
+    found = again.reproduce(home, path, progress())
     if json:
         answer(found)
     else:

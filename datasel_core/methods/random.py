@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from datasel_core.selection import Inputs, Method, Selection, method
-
 import numpy as np
+
+from datasel_core.selection import Inputs, Method, Selection, method
 
 
 @method("random", version=1, title="Random")

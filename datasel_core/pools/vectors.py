@@ -55,7 +55,9 @@ class Vectors(PoolKind):
         lists = [f.name for f in table.schema if pa.types.is_list(f.type) or pa.types.is_large_list(f.type) or pa.types.is_fixed_size_list(f.type)]
         name = self.vector_column or (lists[0] if len(lists) == 1 else None)
         if name is None or name not in lists:
-            raise BadInput(f"{source.name} has {len(lists)} columns of lists ({', '.join(lists) or 'none'}); name the vectors with --option vector_column=NAME.")
+            raise BadInput(
+                f"{source.name} has {len(lists)} columns of lists ({', '.join(lists) or 'none'}); name the vectors with --option vector_column=NAME."
+            )
         column = table[name].combine_chunks()
         if column.null_count:
             raise BadInput(f"{source.name}: row {column.is_null().to_pylist().index(True) + 1} of {name} is empty; every sample needs a vector.")

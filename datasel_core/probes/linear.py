@@ -34,4 +34,9 @@ class Linear(Probe):
         model = LogisticRegression(C=self.c, max_iter=2000).fit(vectors[train] * 10, labels[train])
         right = model.predict(vectors[test] * 10) == labels[test]
         per_group = [float(right[labels[test] == name].mean()) for name in np.unique(labels[test])]
-        return {"accuracy": round(float(right.mean()), 6), "mean_group_accuracy": round(float(np.mean(per_group)), 6), "trained_on": len(train), "tested_on": len(test)}
+        return {
+            "accuracy": round(float(right.mean()), 6),
+            "mean_group_accuracy": round(float(np.mean(per_group)), 6),
+            "trained_on": len(train),
+            "tested_on": len(test),
+        }

@@ -1,0 +1,58 @@
+"""A finished selection once more: run it again from its manifest, or copy it elsewhere."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from datasel_core import manifest, store
+from datasel_core.engine import Run, Spec, choose, plan
+from datasel_core.errors import BadRequest, Failed
+from datasel_core.pools._pool import load_pool
+from datasel_core.progress import Progress
+from datasel_core.registry import find
+
+
+def reproduce(workspace: store.Workspace, folder: Path, progress: Progress | None = None) -> dict[str, Any]:
+    """Runs a selection again from its manifest alone. Returns {"identical", "ids_sha256", "expected"}.
+
+    Raises BadRequest when the pool or a feature is no longer what it was.
+    """
+    old = manifest.read(folder)
+    pool = load_pool(workspace, old["pool"]["name"])
+    if pool.fingerprint != old["pool"]["fingerprint"]:
+        raise BadRequest(
+            f"The pool {pool.name} is not what it was: its fingerprint is {pool.fingerprint[:12]}, the manifest's {old['pool']['fingerprint'][:12]}."
+        )
+    spec = Spec(
+        pool=pool.name,
+        method=old["method"]["id"],
+        params=old["method"]["params"],
+        budget=str(old["budget"]["granted"]),
+        seed=old["seed"],
+        use={role: about.get("key") or about["column"] for role, about in old["features"].items()},
+        within=str(folder / "within.parquet") if old["within"] else None,
+        already=str(folder / "already.parquet") if old["already"] else None,
+        where=old["where"],
+    )
+    if (version := find("method", spec.method).version) != old["method"]["version"]:
+        raise Failed(f"{spec.method} is now version {version}; the manifest was made by version {old['method']['version']}.")
+    asked = plan(workspace, spec)
+    for role, about in old["features"].items():
+        if asked.roles.about((role,))[role].get("fingerprint") != about.get("fingerprint"):
+            raise BadRequest(f"The feature for the role {role} is not what it was; compute it again with the manifest's parameters.")
+    ids = pool.ids[choose(asked, progress or Progress()).rows].tolist()
+    found = manifest.ids_sha256(ids)
+    return {"identical": found == old["result"]["ids_sha256"], "ids_sha256": found, "expected": old["result"]["ids_sha256"]}
+
+
+def copy_run(run: Run, out: Path) -> Run:
+    """The same run in a folder of the person's choosing; manifest last."""
+    if out.exists() and not out.is_dir():
+        raise BadRequest(f"{out} is a file; --out names the folder to make.")
+    names = [
+        path.name for path in run.folder.iterdir() if path.suffix in (".json", ".parquet") and path.name not in ("manifest.json", "status.json", "what.json")
+    ]
+    for name in [*sorted(names), "manifest.json"]:
+        with store.writing(out / name) as temporary:
+            shutil.copyfile(run.folder / name, temporary)
+    return Run(out, manifest.read(out))

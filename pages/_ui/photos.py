@@ -1,0 +1,144 @@
+"""Photos on the screen: thumbnails, and a justified wall of them."""
+
+import base64
+import contextlib
+import functools
+import io
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from datasel_core import store
+from datasel_core.errors import DataselError
+from datasel_core.pools._photos import open_photo
+from datasel_core.pools._pool import Pool
+from pages._ui import keys
+from pages._ui.wall import WALL
+
+A_PAGE = 60
+"""Photos on one page of a wall: what a browser takes in one message without a pause."""
+
+Words = Mapping[int, str] | Callable[[int], str] | None
+
+
+def thumbnail(pool: Pool, row: int, px: int = 256) -> str:
+    """A data URL: the photo as a JPEG at most `px` high and twice that wide; a grey tile where it cannot be opened any more."""
+    root = store.Workspace(pool.folder.parent.parent).thumbs()
+    return _data_url(str(root), str(pool.path(row)), pool.table["content"][row].as_py(), px)
+
+
+def has_photos(pool: Pool) -> bool:
+    return pool.how.opens == "image"
+
+
+def wall(
+    pool: Pool,
+    rows: Sequence[int] | np.ndarray,
+    *,
+    captions: Words = None,
+    height: int = 132,
+    key: str,
+    badges: Words = None,
+    dim: Collection[int] | None = None,
+    on_open: Callable[[int], None] | None = None,
+) -> int | None:
+    """Photos of these rows, in this order, justified, at most 60 a page. Returns the row that was just clicked; it is also kept as `open_row`.
+
+    height: of one line of photos in pixels. captions, badges: row -> text (captions show on hover, the id by default; a badge stands in the corner).
+    dim: rows shown grey. on_open: called with the clicked row. A pool without photos shows a table instead.
+    """
+    rows = np.asarray(rows, dtype=np.int64)
+    if not has_photos(pool):
+        return _table(pool, rows, badges, key, on_open)
+    pages = max(1, -(-len(rows) // A_PAGE))
+    page = min(_page(key), pages - 1)
+    shown = rows[page * A_PAGE : (page + 1) * A_PAGE].tolist()
+    faded = set(dim) & set(shown) if dim is not None and len(dim) < len(shown) else {row for row in shown if dim is not None and row in dim}
+    data = {
+        "tiles": [_tile(pool, row, captions, badges, row in faded, height) for row in shown],
+        "height": height, "page": page, "pages": pages, "first": page * A_PAGE + 1, "n": len(rows),
+    }  # fmt: skip
+
+    def opened() -> None:
+        row = st.session_state[key]["open"]
+        if row is not None:
+            keys.put("open_row", int(row))
+            if on_open is not None:
+                on_open(int(row))
+
+    answer = WALL(key=key, data=data, default={"page": 0}, on_page_change=lambda: None, on_open_change=opened)
+    return None if answer.open is None else int(answer.open)
+
+
+def _page(key: str) -> int:
+    state = st.session_state.get(key)
+    try:
+        return max(0, int(state["page"]))
+    except (TypeError, KeyError, ValueError):
+        return 0
+
+
+def _tile(pool: Pool, row: int, captions: Words, badges: Words, faded: bool, height: int) -> dict[str, str | int | float | bool]:
+    width, tall = (pool.table[name][row].as_py() for name in ("width", "height"))
+    said = _said(captions, row) or str(pool.ids[row])
+    return {"row": int(row), "src": thumbnail(pool, row, 192 if height < 160 else 384), "ratio": round(min(3.0, max(0.4, width / max(1, tall))), 3),
+            "caption": said, "badge": _said(badges, row), "dim": faded}  # fmt: skip
+
+
+def _said(words: Words, row: int) -> str:
+    if words is None:
+        return ""
+    return str(words(row) if callable(words) else words.get(row, ""))
+
+
+def _table(pool: Pool, rows: np.ndarray, badges: Words, key: str, on_open: Callable[[int], None] | None) -> int | None:
+    if not len(rows):
+        return None
+    shown = rows[:1000]
+    table = pool.table.select(pool.columns).take(shown).to_pandas()
+    if badges is not None:
+        table.insert(0, "#", [_said(badges, int(row)) for row in shown])
+    event = st.dataframe(table, key=key, height=min(420, 36 + 35 * len(shown)), hide_index=True, on_select="rerun", selection_mode="single-row",
+                         alt=f"{len(shown):,} of {len(rows):,} samples")  # fmt: skip
+    if len(shown) < len(rows):
+        st.caption(f"The first {len(shown):,} of {len(rows):,} samples.")
+    picked = event["selection"]["rows"]
+    if not picked or picked[0] >= len(shown):
+        return None
+    row = int(shown[picked[0]])
+    if keys.get("open_row") != row:
+        keys.put("open_row", row)
+        if on_open is not None:
+            on_open(row)
+    return row
+
+
+@functools.lru_cache(maxsize=4096)
+def _data_url(root: str, path: str, content: str, px: int) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(_jpeg(Path(root), Path(path), content, px)).decode()
+
+
+def _jpeg(root: Path, path: Path, content: str, px: int) -> bytes:
+    kept = root / content[:2] / f"{content}-{px}.jpg"
+    with contextlib.suppress(OSError):
+        return kept.read_bytes()
+    try:
+        photo = open_photo(path, at_least=px)
+        photo.thumbnail((2 * px, px))
+    except DataselError:
+        return _grey(px)
+    buffer = io.BytesIO()
+    photo.save(buffer, "JPEG", quality=80)
+    with contextlib.suppress(DataselError), store.writing(kept) as temporary:  # a full disk costs only the cache
+        temporary.write_bytes(buffer.getvalue())
+    return buffer.getvalue()
+
+
+def _grey(px: int) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.new("RGB", (px, px), (128, 128, 128)).save(buffer, "JPEG")
+    return buffer.getvalue()
