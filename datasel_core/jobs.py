@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datasel_core import engine, making, projection, store
+from datasel_core import engine, making, manifest, projection, registry, store
 from datasel_core.errors import BadRequest, DataselError, Failed, Stopped
+from datasel_core.exports._export import Kept as ExportKept
 from datasel_core.pools._pool import load_pool
 from datasel_core.progress import Progress, Step
 
@@ -21,7 +22,7 @@ WORDS = {"waiting": "waiting to start", "running": "running", "done": "done", "f
 
 @dataclass(frozen=True)
 class Job:
-    """One piece of work in its folder. `spec["do"]` says what: select, feature, map, pool or demo."""
+    """One piece of work in its folder. `spec["do"]` says what; DOINGS lists them."""
 
     folder: Path
     spec: Mapping[str, Any]
@@ -95,6 +96,14 @@ def _folder(workspace: store.Workspace, spec: Mapping[str, Any]) -> Path:
         case "pool":
             workspace.allowed(asked["source"])
             store.checked_name("pool", asked["name"])
+        case "feature_import":
+            load_pool(workspace, asked["pool"])
+            workspace.allowed(asked["file"])
+            store.checked_name("role", asked["role"])
+        case "export":
+            workspace.allowed(asked["out"])
+            registry.find("export format", asked["format"])
+            manifest.read(workspace.run(asked["run"]))
     return workspace.task(store.key_of(dict(spec)))
 
 
@@ -174,6 +183,28 @@ def _demo(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progres
     return {"pool": making.make_demo(workspace, progress)[0].name}
 
 
+def _feature_import(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    found = making.import_feature(workspace, load_pool(workspace, spec["pool"]), spec["role"], spec["file"], progress)
+    return {"feature": found.kept.key, "matched": found.matched, "missing": len(found.missing), "extra": len(found.extra)}
+
+
+def _export(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    kept = open_run(workspace, workspace.run(spec["run"]))
+    out = registry.find("export format", spec["format"])().write(kept, workspace.allowed(spec["out"]), progress)
+    return {"out": str(out), "n": kept.table.num_rows}
+
+
+def open_run(workspace: store.Workspace, folder: Path) -> ExportKept:
+    """A finished selection as export formats take it. Raises BadRequest when it is not intact."""
+    said = manifest.read(folder)
+    if found := manifest.problems(folder):
+        raise BadRequest(f"{folder} cannot be exported: {found[0]}")
+    media = None
+    with contextlib.suppress(BadRequest):  # the pool is gone: formats that copy media say so, the others need none
+        media = load_pool(workspace, said["pool"]["name"]).root
+    return ExportKept(manifest.kept_table(folder), said, media)
+
+
 DOINGS: dict[str, Callable[[store.Workspace, Mapping[str, Any], Progress], Any]] = {
-    "select": _select, "feature": _feature, "map": _map, "pool": _pool, "demo": _demo,
+    "select": _select, "feature": _feature, "map": _map, "pool": _pool, "demo": _demo, "feature_import": _feature_import, "export": _export,
 }  # fmt: skip

@@ -52,8 +52,10 @@ class Roles:
     def array(self, role: str, rows: np.ndarray | None = None) -> np.ndarray | Ragged | None:
         """The array of a role for some rows of the pool (all by default), or None where nothing fills it."""
         if role == "group":
-            values = None if self.group is None else self.pool.column(self.group)
-            return values if values is None or rows is None else values[rows]
+            if self.group is None:
+                return None
+            labels = np.array(["" if label is None else str(label) for label in self.pool.column(self.group).tolist()])
+            return labels if rows is None else labels[rows]
         if role not in self.features:
             return None
         values = self.features[role].values()

@@ -1,8 +1,8 @@
 """What a feature is: an encoder that loads its model once, then yields one block of rows per batch. The caller owns the loop."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from datasel_core.progress import Progress
 from datasel_core.ragged import Ragged
 from datasel_core.registry import declares
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 feature = declares("feature")
 
 
@@ -18,15 +21,25 @@ class Unreadable(Exception):
     """One sample cannot be read; its text is the reason. It never stops a run."""
 
 
+class OpenPhoto(Protocol):
+    """Opens the photo of one row; may be called from several threads at once."""
+
+    def __call__(self, row: int, at_least: int | None = None) -> "Image":
+        """The RGB photo, turned upright and decoded. Raises Unreadable with the reason.
+
+        at_least: a smaller version will do, as long as its shorter side keeps so many pixels, or all it has.
+        """
+
+
 @dataclass(frozen=True)
 class Source:
     """What an encoder may look at. n: samples in the pool.
 
-    image: row -> RGB PIL image (raises Unreadable). roles: features the pool has already, role -> array of n rows.
+    image: opens the photo of a row. roles: features the pool has already, role -> array of n rows.
     """
 
     n: int
-    image: Callable[[int], Any] | None = None
+    image: OpenPhoto | None = None
     roles: Mapping[str, np.ndarray | Ragged] = field(default_factory=dict)
 
 
@@ -57,8 +70,8 @@ class Feature(Declared):
         """Whatever else decides the values, for the key: the hash of a weights file, say."""
         return {}
 
-    def describe(self) -> dict[str, Any]:
-        """Facts about the values that a reader needs, kept in meta.json: the patch grid, say."""
+    def describe(self, source: Source | None = None) -> dict[str, Any]:
+        """Facts about the values that a reader needs, kept in meta.json: the patch grid, say. Some are known only when the source is given."""
         return {}
 
     def fit(self, source: Source, progress: Progress) -> dict[str, np.ndarray]:

@@ -26,8 +26,7 @@ class Stratified(Method):
     allocation: Literal["equal", "proportional", "sqrt"] = Field("equal", description="How the budget is shared among groups.")
 
     def choose(self, inputs: Inputs, budget: int) -> Selection:
-        labels = np.array(["" if label is None else str(label) for label in np.asarray(inputs.pool["group"]).tolist()])
-        names, group = np.unique(labels, return_inverse=True)
+        names, group = np.unique(np.asarray(inputs.pool["group"]), return_inverse=True)
         sizes = np.bincount(group)
         taken = np.bincount(group[inputs.already], minlength=len(names))
         order = inputs.rng.permutation(np.setdiff1d(np.arange(inputs.n), inputs.already))

@@ -22,8 +22,7 @@ class Balance(Metric):
         group = kept.role("group")
         if group is None:
             return {}
-        labels = np.array(["" if label is None else str(label) for label in np.asarray(group).tolist()])
-        names, of = np.unique(labels, return_inverse=True)
+        names, of = np.unique(np.asarray(group), return_inverse=True)
         if not 2 <= len(names) <= self.most_groups:
             return {}
         counts = np.bincount(of[kept.rows], minlength=len(names))

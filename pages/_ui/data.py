@@ -4,8 +4,11 @@ No array is ever hashed: caches are keyed by fingerprints and by when files were
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import streamlit as st
 
 from datasel_core import manifest, projection
@@ -15,9 +18,10 @@ from datasel_core.features._kept import Kept, load
 from datasel_core.pools._pool import Pool
 from datasel_core.ragged import Ragged
 from datasel_core.roles import Roles
-from datasel_core.store import Workspace
+from datasel_core.store import Workspace, read_json
 
 Stamps = tuple[tuple[str, int], ...]
+NO_GROUP = "no group"
 
 
 def home(pool: Pool) -> Workspace:
@@ -131,3 +135,54 @@ def _rows(folder: str, order: str) -> np.ndarray:
     kept = manifest.kept_table(Path(folder))["row"].to_numpy().copy()
     kept.flags.writeable = False
     return kept
+
+
+def pools(workspace: Workspace) -> list[dict[str, Any]]:
+    """What is known of every pool of the workspace without opening it, by name."""
+    return [_about(folder, stamp) for folder, stamp in _stamps(workspace, "pools", "pool.json")]
+
+
+def group_sizes(pool: Pool) -> list[tuple[str, int]]:
+    """(group, samples), the largest first; empty when the pool has no groups."""
+    return _group_sizes(pool.fingerprint, pool)
+
+
+def group_rows(pool: Pool, group: str) -> np.ndarray:
+    """Rows of one group, in pool order."""
+    return _group_rows(pool.fingerprint, group, pool)
+
+
+def duplicates(pool: Pool) -> list[list[int]]:
+    """Rows of samples whose content is the same to the byte, a list for each set of two or more, in pool order."""
+    return _duplicates(pool.fingerprint, pool)
+
+
+@st.cache_resource(max_entries=500, show_spinner=False)
+def _about(folder: str, stamp: int) -> dict[str, Any]:
+    return read_json(Path(folder) / "pool.json") or {}
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _group_sizes(fingerprint: str, _pool: Pool) -> list[tuple[str, int]]:
+    if "group" not in _pool.columns:
+        return []
+    counted = pc.value_counts(pc.fill_null(_pool.table["group"].cast("string"), ""))
+    found = [(entry["values"] or NO_GROUP, entry["counts"]) for entry in counted.to_pylist()]
+    return sorted(found, key=lambda pair: (-pair[1], pair[0])) if found != [(NO_GROUP, _pool.n)] else []
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _group_rows(fingerprint: str, group: str, _pool: Pool) -> np.ndarray:
+    column = pc.fill_null(_pool.table["group"].cast("string"), "")
+    return np.flatnonzero(pc.equal(column, "" if group == NO_GROUP else group).to_numpy())
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _duplicates(fingerprint: str, _pool: Pool) -> list[list[int]]:
+    counted = pc.value_counts(_pool.table["content"])
+    twice = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
+    rows = np.flatnonzero(pc.is_in(_pool.table["content"], twice).to_numpy())
+    sets: dict[str, list[int]] = {}
+    for row, content in zip(rows.tolist(), _pool.table["content"].take(pa.array(rows)).to_pylist(), strict=True):
+        sets.setdefault(content, []).append(row)
+    return list(sets.values())

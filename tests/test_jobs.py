@@ -1,0 +1,116 @@
+"""Worker processes: killed, stopped, started twice; whatever happens costs at most a chunk."""
+
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from datasel_core import engine, jobs, making, manifest, store
+from datasel_core.errors import BadRequest
+from datasel_core.features._kept import CHUNK, Chunks, load
+from tests.conftest import clustered, paint
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def ended(job):
+    return job.status()["state"] not in ("waiting", "running")
+
+
+@pytest.fixture
+def many_photos(workspace, tmp_path):
+    for at in range(CHUNK * 2 + 40):
+        paint(tmp_path / "many" / f"{at:04d}.jpg", at, (96, 80))
+    (tmp_path / "many" / "0003.jpg").write_bytes((tmp_path / "many" / "0003.jpg").read_bytes())
+    return making.add_pool(workspace, "many", str(tmp_path / "many"), "images")
+
+
+@pytest.fixture
+def vectors(workspace, tmp_path, rng):
+    np.save(tmp_path / "v.npy", clustered(rng, 400, 8, 10))
+    return making.add_pool(workspace, "vec", str(tmp_path / "v.npy"), "vectors")
+
+
+SELECT = {"do": "select", "pool": "vec", "method": "k_center", "budget": "40"}
+FEATURE = {"do": "feature", "pool": "many", "feature": "dictionary_embedding", "params": {}}
+
+
+def test_a_selection_in_a_worker(workspace, vectors):
+    job = jobs.start(workspace, SELECT)
+    assert wait_for(lambda: ended(job))
+    assert job.status()["state"] == "done", job.status()
+    here = engine.choose(engine.plan(workspace, engine.Spec(**SELECT)), jobs.Progress()).rows
+    assert engine.Run(job.folder, manifest.read(job.folder)).selection.rows.tolist() == here.tolist()
+
+
+def test_a_wrong_request_fails_before_anything_starts(workspace, vectors):
+    with pytest.raises(BadRequest, match="from 1 to 400"):
+        jobs.start(workspace, {**SELECT, "budget": "0"})
+    assert workspace.folders("runs") == []
+
+
+def test_killed_at_any_moment_the_next_start_resumes(workspace, many_photos):
+    job = jobs.start(workspace, FEATURE)
+    for _ in range(3):
+        pid = wait_for(lambda: job.status().get("pid")) and job.status()["pid"]
+        assert wait_for(lambda: any((job.folder / "chunks").glob("*.npz")) or ended(job), 90)
+        if ended(job):
+            break
+        os.kill(pid, signal.SIGKILL)
+        assert wait_for(lambda: job.status()["state"] == "interrupted", 10)
+        assert not (job.folder / "meta.json").exists()
+        done = many_photos.n - len(Chunks(job.folder, many_photos.n).missing())
+        job = jobs.start(workspace, FEATURE)
+        assert wait_for(lambda: job.status().get("done", 0) >= done or ended(job), 60)  # noqa: B023  (called at once)
+    assert wait_for(lambda: ended(job), 120)
+    assert job.status()["state"] == "done", job.status()
+    killed = load(job.folder)
+    whole = making.compute_feature(store.Workspace(workspace.path.parent / "other"), many_photos, making.declared_feature("dictionary_embedding"))
+    np.testing.assert_array_equal(killed.values(), whole.values())
+    assert killed.meta["fingerprint"] == whole.meta["fingerprint"]
+
+
+def test_a_stop_takes_two_seconds_at_most_and_keeps_what_was_done(workspace, many_photos):
+    job = jobs.start(workspace, FEATURE)
+    assert wait_for(lambda: job.status().get("done", 0) > 0 or ended(job), 90)
+    asked = time.monotonic()
+    job.stop()
+    assert wait_for(lambda: ended(job), 20)
+    if job.status()["state"] == "done":
+        pytest.skip("it was done before it could be stopped")
+    assert time.monotonic() - asked < 4  # two seconds on a quiet machine
+    assert job.status()["state"] == "stopped"
+    assert not (job.folder / "meta.json").exists()
+    again = jobs.start(workspace, FEATURE)
+    assert wait_for(lambda: ended(again), 120)
+    assert again.status()["state"] == "done"
+
+
+def test_started_twice_it_runs_once(workspace, many_photos):
+    one, two = jobs.start(workspace, FEATURE), jobs.start(workspace, FEATURE)
+    assert one.folder == two.folder
+    assert wait_for(lambda: ended(one), 120)
+    assert one.status()["state"] == "done"
+    assert (one.folder / "log.txt").read_text() == ""
+
+
+def test_a_worker_that_dies_without_a_word_is_interrupted(workspace, vectors):
+    folder = workspace.run("dead")
+    store.write_json(folder / "job.json", SELECT)
+    store.write_json(folder / "status.json", {"state": "running", "updated": time.time() - 60})
+    assert jobs.find_job(folder).status()["state"] == "interrupted"
+
+
+def test_jobs_are_found_from_anywhere(workspace, vectors):
+    job = jobs.start(workspace, SELECT)
+    assert [one.folder for one in jobs.jobs(workspace)] == [job.folder]
+    assert wait_for(lambda: ended(job))
