@@ -93,7 +93,7 @@ def norms_of(values: np.ndarray | Ragged) -> np.ndarray:
     norms = np.empty(len(flat), np.float32)
     for start in range(0, len(flat), _BLOCK):
         part = np.asarray(flat[start : start + _BLOCK], np.float32)
-        norms[start : start + _BLOCK] = np.sqrt(np.einsum("ij,ij->i", part, part, dtype=np.float64))
+        norms[start : start + _BLOCK] = np.sqrt(np.einsum("ij,ij->i", part, part))
     return norms
 
 

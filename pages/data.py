@@ -1,0 +1,96 @@
+"""The pool: open one, look at it, see what is wrong with it, compute what methods look at."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from datasel_core.pools._pool import Pool
+from pages._ui import data, detail, features, health, keys, look, opening, photos
+
+_ALL = "all groups"
+
+
+def first_run() -> None:
+    look.title("Choose the part of a data set worth paying for", "Open data, see what is in it, choose what to label, leave with a list that anyone can check.")
+    opening.ways_in()
+    opening.pool_list()
+
+
+def numbers(pool: Pool) -> None:
+    groups, copies = data.group_sizes(pool), sum(len(rows) - 1 for rows in data.duplicates(pool))
+    facts = [(look.samples(pool), "in the pool")]
+    if groups:
+        facts.append((f"{len(groups):,} groups", f"{groups[-1][1]:,} to {groups[0][1]:,} {look.unit(pool)} each"))
+    if photos.has_photos(pool):
+        width, tall = int(np.median(pool.column("width"))), int(np.median(pool.column("height")))
+        facts += [(look.size(float(np.sum(pool.column("bytes")))), "on disk"), (f"{width:,} x {tall:,} pixels", "median size")]
+    facts.append((look.samples(pool, copies), "repeat another to the byte"))
+    facts.append((look.samples(pool, len(pool.unreadable)), "could not be read"))
+    facts.append((f"{len(data.features(pool)):,} features", "computed or imported"))
+    look.facts(facts)
+
+
+def samples(pool: Pool) -> None:
+    groups = data.group_sizes(pool)
+    wall, bars = st.columns([7, 3], gap="medium") if groups else (st.container(), None)
+    if bars is not None:
+        with bars:
+            group_bars(pool, groups)
+    with wall:
+        group = keys.get("data.group", _ALL)
+        rows = data.group_rows(pool, group) if group != _ALL else np.arange(pool.n)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            look.section("All groups" if group == _ALL else group, f"{len(rows):,} of {look.samples(pool)}")
+            if group != _ALL:
+                st.button("Show all", key="all-groups", type="tertiary", on_click=lambda: keys.put("data.group", None))
+        photos.wall(pool, rows, key=f"wall-{pool.name}-{group}", height=124)
+    if photos.has_photos(pool):
+        detail.open_detail(pool, rows)
+
+
+def group_bars(pool: Pool, groups: list[tuple[str, int]]) -> None:
+    import plotly.graph_objects as go
+
+    shown, chosen = groups[:40], keys.get("data.group")
+    names = [name for name, _ in shown]
+    colours = [look.PALETTE[0] if chosen in (None, name) else look.DROPPED for name in names]
+    figure = go.Figure(go.Bar(
+        y=names, x=[n for _, n in shown], orientation="h", marker={"color": colours}, text=[f"{n:,}" for _, n in shown], textposition="auto",
+        hovertemplate="%{y}: %{x:,} " + look.unit(pool) + "<extra></extra>",
+    ))  # fmt: skip
+    figure.update_layout(xaxis_title=look.unit(pool), yaxis={"title": {"text": "group"}, "autorange": "reversed", "type": "category"}, dragmode=False)
+    more = f"; the {len(shown)} largest of {len(groups):,}" if len(groups) > len(shown) else ""
+    figure.update_layout(clickmode="event+select")
+    alt = f"Bars: {look.unit(pool)} in each of {len(shown)} groups, from {shown[0][1]:,} to {shown[-1][1]:,}."
+    look.chart(figure, f"{look.unit(pool).capitalize()} by group{more}", alt,
+               height=90 + 26 * len(shown), key="groups", on_select=_choose_group, selection_mode="points")  # fmt: skip
+    st.caption("Click a bar to see that group.")
+
+
+def _choose_group() -> None:
+    points: list[dict[str, Any]] = st.session_state["groups"]["selection"]["points"]
+    keys.put("data.group", points[0]["y"] if points else None)
+
+
+def page(pool: Pool) -> None:
+    look.title("Data", f"{pool.how.title.lower()} from {pool.about['source']}")
+    numbers(pool)
+    views = {"samples": look.unit(pool).capitalize(), "health": "Health", "features": "Features", "pools": "Other pools"}
+    view = keys.bound(st.segmented_control, "Show", "data.view", "samples", options=list(views), format_func=views.get, required=True,
+                      label_visibility="collapsed")  # fmt: skip
+    if view == "samples":
+        samples(pool)
+    elif view == "health":
+        health.health(pool)
+    elif view == "features":
+        features.features(pool)
+    else:
+        opening.pool_list()
+        opening.ways_in()
+
+
+if (pool := keys.pool()) is None:
+    first_run()
+else:
+    page(pool)

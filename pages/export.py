@@ -1,0 +1,130 @@
+"""Leaving with a selection: look at it, take it along in a format, prove that it is what was chosen, open one again."""
+
+import shlex
+
+import streamlit as st
+
+from datasel_core import registry, store
+from datasel_core.engine import Run
+from datasel_core.errors import DataselError
+from datasel_core.exports._export import Export
+from datasel_core.jobs import open_run
+from datasel_core.pools._pool import Pool
+from datasel_core.progress import Progress
+from pages._ui import data, forms, keys, look, photos, record, reopen, watch
+
+_AT_ONCE = 20_000
+"""Selections up to this size are made while the page is drawn; larger ones are written by a process of their own."""
+
+
+def page(pool: Pool, runs: list[Run]) -> None:
+    known = {run.key: run for run in runs}
+    if keys.get("run") not in known:
+        keys.put("run", runs[0].key)
+    heading, picker = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
+    with picker:
+        key = keys.bound(st.selectbox, "Selection", "run", runs[0].key, options=list(known), label_visibility="collapsed",
+                         format_func=lambda key: f"{known[key].manifest['result']['n']:,} by {look.recipe(known[key])} · {_when(known[key])}")  # fmt: skip
+    run = known[key]
+    with heading:
+        look.title("Export", look.kept_of(run))
+    record.badge(run)
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        deliver(pool, run)
+    with right:
+        preview(pool, run)
+    look.section("The record", "what anyone needs to check or repeat this selection")
+    with st.container(border=True, key="card-record"):
+        record.record(run.manifest)
+
+
+def deliver(pool: Pool, run: Run) -> None:
+    formats = {id: one for id, one in registry.every("export format").items() if one.suffix or "path" in pool.columns}
+    look.section("Format")
+    with st.container(border=True, key="card-format"):
+        id = keys.bound(st.radio, "Format", "export.format", "csv", options=list(formats), format_func=lambda id: formats[id].title,
+                        captions=[_short(one) for one in formats.values()], label_visibility="collapsed")  # fmt: skip
+        cls = formats[id]
+        if cls.model_fields:
+            forms.form(cls, f"export.{id}")
+        if record.problems(run):
+            return
+        if cls.suffix and run.manifest["result"]["n"] <= _AT_ONCE:
+            _download(pool, run, cls)
+        else:
+            _write(pool, run, cls)
+    look.section("The same from a terminal")
+    out = f"{file_name(pool, run)}{cls.suffix}"
+    export = shlex.join(["python", "-m", "datasel_core", "export", str(run.folder), "--format", id, "--out", out])
+    st.code(f"{run.manifest['command']}\n{export}", language="bash", wrap_lines=True)
+
+
+def _download(pool: Pool, run: Run, cls: type[Export]) -> None:
+    home = keys.workspace()
+    made = home.task(store.key_of({"export": cls.id, "version": cls.version, "run": run.key, "order": run.manifest["result"]["pick_order_sha256"]}))
+    made = made / f"selection{cls.suffix}"
+    try:
+        if not made.exists():
+            cls().write(open_run(home, run.folder), made, Progress())
+    except DataselError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    name = f"{file_name(pool, run)}{cls.suffix}"
+    st.download_button(f"Download {name} ({look.size(made.stat().st_size)})", data=made.read_bytes, file_name=name,
+                       key="download", type="primary", icon=":material/download:", on_click="ignore", width="stretch")  # fmt: skip
+
+
+def _write(pool: Pool, run: Run, cls: type[Export]) -> None:
+    what = "File" if cls.suffix else "Folder"
+    out = keys.bound(st.text_input, f"{what} to make, on this computer", "export.out", "", placeholder=f"/home/me/{file_name(pool, run)}{cls.suffix}",
+                     help=f"It must lie under {', '.join(str(root) for root in keys.workspace().roots())}.")  # fmt: skip
+    if st.button(f"Write {look.samples(pool, run.manifest['result']['n'])}", key="write", type="primary", icon=":material/save:", disabled=not out):
+        watch.start("export", "export", run=run.key, format=cls.id, out=out.strip())
+    if said := watch.error("export"):
+        st.error(said, icon=":material/error:")
+    watch.watch(watch.started("export"), key="export", done=lambda result: keys.put("notice", f"{look.samples(pool, result['n'])} written to {result['out']}."))
+
+
+def preview(pool: Pool, run: Run) -> None:
+    rows = data.rows(run)
+    shown = min(len(rows), 200)
+    look.section("Preview", f"{'all' if shown == len(rows) else f'the first {shown:,} of'} {len(rows):,} kept, in pick order")
+    if photos.has_photos(pool):
+        photos.wall(pool, rows[:24], key=f"export-{run.key}", height=84, badges={int(row): str(at + 1) for at, row in enumerate(rows[:24])})
+    table = run.table.slice(0, shown)
+    dull = [name for name in ("score", "count") if _says_nothing(table[name].to_pylist())]
+    table = table.drop_columns([name for name in ("row", "content", "path", *dull) if name in table.column_names])
+    st.dataframe(table, hide_index=True, height=min(320, 38 + 35 * shown), alt=f"{shown:,} of {len(rows):,} kept samples in pick order",
+                 column_order=["rank", *(name for name in table.column_names if name != "rank")])  # fmt: skip
+
+
+def _says_nothing(values: list[float]) -> bool:
+    """No scores at all, or the same count everywhere."""
+    return len({value for value in values if value == value}) <= 1
+
+
+def _when(run: Run) -> str:
+    return run.manifest["created_utc"][:16].replace("T", " ") + " UTC"
+
+
+def _short(cls: type[Export]) -> str:
+    """The first sentence of a declaration."""
+    return cls.summary().split(". ")[0].rstrip(".") + "."
+
+
+def file_name(pool: Pool, run: Run) -> str:
+    return f"{pool.name}-{run.manifest['method']['id']}-{run.manifest['result']['n']}"
+
+
+if (pool := keys.pool()) is None:
+    look.title("Export")
+    look.empty("No pool is open", "Open a pool on the Data page first, or open a manifest again below.", "Go to Data", "pages/data.py")
+elif not (runs := data.runs(pool)):
+    look.title("Export", look.samples(pool))
+    text = f"Choose some of the {look.samples(pool)} first; every choice can then be exported and checked here."
+    look.empty("Nothing is selected yet", text, "Go to Select", "pages/select.py")
+else:
+    page(pool, runs)
+look.section("Open a manifest again")
+reopen.reopen()

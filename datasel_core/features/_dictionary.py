@@ -91,9 +91,8 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 def learn(photos: np.ndarray, patch_px: int, n_atoms: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """The dictionary of (n, s, s, 3) uint8 photos, as arrays: filters (q, n_atoms) and offset (n_atoms,), whitening included; energy and scales of cells."""
     side = photos.shape[1]
-    each = -(-LEARN_PATCHES // len(photos))
-    places = rng.random((len(photos), side * side)).argpartition(min(each, side * side) - 1, axis=1)[:, :each]
-    patches = np.concatenate([dense_patches(grey(photo), patch_px)[place] for photo, place in zip(photos, places, strict=True)])
+    each = min(-(-LEARN_PATCHES // len(photos)), side * side)
+    patches = np.concatenate([dense_patches(grey(photo), patch_px)[rng.choice(side * side, each, replace=False)] for photo in photos])
     mean, whiten = whitening(patches)
     atoms = gain_shape(((patches - mean) @ whiten).astype(np.float32), n_atoms, rng)
     filters = (whiten @ atoms.T).astype(np.float32)
@@ -164,9 +163,13 @@ def overview(cell_values: np.ndarray) -> np.ndarray:
 def projection(rows: np.ndarray, n_dims: int) -> dict[str, np.ndarray]:
     """mean (c,) and axes (c, <= n_dims) float32: principal axes of rows (m, c), half whitened (divided by the fourth root of the variance)."""
     mean = rows.mean(axis=0, dtype=np.float64)
-    centred = (rows - mean).astype(np.float64)
     narrow = len(rows) < rows.shape[1]
-    squares, vectors = np.linalg.eigh((centred @ centred.T if narrow else centred.T @ centred) / max(len(rows) - 1, 1))
+    if narrow:
+        centred = rows - mean
+        products = centred @ centred.T
+    else:
+        products = sum((part - mean).T @ (part - mean) for part in np.array_split(rows, -(-len(rows) // _BLOCK)))
+    squares, vectors = np.linalg.eigh(products / max(len(rows) - 1, 1))
     squares, vectors = squares[::-1][:n_dims], vectors[:, ::-1][:, :n_dims]
     real = squares > 1e-9 * max(squares[0], 1e-12)
     real[0] = True

@@ -1,6 +1,5 @@
 """FreeSel: choose images by their semantic patterns, in one pass, without training."""
 
-from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -65,9 +64,11 @@ def pick_by_patterns(patterns: Ragged, inputs: Inputs, budget: int, sampler: str
         raise BadParameter(f"first is {first}; it must be a row from 0 to {len(patterns) - 1} that is not chosen already.")
     if first is not None or not len(inputs.already):
         take(int(inputs.rng.integers(len(patterns))) if first is None else first, -1)
-    next_places: Iterator[int] = iter(())
     if len(rows) < budget:
-        next_places = farthest(gaps, patterns, owners, chosen) if sampler == "farthest" else draw(gaps, owners, chosen, inputs.rng, inputs.progress)
+        if sampler == "farthest":
+            next_places = farthest(gaps, patterns, owners, chosen, inputs.progress)
+        else:
+            next_places = draw(gaps, owners, chosen, inputs.rng, inputs.progress)
         for place in next_places:
             take(int(owners[place]), place)
             if len(rows) == budget:

@@ -2,7 +2,7 @@
 
 import types
 import typing
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 import streamlit as st
@@ -38,6 +38,14 @@ def form(cls: type[Declared], key: str, skip: Collection[str] = ()) -> tuple[dic
         st.error(str(error), icon=":material/error:")
         return {}, str(error)
     return {name: value for name, value in made.model_dump(mode="json").items() if name in names}, None
+
+
+def fill(cls: type[Declared], key: str, params: Mapping[str, Any]) -> None:
+    """Puts these values into the form of this class and key, as if they had been entered."""
+    for name, value in params.items():
+        if name in cls.model_fields:
+            as_word = value is None or _may_be_none(cls.model_fields[name].annotation)
+            keys.put(f"form.{key}.{name}", ("none" if value is None else str(value)) if as_word else value)
 
 
 class _Word(str):

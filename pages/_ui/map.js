@@ -29,10 +29,11 @@ class View {
   update({ data, setStateValue, setTriggerValue }) {
     this.state = setStateValue; this.trigger = setTriggerValue;
     const before = this.data || {}; this.data = data;
-    if (data.points) this.take(data);
-    if (data.points_key !== this.points_key) { if (this.asked !== data.points_key) { this.asked = data.points_key; setStateValue('has', ''); } return; }
-    if (data.labels_key !== before.labels_key || data.points) this.labels = bytes(data.labels);
-    if (data.labels_key !== before.labels_key) this.hidden = new Set(data.hidden);
+    if (data.points && data.points_key !== this.points_key) this.take(data);
+    if (data.labels && data.labels_key !== this.labels_key) { this.labels = bytes(data.labels); this.labels_key = data.labels_key; this.hidden = new Set(data.hidden); }
+    const wanted = `${data.points_key}|${data.labels_key}`, has = `${this.points_key}|${this.labels_key}`;
+    if (has !== wanted) { if (this.asked !== wanted) { this.asked = wanted; setStateValue('has', ''); } return; }
+    if (data.large && this.told !== has) { this.told = has; setStateValue('has', has); }
     if (data.kept_key !== before.kept_key || !this.kept) { this.kept = new Int32Array(bytes(data.kept).buffer); this.isKept = new Uint8Array(this.n); for (const at of this.kept) this.isKept[at] = 1; }
     if (data.region_version !== before.region_version) { this.region = data.region; this.past = before.region_version === undefined ? [] : this.past; this.choose(); }
     if (data.hover) this.photos.set(data.hover.place, data.hover);
@@ -42,8 +43,7 @@ class View {
   }
 
   take(data) {
-    this.xy = new Uint16Array(bytes(data.points).buffer); this.n = this.xy.length / 2; this.points_key = data.points_key; this.asked = null; this.kept = null;
-    this.state('has', data.points_key);
+    this.xy = new Uint16Array(bytes(data.points).buffer); this.n = this.xy.length / 2; this.points_key = data.points_key; this.kept = null;
     const n = this.n, heads = new Int32Array(256 * 256 + 1), cell = new Int32Array(n);
     let [left, right, low, high] = [65000, 0, 65000, 0];
     for (let i = 0; i < n; i++) {
@@ -253,7 +253,7 @@ class View {
       return b;
     }));
   }
-  hide() { this.drawLegend(); this.draw(); this.state('hidden', [...this.hidden]); }
+  hide() { this.drawLegend(); this.draw(); this.state('hidden', { key: this.labels_key, labels: [...this.hidden] }); }
 }
 
 function rgb(colour) { const pen = rgb.pen ||= document.createElement('canvas').getContext('2d', { willReadFrequently: true }); pen.fillStyle = colour; pen.fillRect(0, 0, 1, 1); return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3); }

@@ -1,0 +1,63 @@
+"""One photo, large, with its place in a list and arrows to its neighbours there."""
+
+import base64
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from datasel_core.errors import DataselError
+from datasel_core.pools._pool import Pool
+from pages._ui import keys, look
+
+_SIDE = 900
+
+
+def open_detail(pool: Pool, rows: Sequence[int] | np.ndarray) -> None:
+    """A dialog with the photo kept as `open_row`, if it is one of these rows; left and right arrow keys go on to the next."""
+    row = keys.get("open_row")
+    if row is None:
+        return
+    places = np.flatnonzero(np.asarray(rows) == int(row))
+    if len(places):
+        st.dialog(" ", width="large", on_dismiss=lambda: keys.put("open_row", None))(_photo)(pool, np.asarray(rows), int(places[0]))
+
+
+def _photo(pool: Pool, rows: np.ndarray, at: int) -> None:
+    at = int(keys.get("detail.at", at)) if keys.get("detail.of") == int(rows[at]) else at
+    row = int(rows[at])
+    picture, said = st.columns([5, 3], gap="medium")
+    with picture:
+        try:
+            st.html(f'<img class="ds-large" alt="" src="{_large(pool.folder.as_posix(), pool.fingerprint, row, pool)}">')
+        except DataselError as error:
+            st.error(f"{pool.ids[row]} cannot be opened any more: {error}.")
+    with said:
+        st.markdown(f"**{at + 1:,} of {len(rows):,}**")
+        with st.container(horizontal=True, gap="small"):
+            for label, to, shortcut in (("Back", at - 1, "left"), ("Next", at + 1, "right")):
+                if st.button(label, key=f"detail-{label}", shortcut=shortcut, disabled=not 0 <= to < len(rows)):
+                    keys.put("detail.of", int(keys.get("open_row")))
+                    keys.put("detail.at", to)
+                    st.rerun(scope="fragment")
+        for name, value in _facts(pool, row):
+            st.markdown(f":gray[{name}]  \n{value}")
+
+
+def _facts(pool: Pool, row: int) -> list[tuple[str, str]]:
+    found = {name: pool.table[name][row].as_py() for name in pool.columns if name not in ("width", "height", "bytes", "path")}
+    facts = [(name, f"`{value}`" if name == "id" else str(value)) for name, value in found.items() if value not in (None, "")]
+    if "width" in pool.columns:
+        width, tall, size = (pool.table[name][row].as_py() for name in ("width", "height", "bytes"))
+        facts += [("size", f"{width:,} x {tall:,} pixels, {look.size(size)}"), ("file", f"`{pool.path(row)}`")]
+    return facts
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _large(folder: str, fingerprint: str, row: int, _pool: Pool) -> str:
+    photo = _pool.open(row, at_least=_SIDE)
+    photo.thumbnail((_SIDE, _SIDE))
+    buffer = io.BytesIO()
+    photo.save(buffer, "JPEG", quality=88)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,103 @@
+"""Which features can be mapped, the work of drawing their maps, and how a map may be coloured."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow.compute as pc
+import streamlit as st
+
+from datasel_core import jobs, projection
+from datasel_core.features._kept import Kept
+from datasel_core.pools._pool import Pool
+from pages._ui import data, keys, look, map, watch
+
+_NO_GROUPS = ("id", "path", "width", "height", "bytes", "content", "row")
+
+
+def mappable(pool: Pool) -> list[Kept]:
+    """Features whose samples are vectors: patterns first, then embeddings, the newest first."""
+    found = [one for one in reversed(data.features(pool)) if one.meta["shape"] == "ragged" or (len(one.meta["values"]) == 2 and one.meta["values"][1] > 1)]
+    return sorted(found, key=lambda one: ("patterns", "embedding").index(one.role) if one.role in ("patterns", "embedding") else 2)
+
+
+def named(kept: Kept) -> str:
+    """`patterns: 4,645 of 929 photos, from DINO`, as an option of a list."""
+    source = kept.meta["params"].get("file") if kept.id == "imported" else kept.id
+    many = f"{kept.meta['values'][0]:,} patterns" if kept.meta["shape"] == "ragged" else f"{kept.meta['values'][0]:,} vectors"
+    return f"{kept.role} · {many} · {source}"
+
+
+def ensure(kept: Kept, *, start: bool = True) -> bool:
+    """Sees to it that the map is drawn: starts the work once, shows how far it is, and draws the page again when more is there. True: some map is there."""
+    home = keys.workspace()
+    job = jobs.find_job(home.map(projection.map_key(kept.key, {})))
+    found, clusters = data.coordinates(kept), read_clusters(kept)
+    complete = found is not None and found[0] == "umap" and clusters is not None
+    name = f"map.{kept.key}"
+    if complete:
+        return True
+    if start and (job is None or job.status()["state"] == "done"):
+        job = watch.start(name, "map", feature=kept.key)
+    if (trouble := watch.error(name)) is not None:
+        st.error(trouble)
+    if found is not None:
+        st.caption("First look: principal components. A layout by neighbours (UMAP) takes its place as soon as it is ready; you can work meanwhile.")
+    watch.watch(job, key=name)
+    if job is not None and job.is_active:
+        st.fragment(_wake, run_every=0.5)(kept, _there(kept))
+    return found is not None
+
+
+def _there(kept: Kept) -> tuple[str | None, bool]:
+    found = data.coordinates(kept)
+    return (found and found[0], read_clusters(kept) is not None)
+
+
+def _wake(kept: Kept, before: tuple[str | None, bool]) -> None:
+    if _there(kept) != before:
+        st.rerun(scope="app")
+
+
+def read_clusters(kept: Kept) -> np.ndarray | None:
+    return projection.read_clusters(keys.workspace(), kept.key)
+
+
+def colourings(pool: Pool, kept: Kept) -> dict[str, str]:
+    """Name -> what is said of it: cluster, columns that group, kept. The first is the default: clusters for patterns, groups for one vector per sample."""
+    groups = {name: name for name in group_columns(pool)}
+    cluster = {"cluster": "cluster"} if read_clusters(kept) is not None else {}
+    chosen = {"kept": "kept and dropped"} if data.find_run(pool, keys.get("run")) else {}
+    found = {**cluster, **groups} if kept.meta["shape"] == "ragged" else {**groups, **cluster}
+    return {**found, **chosen} or {"plain": "one colour"}
+
+
+def labels(pool: Pool, kept: Kept, points: map.Points, colour: str) -> map.Labels:
+    """The labels of a colouring; one colour where it is not there any more."""
+    if colour == "cluster" and (clusters := read_clusters(kept)) is not None and len(clusters) == len(points.owners):
+        return map.by_cluster(kept, clusters, _mostly(pool))
+    if colour == "kept" and (run := data.find_run(pool, keys.get("run"))) is not None:
+        return map.by_kept(points, data.rows(run), look.colour_of(run.manifest["method"]["id"]))
+    return map.by_column(points, colour, pool.column(colour)) if colour in group_columns(pool) else map.plain(points)
+
+
+def _mostly(pool: Pool) -> Callable[[np.ndarray], str] | None:
+    if not data.group_sizes(pool):
+        return None
+    codes = pool.table["group"].cast("string").combine_chunks().dictionary_encode()
+    names, of = codes.dictionary.to_pylist(), pc.fill_null(codes.indices, 0).to_numpy()
+
+    def word(rows: np.ndarray) -> str:
+        return str(names[int(np.bincount(of[rows]).argmax())]) if len(rows) else ""
+
+    return word
+
+
+def group_columns(pool: Pool) -> list[str]:
+    """Columns of few distinct values, `group` first."""
+    return _group_columns(pool.fingerprint, pool)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _group_columns(fingerprint: str, _pool: Pool) -> list[str]:
+    found = [name for name in _pool.columns if name not in _NO_GROUPS and 2 <= pc.count_distinct(_pool.table[name]).as_py() <= 1000]
+    return sorted(found, key=lambda name: name != "group")

@@ -1,0 +1,83 @@
+"""The detail of one sample: the photo with its patterns lit, what is like it, why it was kept or why not."""
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from datasel_core import explain
+from datasel_core.features._kept import Kept
+from datasel_core.pools._pool import Pool
+from pages._ui import data, keys, lens, look, photos
+
+
+def space(kept: Kept) -> explain.Vectors | explain.Patterns:
+    """Distances in one feature; the vectors' lengths are found once."""
+    return _space(kept.key, kept.meta["fingerprint"], data.values(kept))
+
+
+def picture(pool: Pool, row: int, patterns: Kept | None, pattern: int | None = None) -> None:
+    """The photo, large, with one pattern or all of them lit; below it one small picture per pattern."""
+    if not photos.has_photos(pool):
+        return
+    name = str(pool.ids[row])
+    st.html(f'<img class="ds-large" style="max-height:300px;margin:0 auto" alt="{html.escape(name)}" src="{lens.lit(pool, patterns, row, pattern, 384)}">')
+    labels = None if patterns is None else lens.grid(patterns, row)
+    if labels is None or labels.max() < 0:
+        return
+    with st.container(horizontal=True, gap="xsmall", key="patterns-of-one"):
+        cells = "".join(_small(pool, patterns, row, at, at == pattern) for at in range(int(labels.max()) + 1))
+        st.html(f'<div style="display:flex;gap:5px;flex-wrap:wrap">{cells}</div>')
+
+
+def _small(pool: Pool, patterns: Kept | None, row: int, at: int, lit: bool) -> str:
+    rim = f"outline:2px solid {lens.colour(at)};outline-offset:1px;" if lit else ""
+    return (f'<figure style="margin:2px;text-align:center;font-size:11px"><img alt="pattern {at + 1}" style="height:52px;border-radius:3px;display:block;{rim}" '
+            f'src="{lens.lit(pool, patterns, row, at, 96)}"><span style="color:{lens.colour(at)}">&#9679;</span> {at + 1}</figure>')  # fmt: skip
+
+
+def named(pool: Pool, row: int) -> str:
+    """`shirt/0012.jpg`, with its group where that says more."""
+    group = pool.table["group"][row].as_py() if "group" in pool.columns else None
+    name = str(pool.ids[row])
+    return f"`{name}`" + (f" · {group}" if group and not name.startswith(str(group)) else "")
+
+
+def neighbours(pool: Pool, found: Sequence[explain.Neighbour], key: str, *, height: int = 76) -> None:
+    """A line of neighbours: distance on each, rank where it is kept."""
+    if not found:
+        st.caption("None.")
+        return
+    if photos.has_photos(pool):
+        badges = {one.row: f"#{one.rank} · {one.distance:.2f}" if one.rank else f"{one.distance:.2f}" for one in found}
+        photos.wall(pool, [one.row for one in found], key=key, height=height, badges=badges)
+        return
+    for at, one in enumerate(found):
+        said = f"{'#' + str(one.rank) + ' · ' if one.rank else ''}{pool.ids[one.row]} · {one.distance:.3f} away"
+        st.button(said, key=f"{key}-{at}", type="tertiary", on_click=keys.put, args=("open_row", one.row))
+
+
+def similar(pool: Pool, kept: Kept, row: int, key: str, among: np.ndarray | None = None) -> None:
+    """What is nearest to a sample in this feature."""
+    found = explain.similar(space(kept), row, 8, () if among is None else among)
+    st.markdown(f"**Similar {look.unit(pool)}** :small[:gray[nearest in {kept.role}, 1 − cosine]]")
+    neighbours(pool, found, key)
+
+
+def reason(because: str, why: dict[str, Any], rank: int, first: bool = True) -> str:
+    """Why a pick was made, as a sentence: the method's own words with this pick's numbers."""
+    if why.get("pattern") == -1 or not why:
+        why = {name: value for name, value in why.items() if name not in ("pattern", "distance")}
+    said = {**why, **({"pattern": why["pattern"] + 1} if isinstance(why.get("pattern"), int) else {})}
+    try:
+        text = because.format(**said)
+    except (KeyError, IndexError, ValueError):
+        text = "the choice began here" if rank == 1 and first else "it fills the budget: what was left repeats what is kept"
+    return text
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _space(key: str, fingerprint: str, _values: Any) -> explain.Vectors | explain.Patterns:
+    return explain.space(_values)

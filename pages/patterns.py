@@ -1,0 +1,120 @@
+"""The map of patterns: what is in the pool, what lies near what, and the photos behind any part of it."""
+
+import html
+
+import numpy as np
+import streamlit as st
+
+from datasel_core.features._kept import Kept
+from datasel_core.pools._pool import Pool
+from pages._ui import data, keys, lens, look, map, maps, photos, why
+
+_MAP = "patterns"
+
+
+def page(pool: Pool) -> None:
+    look.title("Patterns", "What the pool holds: near means similar. Draw around points to see what they are.")
+    found = {one.key: one for one in maps.mappable(pool)}
+    if not found:
+        look.empty("Nothing to map yet", "A map needs patterns or an embedding: compute one of them, or import vectors, on the Data page.", "Go to Data", "pages/data.py")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", key="map-choices"):
+        key = keys.bound(st.selectbox, "Map of", "role", next(iter(found)), options=list(found), format_func=lambda one: maps.named(found[one]), width=380)
+        kept = found[key]
+        ways = maps.colourings(pool, kept)
+        colour = keys.bound(st.selectbox, "Colour by", "colour", next(iter(ways)), options=list(ways), format_func=ways.get, width=200)
+    if not maps.ensure(kept):
+        return
+    points = map.points(kept)
+    if points is None:
+        return
+    labels = maps.labels(pool, kept, points, colour)
+    left, right = st.columns([7, 3], gap="medium")
+    with left:
+        st.fragment(_map)(pool, kept, points, labels)
+    inside = map.members(_MAP, points, labels)
+    rows = np.unique(points.owners[inside])
+    drawn = bool(map.region(_MAP, points))
+    with right:
+        if drawn:
+            _lasso(pool, points, labels, inside, rows)
+        _one(pool, kept, points, drawn)
+    if drawn and len(rows):
+        look.section(f"{look.samples(pool, len(rows)).capitalize()} in the region", f"{len(rows):,} of {look.samples(pool)}")
+        photos.wall(pool, rows, key=f"wall-lasso-{len(rows)}-{int(rows[0])}", height=118)
+
+
+def _map(pool: Pool, kept: Kept, points: map.Points, labels: map.Labels) -> None:
+    if keys.get(f"opened.{_MAP}") or keys.get("region.before") != keys.get(f"region.{_MAP}") or keys.get("hidden.before") != keys.get(f"hidden.{_MAP}"):
+        keys.put(f"opened.{_MAP}", None)
+        keys.put("region.before", keys.get(f"region.{_MAP}"))
+        keys.put("hidden.before", keys.get(f"hidden.{_MAP}"))
+        st.rerun(scope="app")
+    patterns = kept if kept.meta["shape"] == "ragged" else None
+    what = "patterns" if patterns else look.unit(pool)
+    row = keys.get("open_row")
+    many = f"{points.n_points:,} {what}" + (f" of {look.samples(pool)}" if patterns else "")
+    how = map.Look(
+        what, f"Map of {what}: {many}, near means similar, coloured by {len(labels.names)} labels from {labels.names[0]} to {labels.names[-1]}.", height=540,
+        rings=[] if row is None else [int(row)], photo=(lambda place: _hovered(pool, patterns, points, place)) if photos.has_photos(pool) else None,
+    )  # fmt: skip
+    st.markdown(f"**Map of {what}** :small[:gray[{many}; near means similar, the axes mean nothing by themselves]]")
+    map.draw(_MAP, points, labels, how)
+
+
+def _hovered(pool: Pool, patterns: Kept | None, points: map.Points, place: int) -> tuple[str, str]:
+    row = int(points.owners[place])
+    if patterns is None or points.offsets is None:
+        return photos.thumbnail(pool, row, 192), str(pool.ids[row])
+    number = int(place - points.offsets[row])
+    return lens.lit(pool, patterns, row, number, 192), f"{pool.ids[row]}, pattern {number + 1} of {int(points.offsets[row + 1] - points.offsets[row])}"
+
+
+def _lasso(pool: Pool, points: map.Points, labels: map.Labels, inside: np.ndarray, rows: np.ndarray) -> None:
+    said = f"**{len(rows):,} of {look.samples(pool)}**"
+    if points.offsets is not None:
+        said += f", {len(inside):,} of {points.n_points:,} patterns,"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"{said} in the region")
+        st.button("Clear", key="clear-region", type="tertiary", on_click=map.clear, args=(_MAP,), help="Forget the region; Esc on the map does the same.")
+    if data.group_sizes(pool):
+        _table([(name, int(np.isin(rows, data.group_rows(pool, name)).sum()), n) for name, n in data.group_sizes(pool)], look.unit(pool))
+    else:
+        counts = np.bincount(labels.of[inside], minlength=256)
+        _table([(f"{labels.names[at]}", int(counts[at]), labels.sizes[at]) for at in range(len(labels.names))], "points")
+
+
+def _table(lines: list[tuple[str, int, int]], unit: str) -> None:
+    """Group, how many of how many, a bar; the fullest first."""
+    shown = sorted((line for line in lines if line[1]), key=lambda line: (-line[1], line[0]))[:10]
+    more = sum(1 for line in lines if line[1]) - len(shown)
+    cells = "".join(
+        f'<tr><td style="padding:1px 8px 1px 0">{html.escape(name)}</td><td style="text-align:right;padding:1px 8px;white-space:nowrap">{n:,} of {whole:,}</td>'
+        f'<td style="width:45%"><div style="height:9px;border-radius:2px;background:{look.KEPT};width:{max(1.0, 100 * n / max(1, whole)):.0f}%"></div></td></tr>'
+        for name, n, whole in shown
+    )
+    st.html(f'<table style="width:100%;font-size:13px;font-variant-numeric:tabular-nums;border-collapse:collapse"><caption style="text-align:left;font-size:12px;opacity:.7">'
+            f"{unit} in the region, of all in the group{f'; {more} smaller groups not listed' if more else ''}</caption>{cells}</table>")  # fmt: skip
+
+
+def _one(pool: Pool, kept: Kept, points: map.Points, drawn: bool) -> None:
+    row, place = keys.get("open_row"), keys.get("open_place")
+    if row is None or not 0 <= int(row) < pool.n:
+        if not drawn:
+            what = f"Hover a point to see its {look.unit(pool, 1)}" + (" with the pattern lit" if points.offsets is not None else "")
+            look.empty("Nothing chosen", f"{what}. Click a point to keep it here with what is like it. Drag around points to see all of them below.", key="map-hint")
+        return
+    row = int(row)
+    mine = points.offsets is not None and place is not None and points.offsets[row] <= place < points.offsets[row + 1]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(why.named(pool, row))
+        st.button("Close", key="close-one", type="tertiary", on_click=keys.put, args=("open_row", None))
+    why.picture(pool, row, kept if points.offsets is not None else None, int(place - points.offsets[row]) if mine and points.offsets is not None else None)
+    why.similar(pool, kept, row, "similar")
+
+
+if (pool := keys.pool()) is None:
+    look.title("Patterns")
+    look.empty("No pool is open", "Open a folder of photos, or try the demo, on the Data page.", "Go to Data", "pages/data.py")
+else:
+    page(pool)
