@@ -25,7 +25,7 @@ def numbers(pool: Pool) -> None:
     if photos.has_photos(pool):
         width, tall = int(np.median(pool.column("width"))), int(np.median(pool.column("height")))
         facts += [(look.size(float(np.sum(pool.column("bytes")))), "on disk"), (f"{width:,} x {tall:,} pixels", "median size")]
-    facts.append((look.samples(pool, copies), "repeat another to the byte"))
+    facts.append((look.samples(pool, copies), "exact copies of another"))
     facts.append((look.samples(pool, len(pool.unreadable)), "could not be read"))
     facts.append((f"{len(data.features(pool)):,} features", "computed or imported"))
     look.facts(facts)
@@ -39,9 +39,10 @@ def samples(pool: Pool) -> None:
             group_bars(pool, groups)
     with wall:
         group = keys.get("data.group", _ALL)
-        rows = data.group_rows(pool, group) if group != _ALL else np.arange(pool.n)
+        rows = data.group_rows(pool, group) if group != _ALL else data.in_turn(pool)
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            look.section("All groups" if group == _ALL else group, f"{len(rows):,} of {look.samples(pool)}")
+            turn = ", one of each group in turn" if group == _ALL and groups else ""
+            look.section("All groups" if group == _ALL else group, f"{len(rows):,} of {look.samples(pool)}{turn}")
             if group != _ALL:
                 st.button("Show all", key="all-groups", type="tertiary", on_click=lambda: keys.put("data.group", None))
         photos.wall(pool, rows, key=f"wall-{pool.name}-{group}", height=124)

@@ -21,6 +21,7 @@ def page(pool: Pool, runs: list[Run]) -> None:
     known = {run.key: run for run in runs}
     if keys.get("run") not in known:
         keys.put("run", runs[0].key)
+        st.rerun()  # so that the strip above shows it too
     heading, picker = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
     with picker:
         key = keys.bound(st.selectbox, "Selection", "run", runs[0].key, options=list(known), label_visibility="collapsed",

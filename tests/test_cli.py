@@ -49,7 +49,7 @@ def test_the_whole_path(run, vec, tmp_path):
     assert json.loads(run("evaluate", tmp_path / "sel", "--json")[1])["metrics"]["coverage"]["mean"] > 0
     assert len(json.loads(run("runs", "--json")[1])) == 2
     code, out, _ = run("export", tmp_path / "sel", "--format", "csv", "--out", tmp_path / "kept.csv")
-    rows = list(csv.DictReader(open(tmp_path / "kept.csv", newline="")))
+    rows = list(csv.DictReader((tmp_path / "kept.csv").read_text().splitlines()))
     assert len(rows) == 20
     assert all(row["id"].startswith("'=id") for row in rows)
 
@@ -106,7 +106,7 @@ def test_ids_with_line_breaks_are_not_written_as_lines(run, workspace, tmp_path)
     assert "line break" in err
     assert not (tmp_path / "ids.txt").exists()
     assert run("export", tmp_path / "s", "--format", "jsonl", "--out", tmp_path / "s.jsonl")[0] == 0
-    assert {json.loads(line)["id"] for line in open(tmp_path / "s.jsonl")} == {"a\nb", "c"}
+    assert {json.loads(line)["id"] for line in (tmp_path / "s.jsonl").read_text().splitlines()} == {"a\nb", "c"}
 
 
 def test_export_of_files(run, workspace, photos, tmp_path):
@@ -147,7 +147,11 @@ def test_ctrl_c_is_130_and_leaves_no_manifest(workspace, tmp_path):
 
 @pytest.mark.parametrize("place", ["before", "after", "equals"])
 def test_workspace_may_stand_anywhere(run, tmp_path, monkeypatch, place):
-    words = {"before": ["--workspace", tmp_path / "w", "pool", "list"], "after": ["pool", "list", "--workspace", tmp_path / "w"], "equals": ["pool", "list", f"--workspace={tmp_path / 'w'}"]}
+    words = {
+        "before": ["--workspace", tmp_path / "w", "pool", "list"],
+        "after": ["pool", "list", "--workspace", tmp_path / "w"],
+        "equals": ["pool", "list", f"--workspace={tmp_path / 'w'}"],
+    }
     monkeypatch.setenv("DATASEL_WORKSPACE", "unused")
     code, _, err = run(*words[place])
     assert code == 0

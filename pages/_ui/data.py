@@ -152,6 +152,11 @@ def group_rows(pool: Pool, group: str) -> np.ndarray:
     return _group_rows(pool.fingerprint, group, pool)
 
 
+def in_turn(pool: Pool) -> np.ndarray:
+    """All rows, one of each group in turn, so that the beginning shows something of everything; pool order where there are no groups."""
+    return _in_turn(pool.fingerprint, pool)
+
+
 def duplicates(pool: Pool) -> list[list[int]]:
     """Rows of samples whose content is the same to the byte, a list for each set of two or more, in pool order."""
     return _duplicates(pool.fingerprint, pool)
@@ -175,6 +180,18 @@ def _group_sizes(fingerprint: str, _pool: Pool) -> list[tuple[str, int]]:
 def _group_rows(fingerprint: str, group: str, _pool: Pool) -> np.ndarray:
     column = pc.fill_null(_pool.table["group"].cast("string"), "")
     return np.flatnonzero(pc.equal(column, "" if group == NO_GROUP else group).to_numpy())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _in_turn(fingerprint: str, _pool: Pool) -> np.ndarray:
+    if "group" not in _pool.columns:
+        return np.arange(_pool.n)
+    codes = pc.dictionary_encode(pc.fill_null(_pool.table["group"].cast("string"), "")).combine_chunks().indices.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    first = np.searchsorted(codes[order], np.arange(codes.max() + 1))
+    place = np.empty(_pool.n, np.int64)
+    place[order] = np.arange(_pool.n) - first[codes[order]]
+    return np.lexsort((codes, place))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

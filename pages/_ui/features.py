@@ -42,17 +42,20 @@ def _card(pool: Pool, cls: type[Feature], kept: list[Kept]) -> None:
     with st.container(border=True, key=f"card-{cls.id}"):
         look.section(cls.title, f"fills the role {cls.role}" + (f"; there in {len(there)} {'form' if len(there) == 1 else 'forms'}" if there else ""))
         st.markdown(cls.summary())
-        said = [f"**Cost** {cls.cost}" if cls.cost else "", f"**Not when** {cls.avoid[:1].lower() + cls.avoid[1:]}" if cls.avoid else "",
-                f"[Paper]({cls.paper})" if cls.paper else ""]  # fmt: skip
-        if any(said):
-            st.caption("  \n".join(part for part in said if part))
+        said = [f"**{word}:** {text.rstrip('.')}." for word, text in (("Cost", cls.cost), ("Avoid", cls.avoid)) if text]
+        if cls.paper:
+            said.append(f"[Paper]({cls.paper})")
+        st.caption("  \n".join(said))
         params: dict[str, Any] = {}
         error = None
-        if cls.model_fields:
-            with st.expander("Parameters"):
-                params, error = forms.form(cls, cls.id)
-        if st.button(f"Compute for {look.samples(pool)}", key=f"compute-{cls.id}", icon=":material/play_arrow:", disabled=error is not None):
-            watch.start(key, "feature", pool=pool.name, feature=cls.id, params=params)
+        with st.container(horizontal=True, gap="small"):
+            button = st.container(width="content")
+            if cls.model_fields:
+                with st.popover("Parameters", icon=":material/tune:"):
+                    params, error = forms.form(cls, cls.id)
+        with button:
+            if st.button(f"Compute for {look.samples(pool)}", key=f"compute-{cls.id}", icon=":material/play_arrow:", disabled=error is not None):
+                watch.start(key, "feature", pool=pool.name, feature=cls.id, params=params)
         _trouble(key)
         watch.watch(watch.started(key), key=key, done=lambda result: keys.put("notice", _finished(pool, cls, result)))
 

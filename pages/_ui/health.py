@@ -24,16 +24,24 @@ def remedy(reason: str) -> str:
 
 
 def health(pool: Pool) -> None:
-    """Unreadable samples, exact copies, sizes."""
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
+    """Unreadable samples and exact copies, then sizes."""
+    left, right = st.columns(2, gap="medium")
+    with left, st.container(border=True, height="stretch", key="card-unreadable"):
         _unreadable(pool)
-        _copies(pool)
-    with right:
-        if photos.has_photos(pool):
-            _sizes(pool)
         for note in pool.about["notes"]:
             st.caption(note)
+    with right, st.container(border=True, height="stretch", key="card-copies"):
+        _copies(pool)
+    if photos.has_photos(pool):
+        look.section("Sizes")
+        left, right = st.columns(2, gap="medium")
+        with left:
+            side = np.minimum(pool.column("width"), pool.column("height")).astype(np.float64)
+            _histogram(pool, "Photos by size", side, "shorter side", "pixels", look.PALETTE[0])
+        with right:
+            size = pool.column("bytes").astype(np.float64)
+            scale, unit = (1e6, "MB") if np.median(size) >= 1e6 else (1e3, "kB")
+            _histogram(pool, "Photos by file size", size / scale, "file size", unit, look.PALETTE[2])
 
 
 def _unreadable(pool: Pool) -> None:
@@ -60,16 +68,14 @@ def _copies(pool: Pool) -> None:
     photos.wall(pool, rows, key="copies", height=96, badges=lambda row: f"set {number[row]}")
 
 
-def _sizes(pool: Pool) -> None:
+def _histogram(pool: Pool, title: str, values: np.ndarray, name: str, unit: str, colour: str) -> None:
     import plotly.graph_objects as go
 
-    side = np.minimum(pool.column("width"), pool.column("height")).astype(np.float64)
-    look.section("Sizes", f"shorter side {side.min():,.0f} to {side.max():,.0f} pixels, half of the {look.unit(pool)} below {np.median(side):,.0f}")
-    figure = go.Figure(go.Histogram(x=side, nbinsx=40, marker={"color": look.PALETTE[0]}, hovertemplate="%{x} pixels: %{y} photos<extra></extra>"))
-    figure.update_layout(xaxis_title="shorter side, pixels", yaxis_title="photos")
-    alt = f"Histogram of the shorter side of {look.samples(pool)}, from {side.min():.0f} to {side.max():.0f} pixels."
-    look.chart(figure, "Photos by size", alt, height=240, key="sizes")
-    megabytes = pool.column("bytes").astype(np.float64) / 1e6
-    figure = go.Figure(go.Histogram(x=megabytes, nbinsx=40, marker={"color": look.PALETTE[2]}, hovertemplate="%{x} MB: %{y} photos<extra></extra>"))
-    figure.update_layout(xaxis_title="file size, MB", yaxis_title="photos")
-    look.chart(figure, "Photos by file size", f"Histogram of the file size of {look.samples(pool)}.", height=240, key="bytes")
+    low, high, middle = float(values.min()), float(values.max()), float(np.median(values))
+    if low == high:
+        st.markdown(f"**{title}**  \nAll {look.samples(pool)} are the same: {name} {low:,.0f} {unit}.")
+        return
+    figure = go.Figure(go.Histogram(x=values, nbinsx=48, marker={"color": colour}, hovertemplate=f"%{{x}} {unit}: %{{y}} photos<extra></extra>"))
+    figure.update_layout(xaxis_title=f"{name}, {unit}", yaxis_title="photos", bargap=0.06)
+    alt = f"Histogram of {name} of {look.samples(pool)}: {low:,.0f} to {high:,.0f} {unit}, half below {middle:,.0f}."
+    look.chart(figure, f"{title}: {low:,.0f} to {high:,.0f} {unit}, half below {middle:,.0f}", alt, height=260, key=f"histogram-{name}")

@@ -36,7 +36,7 @@ def pool_list() -> None:
         name.markdown(f"**{about['name']}**")
         kind.caption(about["kind"])
         size.caption(f"{about['n']:,} samples")
-        source.caption(f"`{about['source']}`")
+        source.caption(str(about["source"]).replace("_", "\\_"))
         if about["name"] == opened:
             button.caption("open now")
         else:

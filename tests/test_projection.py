@@ -1,0 +1,59 @@
+"""The map: near stays near, the same seed draws the same map, everything has a place."""
+
+import numpy as np
+
+from datasel_core import making, projection
+from datasel_core.features._kept import kept_features
+
+
+def add(workspace, tmp_path, vectors):
+    np.save(tmp_path / "v.npy", vectors)
+    pool = making.add_pool(workspace, "v", str(tmp_path / "v.npy"), "vectors")
+    return kept_features(workspace, pool.fingerprint)[0]
+
+
+def test_clusters_stay_apart_and_the_map_repeats(workspace, tmp_path, rng):
+    label = rng.integers(5, size=400)
+    vectors = (10 * rng.standard_normal((5, 30))[label] + rng.standard_normal((400, 30))).astype(np.float32)
+    kept = add(workspace, tmp_path, vectors)
+    assert projection.read_map(workspace, kept.key) is None
+    folder = projection.make_map(workspace, kept.key)
+    name, points = projection.read_map(workspace, kept.key)
+    assert name == "umap"
+    assert points.shape == (400, 2)
+    gap = np.linalg.norm(points[:, None] - points[None], axis=2)
+    np.fill_diagonal(gap, np.inf)
+    assert (label[gap.argmin(axis=1)] == label).mean() > 0.98
+    first = points.copy()
+    for path in folder.glob("*.npy"):
+        path.unlink()
+    projection.make_map(workspace, kept.key)
+    np.testing.assert_array_equal(projection.read_map(workspace, kept.key)[1], first)
+
+
+def test_pca_is_the_plain_decomposition(rng):
+    vectors = rng.standard_normal((300, 12)) * np.arange(1, 13)
+    found = projection.principal(vectors, np.arange(300), projection.Map())
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    centred = unit - unit.mean(axis=0)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    expected = centred @ axes[:2].T
+    for at in range(2):
+        assert min(np.abs(found[:, at] - expected[:, at]).max(), np.abs(found[:, at] + expected[:, at]).max()) < 1e-4
+
+
+def test_points_beyond_the_landmarks_lie_by_their_neighbours(rng):
+    label = rng.integers(4, size=3000)
+    points = (20 * rng.standard_normal((4, 6))[label] + rng.standard_normal((3000, 6))).astype(np.float32)
+    how = projection.Map(landmarks=1000)
+    progress = projection.Progress()
+    placed = projection.layout(points, how, progress, progress.track(4, "map"))
+    assert np.isfinite(placed).all()
+    centres = np.stack([placed[label == name].mean(axis=0) for name in range(4)])
+    assert (np.linalg.norm(placed[:, None] - centres[None], axis=2).argmin(axis=1) == label).mean() > 0.97
+
+
+def test_a_few_points_and_one_number_each(workspace, tmp_path):
+    kept = add(workspace, tmp_path, np.array([[1.0], [2.0], [5.0]]))
+    projection.make_map(workspace, kept.key)
+    assert projection.read_map(workspace, kept.key)[1].shape == (3, 2)

@@ -1,0 +1,109 @@
+"""Atomic writes, locks, keys and allowed roots."""
+
+import multiprocessing
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from datasel_core import store
+from datasel_core.errors import BadInput, BadRequest, Failed
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.json"
+    store.write_json(path, {"old": 1})
+
+    def fail() -> None:
+        with store.writing(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert store.read_json(path) == {"old": 1}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_full_disk_says_so(tmp_path):
+    def fill() -> None:
+        with store.writing(tmp_path / "x"):
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(Failed, match="The disk is full: .* was not written. Free some space"):
+        fill()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_really_full_disk(tmp_path):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("/dev/full is not there")
+    with pytest.raises(OSError, match="No space") as error, open("/dev/full", "wb", buffering=0) as file:
+        file.write(b"x")
+    assert "The disk is full" in str(store.disk_trouble(error.value, tmp_path))
+
+
+def test_keys_follow_values_not_their_order():
+    assert store.key_of({"a": 1, "b": [1, 2]}) == store.key_of({"b": [1, 2], "a": 1})
+    assert store.key_of({"a": 1}) != store.key_of({"a": 1.5})
+
+
+def _hold(folder, ready):
+    with store.Lock(folder).hold():
+        ready.set()
+        time.sleep(60)
+
+
+def test_a_lock_goes_with_its_holder(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    process = context.Process(target=_hold, args=(tmp_path / "f", ready))
+    process.start()
+    assert ready.wait(30)
+    assert store.is_held(tmp_path / "f")
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    assert not store.is_held(tmp_path / "f")
+
+
+def test_waiting_for_a_lock_can_be_stopped(tmp_path):
+    lock = store.Lock(tmp_path / "f")
+    assert lock.try_hold()
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), store.Lock(tmp_path / "f").hold(stop):
+        pass
+    lock.release()
+
+
+def test_arrays_are_never_unpickled(tmp_path):
+    np.save(tmp_path / "o.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(BadInput, match="not a NumPy array of numbers"):
+        store.load_array(tmp_path / "o.npy")
+
+
+def test_roots(tmp_path, monkeypatch):
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    inside.mkdir()
+    outside.mkdir()
+    monkeypatch.setenv("DATASEL_DATA_ROOTS", str(inside))
+    workspace = store.Workspace.at(tmp_path / "ws")
+    assert workspace.allowed(inside / "x") == inside / "x"
+    (inside / "link").symlink_to(outside)
+    for bad in (outside, inside / ".." / "out", inside / "link" / "file", "/etc/passwd"):
+        with pytest.raises(BadRequest, match="outside the allowed folders"):
+            workspace.allowed(bad)
+    for empty in ("", "  ", "a\0b"):
+        with pytest.raises(BadRequest, match="path is empty"):
+            workspace.allowed(empty)
+
+
+def test_damaged_json_is_one_line(tmp_path):
+    (tmp_path / "x.json").write_text("{")
+    with pytest.raises(BadInput, match="is damaged"):
+        store.read_json(tmp_path / "x.json")
+    assert store.read_json(tmp_path / "none.json", "default") == "default"
