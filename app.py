@@ -22,3 +22,4 @@ page = st.navigation({
 })  # fmt: skip
 look.frame()
 page.run()
+look.aside()

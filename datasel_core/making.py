@@ -1,5 +1,7 @@
 """Making what selections are chosen from: pools, features, maps. Everything here can be stopped, and goes on where it was."""
 
+import hashlib
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,17 +21,31 @@ from datasel_core.registry import every, find
 
 
 def add_pool(workspace: store.Workspace, name: str, source: str, kind: str, options: Mapping[str, str] | None = None, progress: Progress | None = None) -> Pool:
-    """Reads a source and keeps it as a pool; arrays it brought become features. Raises BadRequest; then nothing is written."""
+    """Reads a source and keeps it as a pool; arrays it brought become features. The same source may be added again: it is read anew.
+
+    Raises BadRequest, when another source has the name already, too; then nothing is written.
+    """
     progress = progress or Progress()
     store.checked_name("pool", name)
     declared = find("pool kind", kind).parse(options or {})
     path = workspace.allowed(source)
+    about = store.read_json(workspace.pool(name) / "pool.json")
+    if about is not None and (about["source"], about["kind"]) != (str(path), kind):
+        raise BadRequest(f"There is a pool called {name} already, from {about['source']}; choose another name, or remove that one first.")
     scan = declared.scan(path, workspace, progress)
     with store.Lock(workspace.pool(name)).hold(progress.check):
         pool = save_pool(workspace, name, declared, path, scan)
     for role, array in scan.roles.items():
         keep_imported(workspace, pool, role, array, np.arange(pool.n), [], path.name, progress)
     return pool
+
+
+def remove_pool(workspace: store.Workspace, name: str) -> None:
+    """Forgets a pool. Its photos, features and runs stay where they are. Raises UnknownName."""
+    load_pool(workspace, name)
+    folder = workspace.pool(name)
+    (folder / "pool.json").unlink()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -93,8 +109,6 @@ def keep_imported(
 
 
 def _content(array: np.ndarray) -> str:
-    import hashlib
-
     digest = hashlib.sha256()
     for start in range(0, len(array), 1 << 14):
         digest.update(np.ascontiguousarray(array[start : start + (1 << 14)]).tobytes())

@@ -45,7 +45,7 @@ def samples(pool: Pool) -> None:
             look.section("All groups" if group == _ALL else group, f"{len(rows):,} of {look.samples(pool)}{turn}")
             if group != _ALL:
                 st.button("Show all", key="all-groups", type="tertiary", on_click=lambda: keys.put("data.group", None))
-        photos.wall(pool, rows, key=f"wall-{pool.name}-{group}", height=124)
+        photos.wall(pool, rows, key=f"wall-{pool.name}-{group}", height=124, on_open=detail.look_at)
     if photos.has_photos(pool):
         detail.open_detail(pool, rows)
 

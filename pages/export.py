@@ -1,6 +1,8 @@
 """Leaving with a selection: look at it, take it along in a format, prove that it is what was chosen, open one again."""
 
+import json
 import shlex
+from typing import Any
 
 import streamlit as st
 
@@ -94,14 +96,28 @@ def preview(pool: Pool, run: Run) -> None:
     if photos.has_photos(pool):
         photos.wall(pool, rows[:24], key=f"export-{run.key}", height=84, badges={int(row): str(at + 1) for at, row in enumerate(rows[:24])})
     table = run.table.slice(0, shown)
-    dull = [name for name in ("score", "count") if _says_nothing(table[name].to_pylist())]
+    table = table.set_column(table.column_names.index("why"), "why", [_whys(run, table["why"].to_pylist())])
+    dull = [name for name in ("score", "count", "why") if _says_nothing(table[name].to_pylist())]
     table = table.drop_columns([name for name in ("row", "content", "path", *dull) if name in table.column_names])
     st.dataframe(table, hide_index=True, height=min(320, 38 + 35 * shown), alt=f"{shown:,} of {len(rows):,} kept samples in pick order",
                  column_order=["rank", *(name for name in table.column_names if name != "rank")])  # fmt: skip
 
 
-def _says_nothing(values: list[float]) -> bool:
-    """No scores at all, or the same count everywhere."""
+def _whys(run: Run, texts: list[str]) -> list[str]:
+    """Why each was kept, in the words of its method."""
+    cls = registry.every("method").get(run.manifest["method"]["id"])
+    said = []
+    for text in texts:
+        why = json.loads(text or "{}")
+        try:
+            said.append(cls.because.format(**why) if cls else "")
+        except (KeyError, IndexError, ValueError, TypeError):
+            said.append(", ".join(f"{name} {value}" for name, value in why.items()))
+    return said
+
+
+def _says_nothing(values: list[Any]) -> bool:
+    """No scores at all, or the same everywhere."""
     return len({value for value in values if value == value}) <= 1
 
 

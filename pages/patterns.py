@@ -65,9 +65,9 @@ def _map(pool: Pool, kept: Kept, points: map.Points, labels: map.Labels) -> None
 def _hovered(pool: Pool, patterns: Kept | None, points: map.Points, place: int) -> tuple[str, str]:
     row = int(points.owners[place])
     if patterns is None or points.offsets is None:
-        return photos.thumbnail(pool, row, 192), str(pool.ids[row])
+        return photos.thumbnail(pool, row, 192), why.short(pool, row)
     number = int(place - points.offsets[row])
-    return lens.lit(pool, patterns, row, number, 192), f"{pool.ids[row]}, pattern {number + 1} of {int(points.offsets[row + 1] - points.offsets[row])}"
+    return lens.lit(pool, patterns, row, number, 192), f"{why.short(pool, row)}, pattern {number + 1} of {int(points.offsets[row + 1] - points.offsets[row])}"
 
 
 def _lasso(pool: Pool, points: map.Points, labels: map.Labels, inside: np.ndarray, rows: np.ndarray) -> None:
@@ -75,7 +75,7 @@ def _lasso(pool: Pool, points: map.Points, labels: map.Labels, inside: np.ndarra
     if points.offsets is not None:
         said += f", {len(inside):,} of {points.n_points:,} patterns,"
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"{said} in the region")
+        st.markdown(f"{said} in the region", width="content")
         st.button("Clear", key="clear-region", type="tertiary", on_click=map.clear, args=(_MAP,), help="Forget the region; Esc on the map does the same.")
     if data.group_sizes(pool):
         _table([(name, int(np.isin(rows, data.group_rows(pool, name)).sum()), n) for name, n in data.group_sizes(pool)], look.unit(pool))
@@ -107,7 +107,7 @@ def _one(pool: Pool, kept: Kept, points: map.Points, drawn: bool) -> None:
     row = int(row)
     mine = points.offsets is not None and place is not None and points.offsets[row] <= place < points.offsets[row + 1]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(why.named(pool, row))
+        st.markdown(why.named(pool, row), width="content")
         st.button("Close", key="close-one", type="tertiary", on_click=keys.put, args=("open_row", None))
     why.picture(pool, row, kept if points.offsets is not None else None, int(place - points.offsets[row]) if mine and points.offsets is not None else None)
     why.similar(pool, kept, row, "similar")

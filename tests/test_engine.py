@@ -203,6 +203,13 @@ def test_a_changed_pool_is_not_reproduced(workspace, photos):
         again.reproduce(workspace, run.folder)
 
 
+def test_a_name_is_not_taken_over_by_another_source(workspace, pool, photos):
+    with pytest.raises(BadRequest, match="There is a pool called vec already"):
+        making.add_pool(workspace, "vec", str(photos), "images")
+    making.remove_pool(workspace, "vec")
+    assert making.add_pool(workspace, "vec", str(photos), "images").n == 12
+
+
 def test_python_interface(workspace, pool, rng):
     run = ds.select(ds.open_pool("vec"), ds.method("k_center")(metric="euclidean"), budget="10%", seed=3)
     assert len(run.selection) == 20

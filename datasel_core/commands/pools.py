@@ -65,6 +65,13 @@ def show(name: str, json: Json = False) -> None:
         typer.echo(f"  {entry['id']}: {entry['reason']}")
 
 
+@pool.command("remove")
+def remove(name: str) -> None:
+    """Forgets a pool; its photos, features and runs stay where they are."""
+    making.remove_pool(workspace(), name)
+    typer.echo(f"{name} is removed.")
+
+
 def _about(one: Pool) -> dict:
     kept = kept_features(workspace(), one.fingerprint)
     said = ("name", "kind", "n", "fingerprint", "source", "unreadable", "notes")

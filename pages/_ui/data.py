@@ -59,10 +59,11 @@ def coordinates(kept: Kept) -> tuple[str, np.ndarray] | None:
     return _map(str(_workspace(kept).path), kept.key, stamps)
 
 
-def runs(pool: Pool) -> list[Run]:
-    """Finished selections from the pool as it is now, newest first."""
+def runs(pool: Pool, previews: bool = False) -> list[Run]:
+    """Finished selections from the pool as it is now, newest first. previews: also those that were only looked at, never kept."""
     found = [_run(folder, stamp) for folder, stamp in _stamps(home(pool), "runs", "manifest.json")]
     mine = [one for one in found if one is not None and one.manifest["pool"]["fingerprint"] == pool.fingerprint]
+    mine = [one for one in mine if previews or not (one.folder / "preview").exists()]
     return sorted(mine, key=lambda one: (one.manifest["created_utc"], one.key), reverse=True)
 
 

@@ -14,18 +14,24 @@ from pages._ui import keys, look
 _SIDE = 900
 
 
+def look_at(row: int | None) -> None:
+    """The next `open_detail` shows this row; None closes it."""
+    keys.put("detail.row", row)
+    keys.put("detail.at", None)
+
+
 def open_detail(pool: Pool, rows: Sequence[int] | np.ndarray) -> None:
-    """A dialog with the photo kept as `open_row`, if it is one of these rows; left and right arrow keys go on to the next."""
-    row = keys.get("open_row")
+    """A dialog with the photo that `look_at` named, if it is one of these rows; left and right arrow keys go on to the next."""
+    row = keys.get("detail.row")
     if row is None:
         return
     places = np.flatnonzero(np.asarray(rows) == int(row))
     if len(places):
-        st.dialog(" ", width="large", on_dismiss=lambda: keys.put("open_row", None))(_photo)(pool, np.asarray(rows), int(places[0]))
+        st.dialog(" ", width="large", on_dismiss=lambda: look_at(None))(_photo)(pool, np.asarray(rows), int(places[0]))
 
 
 def _photo(pool: Pool, rows: np.ndarray, at: int) -> None:
-    at = int(keys.get("detail.at", at)) if keys.get("detail.of") == int(rows[at]) else at
+    at = int(keys.get("detail.at", at))
     row = int(rows[at])
     picture, said = st.columns([5, 3], gap="medium")
     with picture:
@@ -38,7 +44,6 @@ def _photo(pool: Pool, rows: np.ndarray, at: int) -> None:
         with st.container(horizontal=True, gap="small"):
             for label, to, shortcut in (("Back", at - 1, "left"), ("Next", at + 1, "right")):
                 if st.button(label, key=f"detail-{label}", shortcut=shortcut, disabled=not 0 <= to < len(rows)):
-                    keys.put("detail.of", int(keys.get("open_row")))
                     keys.put("detail.at", to)
                     st.rerun(scope="fragment")
         for name, value in _facts(pool, row):

@@ -71,7 +71,7 @@ def _there(pool: Pool, kept: list[Kept]) -> None:
         look.empty("No features yet", "Methods choose by features. Compute one on the left, or bring vectors computed elsewhere.", key="none-yet")
     for one in reversed(kept):
         with st.container(border=True, key=f"kept-{one.key}"):
-            st.markdown(f"**{one.role}** · {_source(one)}  \n:small[{_shape(one)} · {one.meta['created'][:16].replace('T', ' ')} UTC · key `{one.key}`]")
+            st.markdown(f"**{one.role}** · {_source(one)}  \n:small[{_shape(one)} · {one.meta['created'][:16].replace('T', ' ')} UTC  \nkey {one.key}]")
             if one.unreadable:
                 with st.expander(f"{len(one.unreadable):,} of {pool.n:,} without a value"):
                     st.dataframe({"sample": [entry["id"] for entry in one.unreadable], "cause": [entry["reason"] for entry in one.unreadable]}, hide_index=True,

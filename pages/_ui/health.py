@@ -1,10 +1,14 @@
 """What is wrong or odd in a pool: files that cannot be read, exact copies, odd sizes."""
 
+import html
+
 import numpy as np
 import streamlit as st
 
 from datasel_core.pools._pool import Pool
 from pages._ui import data, look, photos
+
+_SHOWN = 200
 
 _REMEDIES = (
     ("cut off", "The file is incomplete: copy it again from where it came from."),
@@ -33,15 +37,7 @@ def health(pool: Pool) -> None:
     with right, st.container(border=True, height="stretch", key="card-copies"):
         _copies(pool)
     if photos.has_photos(pool):
-        look.section("Sizes")
-        left, right = st.columns(2, gap="medium")
-        with left:
-            side = np.minimum(pool.column("width"), pool.column("height")).astype(np.float64)
-            _histogram(pool, "Photos by size", side, "shorter side", "pixels", look.PALETTE[0])
-        with right:
-            size = pool.column("bytes").astype(np.float64)
-            scale, unit = (1e6, "MB") if np.median(size) >= 1e6 else (1e3, "kB")
-            _histogram(pool, "Photos by file size", size / scale, "file size", unit, look.PALETTE[2])
+        _sizes(pool)
 
 
 def _unreadable(pool: Pool) -> None:
@@ -49,10 +45,11 @@ def _unreadable(pool: Pool) -> None:
     good = f"none: all {look.samples(pool)} can be read"
     look.section("Left out", f"{look.samples(pool, len(found))} of {pool.n + len(found):,} could not be read" if found else good)
     if found:
-        table = {"file": [one["id"] for one in found], "cause": [one["reason"] for one in found], "what to do": [remedy(one["reason"]) for one in found]}
-        st.dataframe(table, hide_index=True, height=min(300, 38 + 35 * len(found)), alt=f"{len(found)} samples that could not be read, with cause and remedy",
-                     column_config={"file": st.column_config.TextColumn(width="medium"), "cause": st.column_config.TextColumn(width="medium"),
-                                    "what to do": st.column_config.TextColumn(width="large")})  # fmt: skip
+        lines = [(one["id"], one["reason"], remedy(one["reason"])) for one in found[:_SHOWN]]
+        rows = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in line)}</tr>" for line in lines)
+        st.html(f'<div class="ds-table"><table><tr><th>file</th><th>cause</th><th>what to do</th></tr>{rows}</table></div>')
+        if len(found) > _SHOWN:
+            st.caption(f"The first {_SHOWN:,} of {len(found):,}; all of them: python -m datasel_core pool show {pool.name}")
 
 
 def _copies(pool: Pool) -> None:
@@ -68,14 +65,24 @@ def _copies(pool: Pool) -> None:
     photos.wall(pool, rows, key="copies", height=96, badges=lambda row: f"set {number[row]}")
 
 
-def _histogram(pool: Pool, title: str, values: np.ndarray, name: str, unit: str, colour: str) -> None:
+def _sizes(pool: Pool) -> None:
+    side = np.minimum(pool.column("width"), pool.column("height")).astype(np.float64)
+    size = pool.column("bytes").astype(np.float64)
+    scale, unit = (1e6, "MB") if np.median(size) >= 1e6 else (1e3, "kB")
+    measured = [("shorter side", side, "pixels"), ("file size", size / scale, unit)]
+    uneven = [entry for entry in measured if entry[1].min() < entry[1].max()]
+    even = [f"{name} of every {look.unit(pool, 1)} {values[0]:,.0f} {unit}" for name, values, unit in measured if values.min() == values.max()]
+    look.section("Sizes", "; ".join(even))
+    for column, (name, values, unit) in zip(st.columns(max(1, len(uneven)), gap="medium"), uneven, strict=False):
+        with column:
+            _histogram(pool, name, values, unit)
+
+
+def _histogram(pool: Pool, name: str, values: np.ndarray, unit: str) -> None:
     import plotly.graph_objects as go
 
-    low, high, middle = float(values.min()), float(values.max()), float(np.median(values))
-    if low == high:
-        st.markdown(f"**{title}**  \nAll {look.samples(pool)} are the same: {name} {low:,.0f} {unit}.")
-        return
-    figure = go.Figure(go.Histogram(x=values, nbinsx=48, marker={"color": colour}, hovertemplate=f"%{{x}} {unit}: %{{y}} photos<extra></extra>"))
+    said = f"{values.min():,.0f} to {values.max():,.0f} {unit}, half below {np.median(values):,.0f}"
+    figure = go.Figure(go.Histogram(x=values, nbinsx=48, marker={"color": look.PALETTE[0]}, hovertemplate=f"%{{x}} {unit}: %{{y}} photos<extra></extra>"))
     figure.update_layout(xaxis_title=f"{name}, {unit}", yaxis_title="photos", bargap=0.06)
-    alt = f"Histogram of {name} of {look.samples(pool)}: {low:,.0f} to {high:,.0f} {unit}, half below {middle:,.0f}."
-    look.chart(figure, f"{title}: {low:,.0f} to {high:,.0f} {unit}, half below {middle:,.0f}", alt, height=260, key=f"histogram-{name}")
+    alt = f"Histogram of {name} of {look.samples(pool)}: {said}."
+    look.chart(figure, f"{name.capitalize()}: {said}", alt, height=260, key=f"histogram-{name}")

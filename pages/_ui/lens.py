@@ -11,7 +11,7 @@ from datasel_core.features._kept import Kept
 from datasel_core.pools._pool import Pool
 from pages._ui import data, look, photos
 
-_DARK, _GREY, _TINT = 0.34, 0.55, 0.30
+_DARK, _GREY, _TINT = 0.42, 0.6, 0.30
 
 
 def lit(pool: Pool, patterns: Kept | None, row: int, pattern: int | None = None, px: int = 256) -> str:

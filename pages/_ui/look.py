@@ -24,14 +24,17 @@ _UNITS = {"images": ("photo", "photos"), "vectors": ("vector", "vectors")}
 
 
 def frame() -> None:
-    """What every page stands in: the style, the strip at the top, work in progress at the side. Called once, by app.py."""
+    """What every page stands in: the style, the strip at the top, a line that is to be seen once. Called once, by app.py."""
     st.html(f"<style>{_CSS}</style>")
-    pool = keys.pool()
-    header(pool)
-    with st.sidebar:
-        watch.active_jobs(keys.workspace())
+    header(keys.pool())
     if text := keys.notice():
         st.warning(text, icon=":material/info:")
+
+
+def aside() -> None:
+    """Work in progress, at the side. Called once, by app.py, after the page: so that what the page has just started is there."""
+    with st.sidebar:
+        watch.active_jobs(keys.workspace())
 
 
 def header(pool: Pool | None) -> None:

@@ -86,8 +86,12 @@ def _mostly(pool: Pool) -> Callable[[np.ndarray], str] | None:
     codes = pool.table["group"].cast("string").combine_chunks().dictionary_encode()
     names, of = codes.dictionary.to_pylist(), pc.fill_null(codes.indices, 0).to_numpy()
 
+    whole = np.bincount(of, minlength=len(names))
+
     def word(rows: np.ndarray) -> str:
-        return str(names[int(np.bincount(of[rows]).argmax())]) if len(rows) else ""
+        """The group that stands out most against the whole pool."""
+        expected = np.maximum(whole * (len(rows) / max(1, len(of))), 1e-9)
+        return str(names[int(((np.bincount(of[rows], minlength=len(names)) - expected) / np.sqrt(expected)).argmax())])
 
     return word
 

@@ -12,6 +12,7 @@ from datasel_core.errors import BadRequest
 from datasel_core.store import NAME
 from pages._ui import data, forms, keys, look, watch
 
+DEMO = "scenes"
 _HINTS = {"images": "a folder, or a CSV, JSONL or Parquet table with a path column", "vectors": ".npy, .npz or Parquet"}
 
 
@@ -46,7 +47,11 @@ def pool_list() -> None:
 def _demo() -> None:
     st.html('<div class="ds-section"><h2>Try the demo</h2></div>')
     st.markdown("2,000 rendered scenes in groups of very different size, with some copies among them. Drawn on this computer: no download, about a minute.")
-    if st.button("Make the demo", key="make-demo", icon=":material/auto_awesome:", type="primary" if not data.pools(keys.workspace()) else "secondary"):
+    known = {about["name"] for about in data.pools(keys.workspace())}
+    if DEMO in known:
+        st.button("Open the demo", key="open-demo", icon=":material/auto_awesome:", on_click=_go, args=(DEMO,), disabled=keys.get("pool") == DEMO)
+        return
+    if st.button("Make the demo", key="make-demo", icon=":material/auto_awesome:", type="secondary" if known else "primary"):
         watch.start("demo", "demo")
     _trouble("demo")
     watch.watch(watch.started("demo"), key="demo", done=_opened)

@@ -62,11 +62,22 @@ def _asked(said: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _kept(said: Mapping[str, Any]) -> list[tuple[str, str]]:
     n, whole = said["result"]["n"], said["pool"]["n"]
     found = [("kept", f"{n:,} of {whole:,} ({look.percent(n, whole)})"), ("dropped", f"{whole - n:,}")]
-    metrics = registry.every("metric")
     for id, numbers in said["result"]["metrics"].items():
-        unit = getattr(metrics.get(id), "unit", "") if len(numbers) == 1 else ""
-        found += [(f"{id} {name}".replace("_", " "), f"{_number(value)} {unit}".strip()) for name, value in numbers.items() if isinstance(value, int | float)]
+        for name, value in numbers.items():
+            if isinstance(value, int | float) and (words := _words(id, name)):
+                found.append((words, f"{value:,}" if isinstance(value, int) else f"{value:.4g}"))
     return found
+
+
+def _words(metric: str, name: str) -> str:
+    """A metric's number in words; empty for what only says how it was measured."""
+    if name in ("measured_on", "threshold", "cells", "groups"):
+        return ""
+    cls = registry.every("metric").get(metric)
+    title = (cls.title if cls else metric).lower()
+    said = {"mean": f"{title}: mean distance", "p95": f"{title}: 95 % are nearer than", "max": f"{title}: farthest",
+            "entropy": f"{title}, 0 to 1", "cells_touched": "share of cells with a kept one", "rarest_count": "kept of the rarest group", "near_duplicate_share": "share with a near-duplicate"}  # fmt: skip
+    return said.get(name, name.replace("_", " "))
 
 
 def _made(said: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -78,10 +89,6 @@ def _made(said: Mapping[str, Any]) -> list[tuple[str, str]]:
         found.append(("features", "none: the method looks at no feature"))
     found += [("pool fingerprint", said["pool"]["fingerprint"][:12]), ("made", f"{said['created_utc'].replace('T', ' ').removesuffix('Z')} UTC")]
     return [*found, ("by", f"datasel {said['datasel_version']}, " + ", ".join(f"{name} {version}" for name, version in said["environment"].items()))]
-
-
-def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
 
 
 def _list(title: str, pairs: list[tuple[str, str]]) -> None:

@@ -1,6 +1,6 @@
 """Work that takes longer than a blink: started, watched, stopped and resumed from the screen. The work itself runs in a process of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -173,12 +173,19 @@ def numbers(status: dict[str, Any]) -> str:
         return "starting" if status["state"] in ("waiting", "running") else "before it began"
     text = f"{status.get('label', '')} {status.get('done', 0):,} of {status['total']:,}".strip()
     if status["state"] in ("waiting", "running"):
-        text += f" · {status['rate']:.3g} a second" if status.get("rate") else ""
+        text += f" · {rate(status['rate'])}" if status.get("rate") else ""
         text += f" · {duration(status['left'])} left" if status.get("left") and status["done"] < status["total"] else ""
     return text
 
 
-def title(spec: dict[str, Any] | Any) -> str:
+def rate(a_second: float) -> str:
+    """`1,470 a second`, `2.4 a second`, `31 a minute`."""
+    if a_second < 0.95:
+        return f"{a_second * 60:.2g} a minute"
+    return f"{a_second:,.0f} a second" if a_second >= 10 else f"{a_second:.1f} a second"
+
+
+def title(spec: Mapping[str, Any]) -> str:
     """What a job does, for people."""
     match spec["do"]:
         case "select":

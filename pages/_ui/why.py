@@ -38,6 +38,12 @@ def _small(pool: Pool, patterns: Kept | None, row: int, at: int, lit: bool) -> s
             f'src="{lens.lit(pool, patterns, row, at, 96)}"><span style="color:{lens.colour(at)}">&#9679;</span> {at + 1}</figure>')  # fmt: skip
 
 
+def short(pool: Pool, row: int) -> str:
+    """A name that fits under a small picture: the group where there is one, else the end of the id."""
+    group = pool.table["group"][row].as_py() if "group" in pool.columns else None
+    return str(group or str(pool.ids[row])[-24:])
+
+
 def named(pool: Pool, row: int) -> str:
     """`shirt/0012.jpg`, with its group where that says more."""
     group = pool.table["group"][row].as_py() if "group" in pool.columns else None

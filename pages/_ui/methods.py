@@ -1,0 +1,113 @@
+"""The left side of the select page: method cards, parameters, roles, where to choose from."""
+
+from typing import Any
+
+import streamlit as st
+
+from datasel_core import registry
+from datasel_core.errors import DataselError
+from datasel_core.pools._pool import Pool
+from datasel_core.selection import Method
+from pages._ui import data, forms, keys, look, maps
+from pages._ui.choosing import Choice
+
+_FIRST = ("freesel", "k_center", "facility_location", "random")
+
+
+def settings(pool: Pool) -> Choice | None:
+    """Draws everything but the budget; None, with the reason on the screen, while it does not fit together."""
+    ready, waiting = _sorted(pool)
+    if not ready:
+        return None
+    if keys.get("method") not in ready:
+        keys.put("method", next(iter(ready)))
+    for one in ready.values():
+        _card(one, one.id == keys.get("method"))
+    if waiting:
+        with st.expander(f"{len(waiting)} more {'method needs' if len(waiting) == 1 else 'methods need'} something first"):
+            for one, lacks in waiting:
+                st.button(one.title, key=f"method-{one.id}", disabled=True, width="stretch")
+                st.caption(f"{_sentence(one.summary())} {lacks}")
+            st.page_link("pages/data.py", label="Compute or import features", icon=":material/arrow_forward:")
+    cls = ready[keys.get("method")]
+    look.section("Parameters", cls.title)
+    params, error = forms.form(cls, f"method.{cls.id}")
+    seed = int(keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help="Start of the random numbers: the same seed gives the same selection."))
+    use = _roles(pool, cls)
+    within, already, where = _from(pool)
+    if error is not None:
+        return None
+    try:
+        return Choice(pool, cls(**params), data.roles(pool, use), use, seed, within, already, where)
+    except DataselError as trouble:
+        st.error(str(trouble))
+        return None
+
+
+def _sorted(pool: Pool) -> tuple[dict[str, type[Method]], list[tuple[type[Method], str]]]:
+    """Methods that can be used now, the most asked for first; the others with what they lack."""
+    there = {one.role for one in data.features(pool)} | ({"group"} if maps.group_columns(pool) else set())
+    ready, waiting = [], []
+    for one in registry.every("method").values():
+        lacks = [role for role in one.needs if role not in there]
+        if one.needs_target:
+            waiting.append((one, "It needs a target: a few examples of what you want to be good at."))
+        elif lacks:
+            waiting.append((one, f"It needs {' and '.join(_role(role) for role in lacks)}."))
+        else:
+            ready.append(one)
+    ready.sort(key=lambda one: _FIRST.index(one.id) if one.id in _FIRST else len(_FIRST))
+    return {one.id: one for one in ready}, waiting
+
+
+def _role(role: str) -> str:
+    return "a column that groups the pool" if role == "group" else f"the feature {role}, which this pool does not have yet"
+
+
+def _card(cls: type[Method], chosen: bool) -> None:
+    with st.container(border=True, key=f"card-{'chosen' if chosen else 'other'}-{cls.id}", gap="xsmall"):
+        st.button(cls.title, key=f"method-{cls.id}", type="primary" if chosen else "secondary", width="stretch", on_click=keys.put, args=("method", cls.id))
+        if not chosen:
+            st.caption(_sentence(cls.summary()))
+            return
+        st.markdown(f":small[{cls.summary()}]")
+        needs = ", ".join(cls.needs) or "nothing"
+        said = [f"**Needs** {needs}", f"**Cost** {cls.cost}" if cls.cost else "", f"**Not** {cls.avoid[:1].lower() + cls.avoid[1:]}" if cls.avoid else ""]
+        st.caption("  \n".join(part for part in said if part) + (f"  \n[Paper]({cls.paper})" if cls.paper else ""))
+
+
+def _sentence(text: str) -> str:
+    """The first sentence, or the part before its colon where that is long."""
+    first = text.split(". ")[0].rstrip(".")
+    return (first.split(": ")[0] if len(first) > 90 else first) + "."
+
+
+def _roles(pool: Pool, cls: type[Method]) -> dict[str, str]:
+    """role -> feature, where several could fill it."""
+    use: dict[str, str] = {}
+    for role in cls.needs:
+        if role == "group":
+            columns = maps.group_columns(pool)
+            if len(columns) > 1 or columns != ["group"]:
+                use[role] = keys.bound(st.selectbox, "Group column", "select.use.group", columns[0], options=columns)
+            continue
+        found = {one.key: one for one in reversed(data.features(pool)) if one.role == role}
+        if len(found) > 1:
+            use[role] = keys.bound(st.selectbox, f"Which {role}", f"select.use.{role}", next(iter(found)), options=list(found), format_func=lambda key, f=found: maps.named(f[key]))
+    return use
+
+
+def _from(pool: Pool) -> tuple[str | None, str | None, str | None]:
+    runs = {run.key: run for run in data.runs(pool)}
+    with st.expander("Choose from a part"):
+        if runs:
+            options: list[Any] = ["", *runs]
+            named = {"": "none", **{key: f"{run.manifest['result']['n']:,} by {look.recipe(run)}" for key, run in runs.items()}}
+            within = keys.bound(st.selectbox, "Only from what was kept by", "select.within", "", options=options, format_func=named.get)
+            already = keys.bound(st.selectbox, "In addition to", "select.already", "", options=options, format_func=named.get,
+                                 help="These count as chosen: never chosen again, but what they cover is covered.")  # fmt: skip
+        else:
+            st.caption("Earlier selections can be narrowed or added to, once there is one.")
+            within = already = ""
+        where = keys.bound(st.text_input, "Where", "select.where", "", placeholder="bytes > 20000", help=f"An SQL condition on: {', '.join(pool.columns)}.")
+    return within or None, already or None, where.strip() or None
