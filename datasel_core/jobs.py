@@ -5,8 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,10 +140,11 @@ def work(workspace: store.Workspace, folder: Path) -> int:
         return (folder / "stop").exists()
 
     signal.signal(signal.SIGTERM, lambda *_: (folder / "stop").touch())
-    with store.Lock(folder / "work").hold():
+    with store.Lock(folder / "work").hold(), _insisting(should_stop) as ended:
         tell()
         try:
             result = DOINGS[spec["do"]](workspace, spec, Progress(report, should_stop))
+            ended.set()
         except Stopped as stop:
             tell(state="stopped", message=str(stop))
             return 130
@@ -157,6 +159,29 @@ def work(workspace: store.Workspace, folder: Path) -> int:
             raise
         tell(state="done", result=result, left=0)
     return 0
+
+
+@contextlib.contextmanager
+def _insisting(should_stop: Callable[[], bool]) -> Iterator[threading.Event]:
+    """Some loops of other libraries never ask whether to stop: a second and a half after the request, Stopped is raised in the midst of them."""
+    ended = threading.Event()
+
+    def interrupt(*_: object) -> None:
+        if not ended.is_set():
+            ended.set()
+            raise Stopped("Stopped; what was finished is kept.")
+
+    def watch() -> None:
+        while not ended.wait(0.3):
+            if should_stop() and not ended.wait(1.2):
+                os.kill(os.getpid(), signal.SIGUSR1)
+
+    signal.signal(signal.SIGUSR1, interrupt)
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield ended
+    finally:
+        ended.set()
 
 
 def _select(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:

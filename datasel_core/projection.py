@@ -10,7 +10,7 @@ from datasel_core import neighbors, store
 from datasel_core.declare import Declared, Field
 from datasel_core.errors import UnknownName
 from datasel_core.features._kept import load
-from datasel_core.progress import Progress
+from datasel_core.progress import Progress, Track
 from datasel_core.ragged import Ragged
 from datasel_core.store import Workspace
 
@@ -23,7 +23,7 @@ class Map(Declared):
 
     n_neighbors: int = Field(15, ge=2, le=200, description="Neighbours that shape the map: few for fine detail, many for the whole.")
     min_dist: float = Field(0.1, ge=0, le=1, description="How tightly points may lie together.")
-    landmarks: int = Field(50_000, ge=1000, description="Most points that shape the map; the others are placed by their neighbours.")
+    landmarks: int = Field(40_000, ge=1000, description="Most points that shape the map; the others are placed by their neighbours.")
     n_components: int = Field(50, ge=2, description="Principal components that neighbours are found in.")
     seed: int = Field(0, ge=0, description="Start of the random numbers; the same seed draws the same map.")
 
@@ -61,16 +61,15 @@ def make_map(workspace: Workspace, feature: str, params: Mapping[str, Any] | Non
         values = kept.values()
         vectors = values.values if isinstance(values, Ragged) else values.reshape(len(values), -1)
         there = np.flatnonzero(np.isfinite(vectors).all(axis=1)) if vectors.dtype.kind == "f" else np.arange(len(vectors))
-        track = progress.track(5, "drawing the map")
+        track = progress.track(2, "finding principal components")
         components = principal(vectors, there, how)
         _keep(folder / "pca.npy", components[:, :2], there, len(vectors))
         track.advance()
         clusters = np.full(len(vectors), -1, np.int16)
         clusters[there] = cells(components, how)
         store.save_array(folder / "clusters.npy", clusters)
-        track.advance()
-        _keep(folder / "umap.npy", layout(components, how, progress, track), there, len(vectors))
         track.finish()
+        _keep(folder / "umap.npy", layout(components, how, progress), there, len(vectors))
     return folder
 
 
@@ -108,7 +107,7 @@ def cells(components: np.ndarray, how: Map) -> np.ndarray:
     return number[cell]
 
 
-def layout(points: np.ndarray, how: Map, progress: Progress, track: Any) -> np.ndarray:
+def layout(points: np.ndarray, how: Map, progress: Progress) -> np.ndarray:
     """(n, 2) UMAP coordinates (McInnes et al. 2018). Few points keep their PCA positions: there is nothing to lay out."""
     n = len(points)
     if n < 2 * how.n_neighbors + 2:
@@ -116,16 +115,14 @@ def layout(points: np.ndarray, how: Map, progress: Progress, track: Any) -> np.n
     rng = np.random.default_rng(how.seed)
     landmarks = np.sort(rng.choice(n, min(n, how.landmarks), replace=False))
     base = np.ascontiguousarray(points[landmarks])
-    rows, distances = _with_itself(base, how.n_neighbors)
-    track.advance()
+    rows, distances = _with_itself(base, how.n_neighbors, progress)
     import umap
     import umap.umap_  # slow to import, so only when it is needed
 
     graph, _, _ = umap.umap_.fuzzy_simplicial_set(
         base, how.n_neighbors, np.random.RandomState(how.seed), "euclidean", knn_indices=rows, knn_dists=distances
     )
-    placed = _optimise(base, graph, how)
-    track.advance()
+    placed = _optimise(base, graph, how, progress)
     if len(landmarks) == n:
         return placed
     whole = np.empty((n, 2), np.float32)
@@ -137,14 +134,17 @@ def layout(points: np.ndarray, how: Map, progress: Progress, track: Any) -> np.n
     return whole
 
 
-def _with_itself(base: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def _with_itself(base: np.ndarray, k: int, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
     rows, distances = np.empty((len(base), k), np.int32), np.empty((len(base), k), np.float32)
+    track = progress.track(len(base), "finding neighbours")
     for part, found, distance in neighbors.nearest_k(base, base, k, "euclidean"):
         rows[part], distances[part] = found, distance
+        track.advance(len(found))
+    track.finish()
     return rows, distances
 
 
-def _optimise(base: np.ndarray, graph: Any, how: Map) -> np.ndarray:
+def _optimise(base: np.ndarray, graph: Any, how: Map, progress: Progress) -> np.ndarray:
     import umap.umap_
 
     a, b = umap.umap_.find_ab_params(1.0, how.min_dist)
@@ -153,5 +153,21 @@ def _optimise(base: np.ndarray, graph: Any, how: Map) -> np.ndarray:
     placed, _ = umap.umap_.simplicial_set_embedding(
         base, graph, 2, 1.0, a, b, 1.0, 5, epochs, np.ascontiguousarray(start, np.float32), np.random.RandomState(how.seed), "euclidean", {},
         densmap=False, densmap_kwds={}, output_dens=False, parallel=False,
+        tqdm_kwds={"disable": False, "file": _Epochs(progress.track(epochs, "drawing the map")), "bar_format": "{n}", "mininterval": 0.2},
     )  # fmt: skip  (one thread: a seed then draws the same map every time)
     return np.asarray(placed, np.float32)
+
+
+class _Epochs:
+    """What umap's progress bar writes to: its counts become our progress, and a stop is raised from here."""
+
+    def __init__(self, track: Track):
+        self.track = track
+
+    def write(self, text: str) -> None:
+        count = text.strip()
+        if count.isdigit():
+            self.track.advance(int(count) - self.track.done)
+
+    def flush(self) -> None:
+        """Nothing is held back."""

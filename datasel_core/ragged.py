@@ -26,6 +26,10 @@ class Ragged:
     def __getitem__(self, row: int) -> np.ndarray:
         return self.values[self.offsets[row] : self.offsets[row + 1]]
 
+    def span(self, row: int) -> np.ndarray:
+        """Positions in `values` of what one sample owns."""
+        return np.arange(self.offsets[row], self.offsets[row + 1])
+
     def lengths(self) -> np.ndarray:
         """(n,) int: how many values each sample owns."""
         return np.diff(self.offsets)

@@ -7,7 +7,8 @@ import streamlit as st
 
 from datasel_core.features._kept import Kept
 from datasel_core.pools._pool import Pool
-from pages._ui import data, keys, lens, look, map, maps, photos, why
+from pages._ui import data, keys, lens, look, maps, photos, why
+from pages._ui import map as canvas
 
 _MAP = "patterns"
 
@@ -25,16 +26,16 @@ def page(pool: Pool) -> None:
         colour = keys.bound(st.selectbox, "Colour by", "colour", next(iter(ways)), options=list(ways), format_func=ways.get, width=200)
     if not maps.ensure(kept):
         return
-    points = map.points(kept)
+    points = canvas.points(kept)
     if points is None:
         return
     labels = maps.labels(pool, kept, points, colour)
     left, right = st.columns([7, 3], gap="medium")
     with left:
         st.fragment(_map)(pool, kept, points, labels)
-    inside = map.members(_MAP, points, labels)
+    inside = canvas.members(_MAP, points, labels)
     rows = np.unique(points.owners[inside])
-    drawn = bool(map.region(_MAP, points))
+    drawn = bool(canvas.region(_MAP, points))
     with right:
         if drawn:
             _lasso(pool, points, labels, inside, rows)
@@ -44,7 +45,7 @@ def page(pool: Pool) -> None:
         photos.wall(pool, rows, key=f"wall-lasso-{len(rows)}-{int(rows[0])}", height=118)
 
 
-def _map(pool: Pool, kept: Kept, points: map.Points, labels: map.Labels) -> None:
+def _map(pool: Pool, kept: Kept, points: canvas.Points, labels: canvas.Labels) -> None:
     if keys.get(f"opened.{_MAP}") or keys.get("region.before") != keys.get(f"region.{_MAP}") or keys.get("hidden.before") != keys.get(f"hidden.{_MAP}"):
         keys.put(f"opened.{_MAP}", None)
         keys.put("region.before", keys.get(f"region.{_MAP}"))
@@ -54,15 +55,15 @@ def _map(pool: Pool, kept: Kept, points: map.Points, labels: map.Labels) -> None
     what = "patterns" if patterns else look.unit(pool)
     row = keys.get("open_row")
     many = f"{points.n_points:,} {what}" + (f" of {look.samples(pool)}" if patterns else "")
-    how = map.Look(
+    how = canvas.Look(
         what, f"Map of {what}: {many}, near means similar, coloured by {len(labels.names)} labels from {labels.names[0]} to {labels.names[-1]}.", height=540,
         rings=[] if row is None else [int(row)], photo=(lambda place: _hovered(pool, patterns, points, place)) if photos.has_photos(pool) else None,
     )  # fmt: skip
     st.markdown(f"**Map of {what}** :small[:gray[{many}; near means similar, the axes mean nothing by themselves]]")
-    map.draw(_MAP, points, labels, how)
+    canvas.draw(_MAP, points, labels, how)
 
 
-def _hovered(pool: Pool, patterns: Kept | None, points: map.Points, place: int) -> tuple[str, str]:
+def _hovered(pool: Pool, patterns: Kept | None, points: canvas.Points, place: int) -> tuple[str, str]:
     row = int(points.owners[place])
     if patterns is None or points.offsets is None:
         return photos.thumbnail(pool, row, 192), why.short(pool, row)
@@ -70,13 +71,13 @@ def _hovered(pool: Pool, patterns: Kept | None, points: map.Points, place: int) 
     return lens.lit(pool, patterns, row, number, 192), f"{why.short(pool, row)}, pattern {number + 1} of {int(points.offsets[row + 1] - points.offsets[row])}"
 
 
-def _lasso(pool: Pool, points: map.Points, labels: map.Labels, inside: np.ndarray, rows: np.ndarray) -> None:
+def _lasso(pool: Pool, points: canvas.Points, labels: canvas.Labels, inside: np.ndarray, rows: np.ndarray) -> None:
     said = f"**{len(rows):,} of {look.samples(pool)}**"
     if points.offsets is not None:
         said += f", {len(inside):,} of {points.n_points:,} patterns,"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"{said} in the region", width="content")
-        st.button("Clear", key="clear-region", type="tertiary", on_click=map.clear, args=(_MAP,), help="Forget the region; Esc on the map does the same.")
+        st.button("Clear", key="clear-region", type="tertiary", on_click=canvas.clear, args=(_MAP,), help="Forget the region; Esc on the map does the same.")
     if data.group_sizes(pool):
         _table([(name, int(np.isin(rows, data.group_rows(pool, name)).sum()), n) for name, n in data.group_sizes(pool)], look.unit(pool))
     else:
@@ -97,7 +98,7 @@ def _table(lines: list[tuple[str, int, int]], unit: str) -> None:
             f"{unit} in the region, of all in the group{f'; {more} smaller groups not listed' if more else ''}</caption>{cells}</table>")  # fmt: skip
 
 
-def _one(pool: Pool, kept: Kept, points: map.Points, drawn: bool) -> None:
+def _one(pool: Pool, kept: Kept, points: canvas.Points, drawn: bool) -> None:
     row, place = keys.get("open_row"), keys.get("open_place")
     if row is None or not 0 <= int(row) < pool.n:
         if not drawn:

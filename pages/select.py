@@ -1,0 +1,108 @@
+"""Choosing: a method, a budget, and at once what is kept, what is dropped, and why."""
+
+import streamlit as st
+
+from datasel_core.pools._pool import Pool
+from pages._ui import budget, choosing, keys, look, methods, preview, watch
+from pages._ui.choosing import Choice
+
+
+def page(pool: Pool) -> None:
+    look.title("Select", "Choose a method and a budget; see what is kept and why; keep the selection when it is right.")
+    run = choosing.kept(pool)
+    if run is not None:
+        st.toast(f"Kept: {look.kept_of(run)}.", icon=":material/check:")
+        st.rerun()
+    left, right = st.columns([27, 73], gap="medium")
+    with left:
+        choice = methods.settings(pool)
+    with right:
+        if choice is None:
+            look.empty("No method can be used yet", "Mend what is marked on the left, or compute a feature on the Data page.", "Go to Data", "pages/data.py")
+            return
+        working = False
+        for name in ("choose", "keep", "baseline"):
+            if (trouble := watch.error(name)) is not None:
+                st.error(trouble)
+            job = watch.started(name)
+            watch.watch(job, key=name)
+            working |= job is not None and job.is_active
+        st.fragment(live)(choice, working)
+
+
+def live(choice: Choice, working: bool) -> None:
+    """Everything that follows the budget; only this part runs again while it is dragged."""
+    if keys.get("select.started"):
+        keys.put("select.started", None)
+        st.rerun(scope="app")
+    pool = choice.pool
+    controls, actions = st.columns([66, 34], gap="small", vertical_alignment="bottom")
+    with controls:
+        n = budget.widgets(pool, choice.free())
+    answer = choosing.answer(choice, n)
+    enough = answer is not None and (len(answer.rows) >= n or len(answer.longer) < _asked(answer))
+    with actions, st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        st.button(f"Choose {n:,}", key="choose", type="secondary" if enough else "primary", icon=":material/play_arrow:", disabled=enough or working,
+                  help=_help(choice, n), on_click=_start, args=(choice, n))  # fmt: skip
+        same = choosing.exact(choice, n)
+        active = same is not None and same.key == keys.get("run")
+        st.button("Kept" if active else "Keep selection", key="keep", type="primary" if enough and not active else "secondary", icon=":material/check:",
+                  disabled=not enough or active or working, help="Makes this the selection, with a manifest that anyone can verify.",
+                  on_click=_keep, args=(choice, n))  # fmt: skip
+    if answer is None:
+        if not working:
+            then = f": one run of {choice.longer(n):,} then shows every smaller budget at once." if choice.longer(n) > n else " to see what is kept."
+            look.empty("Nothing chosen yet", f"Press Choose {n:,}{then}", key="choose-hint")
+        return
+    if not enough:
+        st.warning(f"{len(answer.longer):,} are chosen so far; press Choose {n:,} to go on.", icon=":material/info:")
+    elif len(answer.rows) < n:
+        st.info(f"This method keeps {len(answer.rows):,} and no more: it asked for nothing else.", icon=":material/info:")
+    random = preview.baseline(choice, len(answer.rows))
+    preview.sentence(choice, answer, random)
+    curve, strip = st.columns(2, gap="medium")
+    with curve:
+        preview.curve(choice, answer, random)
+        if random is None and choice.method.id != "random":
+            st.button("Compare with random", key="baseline", type="tertiary", icon=":material/casino:", disabled=working, on_click=_baseline, args=(choice, n))
+    with strip:
+        st.fragment(preview.strip)(choice, answer)
+    wall, detail = st.columns([62, 38], gap="medium")
+    with wall:
+        views = {"kept": f"Kept {len(answer.rows):,}", "all": f"All {pool.n:,}, dropped grey", "next": "Next best"}
+        show = keys.bound(st.segmented_control, "Show", "select.show", "kept", options=list(views), format_func=views.get, required=True,
+                          label_visibility="collapsed")  # fmt: skip
+        preview.wall(choice, answer, show)
+    with detail:
+        preview.detail(choice, answer)
+
+
+def _asked(answer: choosing.Answer) -> int:
+    return int(answer.run.manifest["budget"]["requested"]) if str(answer.run.manifest["budget"]["requested"]).isdigit() else len(answer.longer)
+
+
+def _help(choice: Choice, n: int) -> str:
+    longer = choice.longer(n)
+    return f"Runs {choice.method.title} for {longer:,}{', so that every smaller budget can be shown at once' if longer > n else ''}."
+
+
+def _start(choice: Choice, n: int) -> None:
+    choosing.start(choice, choice.longer(n), "choose", keep=False)
+    keys.put("select.started", True)
+
+
+def _baseline(choice: Choice, n: int) -> None:
+    choosing.start(choice.by("random"), choice.longer(n), "baseline", keep=False)
+    keys.put("select.started", True)
+
+
+def _keep(choice: Choice, n: int) -> None:
+    choosing.keep(choice, n)
+    keys.put("select.started", True)
+
+
+if (pool := keys.pool()) is None:
+    look.title("Select")
+    look.empty("No pool is open", "Open a folder of photos, or try the demo, on the Data page.", "Go to Data", "pages/data.py")
+else:
+    page(pool)

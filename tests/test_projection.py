@@ -1,8 +1,10 @@
 """The map: near stays near, the same seed draws the same map, everything has a place."""
 
 import numpy as np
+import pytest
 
 from datasel_core import making, projection
+from datasel_core.errors import Stopped
 from datasel_core.features._kept import kept_features
 
 
@@ -46,8 +48,7 @@ def test_points_beyond_the_landmarks_lie_by_their_neighbours(rng):
     label = rng.integers(4, size=3000)
     points = (20 * rng.standard_normal((4, 6))[label] + rng.standard_normal((3000, 6))).astype(np.float32)
     how = projection.Map(landmarks=1000)
-    progress = projection.Progress()
-    placed = projection.layout(points, how, progress, progress.track(4, "map"))
+    placed = projection.layout(points, how, projection.Progress())
     assert np.isfinite(placed).all()
     centres = np.stack([placed[label == name].mean(axis=0) for name in range(4)])
     assert (np.linalg.norm(placed[:, None] - centres[None], axis=2).argmin(axis=1) == label).mean() > 0.97
@@ -57,3 +58,14 @@ def test_a_few_points_and_one_number_each(workspace, tmp_path):
     kept = add(workspace, tmp_path, np.array([[1.0], [2.0], [5.0]]))
     projection.make_map(workspace, kept.key)
     assert projection.read_map(workspace, kept.key)[1].shape == (3, 2)
+
+
+def test_a_stop_is_heard_while_umap_works(rng):
+    heard = []
+
+    def stop() -> bool:
+        return "drawing the map" in heard
+
+    progress = projection.Progress(report=lambda step: heard.append(step.label), should_stop=stop, every=0)
+    with pytest.raises(Stopped):
+        projection.layout(rng.standard_normal((2000, 5)).astype(np.float32), projection.Map(), progress)

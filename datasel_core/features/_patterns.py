@@ -64,7 +64,8 @@ def saliency_without_attention(patches: np.ndarray, kind: Literal["norm", "unifo
     """(p,) float64 of sum 1 (0 where all vectors are 0): the L2 norm of each patch vector, or the same for each."""
     patches = np.asarray(patches, dtype=np.float64)
     norms = np.linalg.norm(patches, axis=1) if kind == "norm" else np.ones(len(patches))
-    return norms / (norms.sum() or 1.0)
+    with np.errstate(invalid="ignore"):  # infinite vectors give NaN, which `Patterns.block` lists
+        return norms / (norms.sum() or 1.0)
 
 
 class Patterns(Feature):

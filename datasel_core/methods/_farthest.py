@@ -31,7 +31,7 @@ def farthest(gaps: Gaps, patterns: Ragged, owners: np.ndarray, chosen: np.ndarra
         while picked < most and (place := front.winner()) is not None:
             yield place
             picked += 1
-            front.drop(patterns.places(owners[place : place + 1]))
+            front.drop(patterns.span(owners[place]))
         if front.exhausted:
             return
         total += picked

@@ -57,7 +57,7 @@ def pick_by_patterns(patterns: Ragged, inputs: Inputs, budget: int, sampler: str
         triggers.append(place)
         limits.append(gaps.n_centres)
         chosen[row] = True
-        gaps.add(patterns.places(np.array([row])))
+        gaps.add(patterns.span(row))
         track.advance()
 
     if first is not None and (first >= len(patterns) or chosen[first]):

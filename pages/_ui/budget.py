@@ -30,21 +30,23 @@ def widgets(pool: Pool, most: int) -> int:
     share = round(100 * now / pool.n, 2 if pool.n <= 10_000 else 4)
     _set("budget.count", now)
     _set("budget.share", share)
-    slide, count, part = st.columns([6, 2, 2], gap="small", vertical_alignment="bottom")
+    title = f"Budget: {now:,} of {look.samples(pool)}"
+    slide, count, part = st.columns([52, 26, 22], gap="small", vertical_alignment="bottom")
     with slide:
         if most <= _LINEAR:
             _set("budget.slide", now)
-            st.slider(f"Budget: {now:,} of {look.samples(pool)}", 1, max(2, most), key="budget.slide", on_change=_from, args=("budget.slide",), disabled=most < 2)
+            st.slider(title, 1, max(2, most), key="budget.slide", on_change=_from, args=("budget.slide",), disabled=most < 2)
         else:
-            marks = _marks(most, now)
-            _set("budget.slide", now)
-            st.select_slider(f"Budget: {now:,} of {look.samples(pool)}", marks, key="budget.slide", format_func=look.count, on_change=_from, args=("budget.slide",))
+            marks = _marks(most)
+            _set("budget.slide", max(mark for mark in marks if mark <= now))
+            st.select_slider(title, marks, key="budget.slide", format_func=look.count, on_change=_from, args=("budget.slide",))
     with count:
         st.number_input(f"{look.unit(pool)}, 1 to {most:,}", 1, most, step=1, key="budget.count", on_change=_from, args=("budget.count",))
     with part:
-        low = round(100 / pool.n, 4)
-        st.number_input("% of the pool", 0.0, 100.0, step=1.0 if pool.n <= 10_000 else 0.1, format="%.2f" if pool.n <= 10_000 else "%.4f", key="budget.share", on_change=_from_share,
-                        args=(pool, most), help=f"{low:g} % is one of {pool.n:,}; at most {100 * most / pool.n:.4g} % can be chosen.")  # fmt: skip
+        small = pool.n <= 10_000
+        st.number_input("% of the pool", 0.0, 100.0, step=1.0 if small else 0.1, format="%.2f" if small else "%.4f", key="budget.share",
+                        on_change=_from_share, args=(pool, most),
+                        help=f"{100 / pool.n:.2g} % is one of {pool.n:,}; at most {100 * most / pool.n:.4g} % can be chosen.")  # fmt: skip
     return now
 
 
@@ -61,8 +63,8 @@ def _from_share(pool: Pool, most: int) -> None:
     put(min(most, max(1, round(st.session_state["budget.share"] * pool.n / 100))))
 
 
-def _marks(most: int, now: int) -> list[int]:
-    """Round numbers, denser where they are small, and the budget itself."""
+def _marks(most: int) -> list[int]:
+    """Round numbers from 1 to the most, denser where they are small: the same at every run, so that a drag is not cut short."""
     steps = [10, 12, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90]
     found = {n * 10**power // 10 for power in range(8) for n in steps}
-    return sorted({n for n in found if 1 <= n < most} | {most, now})
+    return sorted({n for n in found if 1 <= n < most} | {most})

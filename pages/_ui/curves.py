@@ -11,7 +11,7 @@ from datasel_core.curve import Curve, read_curves
 from datasel_core.engine import Run
 
 _HERE = Path(__file__).parent
-_MARKS = 160
+_MARKS = 1500
 
 CURVES = st.components.v2.component(
     "datasel_curves",
@@ -56,9 +56,11 @@ def draw(key: str, lines: Sequence[Line], budget: int, unit: str, dragged: Calla
 
 
 def _points(curve: Curve) -> dict[str, list[float]]:
-    """At most 160 marks, evenly spread on the log scale, the first and last among them."""
+    """Every mark, or some 1,500 evenly spread on the log scale, the first and last among them."""
+    if len(curve.picks) <= _MARKS:
+        return {"x": curve.picks.tolist(), "y": curve.mean.tolist()}
     at = np.unique(np.searchsorted(curve.picks, np.geomspace(max(1, curve.picks[0]), curve.picks[-1], _MARKS).round()).clip(0, len(curve.picks) - 1))
-    return {"x": curve.picks[at].tolist(), "y": np.round(curve.mean[at], 5).tolist()}
+    return {"x": curve.picks[at].tolist(), "y": curve.mean[at].tolist()}
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

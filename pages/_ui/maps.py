@@ -9,7 +9,8 @@ import streamlit as st
 from datasel_core import jobs, projection
 from datasel_core.features._kept import Kept
 from datasel_core.pools._pool import Pool
-from pages._ui import data, keys, look, map, watch
+from pages._ui import data, keys, look, watch
+from pages._ui import map as canvas
 
 _NO_GROUPS = ("id", "path", "width", "height", "bytes", "content", "row")
 
@@ -71,13 +72,13 @@ def colourings(pool: Pool, kept: Kept) -> dict[str, str]:
     return {**found, **chosen} or {"plain": "one colour"}
 
 
-def labels(pool: Pool, kept: Kept, points: map.Points, colour: str) -> map.Labels:
+def labels(pool: Pool, kept: Kept, points: canvas.Points, colour: str) -> canvas.Labels:
     """The labels of a colouring; one colour where it is not there any more."""
     if colour == "cluster" and (clusters := read_clusters(kept)) is not None and len(clusters) == len(points.owners):
-        return map.by_cluster(kept, clusters, _mostly(pool))
+        return canvas.by_cluster(kept, clusters, _mostly(pool))
     if colour == "kept" and (run := data.find_run(pool, keys.get("run"))) is not None:
-        return map.by_kept(points, data.rows(run), look.colour_of(run.manifest["method"]["id"]))
-    return map.by_column(points, colour, pool.column(colour)) if colour in group_columns(pool) else map.plain(points)
+        return canvas.by_kept(points, data.rows(run), look.colour_of(run.manifest["method"]["id"]))
+    return canvas.by_column(points, colour, pool.column(colour)) if colour in group_columns(pool) else canvas.plain(points)
 
 
 def _mostly(pool: Pool) -> Callable[[np.ndarray], str] | None:

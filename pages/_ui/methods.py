@@ -65,8 +65,9 @@ def _role(role: str) -> str:
 
 
 def _card(cls: type[Method], chosen: bool) -> None:
-    with st.container(border=True, key=f"card-{'chosen' if chosen else 'other'}-{cls.id}", gap="xsmall"):
-        st.button(cls.title, key=f"method-{cls.id}", type="primary" if chosen else "secondary", width="stretch", on_click=keys.put, args=("method", cls.id))
+    with st.container(border=chosen, key=f"card-{'chosen' if chosen else 'other'}-{cls.id}", gap=None):
+        st.button(cls.title, key=f"method-{cls.id}", type="primary" if chosen else "tertiary", width="stretch" if chosen else "content",
+                  on_click=keys.put, args=("method", cls.id))  # fmt: skip
         if not chosen:
             st.caption(_sentence(cls.summary()))
             return
@@ -93,7 +94,8 @@ def _roles(pool: Pool, cls: type[Method]) -> dict[str, str]:
             continue
         found = {one.key: one for one in reversed(data.features(pool)) if one.role == role}
         if len(found) > 1:
-            use[role] = keys.bound(st.selectbox, f"Which {role}", f"select.use.{role}", next(iter(found)), options=list(found), format_func=lambda key, f=found: maps.named(f[key]))
+            names = {key: maps.named(one) for key, one in found.items()}
+            use[role] = keys.bound(st.selectbox, f"Which {role}", f"select.use.{role}", next(iter(found)), options=list(found), format_func=names.get)
     return use
 
 

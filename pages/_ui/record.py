@@ -76,7 +76,8 @@ def _words(metric: str, name: str) -> str:
     cls = registry.every("metric").get(metric)
     title = (cls.title if cls else metric).lower()
     said = {"mean": f"{title}: mean distance", "p95": f"{title}: 95 % are nearer than", "max": f"{title}: farthest",
-            "entropy": f"{title}, 0 to 1", "cells_touched": "share of cells with a kept one", "rarest_count": "kept of the rarest group", "near_duplicate_share": "share with a near-duplicate"}  # fmt: skip
+            "entropy": f"{title}, 0 to 1", "cells_touched": "share of cells with a kept one", "rarest_count": "kept of the rarest group",
+            "near_duplicate_share": "share with a near-duplicate"}  # fmt: skip
     return said.get(name, name.replace("_", " "))
 
 

@@ -52,7 +52,7 @@ def restore(said: dict[str, Any], folder: Path | None) -> None:
     keys.open_pool(pool)
     keys.put("method", cls.id)
     keys.put("budget", said["budget"]["granted"])
-    forms.fill(cls, cls.id, made.model_dump(mode="json"))
+    forms.fill(cls, f"method.{cls.id}", made.model_dump(mode="json"))
     keys.put("reopen.expected", said["result"]["ids_sha256"])
     if watch.start("reopen", "select", **asked) is None:
         raise BadRequest(watch.error("reopen") or "The selection could not be started.")

@@ -18,8 +18,7 @@ def ours(n: int, d: int) -> dict[str, Any]:
     with stopwatch() as first:
         points = projection.principal(vectors, np.arange(n), how)
     with stopwatch() as second:
-        progress = Progress()
-        placed = projection.layout(points, how, progress, progress.track(4, "map"))
+        placed = projection.layout(points, how, Progress())
     return {"pca": first[0], "umap": first[0] + second[0], "shape": placed.shape}
 
 
