@@ -101,10 +101,10 @@ def _gaps(points: np.ndarray, ragged: Ragged, rows: np.ndarray) -> np.ndarray:
 
 def write_curves(folder: Path, curves: dict[str, Curve]) -> None:
     """curve.parquet: one row per role and mark."""
-    parts = [
-        pa.table({"role": [role] * len(one.picks), "picks": one.picks, "mean": one.mean, "largest": one.largest, "measured_on": [one.measured_on] * len(one.picks)})
-        for role, one in curves.items()
-    ]
+    parts = []
+    for role, one in curves.items():
+        m = len(one.picks)
+        parts.append(pa.table({"role": [role] * m, "picks": one.picks, "mean": one.mean, "largest": one.largest, "measured_on": [one.measured_on] * m}))
     if parts:
         with store.writing(folder / "curve.parquet") as temporary:
             pq.write_table(pa.concat_tables(parts), temporary, compression="zstd")

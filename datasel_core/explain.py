@@ -127,6 +127,13 @@ def why_not(among: Space, kept: np.ndarray, row: int, radius: float = 0.0, many:
     return WhyNot(approach[-1], approach, covered_at, radius, _nearest(gaps, row, ranks, True, many), _nearest(gaps, row, ranks, False, many))
 
 
+def covered_by(among: Space, kept: np.ndarray, row: int) -> list[Neighbour]:
+    """The kept sample nearest to this one; for photos with patterns one for each of its patterns, in their order. Their mean distance is how well it is covered."""
+    gaps = among.by_pattern(row) if isinstance(among, Patterns) else among.distances(row)[None]
+    nearest = [_along(mine, kept) for mine in gaps]
+    return [steps[-1] for steps in nearest if steps]
+
+
 def _ranks(kept: Sequence[int] | np.ndarray) -> dict[int, int]:
     return {int(row): rank for rank, row in enumerate(kept, 1)}
 

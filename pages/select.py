@@ -3,7 +3,7 @@
 import streamlit as st
 
 from datasel_core.pools._pool import Pool
-from pages._ui import budget, choosing, keys, look, methods, preview, watch
+from pages._ui import budget, choosing, keys, look, methods, pick, preview, watch
 from pages._ui.choosing import Choice
 
 
@@ -74,7 +74,7 @@ def live(choice: Choice, working: bool) -> None:
                           label_visibility="collapsed")  # fmt: skip
         preview.wall(choice, answer, show)
     with detail:
-        preview.detail(choice, answer)
+        pick.detail(choice, answer)
 
 
 def _asked(answer: choosing.Answer) -> int:

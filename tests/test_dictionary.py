@@ -66,6 +66,17 @@ def test_gain_shape_finds_the_directions_that_made_the_data(rng):
     assert np.abs(true @ atoms.T).max(axis=1).min() > 0.99
 
 
+def test_gain_shape_ends_where_each_atom_is_the_gain_weighted_sum_of_its_patches(rng):
+    data = (rng.standard_normal((600, 5)) * np.r_[3, 2, 1, 1, 1]).astype(np.float32)
+    atoms = _dictionary.gain_shape(data, 6, rng, steps=300)
+    gains = data.astype(np.float64) @ atoms.T
+    best = np.abs(gains).argmax(axis=1)
+    for atom in range(6):
+        mine = best == atom
+        total = (data[mine] * gains[mine, atom][:, None]).sum(axis=0)
+        np.testing.assert_allclose(atoms[atom], total / np.linalg.norm(total), atol=1e-4)
+
+
 def test_contrast_makes_patches_alike_in_any_light_and_leaves_flat_ones_flat(rng):
     patch = rng.uniform(0, 100, (1, 64)).astype(np.float32)
     np.testing.assert_allclose(_dictionary.contrast(patch), _dictionary.contrast(patch + 90), atol=1e-4)

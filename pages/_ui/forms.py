@@ -12,7 +12,7 @@ from datasel_core.errors import BadParameter
 from pages._ui import keys
 
 
-def form(cls: type[Declared], key: str, skip: Collection[str] = ()) -> tuple[dict[str, Any], str | None]:
+def form(cls: type[Declared], key: str, skip: Collection[str] = (), columns: int = 2) -> tuple[dict[str, Any], str | None]:
     """Draws the parameters of a declared class; those that only decide how fast it is stand under an expander.
 
     Returns (every parameter shown, None), or ({}, one line) when they do not fit. What was entered is kept across pages under `key`.
@@ -21,14 +21,14 @@ def form(cls: type[Declared], key: str, skip: Collection[str] = ()) -> tuple[dic
     deciding = [name for name in names if not cls.is_how(name)]
     how = [name for name in names if cls.is_how(name)]
     values: dict[str, Any] = {}
-    for at in range(0, len(deciding), 2):
-        for column, name in zip(st.columns(2, gap="medium"), deciding[at : at + 2], strict=False):
+    for at in range(0, len(deciding), columns):
+        for column, name in zip(st.columns(columns, gap="medium"), deciding[at : at + columns], strict=False):
             with column:
                 values[name] = _field(cls, name, key)
     if how:
         with st.expander("How it is computed"):
             st.caption("These change how fast it is, never the answer.")
-            for column, name in zip(st.columns(2, gap="medium") * len(how), how, strict=False):
+            for column, name in zip(st.columns(columns, gap="medium") * len(how), how, strict=False):
                 with column:
                     values[name] = _field(cls, name, key)
     words = {name: value for name, value in values.items() if isinstance(value, _Word)}

@@ -94,7 +94,8 @@ def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
     lit = points.places(how.lit).astype(np.int32)
     known = f"{points.key}|{labels.key}" == has and large
     payload = {
-        "points_key": points.key, "points": None if known else points.text, "labels_key": labels.key, "labels": None if known else labels.text, "large": large,
+        "points_key": points.key, "points": None if known else points.text, "labels_key": labels.key, "labels": None if known else labels.text,
+        "large": large,
         "names": list(labels.names), "colours": list(labels.colours), "sizes": list(labels.sizes), "n_points": points.n_points, "what": how.what, "alt": how.alt,
         "height": how.height, "lasso": how.lasso, "dim": how.dim, "kept": _text(lit), "kept_key": f"{len(lit)}-{hash(lit.tobytes())}",
         "kept_colour": how.kept_colour, "rings": points.places(np.asarray(how.rings, np.int64)).tolist(), "hint": how.hint, "photos": how.photo is not None,

@@ -31,7 +31,7 @@ def settings(pool: Pool) -> Choice | None:
             st.page_link("pages/data.py", label="Compute or import features", icon=":material/arrow_forward:")
     cls = ready[keys.get("method")]
     look.section("Parameters", cls.title)
-    params, error = forms.form(cls, f"method.{cls.id}")
+    params, error = forms.form(cls, f"method.{cls.id}", columns=1)
     seed = int(keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help="Start of the random numbers: the same seed gives the same selection."))
     use = _roles(pool, cls)
     within, already, where = _from(pool)

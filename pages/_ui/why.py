@@ -23,7 +23,8 @@ def picture(pool: Pool, row: int, patterns: Kept | None, pattern: int | None = N
     if not photos.has_photos(pool):
         return
     name = str(pool.ids[row])
-    st.html(f'<img class="ds-large" style="max-height:300px;margin:0 auto" alt="{html.escape(name)}" src="{lens.lit(pool, patterns, row, pattern, 384)}">')
+    src = lens.lit(pool, patterns, row, pattern, 384)
+    st.html(f'<img class="ds-large" style="max-height:300px;margin:0 auto" alt="{html.escape(name)}" src="{src}">')
     labels = None if patterns is None else lens.grid(patterns, row)
     if labels is None or labels.max() < 0:
         return

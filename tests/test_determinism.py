@@ -1,0 +1,57 @@
+"""The same ids whatever the number of threads and the block size, each in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from datasel_core.registry import every
+from tests.conftest import ROOT, clustered
+
+CODE = """
+import json, sys
+import numpy as np
+import datasel_core as ds
+from datasel_core.registry import every
+
+vectors = np.load(sys.argv[1])
+n = len(vectors)
+answers = {}
+for id, cls in every("method").items():
+    how = {name: int(sys.argv[2]) for name, field in cls.model_fields.items() if cls.is_how(name) and field.annotation is int}
+    variants = [{"sampler": "prob"}, {"sampler": "farthest"}] if id == "freesel" else [{}]
+    for params in variants:
+        roles = {"embedding": vectors, "group": np.arange(n) % 7, "patterns": ds.Ragged(vectors, np.arange(0, n + 1, 2))}
+        given = {role: roles[role] for role in cls.needs} or {"row": np.arange(n)}
+        budget = 300
+        answers[f"{id} {params}"] = cls(**params, **how).select(ds.Inputs(given, np.random.default_rng(3)), budget).rows.tolist()
+print(json.dumps(answers))
+"""
+
+
+def answers(path, block: int, threads: int) -> dict:
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+    env = {**os.environ, **dict.fromkeys(names, str(threads)), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", CODE, str(path), str(block)], capture_output=True, text=True, env=env, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    rng = np.random.default_rng(11)
+    vectors = clustered(rng, 3000, 48, 40)
+    vectors[1500:1700] = vectors[:200]  # exact ties
+    vectors[1700:1800] = vectors[200:300] * (1 + 1e-7)  # ties but for the last digit
+    place = tmp_path_factory.mktemp("determinism") / "v.npy"
+    np.save(place, vectors)
+    return place
+
+
+def test_threads_and_blocks_change_nothing(path):
+    one, other = answers(path, 4096, 1), answers(path, 93, 2)
+    assert len(one) == len(every("method")) + 1
+    assert one == other
