@@ -1,7 +1,5 @@
 """The front door: names the pages in order, frames them, nothing else."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from pages._ui import keys, look
@@ -9,16 +7,18 @@ from pages._ui import keys, look
 st.set_page_config(page_title="datasel", page_icon="pages/_ui/icon.svg", layout="wide", initial_sidebar_state="expanded",
                    menu_items={"About": "datasel: choose the part of a data set worth paying for."})  # fmt: skip
 
-PAGES = (
-    ("Pool", "data", "Data", "photo_library"),
-    ("Explore", "patterns", "Patterns", "scatter_plot"),
-    ("Decide", "select", "Select", "checklist"),
-    ("Deliver", "export", "Export", "ios_share"),
+ANY = ("images", "vectors", "pairs", "text", "facts", "climate")
+PAGES = (  # section, file, title, icon, kinds of pool that it suits
+    ("Pool", "data", "Data", "photo_library", ANY),
+    ("Explore", "patterns", "Patterns", "scatter_plot", ("images", "vectors", "pairs")),
+    ("Decide", "select", "Select", "checklist", ANY),
+    ("Deliver", "export", "Export", "ios_share", ANY),
 )
-offered = PAGES if keys.pool() is not None else PAGES[:1]
-offered = [entry for entry in offered if Path(f"pages/{entry[1]}.py").exists()]
+pool = keys.pool()
 page = st.navigation({
-    section: [st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == "data")] for section, name, title, icon in offered
+    section: [st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == "data")]
+    for section, name, title, icon, kinds in PAGES
+    if name == "data" or (pool is not None and pool.kind in kinds)
 })  # fmt: skip
 look.frame()
 page.run()

@@ -1,7 +1,7 @@
 """Why a sample was kept, and why another was not: neighbours, distances and ranks, from arrays alone."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from datasel_core.ragged import Ragged
 
 _BLOCK = 1 << 14
+_RECENT = 6
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,10 @@ class Vectors:
 
     values: np.ndarray
     norms: np.ndarray
+    recent: dict[int, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     def distances(self, row: int) -> np.ndarray:
-        return _gaps(self.values, self.norms, np.asarray(self.values[row : row + 1], np.float32))[0]
+        return _remembered(self.recent, row, lambda: _gaps(self.values, self.norms, np.asarray(self.values[row : row + 1], np.float32))[0])
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,12 @@ class Patterns:
 
     values: Ragged
     norms: np.ndarray
+    recent: dict[int, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     def distances(self, row: int) -> np.ndarray:
-        mine = np.asarray(self.values[row], np.float32)
-        if not len(mine):
+        if not len(self.values[row]):
             return np.full(len(self.values), np.inf, np.float32)
-        return self.by_pattern(row).mean(axis=0)
+        return _remembered(self.recent, row, lambda: self.by_pattern(row).mean(axis=0))
 
     def by_pattern(self, row: int) -> np.ndarray:
         """(patterns of this photo, n) float32: from each to the nearest pattern of every photo."""
@@ -85,6 +87,18 @@ class Patterns:
         nearest = np.full((len(gaps), len(self.values)), np.inf, np.float32)
         nearest[:, there] = np.minimum.reduceat(gaps, self.values.offsets[:-1][there], axis=1)
         return nearest
+
+
+def _remembered(recent: dict[int, np.ndarray], row: int, found: Callable[[], np.ndarray]) -> np.ndarray:
+    """The distances of the last few samples that were asked for: while a budget is dragged, the sample stays the same."""
+    if row not in recent:
+        distances = found()
+        distances.flags.writeable = False
+        for old in list(recent)[: max(0, len(recent) - _RECENT + 1)]:
+            recent.pop(old, None)
+        recent[row] = distances
+        return distances
+    return recent[row]
 
 
 def norms_of(values: np.ndarray | Ragged) -> np.ndarray:
@@ -128,7 +142,7 @@ def why_not(among: Space, kept: np.ndarray, row: int, radius: float = 0.0, many:
 
 
 def covered_by(among: Space, kept: np.ndarray, row: int) -> list[Neighbour]:
-    """The kept sample nearest to this one; for photos with patterns one for each of its patterns, in their order. Their mean distance is how well it is covered."""
+    """The kept sample nearest to this one; for photos with patterns one for each of its patterns, in order. Their mean distance is how well it is covered."""
     gaps = among.by_pattern(row) if isinstance(among, Patterns) else among.distances(row)[None]
     nearest = [_along(mine, kept) for mine in gaps]
     return [steps[-1] for steps in nearest if steps]
@@ -172,9 +186,7 @@ def _gaps(values: np.ndarray, norms: np.ndarray, mine: np.ndarray) -> np.ndarray
     gaps = np.empty((len(mine), len(values)), np.float32)
     for start in range(0, len(values), _BLOCK):
         part = slice(start, min(start + _BLOCK, len(values)))
-        gaps[:, part] = mine @ np.asarray(values[part], np.float32).T
-    gaps /= np.where(norms > 0, norms, 1)
-    np.subtract(1, gaps, out=gaps)
-    np.maximum(gaps, 0, out=gaps)
-    gaps[~np.isfinite(gaps)] = np.inf
+        cosine = (mine @ np.asarray(values[part], np.float32).T) / np.where(norms[part] > 0, norms[part], 1)
+        gap = np.maximum(1 - cosine, 0)
+        gaps[:, part] = np.where(np.isfinite(gap), gap, np.inf)
     return gaps

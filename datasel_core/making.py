@@ -159,7 +159,7 @@ def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, pr
             **feature.what(),
             "role": feature.role,
             "pool": _said(pool),
-            "facts": feature.describe(),
+            "facts": feature.describe(source),
             "seconds": round(time.time() - started, 1),
         }
         kept = chunks.finish(about, pool.ids)

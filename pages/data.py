@@ -15,6 +15,7 @@ def first_run() -> None:
     look.title("Choose the part of a data set worth paying for", "Open data, see what is in it, choose what to label, leave with a list that anyone can check.")
     opening.ways_in()
     opening.pool_list()
+    opening.steps()
 
 
 def numbers(pool: Pool) -> None:
@@ -27,13 +28,14 @@ def numbers(pool: Pool) -> None:
         facts += [(look.size(float(np.sum(pool.column("bytes")))), "on disk"), (f"{width:,} x {tall:,} pixels", "median size")]
     facts.append((look.samples(pool, copies), "exact copies of another"))
     facts.append((look.samples(pool, len(pool.unreadable)), "could not be read"))
-    facts.append((f"{len(data.features(pool)):,} features", "computed or imported"))
+    n = len(data.features(pool))
+    facts.append((f"{n:,} {'feature' if n == 1 else 'features'}", "computed or imported"))
     look.facts(facts)
 
 
 def samples(pool: Pool) -> None:
     groups = data.group_sizes(pool)
-    wall, bars = st.columns([7, 3], gap="medium") if groups else (st.container(), None)
+    wall, bars = st.columns([77, 23], gap="medium") if groups else (st.container(), None)
     if bars is not None:
         with bars:
             group_bars(pool, groups)
@@ -42,10 +44,11 @@ def samples(pool: Pool) -> None:
         rows = data.group_rows(pool, group) if group != _ALL else data.in_turn(pool)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             turn = ", one of each group in turn" if group == _ALL and groups else ""
-            look.section("All groups" if group == _ALL else group, f"{len(rows):,} of {look.samples(pool)}{turn}")
+            everything = "All groups" if groups else f"All {look.unit(pool)}"
+            look.section(everything if group == _ALL else group, f"{len(rows):,} of {look.samples(pool)}{turn}")
             if group != _ALL:
                 st.button("Show all", key="all-groups", type="tertiary", on_click=lambda: keys.put("data.group", None))
-        photos.wall(pool, rows, key=f"wall-{pool.name}-{group}", height=124, on_open=detail.look_at)
+        photos.wall(pool, rows, key=f"wall-{pool.name}-{group}", height=104, on_open=detail.look_at)
     if photos.has_photos(pool):
         detail.open_detail(pool, rows)
 

@@ -86,7 +86,7 @@ def _write(pool: Pool, run: Run, cls: type[Export]) -> None:
         watch.start("export", "export", run=run.key, format=cls.id, out=out.strip())
     if said := watch.error("export"):
         st.error(said, icon=":material/error:")
-    watch.watch(watch.started("export"), key="export", done=lambda result: keys.put("notice", f"{look.samples(pool, result['n'])} written to {result['out']}."))
+    watch.watch(watch.started("export"), key="export", done=lambda result: keys.tell(f"{look.samples(pool, result['n'])} written to {result['out']}.", "success"))
 
 
 def preview(pool: Pool, run: Run) -> None:
@@ -100,6 +100,7 @@ def preview(pool: Pool, run: Run) -> None:
     dull = [name for name in ("score", "count", "why") if _says_nothing(table[name].to_pylist())]
     table = table.drop_columns([name for name in ("row", "content", "path", *dull) if name in table.column_names])
     st.dataframe(table, hide_index=True, height=min(320, 38 + 35 * shown), alt=f"{shown:,} of {len(rows):,} kept samples in pick order",
+                 column_config={"id": st.column_config.TextColumn(width="medium"), "why": st.column_config.TextColumn(width="large")},
                  column_order=["rank", *(name for name in table.column_names if name != "rank")])  # fmt: skip
 
 

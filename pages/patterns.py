@@ -11,13 +11,18 @@ from pages._ui import data, keys, lens, look, maps, photos, why
 from pages._ui import map as canvas
 
 _MAP = "patterns"
+_TABLE = """.ds-counts { width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; border-collapse: collapse; }
+.ds-counts caption { text-align: left; font-size: 12px; opacity: .7; } .ds-counts td { padding: 1px 8px 1px 0; white-space: nowrap; border: 0; }
+.ds-counts td:nth-child(2) { text-align: right; } .ds-counts td:last-child { width: 45%; padding-right: 0; }
+.ds-counts i { display: block; height: 9px; border-radius: 2px; }"""
 
 
 def page(pool: Pool) -> None:
     look.title("Patterns", "What the pool holds: near means similar. Draw around points to see what they are.")
     found = {one.key: one for one in maps.mappable(pool)}
     if not found:
-        look.empty("Nothing to map yet", "A map needs patterns or an embedding: compute one of them, or import vectors, on the Data page.", "Go to Data", "pages/data.py")
+        text = "A map needs patterns or an embedding: compute one of them, or import vectors, on the Data page."
+        look.empty("Nothing to map yet", text, "Go to Data", "pages/data.py")
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="map-choices"):
         key = keys.bound(st.selectbox, "Map of", "role", next(iter(found)), options=list(found), format_func=lambda one: maps.named(found[one]), width=380)
@@ -90,12 +95,12 @@ def _table(lines: list[tuple[str, int, int]], unit: str) -> None:
     shown = sorted((line for line in lines if line[1]), key=lambda line: (-line[1], line[0]))[:10]
     more = sum(1 for line in lines if line[1]) - len(shown)
     cells = "".join(
-        f'<tr><td style="padding:1px 8px 1px 0">{html.escape(name)}</td><td style="text-align:right;padding:1px 8px;white-space:nowrap">{n:,} of {whole:,}</td>'
-        f'<td style="width:45%"><div style="height:9px;border-radius:2px;background:{look.KEPT};width:{max(1.0, 100 * n / max(1, whole)):.0f}%"></div></td></tr>'
+        f"<tr><td>{html.escape(name)}</td><td>{n:,} of {whole:,}</td>"
+        f'<td><i style="background:{look.KEPT};width:{max(1.0, 100 * n / max(1, whole)):.0f}%"></i></td></tr>'
         for name, n, whole in shown
     )
-    st.html(f'<table style="width:100%;font-size:13px;font-variant-numeric:tabular-nums;border-collapse:collapse"><caption style="text-align:left;font-size:12px;opacity:.7">'
-            f"{unit} in the region, of all in the group{f'; {more} smaller groups not listed' if more else ''}</caption>{cells}</table>")  # fmt: skip
+    rest = f"; {more:,} groups with fewer are not listed" if more else ""
+    st.html(f'<style>{_TABLE}</style><table class="ds-counts"><caption>{unit} in the region, of all in the group{rest}</caption>{cells}</table>')
 
 
 def _one(pool: Pool, kept: Kept, points: canvas.Points, drawn: bool) -> None:
@@ -103,7 +108,8 @@ def _one(pool: Pool, kept: Kept, points: canvas.Points, drawn: bool) -> None:
     if row is None or not 0 <= int(row) < pool.n:
         if not drawn:
             what = f"Hover a point to see its {look.unit(pool, 1)}" + (" with the pattern lit" if points.offsets is not None else "")
-            look.empty("Nothing chosen", f"{what}. Click a point to keep it here with what is like it. Drag around points to see all of them below.", key="map-hint")
+            then = "Click a point to keep it here with what is like it. Drag around points to see all of them below."
+            look.empty("Nothing chosen", f"{what}. {then}", key="map-hint")
         return
     row = int(row)
     mine = points.offsets is not None and place is not None and points.offsets[row] <= place < points.offsets[row + 1]

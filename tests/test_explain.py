@@ -129,6 +129,17 @@ def test_similar_keeps_pool_order_among_equals() -> None:
     assert [one.row for one in explain.similar(explain.space(values), 1, 99)] == [3, 4, 2, 0, 5]
 
 
+def test_what_is_remembered_is_the_same_and_cannot_be_changed(vectors: np.ndarray) -> None:
+    among = explain.space(vectors)
+    first = among.distances(3)
+    for row in range(20):
+        among.distances(row)
+    assert len(among.recent) <= 6
+    np.testing.assert_array_equal(among.distances(3), first)
+    with pytest.raises(ValueError, match="read-only"):
+        among.distances(3)[0] = 9
+
+
 def test_by_pattern_finds_the_nearest_pattern_of_each_photo(patterns: Ragged) -> None:
     found = explain.Patterns(patterns, explain.norms_of(patterns)).by_pattern(7)
     for at, mine in enumerate(patterns[7]):

@@ -57,7 +57,7 @@ def _card(pool: Pool, cls: type[Feature], kept: list[Kept]) -> None:
             if st.button(f"Compute for {look.samples(pool)}", key=f"compute-{cls.id}", icon=":material/play_arrow:", disabled=error is not None):
                 watch.start(key, "feature", pool=pool.name, feature=cls.id, params=params)
         _trouble(key)
-        watch.watch(watch.started(key), key=key, done=lambda result: keys.put("notice", _finished(pool, cls, result)))
+        watch.watch(watch.started(key), key=key, done=lambda result: keys.tell(_finished(pool, cls, result), "success"))
 
 
 def _finished(pool: Pool, cls: type[Feature], result: dict[str, Any]) -> str:
@@ -97,11 +97,12 @@ def _bring(pool: Pool) -> None:
     with st.container(border=True, key="card-import"):
         st.caption("An .npz file with `ids` and one array per role. Ids are matched by name; missing and extra ids are reported.")
         file = keys.bound(st.text_input, "File on this computer", "import.file", "", placeholder="/home/me/embedding.npz")
-        role = keys.bound(st.selectbox, "Role", "import.role", "embedding", options=list(ROLES), format_func=lambda id: f"{id}: {ROLES[id]}")
+        role = keys.bound(st.selectbox, "Role", "import.role", "embedding", options=list(ROLES))
+        st.caption(f"{role.capitalize()}: {ROLES[role]}.")
         if st.button("Import", key="import", icon=":material/input:", disabled=not file):
             watch.start("import", "feature_import", pool=pool.name, role=role, file=file.strip())
         _trouble("import")
-        watch.watch(watch.started("import"), key="import", done=lambda result: keys.put("notice", _matched(pool, role, result)))
+        watch.watch(watch.started("import"), key="import", done=lambda result: keys.tell(_matched(pool, role, result), "success"))
 
 
 def _matched(pool: Pool, role: str, result: dict[str, Any]) -> str:

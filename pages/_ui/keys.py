@@ -7,7 +7,7 @@ every page change.
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -48,14 +48,14 @@ def pool() -> Pool | None:
         return None
     if name not in names:
         put("pool", None)
-        put("notice", f"The pool {name} is no longer in the workspace.")
+        tell(f"The pool {name} is no longer in the workspace.", "warning")
         return None
     try:
         stamp = (home.pool(name) / "pool.json").stat().st_mtime_ns
         return _load(str(home.path), name, stamp)
     except (DataselError, OSError) as error:
         put("pool", None)
-        put("notice", str(error))
+        tell(str(error), "error")
         return None
 
 
@@ -67,11 +67,16 @@ def open_pool(name: str) -> None:
     put("pool", name)
 
 
-def notice() -> str | None:
-    """One line that the person has not seen yet, once."""
-    text = get("notice")
+def tell(text: str, kind: Literal["success", "info", "warning", "error"] = "info") -> None:
+    """One line that the next page shows once, at the top."""
+    put("notice", (text, kind))
+
+
+def notice() -> tuple[str, str] | None:
+    """What `tell` was given and nobody has seen yet."""
+    said = get("notice")
     put("notice", None)
-    return text
+    return said
 
 
 def bound(widget: Callable[..., Any], label: str, name: str, default: Any, **options: Any) -> Any:

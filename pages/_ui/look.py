@@ -27,8 +27,8 @@ def frame() -> None:
     """What every page stands in: the style, the strip at the top, a line that is to be seen once. Called once, by app.py."""
     st.html(f"<style>{_CSS}</style>")
     header(keys.pool())
-    if text := keys.notice():
-        st.warning(text, icon=":material/info:")
+    if said := keys.notice():
+        {"success": st.success, "info": st.info, "warning": st.warning, "error": st.error}[said[1]](said[0])
 
 
 def aside() -> None:

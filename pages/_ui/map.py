@@ -23,7 +23,8 @@ _LABELS = 11
 MAP = st.components.v2.component(
     "datasel_map",
     html='<div class="map" tabindex="0" role="group" aria-label="Map"><div class="stage"><canvas aria-hidden="true"></canvas>'
-    '<canvas class="over" role="img"></canvas><div class="tools" role="toolbar" aria-label="Map tools"></div><div class="tip"><img alt=""><div></div></div></div>'
+    '<canvas class="over" role="img"></canvas>'
+    '<div class="tools" role="toolbar" aria-label="Map tools"></div><div class="tip"><img alt=""><div></div></div></div>'
     '<div class="legend" role="group" aria-label="Legend: a click hides, a double click isolates"></div>'
     '<div class="foot"><span class="counted" role="status"></span><span class="hint"></span></div></div>',
     css=(_HERE / "map.css").read_text(encoding="utf-8"),
@@ -96,7 +97,8 @@ def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
     payload = {
         "points_key": points.key, "points": None if known else points.text, "labels_key": labels.key, "labels": None if known else labels.text,
         "large": large,
-        "names": list(labels.names), "colours": list(labels.colours), "sizes": list(labels.sizes), "n_points": points.n_points, "what": how.what, "alt": how.alt,
+        "names": list(labels.names), "colours": list(labels.colours), "sizes": list(labels.sizes), "n_points": points.n_points, "what": how.what,
+        "alt": how.alt,
         "height": how.height, "lasso": how.lasso, "dim": how.dim, "kept": _text(lit), "kept_key": f"{len(lit)}-{hash(lit.tobytes())}",
         "kept_colour": how.kept_colour, "rings": points.places(np.asarray(how.rings, np.int64)).tolist(), "hint": how.hint, "photos": how.photo is not None,
         "hover": _hover(state, points, how), "region": region(key, points), "region_version": f"{points.key}.{keys.get(f'cleared.{key}', 0)}", "hidden": [],
@@ -115,7 +117,10 @@ def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
             keys.put("open_place", int(place))
             keys.put(f"opened.{key}", True)
 
-    MAP(key=f"map.{key}", data=payload, on_region_change=drew, on_hidden_change=hid, on_open_change=opened, on_hover_change=lambda: None, on_has_change=lambda: None)
+    def nothing() -> None:
+        """The state is read where it is needed."""
+
+    MAP(key=f"map.{key}", data=payload, on_region_change=drew, on_hidden_change=hid, on_open_change=opened, on_hover_change=nothing, on_has_change=nothing)
 
 
 def region(key: str, on: Points | None = None) -> list[list[list[float]]]:

@@ -32,7 +32,8 @@ def settings(pool: Pool) -> Choice | None:
     cls = ready[keys.get("method")]
     look.section("Parameters", cls.title)
     params, error = forms.form(cls, f"method.{cls.id}", columns=1)
-    seed = int(keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help="Start of the random numbers: the same seed gives the same selection."))
+    said = "Start of the random numbers: the same seed gives the same selection."
+    seed = int(keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help=said))
     use = _roles(pool, cls)
     within, already, where = _from(pool)
     if error is not None:

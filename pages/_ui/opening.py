@@ -25,6 +25,19 @@ def ways_in() -> None:
         _own()
 
 
+_STEPS = (
+    ("1. Look", "Every photo on one wall, how many of which group, and what is wrong: files that cannot be read, exact copies."),
+    ("2. Compute", "Patterns and embeddings that methods choose by, once; or bring your own vectors. Stop and resume at any time."),
+    ("3. Choose", "A method and a budget. Kept ones light up, dropped ones stay in view; every pick says why it was taken."),
+    ("4. Take along", "A list, a table or the files, with a record that anyone can verify and repeat to the same ids."),
+)
+
+
+def steps() -> None:
+    """What one does here, in four steps."""
+    st.html('<div class="ds-steps">' + "".join(f"<div><b>{name}</b><p>{text}</p></div>" for name, text in _STEPS) + "</div>")
+
+
 def pool_list() -> None:
     """The pools of the workspace, each with a button that opens it."""
     known = data.pools(keys.workspace())
@@ -46,7 +59,7 @@ def pool_list() -> None:
 
 def _demo() -> None:
     st.html('<div class="ds-section"><h2>Try the demo</h2></div>')
-    st.markdown("2,000 rendered scenes in groups of very different size, with some copies among them. Drawn on this computer: no download, about a minute.")
+    st.markdown("2,000 rendered scenes in groups of very different size, some of them nearly the same. Drawn on this computer: no download, a minute or two.")
     known = {about["name"] for about in data.pools(keys.workspace())}
     if DEMO in known:
         st.button("Open the demo", key="open-demo", icon=":material/auto_awesome:", on_click=_go, args=(DEMO,), disabled=keys.get("pool") == DEMO)

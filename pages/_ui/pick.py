@@ -71,7 +71,7 @@ def _dropped(choice: Choice, answer: Answer, row: int, patterns: Kept | None) ->
 
 def _stands_for(feature: Kept, answer: Answer, row: int, radius: float, found: explain.WhyNot, unit: str) -> list[str]:
     """Which kept ones cover it, how well against the average, and since when."""
-    by = explain.covered_by(why.space(feature), answer.rows, row)
+    by = explain.covered_by(why.space(feature), answer.rows, row) if feature.meta["shape"] == "ragged" else [found.nearest]
     distance = float(np.mean([one.distance for one in by]))
     than = "better covered than" if distance < radius else "worse covered than" if distance > radius else "covered as well as"
     if feature.meta["shape"] == "ragged":

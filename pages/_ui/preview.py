@@ -6,7 +6,6 @@ import streamlit as st
 
 from datasel_core.curve import Curve
 from datasel_core.features._kept import Kept
-from datasel_core.pools._pool import Pool
 from pages._ui import choosing, curves, data, keys, look, maps, photos, why
 from pages._ui import map as canvas
 from pages._ui.budget import put
@@ -60,7 +59,8 @@ def sentence(choice: Choice, answer: Answer, random: Answer | None) -> None:
         said.append(f"{sum(map(bool, counts.values())):,} of {len(sizes):,} groups have a kept {one}; fewest: {fewest}, {counts[fewest]:,}.")
     redundancy = answer.run.manifest["result"]["metrics"].get("redundancy") if answer.exact else None
     if redundancy:
-        said.append(f"{look.percent(redundancy['near_duplicate_share'], 1)} of the kept nearly repeat another kept one (cosine {redundancy['threshold']:g} or more).")
+        share = look.percent(redundancy["near_duplicate_share"], 1)
+        said.append(f"{share} of the kept nearly repeat another kept one (cosine {redundancy['threshold']:g} or more).")
     st.markdown(" ".join(said))
 
 
@@ -144,8 +144,8 @@ def _table(choice: Choice, answer: Answer, rows: np.ndarray, ranks: dict[int, in
     shown = rows[:1000]
     table = choice.pool.table.select(choice.pool.columns).take(shown).to_pydict()
     because = [_because(choice, answer, ranks[int(row)]) if int(row) in ranks else "dropped" for row in shown]
-    event = st.dataframe({"#": [ranks.get(int(row)) for row in shown], **table, "why": because}, key="table-select", hide_index=True, height=360, on_select="rerun",
-                         selection_mode="single-row", alt=f"{len(shown):,} samples with their rank and the reason")  # fmt: skip
+    event = st.dataframe({"#": [ranks.get(int(row)) for row in shown], **table, "why": because}, key="table-select", hide_index=True, height=360,
+                         on_select="rerun", selection_mode="single-row", alt=f"{len(shown):,} samples with their rank and the reason")  # fmt: skip
     st.caption(f"{len(shown):,} of {look.samples(choice.pool, len(rows))} listed.")
     picked = event["selection"]["rows"]
     if picked and picked[0] < len(shown) and keys.get("table.before") != [int(shown[picked[0]]), len(shown)]:

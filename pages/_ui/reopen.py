@@ -93,4 +93,5 @@ def _compare(result: dict[str, Any]) -> None:
         return
     keys.put("run", run.key)
     same = run.manifest["result"]["ids_sha256"] == keys.get("reopen.expected")
-    keys.put("notice", f"Opened again: {look.kept_of(run)}. The ids are {'identical to' if same else 'NOT those of'} the manifest's.")
+    text = f"Opened again: {look.kept_of(run)}. The ids are {'identical to' if same else 'NOT those of'} the manifest's."
+    keys.tell(text, "success" if same else "error")

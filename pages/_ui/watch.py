@@ -123,9 +123,9 @@ def _strip(workspace: Workspace, before: list[str]) -> None:
         status = job.status()
         with st.container(key=f"strip-{at}", gap="xsmall"):
             if status["state"] in ("waiting", "running"):
-                st.progress(share(status), text=f"{title(job.spec)}  \n{numbers(status)}")
+                st.progress(share(status), text=f"**{title(job.spec)}**  \n{numbers({**status, 'label': ''})}")
             else:
-                st.markdown(f"{title(job.spec)}  \n:small[{jobs.WORDS[status['state']]} · {numbers(status)}]")
+                st.markdown(f":small[**{title(job.spec)}**]  \n:small[{jobs.WORDS[status['state']]} · {numbers(status)}]")
                 with st.container(horizontal=True, gap="small"):
                     if st.button("Resume", key=f"strip-resume-{job.folder.name}", type="tertiary", icon=":material/play_arrow:"):
                         resume(job)
@@ -191,7 +191,7 @@ def title(spec: Mapping[str, Any]) -> str:
         case "select":
             return f"Choosing {spec['budget']} of {spec['pool']} by {_titled('method', spec['method'])}"
         case "feature":
-            return f"Computing {_titled('feature', spec['feature'])} of {spec['pool']}"
+            return f"Computing \"{_titled('feature', spec['feature'])}\" for {spec['pool']}"
         case "map":
             return "Drawing the map"
         case "pool":

@@ -35,8 +35,8 @@ def picture(pool: Pool, row: int, patterns: Kept | None, pattern: int | None = N
 
 def _small(pool: Pool, patterns: Kept | None, row: int, at: int, lit: bool) -> str:
     rim = f"outline:2px solid {lens.colour(at)};outline-offset:1px;" if lit else ""
-    return (f'<figure style="margin:2px;text-align:center;font-size:11px"><img alt="pattern {at + 1}" style="height:52px;border-radius:3px;display:block;{rim}" '
-            f'src="{lens.lit(pool, patterns, row, at, 96)}"><span style="color:{lens.colour(at)}">&#9679;</span> {at + 1}</figure>')  # fmt: skip
+    return (f'<figure style="margin:2px;text-align:center;font-size:11px"><img alt="pattern {at + 1}" src="{lens.lit(pool, patterns, row, at, 96)}" '
+            f'style="height:52px;border-radius:3px;display:block;{rim}"><span style="color:{lens.colour(at)}">&#9679;</span> {at + 1}</figure>')  # fmt: skip
 
 
 def short(pool: Pool, row: int) -> str:

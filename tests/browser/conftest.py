@@ -1,0 +1,99 @@
+"""A real server and a real chromium. Skipped, with the reason, where there is no chromium."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.conftest import ROOT
+
+ARGUMENTS = ["--no-sandbox", "--use-angle=swiftshader", "--disable-background-networking", "--disable-quic", "--no-first-run",
+             "--disable-component-update", "--disable-sync"]  # fmt: skip
+OWN = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "/browser/" in str(item.path):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A running browser."""
+    path = os.environ.get("DATASEL_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("there is no chromium; install it (apt-get install chromium) or name it in DATASEL_CHROMIUM")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """The app as a person starts it, on a port of its own, in the workspace that the environment names."""
+
+    def __init__(self) -> None:
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> "Server":
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true", "--server.port", str(self.port)],
+            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2):
+                    return self
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError("The server did not start within a minute.")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture
+def server(workspace) -> Iterator[Server]:
+    running = Server().start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def visit(chromium, server) -> Iterator[Callable]:
+    """visit(path, scheme): a new tab of 1440 x 900 on this address, when the page is drawn. At the end: nothing was asked of any other machine."""
+    strangers: list[str] = []
+    contexts = []
+
+    def go(path: str = "/", scheme: str = "light"):
+        context = chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme, accept_downloads=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: None if request.url.startswith(OWN) else strangers.append(request.url))
+        page.goto(server.url + path)
+        page.wait_for_selector(".ds-title", timeout=60_000)
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert strangers == []

@@ -1,0 +1,145 @@
+"""The data and export pages in a real browser: open a folder, look, export, come back after a restart."""
+
+import os
+import re
+import time
+
+import pytest
+
+from datasel_core import engine, making, manifest
+from tests.conftest import paint
+
+BACKGROUND = {"light": (255, 255, 255), "dark": (20, 23, 28)}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """130 photos in two groups, wide and narrow, and one that cannot be read."""
+    for at in range(130):
+        paint(tmp_path / "shots" / ("wide" if at < 90 else "narrow") / f"{at:03d}.jpg", at, (90, 60) if at % 3 else (60, 90))
+    (tmp_path / "shots" / "wide" / "broken.jpg").write_bytes(b"no picture")
+    return tmp_path / "shots"
+
+
+@pytest.fixture
+def pool(workspace, folder):
+    return making.add_pool(workspace, "shots", str(folder), "images")
+
+
+@pytest.fixture
+def run(workspace, pool):
+    return engine.select(workspace, engine.Spec(pool="shots", method="random", budget="47"))
+
+
+def tiles(page):
+    """(x, y, width, height) of every photo on the wall."""
+    return page.locator(".tile").evaluate_all("all => all.map(one => { const r = one.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; })")
+
+
+def test_a_folder_becomes_a_pool_and_its_problems_are_named(visit, folder):
+    page = visit()
+    page.get_by_role("textbox", name="Folder or file").fill(str(folder))
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('input[aria-label=\"Call it\"]').value === 'shots'")
+    page.get_by_role("button", name="Open", exact=True).click()
+    page.get_by_text("130 of 130 photos").wait_for(timeout=30_000)
+    assert "pool=shots" in page.url
+    page.get_by_text("Health", exact=True).click()
+    page.get_by_text("wide/broken.jpg").wait_for()
+    page.get_by_text("not an image").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_wall_is_justified_with_thin_gutters_and_many_photos(visit, pool, scheme):
+    page = visit("/?pool=shots", scheme)
+    page.locator(".tile img").first.wait_for()
+    found = tiles(page)
+    lines: dict[int, list] = {}
+    for x, y, width, height in found:
+        lines.setdefault(round(y), []).append((x, width, height))
+    full = [sorted(line) for line in lines.values()][:-1]
+    right = {round(line[-1][0] + line[-1][1]) for line in full}
+    assert max(right) - min(right) <= 1
+    assert all(abs(b[0] - a[0] - a[1] - 3) < 0.6 for line in full for a, b in zip(line, line[1:], strict=False))
+    assert all(abs(a[2] - b[2]) < 0.6 for line in full for a, b in zip(line, line[1:], strict=False))
+    assert sum(y + height <= 900 for _, y, _, height in found) >= 40
+    colour = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    assert tuple(map(int, re.findall(r"\d+", colour)[:3])) == BACKGROUND[scheme]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1440
+
+
+def test_the_pager_shows_the_rest_and_a_click_opens_a_photo(visit, pool):
+    page = visit("/?pool=shots")
+    page.locator(".tile img").first.wait_for()
+    before = page.locator(".tile").first.get_attribute("aria-label")
+    page.get_by_role("button", name="last page").click()
+    page.get_by_text("121 to 130 of 130 photos").wait_for()
+    assert page.locator(".tile").count() == 10
+    assert page.locator(".tile").first.get_attribute("aria-label") != before
+    third = page.locator(".tile").nth(2).get_attribute("aria-label")
+    page.locator(".tile").nth(2).click()
+    page.get_by_text("123 of 130").wait_for()
+    assert page.get_by_role("dialog").get_by_text(third, exact=True).count() == 1
+    page.keyboard.press("ArrowRight")
+    page.get_by_text("124 of 130").wait_for()
+
+
+def test_a_bar_shows_its_group(visit, pool):
+    page = visit("/?pool=shots")
+    page.locator(".barlayer .point path").nth(1).wait_for()
+    page.locator(".stPlotlyChart .draglayer .nsewdrag").wait_for()
+    box = page.locator(".barlayer .point path").nth(1).bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.get_by_text("40 of 130 photos").wait_for()
+    page.get_by_role("button", name="Show all").click()
+    page.get_by_text("130 of 130 photos").wait_for()
+
+
+def test_the_download_is_the_selection(visit, run, tmp_path):
+    page = visit(f"/export?pool=shots&run={run.key}")
+    page.get_by_text("47 kept of 130, 83 dropped").first.wait_for()
+    page.get_by_text("Ids, one a line").click()
+    button = page.get_by_role("button", name=re.compile(r"Download shots-random-47\.txt"))
+    button.wait_for()
+    with page.expect_download() as download:
+        button.click()
+    download.value.save_as(tmp_path / "ids.txt")
+    ids = (tmp_path / "ids.txt").read_text().splitlines()
+    assert ids == run.ids
+    assert manifest.ids_sha256(ids) in page.content()
+
+
+def test_everything_is_there_after_the_server_was_killed(visit, server, run):
+    page = visit(f"/export?pool=shots&run={run.key}")
+    page.get_by_text("Intact").wait_for()
+    address = page.url
+    server.stop()
+    server.start()
+    page = visit(address.removeprefix(server.url))
+    page.get_by_text(run.manifest["result"]["ids_sha256"]).wait_for()
+    page.get_by_role("link", name="Data").click()
+    page.get_by_text("130 of 130 photos").wait_for()
+    page.wait_for_function("location.search.includes('pool=shots')")
+    assert f"run={run.key}" in page.url
+
+
+def test_work_is_seen_from_another_tab_and_can_be_stopped(visit, pool, workspace, tmp_path):
+    for at in range(1500):
+        paint(tmp_path / "big" / f"{at:04d}.jpg", at, (160, 120))
+    making.add_pool(workspace, "big", str(tmp_path / "big"), "images")
+    page, other = visit("/?pool=big"), visit("/?pool=shots")
+    page.get_by_text("Features", exact=True).click()
+    page.get_by_role("button", name="Compute for 1,500 photos").first.click()
+    other.locator("[data-testid=stSidebar]").get_by_text("of big").wait_for(timeout=20_000)
+    page.get_by_role("button", name="Stop").first.click()
+    page.get_by_role("button", name="Resume").wait_for(timeout=20_000)
+    began = time.monotonic()
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_text("1 feature", exact=False).first.wait_for(timeout=120_000)
+    assert time.monotonic() - began < 120
+
+
+def test_the_first_page_comes_within_three_seconds(visit, pool):
+    began = time.monotonic()
+    visit("/?pool=shots")
+    assert time.monotonic() - began < 3 * float(os.environ.get("DATASEL_SLOWNESS", "3"))  # machines that run tests are busy
