@@ -80,9 +80,9 @@ def _lasso(pool: Pool, points: canvas.Points, labels: canvas.Labels, inside: np.
     said = f"**{len(rows):,} of {look.samples(pool)}**"
     if points.offsets is not None:
         said += f", {len(inside):,} of {points.n_points:,} patterns,"
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"{said} in the region", width="content")
-        st.button("Clear", key="clear-region", type="tertiary", on_click=canvas.clear, args=(_MAP,), help="Forget the region; Esc on the map does the same.")
+    words, clear = st.columns([4, 1], gap="small")
+    words.markdown(f"{said} in the region")
+    clear.button("Clear", key="clear-region", type="tertiary", on_click=canvas.clear, args=(_MAP,), help="Forget the region; Esc on the map does the same.")
     if data.group_sizes(pool):
         _table([(name, int(np.isin(rows, data.group_rows(pool, name)).sum()), n) for name, n in data.group_sizes(pool)], look.unit(pool))
     else:
@@ -113,9 +113,9 @@ def _one(pool: Pool, kept: Kept, points: canvas.Points, drawn: bool) -> None:
         return
     row = int(row)
     mine = points.offsets is not None and place is not None and points.offsets[row] <= place < points.offsets[row + 1]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(why.named(pool, row), width="content")
-        st.button("Close", key="close-one", type="tertiary", on_click=keys.put, args=("open_row", None))
+    name, close = st.columns([4, 1], gap="small")
+    name.markdown(why.named(pool, row))
+    close.button("Close", key="close-one", type="tertiary", on_click=keys.put, args=("open_row", None))
     why.picture(pool, row, kept if points.offsets is not None else None, int(place - points.offsets[row]) if mine and points.offsets is not None else None)
     why.similar(pool, kept, row, "similar")
 

@@ -7,6 +7,12 @@ from pages._ui import budget, choosing, keys, look, methods, pick, preview, watc
 from pages._ui.choosing import Choice
 
 
+_STAYS = """[data-testid="stColumn"]:has(> div > div > .st-key-why), [data-testid="stColumn"]:has(> div > .st-key-why) { align-self: stretch; }
+[data-testid="stColumn"]:has(.st-key-why) > div { height: 100%; }
+.st-key-why { position: sticky; top: 0; }"""
+"""The detail stays in view while the wall beside it is scrolled."""
+
+
 def page(pool: Pool) -> None:
     look.title("Select", "Choose a method and a budget; see what is kept and why; keep the selection when it is right.")
     run = choosing.kept(pool)
@@ -73,7 +79,8 @@ def live(choice: Choice, working: bool) -> None:
         show = keys.bound(st.segmented_control, "Show", "select.show", "kept", options=list(views), format_func=views.get, required=True,
                           label_visibility="collapsed")  # fmt: skip
         preview.wall(choice, answer, show)
-    with detail:
+    with detail, st.container(key="why"):
+        st.html(f"<style>{_STAYS}</style>")
         pick.detail(choice, answer)
 
 

@@ -135,7 +135,8 @@ def test_ctrl_c_is_130_and_leaves_no_manifest(workspace, tmp_path):
     rng = np.random.default_rng(0)
     np.save(tmp_path / "big.npy", rng.standard_normal((60_000, 64)).astype(np.float32))
     assert main(["pool", "add", "big", str(tmp_path / "big.npy"), "--kind", "vectors"]) == 0
-    process = subprocess.Popen([sys.executable, "-m", "datasel_core", "select", "big", "facility_location", "--budget", "5000"], cwd=ROOT, stderr=subprocess.PIPE, text=True, env=os.environ.copy())  # fmt: skip
+    command = [sys.executable, "-m", "datasel_core", "select", "big", "facility_location", "--budget", "5000"]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=os.environ.copy())
     assert process.stderr is not None
     for line in process.stderr:
         if "neighbours" in line:

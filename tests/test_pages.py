@@ -11,7 +11,7 @@ from PIL import Image
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from datasel_core import again, engine, jobs, making, manifest
+from datasel_core import again, engine, jobs, making, manifest, store
 from datasel_core.errors import BadRequest
 from pages._ui import forms, look
 from tests.conftest import ROOT, clustered, paint
@@ -62,7 +62,7 @@ def sound(app):
 
 def said(app) -> str:
     """All text on the screen."""
-    kinds = ("html", "markdown", "caption", "error", "warning", "code")
+    kinds = ("html", "markdown", "caption", "success", "info", "warning", "error", "code")
     return "\n".join(str(element.proto.body if kind == "html" else element.value) for kind in kinds for element in app.get(kind))
 
 
@@ -148,9 +148,9 @@ def test_a_pool_of_vectors_has_a_table_and_no_wall(screen, vector_pool):
 def test_a_feature_is_computed_and_stays(screen, photo_pool, workspace):
     app = view(screen(pool="clothes"), "features")
     app.button(key="compute-dictionary_embedding").click().run()
-    wait(app, lambda app: "1 feature" in said(app))
+    wait(app, lambda app: "there for 13 of 13 photos" in said(app))
     text = said(screen(pool="clothes"))  # a new session
-    assert "1 features" in text
+    assert "1 feature</b>" in text
 
 
 def test_vectors_are_imported_by_id(screen, photo_pool, workspace, tmp_path, rng):
@@ -250,6 +250,55 @@ def test_a_manifest_that_does_not_fit_is_one_line(screen, workspace, vector_pool
     sound(app.button(key="reopen").click().run())
     assert len(app.error) == 1
     assert {"pool": "is not in this workspace", "bytes": "was changed after it was written"}[what] in app.error[0].value
+
+
+def test_an_uploaded_manifest_opens_again_whatever_its_name(screen, workspace, vector_pool, photo_pool, tmp_path):
+    run = chosen(workspace, vector_pool)
+    before = sorted(str(path) for path in tmp_path.rglob("*.json"))
+    app = to_export(screen(pool="clothes"))
+    app.file_uploader(key="reopen.file").upload("../../../stolen.json", (run.folder / "manifest.json").read_bytes()).run()
+    app.button(key="reopen").click().run()
+    wait(app, lambda app: "identical to" in said(app))
+    assert app.query_params["run"] == run.key
+    assert not [path for path in set(map(str, tmp_path.rglob("*.json"))) - set(before) if "stolen" in path]
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"{", "is not JSON"), (b"[1]", "is not a datasel manifest"), (b'{"result": 1, "schema_version": 99}', "version 99")])
+def test_a_file_that_is_no_manifest_is_one_line(screen, vector_pool, content, message):
+    app = to_export(screen(pool="vec"))
+    app.file_uploader(key="reopen.file").upload("m.json", content).run()
+    sound(app.button(key="reopen").click().run())
+    assert len(app.error) == 1
+    assert message in app.error[0].value
+    assert "/tmp" not in app.error[0].value
+
+
+def test_interrupted_work_is_offered_again_or_put_away(screen, workspace, photo_pool):
+    spec = jobs.spec_of("feature", pool="clothes", feature="dictionary_embedding", params={})
+    folder = jobs._folder(workspace, spec)  # as a worker leaves it that died in the midst
+    store.write_json(folder / "job.json", spec)
+    store.write_json(folder / "status.json", {"state": "running", "updated": time.time() - 60, "label": "looking", "done": 5, "total": 13})
+    app = screen(pool="clothes")
+    assert "interrupted · looking 5 of 13" in said(app)
+    key = folder.name
+    sound(app.button(key=f"strip-dismiss-{key}").click().run())
+    assert "interrupted" not in said(app)
+    assert jobs.find_job(folder).status()["state"] == "interrupted"
+    (folder / "dismissed").unlink()
+    app = screen(pool="clothes")
+    app.button(key=f"strip-resume-{key}").click().run()
+    wait(app, lambda app: jobs.find_job(folder).status()["state"] == "done")
+    assert "interrupted" not in said(sound(app.run()))
+
+
+def test_choices_survive_a_visit_to_another_page(screen, workspace, vector_pool):
+    run = chosen(workspace, vector_pool)
+    app = to_export(screen(pool="vec", run=run.key))
+    app.radio(key="widget.export.format").set_value("jsonl").run()
+    sound(app.switch_page("pages/data.py").run())
+    assert app.query_params == {"pool": "vec", "run": run.key} | {name: app.query_params[name] for name in app.query_params if name not in ("pool", "run")}
+    assert "30 kept of 120" in said(app)  # the strip, on every page
+    assert to_export(app).radio(key="widget.export.format").value == "jsonl"
 
 
 def test_import_and_export_as_work_refuse_at_once(workspace, vector_pool, tmp_path):

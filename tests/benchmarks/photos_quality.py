@@ -72,9 +72,8 @@ def main() -> None:
             row[f"accuracy at {budget}"] = f"{found[:, 0].mean():.3f} +- {found[:, 0].std(ddof=1) / np.sqrt(len(found)):.3f}"
             row[f"coverage at {budget}"] = f"{found[:, 1].mean():.4f}"
         rows.append(row)
-    print(
-        f"{len(pool)} photos in the pool, {len(test)} held out, {len(seeds)} seeds; +- is the standard error; coverage = mean 1 - cosine to the nearest kept pattern, lower is better"
-    )
+    print(f"{len(pool)} photos in the pool, {len(test)} held out, {len(seeds)} seeds; +- is the standard error")
+    print("coverage = mean 1 - cosine from the pool's patterns to the nearest kept one: lower is better")
     table(rows)
 
 

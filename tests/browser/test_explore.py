@@ -1,0 +1,226 @@
+"""The map and the select page in a real browser: lasso, hover, legend, keys, the budget, why."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+
+from datasel_core import engine, making, projection
+from datasel_core.features._feature import Block
+from datasel_core.features._kept import Chunks, kept_features
+from datasel_core.progress import Progress
+from datasel_core.ragged import Ragged
+from tests.conftest import paint
+
+N = 60
+VIEW = "[...document.querySelectorAll('*')].find(one => one.shadowRoot?.querySelector('.map')).shadowRoot.querySelector('.map').view"
+
+
+@pytest.fixture
+def pool(workspace, tmp_path):
+    """Sixty photos in two groups; their vectors lie in two heaps, far apart, the groups' own."""
+    rng = np.random.default_rng(1)
+    for at in range(N):
+        paint(tmp_path / "shots" / ("left" if at % 2 else "right") / f"{at:02d}.jpg", at, (60, 45))
+    pool = making.add_pool(workspace, "shots", str(tmp_path / "shots"), "images")
+    side = np.where(pool.column("group") == "left", -1.0, 1.0)
+    vectors = np.column_stack([5 * side, *rng.normal(size=(5, N))]).astype(np.float32)
+    making.keep_imported(workspace, pool, "embedding", vectors, np.arange(N), [], "e.npz", Progress())
+    chunks = Chunks(workspace.feature("patterns-of-test"), N)
+    labels = np.tile(np.repeat(np.array([-1, 0, 1, 1], np.int8), 4), (N, 1))
+    chunks.add(Block(np.arange(N), Ragged(rng.normal(size=(2 * N, 5)).astype(np.float32), np.arange(N + 1) * 2), [], {"patch_labels": labels}))
+    chunks.flush()
+    about = {"key": "patterns-of-test", "id": "imported_patterns", "version": 1, "params": {}, "role": "patterns", "facts": {"grid": 4}}
+    chunks.finish({**about, "pool": {"name": pool.name, "fingerprint": pool.fingerprint, "n": N}}, pool.ids)
+    for one in kept_features(workspace, pool.fingerprint):
+        projection.make_map(workspace, one.key)
+    return pool
+
+
+@pytest.fixture
+def embedding(workspace, pool):
+    return next(one for one in kept_features(workspace, pool.fingerprint) if one.role == "embedding")
+
+
+def shown_map(page):
+    page.locator("canvas.over").wait_for(timeout=30_000)
+    page.wait_for_function(f"() => {{ try {{ return {VIEW}.scale > 0; }} catch {{ return false; }} }}")
+    return page.locator("canvas.over").bounding_box()
+
+
+def spots(page):
+    """[x, y] of every point in the window, as the map draws it."""
+    box = page.locator("canvas.over").bounding_box()
+    xy = np.array(page.evaluate(f"(() => {{ const v = {VIEW}; return Array.from({{length: v.n}}, (_, i) => [v.px(v.xy[2 * i]), v.py(v.xy[2 * i + 1])]); }})()"))
+    return xy + [box["x"], box["y"]], box
+
+
+def draw_around(page, points, room=9):
+    """A lasso, drawn by hand, around these points: an ellipse about their box."""
+    low, high = points.min(axis=0) - room, points.max(axis=0) + room
+    centre, half = (low + high) / 2, (high - low) / 2 * math.sqrt(2)
+    turns = np.linspace(0, 2 * math.pi, 40)
+    path = [centre + half * [math.cos(turn), math.sin(turn)] for turn in turns]
+    page.mouse.move(*path[0])
+    page.mouse.down()
+    for spot in path[1:]:
+        page.mouse.move(*spot)
+    page.mouse.up()
+    return np.array(path)
+
+
+def within(path, points):
+    """Even-odd, in plain Python."""
+    found = []
+    for x, y in points:
+        odd = False
+        for (ax, ay), (bx, by) in zip(path, np.roll(path, 1, axis=0), strict=True):
+            if (ay > y) != (by > y) and x < (bx - ax) * (y - ay) / (by - ay) + ax:
+                odd = not odd
+        found.append(odd)
+    return np.array(found)
+
+
+def test_every_point_is_in_view_at_first_and_after_reset(visit, embedding):
+    page = visit(f"/patterns?pool=shots&role={embedding.key}")
+    shown_map(page)
+    for turn in range(2):
+        points, box = spots(page)
+        assert len(points) == N
+        assert (points[:, 0] > box["x"]).all()
+        assert (points[:, 0] < box["x"] + box["width"]).all()
+        assert (points[:, 1] > box["y"]).all()
+        assert (points[:, 1] < box["y"] + box["height"]).all()
+        if turn == 0:
+            page.mouse.move(box["x"] + 50, box["y"] + 300)
+            page.mouse.wheel(0, -900)
+            page.wait_for_function(f"() => {VIEW}.moved")
+            page.get_by_role("button", name="Fit").click()
+
+
+def test_six_lassos_in_a_row_all_work_undo_and_escape_too(visit, embedding, pool):
+    page = visit(f"/patterns?pool=shots&role={embedding.key}&colour=group")
+    shown_map(page)
+    points, _ = spots(page)
+    group, counts = pool.column("group"), []
+    for turn in range(6):
+        mine = points[group == ("left" if turn % 2 else "right")][: 10 + 3 * turn]
+        path = draw_around(page, mine)
+        expected = int(within(path, points).sum())
+        page.get_by_text(f"{expected} of {N} photos", exact=True).first.wait_for(timeout=5000)
+        assert page.evaluate(f"{VIEW}.chosen.reduce((a, b) => a + b)") == expected
+        counts.append(expected)
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text(f"{counts[4]} of {N} photos", exact=True).first.wait_for(timeout=5000)
+    page.locator(".map").focus()
+    page.keyboard.press("Escape")
+    page.get_by_text("in the region").first.wait_for(state="detached", timeout=5000)
+    assert page.evaluate(f"{VIEW}.chosen") is None
+
+
+def test_a_lasso_shows_its_photos_and_the_region_outlives_a_visit_elsewhere(visit, embedding, pool):
+    page = visit(f"/patterns?pool=shots&role={embedding.key}")
+    shown_map(page)
+    points, _ = spots(page)
+    left = pool.column("group") == "left"
+    expected = int(within(draw_around(page, points[left]), points).sum())
+    page.get_by_role("heading", name=f"{expected} photos in the region").wait_for(timeout=5000)
+    assert page.locator(".tile").count() == expected
+    page.get_by_role("link", name="Select").click()
+    page.get_by_role("heading", name="Select").wait_for()
+    page.get_by_role("link", name="Patterns").click()
+    page.get_by_text(f"{expected} of {N} photos", exact=True).first.wait_for(timeout=8000)
+    shown_map(page)
+    page.wait_for_function(f"() => {VIEW}.region.length === 1")
+
+
+def test_legend_hides_by_a_click_and_isolates_by_two(visit, embedding):
+    page = visit(f"/patterns?pool=shots&role={embedding.key}&colour=group")
+    shown_map(page)
+    page.get_by_text(f"all {N} photos in view").wait_for()
+    left = page.locator(".legend button", has_text="left")
+    left.click()
+    page.get_by_text(f"30 of {N} photos in view").wait_for()
+    assert left.get_attribute("aria-pressed") == "false"
+    left.click()
+    page.get_by_text(f"all {N} photos in view").wait_for()
+    page.locator(".legend button", has_text="right").dblclick()
+    page.get_by_text(f"30 of {N} photos in view").wait_for()
+    points, box = spots(page)
+    path = draw_around(page, np.array([[box["x"] + 60, box["y"] + 60], [box["x"] + box["width"] - 60, box["y"] + box["height"] - 60]]), room=30)
+    assert within(path, points).sum() > 30
+    page.get_by_text(f"30 of {N} photos", exact=True).first.wait_for(timeout=5000)  # what is hidden is in no region
+
+
+def test_hover_shows_the_photo_and_a_click_keeps_it(visit, pool):
+    page = visit("/patterns?pool=shots")
+    shown_map(page)
+    page.get_by_text("120 patterns of 60 photos").first.wait_for()
+    points, _ = spots(page)
+    page.mouse.move(*points[17] - [40, 40])
+    page.mouse.move(*points[17])
+    tip = page.locator(".tip")
+    tip.wait_for(state="visible", timeout=5000)
+    assert tip.locator("img").get_attribute("src").startswith("data:image/jpeg")
+    assert "pattern " in tip.inner_text()
+    near = page.evaluate(f"{VIEW}.near")
+    page.mouse.down()
+    page.mouse.up()
+    page.get_by_text("Similar photos").wait_for(timeout=5000)
+    page.get_by_text(str(pool.ids[near // 2]), exact=True).first.wait_for()
+    assert page.evaluate(f"{VIEW}.data.rings") == [near // 2 * 2, near // 2 * 2 + 1]
+
+
+def test_the_slider_repaints_from_the_prefix_and_says_why(visit, workspace, pool, embedding):
+    rows = engine.select(workspace, engine.Spec(pool="shots", method="k_center", budget="40")).selection.rows
+    page = visit("/select?pool=shots&method=k_center&budget=10")
+    page.get_by_text("10 of 60 photos kept").wait_for(timeout=20_000)
+    assert page.locator(".tile .badge").first.inner_text() == "#1"
+    page.get_by_role("slider", name="Budget: 10 of 60 photos").focus()
+    times = []
+    for n in (11, 12, 13, 14):
+        start = time.monotonic()
+        page.keyboard.press("ArrowRight")
+        page.get_by_text(f"{n} of 60 photos kept").wait_for(timeout=5000)
+        times.append(time.monotonic() - start)
+    assert "budget=14" in page.url
+    assert min(times) < 1.0, times
+    page.wait_for_function(f"() => {VIEW}.kept.length === 14")
+    assert page.evaluate(f"[...{VIEW}.kept]") == rows[:14].tolist()
+    wall = page.locator('.wall [aria-label="14 of 14 photos"] .tile')
+    assert wall.count() == 14
+    wall.nth(6).click()
+    page.get_by_text("Why #7?").wait_for(timeout=5000)
+    page.get_by_text("away from everything kept before").first.wait_for()
+    page.keyboard.press("ArrowRight")
+    page.get_by_text("Why #8?").wait_for(timeout=5000)
+
+
+def test_the_point_on_the_curve_can_be_dragged(visit, workspace, pool):
+    engine.select(workspace, engine.Spec(pool="shots", method="k_center", budget="40"))
+    page = visit("/select?pool=shots&method=k_center&budget=10")
+    page.get_by_text("10 of 60 photos kept").wait_for(timeout=20_000)
+    handle = page.locator("circle.handle").bounding_box()
+    x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y, steps=5)
+    page.mouse.move(x + 80, y, steps=5)
+    page.mouse.up()
+    page.wait_for_function("() => !location.search.includes('budget=10&') && !location.search.endsWith('budget=10')", timeout=5000)
+    n = int(page.url.split("budget=")[1].split("&")[0])
+    assert 10 < n <= 40
+    page.get_by_text(f"{n} of 60 photos kept").wait_for(timeout=5000)
+
+
+def test_choose_keep_and_a_link_that_brings_it_back(visit, pool):
+    page = visit("/select?pool=shots&method=k_center&budget=9")
+    page.get_by_role("button", name="Choose 9").click()
+    page.get_by_text("9 of 60 photos kept").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Keep selection").click()
+    page.get_by_text("9 kept of 60, 51 dropped").wait_for(timeout=60_000)
+    assert "run=" in page.url
+    again = visit(page.url.partition("/select")[1] + page.url.partition("/select")[2], "dark")
+    again.get_by_text("9 kept of 60, 51 dropped").wait_for(timeout=20_000)
+    again.get_by_text("9 of 60 photos kept").wait_for()
