@@ -13,8 +13,8 @@ _ALL = "all groups"
 
 def first_run() -> None:
     look.title("Choose the part of a data set worth paying for", "Open data, see what is in it, choose what to label, leave with a list that anyone can check.")
-    opening.ways_in()
     opening.pool_list()
+    opening.ways_in()
     opening.steps()
 
 

@@ -14,6 +14,7 @@ from datasel_core.jobs import open_run
 from datasel_core.pools._pool import Pool
 from datasel_core.progress import Progress
 from pages._ui import data, forms, keys, look, photos, record, reopen, watch
+from pages._ui.why import reason
 
 _AT_ONCE = 20_000
 """Selections up to this size are made while the page is drawn; larger ones are written by a process of their own."""
@@ -86,7 +87,7 @@ def _write(pool: Pool, run: Run, cls: type[Export]) -> None:
         watch.start("export", "export", run=run.key, format=cls.id, out=out.strip())
     if said := watch.error("export"):
         st.error(said, icon=":material/error:")
-    watch.watch(watch.started("export"), key="export", done=lambda result: keys.tell(f"{look.samples(pool, result['n'])} written to {result['out']}.", "success"))
+    watch.watch(watch.started("export"), key="export", done=lambda made: keys.tell(f"{look.samples(pool, made['n'])} written to {made['out']}.", "success"))
 
 
 def preview(pool: Pool, run: Run) -> None:
@@ -107,14 +108,8 @@ def preview(pool: Pool, run: Run) -> None:
 def _whys(run: Run, texts: list[str]) -> list[str]:
     """Why each was kept, in the words of its method."""
     cls = registry.every("method").get(run.manifest["method"]["id"])
-    said = []
-    for text in texts:
-        why = json.loads(text or "{}")
-        try:
-            said.append(cls.because.format(**why) if cls else "")
-        except (KeyError, IndexError, ValueError, TypeError):
-            said.append(", ".join(f"{name} {value}" for name, value in why.items()))
-    return said
+    because = cls.because if cls else ""
+    return [reason(because, json.loads(text or "{}"), rank) for rank, text in enumerate(texts, 1)]
 
 
 def _says_nothing(values: list[Any]) -> bool:

@@ -29,7 +29,9 @@ def page(pool: Pool) -> None:
         kept = found[key]
         ways = maps.colourings(pool, kept)
         colour = keys.bound(st.selectbox, "Colour by", "colour", next(iter(ways)), options=list(ways), format_func=ways.get, width=200)
-    if not maps.ensure(kept):
+    with st.container(key="map-work"):  # a place of its own, so that the map does not move when the work ends
+        there = maps.ensure(kept)
+    if not there:
         return
     points = canvas.points(kept)
     if points is None:

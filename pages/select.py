@@ -6,7 +6,6 @@ from datasel_core.pools._pool import Pool
 from pages._ui import budget, choosing, keys, look, methods, pick, preview, watch
 from pages._ui.choosing import Choice
 
-
 _STAYS = """[data-testid="stColumn"]:has(> div > div > .st-key-why), [data-testid="stColumn"]:has(> div > .st-key-why) { align-self: stretch; }
 [data-testid="stColumn"]:has(.st-key-why) > div { height: 100%; }
 .st-key-why { position: sticky; top: 0; }"""
@@ -26,14 +25,18 @@ def page(pool: Pool) -> None:
         if choice is None:
             look.empty("No method can be used yet", "Mend what is marked on the left, or compute a feature on the Data page.", "Go to Data", "pages/data.py")
             return
-        working = False
-        for name in ("choose", "keep", "baseline"):
-            if (trouble := watch.error(name)) is not None:
-                st.error(trouble)
-            job = watch.started(name)
-            watch.watch(job, key=name)
-            working |= job is not None and job.is_active
-        st.fragment(live)(choice, working)
+        with st.container(key="at-work"):  # a place of its own, so that nothing below moves when work comes and goes
+            working = [at_work(name) for name in ("choose", "keep", "baseline")]
+        st.fragment(live)(choice, any(working))
+
+
+def at_work(name: str) -> bool:
+    """How far this work is, or why it was refused. True while it goes on."""
+    if (trouble := watch.error(name)) is not None:
+        st.error(trouble)
+    job = watch.started(name)
+    watch.watch(job, key=name)
+    return job is not None and job.is_active
 
 
 def live(choice: Choice, working: bool) -> None:

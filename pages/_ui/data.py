@@ -3,6 +3,7 @@
 No array is ever hashed: caches are keyed by fingerprints and by when files were written.
 """
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +95,12 @@ def _stamps(workspace: Workspace, part: str, last: str) -> Stamps:
     return tuple((folder, stamp) for folder, stamp in found if stamp)
 
 
-@st.cache_resource(max_entries=4000, show_spinner=False)
+@functools.lru_cache(maxsize=4000)  # a tenth of the price of a Streamlit cache, and there may be hundreds
 def _feature(folder: str, stamp: int) -> Kept | None:
     return load(Path(folder))
 
 
-@st.cache_resource(max_entries=4000, show_spinner=False)
+@functools.lru_cache(maxsize=4000)
 def _run(folder: str, stamp: int) -> Run | None:
     try:
         return Run(Path(folder), manifest.read(Path(folder)))
@@ -163,7 +164,7 @@ def duplicates(pool: Pool) -> list[list[int]]:
     return _duplicates(pool.fingerprint, pool)
 
 
-@st.cache_resource(max_entries=500, show_spinner=False)
+@functools.lru_cache(maxsize=500)
 def _about(folder: str, stamp: int) -> dict[str, Any]:
     return read_json(Path(folder) / "pool.json") or {}
 

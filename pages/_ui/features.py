@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from datasel_core import making
+from datasel_core import making, registry
 from datasel_core.features._feature import Feature
 from datasel_core.features._kept import Kept
 from datasel_core.pools._pool import Pool
@@ -81,7 +81,10 @@ def _there(pool: Pool, kept: list[Kept]) -> None:
 def _source(one: Kept) -> str:
     if one.id == "imported":
         return f"from {one.meta['params'].get('file', 'a file')}"
-    return ", ".join([one.id, *(f"{name} {value}" for name, value in one.meta["params"].items())])
+    cls = registry.every("feature").get(one.id)
+    usual = {name: info.default for name, info in cls.model_fields.items()} if cls else {}
+    own = [f"{name} {value}" for name, value in one.meta["params"].items() if name not in usual or usual[name] != value]
+    return ", ".join([cls.title if cls else one.id, *own])
 
 
 def _shape(one: Kept) -> str:

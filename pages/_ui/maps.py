@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
@@ -104,5 +105,6 @@ def group_columns(pool: Pool) -> list[str]:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _group_columns(fingerprint: str, _pool: Pool) -> list[str]:
-    found = [name for name in _pool.columns if name not in _NO_GROUPS and 2 <= pc.count_distinct(_pool.table[name]).as_py() <= 1000]
+    plain = [name for name in _pool.columns if name not in _NO_GROUPS and not pa.types.is_nested(_pool.table[name].type)]
+    found = [name for name in plain if 2 <= pc.count_distinct(_pool.table[name]).as_py() <= 1000]
     return sorted(found, key=lambda name: name != "group")

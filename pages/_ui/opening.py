@@ -44,11 +44,11 @@ def pool_list() -> None:
     if not known:
         return
     look.section("Pools in this workspace", f"{len(known):,} in {keys.workspace().path}")
-    opened = keys.get("pool")
+    opened, kinds = keys.get("pool"), registry.every("pool kind")
     for about in known:
         name, kind, size, source, button = st.columns([2, 1, 1.2, 4, 1.2], vertical_alignment="center", gap="small")
         name.markdown(f"**{about['name']}**")
-        kind.caption(about["kind"])
+        kind.caption(kinds[about["kind"]].title if about["kind"] in kinds else about["kind"])
         size.caption(f"{about['n']:,} samples")
         source.caption(str(about["source"]).replace("_", "\\_"))
         if about["name"] == opened:

@@ -23,6 +23,7 @@ def reopen() -> None:
             file = st.file_uploader("or the file itself", type="json", key="reopen.file")
         if st.button("Open again", key="reopen", icon=":material/history:", disabled=not folder and file is None):
             keys.put("error.reopen", None)
+            keys.put("reopen.said", None)
             try:
                 restore(*(_from_folder(folder) if file is None else _from_bytes(file.getvalue())))
             except DataselError as error:
@@ -30,6 +31,8 @@ def reopen() -> None:
         if said := watch.error("reopen"):
             st.error(said, icon=":material/error:")
         watch.watch(watch.started("reopen"), key="reopen", done=_compare)
+        if answer := keys.get("reopen.said"):
+            (st.success if answer[1] else st.error)(answer[0])
 
 
 def restore(said: dict[str, Any], folder: Path | None) -> None:
@@ -94,4 +97,4 @@ def _compare(result: dict[str, Any]) -> None:
     keys.put("run", run.key)
     same = run.manifest["result"]["ids_sha256"] == keys.get("reopen.expected")
     text = f"Opened again: {look.kept_of(run)}. The ids are {'identical to' if same else 'NOT those of'} the manifest's."
-    keys.tell(text, "success" if same else "error")
+    keys.put("reopen.said", (text, same))

@@ -1,5 +1,6 @@
 """Work that takes longer than a blink: started, watched, stopped and resumed from the screen. The work itself runs in a process of its own."""
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -149,7 +150,7 @@ def _open_jobs(workspace: Workspace) -> list[Job]:
     return found[:6]
 
 
-@st.cache_data(max_entries=20_000, show_spinner=False)
+@functools.lru_cache(maxsize=20_000)
 def _last_word(folder: str, stamp: int) -> str:
     return (read_json(Path(folder) / "status.json") or {}).get("state", "")
 
