@@ -51,7 +51,7 @@ def live(choice: Choice, working: bool) -> None:
     answer = choosing.answer(choice, n)
     enough = answer is not None and (len(answer.rows) >= n or len(answer.longer) < _asked(answer))
     with actions, st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        st.button(f"Choose {n:,}", key="choose", type="secondary" if enough else "primary", icon=":material/play_arrow:", disabled=enough or working,
+        st.button(f"Choose {n:,}", key="choose", type="secondary" if enough else "primary", disabled=enough or working,
                   help=_help(choice, n), on_click=_start, args=(choice, n))  # fmt: skip
         same = choosing.exact(choice, n)
         active = same is not None and same.key == keys.get("run")

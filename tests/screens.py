@@ -1,4 +1,4 @@
-"""The app in a test, without a browser: fixtures (`pytest_plugins = "tests.screens"`) and what one asks of a page."""
+"""The app in a test, without a browser: fixtures, which a test module takes as its own (`screen = screens.screen`), and what one asks of a page."""
 
 import time
 

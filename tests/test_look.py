@@ -13,9 +13,10 @@ from datasel_core import making
 from datasel_core.methods.k_center import KCenter
 from datasel_core.registry import every
 from pages._ui import forms, look, photos
+from tests import screens
 from tests.conftest import ROOT, paint
 
-pytest_plugins = "tests.screens"
+screen, photo_pool, vector_pool = screens.screen, screens.photo_pool, screens.vector_pool
 
 
 def luminance(colour: str) -> float:

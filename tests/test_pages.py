@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from datasel_core import jobs, store
+from tests import screens
 from tests.conftest import clustered
 from tests.screens import said, sound, view, wait
 
-pytest_plugins = "tests.screens"
+screen, photo_pool, vector_pool = screens.screen, screens.photo_pool, screens.vector_pool
 
 
 def test_an_empty_workspace_explains_itself(screen):

@@ -5,9 +5,10 @@ import pytest
 
 from datasel_core import again, jobs, manifest
 from datasel_core.errors import BadRequest
+from tests import screens
 from tests.screens import chosen, said, sound, to_export, wait
 
-pytest_plugins = "tests.screens"
+screen, photo_pool, vector_pool = screens.screen, screens.photo_pool, screens.vector_pool
 
 
 def test_export_without_a_selection_says_what_to_do(screen, vector_pool):

@@ -31,7 +31,7 @@ def widgets(pool: Pool, most: int) -> int:
     _set("budget.count", now)
     _set("budget.share", share)
     title = f"Budget: {now:,} of {look.samples(pool)}"
-    slide, count, part = st.columns([52, 26, 22], gap="small", vertical_alignment="bottom")
+    slide, count, part = st.columns([48, 28, 24], gap="small", vertical_alignment="bottom")
     with slide:
         if most <= _LINEAR:
             _set("budget.slide", now)
@@ -41,7 +41,8 @@ def widgets(pool: Pool, most: int) -> int:
             _set("budget.slide", max(mark for mark in marks if mark <= now))
             st.select_slider(title, marks, key="budget.slide", format_func=look.count, on_change=_from, args=("budget.slide",))
     with count:
-        st.number_input(f"{look.unit(pool)}, 1 to {most:,}", 1, most, step=1, key="budget.count", on_change=_from, args=("budget.count",))
+        limits = f"{look.unit(pool)}, 1 to {most:,}" if most < 100_000 else f"{look.unit(pool)} ≤ {most:,}"
+        st.number_input(limits, 1, most, step=1, key="budget.count", on_change=_from, args=("budget.count",))
     with part:
         small = pool.n <= 10_000
         st.number_input("% of the pool", 0.0, 100.0, step=1.0 if small else 0.1, format="%.2f" if small else "%.4f", key="budget.share",

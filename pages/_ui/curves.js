@@ -8,7 +8,7 @@ class Chart {
   update({ data, setStateValue }) { this.state = setStateValue; if (!this.data || data.budget !== this.sent) { this.budget = data.budget; } this.data = data; this.sent = null; this.draw(); }
   draw() {
     const d = this.data, w = this.root.clientWidth; if (!d || !w) return;
-    const h = d.height, [l, r, t, b] = [52, 10, 8, 36];
+    const h = d.height, [l, r, t, b] = [52, 24, 8, 36];
     this.svg.setAttribute('viewBox', `0 0 ${w} ${h}`); this.svg.setAttribute('height', h); this.svg.setAttribute('aria-label', d.alt);
     const all = d.lines.flatMap((line) => line.y), most = Math.max(...d.lines.map((line) => line.x[line.x.length - 1])), top = Math.max(...all, 1e-6) * 1.06;
     const X = (x) => l + ((w - l - r) * Math.log(x)) / Math.log(Math.max(2, most)), Y = (y) => t + (h - t - b) * (1 - y / top);

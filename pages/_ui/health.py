@@ -5,6 +5,7 @@ import html
 import numpy as np
 import streamlit as st
 
+from datasel_core import registry
 from datasel_core.pools._pool import Pool
 from pages._ui import data, look, photos
 
@@ -59,7 +60,8 @@ def _copies(pool: Pool) -> None:
         look.section("Exact copies", f"none: no two {look.unit(pool)} are the same to the byte")
         return
     look.section("Exact copies", f"{spare:,} of {look.samples(pool)} repeat another to the byte; {len(sets):,} {'set' if len(sets) == 1 else 'sets'}")
-    st.caption("Copies stay in the pool. The method Near-duplicates out, and every method that looks at distances, keeps one of each set first.")
+    remover = registry.every("method").get("deduplicate")
+    st.caption("Copies stay in the pool." + (f' The method "{remover.title}" on the Select page keeps one of each set.' if remover else ""))
     rows = [row for rows in sets for row in rows]
     number = {row: at + 1 for at, rows in enumerate(sets) for row in rows}
     photos.wall(pool, rows, key="copies", height=96, badges=lambda row: f"set {number[row]}")

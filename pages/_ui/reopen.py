@@ -56,6 +56,10 @@ def restore(said: dict[str, Any], folder: Path | None) -> None:
     keys.put("method", cls.id)
     keys.put("budget", said["budget"]["granted"])
     forms.fill(cls, f"method.{cls.id}", made.model_dump(mode="json"))
+    keys.put("select.seed", said["seed"])
+    keys.put("select.where", said["where"])
+    for role, used in asked["use"].items():
+        keys.put(f"select.use.{role}", used)
     keys.put("reopen.expected", said["result"]["ids_sha256"])
     if watch.start("reopen", "select", **asked) is None:
         raise BadRequest(watch.error("reopen") or "The selection could not be started.")

@@ -80,6 +80,7 @@ def test_the_pager_shows_the_rest_and_a_click_opens_a_photo(visit, pool):
     page.locator(".tile").nth(2).click()
     page.get_by_text("123 of 130").wait_for()
     assert page.get_by_role("dialog").get_by_text(third, exact=True).count() == 1
+    page.wait_for_function("document.activeElement.closest('[role=dialog]') !== null")
     page.keyboard.press("ArrowRight")
     page.get_by_text("124 of 130").wait_for()
 
