@@ -146,7 +146,7 @@ def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, pr
             fitted = feature.fit(source, progress)
             chunks.keep_fitted(fitted)
         rows = chunks.missing()
-        track = progress.track(pool.n, f"computing {feature.title}")
+        track = progress.track(pool.n, f"computing {feature.title[:1].lower()}{feature.title[1:]}")
         track.start_at(pool.n - len(rows))
         try:
             for block in feature.blocks(source, rows, fitted):

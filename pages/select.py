@@ -6,9 +6,8 @@ from datasel_core.pools._pool import Pool
 from pages._ui import budget, choosing, keys, look, methods, pick, preview, watch
 from pages._ui.choosing import Choice
 
-_STAYS = """[data-testid="stColumn"]:has(> div > div > .st-key-why), [data-testid="stColumn"]:has(> div > .st-key-why) { align-self: stretch; }
-[data-testid="stColumn"]:has(.st-key-why) > div { height: 100%; }
-.st-key-why { position: sticky; top: 0; }"""
+_STAYS = """[data-testid="stColumn"]:has(.st-key-why) > div { height: 100%; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-why) { position: sticky; top: 52px; }"""
 """The detail stays in view while the wall beside it is scrolled."""
 
 

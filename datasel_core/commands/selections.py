@@ -10,9 +10,7 @@ from datasel_core import again, engine, jobs, manifest, registry
 from datasel_core.commands.console import answer, pairs, progress, say, workspace
 from datasel_core.errors import BadRequest
 from datasel_core.exports._export import Export
-from datasel_core.exports._export import Kept as ExportKept
 from datasel_core.metrics.overlap import overlap
-from datasel_core.pools._pool import load_pool
 from datasel_core.probe import run_probe
 from datasel_core.selection import Method, Scorer
 from datasel_core.store import Workspace, read_json
@@ -152,23 +150,13 @@ def export(
 ) -> None:
     """Writes a selection for another tool."""
     home = workspace()
-    path, said = _opened(home, folder)
-    if found := manifest.problems(path):
-        raise BadRequest(f"{folder} cannot be exported: {found[0]}")
+    kept = jobs.open_run(home, home.allowed(folder))
     exporter: Export = registry.find("export format", format)()
-    kept = ExportKept(manifest.kept_table(path), said, _media_root(home, said))
     target = exporter.write(kept, home.allowed(out), progress())
     if json:
         answer({"format": format, "out": str(target), "n": kept.table.num_rows})
         return
     typer.echo(f"{kept.table.num_rows} samples written to {target}")
-
-
-def _media_root(home: Workspace, said: dict[str, Any]) -> Path | None:
-    try:
-        return load_pool(home, said["pool"]["name"]).root
-    except BadRequest:
-        return None  # the pool is gone: formats that copy media say so, the others need none
 
 
 def verify(folder: str, json: Json = False) -> None:

@@ -78,9 +78,19 @@ class Patterns(Feature):
     role: ClassVar[str] = "patterns"
     paper: ClassVar[str] = "https://arxiv.org/abs/2309.17342"
 
-    tau: float = Field(0.5, gt=0, le=1, description="Share of the saliency that the kept patches must reach; 1 keeps every patch that has any.")
-    k: int = Field(5, ge=1, le=127, description="Patterns per photo: 5 for scenes of several objects, 1 (the mean) for one object.")
-    clusterer: Clusterer = Field("kmeans", description="How kept patches are grouped; spectral is a variant, since the published affinity is not public.")
+    tau: float = Field(
+        0.5,
+        title="Share of attention kept (tau)",
+        gt=0,
+        le=1,
+        description="Share of the saliency that the kept patches must reach; 1 keeps every patch that has any.",
+    )
+    k: int = Field(
+        5, title="Patterns per photo (K)", ge=1, le=127, description="Patterns per photo: 5 for scenes of several objects, 1 (the mean) for one object."
+    )
+    clusterer: Clusterer = Field(
+        "kmeans", title="Grouping", description="How kept patches are grouped; spectral is a variant, since the published affinity is not public."
+    )
     seed: int = Field(0, ge=0, description="Where random starts come from.")
 
     def block(self, rows: Sequence[int], patches: np.ndarray, saliency: np.ndarray, unreadable: Sequence[tuple[int, str]] = ()) -> Block:

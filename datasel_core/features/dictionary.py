@@ -15,17 +15,19 @@ from datasel_core.progress import Progress
 
 Arrays = Mapping[str, np.ndarray]
 
-_N_ATOMS = Field(128, ge=8, le=512, description="Size of the dictionary.")
-_PATCH_PX = Field(8, ge=4, le=16, description="Side of the patches the dictionary is learned from, in pixels of the shrunk photo.")
-_CELL_PX = Field(3, ge=2, le=8, description="The photo is shrunk to 14 x 14 cells of so many pixels; larger sees finer texture and less shape.")
-_COLOUR = Field(0.15, ge=0, le=2, description="Weight of mean colours beside shapes and textures.")
-_N_DIMS = Field(128, ge=2, le=1024, description="Numbers kept per vector, the principal axes over the pool.")
-_FIT_PHOTOS = Field(1000, ge=1, le=2000, description="Photos the dictionary is learned on, drawn from the pool.")
+_N_ATOMS = Field(128, title="Dictionary size", ge=8, le=512, description="Size of the dictionary.")
+_PATCH_PX = Field(8, title="Patch side (pixels)", ge=4, le=16, description="Side of the patches the dictionary is learned from, in pixels of the shrunk photo.")
+_CELL_PX = Field(
+    3, title="Cell side (pixels)", ge=2, le=8, description="The photo is shrunk to 14 x 14 cells of so many pixels; larger sees finer texture and less shape."
+)
+_COLOUR = Field(0.15, title="Weight of colour", ge=0, le=2, description="Weight of mean colours beside shapes and textures.")
+_N_DIMS = Field(128, title="Numbers per vector", ge=2, le=1024, description="Numbers kept per vector, the principal axes over the pool.")
+_FIT_PHOTOS = Field(1000, title="Photos learned from", ge=1, le=2000, description="Photos the dictionary is learned on, drawn from the pool.")
 _BATCH = Field(64, ge=1, description="Photos per batch.", json_schema_extra=HOW)
 _THREADS = Field(4, ge=1, le=64, description="Threads that open photos.", json_schema_extra=HOW)
 
 
-@feature("dictionary_patterns", version=1, title="patterns, no download")
+@feature("dictionary_patterns", version=1, title="Patterns, no download")
 class DictionaryPatterns(Patterns):
     """Patterns of each photo from a patch dictionary learned on the pool. Works on any folder with no network; a first look, DINO patterns are better.
 
@@ -66,7 +68,7 @@ class DictionaryPatterns(Patterns):
             yield block
 
 
-@feature("dictionary_embedding", version=1, title="embedding, no download")
+@feature("dictionary_embedding", version=1, title="Embedding, no download")
 class DictionaryEmbedding(Feature):
     """One vector per photo from a patch dictionary learned on the pool. Knows layout, shape and texture; knows no objects.
 

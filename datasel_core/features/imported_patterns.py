@@ -11,7 +11,7 @@ from datasel_core.features._feature import Block, Source, feature
 from datasel_core.features._patterns import Patterns, grid_of, saliency_without_attention
 
 
-@feature("imported_patterns", version=1, title="patterns of imported patch vectors")
+@feature("imported_patterns", version=1, title="Patterns of imported patch vectors")
 class ImportedPatterns(Patterns):
     """Patterns from the patch vectors of any encoder, imported as the role `patches` (samples x patches x numbers). As good as that encoder.
 

@@ -13,14 +13,14 @@ from datasel_core.features._photos import Photos, read_ahead
 from datasel_core.features._vit_weights import OFFERED, load, patch_px, weights_hash
 
 _MODEL = Field(OFFERED[0], description=f"A vision transformer of timm, such as {' or '.join(OFFERED)}.", json_schema_extra={"offered": list(OFFERED)})
-_WEIGHTS = Field(None, description="A weights file (safetensors or a torch state dict); none downloads them from the hub.")
-_IMAGE_PX = Field(224, ge=32, le=2048, description="Photos are squashed to this side, a multiple of the model's patch size.")
+_WEIGHTS = Field(None, title="Weights file", description="A weights file (safetensors or a torch state dict); none downloads them from the hub.")
+_IMAGE_PX = Field(224, title="Image side (pixels)", ge=32, le=2048, description="Photos are squashed to this side, a multiple of the model's patch size.")
 _BATCH = Field(32, ge=1, description="Photos per batch on a GPU; on a CPU each passes alone.", json_schema_extra=HOW)
 _DEVICE = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="Where to compute: auto, cpu, cuda or mps.", json_schema_extra=HOW)
 _THREADS = Field(4, ge=1, le=64, description="Threads that open photos.", json_schema_extra=HOW)
 
 
-@feature("vit_patterns", version=1, title="patterns of a vision transformer")
+@feature("vit_patterns", version=1, title="Patterns of a vision transformer")
 class VitPatterns(Patterns):
     """Patterns of each photo where a vision transformer looks: objects and their parts. The best for FreeSel; needs the model's weights.
 
@@ -67,7 +67,7 @@ class VitPatterns(Patterns):
         return patches, given
 
 
-@feature("vit_embedding", version=1, title="embedding of a vision transformer")
+@feature("vit_embedding", version=1, title="Embedding of a vision transformer")
 class VitEmbedding(Feature):
     """One vector per photo from a vision transformer: what the photo shows. Strong for most choices; blind to small things in large scenes.
 

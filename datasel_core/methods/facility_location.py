@@ -24,7 +24,7 @@ class FacilityLocation(Method):
     avoid: ClassVar = "When you look for rare cases: it takes the typical first."
     because: ClassVar = "it stands for what {gain:.2f} samples were missing"
 
-    n_neighbors: int = Field(50, ge=1, description="Neighbours per sample in the graph.")
+    n_neighbors: int = Field(50, title="Neighbours per sample", ge=1, description="Neighbours per sample in the graph.")
 
     def choose(self, inputs: Inputs, budget: int) -> Selection:
         embedding = np.asarray(inputs.pool["embedding"])

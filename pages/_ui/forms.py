@@ -52,9 +52,9 @@ class _Word(str):
     """Text that still has to be read as a number, or as `none`."""
 
 
-def label(name: str) -> str:
-    """`n_neighbors` as `N neighbors`: the name as people and the command line both know it."""
-    return name.replace("_", " ").capitalize()
+def label(cls: type[Declared], name: str) -> str:
+    """The field's title; without one, its name as the command line knows it, `batch_size` as `Batch size`."""
+    return cls.model_fields[name].title or name.replace("_", " ").capitalize()
 
 
 def _field(cls: type[Declared], name: str, key: str) -> Any:
@@ -62,20 +62,20 @@ def _field(cls: type[Declared], name: str, key: str) -> Any:
     kept, default, text = f"form.{key}.{name}", info.default, info.description
     kind = info.annotation
     if typing.get_origin(kind) is Literal:
-        return _choice(list(typing.get_args(kind)), label(name), kept, default, text)
+        return _choice(list(typing.get_args(kind)), label(cls, name), kept, default, text)
     if kind is bool:
-        return keys.bound(st.toggle, label(name), kept, default, help=text)
+        return keys.bound(st.toggle, label(cls, name), kept, default, help=text)
     if kind in (int, float):
         low, high = _bounds(info.metadata, kind)
         step = 1 if kind is int else _step(default)
         form = None if kind is int else f"%.{_digits(step)}f"
-        return keys.bound(st.number_input, label(name), kept, default, min_value=low, max_value=high, step=step, format=form, help=text)
+        return keys.bound(st.number_input, label(cls, name), kept, default, min_value=low, max_value=high, step=step, format=form, help=text)
     if _may_be_none(kind):
         shown = "none" if default is None else str(default)
-        return _Word(keys.bound(st.text_input, label(name), kept, shown, help=f"{text or ''} Write none for no value.".strip()))
+        return _Word(keys.bound(st.text_input, label(cls, name), kept, shown, help=f"{text or ''} Write none for no value.".strip()))
     if kind is str:
-        return keys.bound(st.text_input, label(name), kept, default or "", help=text)
-    return _Word(keys.bound(st.text_input, label(name), kept, str(default), help=text))
+        return keys.bound(st.text_input, label(cls, name), kept, default or "", help=text)
+    return _Word(keys.bound(st.text_input, label(cls, name), kept, str(default), help=text))
 
 
 def _choice(options: list[Any], title: str, kept: str, default: Any, text: str | None) -> Any:
