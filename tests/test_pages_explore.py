@@ -261,6 +261,7 @@ def test_why_and_why_not_say_ranks_and_distances_of_the_core(screen, workspace, 
 
 def test_a_longer_run_says_when_a_dropped_one_would_be_kept(screen, workspace, pool):
     rows = run(workspace, pool, 20, preview=True).selection.rows
+    run(workspace, pool, 5)  # kept later, and shorter: the longer one still knows more
     app = screen("select", pool="clothes", method="k_center", budget="5")
     app.session_state["kept.open_row"] = int(rows[13])
     assert "It would be kept with a budget of **14**." in said(sound(app.run()))
