@@ -126,6 +126,8 @@ def declared_feature(id: str, words: Mapping[str, str] | None = None, **params: 
 
 def feature_key(workspace: store.Workspace, pool: Pool, feature: Feature) -> str:
     """The key under which this feature of this pool is kept. Raises MissingFeature when it needs a role the pool lacks."""
+    for file in feature.files():
+        workspace.allowed(file)
     needs = None if feature.reads == "image" else _read_role(workspace, pool, feature).meta["fingerprint"]
     return store.key_of({"feature": feature.what(), "depends": feature.depends(), "pool": pool.fingerprint, "reads": needs})
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasel_core.errors import BadInput, BadParameter, DataselError, Failed, UnknownName
+from datasel_core import making
+from datasel_core.errors import BadInput, BadParameter, BadRequest, DataselError, Failed, UnknownName
 from datasel_core.features._feature import Source, Unreadable
 from datasel_core.features.vit import OFFERED, VitEmbedding, VitPatterns
 from datasel_core.progress import Progress
@@ -256,3 +257,10 @@ def test_without_a_network_one_line_says_what_to_do(tmp_path, monkeypatch, reach
         f"The weights of {OFFERED[0]} could not be downloaded: {why}. Get them on a machine with a network and give their file: weights=PATH."
     )
     assert isinstance(caught.value, DataselError)
+
+
+def test_weights_lie_under_an_allowed_root(workspace, photos):
+    pool = making.add_pool(workspace, "ph", str(photos), "images")
+    with pytest.raises(BadRequest, match="outside the allowed folders"):
+        making.compute_feature(workspace, pool, making.declared_feature("vit_patterns", weights="/etc/passwd"))
+    assert workspace.folders("features") == []

@@ -70,6 +70,7 @@ def select(
     for role, about in asked.roles.about(asked.method.needs).items():
         say(f"role {role}: {about['id']} {about.get('key') or about['column']}")
     run = engine.select(home, spec, progress())
+    (run.folder / "preview").unlink(missing_ok=True)  # looked at on the screen so far; asked for here, it is a selection
     if out is not None:
         run = again.copy_run(run, home.allowed(out))
     if json:
@@ -81,11 +82,11 @@ def select(
 
 
 def runs(json: Json = False) -> None:
-    """All finished selections, the oldest first."""
+    """All finished selections, the oldest first; not those that were only looked at on the screen."""
     found = []
     for folder in workspace().folders("runs"):
         said = read_json(folder / "manifest.json")
-        if said:
+        if said and not (folder / "preview").exists():
             found.append({"run": str(folder), "created_utc": said["created_utc"], "pool": said["pool"]["name"], "method": said["method"]["id"],
                           "n": said["result"]["n"], "seed": said["seed"], "ids_sha256": said["result"]["ids_sha256"]})  # fmt: skip
     found.sort(key=lambda one: (one["created_utc"], one["run"]))

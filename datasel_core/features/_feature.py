@@ -66,6 +66,10 @@ class Feature(Declared):
     avoid: ClassVar[str] = ""
     paper: ClassVar[str] = ""
 
+    def files(self) -> tuple[str, ...]:
+        """Files that are read besides the samples, such as weights; like sources, they must lie under an allowed root."""
+        return ()
+
     def depends(self) -> dict[str, Any]:
         """Whatever else decides the values, for the key: the hash of a weights file, say."""
         return {}

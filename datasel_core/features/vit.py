@@ -42,6 +42,9 @@ class VitPatterns(Patterns):
     device: str = _DEVICE
     threads: int = _THREADS
 
+    def files(self) -> tuple[str, ...]:
+        return () if self.weights is None else (self.weights,)
+
     def depends(self) -> dict[str, Any]:
         return _depends(self)
 
@@ -87,6 +90,9 @@ class VitEmbedding(Feature):
     batch: int = _BATCH
     device: str = _DEVICE
     threads: int = _THREADS
+
+    def files(self) -> tuple[str, ...]:
+        return () if self.weights is None else (self.weights,)
 
     def depends(self) -> dict[str, Any]:
         return _depends(self)
