@@ -97,3 +97,16 @@ def visit(chromium, server) -> Iterator[Callable]:
     for context in contexts:
         context.close()
     assert strangers == []
+
+
+def place(locator, seconds: float = 20) -> dict:
+    """The box of an element once it stands still: a page that is still being drawn moves and replaces its parts."""
+    last, end = None, time.monotonic() + seconds
+    while time.monotonic() < end:
+        locator.first.wait_for(timeout=1000 * seconds)
+        box = locator.first.bounding_box()
+        if box is not None and box == last:
+            return box
+        last = box
+        time.sleep(0.25)
+    pytest.fail(f"{locator} does not stand still")

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from datasel_core import engine, making, manifest
+from tests.browser.conftest import place
 from tests.conftest import paint
 
 BACKGROUND = {"light": (255, 255, 255), "dark": (20, 23, 28)}
@@ -89,7 +90,7 @@ def test_a_bar_shows_its_group(visit, pool):
     page = visit("/?pool=shots")
     page.locator(".barlayer .point path").nth(1).wait_for()
     page.locator(".stPlotlyChart .draglayer .nsewdrag").wait_for()
-    box = page.locator(".barlayer .point path").nth(1).bounding_box()
+    box = place(page.locator(".barlayer .point path").nth(1))
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.get_by_text("40 of 130 photos").wait_for()
     page.get_by_role("button", name="Show all").click()

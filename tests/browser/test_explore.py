@@ -11,6 +11,7 @@ from datasel_core.features._feature import Block
 from datasel_core.features._kept import Chunks, kept_features
 from datasel_core.progress import Progress
 from datasel_core.ragged import Ragged
+from tests.browser.conftest import place
 from tests.conftest import paint
 
 N = 60
@@ -46,12 +47,12 @@ def embedding(workspace, pool):
 def shown_map(page):
     page.locator("canvas.over").wait_for(timeout=30_000)
     page.wait_for_function(f"() => {{ try {{ return {VIEW}.scale > 0; }} catch {{ return false; }} }}")
-    return page.locator("canvas.over").bounding_box()
+    return place(page.locator("canvas.over"))
 
 
 def spots(page):
     """[x, y] of every point in the window, as the map draws it."""
-    box = page.locator("canvas.over").bounding_box()
+    box = place(page.locator("canvas.over"))
     xy = np.array(page.evaluate(f"(() => {{ const v = {VIEW}; return Array.from({{length: v.n}}, (_, i) => [v.px(v.xy[2 * i]), v.py(v.xy[2 * i + 1])]); }})()"))
     return xy + [box["x"], box["y"]], box
 
@@ -61,7 +62,7 @@ def draw_around(page, points, room=9):
     low, high = points.min(axis=0) - room, points.max(axis=0) + room
     centre, half = (low + high) / 2, (high - low) / 2 * math.sqrt(2)
     turns = np.linspace(0, 2 * math.pi, 40)
-    box = page.locator("canvas.over").bounding_box()
+    box = place(page.locator("canvas.over"))
     edge = np.array([box["x"], box["y"]])
     path = np.array([centre + half * [math.cos(turn), math.sin(turn)] for turn in turns])
     return trace(page, path.clip(edge + 3, edge + [box["width"] - 3, box["height"] - 3]))
@@ -211,7 +212,7 @@ def test_the_point_on_the_curve_can_be_dragged(visit, workspace, pool):
     engine.select(workspace, engine.Spec(pool="shots", method="k_center", budget="40"))
     page = visit("/select?pool=shots&method=k_center&budget=10")
     page.get_by_text("10 of 60 photos kept").wait_for(timeout=20_000)
-    handle = page.locator("circle.handle").bounding_box()
+    handle = place(page.locator("circle.handle"))
     x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
