@@ -66,7 +66,7 @@ def _finished(pool: Pool, cls: type[Feature], result: dict[str, Any]) -> str:
 
 
 def _there(pool: Pool, kept: list[Kept]) -> None:
-    look.section("There", f"{len(kept):,} {'feature' if len(kept) == 1 else 'features'}")
+    look.section("Ready", f"{len(kept):,} {'feature' if len(kept) == 1 else 'features'}")
     if not kept:
         look.empty("No features yet", "Methods choose by features. Compute one on the left, or bring vectors computed elsewhere.", key="none-yet")
     for one in reversed(kept):

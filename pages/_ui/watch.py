@@ -72,10 +72,8 @@ def _panel(job: Job, key: str) -> None:
             return
         st.progress(share(status), text=f"**{title(job.spec)}** · {numbers(status)}")
         asked_to_stop = (job.folder / "stop").exists()
-        if st.button("Stopping ..." if asked_to_stop else "Stop", key=f"stop-{key}", disabled=asked_to_stop, icon=":material/stop:",
-                     help="What was finished is kept; it can go on later."):  # fmt: skip
-            job.stop()
-            st.rerun(scope="fragment")
+        st.button("Stopping ..." if asked_to_stop else "Stop", key=f"stop-{key}", disabled=asked_to_stop, icon=":material/stop:",
+                  help="What was finished is kept; it can go on later.", on_click=job.stop)  # fmt: skip
 
 
 def _ended_badly(job: Job, status: dict[str, Any], key: str) -> None:
