@@ -7,18 +7,19 @@ from typing import Any
 from datasel_core import manifest, store
 from datasel_core.engine import Run, Spec, choose, plan
 from datasel_core.errors import BadRequest, Failed
-from datasel_core.pools._pool import load_pool
+from datasel_core.pools._pool import load_pool, pool_names
 from datasel_core.progress import Progress
 from datasel_core.registry import find
 
 
 def reproduce(workspace: store.Workspace, folder: Path, progress: Progress | None = None) -> dict[str, Any]:
-    """Runs a selection again from its manifest alone. Returns {"identical", "ids_sha256", "expected"}.
+    """Runs a selection again from its manifest alone. Returns {"identical", "ids_sha256", "expected", "columns_changed"}.
 
+    columns_changed: the pool's metadata is not what it was; then groups and filters may give another answer.
     Raises BadRequest when the pool or a feature is no longer what it was.
     """
     old = manifest.read(folder)
-    pool = load_pool(workspace, old["pool"]["name"])
+    pool = load_pool(workspace, _name_here(workspace, old["pool"]))
     if pool.fingerprint != old["pool"]["fingerprint"]:
         raise BadRequest(
             f"The pool {pool.name} is not what it was: its fingerprint is {pool.fingerprint[:12]}, the manifest's {old['pool']['fingerprint'][:12]}."
@@ -42,13 +43,28 @@ def reproduce(workspace: store.Workspace, folder: Path, progress: Progress | Non
             raise BadRequest(f"The feature for the role {role} is not what it was; compute it again with the manifest's parameters.")
     ids = pool.ids[choose(asked, progress or Progress()).rows].tolist()
     found = manifest.ids_sha256(ids)
-    return {"identical": found == old["result"]["ids_sha256"], "ids_sha256": found, "expected": old["result"]["ids_sha256"]}
+    expected = old["result"]["ids_sha256"]
+    return {"identical": found == expected, "ids_sha256": found, "expected": expected, "columns_changed": pool.table_sha256 != old["pool"].get("table_sha256")}
+
+
+def _name_here(workspace: store.Workspace, wanted: dict[str, Any]) -> str:
+    """The pool's name, or where there is none of that name, what a pool of the same samples is called here."""
+    names = pool_names(workspace)
+    if wanted["name"] in names:
+        return wanted["name"]
+    same = (name for name in names if store.read_json(workspace.pool(name) / "pool.json", {}).get("fingerprint") == wanted["fingerprint"])
+    return next(same, wanted["name"])
+
+
+def check_out(out: Path) -> None:
+    """Raises BadRequest when a run cannot be put there."""
+    if out.exists() and not out.is_dir():
+        raise BadRequest(f"{out} is a file; --out names the folder to make.")
 
 
 def copy_run(run: Run, out: Path) -> Run:
     """The same run in a folder of the person's choosing; manifest last."""
-    if out.exists() and not out.is_dir():
-        raise BadRequest(f"{out} is a file; --out names the folder to make.")
+    check_out(out)
     names = [
         path.name for path in run.folder.iterdir() if path.suffix in (".json", ".parquet") and path.name not in ("manifest.json", "status.json", "what.json")
     ]

@@ -9,6 +9,7 @@ from datasel_core import engine, making
 from datasel_core.errors import UnknownName
 from datasel_core.features._feature import Feature
 from datasel_core.pools._pool import Pool, load_pool, pool_names
+from datasel_core.question import parse_spec
 from datasel_core.registry import find
 from datasel_core.selection import Method
 from datasel_core.store import NAME, Workspace
@@ -53,6 +54,8 @@ def select(pool: Pool | str, method: Method, budget: int | str, seed: int = 0, *
     pool = open_pool(pool) if isinstance(pool, str) else pool
     for name in ("within", "already"):
         if isinstance(asked.get(name), engine.Run):
-            asked[name] = str(asked[name].folder)
-    spec = engine.Spec(pool=pool.name, method=method.id, params=method.model_dump(mode="json"), budget=str(budget), seed=seed, **asked)
+            asked[name] = asked[name].folder
+        if asked.get(name) is not None:
+            asked[name] = os.fspath(asked[name])
+    spec = parse_spec(pool=pool.name, method=method.id, params=method.model_dump(mode="json"), budget=str(budget), seed=seed, **asked)
     return engine.select(Workspace(pool.folder.parent.parent), spec)

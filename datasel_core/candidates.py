@@ -6,6 +6,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasel_core import manifest
@@ -56,7 +57,7 @@ def _earlier(workspace: Workspace, pool: Pool, folder: str | None, flag: str) ->
         path = workspace.path / "runs" / folder
     path = workspace.allowed(path)
     if path.suffix == ".parquet":
-        ids = pq.read_table(path, columns=["id"])["id"].to_pylist()
+        ids = _read_ids(path, flag)
         return {"ids_sha256": manifest.ids_sha256(ids), "n": len(ids)}, ids
     if found := manifest.problems(path):
         raise BadInput(f"--{flag} {folder} cannot be used: {found[0]}")
@@ -67,21 +68,35 @@ def _earlier(workspace: Workspace, pool: Pool, folder: str | None, flag: str) ->
     return {"ids_sha256": other["result"]["ids_sha256"], "n": len(ids), "method": other["method"], "budget": other["budget"]}, ids
 
 
+def _read_ids(path: Path, flag: str) -> list[str]:
+    try:
+        return pq.read_table(path, columns=["id"])["id"].cast(pa.string()).to_pylist()
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise BadInput(f"--{flag} {path} is no Parquet file with a column id: {str(error).splitlines()[0]}") from None
+
+
 def matching(pool: Pool, where: str) -> np.ndarray:
     """(n,) bool: rows whose columns fulfil an SQL condition (DuckDB). It sees the pool's columns and nothing else. Raises BadRequest."""
+    name = "row"
+    while name in {column.lower() for column in pool.columns}:  # DuckDB does not tell A from a
+        name += "_"
     with duckdb.connect(config={"enable_external_access": "false", "autoinstall_known_extensions": "false"}) as database:
-        database.register("pool_columns", pool.table.select(pool.columns).append_column("row_", [np.arange(pool.n)]))
-        database.execute("CREATE TABLE pool AS SELECT * FROM pool_columns")
-        database.unregister("pool_columns")
-        database.execute("SET lock_configuration = true")
-        query = f"SELECT row_ FROM pool WHERE ({where}\n)"
         try:
-            statements = database.extract_statements(query)
-            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-                raise BadRequest(f"--where {where!r} must be one condition on the columns {', '.join(pool.columns)}.")
-            rows = database.execute(statements[0]).fetchnumpy()["row_"]
+            database.register("pool_columns", pool.table.select(pool.columns).append_column(name, [np.arange(pool.n)]))
+            database.execute("CREATE TABLE pool AS SELECT * FROM pool_columns")
+            database.unregister("pool_columns")
+            database.execute("SET lock_configuration = true")
+            # A filter is parsed as one expression on its own, so that no text can end it and begin another statement.
+            found, again = (_mask(database.table("pool").filter(where), name, pool.n) for _ in range(2))
         except duckdb.Error as error:
-            raise BadRequest(f"--where {where!r} does not work: {str(error).splitlines()[0]}") from None
-    found = np.zeros(pool.n, dtype=bool)
-    found[np.asarray(rows, dtype=np.int64)] = True
+            said = " ".join(str(error).split("\n\n")[0].split())
+            raise BadRequest(f"--where {where!r} does not work ({said}); give one condition on the columns {', '.join(pool.columns)}.") from None
+    if (found != again).any():
+        raise BadRequest(f"--where {where!r} gives other rows each time it is asked, so nobody could repeat it; leave out random functions.")
+    return found
+
+
+def _mask(matching_rows: duckdb.DuckDBPyRelation, name: str, n: int) -> np.ndarray:
+    found = np.zeros(n, dtype=bool)
+    found[np.asarray(matching_rows.select(duckdb.ColumnExpression(name)).fetchnumpy()[name], dtype=np.int64)] = True
     return found

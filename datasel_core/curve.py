@@ -99,15 +99,17 @@ def _gaps(points: np.ndarray, ragged: Ragged, rows: np.ndarray) -> np.ndarray:
     return np.maximum(1 - anchors @ points.T, 0)
 
 
-def write_curves(folder: Path, curves: dict[str, Curve]) -> None:
-    """curve.parquet: one row per role and mark."""
+def write_curves(folder: Path, curves: dict[str, Curve]) -> list[str]:
+    """curve.parquet: one row per role and mark. Returns the names of the files written."""
     parts = []
     for role, one in curves.items():
         m = len(one.picks)
         parts.append(pa.table({"role": [role] * m, "picks": one.picks, "mean": one.mean, "largest": one.largest, "measured_on": [one.measured_on] * m}))
-    if parts:
-        with store.writing(folder / "curve.parquet") as temporary:
-            pq.write_table(pa.concat_tables(parts), temporary, compression="zstd")
+    if not parts:
+        return []
+    with store.writing(folder / "curve.parquet") as temporary:
+        pq.write_table(pa.concat_tables(parts), temporary, compression="zstd")
+    return ["curve.parquet"]
 
 
 def read_curves(folder: Path) -> dict[str, Curve]:

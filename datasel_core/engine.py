@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict
 
 from datasel_core import manifest, store
 from datasel_core.candidates import Candidates, find_candidates
@@ -22,27 +21,10 @@ from datasel_core.errors import BadParameter, BadRequest
 from datasel_core.measure import measure
 from datasel_core.pools._pool import Pool, load_pool
 from datasel_core.progress import Progress
+from datasel_core.question import Spec, command_line
 from datasel_core.registry import find
 from datasel_core.roles import Roles
 from datasel_core.selection import Inputs, Method, Selection, granted
-
-
-class Spec(BaseModel):
-    """A question, as it stands in spec.json. within, already: folders of earlier selections. use: role -> feature id or key, or column for group."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    do: str = "select"
-    pool: str
-    method: str
-    params: dict[str, Any] = {}
-    budget: str
-    seed: int = 0
-    use: dict[str, str] = {}
-    within: str | None = None
-    already: str | None = None
-    where: str | None = None
-    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,7 +78,8 @@ class Plan:
     def what(self) -> dict[str, Any]:
         """All that decides the answer."""
         return {
-            "pool": self.pool.fingerprint,
+            "pool": self.pool.name,
+            "table": self.pool.table_sha256,
             "method": self.method.what(),
             "features": self.roles.keys(self.method.needs),
             "budget": self.budget,
@@ -120,6 +103,7 @@ def plan(workspace: store.Workspace, spec: Spec) -> Plan:
     granted(spec.budget, pool.n)
     candidates = find_candidates(workspace, pool, roles.missing_rows(method.needs), spec.within, spec.already, spec.where)
     budget = granted(spec.budget, pool.n, len(candidates.free))
+    _to_local(method, candidates.given)
     return Plan(spec, pool, method, roles, candidates, budget)
 
 
@@ -132,7 +116,7 @@ def select(workspace: store.Workspace, spec: Spec, progress: Progress | None = N
     asked = plan(workspace, spec)
     folder = workspace.run(asked.key)
     with store.Lock(folder).hold(progress.check):
-        if not again and (folder / "manifest.json").exists() and not manifest.problems(folder):
+        if not again and manifest.is_answer(folder):
             return Run(folder, manifest.read(folder))
         store.write_json(folder / "spec.json", spec.model_dump())
         chosen = _shorter(workspace, asked) if not again else None
@@ -175,30 +159,30 @@ def _shorter(workspace: store.Workspace, asked: Plan) -> Selection | None:
         return None
     same = {name: value for name, value in asked.what().items() if name != "budget"}
     for folder in workspace.folders("runs"):
-        asked_then = store.read_json(folder / "what.json")
-        if asked_then and asked_then.pop("budget", 0) > asked.budget and asked_then == same:
-            with contextlib.suppress(BadRequest):
-                if not manifest.problems(folder):
-                    return Run(folder, manifest.read(folder)).selection.head(asked.budget)
+        with contextlib.suppress(BadRequest):  # a damaged run is no answer
+            asked_then = store.read_json(folder / "what.json", {})
+            if asked_then.pop("budget", 0) > asked.budget and asked_then == same and manifest.is_answer(folder):
+                return Run(folder, manifest.read(folder)).selection.head(asked.budget)
     return None
 
 
 def write(workspace: store.Workspace, asked: Plan, chosen: Selection, folder: Path, progress: Progress) -> dict[str, Any]:
     """Measures the selection and writes the run: curve, table, then manifest."""
     metrics = measure(asked.pool, asked.roles, chosen.rows, asked.method.needs, progress)
-    write_curves(folder, measure_curves(asked.roles, chosen.rows, asked.candidates.already, progress))
+    beside = write_curves(folder, measure_curves(asked.roles, chosen.rows, asked.candidates.already, progress))
     store.write_json(folder / "what.json", asked.what())
     pool, table = asked.pool, kept_table(asked.pool, asked.method, chosen)
     for name, ids in (("within", asked.candidates.within_ids), ("already", asked.candidates.earlier_ids)):
         if ids is not None:
             with store.writing(folder / f"{name}.parquet") as temporary:
-                pq.write_table(pa.table({"id": ids}), temporary)
+                pq.write_table(pa.table({"id": pa.array(ids, pa.string())}), temporary)
+            beside.append(f"{name}.parquet")
     ids = table["id"].to_pylist()
     return manifest.write(
         folder,
         table,
         {
-            "pool": {"name": pool.name, "kind": pool.kind, "n": pool.n, "fingerprint": pool.fingerprint},
+            "pool": {"name": pool.name, "kind": pool.kind, "n": pool.n, "fingerprint": pool.fingerprint, "table_sha256": pool.table_sha256},
             "target": None,
             "features": asked.roles.about(asked.method.needs),
             "method": asked.method.what(),
@@ -216,6 +200,7 @@ def write(workspace: store.Workspace, asked: Plan, chosen: Selection, folder: Pa
             },
             "command": asked.spec.command or command_line(asked.spec),
         },
+        beside,
     )
 
 
@@ -238,20 +223,6 @@ def kept_table(pool: Pool, method: Method, chosen: Selection) -> pa.Table:
 def _whys(why: Mapping[str, np.ndarray], n: int) -> Iterator[str]:
     plain: dict[str, Sequence] = {name: values.tolist() for name, values in why.items()}
     for at in range(n):
-        mine = {name: values[at] for name, values in plain.items()}
-        mine = {name: round(value, 9) if isinstance(value, float) else value for name, value in mine.items() if value == value}  # NaN: not known
+        known = {name: values[at] for name, values in plain.items() if values[at] is not None and values[at] == values[at]}  # NaN: not known
+        mine = {name: round(value, 9) if isinstance(value, float) else value for name, value in known.items()}
         yield json.dumps(mine, ensure_ascii=False)
-
-
-def command_line(spec: Spec) -> str:
-    """The command that asks the same."""
-    import shlex
-
-    words = ["python", "-m", "datasel_core", "select", spec.pool, spec.method, "--budget", spec.budget, "--seed", str(spec.seed)]
-    for flag, pairs in (("--use", spec.use), ("--set", spec.params)):
-        for name, value in pairs.items():
-            words += [flag, f"{name}={'none' if value is None else value}"]
-    for flag, value in (("--within", spec.within), ("--already", spec.already), ("--where", spec.where)):
-        if value:
-            words += [flag, value]
-    return shlex.join(words)

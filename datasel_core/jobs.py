@@ -17,6 +17,7 @@ from datasel_core.errors import BadRequest, DataselError, Failed, Stopped
 from datasel_core.exports._export import Kept as ExportKept
 from datasel_core.pools._pool import load_pool
 from datasel_core.progress import Progress, Step
+from datasel_core.question import parse_spec
 
 WORDS = {"waiting": "waiting to start", "running": "running", "done": "done", "failed": "failed", "stopped": "stopped", "interrupted": "interrupted"}
 
@@ -88,7 +89,7 @@ def _folder(workspace: store.Workspace, spec: Mapping[str, Any]) -> Path:
     asked = {name: value for name, value in spec.items() if name != "do"}
     match spec["do"]:
         case "select":
-            return workspace.run(engine.plan(workspace, engine.Spec(**asked)).key)
+            return workspace.run(engine.plan(workspace, parse_spec(**asked)).key)
         case "feature":
             pool = load_pool(workspace, asked["pool"])
             return workspace.feature(making.feature_key(workspace, pool, making.declared_feature(asked["feature"], **asked.get("params", {}))))
@@ -185,7 +186,7 @@ def _insisting(should_stop: Callable[[], bool]) -> Iterator[threading.Event]:
 
 
 def _select(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    run = engine.select(workspace, engine.Spec(**spec), progress)
+    run = engine.select(workspace, parse_spec(**spec), progress)
     return {"run": run.key, "n": run.manifest["result"]["n"]}
 
 
@@ -226,7 +227,8 @@ def open_run(workspace: store.Workspace, folder: Path) -> ExportKept:
         raise BadRequest(f"{folder} cannot be exported: {found[0]}")
     media = None
     with contextlib.suppress(BadRequest):  # the pool is gone: formats that copy media say so, the others need none
-        media = load_pool(workspace, said["pool"]["name"]).root
+        root = load_pool(workspace, said["pool"]["name"]).root
+        media = lambda path: workspace.allowed(root / path)  # noqa: E731
     return ExportKept(manifest.kept_table(folder), said, media)
 
 

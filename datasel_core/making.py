@@ -1,5 +1,6 @@
 """Making what selections are chosen from: pools, features, maps. Everything here can be stopped, and goes on where it was."""
 
+import contextlib
 import hashlib
 import shutil
 import time
@@ -12,10 +13,9 @@ import numpy as np
 from datasel_core import store
 from datasel_core.errors import BadInput, BadRequest, Failed, MissingFeature
 from datasel_core.features._feature import Feature, Source, Unreadable
-from datasel_core.features._kept import Chunks, Kept, kept_features, load, save_rows
-from datasel_core.pools._photos import UnreadablePhoto
+from datasel_core.features._kept import Chunks, Kept, kept_features, load, renewed, save_rows
 from datasel_core.pools._pool import Pool, load_pool, save_pool
-from datasel_core.pools._vector_files import check_values, open_arrays
+from datasel_core.pools._vector_files import check_values, finite_rows, open_arrays, read_ids
 from datasel_core.progress import Progress
 from datasel_core.registry import every, find
 
@@ -68,33 +68,29 @@ def import_feature(workspace: store.Workspace, pool: Pool, role: str, file: str,
     array = arrays.get(role) if role in arrays else next(iter(arrays.values())) if len(arrays) == 1 else None
     if array is None:
         raise BadInput(f"{path.name} has no array called {role}; it has: {', '.join(arrays) or 'none'}.")
-    check_values(array, f"{path.name}: {role}")
+    check_values(array, f"{path.name}: {role}", role)
     if ids is None:
         raise BadInput(f"{path.name} has no array called ids; vectors are matched to samples by id, never by order.")
+    ids = read_ids(ids, path)
     if len(ids) != len(array):
         raise BadInput(f"{path.name}: {role} has {len(array)} rows for {len(ids)} ids; it must have one row per id.")
-    at = {str(id): row for row, id in enumerate(ids.tolist())}
+    at = {id: row for row, id in enumerate(ids)}
     if len(at) < len(ids):
         raise BadInput(f"{path.name}: an id stands there twice; ids must be unique.")
     places = np.array([at.get(id, -1) for id in pool.ids], dtype=np.int64)
     rows = np.flatnonzero(places >= 0)
     if not len(rows):
-        raise BadInput(f"None of the {len(ids)} ids in {path.name} is in the pool {pool.name} (there: {pool.ids[0]!r}, here: {str(ids[0])!r}).")
+        raise BadInput(f"None of the {len(ids)} ids in {path.name} is in the pool {pool.name} (there: {pool.ids[0]!r}, here: {next(iter(at))!r}).")
     own = set(pool.ids)
     extra = [id for id in at if id not in own]
     missing = [(int(row), f"no vector in {path.name}") for row in np.flatnonzero(places < 0)]
     values = array[places[rows]]
-    good = _finite_rows(values)
+    good = finite_rows(values)
+    if not good.any():
+        raise BadInput(f"{path.name}: every matched row of {role} holds NaN or infinite values, or larger ones than float32; nothing was imported.")
     missing += [(int(row), "the vector holds NaN or infinite values") for row in rows[~good]]
     kept = keep_imported(workspace, pool, role, values[good], rows[good], sorted(missing), path.name, progress)
     return Imported(kept, len(rows), [str(pool.ids[row]) for row, _ in missing], extra)
-
-
-def _finite_rows(values: np.ndarray, block: int = 4096) -> np.ndarray:
-    if values.dtype.kind != "f":
-        return np.ones(len(values), dtype=bool)
-    parts = [values[start : start + block] for start in range(0, len(values), block)]
-    return np.concatenate([np.isfinite(part).reshape(len(part), -1).all(axis=1) for part in parts])
 
 
 def keep_imported(
@@ -105,11 +101,13 @@ def keep_imported(
     key = store.key_of({"imported": 1, "role": role, "pool": pool.fingerprint, "rows": _content(rows), "content": _content(array)})
     folder = workspace.feature(key)
     with store.Lock(folder).hold(progress.check):
-        return load(folder) or save_rows(folder, {"key": key, **about}, array, rows, pool.n, missing, pool.ids)
+        if (before := load(folder)) is not None:
+            return renewed(before)  # what was imported last fills the role
+        return save_rows(folder, {"key": key, **about}, array, rows, pool.n, missing, pool.ids)
 
 
 def _content(array: np.ndarray) -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(f"{array.dtype.str} {array.shape[1:]} ".encode())
     for start in range(0, len(array), 1 << 14):
         digest.update(np.ascontiguousarray(array[start : start + (1 << 14)]).tobytes())
     return digest.hexdigest()
@@ -140,9 +138,13 @@ def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, pr
     key = feature_key(workspace, pool, feature)
     folder = workspace.feature(key)
     with store.Lock(folder).hold(progress.check):
+        chunks = Chunks(folder, pool.n)
         if (done := load(folder)) is not None:
-            return done
-        source, chunks, started = _source(workspace, pool, feature), Chunks(folder, pool.n), time.time()
+            if not _readable_again(pool, feature, done):
+                chunks.clear()  # a kill right after the last word of an earlier attempt may have left them
+                return done
+            chunks.reopen(done)
+        source, started = _source(workspace, pool, feature), time.time()
         fitted = chunks.fitted()
         if fitted is None:
             fitted = feature.fit(source, progress)
@@ -156,6 +158,10 @@ def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, pr
         finally:
             chunks.flush()  # a stop keeps what was encoded
         track.finish()
+        if (nothing := chunks.nothing_read()) is not None:
+            row, reason = nothing
+            chunks.clear()  # the next attempt looks again
+            raise Failed(f"No sample of {pool.name} could be read: {pool.ids[row]}: {reason}.")
         about = {
             "key": key,
             **feature.what(),
@@ -164,10 +170,18 @@ def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, pr
             "facts": feature.describe(source),
             "seconds": round(time.time() - started, 1),
         }
-        kept = chunks.finish(about, pool.ids)
-        if len(kept.unreadable) == pool.n:
-            raise Failed(f"No sample of {pool.name} could be read: {kept.unreadable[0]['id']}: {kept.unreadable[0]['reason']}.")
-        return kept
+        return chunks.finish(about, pool.ids)
+
+
+def _readable_again(pool: Pool, feature: Feature, done: Kept) -> bool:
+    """Whether a sample that was left out can be opened by now: a disk that was away, a permission that was mended."""
+    if feature.reads != "image":
+        return False
+    for entry in done.unreadable:
+        with contextlib.suppress(BadRequest):
+            pool.open(entry["row"], at_least=1)
+            return True
+    return False
 
 
 def _source(workspace: store.Workspace, pool: Pool, feature: Feature) -> Source:
@@ -177,7 +191,7 @@ def _source(workspace: store.Workspace, pool: Pool, feature: Feature) -> Source:
     def image(row: int, at_least: int | None = None) -> Any:
         try:
             return pool.open(row, at_least=at_least)
-        except UnreadablePhoto as error:
+        except BadRequest as error:  # an unreadable photo, or a link that leads elsewhere by now
             raise Unreadable(str(error)) from None
 
     return Source(pool.n, image=image)

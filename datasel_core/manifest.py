@@ -17,6 +17,7 @@ from datasel_core.errors import BadInput
 from datasel_core.version import VERSION
 
 SCHEMA_VERSION = 1
+_REQUIRED = {"schema_version", "pool", "method", "budget", "seed", "features", "within", "already", "where", "result", "files", "sha256"}
 _LIBRARIES = ("numpy", "torch", "timm", "faiss-cpu", "umap-learn", "scikit-learn", "duckdb", "pyarrow", "pillow")
 
 
@@ -41,8 +42,11 @@ def environment() -> dict[str, str]:
     return found
 
 
-def write(folder: Path, table: pa.Table, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Writes selection.parquet, then manifest.json, which closes over its bytes. about: the manifest without what is computed here."""
+def write(folder: Path, table: pa.Table, about: Mapping[str, Any], beside: Iterable[str] = ()) -> dict[str, Any]:
+    """Writes selection.parquet, then manifest.json, which closes over its bytes and those of the files named in `beside`.
+
+    about: the manifest without what is computed here.
+    """
     with store.writing(folder / "selection.parquet") as temporary:
         pq.write_table(table, temporary, compression="zstd")
     manifest = {
@@ -51,7 +55,7 @@ def write(folder: Path, table: pa.Table, about: Mapping[str, Any]) -> dict[str, 
         "datasel_version": VERSION,
         **about,
         "environment": environment(),
-        "files": {"selection.parquet": store.hash_file(folder / "selection.parquet")},
+        "files": {name: store.hash_file(folder / name) for name in ("selection.parquet", *beside)},
     }
     manifest["sha256"] = _own_hash(manifest)
     store.write_json(folder / "manifest.json", manifest)
@@ -67,6 +71,8 @@ def read(folder: Path) -> dict[str, Any]:
         raise BadInput(f"{folder / 'manifest.json'} is not a datasel manifest.")
     if manifest.get("schema_version") != SCHEMA_VERSION:
         raise BadInput(f"{folder / 'manifest.json'} has schema version {manifest.get('schema_version')}; this program reads version {SCHEMA_VERSION}.")
+    if missing := sorted(_REQUIRED - manifest.keys()):
+        raise BadInput(f"{folder / 'manifest.json'} is damaged: it has no {missing[0]}.")
     return manifest
 
 
@@ -96,6 +102,14 @@ def problems(folder: Path) -> list[str]:
         if ids_sha256(ids) != manifest["result"]["ids_sha256"] or pick_order_sha256(ids) != manifest["result"]["pick_order_sha256"]:
             found.append("The ids in selection.parquet are not those of the manifest.")
     return found
+
+
+def is_answer(folder: Path) -> bool:
+    """Whether a folder holds a finished selection that is intact; a damaged one is no answer, and is made anew."""
+    try:
+        return (folder / "manifest.json").exists() and not problems(folder)
+    except BadInput:
+        return False
 
 
 def _own_hash(manifest: Mapping[str, Any]) -> str:

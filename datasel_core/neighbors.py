@@ -75,6 +75,8 @@ def _remeasure(prepared: np.ndarray, mine: np.ndarray, found: np.ndarray, k: int
         part = slice(start, start + 256)
         x, y = prepared[mine[part]].astype(np.float64), prepared[found[part]].astype(np.float64)
         squared = ((x[:, None, :] - y) ** 2).sum(axis=2)
+        if metric == "cosine":  # a zero row points nowhere: cosine 0 with every row
+            squared[(~x.any(axis=1))[:, None] | ~y.any(axis=2)] = 2
         squared[(found[part] == mine[part, None]) | (found[part] < 0)] = np.inf  # itself, and faiss's padding
         order = np.lexsort((found[part], squared), axis=1)[:, :k]
         rows[part] = np.take_along_axis(found[part], order, axis=1)

@@ -15,6 +15,7 @@ from datasel_core.ragged import Ragged
 from datasel_core.registry import declares
 
 Array = np.ndarray | Ragged
+_VECTORS = ("embedding", "image", "text")
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,8 @@ class Method(Declared):
                 if role not in roles:
                     raise BadInput(f"{self.id} needs the {side} role {role}; given: {', '.join(roles) or 'none'}.")
                 check_array(f"{side} role {role}", roles[role], ragged=role == "patterns")
+                if role in _VECTORS and np.ndim(roles[role]) != 2:
+                    raise BadInput(f"The {side} role {role} has the shape {np.shape(roles[role])}; it must be one vector per sample, (n, d).")
 
 
 class Scorer(Method):

@@ -203,7 +203,10 @@ class Workspace:
         text = os.fspath(path)
         if not text.strip() or "\0" in text:
             raise BadRequest("The path is empty; name a file or folder.")
-        real = Path(text).expanduser().resolve()
+        try:
+            real = Path(text).expanduser().resolve()
+        except (RuntimeError, OSError) as error:  # links in a circle, a home that nobody has, a name that is too long
+            raise BadRequest(f"{text} is no path that can be followed: {error}.") from None
         roots = self.roots()
         if not any(real.is_relative_to(root) for root in roots):
             raise BadRequest(f"{text} lies outside the allowed folders ({', '.join(map(str, roots))}); set DATASEL_DATA_ROOTS to allow it.")

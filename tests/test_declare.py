@@ -80,7 +80,7 @@ FLOORS = [
     {"store", "neighbors"},
     {"pools", "features", "methods", "metrics", "probes", "exports", "manifest", "review"},
     {"projection", "roles", "candidates"},
-    {"measure", "curve", "probe", "explain"},
+    {"measure", "curve", "probe", "explain", "question"},
     {"making", "engine"},
     {"jobs", "api", "again"},
     {"commands", "__init__"},

@@ -23,8 +23,8 @@ def ask_to_stop(*_: object) -> None:
 
 
 def say(text: str) -> None:
-    """One line on stderr."""
-    typer.echo(text, err=True)
+    """One line on stderr, whatever line breaks a file name or another library's message brought."""
+    typer.echo(" ".join(text.splitlines()), err=True)
 
 
 def answer(value: Any) -> None:

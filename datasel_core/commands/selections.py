@@ -13,7 +13,7 @@ from datasel_core.exports._export import Export
 from datasel_core.metrics.overlap import overlap
 from datasel_core.probe import run_probe
 from datasel_core.selection import Method, Scorer
-from datasel_core.store import Workspace, read_json
+from datasel_core.store import Workspace
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
 Many = list[str] | None
@@ -66,6 +66,8 @@ def select(
     spec = engine.Spec(
         pool=name, method=method, params=pairs(set, "--set"), budget=budget, seed=seed, use=pairs(use, "--use"), within=within, already=already, where=where
     )
+    if out is not None:
+        again.check_out(home.allowed(out))
     asked = engine.plan(home, spec)
     for role, about in asked.roles.about(asked.method.needs).items():
         say(f"role {role}: {about['id']} {about.get('key') or about['column']}")
@@ -85,8 +87,13 @@ def runs(json: Json = False) -> None:
     """All finished selections, the oldest first; not those that were only looked at on the screen."""
     found = []
     for folder in workspace().folders("runs"):
-        said = read_json(folder / "manifest.json")
-        if said and not (folder / "preview").exists():
+        if (folder / "preview").exists() or not (folder / "manifest.json").exists():
+            continue
+        try:
+            said = manifest.read(folder)
+        except BadRequest as error:
+            say(f"passed over: {error}")
+        else:
             found.append({"run": str(folder), "created_utc": said["created_utc"], "pool": said["pool"]["name"], "method": said["method"]["id"],
                           "n": said["result"]["n"], "seed": said["seed"], "ids_sha256": said["result"]["ids_sha256"]})  # fmt: skip
     found.sort(key=lambda one: (one["created_utc"], one["run"]))
@@ -184,7 +191,8 @@ def reproduce(folder: str, json: Json = False) -> None:
     else:
         typer.echo(f"{'identical' if found['identical'] else 'different'}: ids_sha256 {found['ids_sha256']}")
     if not found["identical"]:
-        say(f"The ids differ: the manifest says {found['expected']}, this run gives {found['ids_sha256']}.")
+        changed = " The pool's columns changed since." if found["columns_changed"] else ""
+        say(f"The ids differ: the manifest says {found['expected']}, this run gives {found['ids_sha256']}.{changed}")
         raise typer.Exit(1)
 
 

@@ -1,5 +1,6 @@
 """What an export format is: one way to hand a selection to another tool."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,11 +16,12 @@ export_format = declares("export format")
 
 @dataclass(frozen=True)
 class Kept:
-    """table: selection.parquet. manifest: manifest.json. media: folder that `path` is relative to, or None when the pool is gone."""
+    """table: selection.parquet. manifest: manifest.json. media: `path` -> the file, which must lie under an allowed root;
+    None when the pool is gone."""
 
     table: pa.Table
     manifest: dict[str, Any]
-    media: Path | None
+    media: Callable[[str], Path] | None
 
     def plain(self) -> pa.Table:
         """The columns people want: without the row number and the content hash."""

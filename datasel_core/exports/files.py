@@ -10,14 +10,15 @@ from datasel_core.declare import HOW, Field
 from datasel_core.errors import BadRequest
 from datasel_core.exports._export import Export, Kept, export_format
 from datasel_core.progress import Progress
-from datasel_core.store import disk_trouble, writing
+from datasel_core.store import disk_trouble, hash_file, writing
 
 
 @export_format("files", version=1, title="The files")
 class Files(Export):
     """Copies the kept files into a folder, sub-folders as in the pool, with manifest.json beside them.
 
-    Files on the same disk are hard-linked where that is allowed: no space is used twice. A file that is there with the same size is left alone.
+    Files on the same disk are hard-linked where that is allowed: no space is used twice. A file that is there with the same content is left alone; another
+    content is replaced only in a folder that an earlier export made.
     """
 
     suffix: ClassVar = ""
@@ -35,30 +36,49 @@ class Files(Export):
         targets = [out / _inside(path) for path in paths]
         if len(set(targets)) < len(targets):
             raise BadRequest("Two kept samples have the same file; export a table instead.")
+        ours = (out / "manifest.json").exists()
         for path, target in zip(paths, progress.over(targets, len(targets), "copying files"), strict=True):
-            self._bring(kept.media / path, target)
+            self._bring(kept.media(path), target, ours)
         with writing(out / "manifest.json") as temporary:
             temporary.write_text(json.dumps(kept.manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         return out
 
-    def _bring(self, source: Path, target: Path) -> None:
-        if not source.exists():
+    def _bring(self, source: Path, target: Path, ours: bool) -> None:
+        if not source.is_file():
             raise BadRequest(f"{source} is not there any more; nothing else is wrong with the selection.")
-        if target.exists() and target.stat().st_size == source.stat().st_size:
-            return
+        if target.is_dir():
+            raise BadRequest(f"{target} is a folder where a file is to stand; name another --out.")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.unlink(missing_ok=True)
-            if self.link:
-                try:
-                    os.link(source.resolve(), target)
+            if target.exists():
+                if _same(source, target):
                     return
-                except OSError:
-                    pass  # another disk, or a file system without links: copy
-            with writing(target) as temporary:
-                shutil.copyfile(source, temporary)
+                if not ours:
+                    raise BadRequest(f"{target} is there already with another content; name an empty folder with --out.")
+            if not (self.link and _link(source, target)):
+                with writing(target) as temporary:
+                    shutil.copyfile(source, temporary)
         except OSError as error:
             raise disk_trouble(error, target) from error
+
+
+def _same(source: Path, target: Path) -> bool:
+    if source.samefile(target):
+        return True
+    return source.stat().st_size == target.stat().st_size and hash_file(source) == hash_file(target)
+
+
+def _link(source: Path, target: Path) -> bool:
+    """Hard-links where the disk allows it; otherwise (another disk, a file system without links) the file has to be copied."""
+    beside = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside.unlink(missing_ok=True)
+        os.link(source, beside)
+        os.replace(beside, target)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        return False
+    return True
 
 
 def _inside(path: str) -> Path:

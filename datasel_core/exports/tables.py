@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -37,9 +38,17 @@ class JsonLines(Export):
                 progress.check()
                 for row in batch.to_pylist():
                     row["why"] = json.loads(row["why"] or "{}")
-                    row["score"] = None if row["score"] != row["score"] else row["score"]
-                    file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+                    file.write(json.dumps(_plain(row), ensure_ascii=False, default=str, allow_nan=False) + "\n")
         return out
+
+
+def _plain(value: Any) -> Any:
+    """The same without NaN and infinity, which JSON does not have: null."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @export_format("csv", version=1, title="CSV")

@@ -1,8 +1,9 @@
 """Features on disk: chunks while they are made, one memory-mapped array when they are done; meta.json last."""
 
+import contextlib
+import datetime
 import hashlib
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,13 @@ from typing import Any
 import numpy as np
 
 from datasel_core import store
+from datasel_core.errors import BadInput
 from datasel_core.features._feature import Block
+from datasel_core.features._growing import growing
 from datasel_core.ragged import Ragged
 
 CHUNK = 256
+_REQUIRED = {"key", "id", "role", "pool", "shape", "unreadable", "fingerprint", "created"}
 _COPY = 1 << 14
 
 
@@ -59,9 +63,12 @@ class Kept:
 
 
 def load(folder: Path) -> Kept | None:
-    """The feature in this folder, or None while it is not finished."""
-    meta = store.read_json(folder / "meta.json")
-    return None if meta is None else Kept(folder, meta)
+    """The feature in this folder, or None while it is not finished; a damaged meta.json is no finished feature."""
+    with contextlib.suppress(BadInput):
+        meta = store.read_json(folder / "meta.json")
+        if isinstance(meta, dict) and meta.keys() >= _REQUIRED:
+            return Kept(folder, meta)
+    return None
 
 
 def kept_features(workspace: store.Workspace, fingerprint: str) -> list[Kept]:
@@ -97,6 +104,29 @@ class Chunks:
             open_rows[chunk["rows"]] = False
             open_rows[chunk["unreadable_rows"]] = False
         return np.flatnonzero(open_rows)
+
+    def reopen(self, done: Kept) -> None:
+        """Takes the finished feature as a beginning: only its unreadable rows are missing. It stands until it is finished anew."""
+        if self._paths():
+            return
+        rows = np.setdiff1d(np.arange(self.n), [entry["row"] for entry in done.unreadable])
+        values = done.values()
+        extras = {path.stem.removeprefix("extra-"): store.load_array(path) for path in self.folder.glob("extra-*.npy")}
+        for start in range(0, len(rows), _COPY):
+            part = rows[start : start + _COPY]
+            mine = values.take(part) if isinstance(values, Ragged) else values[part]
+            self.add(Block(part, mine, extra={name: array[part] for name, array in extras.items()}))
+        self.flush()
+
+    def nothing_read(self) -> tuple[int, str] | None:
+        """The first row and its reason when no sample at all could be read."""
+        first = None
+        for path in self._paths():
+            chunk = store.read_arrays(path)
+            if len(chunk["rows"]):
+                return None
+            first = first or (int(chunk["unreadable_rows"][0]), str(chunk["unreadable_reasons"][0]))
+        return first
 
     def add(self, block: Block) -> int:
         """Takes a block; writes a chunk when enough have come. Returns how many samples the block answers for."""
@@ -148,7 +178,7 @@ class Chunks:
         offsets = np.concatenate([[0], np.cumsum(lengths)]) if ragged else np.arange(self.n + 1)
         targets = {"values": (int(offsets[-1]), shape or (0,), dtype or np.dtype(np.float32))}
         targets |= {f"extra-{name}": (self.n, *kind) for name, kind in extras.items()}
-        with _open_arrays(self.folder, targets) as arrays:
+        with growing(self.folder, targets) as arrays:
             if not ragged and arrays["values"].dtype.kind == "f":
                 arrays["values"][[row for row, _ in unreadable]] = np.nan
             for path in paths:
@@ -157,8 +187,13 @@ class Chunks:
                     _place(chunk, arrays, offsets, ragged)
         if ragged:
             store.save_array(self.folder / "offsets.npy", offsets)
+        kept = write_meta(self.folder, about, "ragged" if ragged else "rows", sorted(unreadable), ids)
+        self.clear()
+        return kept
+
+    def clear(self) -> None:
+        """Removes the chunks; only once meta.json stands, so that a kill before it costs nothing."""
         shutil.rmtree(self.folder / "chunks", ignore_errors=True)
-        return write_meta(self.folder, about, "ragged" if ragged else "rows", sorted(unreadable), ids)
 
 
 def _place(chunk: dict[str, np.ndarray], arrays: dict[str, np.ndarray], offsets: np.ndarray, ragged: bool) -> None:
@@ -174,34 +209,10 @@ def _place(chunk: dict[str, np.ndarray], arrays: dict[str, np.ndarray], offsets:
             array[rows] = chunk[name]
 
 
-class _open_arrays:
-    """Writable memory maps that become .npy files when all went well."""
-
-    def __init__(self, folder: Path, targets: dict[str, tuple[int, tuple[int, ...], np.dtype]]):
-        self.folder, self.targets = folder, targets
-
-    def __enter__(self) -> dict[str, np.ndarray]:
-        try:
-            self.maps = {
-                name: np.lib.format.open_memmap(self.folder / f".{name}.part", mode="w+", dtype=dtype, shape=(n, *shape))
-                for name, (n, shape, dtype) in self.targets.items()
-            }
-        except OSError as error:
-            raise store.disk_trouble(error, self.folder) from error
-        return self.maps
-
-    def __exit__(self, kind: type | None, *_: object) -> None:
-        for name, array in self.maps.items():
-            array.flush()
-            part = self.folder / f".{name}.part"
-            part.replace(self.folder / f"{name}.npy") if kind is None else part.unlink(missing_ok=True)
-        self.maps = {}
-
-
 def save_rows(folder: Path, about: dict[str, Any], array: np.ndarray, rows: np.ndarray, n: int, unreadable: list[tuple[int, str]], ids: np.ndarray) -> Kept:
     """Keeps vectors that came from elsewhere: array[i] belongs to sample rows[i]; the other samples are NaN and listed."""
     dtype = array.dtype if array.dtype in (np.float32, np.float16) else np.dtype(np.float32)
-    with _open_arrays(folder, {"values": (n, array.shape[1:], dtype)}) as arrays:
+    with growing(folder, {"values": (n, array.shape[1:], dtype)}) as arrays:
         if len(rows) < n:
             arrays["values"][:] = np.nan
         for start in range(0, len(rows), _COPY):
@@ -218,10 +229,21 @@ def write_meta(folder: Path, about: dict[str, Any], shape: str, unreadable: list
         "values": list(values.shape),
         "unreadable": [{"row": row, "id": str(ids[row]), "reason": reason} for row, reason in unreadable],
         "fingerprint": _fingerprint(folder),
-        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "created": _now(),
     }
     store.write_json(folder / "meta.json", meta)
     return Kept(folder, meta)
+
+
+def renewed(kept: Kept) -> Kept:
+    """The same feature, as if it had been finished now: the newest of a role is the one that fills it."""
+    meta = {**kept.meta, "created": _now()}
+    store.write_json(kept.folder / "meta.json", meta)
+    return Kept(kept.folder, meta)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _fingerprint(folder: Path) -> str:

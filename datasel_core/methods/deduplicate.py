@@ -81,6 +81,7 @@ def _raise_to(similarity: np.ndarray, unit: np.ndarray, rows: np.ndarray, others
 
 
 def _cosines(unit: np.ndarray, row: int, others: np.ndarray) -> np.ndarray:
-    """Cosines in float64, summed in an order that does not depend on how many there are."""
+    """Cosines in float64, summed in an order that does not depend on how many there are; 0 with a zero vector."""
     a, b = unit[row].astype(np.float64), unit[others].astype(np.float64)
-    return (a * b).sum(axis=1) / np.sqrt((a * a).sum() * (b * b).sum(axis=1))
+    lengths = np.sqrt((a * a).sum() * (b * b).sum(axis=1))
+    return (a * b).sum(axis=1) / np.where(lengths > 0, lengths, 1)

@@ -20,7 +20,7 @@ class Balance(Metric):
 
     def measure(self, kept: Kept) -> Mapping[str, Any]:
         group = kept.role("group")
-        if group is None:
+        if group is None or not len(kept.rows):
             return {}
         names, of = np.unique(np.asarray(group), return_inverse=True)
         if not 2 <= len(names) <= self.most_groups:

@@ -22,9 +22,9 @@ class Coverage(Metric):
 
     def measure(self, kept: Kept) -> Mapping[str, Any]:
         embedding = kept.role("embedding")
-        if embedding is None:
-            return {}
         rows = some_rows(kept.readable)
+        if embedding is None or not len(kept.rows) or not len(rows):
+            return {}
         distance, _ = neighbors.nearest(embedding[rows], np.asarray(embedding[kept.rows]), progress=kept.progress)
         cells = max(2, min(self.n_cells, len(rows) // 10))
         centres, cell = neighbors.kmeans(embedding[rows], cells, seed=0)

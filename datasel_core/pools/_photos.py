@@ -1,6 +1,7 @@
 """Opening photos: header check, decoding at the size that is needed, and one clear reason when it does not work."""
 
 import os
+import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", 
 
 # A photo above the limit is refused by `_checked`, with its size; Pillow's own limit stays on for what lies far above.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")  # broken EXIF: see `_upright`
 
 
 class UnreadablePhoto(BadInput):
@@ -35,14 +37,14 @@ def open_photo(path: Path, at_least: int | None = None) -> Image.Image:
     Raises UnreadablePhoto with the reason.
     """
     try:
+        _regular(path)
         with Image.open(path) as photo:
             _checked(photo)
             if at_least:
                 scale = min(photo.size) / at_least
                 photo.draft("RGB", (int(photo.width / scale), int(photo.height / scale)))
             photo.load()
-            upright = ImageOps.exif_transpose(photo)
-            return _rgb(upright)
+            return _rgb(_upright(photo))
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, MemoryError) as error:
         raise UnreadablePhoto(reason(error)) from None
 
@@ -50,17 +52,41 @@ def open_photo(path: Path, at_least: int | None = None) -> Image.Image:
 def inspect(path: Path) -> PhotoFacts:
     """Reads the whole file once, at the coarsest decoding, so that cut-off files are found. Raises UnreadablePhoto."""
     try:
-        size = os.stat(path).st_size
+        size = _regular(path)
         with Image.open(path) as photo:
             _checked(photo)
             width, height = photo.size
-            if photo.getexif().get(0x0112, 1) in (5, 6, 7, 8):  # the camera was held sideways
+            if _orientation(photo) in (5, 6, 7, 8):  # the camera was held sideways
                 width, height = height, width
             photo.draft("RGB", (max(1, photo.width // 8), max(1, photo.height // 8)))
             photo.load()
             return PhotoFacts(width, height, size)
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, MemoryError) as error:
         raise UnreadablePhoto(reason(error)) from None
+
+
+def _regular(path: Path) -> int:
+    """Bytes of the file. A pipe or a device is no photo, and reading it might never end."""
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):
+        raise UnreadablePhoto("it is a folder" if stat.S_ISDIR(found.st_mode) else "it is not a regular file")
+    return found.st_size
+
+
+def _orientation(photo: Image.Image) -> int:
+    """How the camera was held, as EXIF says; 1 where it says nothing that can be read."""
+    try:
+        return int(photo.getexif().get(0x0112, 1))
+    except Exception:  # noqa: BLE001  (broken EXIF raises errors of every kind, and the picture is good without it)
+        return 1
+
+
+def _upright(photo: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(photo)
+    except Exception:  # noqa: BLE001  (as above)
+        turn = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}.get(_orientation(photo))
+        return photo if turn is None else photo.transpose(turn)
 
 
 def _checked(photo: Image.Image) -> None:

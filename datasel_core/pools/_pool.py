@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +16,11 @@ from datasel_core.declare import Declared
 from datasel_core.errors import BadInput, BadRequest, UnknownName
 from datasel_core.progress import Progress
 from datasel_core.registry import declares, find
-from datasel_core.store import Workspace, canonical, read_json, write_json, writing
+from datasel_core.store import Workspace, canonical, hash_file, read_json, write_json, writing
 
 pool_kind = declares("pool kind")
+
+_TABLE, _BEFORE = "pool.parquet", "pool.before.parquet"
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,11 @@ class Pool:
     @property
     def fingerprint(self) -> str:
         return self.about["fingerprint"]
+
+    @property
+    def table_sha256(self) -> str:
+        """Hash of everything that is known of the samples, metadata columns included."""
+        return self.about["table_sha256"]
 
     @property
     def unreadable(self) -> list[dict[str, str]]:
@@ -110,8 +118,10 @@ class Pool:
         return Path(self.about["root"])
 
     def path(self, row: int) -> Path:
-        """The media file of one sample."""
-        return self.root / self.table["path"][row].as_py()
+        """The media file of one sample. Raises BadRequest when a link leads outside the allowed folders by now."""
+        path = self.root / self.table["path"][row].as_py()
+        Workspace(self.folder.parent.parent).allowed(path)
+        return path
 
     def open(self, row: int, **hints: Any) -> Any:
         """One sample, to look at or to encode: for photos an RGB image."""
@@ -151,10 +161,20 @@ def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, sca
         "unreadable": scan.unreadable,
         "notes": scan.notes,
     }
-    with writing(folder / "pool.parquet") as temporary:
+    _set_aside(folder)
+    with writing(folder / _TABLE) as temporary:
         pq.write_table(scan.table, temporary, compression="zstd")
-    write_json(folder / "pool.json", about)
+    write_json(folder / "pool.json", {**about, "table_sha256": hash_file(folder / _TABLE)})
+    (folder / _BEFORE).unlink(missing_ok=True)
     return load_pool(workspace, name)
+
+
+def _set_aside(folder: Path) -> None:
+    """A copy of the table that pool.json describes: it stands until the new pool.json does, so that a kill in between loses nothing."""
+    about = read_json(folder / "pool.json")
+    if about is not None and (folder / _TABLE).exists() and hash_file(folder / _TABLE) == about.get("table_sha256"):
+        with writing(folder / _BEFORE) as temporary:
+            shutil.copyfile(folder / _TABLE, temporary)
 
 
 def load_pool(workspace: Workspace, name: str) -> Pool:
@@ -163,11 +183,11 @@ def load_pool(workspace: Workspace, name: str) -> Pool:
     about = read_json(folder / "pool.json")
     if about is None:
         raise UnknownName("pool", name, pool_names(workspace))
-    try:
-        table = pq.read_table(folder / "pool.parquet")
-    except (OSError, pa.ArrowInvalid) as error:
-        raise BadInput(f"The pool {name} is damaged ({error}); add it again.") from None
-    return Pool(name, about["kind"], folder, about, table)
+    expected = about.get("table_sha256")
+    path = next((path for path in (folder / _TABLE, folder / _BEFORE) if path.exists() and hash_file(path) == expected), None)
+    if path is None:
+        raise BadInput(f"The pool {name} is damaged ({_TABLE} is missing or was changed); add it again.")
+    return Pool(name, about["kind"], folder, about, pq.read_table(path))
 
 
 def pool_names(workspace: Workspace) -> list[str]:

@@ -54,10 +54,11 @@ class Images(PoolKind):
     def _list_table(self, source: Path) -> list[dict[str, Any]]:
         table = _tables.read_table(source, (self.id_column, self.path_column, self.group_column))
         _tables.require_columns(table, source, (self.path_column,))
+        _tables.named_columns(self, table, source)
         rows = []
-        names = {self.path_column: "path", self.id_column: "id", self.group_column: "group"}
         for at, row in enumerate(table.to_pylist()):
-            row = {names.get(name, name): value for name, value in row.items()}
+            own = {"path": row.pop(self.path_column), "id": row.pop(self.id_column, None), "group": row.pop(self.group_column, None)}
+            row = {**row, **own}  # the columns that were named win over others called path, id or group
             if not row["path"]:
                 raise BadInput(f"Row {at + 1} of {source.name} has no path.")
             row["id"] = row["path"] if row.get("id") is None else row["id"]

@@ -10,7 +10,7 @@ from datasel_core.declare import Field
 from datasel_core.errors import BadInput
 from datasel_core.pools import _tables
 from datasel_core.pools._pool import PoolKind, Scan, check_ids, pool_kind
-from datasel_core.pools._vector_files import aligned_arrays, open_arrays
+from datasel_core.pools._vector_files import aligned_arrays, finite_rows, open_arrays
 from datasel_core.progress import Progress
 from datasel_core.store import Workspace
 
@@ -52,6 +52,7 @@ class Vectors(PoolKind):
 
     def _from_parquet(self, source: Path) -> tuple[list[str] | None, dict[str, np.ndarray], dict[str, pa.ChunkedArray]]:
         table = _tables.read_table(source, (self.id_column,))
+        _tables.named_columns(self, table, source)
         lists = [f.name for f in table.schema if pa.types.is_list(f.type) or pa.types.is_large_list(f.type) or pa.types.is_fixed_size_list(f.type)]
         name = self.vector_column or (lists[0] if len(lists) == 1 else None)
         if name is None or name not in lists:
@@ -80,7 +81,7 @@ def _inspect(ids: list[str], roles: dict[str, np.ndarray], progress: Progress) -
     for start in progress.over(range(0, n, _BLOCK), -(-n // _BLOCK), "reading vectors"):
         parts = {role: np.ascontiguousarray(array[start : start + _BLOCK]) for role, array in roles.items()}
         for role, part in parts.items():
-            finite = np.isfinite(part).reshape(len(part), -1).all(axis=1) if part.dtype.kind == "f" else np.ones(len(part), bool)
+            finite = finite_rows(part)
             for at in np.flatnonzero(~finite & keep[start : start + len(part)]):
                 unreadable.append({"id": ids[start + at], "reason": f"{role} holds NaN or infinite values"})
             keep[start : start + len(part)] &= finite

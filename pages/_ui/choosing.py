@@ -40,7 +40,8 @@ class Choice:
     def what(self) -> dict[str, Any]:
         """As `engine.Plan.what`, without the budget."""
         return {
-            "pool": self.pool.fingerprint, "method": self.method.what(), "features": self.roles.keys(self.method.needs), "seed": self.seed,
+            "pool": self.pool.name, "table": self.pool.table_sha256, "method": self.method.what(),
+            "features": self.roles.keys(self.method.needs), "seed": self.seed,
             "within": self._ids(self.within), "already": self._ids(self.already), "where": self.where,
         }  # fmt: skip
 

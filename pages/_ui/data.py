@@ -40,7 +40,7 @@ def features(pool: Pool) -> list[Kept]:
 def roles(pool: Pool, use: dict[str, str] | None = None) -> Roles:
     """Which feature fills each role; `use` as in a spec. Raises UnknownName when `use` names what is not there."""
     stamps = tuple((one.key, 0) for one in features(pool))
-    return _roles(str(pool.folder), pool.fingerprint, stamps, tuple(sorted((use or {}).items())), pool)
+    return _roles(str(pool.folder), pool.table_sha256, stamps, tuple(sorted((use or {}).items())), pool)
 
 
 def values(kept: Kept) -> np.ndarray | Ragged:
@@ -109,7 +109,7 @@ def _run(folder: str, stamp: int) -> Run | None:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _roles(folder: str, fingerprint: str, stamps: Stamps, use: tuple[tuple[str, str], ...], _pool: Pool) -> Roles:
+def _roles(folder: str, table: str, stamps: Stamps, use: tuple[tuple[str, str], ...], _pool: Pool) -> Roles:
     return Roles.of(home(_pool), _pool, dict(use))
 
 
@@ -146,22 +146,22 @@ def pools(workspace: Workspace) -> list[dict[str, Any]]:
 
 def group_sizes(pool: Pool) -> list[tuple[str, int]]:
     """(group, samples), the largest first; empty when the pool has no groups."""
-    return _group_sizes(pool.fingerprint, pool)
+    return _group_sizes(pool.table_sha256, pool)
 
 
 def group_rows(pool: Pool, group: str) -> np.ndarray:
     """Rows of one group, in pool order."""
-    return _group_rows(pool.fingerprint, group, pool)
+    return _group_rows(pool.table_sha256, group, pool)
 
 
 def in_turn(pool: Pool) -> np.ndarray:
     """All rows, one of each group in turn, so that the beginning shows something of everything; pool order where there are no groups."""
-    return _in_turn(pool.fingerprint, pool)
+    return _in_turn(pool.table_sha256, pool)
 
 
 def duplicates(pool: Pool) -> list[list[int]]:
     """Rows of samples whose content is the same to the byte, a list for each set of two or more, in pool order."""
-    return _duplicates(pool.fingerprint, pool)
+    return _duplicates(pool.table_sha256, pool)
 
 
 @functools.lru_cache(maxsize=500)
@@ -170,7 +170,7 @@ def _about(folder: str, stamp: int) -> dict[str, Any]:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _group_sizes(fingerprint: str, _pool: Pool) -> list[tuple[str, int]]:
+def _group_sizes(table: str, _pool: Pool) -> list[tuple[str, int]]:
     if "group" not in _pool.columns:
         return []
     counted = pc.value_counts(pc.fill_null(_pool.table["group"].cast("string"), ""))
@@ -179,13 +179,13 @@ def _group_sizes(fingerprint: str, _pool: Pool) -> list[tuple[str, int]]:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _group_rows(fingerprint: str, group: str, _pool: Pool) -> np.ndarray:
+def _group_rows(table: str, group: str, _pool: Pool) -> np.ndarray:
     column = pc.fill_null(_pool.table["group"].cast("string"), "")
     return np.flatnonzero(pc.equal(column, "" if group == NO_GROUP else group).to_numpy())
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _in_turn(fingerprint: str, _pool: Pool) -> np.ndarray:
+def _in_turn(table: str, _pool: Pool) -> np.ndarray:
     if "group" not in _pool.columns:
         return np.arange(_pool.n)
     codes = pc.dictionary_encode(pc.fill_null(_pool.table["group"].cast("string"), "")).combine_chunks().indices.to_numpy()
@@ -197,7 +197,7 @@ def _in_turn(fingerprint: str, _pool: Pool) -> np.ndarray:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _duplicates(fingerprint: str, _pool: Pool) -> list[list[int]]:
+def _duplicates(table: str, _pool: Pool) -> list[list[int]]:
     counted = pc.value_counts(_pool.table["content"])
     twice = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
     rows = np.flatnonzero(pc.is_in(_pool.table["content"], twice).to_numpy())

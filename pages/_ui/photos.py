@@ -5,6 +5,7 @@ import contextlib
 import functools
 import io
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,6 @@ import streamlit as st
 
 from datasel_core import store
 from datasel_core.errors import DataselError
-from datasel_core.pools._photos import open_photo
 from datasel_core.pools._pool import Pool
 from pages._ui import keys
 from pages._ui.wall import WALL
@@ -26,7 +26,7 @@ Words = Mapping[int, str] | Callable[[int], str] | None
 def thumbnail(pool: Pool, row: int, px: int = 256) -> str:
     """A data URL: the photo as a JPEG at most `px` high and twice that wide; a grey tile where it cannot be opened any more."""
     root = store.Workspace(pool.folder.parent.parent).thumbs()
-    return _data_url(str(root), str(pool.path(row)), pool.table["content"][row].as_py(), px)
+    return _data_url(_Small(root, pool.table["content"][row].as_py(), px, pool, row))
 
 
 def has_photos(pool: Pool) -> bool:
@@ -115,17 +115,28 @@ def _table(pool: Pool, rows: np.ndarray, badges: Words, key: str, on_open: Calla
     return row
 
 
+@dataclass(frozen=True)
+class _Small:
+    """A small picture; what it shows is known by its content, whichever pool and row it is opened through."""
+
+    root: Path
+    content: str
+    px: int
+    pool: Pool = field(compare=False)
+    row: int = field(compare=False)
+
+
 @functools.lru_cache(maxsize=4096)
-def _data_url(root: str, path: str, content: str, px: int) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(_jpeg(Path(root), Path(path), content, px)).decode()
+def _data_url(small: _Small) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(_jpeg(small)).decode()
 
 
-def _jpeg(root: Path, path: Path, content: str, px: int) -> bytes:
-    kept = root / content[:2] / f"{content}-{px}.jpg"
+def _jpeg(small: _Small) -> bytes:
+    kept, px = small.root / small.content[:2] / f"{small.content}-{small.px}.jpg", small.px
     with contextlib.suppress(OSError):
         return kept.read_bytes()
     try:
-        photo = open_photo(path, at_least=px)
+        photo = small.pool.open(small.row, at_least=px)
         photo.thumbnail((2 * px, px))
     except DataselError:
         return _grey(px)
