@@ -21,8 +21,8 @@ app = typer.Typer(
 )
 app.add_typer(pools.pool, name="pool")
 app.add_typer(pools.feature, name="feature")
-for command in (pools.demo, selections.methods, selections.select, selections.runs, selections.compare, selections.evaluate, selections.export,
-                selections.verify, selections.reproduce):  # fmt: skip
+for command in (pools.demo, selections.methods, selections.select, selections.runs, selections.combine, selections.compare, selections.evaluate,
+                selections.export, selections.verify, selections.reproduce):  # fmt: skip
     app.command()(command)
 app.command(hidden=True)(selections.work)
 

@@ -4,12 +4,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from datasel_core import manifest, store
-from datasel_core.engine import Run, Spec, choose, plan
+from datasel_core import combine, manifest, store
+from datasel_core.engine import Run, choose
 from datasel_core.errors import BadRequest, Failed
+from datasel_core.planning import plan
 from datasel_core.pools._pool import load_pool, pool_names
 from datasel_core.progress import Progress
+from datasel_core.question import Spec
 from datasel_core.registry import find
+from datasel_core.target import Target
 
 
 def reproduce(workspace: store.Workspace, folder: Path, progress: Progress | None = None) -> dict[str, Any]:
@@ -19,6 +22,10 @@ def reproduce(workspace: store.Workspace, folder: Path, progress: Progress | Non
     Raises BadRequest when the pool or a feature is no longer what it was.
     """
     old = manifest.read(folder)
+    if old["method"]["id"] == "combine":
+        if found := manifest.problems(folder):
+            raise BadRequest(f"{folder} cannot be run again: {found[0]}")
+        return _verdict(combine.again(folder, old), old, False)
     pool = load_pool(workspace, _name_here(workspace, old["pool"]))
     if pool.fingerprint != old["pool"]["fingerprint"]:
         raise BadRequest(
@@ -30,7 +37,8 @@ def reproduce(workspace: store.Workspace, folder: Path, progress: Progress | Non
         params=old["method"]["params"],
         budget=str(old["budget"]["granted"]),
         seed=old["seed"],
-        use={role: about.get("key") or about["column"] for role, about in old["features"].items()},
+        target=_target_here(workspace, old["target"]),
+        use=_used(old),
         within=str(folder / "within.parquet") if old["within"] else None,
         already=str(folder / "already.parquet") if old["already"] else None,
         where=old["where"],
@@ -41,10 +49,35 @@ def reproduce(workspace: store.Workspace, folder: Path, progress: Progress | Non
     for role, about in old["features"].items():
         if asked.roles.about((role,))[role].get("fingerprint") != about.get("fingerprint"):
             raise BadRequest(f"The feature for the role {role} is not what it was; compute it again with the manifest's parameters.")
+    _check_target(old["target"], asked.target)
     ids = pool.ids[choose(asked, progress or Progress()).rows].tolist()
-    found = manifest.ids_sha256(ids)
-    expected = old["result"]["ids_sha256"]
-    return {"identical": found == expected, "ids_sha256": found, "expected": expected, "columns_changed": pool.table_sha256 != old["pool"].get("table_sha256")}
+    return _verdict(ids, old, pool.table_sha256 != old["pool"].get("table_sha256"))
+
+
+def _verdict(ids: list[str], old: dict[str, Any], columns_changed: bool) -> dict[str, Any]:
+    found, expected = manifest.ids_sha256(ids), old["result"]["ids_sha256"]
+    return {"identical": found == expected, "ids_sha256": found, "expected": expected, "columns_changed": columns_changed}
+
+
+def _used(old: dict[str, Any]) -> dict[str, str]:
+    own = {role: about.get("key") or about["column"] for role, about in old["features"].items()}
+    return own | {f"target.{role}": about["key"] for role, about in (old["target"] or {"features": {}})["features"].items()}
+
+
+def _target_here(workspace: store.Workspace, said: dict[str, Any] | None) -> str | None:
+    if said is None:
+        return None
+    name = _name_here(workspace, said)
+    target = load_pool(workspace, name)
+    if target.fingerprint != said["fingerprint"]:
+        raise BadRequest(f"The target {name} is not what it was: its fingerprint is {target.fingerprint[:12]}, the manifest's {said['fingerprint'][:12]}.")
+    return name
+
+
+def _check_target(said: dict[str, Any] | None, now: Target | None) -> None:
+    for role, about in (said or {"features": {}})["features"].items():
+        if now is None or now.about()["features"][role].get("fingerprint") != about.get("fingerprint"):
+            raise BadRequest(f"The target's feature for the role {role} is not what it was; compute it again with the manifest's parameters.")
 
 
 def _name_here(workspace: store.Workspace, wanted: dict[str, Any]) -> str:

@@ -47,7 +47,7 @@ def kind_of(path: Path) -> str:
 
 
 def select(pool: Pool | str, method: Method, budget: int | str, seed: int = 0, **asked: Any) -> engine.Run:
-    """Chooses from a pool and keeps the answer as a run. asked: `use`, `within`, `already` (a Run or its folder), `where`.
+    """Chooses from a pool and keeps the answer as a run. asked: `use`, `target` (a pool's name), `within`, `already` (a Run or its folder), `where`.
 
     Returns a Run with .selection (rows of the pool), .ids and .manifest. Raises BadRequest, Failed.
     """

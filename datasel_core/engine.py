@@ -15,16 +15,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasel_core import manifest, store
-from datasel_core.candidates import Candidates, find_candidates
 from datasel_core.curve import measure_curves, write_curves
-from datasel_core.errors import BadParameter, BadRequest
+from datasel_core.errors import BadRequest
 from datasel_core.measure import measure
-from datasel_core.pools._pool import Pool, load_pool
+from datasel_core.planning import Plan, plan, to_local
+from datasel_core.pools._pool import Pool
 from datasel_core.progress import Progress
 from datasel_core.question import Spec, command_line
-from datasel_core.registry import find
-from datasel_core.roles import Roles
-from datasel_core.selection import Inputs, Method, Selection, granted
+from datasel_core.scores import Question, compute, kept_scores
+from datasel_core.selection import Inputs, Scorer, Selection
 
 
 @dataclass(frozen=True)
@@ -60,53 +59,6 @@ class Run:
         return Selection(rows, table["count"].to_numpy(), scores, {name: np.array([why.get(name) for why in whys]) for name in names})
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A checked question: everything that decides the answer is known, nothing was computed."""
-
-    spec: Spec
-    pool: Pool
-    method: Method
-    roles: Roles
-    candidates: Candidates
-    budget: int
-
-    @property
-    def key(self) -> str:
-        return store.key_of(self.what())
-
-    def what(self) -> dict[str, Any]:
-        """All that decides the answer."""
-        return {
-            "pool": self.pool.name,
-            "table": self.pool.table_sha256,
-            "method": self.method.what(),
-            "features": self.roles.keys(self.method.needs),
-            "budget": self.budget,
-            "seed": self.spec.seed,
-            "within": self.candidates.within and self.candidates.within["ids_sha256"],
-            "already": self.candidates.earlier and self.candidates.earlier["ids_sha256"],
-            "where": self.spec.where,
-        }
-
-
-def plan(workspace: store.Workspace, spec: Spec) -> Plan:
-    """Checks a question. Raises BadRequest, with one clear line, before anything is written."""
-    pool = load_pool(workspace, spec.pool)
-    cls = find("method", spec.method)
-    words = {name: value for name, value in spec.params.items() if isinstance(value, str)}
-    params = {name: value for name, value in spec.params.items() if not isinstance(value, str)}
-    method: Method = cls.parse(words, **params)
-    if not 0 <= spec.seed < 2**63:
-        raise BadParameter(f"The seed is {spec.seed}; it must be a whole number from 0 up.")
-    roles = Roles.of(workspace, pool, spec.use, method.needs)
-    granted(spec.budget, pool.n)
-    candidates = find_candidates(workspace, pool, roles.missing_rows(method.needs), spec.within, spec.already, spec.where)
-    budget = granted(spec.budget, pool.n, len(candidates.free))
-    _to_local(method, candidates.given)
-    return Plan(spec, pool, method, roles, candidates, budget)
-
-
 def select(workspace: store.Workspace, spec: Spec, progress: Progress | None = None, again: bool = False) -> Run:
     """The answer to a question, from the workspace when it was asked before. again: compute it anew.
 
@@ -121,36 +73,32 @@ def select(workspace: store.Workspace, spec: Spec, progress: Progress | None = N
         store.write_json(folder / "spec.json", spec.model_dump())
         chosen = _shorter(workspace, asked) if not again else None
         if chosen is None:
-            chosen = choose(asked, progress)
+            known = kept_scores(workspace, score_question(asked), progress).values if isinstance(asked.method, Scorer) and not again else None
+            chosen = choose(asked, progress, known)
         return Run(folder, write(workspace, asked, chosen, folder, progress))
 
 
-def choose(asked: Plan, progress: Progress) -> Selection:
-    """Runs the method on the rows it may choose; the answer is in rows of the pool."""
-    rows = asked.candidates.given
+def choose(asked: Plan, progress: Progress, scores: np.ndarray | None = None) -> Selection:
+    """Runs the method on the rows it may choose; the answer is in rows of the pool. scores: of a scorer, where they are known already."""
+    rows, rng = asked.candidates.given, np.random.default_rng(asked.spec.seed)
+    already = np.searchsorted(rows, asked.candidates.already)
+    if isinstance(asked.method, Scorer):
+        scores = compute(score_question(asked), progress) if scores is None else scores
+        local = asked.method.best(scores[rows], asked.budget, rng, already)
+        return Selection(rows[local.rows], local.counts, scores, local.why)
     arrays = {role: asked.roles.array(role, rows) for role in asked.method.needs}
-    inputs = Inputs(
-        arrays or {"row": rows},
-        np.random.default_rng(asked.spec.seed),
-        progress=progress,
-        already=np.searchsorted(rows, asked.candidates.already),
-    )
-    local = _to_local(asked.method, rows).select(inputs, asked.budget)
-    scores = np.full(asked.pool.n, np.nan)
+    target = asked.target.arrays() if asked.target else {}
+    inputs = Inputs(arrays or {"row": rows}, rng, target=target, progress=progress, already=already)
+    local = to_local(asked.method, rows).select(inputs, asked.budget)
+    found = np.full(asked.pool.n, np.nan)
     if local.scores is not None:
-        scores[rows] = local.scores
-    return Selection(rows[local.rows], local.counts, scores, local.why)
+        found[rows] = local.scores
+    return Selection(rows[local.rows], local.counts, found, local.why)
 
 
-def _to_local(method: Method, rows: np.ndarray) -> Method:
-    """Parameters that name a row of the pool (`first`) become positions among the rows the method is given."""
-    first = getattr(method, "first", None)
-    if first is None:
-        return method
-    at = int(np.searchsorted(rows, first))
-    if at == len(rows) or rows[at] != first:
-        raise BadParameter(f"first is {first}; that row is not among the {len(rows)} that can be chosen.")
-    return type(method)(**{**method.model_dump(), "first": at})
+def score_question(asked: Plan) -> Question:
+    """What the scores of this question depend on."""
+    return Question(asked.pool, asked.method, asked.roles, asked.target, asked.spec.seed)
 
 
 def _shorter(workspace: store.Workspace, asked: Plan) -> Selection | None:
@@ -171,7 +119,7 @@ def write(workspace: store.Workspace, asked: Plan, chosen: Selection, folder: Pa
     metrics = measure(asked.pool, asked.roles, chosen.rows, asked.method.needs, progress)
     beside = write_curves(folder, measure_curves(asked.roles, chosen.rows, asked.candidates.already, progress))
     store.write_json(folder / "what.json", asked.what())
-    pool, table = asked.pool, kept_table(asked.pool, asked.method, chosen)
+    pool, table = asked.pool, kept_table(asked.pool, chosen)
     for name, ids in (("within", asked.candidates.within_ids), ("already", asked.candidates.earlier_ids)):
         if ids is not None:
             with store.writing(folder / f"{name}.parquet") as temporary:
@@ -183,7 +131,7 @@ def write(workspace: store.Workspace, asked: Plan, chosen: Selection, folder: Pa
         table,
         {
             "pool": {"name": pool.name, "kind": pool.kind, "n": pool.n, "fingerprint": pool.fingerprint, "table_sha256": pool.table_sha256},
-            "target": None,
+            "target": asked.target and asked.target.about(),
             "features": asked.roles.about(asked.method.needs),
             "method": asked.method.what(),
             "budget": {"requested": asked.spec.budget, "granted": len(ids), "unit": "samples"},
@@ -192,19 +140,14 @@ def write(workspace: store.Workspace, asked: Plan, chosen: Selection, folder: Pa
             "already": asked.candidates.earlier,
             "where": asked.spec.where,
             "unreadable": pool.unreadable + asked.roles.unreadable(asked.method.needs),
-            "result": {
-                "n": len(ids),
-                "ids_sha256": manifest.ids_sha256(ids),
-                "pick_order_sha256": manifest.pick_order_sha256(ids),
-                "metrics": metrics,
-            },
+            "result": {**manifest.result(ids), "metrics": metrics},
             "command": asked.spec.command or command_line(asked.spec),
         },
         beside,
     )
 
 
-def kept_table(pool: Pool, method: Method, chosen: Selection) -> pa.Table:
+def kept_table(pool: Pool, chosen: Selection) -> pa.Table:
     """One row per kept sample in pick order."""
     rows = chosen.rows
     scores = np.full(len(rows), np.nan) if chosen.scores is None else chosen.scores[rows]

@@ -15,9 +15,11 @@ from typing import Any
 from datasel_core import engine, making, manifest, projection, registry, store
 from datasel_core.errors import BadRequest, DataselError, Failed, Stopped
 from datasel_core.exports._export import Kept as ExportKept
+from datasel_core.planning import plan
 from datasel_core.pools._pool import load_pool
 from datasel_core.progress import Progress, Step
 from datasel_core.question import parse_spec
+from datasel_core.scores import kept_scores
 
 WORDS = {"waiting": "waiting to start", "running": "running", "done": "done", "failed": "failed", "stopped": "stopped", "interrupted": "interrupted"}
 
@@ -81,7 +83,7 @@ def find_job(folder: Path) -> Job | None:
 
 def jobs(workspace: store.Workspace) -> list[Job]:
     """All jobs of the workspace, the latest changed first."""
-    found = [find_job(folder) for part in ("runs", "features", "maps", "tasks") for folder in workspace.folders(part)]
+    found = [find_job(folder) for part in ("runs", "features", "maps", "scores", "tasks") for folder in workspace.folders(part)]
     return sorted((job for job in found if job is not None), key=lambda job: -job.status().get("updated", 0))
 
 
@@ -89,7 +91,9 @@ def _folder(workspace: store.Workspace, spec: Mapping[str, Any]) -> Path:
     asked = {name: value for name, value in spec.items() if name != "do"}
     match spec["do"]:
         case "select":
-            return workspace.run(engine.plan(workspace, parse_spec(**asked)).key)
+            return workspace.run(plan(workspace, parse_spec(**asked)).key)
+        case "score":
+            return workspace.scores(engine.score_question(plan(workspace, parse_spec(**asked))).key)
         case "feature":
             pool = load_pool(workspace, asked["pool"])
             return workspace.feature(making.feature_key(workspace, pool, making.declared_feature(asked["feature"], **asked.get("params", {}))))
@@ -190,6 +194,12 @@ def _select(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progr
     return {"run": run.key, "n": run.manifest["result"]["n"]}
 
 
+def _score(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    asked = plan(workspace, parse_spec(**{**spec, "do": "select"}))
+    found = kept_scores(workspace, engine.score_question(asked), progress)
+    return {"scores": found.folder.name}
+
+
 def _feature(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     pool = load_pool(workspace, spec["pool"])
     kept = making.compute_feature(workspace, pool, making.declared_feature(spec["feature"], **spec.get("params", {})), progress)
@@ -233,5 +243,5 @@ def open_run(workspace: store.Workspace, folder: Path) -> ExportKept:
 
 
 DOINGS: dict[str, Callable[[store.Workspace, Mapping[str, Any], Progress], Any]] = {
-    "select": _select, "feature": _feature, "map": _map, "pool": _pool, "demo": _demo, "feature_import": _feature_import, "export": _export,
+    "select": _select, "score": _score, "feature": _feature, "map": _map, "pool": _pool, "demo": _demo, "feature_import": _feature_import, "export": _export,
 }  # fmt: skip

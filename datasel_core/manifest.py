@@ -31,6 +31,11 @@ def pick_order_sha256(ids: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(ids).encode()).hexdigest()
 
 
+def result(ids: list[str]) -> dict[str, Any]:
+    """What a manifest says of the ids, in pick order."""
+    return {"n": len(ids), "ids_sha256": ids_sha256(ids), "pick_order_sha256": pick_order_sha256(ids)}
+
+
 def environment() -> dict[str, str]:
     """Versions of what computed it."""
     found = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}

@@ -9,7 +9,11 @@ from datasel_core.errors import BadRequest
 
 
 class Spec(BaseModel):
-    """A question, as it stands in spec.json. within, already: folders of earlier selections. use: role -> feature id or key, or column for group."""
+    """A question, as it stands in spec.json. within, already: folders of earlier selections. use: role -> feature id or key, or column for group;
+    `target.ROLE` -> feature of the target.
+
+    target: the name of a pool of examples, for methods that choose towards one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,6 +24,7 @@ class Spec(BaseModel):
     budget: str
     seed: int = 0
     use: dict[str, str] = {}
+    target: str | None = None
     within: str | None = None
     already: str | None = None
     where: str | None = None
@@ -41,7 +46,7 @@ def command_line(spec: Spec) -> str:
     for flag, pairs in (("--use", spec.use), ("--set", spec.params)):
         for name, value in pairs.items():
             words += [flag, f"{name}={'none' if value is None else value}"]
-    for flag, value in (("--within", spec.within), ("--already", spec.already), ("--where", spec.where)):
+    for flag, value in (("--target", spec.target), ("--within", spec.within), ("--already", spec.already), ("--where", spec.where)):
         if value:
             words += [flag, value]
     return shlex.join(words)

@@ -133,10 +133,14 @@ class Scorer(Method):
         raise TypeError(f"{type(self).__name__} must implement score.")
 
     def choose(self, inputs: Inputs, budget: int) -> Selection:
-        scores = np.asarray(self.score(inputs), dtype=np.float64)
+        return self.best(np.asarray(self.score(inputs), dtype=np.float64), budget, inputs.rng, inputs.already)
+
+    def best(self, scores: np.ndarray, budget: int, rng: np.random.Generator, already: Sequence[int] | np.ndarray = ()) -> Selection:
+        """What to keep, once every sample has its score. scores: (n,) float64. already: rows that are never kept. rng: for methods that draw."""
         open_scores = scores.copy()
-        open_scores[inputs.already] = np.nan
-        return Selection(top(open_scores, budget), scores=scores)
+        open_scores[np.asarray(already, dtype=np.int64)] = np.nan
+        rows = top(open_scores, budget)
+        return Selection(rows, scores=scores, why={"score": scores[rows]})
 
 
 def top(scores: np.ndarray, budget: int) -> np.ndarray:

@@ -176,6 +176,9 @@ class Workspace:
     def map(self, key: str) -> Path:
         return self.path / "maps" / checked_name("map", key)
 
+    def scores(self, key: str) -> Path:
+        return self.path / "scores" / checked_name("scores", key)
+
     def demo(self, name: str) -> Path:
         return self.path / "demo" / checked_name("demo", name)
 

@@ -95,7 +95,7 @@ def preview(pool: Pool, run: Run) -> None:
     shown = min(len(rows), 200)
     look.section("Preview", f"{'all' if shown == len(rows) else f'the first {shown:,} of'} {len(rows):,} kept, in pick order")
     if photos.has_photos(pool):
-        photos.wall(pool, rows[:24], key=f"export-{run.key}", height=84, badges={int(row): str(at + 1) for at, row in enumerate(rows[:24])})
+        photos.wall(pool, rows[:shown], key=f"export-{run.key}", height=84, badges={int(row): str(at + 1) for at, row in enumerate(rows[:shown])})
     table = run.table.slice(0, shown)
     table = table.set_column(table.column_names.index("why"), "why", [_whys(run, table["why"].to_pylist())])
     dull = [name for name in ("score", "count", "why") if _says_nothing(table[name].to_pylist())]

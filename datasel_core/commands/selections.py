@@ -7,10 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from datasel_core import again, engine, jobs, manifest, registry
+from datasel_core import combine as combining
 from datasel_core.commands.console import answer, pairs, progress, say, workspace
 from datasel_core.errors import BadRequest
 from datasel_core.exports._export import Export
 from datasel_core.metrics.overlap import overlap
+from datasel_core.planning import plan
 from datasel_core.probe import run_probe
 from datasel_core.selection import Method, Scorer
 from datasel_core.store import Workspace
@@ -55,6 +57,7 @@ def select(
     use: Annotated[Many, typer.Option(help="role=feature (for group: role=column); may be given more than once.")] = None,
     set: Annotated[Many, typer.Option(help="param=value; may be given more than once.")] = None,
     seed: int = 0,
+    target: Annotated[str | None, typer.Option(help="Pool of examples of what we want to be good at, for methods that choose towards one.")] = None,
     within: Annotated[str | None, typer.Option(help="Folder of an earlier selection: choose only among what it kept.")] = None,
     already: Annotated[str | None, typer.Option(help="Folder of an earlier selection that counts as chosen.")] = None,
     where: Annotated[str | None, typer.Option(help="SQL condition on the pool's columns.")] = None,
@@ -64,13 +67,24 @@ def select(
     """Chooses from a pool; the answer is a folder with a manifest."""
     home = workspace()
     spec = engine.Spec(
-        pool=name, method=method, params=pairs(set, "--set"), budget=budget, seed=seed, use=pairs(use, "--use"), within=within, already=already, where=where
+        pool=name,
+        method=method,
+        params=pairs(set, "--set"),
+        budget=budget,
+        seed=seed,
+        use=pairs(use, "--use"),
+        target=target,
+        within=within,
+        already=already,
+        where=where,
     )
     if out is not None:
         again.check_out(home.allowed(out))
-    asked = engine.plan(home, spec)
+    asked = plan(home, spec)
     for role, about in asked.roles.about(asked.method.needs).items():
         say(f"role {role}: {about['id']} {about.get('key') or about['column']}")
+    if asked.target is not None:
+        say(f"target {asked.target.pool.name}: {len(asked.target.rows)} samples")
     run = engine.select(home, spec, progress())
     (run.folder / "preview").unlink(missing_ok=True)  # looked at on the screen so far; asked for here, it is a selection
     if out is not None:
@@ -102,6 +116,25 @@ def runs(json: Json = False) -> None:
         return
     for one in found:
         typer.echo(f"{one['created_utc']}\t{one['pool']}\t{one['method']}\t{one['n']} kept\tseed {one['seed']}\t{one['run']}")
+
+
+def combine(
+    how: Annotated[str, typer.Argument(help="union, intersection, or difference (kept by the first and by no other).")],
+    folders: list[str],
+    out: Annotated[str | None, typer.Option(help="Folder for a copy of the run.")] = None,
+    json: Json = False,
+) -> None:
+    """Makes one selection of two or more of the same pool."""
+    home = workspace()
+    if out is not None:
+        again.check_out(home.allowed(out))
+    run = combining.combine(home, how, [home.allowed(folder) for folder in folders], progress())
+    run = run if out is None else again.copy_run(run, home.allowed(out))
+    if json:
+        answer({"run": str(run.folder), "manifest": run.manifest})
+        return
+    typer.echo(f"{run.manifest['result']['n']} samples kept. ids_sha256 {run.manifest['result']['ids_sha256']}")
+    typer.echo(str(run.folder))
 
 
 def compare(folders: list[str], json: Json = False) -> None:
