@@ -113,7 +113,10 @@ def test_a_folder_a_pattern_and_keys_that_repeat(workspace, tmp_path):
     part = add(workspace, tmp_path / "s" / "{00..01}.tar", "part")
     assert part.ids.tolist() == folder.ids[:4].tolist()
     assert part.open(3).size == (24, 16)
-    assert add(workspace, tmp_path / "{s,s}" / "02.tar", "twice", ids="shard_and_key").ids.tolist()[:2] == ["s/02/2-a", "s/02/2-b"]
+    shard(tmp_path / "t" / "02.tar", sample("2-a", 5))
+    both = add(workspace, tmp_path / "{s,t}" / "02.tar", "both", ids="shard_and_key")
+    assert both.ids.tolist() == ["s/02/2-a", "s/02/2-b", "t/02/2-a"]
+    assert both.open(2).size == (24, 16)
 
     shard(tmp_path / "s" / "03.tar", sample("0-a", 77))
     with pytest.raises(BadInput, match=r"The key '0-a' stands in 00.tar and in 03.tar; ids must be unique. Add the pool with --option ids=shard_and_key."):
@@ -121,6 +124,17 @@ def test_a_folder_a_pattern_and_keys_that_repeat(workspace, tmp_path):
     named = add(workspace, tmp_path / "s", "again", ids="shard_and_key")
     assert named.ids.tolist()[::6] == ["00/0-a", "03/0-a"]
     assert named.open(0).size == (24, 16)
+
+
+def test_samples_that_would_share_a_name(workspace, tmp_path):
+    shard(tmp_path / "0.tar", sample("a", 0))
+    with pytest.raises(BadInput, match="Two samples would be called 'a', in 0.tar and 0.tar; name each shard once, or rename one."):
+        add(workspace, tmp_path / "{0,0}.tar")
+    two = json.dumps({"caption": ["one", "two"]}).encode()
+    shard(tmp_path / "1.tar", [("x.jpg", picture(0)), ("x.json", two), *sample("x#2", 1)])
+    with pytest.raises(BadInput, match="Two samples would be called 'x#2', in 1.tar and 1.tar"):
+        add(workspace, tmp_path / "1.tar")
+    assert add(workspace, tmp_path / "1.tar", captions="mean").ids.tolist() == ["x", "x#2"]
 
 
 def test_brace_patterns():

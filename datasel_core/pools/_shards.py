@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.pools import _captions, _columns
@@ -124,7 +125,9 @@ def scan_shards(source: Path, captions: _captions.Choice, ids: Ids, workspace: W
     if not rows:
         first = f" ({reading.unreadable[0]['id']}: {reading.unreadable[0]['reason']})" if reading.unreadable else ""
         raise BadInput(f"None of the samples in {source} can be used{first}.")
-    return Scan(_columns.joined(rows), root, reading.unreadable, _notes(reading.passed))
+    table = _columns.joined(rows)
+    _check_unique(table)
+    return Scan(table, root, reading.unreadable, _notes(reading.passed))
 
 
 def _read(path: Path, name: str, reading: _Reading, track: Track, before: int) -> None:
@@ -157,6 +160,17 @@ def _rows(id: str, shard: str, found: Found, look: Look | str, reading: _Reading
         place = {"shard": shard, "offset": found.picture.offset}
         content = _captions.content_of(look.hash, said.captions)
         yield {"id": said.id, "caption": said.captions[0], **lists, **found.fields, **place, **look.columns(), "content": content}
+
+
+def _check_unique(table: pa.Table) -> None:
+    """Keys were checked as they came; left are a shard that was named twice, and a key that looks like another's numbered caption."""
+    if pc.count_distinct(table["id"]).as_py() == table.num_rows:
+        return
+    first: dict[str, str] = {}
+    for id, shard in zip(table["id"].to_pylist(), table["shard"].to_pylist(), strict=True):
+        if id in first:
+            raise BadInput(f"Two samples would be called {id!r}, in {first[id]} and {shard}; name each shard once, or rename one.")
+        first[id] = shard
 
 
 def _notes(passed: Passed) -> list[str]:
