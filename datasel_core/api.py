@@ -26,9 +26,9 @@ def feature(id: str) -> type[Feature]:
 
 
 def open_pool(name: str | os.PathLike, *, kind: str | None = None, workspace: str | os.PathLike | None = None) -> Pool:
-    """A pool by its name in the workspace, or by the path of a folder of photos, a table, or a file of vectors, which is then added.
+    """A pool by its name in the workspace, or by the path of a folder of photos, a table, a tar shard, or a file of vectors, which is then added.
 
-    kind: `images` or `vectors`; told from the path by default. Raises UnknownName, BadInput.
+    kind: `images`, `pairs` or `vectors`; told from the path by default. Raises UnknownName, BadInput.
     """
     home, text = Workspace.at(workspace), os.fspath(name)
     if text in pool_names(home):
@@ -42,8 +42,8 @@ def open_pool(name: str | os.PathLike, *, kind: str | None = None, workspace: st
 
 
 def kind_of(path: Path) -> str:
-    """`vectors` for .npy and .npz, else `images`."""
-    return "vectors" if path.suffix.lower() in (".npy", ".npz") else "images"
+    """`vectors` for .npy and .npz, `pairs` for .tar, else `images`."""
+    return {".npy": "vectors", ".npz": "vectors", ".tar": "pairs"}.get(path.suffix.lower(), "images")
 
 
 def select(pool: Pool | str, method: Method, budget: int | str, seed: int = 0, **asked: Any) -> engine.Run:

@@ -12,7 +12,7 @@ import numpy as np
 
 from datasel_core import store
 from datasel_core.errors import BadInput, BadRequest, Failed, MissingFeature
-from datasel_core.features._feature import Feature, Source, Unreadable
+from datasel_core.features._feature import OPENED, Feature, Source, Unreadable
 from datasel_core.features._kept import Chunks, Kept, kept_features, load, renewed, save_rows
 from datasel_core.pools._pool import Pool, load_pool, save_pool
 from datasel_core.pools._vector_files import check_values, finite_rows, open_arrays, read_ids
@@ -126,15 +126,16 @@ def feature_key(workspace: store.Workspace, pool: Pool, feature: Feature) -> str
     """The key under which this feature of this pool is kept. Raises MissingFeature when it needs a role the pool lacks."""
     for file in feature.files():
         workspace.allowed(file)
-    needs = None if feature.reads == "image" else _read_role(workspace, pool, feature).meta["fingerprint"]
+    needs = None if feature.reads in OPENED else _read_role(workspace, pool, feature).meta["fingerprint"]
     return store.key_of({"feature": feature.what(), "depends": feature.depends(), "pool": pool.fingerprint, "reads": needs})
 
 
 def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, progress: Progress | None = None) -> Kept:
     """Computes a feature, or goes on where an earlier attempt was, or returns it when it is there. Raises MissingFeature, Failed, Stopped."""
     progress = progress or Progress()
-    if feature.reads == "image" and pool.how.opens != "image":
-        raise BadRequest(f"{feature.id} looks at photos; the pool {pool.name} is of kind {pool.kind}.")
+    if feature.reads in OPENED and feature.reads not in pool.opens:
+        what = {"image": "looks at photos", "text": "reads texts"}[feature.reads]
+        raise BadRequest(f"{feature.id} {what}; the pool {pool.name} (of kind {pool.kind}) has none.")
     key = feature_key(workspace, pool, feature)
     folder = workspace.feature(key)
     with store.Lock(folder).hold(progress.check):
@@ -185,7 +186,7 @@ def _readable_again(pool: Pool, feature: Feature, done: Kept) -> bool:
 
 
 def _source(workspace: store.Workspace, pool: Pool, feature: Feature) -> Source:
-    if feature.reads != "image":
+    if feature.reads not in OPENED:
         return Source(pool.n, roles={feature.reads: _read_role(workspace, pool, feature).values()})
 
     def image(row: int, at_least: int | None = None) -> Any:
@@ -194,7 +195,13 @@ def _source(workspace: store.Workspace, pool: Pool, feature: Feature) -> Source:
         except BadRequest as error:  # an unreadable photo, or a link that leads elsewhere by now
             raise Unreadable(str(error)) from None
 
-    return Source(pool.n, image=image)
+    def text(row: int) -> list[str]:
+        try:
+            return pool.text(row)
+        except BadRequest as error:
+            raise Unreadable(str(error)) from None
+
+    return Source(pool.n, image=image) if feature.reads == "image" else Source(pool.n, text=text)
 
 
 def _read_role(workspace: store.Workspace, pool: Pool, feature: Feature) -> Kept:
@@ -206,6 +213,10 @@ def _read_role(workspace: store.Workspace, pool: Pool, feature: Feature) -> Kept
     return kept[-1]
 
 
+_DEMOS = {"scenes": "images", "scenes-captions": "pairs"}
+"""Pools of the demo and their kinds: all of the same pictures."""
+
+
 def make_demo(workspace: store.Workspace, progress: Progress | None = None) -> list[Pool]:
     """The built-in demo pools, made by code at first use; the same every time."""
     from datasel_core.pools.demo.scenes import make_scenes
@@ -215,11 +226,13 @@ def make_demo(workspace: store.Workspace, progress: Progress | None = None) -> l
     with store.Lock(folder).hold(progress.check):
         if not (folder / "scenes.parquet").exists():
             make_scenes(folder, progress=progress)
-    if (workspace.pool("scenes") / "pool.json").exists():
-        return [load_pool(workspace, "scenes")]
-    return [add_pool(workspace, "scenes", str(folder / "scenes.parquet"), "images", progress=progress)]
+    made = []
+    for name, kind in _DEMOS.items():
+        there = (workspace.pool(name) / "pool.json").exists()
+        made.append(load_pool(workspace, name) if there else add_pool(workspace, name, str(folder / "scenes.parquet"), kind, progress=progress))
+    return made
 
 
 def available_features(pool: Pool, roles: set[str]) -> list[type[Feature]]:
     """Features that can be computed for a pool, given the roles it has."""
-    return [one for one in every("feature").values() if one.reads == pool.how.opens or one.reads in roles]
+    return [one for one in every("feature").values() if one.reads in pool.opens | (roles - OPENED)]

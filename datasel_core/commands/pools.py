@@ -18,8 +18,8 @@ feature = typer.Typer(help="Compute and import what methods look at.", no_args_i
 @pool.command("add")
 def add(
     name: Annotated[str, typer.Argument(help="What the pool is to be called.")],
-    source: Annotated[str, typer.Argument(help="A folder or file.")],
-    kind: Annotated[str, typer.Option(help="images or vectors.")],
+    source: Annotated[str, typer.Argument(help="A folder, a file, or shards as in 'data/{00000..00012}.tar'.")],
+    kind: Annotated[str, typer.Option(help="images, pairs or vectors.")],
     option: Annotated[list[str] | None, typer.Option(help="key=value; may be given more than once.")] = None,
     json: Json = False,
 ) -> None:

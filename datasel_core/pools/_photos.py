@@ -1,10 +1,12 @@
 """Opening photos: header check, decoding at the size that is needed, and one clear reason when it does not work."""
 
+import io
 import os
 import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -31,14 +33,21 @@ class PhotoFacts:
     bytes: int
 
 
-def open_photo(path: Path, at_least: int | None = None) -> Image.Image:
+class Bytes(Protocol):
+    """A photo that is no file of its own."""
+
+    def read(self) -> bytes: ...
+
+
+def open_photo(path: Path | Bytes, at_least: int | None = None) -> Image.Image:
     """An RGB image, turned upright. at_least: decode no larger than needed for a shorter side of so many pixels (JPEG only).
 
     Raises UnreadablePhoto with the reason.
     """
     try:
-        _regular(path)
-        with Image.open(path) as photo:
+        if isinstance(path, Path):
+            file_size(path)
+        with Image.open(path if isinstance(path, Path) else io.BytesIO(path.read())) as photo:
             _checked(photo)
             if at_least:
                 scale = min(photo.size) / at_least
@@ -49,10 +58,10 @@ def open_photo(path: Path, at_least: int | None = None) -> Image.Image:
         raise UnreadablePhoto(reason(error)) from None
 
 
-def inspect(path: Path) -> PhotoFacts:
+def inspect(path: Path | io.BytesIO) -> PhotoFacts:
     """Reads the whole file once, at the coarsest decoding, so that cut-off files are found. Raises UnreadablePhoto."""
     try:
-        size = _regular(path)
+        size = file_size(path) if isinstance(path, Path) else path.getbuffer().nbytes
         with Image.open(path) as photo:
             _checked(photo)
             width, height = photo.size
@@ -65,8 +74,8 @@ def inspect(path: Path) -> PhotoFacts:
         raise UnreadablePhoto(reason(error)) from None
 
 
-def _regular(path: Path) -> int:
-    """Bytes of the file. A pipe or a device is no photo, and reading it might never end."""
+def file_size(path: Path) -> int:
+    """Bytes of the file. Raises OSError, and UnreadablePhoto: a pipe or a device is no file, and reading it might never end."""
     found = os.stat(path)
     if not stat.S_ISREG(found.st_mode):
         raise UnreadablePhoto("it is a folder" if stat.S_ISDIR(found.st_mode) else "it is not a regular file")

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,29 +27,39 @@ _TABLE, _BEFORE = "pool.parquet", "pool.before.parquet"
 class Scan:
     """What a source holds. table: one row per sample, with `id` (unique text) and `content` (hash of what the sample is).
 
-    unreadable: [{"id", "reason"}] left out of the candidates. roles: arrays the source brought, one row per sample.
+    unreadable: [{"id", "reason"}] left out of the candidates. roles: arrays the source brought, one row per sample; an array too large for memory may
+    be anything with a length, `shape`, `dtype` and slices, which are taken from front to back.
     """
 
     table: pa.Table
     root: Path
     unreadable: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    roles: Mapping[str, np.ndarray] = field(default_factory=dict)
+    roles: Mapping[str, Any] = field(default_factory=dict)
 
 
 class PoolKind(Declared):
     """A kind of source. Fields are the options of `pool add --option`."""
 
-    opens: ClassVar[str] = ""
-    """What encoders may open of a sample: `image`, or nothing."""
-
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         """Reads the source. Raises BadInput when there is nothing to choose from."""
         raise TypeError(f"{type(self).__name__} must implement scan.")
 
+    def offers(self, pool: "Pool") -> frozenset[str]:
+        """What encoders may open of this pool's samples: `image`, `text`, both or nothing."""
+        return frozenset()
+
     def open(self, pool: "Pool", row: int, **hints: Any) -> Any:
         """One sample, to look at or to encode."""
         raise BadRequest(f"Samples of a {self.id} pool cannot be opened.")
+
+    def media(self, pool: "Pool", row: int) -> Any:
+        """Where one sample's picture lies: a path, or whatever else `open_photo` takes; as text it tells a person where to look."""
+        return pool.path(row)
+
+    def text(self, pool: "Pool", row: int) -> list[str]:
+        """The texts of one sample."""
+        raise BadRequest(f"Samples of a {self.id} pool have no text.")
 
 
 @dataclass(frozen=True)
@@ -113,6 +123,11 @@ class Pool:
         return find("pool kind", self.kind)(**self.about["options"])
 
     @property
+    def opens(self) -> frozenset[str]:
+        """What encoders may open of the samples: `image`, `text`, both or nothing."""
+        return self.how.offers(self)
+
+    @property
     def root(self) -> Path:
         """Where the sources lie; paths in the table are relative to it."""
         return Path(self.about["root"])
@@ -123,16 +138,25 @@ class Pool:
         Workspace(self.folder.parent.parent).allowed(path)
         return path
 
+    def media(self, row: int) -> Any:
+        """Where the picture of one sample lies, be it a file or part of one."""
+        return self.how.media(self, row)
+
+    def text(self, row: int) -> list[str]:
+        """What is said about, or in, one sample: its caption or captions."""
+        return self.how.text(self, row)
+
     def open(self, row: int, **hints: Any) -> Any:
         """One sample, to look at or to encode: for photos an RGB image."""
         return self.how.open(self, row, **hints)
 
 
 def fingerprint(table: pa.Table) -> str:
-    """SHA-256 of all ids and content hashes, in order."""
+    """SHA-256 of all ids and content hashes, in order, however the table lies in memory."""
     digest = hashlib.sha256()
-    for batch in table.select(["id", "content"]).to_batches(max_chunksize=65536):
-        digest.update(canonical([batch["id"].to_pylist(), batch["content"].to_pylist()]).encode())
+    for start in range(0, table.num_rows, 65536):
+        part = table.select(["id", "content"]).slice(start, 65536)
+        digest.update(canonical([part["id"].to_pylist(), part["content"].to_pylist()]).encode())
     return digest.hexdigest()
 
 

@@ -10,6 +10,9 @@ from pydantic import BaseModel
 
 from datasel_core.errors import BadInput
 
+_LONGEST_ROW = 16 << 20
+"""Bytes. A row with one absurd text must not make a whole table unreadable."""
+
 SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"})
 
 
@@ -39,10 +42,10 @@ def _read(path: Path, text_columns: tuple[str, ...]) -> pa.Table:
     if kind == ".parquet":
         return pq.read_table(path)
     if kind in (".jsonl", ".ndjson"):
-        return pj.read_json(path, parse_options=pj.ParseOptions(newlines_in_values=False))
+        return pj.read_json(path, pj.ReadOptions(block_size=_LONGEST_ROW), pj.ParseOptions(newlines_in_values=False))
     options = pc.ConvertOptions(column_types={name: pa.string() for name in text_columns}, strings_can_be_null=False)
     parse = pc.ParseOptions(delimiter="\t" if kind == ".tsv" else ",", newlines_in_values=True)
-    return pc.read_csv(path, parse_options=parse, convert_options=options)
+    return pc.read_csv(path, pc.ReadOptions(block_size=_LONGEST_ROW), parse, options)
 
 
 def _as_text(table: pa.Table, name: str, path: Path) -> pa.ChunkedArray:

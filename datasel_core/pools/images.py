@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pyarrow as pa
 
@@ -26,8 +26,6 @@ class Images(PoolKind):
     Every file is read once: those that cannot be opened are listed with the reason and left out.
     """
 
-    opens: ClassVar = "image"
-
     path_column: str = Field("path", description="Table column with the photo's path, relative to the table's folder.")
     id_column: str = Field("id", description="Table column with the sample's name; the path where there is none.")
     group_column: str = Field("group", description="Table column that says which group a photo belongs to.")
@@ -47,6 +45,9 @@ class Images(PoolKind):
             raise BadInput(f"None of the {len(unreadable)} photos in {source} can be read{first}.")
         columns = {name: [row.get(name) for row in rows] for name in rows[0]}
         return Scan(pa.table(columns), root, unreadable, notes)
+
+    def offers(self, pool: Pool) -> frozenset[str]:
+        return frozenset({"image"})
 
     def open(self, pool: Pool, row: int, **hints: Any) -> Any:
         return _photos.open_photo(pool.path(row), **hints)

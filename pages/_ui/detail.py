@@ -54,7 +54,7 @@ def _facts(pool: Pool, row: int) -> list[tuple[str, str]]:
     facts = [(name, f"`{value}`" if name == "id" else str(value)) for name, value in found.items() if value not in (None, "")]
     if "width" in pool.columns:
         width, tall, size = (pool.table[name][row].as_py() for name in ("width", "height", "bytes"))
-        facts += [("size", f"{width:,} x {tall:,} pixels, {look.size(size)}"), ("file", f"`{pool.path(row)}`")]
+        facts += [("size", f"{width:,} x {tall:,} pixels, {look.size(size)}"), ("file", f"`{pool.media(row)}`")]
     return facts
 
 

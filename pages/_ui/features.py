@@ -30,7 +30,7 @@ def features(pool: Pool) -> None:
         possible = making.available_features(pool, {one.role for one in kept})
         look.section("Can be computed", f"{len(possible):,} for this pool" if possible else "")
         if not possible:
-            text = "Pools of vectors bring theirs." if pool.how.opens != "image" else "Import vectors computed elsewhere."
+            text = "Pools of vectors bring theirs." if not pool.opens else "Import vectors computed elsewhere."
             look.empty("Nothing can be computed here", f"{text} Bring an .npz file with ids and one array, on the right.", key="no-features")
         for one in possible:
             _card(pool, one, kept)

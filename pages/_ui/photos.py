@@ -30,7 +30,7 @@ def thumbnail(pool: Pool, row: int, px: int = 256) -> str:
 
 
 def has_photos(pool: Pool) -> bool:
-    return pool.how.opens == "image"
+    return "image" in pool.opens
 
 
 def wall(

@@ -1,0 +1,64 @@
+"""Columns of many shards become one table, whatever types each shard gave them."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+_OWN = frozenset({"id", "path", "shard", "offset", "caption", "captions", "width", "height", "bytes", "content"})
+"""Written by pools of pairs; a source's columns of these names give way."""
+
+
+def gives_way(name: str) -> bool:
+    """Whether a source's column of this name is left out. Case does not count: SQL filters do not tell `Width` from `width`."""
+    return name.lower() in _OWN
+
+
+def is_plain(kind: pa.DataType) -> bool:
+    """One number, text, time or truth value per sample: what people filter by."""
+    return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
+
+
+def column(values: Sequence[Any]) -> pa.Array:
+    """An Arrow array of plain values; where their types differ, of text."""
+    try:
+        return pa.array(values)
+    except (ValueError, TypeError, OverflowError, pa.ArrowException):
+        return pa.array([None if value is None else as_text(value) for value in values], pa.string())
+
+
+def as_text(value: Any) -> str:
+    """Text as it is; numbers and truth values as JSON writes them."""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def joined(tables: Sequence[pa.Table], first: Iterable[str] = ()) -> pa.Table:
+    """One under the other. A column that some lack is null there; numbers of different kinds become float64, other mixtures text.
+
+    first: names of the columns that stand first, where they are.
+    """
+    names = dict.fromkeys([*first, *(name for table in tables for name in table.column_names)])
+    columns = {}
+    for name in names:
+        kinds = {table[name].type for table in tables if name in table.column_names} - {pa.null()}
+        if kinds:
+            kind = _common(kinds)
+            columns[name] = pa.chunked_array([chunk for table in tables for chunk in _chunks(table, name, kind)], kind)
+    return pa.table(columns)
+
+
+def _common(kinds: set[pa.DataType]) -> pa.DataType:
+    if len(kinds) == 1:
+        return next(iter(kinds))
+    return pa.float64() if all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in kinds) else pa.string()
+
+
+def _chunks(table: pa.Table, name: str, kind: pa.DataType) -> list[pa.Array]:
+    if name not in table.column_names or table[name].type == pa.null():
+        return [pa.nulls(table.num_rows, kind)]
+    if table[name].type == kind:
+        return table[name].chunks
+    if pa.types.is_string(kind):
+        return [pa.array([None if value is None else as_text(value) for value in table[name].to_pylist()], kind)]
+    return table[name].cast(kind, safe=False).chunks
