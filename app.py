@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._ui import keys, look
+from pages._ui import data, keys, look
 
 st.set_page_config(page_title="datasel", page_icon="pages/_ui/icon.svg", layout="wide", initial_sidebar_state="expanded",
                    menu_items={"About": "datasel: choose the part of a data set worth paying for."})  # fmt: skip
@@ -11,6 +11,7 @@ ANY = ("images", "vectors", "pairs", "text", "facts", "climate")
 PAGES = (  # section, file, title, icon, kinds of pool that it suits
     ("Pool", "data", "Data", "photo_library", ANY),
     ("Explore", "patterns", "Patterns", "scatter_plot", ("images", "vectors", "pairs")),
+    ("Decide", "image_text", "Image-text", "image_search", ("pairs", "vectors")),
     ("Decide", "select", "Select", "checklist", ANY),
     ("Deliver", "export", "Export", "ios_share", ANY),
 )
@@ -18,7 +19,7 @@ pool = keys.pool()
 page = st.navigation({
     section: [st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == "data")]
     for section, name, title, icon, kinds in PAGES
-    if name == "data" or (pool is not None and pool.kind in kinds)
+    if name == "data" or (pool is not None and pool.kind in kinds and data.suits(pool, name))
 })  # fmt: skip
 look.frame()
 page.run()

@@ -19,6 +19,7 @@ from datasel_core.planning import plan
 from datasel_core.pools._pool import load_pool
 from datasel_core.progress import Progress, Step
 from datasel_core.question import parse_spec
+from datasel_core.recipes import two_stages
 from datasel_core.scores import kept_scores
 
 WORDS = {"waiting": "waiting to start", "running": "running", "done": "done", "failed": "failed", "stopped": "stopped", "interrupted": "interrupted"}
@@ -94,6 +95,9 @@ def _folder(workspace: store.Workspace, spec: Mapping[str, Any]) -> Path:
             return workspace.run(plan(workspace, parse_spec(**asked)).key)
         case "score":
             return workspace.scores(engine.score_question(plan(workspace, parse_spec(**asked))).key)
+        case "recipe":
+            plan(workspace, parse_spec(pool=asked["pool"], method="neg_clip_loss", budget=asked["first"]))
+            load_pool(workspace, asked["target"])
         case "feature":
             pool = load_pool(workspace, asked["pool"])
             return workspace.feature(making.feature_key(workspace, pool, making.declared_feature(asked["feature"], **asked.get("params", {}))))
@@ -200,6 +204,11 @@ def _score(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progre
     return {"scores": found.folder.name}
 
 
+def _recipe(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    run = two_stages(workspace, spec["pool"], spec["target"], spec["first"], spec["then"], progress)
+    return {"run": run.key, "n": run.manifest["result"]["n"]}
+
+
 def _feature(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     pool = load_pool(workspace, spec["pool"])
     kept = making.compute_feature(workspace, pool, making.declared_feature(spec["feature"], **spec.get("params", {})), progress)
@@ -243,5 +252,5 @@ def open_run(workspace: store.Workspace, folder: Path) -> ExportKept:
 
 
 DOINGS: dict[str, Callable[[store.Workspace, Mapping[str, Any], Progress], Any]] = {
-    "select": _select, "score": _score, "feature": _feature, "map": _map, "pool": _pool, "demo": _demo, "feature_import": _feature_import, "export": _export,
+    "select": _select, "score": _score, "recipe": _recipe, "feature": _feature, "map": _map, "pool": _pool, "demo": _demo, "feature_import": _feature_import, "export": _export,
 }  # fmt: skip

@@ -83,7 +83,7 @@ FLOORS = [
     {"target", "measure", "curve", "probe", "explain"},
     {"planning", "scores"},
     {"making", "engine"},
-    {"combine"},
+    {"combine", "recipes"},
     {"jobs", "api", "again"},
     {"commands", "__init__"},
     {"__main__"},

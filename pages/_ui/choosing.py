@@ -18,6 +18,7 @@ from datasel_core.pools._pool import Pool
 from datasel_core.roles import Roles
 from datasel_core.selection import Method
 from datasel_core.store import read_json
+from datasel_core.target import Target
 from pages._ui import data, keys, watch
 
 AT_LEAST, AT_MOST = 500, 10_000
@@ -26,7 +27,7 @@ AT_LEAST, AT_MOST = 500, 10_000
 
 @dataclass(frozen=True)
 class Choice:
-    """Everything that is asked but the budget. within, already: keys of earlier runs."""
+    """Everything that is asked but the budget. within, already: keys of earlier runs. target: for methods that choose towards one."""
 
     pool: Pool
     method: Method
@@ -36,12 +37,13 @@ class Choice:
     within: str | None = None
     already: str | None = None
     where: str | None = None
+    target: Target | None = None
 
     def what(self) -> dict[str, Any]:
         """As `engine.Plan.what`, without the budget."""
         return {
             "pool": self.pool.name, "table": self.pool.table_sha256, "method": self.method.what(),
-            "features": self.roles.keys(self.method.needs), "seed": self.seed,
+            "features": self.roles.keys(self.method.needs), "target": self.target and self.target.what(), "seed": self.seed,
             "within": self._ids(self.within), "already": self._ids(self.already), "where": self.where,
         }  # fmt: skip
 
@@ -64,7 +66,14 @@ class Choice:
 
     def by(self, method: str) -> "Choice":
         """The same question to another method with its default parameters."""
-        return dataclasses.replace(self, method=registry.find("method", method)(), use={})
+        return dataclasses.replace(self, method=registry.find("method", method)(), use={}, target=None)
+
+    def asked(self, budget: int) -> dict[str, Any]:
+        """The same as a spec."""
+        return {
+            "pool": self.pool.name, "method": self.method.id, "params": self.method.model_dump(mode="json"), "budget": str(budget), "seed": self.seed,
+            "use": {**self.use}, "target": self.target and self.target.pool.name, "within": self.within, "already": self.already, "where": self.where,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,10 +109,7 @@ def exact(choice: Choice, budget: int) -> Run | None:
 
 def start(choice: Choice, budget: int, name: str, keep: bool) -> Job | None:
     """Starts a run. keep: it is a selection of the person's; otherwise it is only looked at, and no list names it until it is kept."""
-    job = watch.start(
-        name, "select", pool=choice.pool.name, method=choice.method.id, params=choice.method.model_dump(mode="json"), budget=str(budget), seed=choice.seed,
-        use={**choice.use}, within=choice.within, already=choice.already, where=choice.where,
-    )  # fmt: skip
+    job = watch.start(name, "select", **choice.asked(budget))
     if job is not None:
         marker = job.folder / "preview"
         if keep:

@@ -56,7 +56,7 @@ def extra(kept: Kept, name: str) -> np.ndarray | None:
 def coordinates(kept: Kept) -> tuple[str, np.ndarray] | None:
     """(`umap` or `pca`, (t, 2) coordinates), the best there is by now, or None while there is none."""
     folder = _workspace(kept).map(projection.map_key(kept.key, {}))
-    stamps = tuple((name, _stamp(folder / f"{name}.npy")) for name in ("umap", "pca"))
+    stamps = tuple((name, stamp(folder / f"{name}.npy")) for name in ("umap", "pca"))
     return _map(str(_workspace(kept).path), kept.key, stamps)
 
 
@@ -78,11 +78,27 @@ def rows(run: Run) -> np.ndarray:
     return _rows(str(run.folder), run.manifest["result"]["pick_order_sha256"])
 
 
+def suits(pool: Pool, page: str) -> bool:
+    """Whether a page has something to show for this pool: image-text needs both sides, as samples or as vectors that were brought."""
+    return page != "image_text" or pool.kind == "pairs" or {"image", "text"} <= {one.role for one in features(pool)}
+
+
+def caption_column(pool: Pool) -> pa.ChunkedArray | None:
+    """(n,) what is said about each sample, several captions as one text; None where the pool has none."""
+    return _captions(pool.table_sha256, pool)
+
+
+def stamps(workspace: Workspace) -> Stamps:
+    """Changes whenever a pool or a feature does."""
+    return _stamps(workspace, "features", "meta.json") + _stamps(workspace, "pools", "pool.json")
+
+
 def _workspace(kept: Kept) -> Workspace:
     return Workspace(kept.folder.parent.parent)
 
 
-def _stamp(path: Path) -> int:
+def stamp(path: Path) -> int:
+    """When a file was written last; 0 while there is none."""
     try:
         return path.stat().st_mtime_ns
     except OSError:
@@ -91,7 +107,7 @@ def _stamp(path: Path) -> int:
 
 def _stamps(workspace: Workspace, part: str, last: str) -> Stamps:
     """Folders in which the file that is written last is there, and when it was written."""
-    found = ((str(folder), _stamp(folder / last)) for folder in workspace.folders(part))
+    found = ((str(folder), stamp(folder / last)) for folder in workspace.folders(part))
     return tuple((folder, stamp) for folder, stamp in found if stamp)
 
 
@@ -194,6 +210,15 @@ def _in_turn(table: str, _pool: Pool) -> np.ndarray:
     place = np.empty(_pool.n, np.int64)
     place[order] = np.arange(_pool.n) - first[codes[order]]
     return np.lexsort((codes, place))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _captions(table: str, _pool: Pool) -> pa.ChunkedArray | None:
+    name = next((name for name in ("captions", "caption") if name in _pool.columns), None)
+    if name is None:
+        return None
+    column = _pool.table[name]
+    return pc.binary_join(column, " \u00b7 ") if pa.types.is_list(column.type) or pa.types.is_large_list(column.type) else column.cast("string")
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -20,7 +20,7 @@ _CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
 KEPT, DROPPED, BASELINE = PALETTE[0], "#858c96", PALETTE[-1]
 
-_UNITS = {"images": ("photo", "photos"), "vectors": ("vector", "vectors")}
+_UNITS = {"images": ("photo", "photos"), "vectors": ("vector", "vectors"), "pairs": ("pair", "pairs")}
 
 
 def frame() -> None:

@@ -184,13 +184,24 @@ def _text(array: np.ndarray) -> str:
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
 
 
+def of_coordinates(key: str, coordinates: np.ndarray) -> Points:
+    """coordinates: (n, 2), NaN where a sample has no place; y grows upwards. One point per sample."""
+    xy, there = _scaled(coordinates)
+    return Points(key, xy, _text(xy), np.arange(len(xy)), None, int(there.sum()))
+
+
+def _scaled(coordinates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    there = np.isfinite(coordinates).all(axis=1)
+    xy = np.full(coordinates.shape, _EMPTY, np.uint16)
+    if there.any():
+        low, high = coordinates[there].min(axis=0).astype(np.float64), coordinates[there].max(axis=0)
+        xy[there] = np.round((coordinates[there] - low) / max(1e-12, float((high - low).max())) * _FULL)
+    return xy, there
+
+
 @st.cache_resource(max_entries=12, show_spinner=False)
 def _points(key: str, fingerprint: str, _coordinates: np.ndarray, _values: np.ndarray | Ragged) -> Points:
-    there = np.isfinite(_coordinates).all(axis=1)
-    xy = np.full(_coordinates.shape, _EMPTY, np.uint16)
-    if there.any():
-        low, high = _coordinates[there].min(axis=0).astype(np.float64), _coordinates[there].max(axis=0)
-        xy[there] = np.round((_coordinates[there] - low) / max(1e-12, float((high - low).max())) * _FULL)
+    xy, there = _scaled(_coordinates)
     ragged = isinstance(_values, Ragged)
     owners = _values.owners() if ragged else np.arange(len(xy))
     return Points(f"{key}-{fingerprint[:8]}", xy, _text(xy), owners, _values.offsets if ragged else None, int(there.sum()))

@@ -8,7 +8,7 @@ from datasel_core import registry
 from datasel_core.errors import DataselError
 from datasel_core.pools._pool import Pool
 from datasel_core.selection import Method
-from pages._ui import data, forms, keys, look, maps
+from pages._ui import data, forms, keys, look, maps, targets
 from pages._ui.choosing import Choice
 
 _FIRST = ("freesel", "k_center", "facility_location", "random")
@@ -22,7 +22,7 @@ def settings(pool: Pool) -> Choice | None:
     if keys.get("method") not in ready:
         keys.put("method", next(iter(ready)))
     for one in ready.values():
-        _card(one, one.id == keys.get("method"))
+        card(one, one.id == keys.get("method"), "method")
     if waiting:
         with st.expander(f"{len(waiting)} more {'method needs' if len(waiting) == 1 else 'methods need'} something first"):
             for one, lacks in waiting:
@@ -34,12 +34,14 @@ def settings(pool: Pool) -> Choice | None:
     params, error = forms.form(cls, f"method.{cls.id}", columns=1)
     said = "Start of the random numbers: the same seed gives the same selection."
     seed = int(keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help=said))
-    use = _roles(pool, cls)
+    use = roles(pool, cls)
+    towards = targets.choose(pool, cls) if cls.needs_target else None
     within, already, where = _from(pool)
     if error is not None:
         return None
     try:
-        return Choice(pool, cls(**params), data.roles(pool, use), use, seed, within, already, where)
+        method, filled = cls(**params), data.roles(pool, use)
+        return Choice(pool, method, filled, use, seed, within, already, where, targets.target(pool, method, filled, towards))
     except DataselError as trouble:
         st.error(str(trouble))
         return None
@@ -51,10 +53,10 @@ def _sorted(pool: Pool) -> tuple[dict[str, type[Method]], list[tuple[type[Method
     ready, waiting = [], []
     for one in registry.every("method").values():
         lacks = [role for role in one.needs if role not in there]
-        if one.needs_target:
-            waiting.append((one, "It needs a target: a few examples of what you want to be good at."))
-        elif lacks:
+        if lacks:
             waiting.append((one, f"It needs {' and '.join(_role(role) for role in lacks)}."))
+        elif one.needs_target and not targets.possible(pool, one):
+            waiting.append((one, f"It needs a target: another pool, of examples of what you want to be good at, with {' and '.join(one.needs_target)}."))
         else:
             ready.append(one)
     ready.sort(key=lambda one: _FIRST.index(one.id) if one.id in _FIRST else len(_FIRST))
@@ -65,15 +67,16 @@ def _role(role: str) -> str:
     return "a column that groups the pool" if role == "group" else f"the feature {role}, which this pool does not have yet"
 
 
-def _card(cls: type[Method], chosen: bool) -> None:
+def card(cls: type[Method], chosen: bool, kept_as: str) -> None:
+    """One method; a click puts its id under `kept_as`."""
     with st.container(border=chosen, key=f"card-{'chosen' if chosen else 'other'}-{cls.id}", gap=None):
         st.button(cls.title, key=f"method-{cls.id}", type="primary" if chosen else "tertiary", width="stretch" if chosen else "content",
-                  on_click=keys.put, args=("method", cls.id))  # fmt: skip
+                  on_click=keys.put, args=(kept_as, cls.id))  # fmt: skip
         if not chosen:
             st.caption(_sentence(cls.summary()))
             return
         st.markdown(f":small[{cls.summary()}]")
-        needs = ", ".join(cls.needs) or "nothing"
+        needs = (", ".join(cls.needs) or "nothing") + (f"; of a target {', '.join(cls.needs_target)}" if cls.needs_target else "")
         said = [f"**Needs** {needs}", f"**Cost** {cls.cost}" if cls.cost else "", f"**Not** {cls.avoid[:1].lower() + cls.avoid[1:]}" if cls.avoid else ""]
         st.caption("  \n".join(part for part in said if part) + (f"  \n[Paper]({cls.paper})" if cls.paper else ""))
 
@@ -84,7 +87,7 @@ def _sentence(text: str) -> str:
     return (first.split(": ")[0] if len(first) > 90 else first) + "."
 
 
-def _roles(pool: Pool, cls: type[Method]) -> dict[str, str]:
+def roles(pool: Pool, cls: type[Method]) -> dict[str, str]:
     """role -> feature, where several could fill it."""
     use: dict[str, str] = {}
     for role in cls.needs:

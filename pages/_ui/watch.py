@@ -137,7 +137,7 @@ def _strip(workspace: Workspace, before: list[str]) -> None:
 def _open_jobs(workspace: Workspace) -> list[Job]:
     """Active and interrupted jobs, cheaply: a job whose last word was written long ago is not read again."""
     found = []
-    for part in ("runs", "features", "maps", "tasks"):
+    for part in ("runs", "features", "maps", "scores", "tasks"):
         for folder in workspace.folders(part):
             stamp = _stamp(folder / "status.json")
             if not stamp or _last_word(str(folder), stamp) in ("done", "failed", "stopped") or _stamp(folder / "dismissed") > stamp:
@@ -189,6 +189,10 @@ def title(spec: Mapping[str, Any]) -> str:
     match spec["do"]:
         case "select":
             return f"Choosing {spec['budget']} of {spec['pool']} by {_titled('method', spec['method'])}"
+        case "score":
+            return f"Scoring {spec['pool']} by {_titled('method', spec['method'])}"
+        case "recipe":
+            return f"Two stages on {spec['pool']} towards {spec['target']}"
         case "feature":
             return f"Computing \"{_titled('feature', spec['feature'])}\" for {spec['pool']}"
         case "map":

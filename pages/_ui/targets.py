@@ -1,0 +1,54 @@
+"""The target of a choice: another pool, of examples of what one wants to be good at."""
+
+import streamlit as st
+
+from datasel_core.errors import DataselError
+from datasel_core.pools._pool import Pool, load_pool
+from datasel_core.roles import Roles
+from datasel_core.selection import Method
+from datasel_core.target import Target, find_target
+from pages._ui import data, keys, look
+
+
+def possible(pool: Pool, cls: type[Method]) -> list[str]:
+    """Names of the other pools that have what this method needs of a target, from the same encoders."""
+    if any(role not in {one.role for one in data.features(pool)} for role in cls.needs if role != "group"):
+        return []
+    home = data.home(pool)
+    return [about["name"] for about in data.pools(home) if about.get("name") not in (None, pool.name) and _fits(pool, cls, about["name"])]
+
+
+def choose(pool: Pool, cls: type[Method]) -> str | None:
+    """Draws the choice of a target."""
+    names = possible(pool, cls)
+    if not names:
+        st.caption("There is no other pool with the same features; open one on the Data page, and compute the same there.")
+        return None
+    sizes = {about["name"]: about["n"] for about in data.pools(data.home(pool))}
+    return keys.bound(st.selectbox, "Target", "select.target", names[0], options=names, format_func=lambda name: f"{name} · {sizes[name]:,}",
+                      help="A pool of examples of what you want to be good at.")  # fmt: skip
+
+
+def target(pool: Pool, method: Method, roles: Roles, name: str | None) -> Target | None:
+    """The target with its features. Raises BadRequest."""
+    return find_target(data.home(pool), method, roles, name, {})
+
+
+def _fits(pool: Pool, cls: type[Method], name: str) -> bool:
+    home = data.home(pool)
+    stamps = tuple((one.key, 0) for one in data.features(pool)), data.stamps(home)
+    return _known(str(home.path), pool.table_sha256, cls.id, name, stamps, pool, cls)
+
+
+@st.cache_resource(max_entries=500, show_spinner=False)
+def _known(home: str, table: str, method: str, name: str, stamps: object, _pool: Pool, _cls: type[Method]) -> bool:
+    try:
+        load_pool(data.home(_pool), name)
+        return find_target(data.home(_pool), _cls(), data.roles(_pool), name, {}) is not None
+    except DataselError:
+        return False
+
+
+def said(one: Target | None) -> str:
+    """`towards holiday photos, 120 photos`, or nothing."""
+    return "" if one is None else f"towards {one.pool.name}, {look.samples(one.pool)}"

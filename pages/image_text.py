@@ -1,0 +1,134 @@
+"""Cleaning pairs: scores of image and caption, a cut that can be dragged, and what lies on either side of it."""
+
+import streamlit as st
+
+from datasel_core.features._kept import Kept
+from datasel_core.pools._pool import Pool
+from pages._ui import around, choosing, cut, data, keys, look, recipe, scored, scorers, targets, watch
+from pages._ui.choosing import Choice
+from pages._ui.detail import open_detail
+from pages._ui.scored import Scored
+
+_VIEWS = {"cut": "Around the cut", "ends": "Lowest and highest", "disagree": "Where two scores disagree", "search": "Search captions"}
+
+
+def page(pool: Pool) -> None:
+    look.title("Image-text", "How well captions and pictures belong together; cut where they stop.")
+    run = choosing.kept(pool)
+    if run is not None:
+        st.toast(f"Kept: {look.kept_of(run)}.", icon=":material/check:")
+        st.rerun()
+    lacking = [role for role in scorers.ROLES if role not in {one.role for one in data.features(pool)}]
+    if lacking:
+        _embeddings(pool, lacking)
+        return
+    left, right = st.columns([25, 75], gap="medium")
+    with left:
+        choice = scorers.settings(pool)
+        recipe.two_stages(pool)
+    with right:
+        if choice is None:
+            look.empty("No score yet", "Choose another score on the left, or mend what is marked there.", key="no-choice")
+            return
+        with st.container(key="pairs-work"):  # a place of its own, so that nothing below moves when work comes and goes
+            working = any([_at_work(name) for name in (*map(_name, scorers.every()), "keep", recipe.JOB)])
+        _encoders(pool, choice)
+        found = scored.scored(choice)
+        if found is None:
+            if not working:
+                _not_scored(choice)
+            return
+        if not len(found.order):
+            look.empty("No pair has a score", "Their embeddings are all zero, or nothing is left to choose from.", key="none-scored")
+            return
+        st.fragment(_live)(choice, found)
+
+
+def _live(choice: Choice, found: Scored) -> None:
+    """Everything that follows the cut; only this part runs again while it is dragged."""
+    if keys.get("pairs.started"):
+        keys.put("pairs.started", None)
+        st.rerun(scope="app")
+    pool = choice.pool
+    head, actions = st.columns([70, 30], gap="small", vertical_alignment="center")
+    with head:
+        said = st.empty()
+    n = cut.widgets(choice, found)
+    outside = pool.n - len(found.order)
+    left_out = f", {outside:,} cannot be chosen" if outside else ""
+    dropped = len(found.order) - n
+    said.markdown(f"**{n:,} of {look.samples(pool)} kept** ({look.percent(n, pool.n)}), {dropped:,} dropped{left_out}. {_words(choice)}")
+    with actions:
+        same = choosing.exact(choice, n)
+        active = same is not None and same.key == keys.get("run")
+        st.button("Kept" if active else "Keep selection", key="keep-pairs", type="secondary" if active else "primary", icon=":material/check:",
+                  width="stretch", disabled=active, help="Makes this the selection, with a manifest that anyone can verify.", on_click=scored.keep,
+                  args=(choice, n))  # fmt: skip
+    view = keys.bound(st.segmented_control, "Show", "pairs.view", "cut", options=list(_VIEWS), format_func=_VIEWS.get, required=True,
+                      label_visibility="collapsed")  # fmt: skip
+    {"cut": around.cut, "ends": around.ends, "disagree": around.disagree, "search": around.search}[view](choice, found, n)
+    open_detail(pool, found.order)
+
+
+def _words(choice: Choice) -> str:
+    towards = targets.said(choice.target)
+    return f"{choice.method.title}{' ' + towards if towards else ''}: the higher, the better."
+
+
+def _name(method: str) -> str:
+    pool = keys.pool()
+    return f"score.{pool.name if pool else ''}.{method}"
+
+
+def _at_work(name: str) -> bool:
+    if (trouble := watch.error(name)) is not None:
+        st.error(trouble)
+    job = watch.started(name)
+    watch.watch(job, key=name)
+    return job is not None and job.is_active
+
+
+def _not_scored(choice: Choice) -> None:
+    text = f"{choice.method.summary()} {choice.method.cost}"
+    if look.empty(f"Not scored by {choice.method.title} yet", text, f"Score {look.samples(choice.pool)}", key="score"):
+        scored.start(choice)
+        st.rerun()
+
+
+def _embeddings(pool: Pool, lacking: list[str]) -> None:
+    """Pictures and captions have to be brought into one space first; one click does both."""
+    makers = {role: f"clip_{role}" for role in lacking}
+    names = {role: f"feature.{pool.name}.{id}" for role, id in makers.items()}
+    working = any([_at_work(name) for name in names.values()])
+    if working:
+        return
+    can = all(role in pool.opens for role in lacking)
+    what = " and ".join({"image": "pictures", "text": "captions"}[role] for role in lacking)
+    text = f"Scores compare pictures and captions in one space, made by a CLIP model: {what} still have to be brought into it."
+    if not can:
+        look.empty("Embeddings come first", f"{text} This pool has no {what} to read: import their embeddings on the Data page.", "Go to Data", "pages/data.py")
+        return
+    more = "The model that comes with datasel knows only the pictures of the demo; for your own, compute Image and Text on the Data page with a larger one."
+    if look.empty("Embeddings come first", f"{text} {more}", f"Compute for {look.samples(pool)}", key="embeddings"):
+        for role, id in makers.items():
+            watch.start(names[role], "feature", pool=pool.name, feature=id, params={})
+        st.rerun()
+
+
+def _encoders(pool: Pool, choice: Choice) -> None:
+    """Scores mean nothing when pictures and captions come from different models: say so."""
+    image, text = (choice.roles.features.get(role) for role in scorers.ROLES)
+    if image is not None and text is not None and "text" in choice.method.needs and not _same_model(image, text):
+        st.warning("Pictures and captions were embedded by different models, so their cosines mean nothing. Compute both with the same model.")
+
+
+def _same_model(image: Kept, text: Kept) -> bool:
+    names = [{name: one.meta["params"].get(name) for name in ("model", "pretrained")} for one in (image, text)]
+    return "imported" in (image.id, text.id) or names[0] == names[1]
+
+
+if (pool := keys.pool()) is None:
+    look.title("Image-text")
+    look.empty("No pool is open", "Open images with captions, or try the demo, on the Data page.", "Go to Data", "pages/data.py")
+else:
+    page(pool)
