@@ -133,7 +133,8 @@ class Scorer(Method):
         scores = np.asarray(self.score(inputs), dtype=np.float64)
         open_scores = scores.copy()
         open_scores[inputs.already] = np.nan
-        return Selection(top(open_scores, budget), scores=scores)
+        rows = top(open_scores, budget)
+        return Selection(rows, scores=scores, why={"score": scores[rows]})
 
 
 def top(scores: np.ndarray, budget: int) -> np.ndarray:
