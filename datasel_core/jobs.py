@@ -252,5 +252,6 @@ def open_run(workspace: store.Workspace, folder: Path) -> ExportKept:
 
 
 DOINGS: dict[str, Callable[[store.Workspace, Mapping[str, Any], Progress], Any]] = {
-    "select": _select, "score": _score, "recipe": _recipe, "feature": _feature, "map": _map, "pool": _pool, "demo": _demo, "feature_import": _feature_import, "export": _export,
+    "select": _select, "score": _score, "recipe": _recipe, "feature": _feature, "map": _map, "pool": _pool, "demo": _demo,
+    "feature_import": _feature_import, "export": _export,
 }  # fmt: skip
