@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 feature = declares("feature")
 
+OPENED = frozenset({"image", "text"})
+"""What a feature may read of the samples themselves."""
+
 
 class Unreadable(Exception):
     """One sample cannot be read; its text is the reason. It never stops a run."""
@@ -31,15 +34,23 @@ class OpenPhoto(Protocol):
         """
 
 
+class ReadText(Protocol):
+    """Reads the texts of one row; may be called from several threads at once."""
+
+    def __call__(self, row: int) -> list[str]:
+        """At least one text: a caption, or several captions whose embeddings are to be averaged. Raises Unreadable with the reason."""
+
+
 @dataclass(frozen=True)
 class Source:
     """What an encoder may look at. n: samples in the pool.
 
-    image: opens the photo of a row. roles: features the pool has already, role -> array of n rows.
+    image: opens the photo of a row. text: gives its captions. roles: features the pool has already, role -> array of n rows.
     """
 
     n: int
     image: OpenPhoto | None = None
+    text: ReadText | None = None
     roles: Mapping[str, np.ndarray | Ragged] = field(default_factory=dict)
 
 
@@ -61,7 +72,7 @@ class Feature(Declared):
 
     role: ClassVar[str] = ""
     reads: ClassVar[str] = "image"
-    """What it looks at: `image` (every photo is opened) or a role the pool must already have."""
+    """What it looks at: one of OPENED (every photo is opened, every text read), or a role the pool must already have."""
     cost: ClassVar[str] = ""
     avoid: ClassVar[str] = ""
     paper: ClassVar[str] = ""
