@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from datasel_core import registry
-from datasel_core.features import _clip
+from datasel_core.features import _clip_weights
 from datasel_core.features._feature import Source
 from datasel_core.features.clip import ClipImage, ClipText
 from datasel_core.pools.demo.scenes import compose, render
@@ -16,7 +16,7 @@ from datasel_core.store import hash_file
 
 pytest.importorskip("open_clip")
 
-FOLDER = Path(_clip.__file__).with_name("small_clip")
+FOLDER = Path(_clip_weights.__file__).with_name("small_clip")
 SHA256 = "?"
 """Of the weights; new weights give other vectors, so a new hash goes with a new line in the changelog."""
 SEED, N = 31, 300
@@ -80,7 +80,7 @@ def test_any_text_can_be_read():
 
 
 def test_every_word_of_a_caption_is_one_token(scenes):
-    tokenizer = _clip.load(_clip.SMALL, None, "cpu", "fp32").tokenizer
+    tokenizer = _clip_weights.load(_clip_weights.SMALL, None, "cpu", "fp32").tokenizer
     for scene in scenes:
         words = scene.true_caption.replace("-", " - ").replace(",", " ,").replace(".", " .").replace(":", " :").split()
         assert len(tokenizer.encode(scene.true_caption)) == len(words) < tokenizer.context_length - 2
@@ -90,7 +90,7 @@ def test_every_word_of_a_caption_is_one_token(scenes):
 def test_facts_name_the_model_and_its_temperature():
     facts = ClipText().describe(Source(1))
     config = json.loads((FOLDER / "open_clip_config.json").read_text())
-    assert facts["model"] == _clip.SMALL
+    assert facts["model"] == _clip_weights.SMALL
     assert facts["dims"] == config["model_cfg"]["embed_dim"]
     assert 1 < facts["logit_scale"] <= 100.5
 
@@ -98,6 +98,6 @@ def test_facts_name_the_model_and_its_temperature():
 @pytest.mark.parametrize("id", ["clip_image", "clip_text"])
 def test_the_form_warns_that_it_knows_the_demo_alone(id):
     declared = registry.find("feature", id)
-    assert declared().model == _clip.SMALL
+    assert declared().model == _clip_weights.SMALL
     assert "anything but the demo scenes" in declared.avoid
     assert "its demo scenes alone" in declared.model_fields["model"].description

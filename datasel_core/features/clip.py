@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from datasel_core.declare import HOW, Field
-from datasel_core.features._clip import OFFERED, OFFERED_TAGS, SMALL, Clip, hashes, load, local_files
+from datasel_core.features._clip import Clip
+from datasel_core.features._clip_weights import OFFERED, OFFERED_TAGS, SMALL, hashes, load, local_files
 from datasel_core.features._feature import Block, Feature, Source, Unreadable, feature
 from datasel_core.features._photos import prepare_ahead
 
@@ -21,8 +22,10 @@ _PRETRAINED = Field(
     description=f"A tag of open_clip, such as {OFFERED_TAGS[0]}, whose weights are downloaded; or a file (safetensors or a torch state dict).",
     json_schema_extra={"offered": list(OFFERED_TAGS)},
 )
-_PRECISION = Field("fp32", description="Numbers to compute in; bf16 or fp16 is faster on a GPU, and changes vectors in the third digit.")
-_BATCH = Field(32, ge=1, description="Photos or captions per batch; it may change the last digit of a float32.", json_schema_extra=HOW)
+_PRECISION = Field(
+    "fp32", description="Numbers to compute in. bf16 and fp16 are faster on a GPU, bf16 often for photos on a CPU; vectors change in the third digit."
+)
+_BATCH = Field(32, ge=1, description="Photos or captions per batch; it may change the last digit of a vector, never its key.", json_schema_extra=HOW)
 _DEVICE = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="Where to compute: auto, cpu, cuda or mps.", json_schema_extra=HOW)
 _THREADS = Field(4, ge=1, le=64, description="Threads that open photos.", json_schema_extra=HOW)
 _AVOID = f"With {SMALL}, for anything but the demo scenes: it was trained on those alone. For your own photos take a real open_clip model."
@@ -101,8 +104,8 @@ class ClipText(_Tower):
         return self._encoded(self._load(), texts)
 
     def _encoded(self, clip: Clip, texts: Sequence[str]) -> np.ndarray:
-        parts = [clip.texts(texts[start : start + self.batch]) for start in range(0, max(len(texts), 1), self.batch)]
-        return np.concatenate(parts)
+        """Samples may have many captions, so that of a batch of samples is several of captions."""
+        return np.concatenate([clip.texts(texts[start : start + self.batch]) for start in range(0, max(len(texts), 1), self.batch)])
 
 
 def _captions(source: Source, row: int) -> list[str]:
@@ -110,7 +113,7 @@ def _captions(source: Source, row: int) -> list[str]:
     captions = [caption for caption in source.text(row) if caption and caption.strip()]
     if not captions:
         raise Unreadable("it has no caption")
-    return [caption.encode("utf-8", "replace").decode() for caption in captions]  # half of a surrogate pair, from broken JSON, would stop the tokenizer
+    return captions
 
 
 def _means(vectors: np.ndarray, said: Sequence[Sequence[str]]) -> np.ndarray:
@@ -118,9 +121,9 @@ def _means(vectors: np.ndarray, said: Sequence[Sequence[str]]) -> np.ndarray:
     if all(len(some) == 1 for some in said):
         return vectors
     ends = np.cumsum([len(some) for some in said])
-    means = np.add.reduceat(vectors, np.concatenate([[0], ends[:-1]]), axis=0)
-    lengths = np.linalg.norm(means, axis=1, keepdims=True)
-    return np.divide(means, lengths, out=np.full_like(means, np.nan), where=lengths > 1e-6)
+    sums = np.add.reduceat(vectors, np.concatenate([[0], ends[:-1]]), axis=0)
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    return np.divide(sums, lengths, out=np.full_like(sums, np.nan), where=lengths > 1e-6)
 
 
 def _block(rows: np.ndarray, values: np.ndarray, unreadable: Sequence[tuple[int, str]]) -> Block:

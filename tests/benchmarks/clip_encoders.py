@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from datasel_core import making
-from datasel_core.features._clip import load
+from datasel_core.features._clip_weights import load
 from datasel_core.features._feature import Source
 from datasel_core.features.clip import ClipImage, ClipText
 from datasel_core.pools.demo.scenes import make_scenes
