@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from datasel_core import registry
-from datasel_core.errors import MissingFeature, UnknownName
+from datasel_core.errors import BadRequest, MissingFeature, UnknownName
 from datasel_core.features._kept import Kept, kept_features
 from datasel_core.pools._pool import Pool
 from datasel_core.ragged import Ragged
@@ -47,7 +47,19 @@ class Roles:
                 raise MissingFeature(f"The pool {pool.name} has no column group; name one with --use group=COLUMN (it has: {', '.join(pool.columns)}).")
             if role != "group" and role not in chosen:
                 raise MissingFeature(f"The pool {pool.name} has no feature for the role {role} yet. {how_to_get(pool, role)}")
+        roles._check_one_space(needs)
         return roles
+
+    def _check_one_space(self, needs: Sequence[str]) -> None:
+        """Raises BadRequest when photos and captions were encoded by different models: cosines would mean nothing. Imported vectors are taken on trust."""
+        towers = {role: self.features[role] for role in ("image", "text") if role in needs}
+        if len({one.meta["facts"].get("weights_sha256") for one in towers.values()} - {None}) < 2:
+            return
+        said = " and ".join(f"{role} ({one.key}: {' '.join(filter(None, _model_of(one)))})" for role, one in towers.items())
+        raise BadRequest(
+            f"The vectors of {self.pool.name} for {said} come from different models and cannot be compared; "
+            "compute both with one model, or name two that belong together: --use image=KEY --use text=KEY."
+        )
 
     def array(self, role: str, rows: np.ndarray | None = None) -> np.ndarray | Ragged | None:
         """The array of a role for some rows of the pool (all by default), or None where nothing fills it."""
@@ -87,6 +99,11 @@ class Roles:
             meta = self.features[role].meta
             said[role] = {name: meta[name] for name in ("id", "version", "params", "key", "fingerprint")}
         return said
+
+
+def _model_of(kept: Kept) -> tuple[str, str | None]:
+    facts = kept.meta["facts"]
+    return facts["model"], facts.get("pretrained")
 
 
 def how_to_get(pool: Pool, role: str) -> str:

@@ -3,29 +3,17 @@
 import difflib
 import importlib
 import logging
-import pickle
-import socket
-import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datasel_core.errors import BadInput, BadParameter, Failed, UnknownName
-from datasel_core.store import hash_file
+from datasel_core.features._weights import choose_device, first_line, hub_in_reach, read_weights, weights_path
 
 if TYPE_CHECKING:
     from torch import nn
 
 OFFERED = ("vit_small_patch16_224.dino", "vit_small_patch14_dinov2.lvd142m")
 """Models to offer first, best known for patterns: DINO ViT-S/16 (as in FreeSel) and DINOv2 ViT-S/14. Any other of timm can be named."""
-
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "teacher")
-_PREFIXES = ("module.", "backbone.")
-
-
-def weights_hash(weights: str) -> str:
-    """SHA-256 of a weights file, in hex. Raises BadInput when there is no such file."""
-    return hash_file(_weights_path(weights))
 
 
 def patch_px(name: str, px: int) -> int:
@@ -46,13 +34,13 @@ def load(name: str, weights: str | None, px: int, device: str) -> "nn.Module":
     weights: a safetensors file or a torch state dict; None downloads them from the hub. A pickle that could run code is refused. Raises UnknownName,
     BadParameter, BadInput, or Failed when the hub cannot be reached.
     """
-    place = _device(device)
+    place = choose_device(device)
     patch_px(name, px)
     if weights is None:
         model = _from_hub(name, px)
     else:
         model = _build(name, px)
-        _fill(model, _read_weights(_weights_path(weights)), name, weights)
+        _fill(model, read_weights(weights_path(weights)), name, weights)
     return model.eval().requires_grad_(False).to(place)
 
 
@@ -66,7 +54,7 @@ def _build(name: str, px: int) -> "nn.Module":
     try:
         model = timm.create_model(name, pretrained=False, num_classes=0, img_size=px)
     except RuntimeError as error:  # a tag that does not exist
-        raise BadParameter(f"timm cannot build {name}: {_first_line(error)}.") from None
+        raise BadParameter(f"timm cannot build {name}: {first_line(error)}.") from None
     except (TypeError, AttributeError, AssertionError, ValueError):
         raise BadParameter(f"{name} cannot be built for photos of {px} x {px} pixels; choose a plain vision transformer, such as {OFFERED[0]}.") from None
     if len(getattr(model, "blocks", ())) < 2 or not hasattr(model, "forward_intermediates") or not hasattr(model, "num_prefix_tokens"):
@@ -86,57 +74,17 @@ def _from_hub(name: str, px: int) -> "nn.Module":
     try:
         return timm.create_model(name, pretrained=True, num_classes=0, img_size=px)
     except Exception as error:
-        raise Failed(f"The weights of {name} could not be downloaded: {_first_line(error)}. {remedy}") from error
+        raise Failed(f"The weights of {name} could not be downloaded: {first_line(error)}. {remedy}") from error
     finally:
         log.setLevel(level)
 
 
 def _in_reach(name: str) -> bool:
-    """False when the hub's name does not resolve and the weights are not in its cache: there is no need to wait through its retries."""
     import timm
-    from huggingface_hub import constants, try_to_load_from_cache
 
     config = timm.get_pretrained_cfg(name)
     files = {getattr(config, "hf_hub_filename", None), "model.safetensors", "pytorch_model.bin"} - {None}
-    if config is not None and config.hf_hub_id and any(isinstance(try_to_load_from_cache(config.hf_hub_id, file), str) for file in files):
-        return True
-    if urllib.request.getproxies():
-        return True
-    if constants.HF_HUB_OFFLINE:
-        return False
-    try:
-        socket.getaddrinfo(urllib.parse.urlsplit(constants.ENDPOINT).hostname, 443)
-    except OSError:
-        return False
-    return True
-
-
-def _weights_path(weights: str) -> Path:
-    path = Path(weights).expanduser()
-    if not path.is_file():
-        raise BadInput(f"There is no weights file {path}.")
-    return path
-
-
-def _read_weights(path: Path) -> dict[str, Any]:
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise BadInput(f"{path.name} holds more than weights, and loading it could run code; save its weights alone, as safetensors or a state dict.") from None
-    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise BadInput(f"{path.name} cannot be read as weights: {_first_line(error)}.") from None
-    while isinstance(state, dict) and (inner := next((state[key] for key in _WRAPPERS if isinstance(state.get(key), dict)), None)) is not None:
-        state = inner
-    if not isinstance(state, dict) or not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise BadInput(f"{path.name} holds no state dict: names of weights and their tensors.")
-    for prefix in _PREFIXES:
-        if all(key.startswith(prefix) for key in state):
-            state = {key.removeprefix(prefix): value for key, value in state.items()}
-    return state
+    return hub_in_reach(config.hf_hub_id if config is not None else None, files)
 
 
 def _fill(model: "nn.Module", state: dict[str, Any], name: str, weights: str) -> None:
@@ -146,22 +94,6 @@ def _fill(model: "nn.Module", state: dict[str, Any], name: str, weights: str) ->
         state = adapt(state, model) if adapt else state  # resizes position embeddings, renames the keys of other releases
         missing = model.load_state_dict(state, strict=False).missing_keys
     except (RuntimeError, KeyError, ValueError) as error:
-        raise BadInput(f"{Path(weights).name} does not fit {name}: {_first_line(error)}.") from None
+        raise BadInput(f"{Path(weights).name} does not fit {name}: {first_line(error)}.") from None
     if missing:
         raise BadInput(f"{Path(weights).name} does not fit {name}: it lacks {len(missing)} of its weights, {missing[0]} first.")
-
-
-def _device(device: str) -> str:
-    import torch
-
-    there = ["cpu", *(["cuda"] if torch.cuda.is_available() else []), *(["mps"] if torch.backends.mps.is_available() else [])]
-    if device == "auto":
-        return there[-1]
-    if device.split(":")[0] not in there:
-        raise BadParameter(f"device is {device}; this machine has: {', '.join(there)}.")
-    return device
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:2]).rstrip(".:") or type(error).__name__

@@ -10,7 +10,8 @@ from datasel_core.features import _vit
 from datasel_core.features._feature import Block, Feature, Source, feature
 from datasel_core.features._patterns import Patterns, saliency_without_attention
 from datasel_core.features._photos import Photos, read_ahead
-from datasel_core.features._vit_weights import OFFERED, load, patch_px, weights_hash
+from datasel_core.features._vit_weights import OFFERED, load, patch_px
+from datasel_core.features._weights import weights_hash
 
 _MODEL = Field(OFFERED[0], description=f"A vision transformer of timm, such as {' or '.join(OFFERED)}.", json_schema_extra={"offered": list(OFFERED)})
 _WEIGHTS = Field(None, title="Weights file", description="A weights file (safetensors or a torch state dict); none downloads them from the hub.")

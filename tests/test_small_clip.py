@@ -1,0 +1,103 @@
+"""The shipped model: small, safe to load, found by name, and aligned on scenes it has never seen."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasel_core import registry
+from datasel_core.features import _clip_weights
+from datasel_core.features._feature import Source
+from datasel_core.features.clip import ClipImage, ClipText
+from datasel_core.pools.demo.scenes import compose, render
+from datasel_core.store import hash_file
+
+pytest.importorskip("open_clip")
+
+FOLDER = Path(_clip_weights.__file__).with_name("small_clip")
+SHA256 = "?"
+"""Of the weights; new weights give other vectors, so a new hash goes with a new line in the changelog."""
+SEED, N = 31, 300
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    """Neither of the seeds it was trained on nor of the demo's."""
+    return compose(N, SEED)
+
+
+@pytest.fixture(scope="module")
+def images(scenes):
+    from PIL import Image
+
+    source = Source(N, image=lambda row, at_least=None: Image.fromarray(render(scenes[row], SEED)[0]))
+    return np.concatenate([block.values for block in ClipImage(device="cpu").blocks(source, np.arange(N), {})])
+
+
+def auc(higher: np.ndarray, lower: np.ndarray) -> float:
+    return float((higher[:, None] > lower).mean() + 0.5 * (higher[:, None] == lower).mean())
+
+
+def test_weights_are_small_and_recorded():
+    sizes = {path.name: path.stat().st_size for path in FOLDER.iterdir()}
+    assert set(sizes) == {"open_clip_model.safetensors", "open_clip_config.json", "bpe.txt.gz"}
+    assert sum(sizes.values()) <= 4_000_000
+    assert hash_file(FOLDER / "open_clip_model.safetensors") == SHA256
+    assert ClipImage().depends()["weights_sha256"] == ClipText().depends()["weights_sha256"] == SHA256
+    assert ClipImage().files() == ()  # it lies in the package, which need not be an allowed root
+
+
+def test_matched_and_mismatched_captions_separate(scenes, images):
+    text = ClipText(device="cpu")
+    true, said = text.encode([scene.true_caption for scene in scenes]), text.encode([scene.caption for scene in scenes])
+    matched = (images * true).sum(axis=1)
+    distinct = np.array([scene.source is None for scene in scenes])  # near-duplicates have their captions in common
+    assert auc(matched, (images * np.roll(true, 1, axis=0)).sum(axis=1)) >= 0.97
+    kinds = np.array([scene.caption_kind for scene in scenes])
+    scores = (images * said).sum(axis=1)
+    assert auc(scores[kinds == "matched"], scores[kinds == "mismatched"]) >= 0.97
+    assert auc(scores[kinds == "matched"], scores[kinds == "off_topic"]) >= 0.97
+    likeness = images[distinct] @ true[distinct].T
+    assert (likeness.argmax(axis=1) == np.arange(len(likeness))).mean() > 0.5  # chance is .004
+
+
+def test_a_search_finds_what_was_searched_for(scenes, images):
+    for words in ("a red ball", "a green tree", "in the snow", "a blue fish", "a yellow star"):
+        best = np.argsort(-(images @ ClipText(device="cpu").encode([words])[0]))[:5]
+        if words == "in the snow":
+            found = [scenes[row].setting == "snow" for row in best]
+        else:
+            _, colour, name = words.split()
+            found = [any((thing.name, thing.colour) == (name, colour) for thing in scenes[row].things) for row in best]
+        assert np.mean(found) >= 0.6, words
+
+
+def test_any_text_can_be_read():
+    vectors = ClipText(device="cpu").encode(["", "猫と犬 🐈", "ÀÉÎ", "a " * 5000, "\x00\x07", "<start_of_text> a cup", "zzz-qqq_42"])
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+
+
+def test_every_word_of_a_caption_is_one_token(scenes):
+    tokenizer = _clip_weights.load(_clip_weights.SMALL, None, "cpu", "fp32").tokenizer
+    for scene in scenes:
+        words = scene.true_caption.replace("-", " - ").replace(",", " ,").replace(".", " .").replace(":", " :").split()
+        assert len(tokenizer.encode(scene.true_caption)) == len(words) < tokenizer.context_length - 2
+    assert gzip.decompress((FOLDER / "bpe.txt.gz").read_bytes()).decode().startswith("# byte pairs\n")
+
+
+def test_facts_name_the_model_and_its_temperature():
+    facts = ClipText().describe(Source(1))
+    config = json.loads((FOLDER / "open_clip_config.json").read_text())
+    assert facts["model"] == _clip_weights.SMALL
+    assert facts["dims"] == config["model_cfg"]["embed_dim"]
+    assert 1 < facts["logit_scale"] <= 100.5
+
+
+@pytest.mark.parametrize("id", ["clip_image", "clip_text"])
+def test_the_form_warns_that_it_knows_the_demo_alone(id):
+    declared = registry.find("feature", id)
+    assert declared().model == _clip_weights.SMALL
+    assert "anything but the demo scenes" in declared.avoid
+    assert "its demo scenes alone" in declared.model_fields["model"].description
