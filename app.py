@@ -16,11 +16,11 @@ PAGES = (  # section, file, title, icon, kinds of pool that it suits
     ("Deliver", "export", "Export", "ios_share", ANY),
 )
 pool = keys.pool()
-page = st.navigation({
-    section: [st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == "data")]
-    for section, name, title, icon, kinds in PAGES
-    if name == "data" or (pool is not None and pool.kind in kinds and data.suits(pool, name))
-})  # fmt: skip
+offered: dict[str, list[st.Page]] = {}
+for section, name, title, icon, kinds in PAGES:
+    if name == "data" or (pool is not None and pool.kind in kinds and data.suits(pool, name)):
+        offered.setdefault(section, []).append(st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == "data"))
+page = st.navigation(offered)
 look.frame()
 page.run()
 look.aside()

@@ -1,23 +1,23 @@
 """Making what selections are chosen from: pools, features, maps. Everything here can be stopped, and goes on where it was."""
 
 import contextlib
-import hashlib
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from datasel_core import store
-from datasel_core.errors import BadInput, BadRequest, Failed, MissingFeature
+from datasel_core.errors import BadRequest, Failed, MissingFeature
 from datasel_core.features._feature import OPENED, Feature, Source, Unreadable
-from datasel_core.features._kept import Chunks, Kept, kept_features, load, renewed, save_rows
+from datasel_core.features._kept import Chunks, Kept, kept_features, load
+from datasel_core.importing import Imported, import_feature, keep_imported, said_of
 from datasel_core.pools._pool import Pool, load_pool, save_pool
-from datasel_core.pools._vector_files import check_values, finite_rows, open_arrays, read_ids
 from datasel_core.progress import Progress
 from datasel_core.registry import every, find
+
+__all__ = ["Imported", "import_feature", "keep_imported"]  # they stand in a module of their own, and are asked for here
 
 
 def add_pool(workspace: store.Workspace, name: str, source: str, kind: str, options: Mapping[str, str] | None = None, progress: Progress | None = None) -> Pool:
@@ -46,75 +46,6 @@ def remove_pool(workspace: store.Workspace, name: str) -> None:
     folder = workspace.pool(name)
     (folder / "pool.json").unlink()
     shutil.rmtree(folder, ignore_errors=True)
-
-
-@dataclass(frozen=True)
-class Imported:
-    """What an import matched: ids of the pool without a vector, and ids of the file that the pool does not have."""
-
-    kept: Kept
-    matched: int
-    missing: list[str]
-    extra: list[str]
-
-
-def import_feature(workspace: store.Workspace, pool: Pool, role: str, file: str, progress: Progress | None = None) -> Imported:
-    """Vectors computed elsewhere: an .npz with `ids` and an array, matched by id. Raises BadInput when nothing matches."""
-    progress = progress or Progress()
-    store.checked_name("role", role)
-    path = workspace.allowed(file)
-    arrays = open_arrays(path)
-    ids = arrays.pop("ids", None)
-    array = arrays.get(role) if role in arrays else next(iter(arrays.values())) if len(arrays) == 1 else None
-    if array is None:
-        raise BadInput(f"{path.name} has no array called {role}; it has: {', '.join(arrays) or 'none'}.")
-    check_values(array, f"{path.name}: {role}", role)
-    if ids is None:
-        raise BadInput(f"{path.name} has no array called ids; vectors are matched to samples by id, never by order.")
-    ids = read_ids(ids, path)
-    if len(ids) != len(array):
-        raise BadInput(f"{path.name}: {role} has {len(array)} rows for {len(ids)} ids; it must have one row per id.")
-    at = {id: row for row, id in enumerate(ids)}
-    if len(at) < len(ids):
-        raise BadInput(f"{path.name}: an id stands there twice; ids must be unique.")
-    places = np.array([at.get(id, -1) for id in pool.ids], dtype=np.int64)
-    rows = np.flatnonzero(places >= 0)
-    if not len(rows):
-        raise BadInput(f"None of the {len(ids)} ids in {path.name} is in the pool {pool.name} (there: {pool.ids[0]!r}, here: {next(iter(at))!r}).")
-    own = set(pool.ids)
-    extra = [id for id in at if id not in own]
-    missing = [(int(row), f"no vector in {path.name}") for row in np.flatnonzero(places < 0)]
-    values = array[places[rows]]
-    good = finite_rows(values)
-    if not good.any():
-        raise BadInput(f"{path.name}: every matched row of {role} holds NaN or infinite values, or larger ones than float32; nothing was imported.")
-    missing += [(int(row), "the vector holds NaN or infinite values") for row in rows[~good]]
-    kept = keep_imported(workspace, pool, role, values[good], rows[good], sorted(missing), path.name, progress)
-    return Imported(kept, len(rows), [str(pool.ids[row]) for row, _ in missing], extra)
-
-
-def keep_imported(
-    workspace: store.Workspace, pool: Pool, role: str, array: np.ndarray, rows: np.ndarray, missing: list[tuple[int, str]], file: str, progress: Progress
-) -> Kept:
-    """array[i] becomes the value of sample rows[i] in this role."""
-    about = {"id": "imported", "version": 1, "params": {"file": file}, "role": role, "pool": _said(pool), "facts": {}}
-    key = store.key_of({"imported": 1, "role": role, "pool": pool.fingerprint, "rows": _content(rows), "content": _content(array)})
-    folder = workspace.feature(key)
-    with store.Lock(folder).hold(progress.check):
-        if (before := load(folder)) is not None:
-            return renewed(before)  # what was imported last fills the role
-        return save_rows(folder, {"key": key, **about}, array, rows, pool.n, missing, pool.ids)
-
-
-def _content(array: np.ndarray) -> str:
-    digest = hashlib.sha256(f"{array.dtype.str} {array.shape[1:]} ".encode())
-    for start in range(0, len(array), 1 << 14):
-        digest.update(np.ascontiguousarray(array[start : start + (1 << 14)]).tobytes())
-    return digest.hexdigest()
-
-
-def _said(pool: Pool) -> dict[str, Any]:
-    return {"name": pool.name, "fingerprint": pool.fingerprint, "n": pool.n}
 
 
 def declared_feature(id: str, words: Mapping[str, str] | None = None, **params: Any) -> Feature:
@@ -167,7 +98,7 @@ def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, pr
             "key": key,
             **feature.what(),
             "role": feature.role,
-            "pool": _said(pool),
+            "pool": said_of(pool),
             "facts": feature.describe(source),
             "seconds": round(time.time() - started, 1),
         }

@@ -79,7 +79,7 @@ FLOORS = [
     {"selection"},
     {"store", "neighbors"},
     {"pools", "features", "methods", "metrics", "probes", "exports", "manifest", "review"},
-    {"projection", "roles", "candidates", "question"},
+    {"projection", "roles", "candidates", "question", "importing"},
     {"target", "measure", "curve", "probe", "explain"},
     {"planning", "scores"},
     {"making", "engine"},

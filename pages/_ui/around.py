@@ -1,5 +1,7 @@
 """Pairs around the cut, at both ends, where two scores disagree, and by words."""
 
+import re
+
 import numpy as np
 import pyarrow.compute as pc
 import streamlit as st
@@ -78,14 +80,14 @@ def disagree(choice: Choice, found: Scored, n: int) -> None:
 
 
 def search(choice: Choice, found: Scored, n: int) -> None:
-    """Pairs whose caption has these words."""
+    """Pairs whose caption has words that begin so."""
     column = data.caption_column(choice.pool)
     if column is None:
         st.caption("This pool has no captions to search.")
         return
     words = keys.bound(st.text_input, "Words in the caption", "pairs.words", "", placeholder="red bicycle").split()
     if not words:
-        st.caption("All of the words must be in the caption, in any order; upper and lower case are the same.")
+        st.caption("All of the words must be in the caption, in any order; the beginning of a word is enough: bus finds buses.")
         return
     rows = _matching(choice.pool.table_sha256, tuple(word.lower() for word in words), column)
     scored_rows = rows[found.place[rows] > 0]
@@ -130,6 +132,6 @@ def _points(key: str, _rows: np.ndarray, _x: np.ndarray, _y: np.ndarray, n: int)
 def _matching(table: str, words: tuple[str, ...], _column: object) -> np.ndarray:
     found = None
     for word in words:
-        has = pc.match_substring(_column, word, ignore_case=True)
+        has = pc.match_substring_regex(_column, r"(^|\W)" + re.escape(word), ignore_case=True)
         found = has if found is None else pc.and_(found, has)
     return np.flatnonzero(pc.fill_null(found, False).to_numpy())

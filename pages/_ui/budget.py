@@ -1,5 +1,6 @@
 """The budget: a slider, a count and a share that move together, with their limits beside them."""
 
+import math
 from typing import Any
 
 import streamlit as st
@@ -14,7 +15,7 @@ def current(pool: Pool, most: int) -> int:
     """The budget as a count, 1 to `most`: from the address or the session; a share such as 10% will do, too."""
     said = str(keys.get("budget", "") or "").strip()
     try:
-        n = round(float(said.rstrip("% ")) / 100 * pool.n) if said.endswith("%") else int(float(said))
+        n = math.floor(float(said.rstrip("% ")) / 100 * pool.n + 0.5) if said.endswith("%") else int(float(said))
     except ValueError:
         n = min(50, max(1, pool.n // 10))
     return min(most, max(1, n))
@@ -61,7 +62,7 @@ def _from(key: str) -> None:
 
 
 def _from_share(pool: Pool, most: int) -> None:
-    put(min(most, max(1, round(st.session_state["budget.share"] * pool.n / 100))))
+    put(min(most, max(1, math.floor(st.session_state["budget.share"] * pool.n / 100 + 0.5))))
 
 
 def _marks(most: int) -> list[int]:

@@ -6,12 +6,10 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from datasel_core.errors import DataselError
 from datasel_core.pools._pool import Pool
 from pages._ui import detail, photos
 
 _HERE = Path(__file__).parent
-_LONG = 400
 
 CARDS = st.components.v2.component(
     "datasel_cards",
@@ -20,15 +18,6 @@ CARDS = st.components.v2.component(
     js=(_HERE / "cards.js").read_text(encoding="utf-8"),
 )
 """Trigger: open (a row)."""
-
-
-def caption(pool: Pool, row: int, limit: int | None = _LONG) -> str:
-    """What is said about one sample; several captions are joined by a dot."""
-    try:
-        said = " · ".join(pool.text(int(row)))
-    except DataselError:
-        return str(pool.ids[row])
-    return said if limit is None or len(said) <= limit else said[:limit].rstrip() + " …"
 
 
 def cards(
@@ -40,8 +29,8 @@ def cards(
     score: Callable[[int], str],
     more: Callable[[int], str] = lambda row: "",
     kept: Callable[[int], bool] = lambda row: True,
-    wide: int = 150,
-    tall: int = 104,
+    wide: int = 124,
+    tall: int = 96,
     none: str = "None.",
 ) -> None:
     """rows: in this order. score, more: row -> what stands bold and pale above the caption. kept: dropped ones are paler. A click opens the pair."""
@@ -49,7 +38,7 @@ def cards(
     data = {
         "cards": [
             {"row": int(row), "src": photos.thumbnail(pool, int(row), 192) if pictures else "", "score": score(int(row)), "more": more(int(row)),
-             "text": caption(pool, row), "kept": bool(kept(int(row)))}
+             "text": photos.caption(pool, row), "kept": bool(kept(int(row)))}
             for row in rows
         ],
         "wide": wide if pictures else 230, "tall": tall, "alt": alt, "none": none,

@@ -1,7 +1,10 @@
 """The cut through the scores: by dragging, as a score, as a count or as a share; all three always shown."""
 
+import math
+
 import streamlit as st
 
+from datasel_core.selection import granted
 from pages._ui import budget, histogram, keys, look
 from pages._ui.choosing import Choice
 from pages._ui.scored import Scored
@@ -29,15 +32,15 @@ def widgets(choice: Choice, scored: Scored) -> int:
                         on_change=lambda: budget.put(st.session_state["cut.count"]))  # fmt: skip
     with share:
         st.number_input("% of the pool kept", 0.0, 100.0, step=1.0, format="%.2f", key="cut.share",
-                        on_change=lambda: budget.put(min(most, max(1, round(st.session_state["cut.share"] * pool.n / 100)))),
+                        on_change=lambda: budget.put(min(most, max(1, math.floor(st.session_state["cut.share"] * pool.n / 100 + 0.5)))),
                         help=f"At most {100 * most / pool.n:.4g} % can be kept.")  # fmt: skip
     return n
 
 
 def _current(choice: Choice, most: int) -> int:
-    """What was set; at first nearly everything with small pools looked through, otherwise the published first stage, 30 %."""
+    """What was set; at first the published first stage, 30 %."""
     if keys.get("budget") is None:
-        budget.put(max(1, round(0.3 * choice.pool.n)))
+        budget.put(granted("30%", choice.pool.n))
     return budget.current(choice.pool, most)
 
 

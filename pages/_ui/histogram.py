@@ -29,12 +29,13 @@ class Bins:
     counts: list[int]
 
 
-def bins(best_first: np.ndarray, n_bins: int = _BINS) -> Bins:
+def bins(best_first: np.ndarray) -> Bins:
     """best_first: (m,) scores in falling order. A search per edge, not a pass over the scores, so that ten million take no time."""
     rising, m = best_first[::-1], len(best_first)
     low, high = float(rising[int(_TAIL * (m - 1))]), float(rising[int((1 - _TAIL) * (m - 1))])
     if high - low <= 1e-12 * max(1.0, abs(high)):
         low, high = low - 0.5, high + 0.5
+    n_bins = int(np.clip(2.5 * np.sqrt(m), 20, _BINS))
     edges = np.linspace(low, high, n_bins + 1)
     below = np.searchsorted(rising, edges[1:-1], side="left")
     return Bins(low, high, np.diff(np.concatenate([[0], below, [m]])).tolist())

@@ -17,6 +17,7 @@ from datasel_core.pools._pool import Pool
 from pages._ui import keys
 from pages._ui.wall import WALL
 
+_LONG = 400
 A_PAGE = 60
 """Photos on one page of a wall: what a browser takes in one message without a pause."""
 
@@ -27,6 +28,14 @@ def thumbnail(pool: Pool, row: int, px: int = 256) -> str:
     """A data URL: the photo as a JPEG at most `px` high and twice that wide; a grey tile where it cannot be opened any more."""
     root = store.Workspace(pool.folder.parent.parent).thumbs()
     return _data_url(_Small(root, pool.table["content"][row].as_py(), px, pool, row))
+
+
+def caption(pool: Pool, row: int, limit: int | None = _LONG) -> str:
+    """What is said about one sample, several captions joined by a dot; its id where nothing is said."""
+    if "text" not in pool.opens:
+        return str(pool.ids[row])
+    said = " · ".join(pool.text(int(row)))
+    return said if limit is None or len(said) <= limit else said[:limit].rstrip() + " …"
 
 
 def has_photos(pool: Pool) -> bool:
@@ -82,7 +91,7 @@ def _page(key: str) -> int:
 
 def _tile(pool: Pool, row: int, captions: Words, badges: Words, faded: bool, height: int) -> dict[str, str | int | float | bool]:
     width, tall = (pool.table[name][row].as_py() for name in ("width", "height"))
-    said = _said(captions, row) or str(pool.ids[row])
+    said = _said(captions, row) or caption(pool, row)
     return {"row": int(row), "src": thumbnail(pool, row, 192 if height < 160 else 384), "ratio": round(min(3.0, max(0.4, width / max(1, tall))), 3),
             "caption": said, "badge": _said(badges, row), "dim": faded}  # fmt: skip
 
