@@ -36,12 +36,12 @@ def test_a_picture_inside_a_tar_has_a_thumbnail(tar_pool):
 
 def test_the_data_page_of_tars_and_of_metadata(screen, tar_pool, workspace, tmp_path, rng):
     text = said(screen(pool="tars"))
-    assert "5 samples" in text
+    assert "5 pairs" in text
     assert "24 x 16 pixels" in text
     metadata(tmp_path / "m", "a", range(30), rng)
     making.add_pool(workspace, "meta", str(tmp_path / "m"), "pairs")
     app = screen(pool="meta")
-    assert "30 samples" in said(app)
+    assert "30 pairs" in said(app)
     assert "caption 3" in app.dataframe[0].value["caption"].tolist()
     sound(app.segmented_control(key="widget.data.view").set_value("features").run())
     assert "image" in said(app)

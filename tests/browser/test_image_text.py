@@ -1,0 +1,110 @@
+"""The cut in a real browser: dragged, by keys, typed; the pairs around it follow."""
+
+import re
+
+import numpy as np
+import pytest
+
+from datasel_core import engine, making
+from datasel_core.planning import plan
+from datasel_core.progress import Progress
+from datasel_core.question import Spec
+from datasel_core.scores import kept_scores
+from tests.browser.conftest import place
+from tests.conftest import clustered, paint
+
+N = 300
+
+
+@pytest.fixture
+def cosine(workspace, tmp_path):
+    """Three hundred pairs with their scores kept. The answer is (n,) CLIPScore."""
+    rng, lines = np.random.default_rng(5), ["path,id,caption"]
+    for at in range(30):
+        paint(tmp_path / "in" / f"{at:02d}.jpg", at, (60, 45))
+    lines += [f"{at % 30:02d}.jpg,s{at:03d},caption number {at}" for at in range(N)]
+    (tmp_path / "in" / "pairs.csv").write_text("\n".join(lines) + "\n")
+    pool = making.add_pool(workspace, "signs", str(tmp_path / "in" / "pairs.csv"), "pairs")
+    image = clustered(rng, N, 6, 5)
+    for role, values in (("image", image), ("text", image + 0.9 * rng.standard_normal((N, 6)).astype(np.float32))):
+        making.keep_imported(workspace, pool, role, values, np.arange(N), [], f"{role}.npz", Progress())
+    asked = engine.score_question(plan(workspace, Spec(pool="signs", method="clip_score", budget="1")))
+    return kept_scores(workspace, asked, Progress()).values
+
+
+def kept(page) -> int:
+    text = page.get_by_text(re.compile(r"^\d+ of 300 pairs kept")).first.inner_text()
+    return int(text.split()[0])
+
+
+def settled(page) -> None:
+    page.wait_for_function("document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
+
+
+def test_the_cut_is_dragged_and_the_pairs_around_it_follow(visit, cosine):
+    page = visit("/image_text?pool=signs&budget=90")
+    page.get_by_text("90 of 300 pairs kept").first.wait_for()
+    page.locator(".card img").first.wait_for()
+    box = place(page.locator(".hist svg"))
+    line = float(page.locator(".hist .cut").get_attribute("x1"))
+    page.mouse.move(box["x"] + line, box["y"] + 90)
+    page.mouse.down()
+    for step in range(1, 11):
+        page.mouse.move(box["x"] + line - 20 * step, box["y"] + 90)
+    page.mouse.up()
+    page.wait_for_function("!document.body.innerText.includes('90 of 300 pairs kept')")
+    settled(page)
+    now = kept(page)
+    assert now > 100
+    cut = np.sort(cosine)[::-1][now - 1]
+    assert abs(float(page.get_by_role("spinbutton", name="Cut: score at least").input_value()) - cut) < 1e-3
+    assert int(page.get_by_role("spinbutton", name="Pairs kept, 1 to 300").input_value()) == now
+    order = np.argsort(-cosine, kind="stable")
+    wanted = f"{cosine[order[now]]:.4f} #{now + 1}"
+    page.locator(f".card[aria-label^='{wanted}']").first.wait_for()
+    assert f"budget={now}" in page.url
+
+
+def test_keys_move_the_cut_and_a_card_opens(visit, cosine):
+    page = visit("/image_text?pool=signs&budget=90")
+    page.locator(".card img").first.wait_for()
+    settled(page)
+    page.locator(".hist .handle").focus()
+    for _ in range(12):
+        page.keyboard.press("ArrowLeft")
+    page.wait_for_function("!document.body.innerText.includes('90 of 300 pairs kept')")
+    settled(page)
+    assert kept(page) > 90
+    page.locator(".card").first.click()
+    page.get_by_role("dialog").get_by_text("caption number", exact=False).first.wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_overlaps_or_sticks_out(visit, cosine, scheme):
+    page = visit("/image_text?pool=signs&budget=90", scheme)
+    page.locator(".card img").first.wait_for()
+    settled(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1440
+    boxes = [one.bounding_box() for one in page.locator(".card").all()]
+    for at, a in enumerate(boxes):
+        for b in boxes[at + 1 :]:
+            apart = a["x"] + a["width"] <= b["x"] or b["x"] + b["width"] <= a["x"] or a["y"] + a["height"] <= b["y"] or b["y"] + b["height"] <= a["y"]
+            assert apart
+    assert page.locator(".hist svg").get_attribute("aria-label").startswith("Histogram of CLIPScore from ")
+
+
+def test_uids_for_datacomp_leave_the_browser(visit, workspace, tmp_path, rng):
+    uids = [f"{at:032x}" for at in range(5, 45)]
+    np.savez(tmp_path / "u.npz", ids=uids, image=clustered(rng, 40, 6, 5), text=clustered(rng, 40, 6, 5))
+    making.add_pool(workspace, "uids", str(tmp_path / "u.npz"), "vectors")
+    run = engine.select(workspace, Spec(pool="uids", method="clip_score", budget="10"))
+    page = visit(f"/export?pool=uids&run={run.key}")
+    page.get_by_text("DataComp").first.click()
+    button = page.get_by_role("button", name=re.compile(r"Download uids-clip_score-10\.npy"))
+    button.wait_for()
+    with page.expect_download() as download:
+        button.click()
+    download.value.save_as(tmp_path / "uids.npy")
+    found = np.load(tmp_path / "uids.npy", mmap_mode="r")
+    assert found.dtype == np.dtype("u8,u8")
+    assert [f"{a:016x}{b:016x}" for a, b in found.tolist()] == sorted(run.ids)
