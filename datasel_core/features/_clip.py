@@ -67,7 +67,7 @@ class Clip:
 
 
 def _plain(text: str, limit: int) -> str:
-    """Without what cannot change the tokens that are read but would hold up the tokenizer: words of a million letters, half a surrogate pair from broken JSON."""
+    """Without what cannot change the tokens that are read, but would hold up the tokenizer: a million letters, half a surrogate pair from broken JSON."""
     if len(text) > limit:
         text = " ".join(text.split())[:limit]
     return text.encode("utf-8", "replace").decode()
