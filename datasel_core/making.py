@@ -12,6 +12,7 @@ from datasel_core import store
 from datasel_core.errors import BadRequest, Failed, MissingFeature
 from datasel_core.features._feature import OPENED, Feature, Source, Unreadable
 from datasel_core.features._kept import Chunks, Kept, kept_features, load
+from datasel_core.features._twins import Twins
 from datasel_core.importing import Imported, import_feature, keep_imported, said_of
 from datasel_core.pools._pool import Pool, load_pool, save_pool
 from datasel_core.progress import Progress
@@ -81,12 +82,12 @@ def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, pr
         if fitted is None:
             fitted = feature.fit(source, progress)
             chunks.keep_fitted(fitted)
-        rows = chunks.missing()
+        rows, twins = chunks.missing(), _twins(pool) if feature.reads == "image" else None
         track = progress.track(pool.n, f"computing {feature.title[:1].lower()}{feature.title[1:]}")
         track.start_at(pool.n - len(rows))
         try:
-            for block in feature.blocks(source, rows, fitted):
-                track.advance(chunks.add(block))
+            for block in feature.blocks(source, rows if twins is None else twins.to_encode(rows), fitted):
+                track.advance(chunks.add(block if twins is None else twins.spread(block, rows)))
         finally:
             chunks.flush()  # a stop keeps what was encoded
         track.finish()
@@ -103,6 +104,12 @@ def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, pr
             "seconds": round(time.time() - started, 1),
         }
         return chunks.finish(about, pool.ids)
+
+
+def _twins(pool: Pool) -> Twins | None:
+    """A picture is a file, or a part of a shard."""
+    names = next((names for names in (("path",), ("shard", "offset")) if set(names) <= set(pool.columns)), ())
+    return Twins.of([pool.column(name) for name in names])
 
 
 def _readable_again(pool: Pool, feature: Feature, done: Kept) -> bool:

@@ -204,3 +204,27 @@ def test_an_array_that_is_no_table_of_vectors_is_refused(role):
         target = {name: np.ones((2, 3)) for name in declared.needs_target}
         with pytest.raises(BadInput, match=r"has the shape \(5,\); it must be one vector per sample"):
             declared().select(ds.Inputs(roles, np.random.default_rng(0), target), 2)
+
+
+def test_a_picture_with_several_captions_is_encoded_once(workspace, tmp_path, monkeypatch):
+    for at in range(6):
+        paint(tmp_path / "in" / f"{at}.jpg", at)
+    lines = ["path,caption"] + [f"{at % 6}.jpg,caption {at}" for at in range(15)]
+    (tmp_path / "in" / "t.csv").write_text("\n".join(lines) + "\n")
+    pool = making.add_pool(workspace, "p", str(tmp_path / "in" / "t.csv"), "pairs")
+    (tmp_path / "in" / "4.jpg").write_bytes(b"gone")
+    opened = []
+    honest = type(pool).open
+    monkeypatch.setattr(type(pool), "open", lambda self, row, **hints: opened.append(row) or honest(self, row, **hints))
+    kept = making.compute_feature(workspace, pool, ds.feature("dictionary_patterns")(n_atoms=16, k=2, tau=1.0))
+    fitted = len(opened) - 6  # the dictionary is learned from photos, too
+    pictures = pool.column("path")
+    assert len({pictures[row] for row in opened[fitted:]}) == 6
+    assert len(opened[fitted:]) == 6
+    assert sorted(entry["id"] for entry in kept.unreadable) == sorted(pool.ids[pictures == "4.jpg"])
+    values = kept.values()
+    for row in range(pool.n):
+        twin = int(np.flatnonzero(pictures == pictures[row])[0])
+        np.testing.assert_array_equal(values[row], values[twin])
+        np.testing.assert_array_equal(kept.extra("patch_labels")[row], kept.extra("patch_labels")[twin])
+    assert (values.lengths()[pictures != "4.jpg"] > 0).all()
