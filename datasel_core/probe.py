@@ -21,10 +21,14 @@ def run_probe(workspace: Workspace, folder: Path, id: str, progress: Progress) -
     pool = load_pool(workspace, said["pool"]["name"])
     if pool.fingerprint != said["pool"]["fingerprint"]:
         raise BadRequest(f"The pool {pool.name} is not what it was when the selection was made.")
+    lacking = [what for what in probe.opens if what not in pool.opens]
+    if lacking:
+        raise BadRequest(f"The probe {id} looks at {' and '.join(probe.opens)} of every sample; the pool {pool.name} has no {lacking[0]} to open.")
     roles = Roles.of(workspace, pool, needs=probe.needs)
     progress.check()
     kept = pool.rows(manifest.kept_table(folder)["id"].to_pylist())
     out = roles.missing_rows(probe.needs)
     train = np.setdiff1d(kept, out)
     test = np.setdiff1d(np.arange(pool.n), np.union1d(kept, out))
-    return probe.measure({role: roles.array(role) for role in probe.needs}, train, test)
+    opened = {"image": lambda row: pool.open(row, at_least=256), "text": pool.text}
+    return probe.measure({role: roles.array(role) for role in probe.needs} | {what: opened[what] for what in probe.opens}, train, test)

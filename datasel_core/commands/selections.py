@@ -167,7 +167,7 @@ def _echo_metrics(metrics: dict[str, Any]) -> None:
 
 
 def evaluate(
-    folder: str, probe: Annotated[str | None, typer.Option(help="Train small on the kept, measure on the rest: linear.")] = None, json: Json = False
+    folder: str, probe: Annotated[str | None, typer.Option(help="Train small on the kept, test on the rest: linear, retrieval.")] = None, json: Json = False
 ) -> None:
     """Metrics of a selection, and optionally a probe."""
     home = workspace()

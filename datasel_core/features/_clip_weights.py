@@ -198,3 +198,10 @@ def _quiet() -> Iterator[None]:
         root.setLevel(levels[0])
         hub.setLevel(levels[1])
         root.removeHandler(silent)
+
+
+def small_tokenizer(context_length: int) -> Any:
+    """The tokenizer of the model that comes with datasel: any text can be spelt in its few tokens."""
+    import open_clip
+
+    return open_clip.tokenizer.SimpleTokenizer(str(_SHIPPED / _BPE), context_length=context_length)

@@ -15,6 +15,8 @@ class Probe(Declared):
     """`measure` trains on `train` rows and tests on `test` rows."""
 
     needs: ClassVar[tuple[str, ...]] = ()
+    opens: ClassVar[tuple[str, ...]] = ()
+    """What it looks at of the samples themselves: `image`, `text`. In `roles` these are functions: row -> RGB picture, row -> texts."""
 
     def measure(self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray) -> dict[str, Any]:
         raise TypeError(f"{type(self).__name__} must implement measure.")

@@ -1,0 +1,69 @@
+"""The retrieval probe: ranks against a slow reading, and a world so simple that learning it can be told from not learning it."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datasel_core import making
+from datasel_core.engine import Spec, select
+from datasel_core.errors import BadRequest
+from datasel_core.probe import run_probe
+from datasel_core.probes.retrieval import Retrieval, ranked
+from datasel_core.progress import Progress
+
+COLOURS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 60, 220), "white": (240, 240, 240), "black": (10, 10, 10), "yellow": (230, 220, 30)}
+
+
+def slow(similarity, texts):
+    ranks = []
+    for table in (similarity, similarity.T):
+        for own, row in enumerate(table):
+            right = [at for at in range(len(row)) if texts[at] == texts[own]]
+            best = max(row[at] for at in right)
+            ranks.append(1 + sum(row[at] >= best for at in range(len(row)) if at not in right))
+    recall = {f"recall_at_{k}": np.mean([rank <= k for rank in ranks]) for k in (1, 10)}
+    return {**recall, "mean_reciprocal_rank": np.mean([1 / rank for rank in ranks])}
+
+
+def test_ranks_equal_a_slow_reading(rng):
+    for _ in range(20):
+        m = int(rng.integers(2, 30))
+        similarity = rng.integers(0, 6, (m, m)).astype(float)  # many ties
+        texts = [str(rng.integers(0, m)) for _ in range(m)]
+        assert ranked(similarity, texts) == pytest.approx(slow(similarity, texts), abs=1e-6)
+    perfect = ranked(np.eye(40), [str(at) for at in range(40)])
+    assert perfect == {"recall_at_1": 1, "recall_at_10": 1, "mean_reciprocal_rank": 1}
+    nothing = ranked(np.zeros((40, 40)), [str(at) for at in range(40)])  # a model that says the same of all is not rewarded
+    assert nothing["recall_at_1"] == 0
+
+
+def world(n, rng):
+    names = rng.choice(list(COLOURS), n)
+    pictures = [Image.fromarray(np.clip(np.array(COLOURS[name]) + rng.normal(0, 12, (32, 32, 3)), 0, 255).astype(np.uint8)) for name in names]
+    return {"image": lambda row: pictures[row], "text": lambda row: [f"{names[row]}"]}
+
+
+def test_right_captions_teach_and_wrong_ones_do_not(rng):
+    opened, rows = world(90, rng), np.arange(90)
+    probe = Retrieval(steps=30, batch=24, px=32, rate=3e-3)
+    learnt = probe.measure(opened, rows[:60], rows[60:])
+    dealt = rng.permutation(60)
+    wrong = {**opened, "text": lambda row: opened["text"](int(dealt[row]) if row < 60 else row)}
+    assert learnt["recall_at_1"] > 0.8
+    assert probe.measure(wrong, rows[:60], rows[60:])["recall_at_1"] < 0.5
+    assert (learnt["trained_on"], learnt["tested_on"]) == (60, 30)
+
+
+def test_the_same_seed_gives_the_same_answer(rng):
+    opened, rows = world(40, rng), np.arange(40)
+    answers = [Retrieval(steps=3, batch=8, px=32, seed=seed).measure(opened, rows[:20], rows[20:]) for seed in (1, 1)]
+    assert answers[0] == answers[1]
+
+
+def test_it_needs_pictures_and_captions(workspace, photos, tmp_path):
+    making.add_pool(workspace, "photos", str(photos), "images")
+    run = select(workspace, Spec(pool="photos", method="random", budget="5"))
+    with pytest.raises(BadRequest, match="retrieval looks at image and text of every sample; the pool photos has no text to open"):
+        run_probe(workspace, run.folder, "retrieval", Progress())
+    with pytest.raises(BadRequest, match="at least two pairs to train on and two held out"):
+        Retrieval().measure({}, np.arange(1), np.arange(5))
