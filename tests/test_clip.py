@@ -302,6 +302,17 @@ def test_without_a_network_one_line_says_what_to_do(tmp_path, monkeypatch, reach
     assert str(caught.value) == f"The weights of ViT-B-32 openai could not be downloaded: {why}. {remedy}"
 
 
+def test_weights_in_the_cache_need_no_network(tmp_path, monkeypatch):
+    import huggingface_hub
+
+    asked = []
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda repository, file: asked.append((repository, file)) or __file__)
+    monkeypatch.setattr(open_clip, "download_pretrained", lambda config: "cached.bin")
+    assert str(_clip_weights._downloaded("x", {"hf_hub": "timm/vit/"})) == "cached.bin"
+    assert str(_clip_weights._downloaded("x", {"hf_hub": "someone/ViTamin/pytorch_model.bin"})) == "cached.bin"
+    assert {repository for repository, _ in asked} == {"timm/vit", "someone/ViTamin"}
+
+
 def test_a_tokenizer_that_is_not_there_is_said(monkeypatch, tiny):
     clip = _clip_weights.load("tiny-clip", tiny["pretrained"], "cpu", "fp32")
 

@@ -1,6 +1,7 @@
 """The shipped model: small, safe to load, found by name, and aligned on scenes it has never seen."""
 
 import gzip
+import inspect
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from datasel_core import registry
 from datasel_core.features import _clip_weights
 from datasel_core.features._feature import Source
 from datasel_core.features.clip import ClipImage, ClipText
-from datasel_core.pools.demo.scenes import compose, render
+from datasel_core.pools.demo.scenes import compose, make_scenes, render
 from datasel_core.store import hash_file
 
 pytest.importorskip("open_clip")
@@ -64,14 +65,13 @@ def test_matched_and_mismatched_captions_separate(scenes, images):
 
 
 def test_a_search_finds_what_was_searched_for(scenes, images):
-    for words in ("a red ball", "a green tree", "in the snow", "a blue fish"):
-        best = np.argsort(-(images @ ClipText(device="cpu").encode([words])[0]))[:5]
-        if words == "in the snow":
-            found = [scenes[row].setting == "snow" for row in best]
-        else:
-            _, colour, name = words.split()
-            found = [any((thing.name, thing.colour) == (name, colour) for thing in scenes[row].things) for row in best]
-        assert np.mean(found) >= 0.6, words
+    from tools.small_clip_captions import briefly
+
+    rng = np.random.default_rng(3)
+    asked = [briefly(scene, rng) for scene in scenes]
+    first = (images @ ClipText(device="cpu").encode([one.text for one in asked]).T).argmax(axis=0)
+    hits = np.mean([one.is_true_of(scenes[row]) for one, row in zip(asked, first, strict=True)])
+    assert hits >= 0.8
 
 
 def test_any_text_can_be_read():
@@ -85,6 +85,39 @@ def test_every_word_of_a_caption_is_one_token(scenes):
         words = scene.true_caption.replace("-", " - ").replace(",", " ,").replace(".", " .").replace(":", " :").split()
         assert len(tokenizer.encode(scene.true_caption)) == len(words) < tokenizer.context_length - 2
     assert gzip.decompress((FOLDER / "bpe.txt.gz").read_bytes()).decode().startswith("# byte pairs\n")
+
+
+def test_the_demo_pool_was_held_out():
+    from safetensors import safe_open
+
+    from tools.train_small_clip import FIRST_SEED
+
+    with safe_open(FOLDER / "open_clip_model.safetensors", "pt") as file:
+        note = file.metadata()["note"]
+    seeds = int(note.split(" x 2000 demo scenes")[0].rsplit(" ", 1)[1])
+    assert f"demo scenes from seed {FIRST_SEED} on" in note
+    assert not {inspect.signature(make_scenes).parameters["seed"].default, SEED} & set(range(FIRST_SEED, FIRST_SEED + seeds))
+
+
+def test_what_training_says_of_scenes_is_so(scenes, rng):
+    """Short captions are true of their scene; those with a detail wrong never say what the true ones say."""
+    from tools.small_clip_captions import briefly, nearly, said
+
+    for scene in scenes[:100]:
+        assert briefly(scene, rng).is_true_of(scene)
+        assert nearly(scene, rng) not in {said(scene, rng) for _ in range(30)}
+    assert np.mean([briefly(scenes[0], rng).is_true_of(scene) for scene in scenes]) < 0.5
+
+
+def test_training_encodes_captions_as_the_model_does(scenes):
+    import torch
+
+    from tools.train_small_clip import encoded
+
+    clip = _clip_weights.load(_clip_weights.SMALL, None, "cpu", "fp32")
+    tokens = clip.tokenizer([scene.true_caption for scene in scenes[:20]])
+    with torch.no_grad():
+        torch.testing.assert_close(encoded(clip.model, tokens), clip.model.encode_text(tokens), atol=1e-4, rtol=1e-4)
 
 
 def test_facts_name_the_model_and_its_temperature():

@@ -158,8 +158,8 @@ def _as_trained(known: str, tags: list[str]) -> dict[str, Any]:
 def _downloaded(name: str, config: dict[str, Any]) -> Path:
     import open_clip
 
-    repository = config.get("hf_hub", "").rpartition("/")[0]
-    if not hub_in_reach(repository, _WEIGHTS):
+    repository, _, file = config.get("hf_hub", "").rpartition("/")
+    if not hub_in_reach(repository, [*_WEIGHTS, *([file, f"{Path(file).stem}.safetensors"] if file else [])]):
         raise Failed(f"The weights of {name} could not be downloaded: no network reaches the hub. {_REMEDY}")
     with _quiet():
         try:
@@ -171,10 +171,10 @@ def _downloaded(name: str, config: dict[str, Any]) -> Path:
 def _tokenizer(asked: str) -> Any:
     import open_clip
 
-    bpe = Path(asked.removeprefix("local-dir:")) / _BPE
+    bpe = Path(asked.removeprefix("local-dir:")) / _BPE if asked.startswith("local-dir:") else None
     with _quiet():
         try:
-            return open_clip.get_tokenizer(asked, **({"bpe_path": str(bpe)} if bpe.is_file() else {}))
+            return open_clip.get_tokenizer(asked, **({"bpe_path": str(bpe)} if bpe and bpe.is_file() else {}))
         except ImportError:
             raise BadParameter(f"The tokenizer of {asked} needs one more library: pip install transformers.") from None
         except (OSError, RuntimeError, ValueError) as error:

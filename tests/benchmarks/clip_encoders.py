@@ -4,6 +4,7 @@ The shipped model on scenes of the demo; ViT-B-32 with random weights (as fast a
 photos that are already tensors. `feature`: opened, prepared, encoded and kept on disk, as `feature compute` does.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,7 @@ def main() -> None:
     cold = subprocess.run([sys.executable, "-c", _COLD], cwd=ROOT, capture_output=True, text=True, check=True)
     print(f"the first caption of a fresh process, imports and loading: {float(cold.stdout):.1f} s")
     with tempfile.TemporaryDirectory() as scratch:
+        os.environ["DATASEL_DATA_ROOTS"] = scratch
         table(list(_rows(Path(scratch))))
 
 
@@ -102,7 +104,7 @@ def _bare_captions(clip: Any, captions: list[str]) -> float:
 
 def _kept(feature: ClipImage, photos: list[Path], scratch: Path) -> float:
     """compute_feature on a pool of these photos; the model is loaded already."""
-    workspace = Workspace.at(scratch)  # photos in the workspace may always be read
+    workspace = Workspace.at(scratch / "workspace")
     (scratch / "shown").mkdir(parents=True)
     for at, path in enumerate(photos):
         shutil.copyfile(path, scratch / "shown" / f"{at:04d}{path.suffix}")
