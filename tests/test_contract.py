@@ -7,11 +7,12 @@ from datasel_core import registry
 from datasel_core.errors import BadInput, BadParameter, Stopped
 from datasel_core.progress import Progress
 from datasel_core.ragged import Ragged
-from datasel_core.selection import Inputs, Scorer
+from datasel_core.selection import Inputs, Method, Scorer
 from tests.conftest import clustered
 
 N = 700
 METHODS = registry.every("method")
+VECTORS = {"embedding", "image", "text"}
 
 
 def roles(rng: np.random.Generator, needs: tuple[str, ...], n: int = N) -> dict:
@@ -20,10 +21,18 @@ def roles(rng: np.random.Generator, needs: tuple[str, ...], n: int = N) -> dict:
     vectors[n // 2 : n // 2 + 40] = vectors[:40]
     vectors[n // 2 + 40 : n // 2 + 80] = vectors[40:80] + 1e-4
     vectors[n // 3] = 40
-    made = {"embedding": vectors, "group": np.array(list("aaaaaaabbbc"))[rng.integers(11, size=n)]}
+    made = {"embedding": vectors, "image": vectors, "group": np.array(list("aaaaaaabbbc"))[rng.integers(11, size=n)]}
     lengths = rng.integers(1, 4, n)
     made["patterns"] = Ragged(clustered(rng, int(lengths.sum()), 10, 12), np.concatenate([[0], np.cumsum(lengths)]))
-    return {role: made[role] for role in needs} or {"row": np.arange(n)}
+    made["text"] = vectors + rng.standard_normal(vectors.shape).astype(np.float32)
+    made["text"][n // 2 : n // 2 + 40] = made["text"][:40]
+    return {role: made[role].copy() if role in VECTORS else made[role] for role in needs} or {"row": np.arange(n)}
+
+
+def inputs(cls: type[Method], pool: dict, rng: np.random.Generator, **more) -> Inputs:
+    """What a method is given: this pool, and a target where it needs one."""
+    target = roles(np.random.default_rng(2), cls.needs_target, 200) if cls.needs_target else {}
+    return Inputs(pool, rng, target=target, **more)
 
 
 def blocks(cls, size: int) -> dict:
@@ -38,7 +47,7 @@ def cls(request):
 
 @pytest.mark.parametrize("budget", [1, 37, N])
 def test_keeps_as_many_as_asked_each_once(cls, budget, rng):
-    found = cls(**blocks(cls, 64)).select(Inputs(roles(rng, cls.needs), rng), budget)
+    found = cls(**blocks(cls, 64)).select(inputs(cls, roles(rng, cls.needs), rng), budget)
     assert len(found.rows) == budget == found.counts.sum()
     assert len(set(found.rows.tolist())) == budget
     assert found.rows.min() >= 0
@@ -47,13 +56,13 @@ def test_keeps_as_many_as_asked_each_once(cls, budget, rng):
 
 
 def test_reaches_beyond_the_first_block(cls, rng):
-    found = cls(**blocks(cls, 64)).select(Inputs(roles(rng, cls.needs), rng), 350)
+    found = cls(**blocks(cls, 64)).select(inputs(cls, roles(rng, cls.needs), rng), 350)
     assert (found.rows >= 64).any()
 
 
 def test_same_seed_same_answer_whatever_the_block(cls):
     answers = [
-        cls(**blocks(cls, size)).select(Inputs(roles(np.random.default_rng(1), cls.needs), np.random.default_rng(5)), 200).rows.tolist()
+        cls(**blocks(cls, size)).select(inputs(cls, roles(np.random.default_rng(1), cls.needs), np.random.default_rng(5)), 200).rows.tolist()
         for size in (1, 64, 5000)
     ]
     assert answers[0] == answers[1] == answers[2]
@@ -62,13 +71,13 @@ def test_same_seed_same_answer_whatever_the_block(cls):
 def test_a_smaller_budget_is_a_prefix_where_that_is_declared(cls):
     if not cls.prefix:
         pytest.skip(f"{cls.id} does not declare prefix")
-    long, short = (cls().select(Inputs(roles(np.random.default_rng(1), cls.needs), np.random.default_rng(5)), budget).rows for budget in (300, 90))
+    long, short = (cls().select(inputs(cls, roles(np.random.default_rng(1), cls.needs), np.random.default_rng(5)), budget).rows for budget in (300, 90))
     assert long[:90].tolist() == short.tolist()
 
 
 def test_already_chosen_rows_are_never_chosen_again(cls, rng):
     already = rng.choice(N, 100, replace=False)
-    found = cls().select(Inputs(roles(rng, cls.needs), rng, already=already), N - 100)
+    found = cls().select(inputs(cls, roles(rng, cls.needs), rng, already=already), N - 100)
     assert sorted(found.rows.tolist()) == np.setdiff1d(np.arange(N), already).tolist()
 
 
@@ -77,7 +86,7 @@ def test_inputs_are_left_as_they_were(cls, rng):
     before = {role: (array.values if isinstance(array, Ragged) else array).copy() for role, array in given.items()}
     for array in given.values():
         (array.values if isinstance(array, Ragged) else array).flags.writeable = False
-    cls().select(Inputs(given, rng), 20)
+    cls().select(inputs(cls, given, rng), 20)
     for role, array in given.items():
         np.testing.assert_array_equal(array.values if isinstance(array, Ragged) else array, before[role])
 
@@ -85,13 +94,20 @@ def test_inputs_are_left_as_they_were(cls, rng):
 @pytest.mark.parametrize("budget", [0, -1, N + 1, "0%", "150%", "ten", True])
 def test_budgets_that_do_not_fit(cls, budget, rng):
     with pytest.raises(BadParameter, match="budget|share"):
-        cls().select(Inputs(roles(rng, cls.needs), rng), budget)
+        cls().select(inputs(cls, roles(rng, cls.needs), rng), budget)
 
 
 def test_a_missing_role_is_named(cls, rng):
     for role in cls.needs:
+        others = {name: array for name, array in roles(rng, cls.needs).items() if name != role}
         with pytest.raises(BadInput, match=f"needs the pool role {role}"):
-            cls().select(Inputs({"something": np.zeros(5)}, rng), 2)
+            cls().select(inputs(cls, others or {"something": np.zeros(N)}, rng), 2)
+
+
+def test_a_missing_target_is_named(cls, rng):
+    for role in cls.needs_target:
+        with pytest.raises(BadInput, match=f"needs the target role {role}"):
+            cls().select(Inputs(roles(rng, cls.needs), rng), 2)
 
 
 def test_values_that_are_not_finite_are_refused(cls, rng):
@@ -99,7 +115,12 @@ def test_values_that_are_not_finite_are_refused(cls, rng):
         given = roles(rng, cls.needs)
         (given[role].values if isinstance(given[role], Ragged) else given[role])[3] = np.nan
         with pytest.raises(BadInput, match="NaN"):
-            cls().select(Inputs(given, rng), 2)
+            cls().select(inputs(cls, given, rng), 2)
+    for role in cls.needs_target:
+        given = roles(rng, cls.needs_target, 200)
+        given[role][3] = np.inf
+        with pytest.raises(BadInput, match=f"target role {role} holds NaN"):
+            cls().select(Inputs(roles(rng, cls.needs), rng, target=given), 2)
 
 
 def test_stops_when_asked(cls, rng):
@@ -111,11 +132,11 @@ def test_stops_when_asked(cls, rng):
     if cls.needs == ("group",):
         pytest.skip(f"{cls.id} takes milliseconds")
     with pytest.raises(Stopped):
-        cls().select(Inputs(roles(rng, cls.needs), rng, progress=Progress(should_stop=stop)), 50)
+        cls().select(inputs(cls, roles(rng, cls.needs), rng, progress=Progress(should_stop=stop)), 50)
 
 
 def test_one_sample(cls, rng):
-    assert cls().select(Inputs(roles(rng, cls.needs, 700), rng).__class__(_head(roles(rng, cls.needs), 1), rng), 1).rows.tolist() == [0]
+    assert cls().select(inputs(cls, _head(roles(rng, cls.needs), 1), rng), 1).rows.tolist() == [0]
 
 
 def _head(given: dict, n: int) -> dict:
@@ -123,10 +144,10 @@ def _head(given: dict, n: int) -> dict:
 
 
 def test_float16_and_float64_input(cls, rng):
-    for role in set(cls.needs) & {"embedding"}:
+    for role in set(cls.needs) & VECTORS:
         for dtype in (np.float16, np.float64):
             given = {**roles(rng, cls.needs), role: roles(rng, cls.needs)[role].astype(dtype)}
-            assert len(cls().select(Inputs(given, rng), 30).rows) == 30
+            assert len(cls().select(inputs(cls, given, rng), 30).rows) == 30
 
 
 def test_is_declared_for_people(cls):

@@ -17,17 +17,24 @@ import numpy as np
 import datasel_core as ds
 from datasel_core.registry import every
 
+VARIANTS = {
+    "freesel": [{"sampler": "prob"}, {"sampler": "farthest"}],
+    "neg_clip_loss": [{}, {"batch_size": 700, "n_batches": 2}, {"batch_size": 700, "n_batches": 5, "precision": "bfloat16"}],
+    "norm_sim": [{"p": "2"}, {"p": "inf"}],
+}
 vectors = np.load(sys.argv[1])
 n = len(vectors)
 answers = {}
 for id, cls in every("method").items():
     how = {name: int(sys.argv[2]) for name, field in cls.model_fields.items() if cls.is_how(name) and field.annotation is int}
-    variants = [{"sampler": "prob"}, {"sampler": "farthest"}] if id == "freesel" else [{}]
+    variants = VARIANTS.get(id, [{}])
     for params in variants:
-        roles = {"embedding": vectors, "group": np.arange(n) % 7, "patterns": ds.Ragged(vectors, np.arange(0, n + 1, 2))}
+        captions = vectors[:, ::-1] + vectors
+        roles = {"embedding": vectors, "image": vectors, "text": captions, "group": np.arange(n) % 7, "patterns": ds.Ragged(vectors, np.arange(0, n + 1, 2))}
         given = {role: roles[role] for role in cls.needs} or {"row": np.arange(n)}
+        target = {role: vectors[5:2000:40] for role in cls.needs_target}
         budget = 300
-        answers[f"{id} {params}"] = cls(**params, **how).select(ds.Inputs(given, np.random.default_rng(3)), budget).rows.tolist()
+        answers[f"{id} {params}"] = cls(**params, **how).select(ds.Inputs(given, np.random.default_rng(3), target=target), budget).rows.tolist()
 print(json.dumps(answers))
 """
 
@@ -53,5 +60,5 @@ def path(tmp_path_factory):
 
 def test_threads_and_blocks_change_nothing(path):
     one, other = answers(path, 4096, 1), answers(path, 93, 2)
-    assert len(one) == len(every("method")) + 1
+    assert len(one) == len(every("method")) + 4
     assert one == other

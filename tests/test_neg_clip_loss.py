@@ -16,7 +16,7 @@ TOGETHER = pytest.mark.parametrize("together", [True, False])
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(neg_clip_loss, "tile", lambda device: 64)
+    monkeypatch.setattr(neg_clip_loss, "tile", lambda device: 128)
 
 
 def force(monkeypatch: pytest.MonkeyPatch, together: bool) -> None:
@@ -25,17 +25,25 @@ def force(monkeypatch: pytest.MonkeyPatch, together: bool) -> None:
 
 
 @TOGETHER
-@pytest.mark.parametrize("temperature", [1.0, 0.07, 0.01, 1e-3, 1e-4])
+@pytest.mark.parametrize("temperature", [1.0, 0.07, 0.01, 1e-3])
 @pytest.mark.parametrize(("size", "times"), [(150, 3), (97, 2), (299, 4), (2, 1), (1000, 10)])
 @pytest.mark.usefixtures("small_tiles")
 def test_is_the_definition(together, temperature, size, times, rng, monkeypatch):
-    """Batches that divide the pool, leave a short last one (of 9, of 1), and hold all of it; 300 pairs, 64 to a tile."""
+    """Batches that divide the pool, leave a short last one (of 9, of 1), and hold all of it; 300 pairs, 128 to a tile."""
     force(monkeypatch, together or size >= 300)
     image, text = pairs(rng, 300)
     expected = contrastive.neg_clip_loss(image, text, temperature, size, times, np.random.default_rng(5))
     found = score(NegClipLoss(temperature=temperature, batch_size=size, n_batches=times), image, text)
     np.testing.assert_allclose(found, expected, atol=2e-6)
     assert (found <= 0).all()
+
+
+@TOGETHER
+def test_the_lowest_temperature(together, rng, monkeypatch):
+    force(monkeypatch, together)
+    image, text = pairs(rng, 60)
+    expected = contrastive.neg_clip_loss(image, text, 1e-4, 40, 2, np.random.default_rng(5))
+    np.testing.assert_allclose(score(NegClipLoss(temperature=1e-4, batch_size=40, n_batches=2), image, text), expected, atol=2e-6)
 
 
 @TOGETHER
@@ -104,11 +112,11 @@ def test_a_common_caption_loses_and_a_specific_one_wins(rng):
 @TOGETHER
 def test_tiles_change_only_the_last_digits(together, rng, monkeypatch):
     force(monkeypatch, together)
-    image, text = pairs(rng, 500)
+    image, text = pairs(rng, 300)
     answers = []
-    for side in (7, 64, 5000):
+    for side in (23, 128, 5000):
         monkeypatch.setattr(neg_clip_loss, "tile", lambda device, side=side: side)
-        answers.append(score(NegClipLoss(batch_size=200, n_batches=3), image, text))
+        answers.append(score(NegClipLoss(batch_size=130, n_batches=3), image, text))
     np.testing.assert_allclose(answers[0], answers[1], atol=5e-7)
     np.testing.assert_allclose(answers[0], answers[2], atol=5e-7)
 
