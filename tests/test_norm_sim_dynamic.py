@@ -76,7 +76,7 @@ def test_half_precision_and_lengths_change_nothing(rng):
 
 
 def test_vectors_that_do_not_fit(rng):
-    with pytest.raises(BadInput, match="image has shape"):
+    with pytest.raises(BadInput, match="image has (the )?shape"):
         choose(np.zeros((5, 2, 3)), 2)
 
 
