@@ -117,6 +117,8 @@ def test_both_stages_in_one_click(screen, embedded, workspace, tmp_path, rng):
     np.savez(tmp_path / "t.npz", ids=["a", "b"], image=clustered(rng, 2, 6, 2))
     making.add_pool(workspace, "wanted", str(tmp_path / "t.npz"), "vectors")
     app = open_page(screen)
+    sound(app.button(key="method-norm_sim").click().run())
+    assert "Score 40 pairs" in [button.label for button in app.button]
     sound(app.button(key="recipe").click().run())
     wait(app, lambda app: "8 kept of 40" in said(app))
     method = next(engine.Run(folder, manifest.read(folder)) for folder in workspace.folders("runs") if manifest.read(folder)["target"]).manifest

@@ -29,7 +29,7 @@ class NormSim(Scorer):
     paper: ClassVar = "https://arxiv.org/abs/2405.19547"
     because: ClassVar = "its likeness to the target's images is {score:.3f}"
 
-    p: Literal["2", "inf"] = Field("2", description="2 counts likeness to all target images, inf only to the most alike.")
+    p: Literal["2", "inf"] = Field("2", title="Norm (p)", description="2 counts likeness to all target images, inf only to the most alike.")
     device: str = DEVICE
 
     def score(self, inputs: Inputs) -> np.ndarray:

@@ -102,7 +102,7 @@ def search(choice: Choice, found: Scored, n: int) -> None:
 
 
 def _cards(choice: Choice, found: Scored, rows: np.ndarray, n: int, key: str, none: str) -> None:
-    cards.cards(choice.pool, rows, key=f"cards-{key}", alt=f"{len(rows)} pairs with their scores", score=lambda row: f"{found.values[row]:.4f}",
+    cards.cards(choice.pool, rows, key=f"cards-{key}", alt=f"{len(rows)} pairs with their scores", score=lambda row: look.score(found.values[row]),
                 more=lambda row: f"#{found.place[row]:,}", kept=lambda row: found.place[row] <= n, none=none)  # fmt: skip
 
 

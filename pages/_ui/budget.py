@@ -1,7 +1,6 @@
 """The budget: a slider, a count and a share that move together, with their limits beside them."""
 
 import math
-from typing import Any
 
 import streamlit as st
 
@@ -29,32 +28,28 @@ def widgets(pool: Pool, most: int) -> int:
     """Draws the three; the answer is the count."""
     now = current(pool, most)
     share = round(100 * now / pool.n, 2 if pool.n <= 10_000 else 4)
-    _set("budget.count", now)
-    _set("budget.share", share)
+    keys.moved("budget.count", now)
+    keys.moved("budget.share", share)
     title = f"Budget: {now:,} of {look.samples(pool)}"
     slide, count, part = st.columns([48, 28, 24], gap="small", vertical_alignment="bottom")
     with slide:
         if most <= _LINEAR:
-            _set("budget.slide", now)
-            st.slider(title, 1, max(2, most), key="budget.slide", on_change=_from, args=("budget.slide",), disabled=most < 2)
+            keys.moved("budget.slide", now)
+            st.slider(title, 1, max(2, most), now, key="budget.slide", on_change=_from, args=("budget.slide",), disabled=most < 2)
         else:
             marks = _marks(most)
-            _set("budget.slide", max(mark for mark in marks if mark <= now))
-            st.select_slider(title, marks, key="budget.slide", format_func=look.count, on_change=_from, args=("budget.slide",))
+            mark = max(mark for mark in marks if mark <= now)
+            keys.moved("budget.slide", mark)
+            st.select_slider(title, marks, mark, key="budget.slide", format_func=look.count, on_change=_from, args=("budget.slide",))
     with count:
         limits = f"{look.unit(pool)}, 1 to {most:,}" if most < 100_000 else f"{look.unit(pool)} ≤ {most:,}"
-        st.number_input(limits, 1, most, step=1, key="budget.count", on_change=_from, args=("budget.count",))
+        st.number_input(limits, 1, most, now, step=1, key="budget.count", on_change=_from, args=("budget.count",))
     with part:
         small = pool.n <= 10_000
-        st.number_input("% of the pool", 0.0, 100.0, step=1.0 if small else 0.1, format="%.2f" if small else "%.4f", key="budget.share",
+        st.number_input("% of the pool", 0.0, 100.0, share, step=1.0 if small else 0.1, format="%.2f" if small else "%.4f", key="budget.share",
                         on_change=_from_share, args=(pool, most),
                         help=f"{100 / pool.n:.2g} % is one of {pool.n:,}; at most {100 * most / pool.n:.4g} % can be chosen.")  # fmt: skip
     return now
-
-
-def _set(key: str, value: Any) -> None:
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
 
 
 def _from(key: str) -> None:

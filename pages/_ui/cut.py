@@ -15,26 +15,32 @@ def widgets(choice: Choice, scored: Scored) -> int:
     pool, most = choice.pool, len(scored.falling)
     n = _current(choice, most)
     cut, found = scored.cut(n), _bins(scored.key, scored)
-    _set("cut.score", round(cut, histogram.digits(found) + 2))
-    _set("cut.count", n)
-    _set("cut.share", round(100 * n / pool.n, 4))
+    typed, part = float(f"{cut:.6g}"), round(100 * n / pool.n, 4)
+    for key, value in (("cut.score", typed), ("cut.count", n), ("cut.share", part)):
+        keys.moved(key, value)
     title = choice.method.title
     said = f"{n:,} of {look.samples(pool)} kept"
     histogram.draw("pairs.histogram", found, cut, scores=scored.key, name=title, unit=look.unit(pool), colour=look.colour_of(choice.method.id),
-                   dropped=look.DROPPED, said=said, moved=lambda value: _at_least(scored, value))  # fmt: skip
+                   dropped=look.DROPPED, said=said, log=_uneven(found), moved=lambda value: _at_least(scored, value))  # fmt: skip
     score, count, share = st.columns(3, gap="small")
-    places = histogram.digits(found) + 2
     with score:
-        st.number_input("Cut: score at least", step=10.0 ** -(places - 2), format=f"%.{places}f", key="cut.score", on_change=_typed, args=(scored,),
-                        help=f"Scores go from {scored.falling[-1]:.{places}f} to {scored.falling[0]:.{places}f}.")  # fmt: skip
+        st.number_input("Cut: score at least", value=typed, step=10.0 ** -histogram.digits(found), format="%.6g", key="cut.score", on_change=_typed,
+                        args=(scored,), help=f"Scores go from {look.score(scored.falling[-1])} to {look.score(scored.falling[0])}.")  # fmt: skip
     with count:
-        st.number_input(f"{look.unit(pool).capitalize()} kept, 1 to {most:,}", 1, most, step=max(1, most // 100), key="cut.count",
+        st.number_input(f"{look.unit(pool).capitalize()} kept, 1 to {most:,}", 1, most, n, step=max(1, most // 100), key="cut.count",
                         on_change=lambda: budget.put(st.session_state["cut.count"]))  # fmt: skip
     with share:
-        st.number_input("% of the pool kept", 0.0, 100.0, step=1.0, format="%.2f", key="cut.share",
+        st.number_input("% of the pool kept", 0.0, 100.0, part, step=1.0, format="%.2f", key="cut.share",
                         on_change=lambda: budget.put(min(most, max(1, math.floor(st.session_state["cut.share"] * pool.n / 100 + 0.5)))),
                         help=f"At most {100 * most / pool.n:.4g} % can be kept.")  # fmt: skip
     return n
+
+
+def _uneven(found: histogram.Bins) -> bool:
+    """Whether bars are drawn by their logarithm: by default where a few hold nearly everything and the others could not be seen."""
+    high = sorted(found.counts)[-3:]
+    by_default = sum(high) > 0.6 * sum(found.counts)
+    return bool(keys.bound(st.toggle, "Bars by logarithm", "cut.log", by_default, help="Makes small bars visible beside very large ones."))
 
 
 def _current(choice: Choice, most: int) -> int:
@@ -50,11 +56,6 @@ def _at_least(scored: Scored, cut: float) -> None:
 
 def _typed(scored: Scored) -> None:
     _at_least(scored, st.session_state["cut.score"])
-
-
-def _set(key: str, value: float) -> None:
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)

@@ -47,13 +47,17 @@ def digits(found: Bins) -> int:
 
 
 def draw(key: str, found: Bins, cut: float, *, scores: str, name: str, unit: str, colour: str, dropped: str, said: str, moved: Callable[[float], None],
-         height: int = 230) -> None:  # fmt: skip
-    """scores: what tells these scores from others. said: how many are kept of how many, for those who do not see it. moved: called with the new cut."""
+         log: bool = False, height: int = 230) -> None:  # fmt: skip
+    """scores: what tells these scores from others. said: how many are kept of how many, for those who do not see it. moved: called with the new cut.
+
+    log: bars by the logarithm of 1 + count.
+    """
     state = st.session_state.get(key) or {}
     payload = {
         "scores": scores, "low": found.low, "high": found.high, "counts": found.counts, "cut": cut, "asked": state.get("cut"), "digits": digits(found),
-        "height": height, "colour": colour, "dropped": dropped, "x_name": f"{name} (higher is kept)", "y_name": f"{unit} per bar",
-        "alt": f"Histogram of {name} from {found.low:.3f} to {found.high:.3f}; the cut is at {cut:.4f}: {said}.",
+        "height": height, "log": log, "colour": colour, "dropped": dropped, "x_name": f"{name} (higher is kept)",
+        "y_name": f"{unit} per bar{', log' if log else ''}",
+        "alt": f"Histogram of {name} from {found.low:.3f} to {found.high:.3f}; the cut is at {cut:.4g}: {said}.",
     }  # fmt: skip
 
     def take() -> None:

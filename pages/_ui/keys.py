@@ -92,12 +92,28 @@ def bound(widget: Callable[..., Any], label: str, name: str, default: Any, **opt
         if also is not None:
             also()
 
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
-    answer = widget(label, key=key, on_change=take, **options)
+    moved(key, value)
+    answer = widget(label, key=key, on_change=take, **_begun(widget, value, options), **options)
     if get(name) != answer:
         put(name, answer)
     return answer
+
+
+def moved(key: str, value: Any) -> None:
+    """Moves a widget that is on the screen already; one that is not takes its value where it is drawn.
+
+    Only that survives when the page is drawn twice in quick succession: what was set in session_state is sent once, and the first drawing may be lost.
+    """
+    if key in st.session_state and st.session_state[key] != value:
+        st.session_state[key] = value
+
+
+def _begun(widget: Callable[..., Any], value: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """The value, as this kind of widget takes it."""
+    kind = widget.__name__
+    if kind in ("selectbox", "radio"):
+        return {"index": None if value is None else list(options["options"]).index(value)}
+    return {"default": value} if kind in ("segmented_control", "pills", "multiselect") else {"value": value}
 
 
 def widget_key(name: str) -> str:

@@ -143,6 +143,11 @@ def percent(part: float, whole: float) -> str:
     return f"{share:.0f} %" if share >= 99.95 or share == 0 else f"{share:.1f} %" if share >= 0.1 else f"{share:.2g} %"
 
 
+def score(value: float) -> str:
+    """`0.2471`; small scores keep their digits, `-3.1e-05`."""
+    return f"{value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.1e}"
+
+
 def size(bytes: float) -> str:
     """`3.1 MB`."""
     for name in ("bytes", "kB", "MB", "GB"):

@@ -17,7 +17,7 @@ def two_stages(pool: Pool) -> None:
         if not targets.possible(pool, cls):
             st.caption("It needs a target: another pool of examples, with the feature image from the same encoder.")
             return
-        towards = targets.choose(pool, cls)
+        towards = targets.choose(pool, cls, "recipe.target")
         first = keys.bound(st.number_input, "First, % by negCLIPLoss", "recipe.first", 30.0, min_value=0.1, max_value=100.0, step=5.0)
         then = keys.bound(st.number_input, "Then, % by NormSim", "recipe.then", 20.0, min_value=0.1, max_value=100.0, step=5.0)
         if then > first:

@@ -18,14 +18,14 @@ def possible(pool: Pool, cls: type[Method]) -> list[str]:
     return [about["name"] for about in data.pools(home) if about.get("name") not in (None, pool.name) and _fits(pool, cls, about["name"])]
 
 
-def choose(pool: Pool, cls: type[Method]) -> str | None:
-    """Draws the choice of a target."""
+def choose(pool: Pool, cls: type[Method], kept_as: str = "select.target") -> str | None:
+    """Draws the choice of a target; it is kept under `kept_as`."""
     names = possible(pool, cls)
     if not names:
         st.caption("There is no other pool with the same features; open one on the Data page, and compute the same there.")
         return None
     sizes = {about["name"]: about["n"] for about in data.pools(data.home(pool))}
-    return keys.bound(st.selectbox, "Target", "select.target", names[0], options=names, format_func=lambda name: f"{name} · {sizes[name]:,}",
+    return keys.bound(st.selectbox, "Target", kept_as, names[0], options=names, format_func=lambda name: f"{name} · {sizes[name]:,}",
                       help="A pool of examples of what you want to be good at.")  # fmt: skip
 
 

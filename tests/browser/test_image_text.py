@@ -79,13 +79,30 @@ def test_keys_move_the_cut_and_a_card_opens(visit, cosine):
     page.get_by_role("dialog").get_by_text("caption number", exact=False).first.wait_for()
 
 
+def test_the_cut_stays_when_another_score_is_looked_at(visit, cosine):
+    page = visit("/image_text?pool=signs&budget=90")
+    page.get_by_text("90 of 300 pairs kept").first.wait_for()
+    page.get_by_role("button", name="negCLIPLoss", exact=True).click()
+    page.get_by_role("button", name="Score 300 pairs").click()
+    page.get_by_text("negCLIPLoss: the higher, the better").wait_for(timeout=60_000)
+    settled(page)
+    for name in ("negCLIPLoss", "CLIPScore"):
+        page.get_by_role("button", name=name, exact=True).click()
+        page.get_by_text(f"{name}: the higher, the better").wait_for()
+        settled(page)
+        assert kept(page) == 90
+        assert page.get_by_role("spinbutton", name="Pairs kept, 1 to 300").input_value() == "90"
+        assert page.get_by_role("spinbutton", name="% of the pool kept").input_value() == "30.00"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_overlaps_or_sticks_out(visit, cosine, scheme):
     page = visit("/image_text?pool=signs&budget=90", scheme)
     page.locator(".card img").first.wait_for()
     settled(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 1440
-    boxes = [one.bounding_box() for one in page.locator(".card").all()]
+    place(page.locator(".card").last)
+    boxes = page.locator(".card").evaluate_all("all => all.map((one) => one.getBoundingClientRect().toJSON())")
     for at, a in enumerate(boxes):
         for b in boxes[at + 1 :]:
             apart = a["x"] + a["width"] <= b["x"] or b["x"] + b["width"] <= a["x"] or a["y"] + a["height"] <= b["y"] or b["y"] + b["height"] <= a["y"]
