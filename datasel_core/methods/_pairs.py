@@ -40,7 +40,10 @@ class Pairs:
         found[self.rows] = values
         return found
 
-    def unit(self, places: np.ndarray | slice) -> tuple[np.ndarray, np.ndarray]:
-        """Float32 unit images and texts at some places of `rows`."""
-        mine = self.rows[places]
-        return unit(self.image, self.image_length, mine), unit(self.text, self.text_length, mine)
+    def unit_images(self, places: np.ndarray) -> np.ndarray:
+        """(m, d) float32 unit images at some places of `rows`."""
+        return unit(self.image, self.image_length, self.rows[places])
+
+    def unit_texts(self, places: np.ndarray) -> np.ndarray:
+        """(m, d) float32 unit texts at some places of `rows`."""
+        return unit(self.text, self.text_length, self.rows[places])

@@ -6,7 +6,7 @@ logarithms across tiles, in a fixed order.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,12 +46,12 @@ def n_tiles(m: int, n_home: int, tile: int) -> int:
     return every**2 - company**2
 
 
-def rivals(image: "torch.Tensor", text: "torch.Tensor", own: "torch.Tensor", member: Membership, tile: int, track: Track) -> np.ndarray:
+def rivals(images: Callable[[slice], "torch.Tensor"], text: "torch.Tensor", own: "torch.Tensor", member: Membership, tile: int, track: Track) -> np.ndarray:
     """(2, m, k) float64: for each pair the log of the sum of exp(logit) over the others of its column: its image with their captions, then its caption
     with their images. -inf where nobody else is in the column; meaningless where home is -1.
 
-    image, text: (m, d), images already over the temperature, so that products are logits. own: (m,) float64, each pair's own logit.
-    Advances `track` once a tile.
+    images: gives the (b, d) images of some rows, over the temperature, so that products are logits; asked once for each tile of rows. text: (m, d).
+    own: (m,) float64, each pair's own logit. Advances `track` once a tile.
     """
     import torch
 
@@ -62,17 +62,17 @@ def rivals(image: "torch.Tensor", text: "torch.Tensor", own: "torch.Tensor", mem
     lowest = [float(own[part].min()) - slack for part in tiles]
     at_home = [bool((member.home[part] >= 0).any()) for part in tiles]
     for i, rows in enumerate(tiles):
-        mine = member.columns(rows)
+        image, mine = images(rows), member.columns(rows)
         for j, columns in enumerate(tiles):
             if not (at_home[i] or at_home[j]):
                 continue
-            logits = (image[rows] @ text[columns].T).float()
+            logits = (image @ text[columns].T).float()
             if i == j:
                 logits.fill_diagonal_(-torch.inf)
             theirs = mine if i == j else member.columns(columns)
             for top, exps in _bands(logits, min(lowest[i], lowest[j])):
                 _add(found[0], rows, top, exps @ theirs, member)
-                _add(found[1], columns, top, exps.T @ mine, member)
+                _add(found[1], columns, top, (mine.T @ exps).T, member)
             track.advance()
     return found.cpu().numpy()
 

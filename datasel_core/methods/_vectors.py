@@ -38,10 +38,11 @@ def lengths(values: np.ndarray) -> np.ndarray:
 
 def unit(values: np.ndarray, length: np.ndarray, rows: np.ndarray | slice, dtype: type = np.float32) -> np.ndarray:
     """(m, d) some rows at length 1, rounded once, from float64. length: (n,) of `lengths`; a zero vector stays zero."""
-    some, over = values[rows], length[rows]
-    made = np.empty(some.shape, dtype)
-    for part in blocks(len(some)):
-        made[part] = some[part].astype(np.float64) / np.where(over[part] > 0, over[part], 1)[:, None]
+    rows = np.arange(len(values))[rows]
+    made = np.empty((len(rows), values.shape[1]), dtype)
+    for part in blocks(len(rows)):
+        mine = rows[part]
+        made[part] = values[mine].astype(np.float64) / np.where(length[mine] > 0, length[mine], 1)[:, None]
     return made
 
 
