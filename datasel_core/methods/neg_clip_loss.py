@@ -26,7 +26,7 @@ class NegClipLoss(Scorer):
     """
 
     needs: ClassVar = ("image", "text")
-    cost: ClassVar = "Compares each pair with n_batches x batch_size others, or with all when they are fewer: a minute for 100,000 pairs on two cores."
+    cost: ClassVar = "Compares each pair with n_batches x batch_size others, or with all when they are fewer: about a minute for 100,000 on two cores."
     avoid: ClassVar = "When near-duplicates should survive: a pair that comes twice in a batch rivals itself."
     paper: ClassVar = "https://arxiv.org/abs/2405.19547"
     because: ClassVar = "its cosine, less what its image and caption share with others of its batches, is {score:.3f}"

@@ -26,7 +26,7 @@ class NormSimDynamic(Method):
     """
 
     needs: ClassVar = ("image",)
-    cost: ClassVar = "n_steps passes over the embeddings that are left: about a minute for 100,000 images; fewer steps take less and change little."
+    cost: ClassVar = "n_steps passes over the embeddings that are left: minutes for 100,000 images. Fewer steps take less."
     avoid: ClassVar = "When rare kinds of images matter: it keeps the crowd."
     paper: ClassVar = "https://arxiv.org/abs/2405.19547"
     because: ClassVar = "its mean squared cosine to everything kept is {likeness:.3f}"
