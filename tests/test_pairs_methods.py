@@ -111,8 +111,8 @@ def test_all_zero_vectors(cls, rng):
 
 @pytest.mark.parametrize(("image", "text", "message"), [
     (np.zeros((5, 3)), np.zeros((5, 4)), "The pool role image has 3 dimensions and the pool role text 4; they must be in one space."),
-    (np.zeros((5, 3)), np.zeros((5, 2, 3)), r"The pool role text has shape \(5, 2, 3\) and type float64; it must be one vector of numbers per sample"),
-    (np.zeros((5, 3)), np.zeros(5), r"text has shape \(5,\)"),
+    (np.zeros((5, 3)), np.zeros((5, 2, 3)), r"The pool role text has the shape \(5, 2, 3\); it must be one vector per sample"),
+    (np.zeros((5, 3)), np.zeros(5), r"text has the shape \(5,\)"),
     (np.array([["a"]] * 5), np.zeros((5, 1)), "image has shape .* and type <U1"),
     (np.full((5, 3), np.nan), np.zeros((5, 3)), "holds NaN"),
     (np.zeros((5, 3)), np.zeros((4, 3)), "differ in length"),
@@ -129,7 +129,7 @@ def test_targets_that_do_not_fit(rng):
         (np.zeros((4, 5), np.float32), "The pool role image has 6 dimensions and the target role image 5"),
         (np.zeros((4, 6), np.float32), "no vector other than zero"),
         (np.zeros((0, 6), np.float32), "no vector other than zero"),
-        (np.zeros(4, np.float32), "target role image has shape"),
+        (np.zeros(4, np.float32), "target role image has the shape"),
     ):
         with pytest.raises(BadInput, match=message):
             NormSim().select(Inputs({"image": image}, rng, target={"image": target}), 2)

@@ -43,7 +43,7 @@ def _photo(pool: Pool, rows: np.ndarray, at: int) -> None:
         st.markdown(f"**{at + 1:,} of {len(rows):,}**")
         with st.container(horizontal=True, gap="small"):
             for label, to, shortcut in (("Back", at - 1, "left"), ("Next", at + 1, "right")):
-                # A callback, not a rerun of the fragment: a key pressed while the page is still drawing is then answered by that drawing.
+                # A callback, not st.rerun(scope="fragment"), which is an error while the whole page is being drawn.
                 st.button(label, key=f"detail-{label}", shortcut=shortcut, disabled=not 0 <= to < len(rows), on_click=keys.put, args=("detail.at", to))
         for name, value in _facts(pool, row):
             st.markdown(f":gray[{name}]  \n{value}")

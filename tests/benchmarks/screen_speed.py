@@ -13,6 +13,10 @@ from typing import Any
 import numpy as np
 
 from datasel_core import engine, making
+from datasel_core.planning import plan
+from datasel_core.progress import Progress
+from datasel_core.question import Spec
+from datasel_core.scores import kept_scores
 from datasel_core.store import Workspace
 from tests.benchmarks._measure import apart, size, stopwatch, table
 from tests.benchmarks.selection_speed import clouds
@@ -86,6 +90,35 @@ def select_reruns(folder: Path, n: int) -> dict[str, Any]:
     return {"first": first[0], "median": float(np.median(taken)), "slowest": max(taken)}
 
 
+def cut_reruns(folder: Path, n: int) -> dict[str, Any]:
+    """Seconds of reruns of the Image-text page with n pairs whose scores are kept, as the cut moves."""
+    from streamlit.logger import set_log_level
+    from streamlit.testing.v1 import AppTest
+
+    set_log_level("error")
+    rng = np.random.default_rng(0)
+    image = rng.standard_normal((n, 16), dtype=np.float32)
+    np.savez(folder / "pairs.npz", image=image, text=image + rng.standard_normal((n, 16), dtype=np.float32))
+    os.environ["DATASEL_WORKSPACE"], os.environ["DATASEL_DATA_ROOTS"] = str(folder / "pairs"), str(folder)
+    workspace = Workspace.at()
+    making.add_pool(workspace, "pairs", str(folder / "pairs.npz"), "vectors")
+    kept_scores(workspace, engine.score_question(plan(workspace, Spec(pool="pairs", method="clip_score", budget="1"))), Progress())
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.query_params["pool"] = "pairs"
+    app.run()
+    with stopwatch() as first:
+        app.switch_page("pages/image_text.py").run()
+    assert not app.exception, app.exception
+    taken = []
+    for budget in np.linspace(n // 100, n - n // 100, 8).astype(int).tolist():
+        app.number_input(key="cut.count").set_value(budget)
+        with stopwatch() as one:
+            app.run()
+        taken.append(one[0])
+        assert any(f"{budget:,} of {n:,}" in text.value for text in app.markdown), "the page does not show the new cut"
+    return {"first": first[0], "median": float(np.median(taken)), "slowest": max(taken)}
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder, n = Path(name), size(1_000_000)
@@ -95,6 +128,10 @@ def main() -> None:
         rows.append({"what": f"Select, {n:,} vectors: first drawing", "s": found["first"], "at most": "-"})
         rows.append({"what": f"Select, {n:,} vectors: rerun, median", "s": found["median"], "at most": 0.5})
         rows.append({"what": f"Select, {n:,} vectors: rerun, slowest", "s": found["slowest"], "at most": 0.5})
+        found = apart(cut_reruns, folder, n)["result"]
+        rows.append({"what": f"Image-text, {n:,} pairs: first drawing", "s": found["first"], "at most": "-"})
+        rows.append({"what": f"Image-text, {n:,} pairs: the cut moves, median", "s": found["median"], "at most": 0.3})
+        rows.append({"what": f"Image-text, {n:,} pairs: the cut moves, slowest", "s": found["slowest"], "at most": 0.3})
         table(rows)
 
 

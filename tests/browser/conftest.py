@@ -110,3 +110,8 @@ def place(locator, seconds: float = 20) -> dict:
         last = box
         time.sleep(0.25)
     pytest.fail(f"{locator} does not stand still")
+
+
+def settled(page) -> None:
+    """Waits until the page is drawn to its end: while a page is still being drawn, Streamlit loses a click inside a dialog."""
+    page.wait_for_function("document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")

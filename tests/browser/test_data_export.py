@@ -7,7 +7,7 @@ import time
 import pytest
 
 from datasel_core import engine, making, manifest
-from tests.browser.conftest import place
+from tests.browser.conftest import place, settled
 from tests.conftest import paint
 
 BACKGROUND = {"light": (255, 255, 255), "dark": (20, 23, 28)}
@@ -82,6 +82,7 @@ def test_the_pager_shows_the_rest_and_a_click_opens_a_photo(visit, pool):
     page.get_by_text("123 of 130").wait_for()
     assert page.get_by_role("dialog").get_by_text(third, exact=True).count() == 1
     page.wait_for_function("document.activeElement.closest('[role=dialog]') !== null")
+    settled(page)
     page.keyboard.press("ArrowRight")
     page.get_by_text("124 of 130").wait_for()
 

@@ -10,7 +10,7 @@ from datasel_core.planning import plan
 from datasel_core.progress import Progress
 from datasel_core.question import Spec
 from datasel_core.scores import kept_scores
-from tests.browser.conftest import place
+from tests.browser.conftest import place, settled
 from tests.conftest import clustered, paint
 
 N = 300
@@ -35,10 +35,6 @@ def cosine(workspace, tmp_path):
 def kept(page) -> int:
     text = page.get_by_text(re.compile(r"^\d+ of 300 pairs kept")).first.inner_text()
     return int(text.split()[0])
-
-
-def settled(page) -> None:
-    page.wait_for_function("document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
 
 
 def test_the_cut_is_dragged_and_the_pairs_around_it_follow(visit, cosine):
