@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from datasel_core import engine, making, manifest
+from datasel_core import combine, engine, making, manifest
 from datasel_core.progress import Progress
 from pages._ui import histogram
 from tests import screens
@@ -135,3 +135,25 @@ def test_bars_hold_every_score_once(rng):
     np.testing.assert_array_equal(found.counts[1:-1], inner[1:-1])
     same = histogram.bins(np.full(50, 0.25))
     assert (sum(same.counts), same.low < 0.25 < same.high) == (50, True)
+
+
+def test_a_combination_is_told_in_words(screen, embedded, workspace):
+    runs = [engine.select(workspace, engine.Spec(pool="signs", method=method, budget="12")) for method in ("clip_score", "random")]
+    both = combine.combine(workspace, "union", [run.folder for run in runs])
+    app = sound(screen(pool="signs", run=both.key).switch_page("pages/export.py").run())
+    assert "union of 12 by CLIPScore and 12 by Random" in said(app)
+    sound(app.text_input(key="widget.reopen.folder").set_value(str(both.folder)).run())
+    sound(app.button(key="reopen").click().run())
+    assert any("made of others; run it again from its folder" in error.value for error in app.error)
+
+
+def test_a_selection_towards_a_target_is_opened_again(screen, embedded, workspace, tmp_path, rng):
+    np.savez(tmp_path / "t.npz", ids=["a", "b"], image=clustered(rng, 2, 6, 2))
+    making.add_pool(workspace, "wanted", str(tmp_path / "t.npz"), "vectors")
+    run = engine.select(workspace, engine.Spec(pool="signs", method="norm_sim", budget="9", target="wanted"))
+    app = sound(screen(pool="signs", run=run.key).switch_page("pages/export.py").run())
+    assert "wanted, 2 samples" in said(app)
+    assert "towards wanted" in said(app)
+    sound(app.text_input(key="widget.reopen.folder").set_value(str(run.folder)).run())
+    sound(app.button(key="reopen").click().run())
+    wait(app, lambda app: "identical to the manifest" in said(app))

@@ -2,7 +2,7 @@
 
 import hashlib
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +166,18 @@ def kept_of(run: Run) -> str:
 def recipe(run: Run) -> str:
     """The method with what differs from its defaults, and the seed."""
     asked = run.manifest["method"]
+    if asked["id"] == "combine":
+        return combined(asked["params"])
     cls = registry.every("method").get(asked["id"])
     own = {name: value for name, value in asked["params"].items() if cls is None or name not in cls.model_fields or cls.model_fields[name].default != value}
     said = [cls.title if cls else asked["id"], *(f"{name} {'none' if value is None else value}" for name, value in own.items())]
-    return ", ".join([*said, f"seed {run.manifest['seed']}"])
+    target = run.manifest["target"]
+    towards = [f"towards {target['name']}"] if target else []
+    return ", ".join([*said, *towards, f"seed {run.manifest['seed']}"])
+
+
+def combined(params: Mapping[str, Any]) -> str:
+    """`union of 300 by CLIPScore and 200 by NormSim to a target`."""
+    titles = registry.every("method")
+    parts = [f"{one['n']:,} by {titles[one['method']['id']].title if one['method']['id'] in titles else one['method']['id']}" for one in params["of"]]
+    return f"{params['how']} of {', '.join(parts[:-1])} and {parts[-1]}"

@@ -51,7 +51,11 @@ def _asked(said: Mapping[str, Any]) -> list[tuple[str, str]]:
     cls = registry.every("method").get(said["method"]["id"])
     title = cls.title if cls else said["method"]["id"]
     found = [("pool", f"{said['pool']['name']}, {said['pool']['n']:,} samples"), ("method", f"{title}, version {said['method']['version']}")]
+    if said["method"]["id"] == "combine":
+        return [found[0], ("made of", look.combined(said["method"]["params"]))]
     found += [(name.replace("_", " "), "none" if value is None else str(value)) for name, value in said["method"]["params"].items()]
+    if said["target"]:
+        found.append(("target", f"{said['target']['name']}, {said['target']['n']:,} samples"))
     found += [("budget", f"{said['budget']['requested']} asked, {said['budget']['granted']:,} {said['budget']['unit']} granted"), ("seed", str(said["seed"]))]
     for name, words in (("within", "only among an earlier selection of"), ("already", "counting as chosen an earlier selection of")):
         if said[name]:
@@ -86,6 +90,8 @@ def _made(said: Mapping[str, Any]) -> list[tuple[str, str]]:
     for role, about in said["features"].items():
         words = about.get("column") or ", ".join([about["id"], *(f"{name} {value}" for name, value in about.get("params", {}).items())])
         found.append((f"role {role}", words if about.get("column") else f"{words} (fingerprint {about['fingerprint'][:12]})"))
+    for role, about in (said["target"] or {"features": {}})["features"].items():
+        found.append((f"the target's {role}", f"{about['id']} (fingerprint {about['fingerprint'][:12]})"))
     if not found:
         found.append(("features", "none: the method looks at no feature"))
     found += [("pool fingerprint", said["pool"]["fingerprint"][:12]), ("made", f"{said['created_utc'].replace('T', ' ').removesuffix('Z')} UTC")]

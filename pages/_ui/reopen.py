@@ -39,6 +39,8 @@ def restore(said: dict[str, Any], folder: Path | None) -> None:
     """Puts what a manifest says into the session and starts the selection. Raises BadRequest in one line when something is not here."""
     home = keys.workspace()
     pool = _pool_of(home, said)
+    if said["method"]["id"] == "combine":
+        raise BadRequest("This selection was made of others; run it again from its folder: python -m datasel_core reproduce FOLDER.")
     cls = registry.find("method", said["method"]["id"])
     made = cls(**said["method"]["params"])
     if cls.version != said["method"]["version"]:
@@ -46,6 +48,10 @@ def restore(said: dict[str, Any], folder: Path | None) -> None:
     asked: dict[str, Any] = {"pool": pool, "method": cls.id, "params": made.model_dump(mode="json"), "seed": said["seed"]}
     asked["budget"] = str(said["budget"]["granted"])
     asked["use"] = {role: about.get("key") or about["column"] for role, about in said["features"].items()}
+    if said["target"]:
+        asked["target"] = said["target"]["name"]
+        asked["use"] |= {f"target.{role}": about["key"] for role, about in said["target"]["features"].items()}
+        keys.put("select.target", said["target"]["name"])
     asked["where"] = said["where"]
     for name in ("within", "already"):
         if said[name]:
