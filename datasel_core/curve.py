@@ -15,7 +15,7 @@ from datasel_core.progress import Progress
 from datasel_core.ragged import Ragged
 from datasel_core.roles import Roles
 
-ROLES = ("embedding", "patterns")
+ROLES = ("embedding", "patterns", "image")
 _POINTS = 20_000
 _PAIRS = 50_000_000
 _EVERY_PICK = 20_000

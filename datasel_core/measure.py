@@ -18,7 +18,7 @@ def measure(pool: Pool, roles: Roles, rows: np.ndarray, used: Sequence[str], pro
     Rows without a value in some role are left out of what is measured there.
     """
     readable = np.ones(pool.n, dtype=bool)
-    measured = [role for role in ("embedding", "patterns") if role in roles.features]
+    measured = [role for role in ("embedding", "patterns", "image") if role in roles.features]
     readable[roles.missing_rows([*used, *measured])] = False
     kept = Kept(pool.n, rows[readable[rows]], roles.array, readable, progress or Progress())
     found = {}

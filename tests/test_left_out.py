@@ -108,6 +108,7 @@ def test_a_pipe_is_no_photo_and_nobody_waits_for_it(workspace, photos, tmp_path)
             making.add_pool(workspace, "q", str(tmp_path / name), "vectors" if name == "v.npz" else "images")
 
 
+@pytest.mark.filterwarnings("ignore:.*EXIF|.*Tag data")
 @pytest.mark.parametrize(
     "exif", [b"Exif\0\0garbage", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\xff" * 60, b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\xff\xff\xff\xff\x06\0\0\0"]
 )

@@ -21,7 +21,7 @@ class ClipScore(Scorer):
     cost: ClassVar = "One pass over the embeddings: seconds for a million pairs."
     avoid: ClassVar = "When captions full of common words crowd out specific ones: they get high cosines with everything."
     paper: ClassVar = "https://arxiv.org/abs/2104.08718"
-    because: ClassVar = "the cosine of its image and caption gives it the score {score:.3f}"
+    because: ClassVar = "the cosine of its image and caption gives it the score {score:.3g}"
 
     keep: Literal["high", "low"] = Field("high", description="Which end to keep: well-matched pairs (high), or mismatched ones to look at (low).")
 

@@ -29,7 +29,7 @@ class NegClipLoss(Scorer):
     cost: ClassVar = "Compares each pair with n_batches x batch_size others, or with all when they are fewer: about a minute for 100,000 on two cores."
     avoid: ClassVar = "When near-duplicates should survive: a pair that comes twice in a batch rivals itself."
     paper: ClassVar = "https://arxiv.org/abs/2405.19547"
-    because: ClassVar = "its cosine, less what its image and caption share with others of its batches, is {score:.3f}"
+    because: ClassVar = "its cosine, less what its image and caption share with others of its batches, is {score:.3g}"
 
     temperature: float = Field(0.01, ge=1e-4, le=100, description="Temperature of the contrastive loss; CLIP models end their training at .01.")
     batch_size: int = Field(32768, ge=2, title="Batch size", description="Pairs compared with each other in one batch.")

@@ -27,7 +27,7 @@ class NormSim(Scorer):
     cost: ClassVar = "p = 2: one pass over the embeddings, seconds for a million. p = inf: compares each image with each target image."
     avoid: ClassVar = "When the target is narrower than what the model must do: what is unlike it is dropped, however good."
     paper: ClassVar = "https://arxiv.org/abs/2405.19547"
-    because: ClassVar = "its likeness to the target's images is {score:.3f}"
+    because: ClassVar = "its likeness to the target's images is {score:.3g}"
 
     p: Literal["2", "inf"] = Field("2", title="Norm (p)", description="2 counts likeness to all target images, inf only to the most alike.")
     device: str = DEVICE

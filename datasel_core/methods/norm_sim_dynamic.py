@@ -29,7 +29,7 @@ class NormSimDynamic(Method):
     cost: ClassVar = "n_steps passes over the embeddings that are left: minutes for 100,000 images. Fewer steps take less."
     avoid: ClassVar = "When rare kinds of images matter: it keeps the crowd."
     paper: ClassVar = "https://arxiv.org/abs/2405.19547"
-    because: ClassVar = "its mean squared cosine to everything kept is {likeness:.3f}"
+    because: ClassVar = "its mean squared cosine to everything kept is {likeness:.3g}"
 
     n_steps: int = Field(500, ge=1, title="Steps", description="Steps from the pool to the budget; fewer when fewer images are to be dropped.")
 

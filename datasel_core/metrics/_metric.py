@@ -46,3 +46,9 @@ def some_rows(readable: np.ndarray, most: int = SAMPLE) -> np.ndarray:
     if len(rows) <= most:
         return rows
     return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+
+
+def vectors(kept: Kept) -> np.ndarray | None:
+    """(n, d) what distances between samples are taken in: the embedding, else the vectors of the pictures of pairs."""
+    embedding = kept.role("embedding")
+    return kept.role("image") if embedding is None else embedding

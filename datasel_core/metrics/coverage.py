@@ -7,7 +7,7 @@ import numpy as np
 
 from datasel_core import neighbors
 from datasel_core.declare import Field
-from datasel_core.metrics._metric import Kept, Metric, metric, some_rows
+from datasel_core.metrics._metric import Kept, Metric, metric, some_rows, vectors
 from datasel_core.ragged import Ragged
 
 
@@ -21,7 +21,7 @@ class Coverage(Metric):
     n_cells: int = Field(200, ge=2, description="k-means cells; at most a tenth of the pool.")
 
     def measure(self, kept: Kept) -> Mapping[str, Any]:
-        embedding = kept.role("embedding")
+        embedding = vectors(kept)
         rows = some_rows(kept.readable)
         if embedding is None or not len(kept.rows) or not len(rows):
             return {}

@@ -7,7 +7,7 @@ import numpy as np
 
 from datasel_core import neighbors
 from datasel_core.declare import Field
-from datasel_core.metrics._metric import Kept, Metric, metric, some_rows
+from datasel_core.metrics._metric import Kept, Metric, metric, some_rows, vectors
 
 _BLOCK = 2048
 
@@ -22,7 +22,7 @@ class Redundancy(Metric):
     threshold: float = Field(0.95, gt=0, le=1, description="Cosine from which two samples count as near-duplicates.")
 
     def measure(self, kept: Kept) -> Mapping[str, Any]:
-        embedding = kept.role("embedding")
+        embedding = vectors(kept)
         if embedding is None or len(kept.rows) < 2:
             return {}
         rows = kept.rows[some_rows(np.ones(len(kept.rows), bool), most=20_000)]

@@ -4,7 +4,7 @@
 import numpy as np
 import streamlit as st
 
-from datasel_core.curve import Curve
+from datasel_core.curve import ROLES, Curve
 from datasel_core.features._kept import Kept
 from pages._ui import choosing, curves, data, keys, look, maps, photos, why
 from pages._ui import map as canvas
@@ -22,8 +22,8 @@ def colour(choice: Choice) -> str:
 def main_feature(choice: Choice) -> Kept | None:
     """Where distances are taken: the method's own feature, else an embedding, else patterns."""
     features = choice.roles.features
-    for role in (*choice.method.needs, "embedding", "patterns"):
-        if role in features and role in ("embedding", "patterns"):
+    for role in (*choice.method.needs, *ROLES):
+        if role in features and role in ROLES:
             return features[role]
     return None
 

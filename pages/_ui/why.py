@@ -25,6 +25,8 @@ def picture(pool: Pool, row: int, patterns: Kept | None, pattern: int | None = N
     name = str(pool.ids[row])
     src = lens.lit(pool, patterns, row, pattern, 384)
     st.html(f'<img class="ds-large" style="max-height:300px;margin:0 auto" alt="{html.escape(name)}" src="{src}">')
+    if "text" in pool.opens:
+        st.html(f'<p style="margin:0;font-size:13px">{html.escape(photos.caption(pool, row))}</p>')
     labels = None if patterns is None else lens.grid(patterns, row)
     if labels is None or labels.max() < 0:
         return
