@@ -49,7 +49,7 @@ def combine(workspace: store.Workspace, how: str, folders: Sequence[Path], progr
     ids, of = combined_ids(how, [part.ids for part in parts])
     if not ids:
         raise BadRequest(f"The {how} of these {len(parts)} selections is empty; nothing was written.")
-    what = {"combine": how, "pool": pool.name, "table": pool.table_sha256, "of": [part.said["result"]["pick_order_sha256"] for part in parts]}
+    what = {"combine": how, "pool": pool.name, "table": pool.table_sha256, "of": [part.said["sha256"] for part in parts]}
     folder = workspace.run(store.key_of(what))
     with store.Lock(folder).hold(progress.check):
         if not manifest.is_answer(folder):

@@ -71,10 +71,8 @@ def select(workspace: store.Workspace, spec: Spec, progress: Progress | None = N
         if not again and manifest.is_answer(folder):
             return Run(folder, manifest.read(folder))
         store.write_json(folder / "spec.json", spec.model_dump())
-        chosen = _shorter(workspace, asked) if not again else None
-        if chosen is None:
-            known = kept_scores(workspace, score_question(asked), progress).values if isinstance(asked.method, Scorer) and not again else None
-            chosen = choose(asked, progress, known)
+        chosen = None if again else _known(workspace, asked, progress)
+        chosen = choose(asked, progress) if chosen is None else chosen
         return Run(folder, write(workspace, asked, chosen, folder, progress))
 
 
@@ -99,6 +97,13 @@ def choose(asked: Plan, progress: Progress, scores: np.ndarray | None = None) ->
 def score_question(asked: Plan) -> Question:
     """What the scores of this question depend on."""
     return Question(asked.pool, asked.method, asked.roles, asked.target, asked.spec.seed)
+
+
+def _known(workspace: store.Workspace, asked: Plan, progress: Progress) -> Selection | None:
+    """The answer, where scores or a longer answer that were kept give it."""
+    if isinstance(asked.method, Scorer):
+        return choose(asked, progress, kept_scores(workspace, score_question(asked), progress).values)
+    return _shorter(workspace, asked)
 
 
 def _shorter(workspace: store.Workspace, asked: Plan) -> Selection | None:
@@ -139,12 +144,20 @@ def write(workspace: store.Workspace, asked: Plan, chosen: Selection, folder: Pa
             "within": asked.candidates.within,
             "already": asked.candidates.earlier,
             "where": asked.spec.where,
-            "unreadable": pool.unreadable + asked.roles.unreadable(asked.method.needs),
+            "unreadable": pool.unreadable + asked.roles.unreadable(asked.method.needs) + _unscored(asked, chosen),
             "result": {**manifest.result(ids), "metrics": metrics},
             "command": asked.spec.command or command_line(asked.spec),
         },
         beside,
     )
+
+
+def _unscored(asked: Plan, chosen: Selection) -> list[dict[str, str]]:
+    """Samples that have values, but no direction to score them by."""
+    if not asked.method.scores_all or chosen.scores is None:
+        return []
+    rows = asked.candidates.given[np.isnan(chosen.scores[asked.candidates.given])]
+    return [{"id": str(asked.pool.ids[row]), "reason": f"{asked.method.id} gives it no score: its vector is zero"} for row in rows]
 
 
 def kept_table(pool: Pool, chosen: Selection) -> pa.Table:

@@ -68,7 +68,8 @@ def matched(pool: Pool, at: Mapping[str, int], array: np.ndarray) -> tuple[np.nd
     names, parts = pool.ids.tolist(), [0] * pool.n
     if pool.kind == "pairs":
         split = [name.rsplit("#", 1) if name not in at and "#" in name else (name,) for name in names]
-        split = [one if len(one) == 2 and one[0] in at and one[1].isdigit() else (name,) for one, name in zip(split, names, strict=True)]
+        ours = _captioned(pool)
+        split = [one if len(one) == 2 and one[0] in at and one[0] in ours else (name,) for one, name in zip(split, names, strict=True)]
         names, parts = [one[0] for one in split], [int(one[1]) if len(one) == 2 else 0 for one in split]
     places, part = np.array([at.get(name, -1) for name in names], dtype=np.int64), np.array(parts)
     captions = array.ndim == 3 and pool.kind == "pairs"
@@ -79,6 +80,16 @@ def matched(pool: Pool, at: Mapping[str, int], array: np.ndarray) -> tuple[np.nd
     if not captions:
         return rows, array[places[rows]], used
     return rows, np.stack([_of_captions(array[place], part[row]) for row, place in zip(rows, places[rows], strict=True)]), used
+
+
+def _captioned(pool: Pool) -> set[str]:
+    """Names of pictures whose samples are called `name#1`, `name#2`, ...: all of one picture, and no sample is called `name` itself."""
+    pictures: dict[str, set[tuple]] = {}
+    for id, *picture in zip(pool.ids.tolist(), *pool.picture_keys(), strict=True):
+        name, _, part = id.rpartition("#")
+        if name and part.isdigit():
+            pictures.setdefault(name, set()).add(tuple(picture))
+    return {name for name, of in pictures.items() if len(of) == 1} - set(pool.ids.tolist())
 
 
 def _of_captions(vectors: np.ndarray, part: int) -> np.ndarray:
@@ -97,7 +108,7 @@ def keep_imported(
     folder = workspace.feature(key)
     with store.Lock(folder).hold(progress.check):
         if (before := load(folder)) is not None:
-            return renewed(before)  # what was imported last fills the role
+            return renewed(before, about["params"])  # what was imported last fills the role
         return save_rows(folder, {"key": key, **about}, array, rows, pool.n, missing, pool.ids)
 
 

@@ -19,7 +19,7 @@ from datasel_core.planning import plan
 from datasel_core.pools._pool import load_pool
 from datasel_core.progress import Progress, Step
 from datasel_core.question import parse_spec
-from datasel_core.recipes import two_stages
+from datasel_core.recipes import check_stages, two_stages
 from datasel_core.scores import kept_scores
 
 WORDS = {"waiting": "waiting to start", "running": "running", "done": "done", "failed": "failed", "stopped": "stopped", "interrupted": "interrupted"}
@@ -96,8 +96,7 @@ def _folder(workspace: store.Workspace, spec: Mapping[str, Any]) -> Path:
         case "score":
             return workspace.scores(engine.score_question(plan(workspace, parse_spec(**asked))).key)
         case "recipe":
-            plan(workspace, parse_spec(pool=asked["pool"], method="neg_clip_loss", budget=asked["first"]))
-            load_pool(workspace, asked["target"])
+            check_stages(workspace, asked["pool"], asked["target"], asked["first"], asked["then"])
         case "feature":
             pool = load_pool(workspace, asked["pool"])
             return workspace.feature(making.feature_key(workspace, pool, making.declared_feature(asked["feature"], **asked.get("params", {}))))

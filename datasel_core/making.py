@@ -82,7 +82,7 @@ def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, pr
         if fitted is None:
             fitted = feature.fit(source, progress)
             chunks.keep_fitted(fitted)
-        rows, twins = chunks.missing(), _twins(pool) if feature.reads == "image" else None
+        rows, twins = chunks.missing(), Twins.of(pool.picture_keys()) if feature.reads == "image" else None
         track = progress.track(pool.n, f"computing {feature.title[:1].lower()}{feature.title[1:]}")
         track.start_at(pool.n - len(rows))
         try:
@@ -104,12 +104,6 @@ def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, pr
             "seconds": round(time.time() - started, 1),
         }
         return chunks.finish(about, pool.ids)
-
-
-def _twins(pool: Pool) -> Twins | None:
-    """A picture is a file, or a part of a shard."""
-    names = next((names for names in (("path",), ("shard", "offset")) if set(names) <= set(pool.columns)), ())
-    return Twins.of([pool.column(name) for name in names])
 
 
 def _readable_again(pool: Pool, feature: Feature, done: Kept) -> bool:

@@ -18,7 +18,7 @@ from datasel_core.version import VERSION
 
 SCHEMA_VERSION = 1
 _REQUIRED = {"schema_version", "pool", "method", "budget", "seed", "features", "within", "already", "where", "result", "files", "sha256"}
-_LIBRARIES = ("numpy", "torch", "timm", "faiss-cpu", "umap-learn", "scikit-learn", "duckdb", "pyarrow", "pillow")
+_LIBRARIES = ("numpy", "torch", "timm", "open_clip_torch", "faiss-cpu", "umap-learn", "scikit-learn", "duckdb", "pyarrow", "pillow")
 
 
 def ids_sha256(ids: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from datasel_core import manifest
 from datasel_core.errors import BadRequest
+from datasel_core.features._twins import Twins
 from datasel_core.pools._pool import load_pool
 from datasel_core.progress import Progress
 from datasel_core.registry import find
@@ -30,5 +31,10 @@ def run_probe(workspace: Workspace, folder: Path, id: str, progress: Progress) -
     out = roles.missing_rows(probe.needs)
     train = np.setdiff1d(kept, out)
     test = np.setdiff1d(np.arange(pool.n), np.union1d(kept, out))
+    twins = Twins.of(pool.picture_keys()) if probe.opens else None
+    if twins is not None:  # a picture with several captions must not be learned with one and tested with another
+        test = test[~np.isin(twins.first[test], twins.first[train])]
     opened = {"image": lambda row: pool.open(row, at_least=256), "text": pool.text}
+    if twins is not None:
+        return probe.measure({what: opened[what] for what in probe.opens} | {"picture": twins.first}, train, test)
     return probe.measure({role: roles.array(role) for role in probe.needs} | {what: opened[what] for what in probe.opens}, train, test)

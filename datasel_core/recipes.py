@@ -2,6 +2,8 @@
 
 from datasel_core import store
 from datasel_core.engine import Run, select
+from datasel_core.errors import BadRequest
+from datasel_core.planning import plan
 from datasel_core.progress import Progress
 from datasel_core.question import Spec
 
@@ -11,6 +13,17 @@ def two_stages(workspace: store.Workspace, pool: str, target: str, first: str = 
 
     Wang et al., NeurIPS 2024, https://arxiv.org/abs/2405.19547, with the shares published for DataComp-medium. Raises BadRequest, Stopped.
     """
+    check_stages(workspace, pool, target, first, then)
     stage = select(workspace, Spec(pool=pool, method="neg_clip_loss", budget=first), progress)
-    asked = Spec(pool=pool, method="norm_sim", params={"p": "inf"}, budget=then, target=target, within=str(stage.folder))
-    return select(workspace, asked, progress)
+    return select(workspace, _second(pool, target, then, str(stage.folder)), progress)
+
+
+def check_stages(workspace: store.Workspace, pool: str, target: str, first: str, then: str) -> None:
+    """Raises BadRequest, before anything is computed, when one of the stages cannot work."""
+    one, other = plan(workspace, Spec(pool=pool, method="neg_clip_loss", budget=first)), plan(workspace, _second(pool, target, then, None))
+    if other.budget > one.budget:
+        raise BadRequest(f"The second stage keeps {other.budget:,}, the first only {one.budget:,}; the second must be the smaller.")
+
+
+def _second(pool: str, target: str, then: str, within: str | None) -> Spec:
+    return Spec(pool=pool, method="norm_sim", params={"p": "inf"}, budget=then, target=target, within=within)

@@ -88,6 +88,8 @@ class Method(Declared):
 
     needs: ClassVar[tuple[str, ...]] = ()
     needs_target: ClassVar[tuple[str, ...]] = ()
+    scores_all: ClassVar[bool] = False
+    """True when every sample gets a score; one that gets none cannot be kept, and the manifest names it."""
     prefix: ClassVar[bool] = False
     """True when the answer for a smaller budget is the beginning of the answer for a larger one."""
     cost: ClassVar[str] = ""
@@ -127,6 +129,7 @@ class Scorer(Method):
     """One number per sample, higher is kept; the budget keeps the best."""
 
     prefix: ClassVar[bool] = True
+    scores_all: ClassVar[bool] = True
 
     def score(self, inputs: Inputs) -> np.ndarray:
         """(n,) float64, higher is kept, NaN where a sample cannot be scored."""

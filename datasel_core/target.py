@@ -78,20 +78,24 @@ def find_target(workspace: Workspace, method: Method, roles: Roles, name: str | 
     return target
 
 
+def _encoder(kept: Kept) -> tuple[Any, ...]:
+    """What made the values; weights by their hash, for a file may be replaced by another of the same name."""
+    return kept.id, kept.meta["version"], kept.meta["params"], kept.meta.get("facts", {}).get("weights_sha256")
+
+
 def _matching(pool: Pool, role: str, ours: Kept | None, theirs: Sequence[Kept]) -> Kept:
     """The target's newest feature that lives in the same space as the candidates'."""
     if not theirs:
         raise MissingFeature(f"The target {pool.name} has no feature for the role {role} yet. {how_to_get(pool, role)}")
     if ours is None:
         return theirs[-1]
-    encoder = (ours.id, ours.meta["version"], ours.meta["params"])
-    same = [one for one in theirs if (one.id, one.meta["version"], one.meta["params"]) == encoder]
+    same = [one for one in theirs if _encoder(one) == _encoder(ours)]
     # What was brought from elsewhere says nothing of its encoder but the name of its file: there the width has to do.
     same = same or [one for one in theirs if "imported" in (one.id, ours.id)]
     if not same:
         settings = " ".join(f"--set {name}={value}" for name, value in ours.meta["params"].items())
         raise MissingFeature(
-            f"The target {pool.name} has {role} from another encoder ({theirs[-1].id}); compute the same: "
+            f"The target {pool.name} has {role} from another encoder ({theirs[-1].id}), or from other weights; compute the same: "
             f"python -m datasel_core feature compute {pool.name} {ours.id} {settings}".rstrip()
         )
     fitting = [one for one in same if one.meta["values"][1:] == ours.meta["values"][1:]]

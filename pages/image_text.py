@@ -31,7 +31,7 @@ def page(pool: Pool) -> None:
             look.empty("No score yet", "Choose another score on the left, or mend what is marked there.", key="no-choice")
             return
         with st.container(key="pairs-work"):  # a place of its own, so that nothing below moves when work comes and goes
-            working = any([_at_work(name) for name in (*map(_name, scorers.every()), "keep", recipe.JOB)])
+            working = any([_at_work(name) for name in (*map(_name, scorers.every()), "keep", recipe.job_name(pool))])
         _encoders(pool, choice)
         found = scored.scored(choice)
         if found is None:

@@ -7,7 +7,7 @@ import pytest
 
 from datasel_core import combine, engine, making, manifest
 from datasel_core.progress import Progress
-from pages._ui import histogram
+from pages._ui import around, data, histogram
 from tests import screens
 from tests.conftest import clustered, paint
 from tests.screens import said, sound, wait
@@ -157,3 +157,29 @@ def test_a_selection_towards_a_target_is_opened_again(screen, embedded, workspac
     sound(app.text_input(key="widget.reopen.folder").set_value(str(run.folder)).run())
     sound(app.button(key="reopen").click().run())
     wait(app, lambda app: "identical to the manifest" in said(app))
+
+
+def test_a_recipe_belongs_to_its_pool_and_may_be_asked_again(screen, embedded, workspace, tmp_path, rng):
+    np.savez(tmp_path / "t.npz", ids=["a", "b"], image=clustered(rng, 2, 6, 2), text=clustered(rng, 2, 6, 2))
+    making.add_pool(workspace, "wanted", str(tmp_path / "t.npz"), "vectors")
+    app = open_page(screen)
+    sound(app.button(key="recipe").click().run())
+    wait(app, lambda app: "8 kept of 40" in said(app))
+    other = engine.select(workspace, engine.Spec(pool="signs", method="random", budget="5"))
+    app.session_state["kept.run"] = other.key
+    sound(app.run())
+    assert "5 kept of 40" in said(app)
+    sound(app.button(key="recipe").click().run())
+    wait(app, lambda app: "8 kept of 40" in said(app))
+    app.session_state["kept.pool"] = "wanted"
+    sound(app.run())
+    assert "kept of" not in said(app)
+
+
+def test_words_begin_where_letters_of_any_script_begin(screen, workspace, tmp_path, rng):
+    paint(tmp_path / "w" / "0.jpg", 0)
+    words = ["une \u00e9cole", "na\u00efvet\u00e9", "\u043a\u0440\u0430\u0441\u043d\u044b\u0439 \u0434\u043e\u043c"]
+    (tmp_path / "w" / "t.csv").write_text("path,id,caption\n" + "".join(f"0.jpg,s{at},{word}\n" for at, word in enumerate(words)))
+    pool = making.add_pool(workspace, "words", str(tmp_path / "w" / "t.csv"), "pairs")
+    for asked, rows in (("cole", []), ("vet", []), ("\u00c9CO", [0]), ("\u0434\u043e\u043c", [2])):
+        assert around._matching(pool.table_sha256, (asked.lower(),), data.caption_column(pool)).tolist() == rows

@@ -10,15 +10,16 @@ from datasel_core.errors import BadRequest
 from datasel_core.probe import run_probe
 from datasel_core.probes.retrieval import Retrieval, ranked
 from datasel_core.progress import Progress
+from tests.conftest import paint
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 60, 220), "white": (240, 240, 240), "black": (10, 10, 10), "yellow": (230, 220, 30)}
 
 
-def slow(similarity, texts):
+def slow(similarity, texts, pictures):
     ranks = []
     for table in (similarity, similarity.T):
         for own, row in enumerate(table):
-            right = [at for at in range(len(row)) if texts[at] == texts[own]]
+            right = [at for at in range(len(row)) if texts[at] == texts[own] or pictures[at] == pictures[own]]
             best = max(row[at] for at in right)
             ranks.append(1 + sum(row[at] >= best for at in range(len(row)) if at not in right))
     recall = {f"recall_at_{k}": np.mean([rank <= k for rank in ranks]) for k in (1, 10)}
@@ -30,11 +31,33 @@ def test_ranks_equal_a_slow_reading(rng):
         m = int(rng.integers(2, 30))
         similarity = rng.integers(0, 6, (m, m)).astype(float)  # many ties
         texts = [str(rng.integers(0, m)) for _ in range(m)]
-        assert ranked(similarity, texts) == pytest.approx(slow(similarity, texts), abs=1e-6)
-    perfect = ranked(np.eye(40), [str(at) for at in range(40)])
+        pictures = rng.integers(0, m, m).tolist()
+        assert ranked(similarity, texts, pictures) == pytest.approx(slow(similarity, texts, pictures), abs=1e-6)
+    perfect = ranked(np.eye(40), [str(at) for at in range(40)], np.arange(40))
     assert perfect == {"recall_at_1": 1, "recall_at_10": 1, "mean_reciprocal_rank": 1}
-    nothing = ranked(np.zeros((40, 40)), [str(at) for at in range(40)])  # a model that says the same of all is not rewarded
+    nothing = ranked(np.zeros((40, 40)), [str(at) for at in range(40)], np.arange(40))  # a model that says the same of all is not rewarded
     assert nothing["recall_at_1"] == 0
+
+
+def test_captions_of_one_picture_are_no_rivals():
+    vectors = np.eye(2)[[0, 0, 0, 1, 1, 1]]
+    assert ranked(vectors @ vectors.T, ["a1", "a2", "a3", "b1", "b2", "b3"], [0, 0, 0, 1, 1, 1])["recall_at_1"] == 1
+
+
+def test_no_picture_is_learned_and_tested(workspace, tmp_path, monkeypatch):
+    for at in range(6):
+        paint(tmp_path / "in" / f"{at}.jpg", at)
+    (tmp_path / "in" / "t.csv").write_text("path,caption\n" + "".join(f"{at % 6}.jpg,caption {at}\n" for at in range(18)))
+    pool = making.add_pool(workspace, "p", str(tmp_path / "in" / "t.csv"), "pairs")
+    run = select(workspace, Spec(pool="p", method="random", budget="4"))
+    seen = []
+    monkeypatch.setattr(Retrieval, "measure", lambda self, roles, train, test: seen.append((roles, train, test)) or {})
+    run_probe(workspace, run.folder, "retrieval", Progress())
+    roles, train, test = seen[0]
+    pictures = pool.column("path")
+    assert not set(pictures[train]) & set(pictures[test])
+    assert len(test) == 18 - 3 * len(set(pictures[train]))
+    assert all((roles["picture"][a] == roles["picture"][b]) == (pictures[a] == pictures[b]) for a in test for b in test)
 
 
 def world(n, rng):

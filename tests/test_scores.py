@@ -58,7 +58,7 @@ def test_a_cut_keeps_the_best(workspace, pairs):
     assert run.ids == pool.ids[expected].tolist()
     np.testing.assert_allclose(run.table["score"].to_numpy(), cosine[expected], atol=1e-6)
     assert [json.loads(why)["score"] for why in run.table["why"].to_pylist()] == pytest.approx(cosine[expected].tolist(), abs=1e-6)
-    assert run.manifest["unreadable"] == [{"id": "s07", "reason": "no vector"}]
+    assert run.manifest["unreadable"][0] == {"id": "s07", "reason": "no vector"}
 
 
 def test_scores_are_computed_once_for_all_budgets(workspace, pairs, monkeypatch):
@@ -240,3 +240,64 @@ def test_every_method_says_what_it_needs_of_a_target():
     needs = {id: about_method(one)["needs_target"] for id, one in every("method").items()}
     assert needs["norm_sim"] == ["image"]
     assert needs["random"] == []
+
+
+def test_a_zero_vector_is_named_where_everything_is_scored(workspace, pairs, target):
+    for asked in ({"method": "clip_score"}, {"method": "norm_sim", "target": "wanted"}, {"method": "norm_sim_dynamic"}):
+        said = ask(workspace, **asked).manifest["unreadable"]
+        assert [one["id"] for one in said] == ["s07", "s09"]
+        assert "gives it no score: its vector is zero" in said[1]["reason"]
+        assert ask(workspace, **asked, budget="3").manifest["unreadable"] == said
+    assert [one["id"] for one in ask(workspace, "random").manifest["unreadable"]] == []
+
+
+def test_a_combination_of_other_scores_is_another_one(workspace, pairs):
+    one = ask(workspace, "clip_score", budget="12")
+    same_picks = ask(workspace, "clip_score", budget="12", where="id >= 's00'")
+    other = ask(workspace, "random")
+    assert one.ids == same_picks.ids
+    keys = {combine.combine(workspace, "union", [first.folder, other.folder]).key for first in (one, same_picks)}
+    assert len(keys) == 2
+
+
+def test_a_recipe_that_cannot_work_is_refused_at_once(workspace, pairs, target):
+    for asked, said in (
+        ({"first": "10%", "then": "90%"}, "The second stage keeps 54, the first only 6"),
+        ({"first": "50%", "then": "20%", "target": "nobody"}, "There is no pool called nobody"),
+    ):
+        spec = jobs.spec_of("recipe", **{"pool": "pairs", "target": "wanted", **asked})
+        with pytest.raises(BadRequest, match=said):
+            jobs.start(workspace, spec)
+        with pytest.raises(BadRequest, match=said):
+            two_stages(workspace, "pairs", spec["target"], spec["first"], spec["then"])
+    assert workspace.folders("scores") == workspace.folders("runs") == []
+
+
+def test_weights_that_were_replaced_are_another_encoder(workspace, pairs, target):
+    for pool, weights in (("pairs", "aa"), ("wanted", "bb")):
+        kept = making.kept_features(workspace, ds.open_pool(pool).fingerprint)
+        path = next(one.folder for one in kept if one.role == "image") / "meta.json"
+        meta = {**json.loads(path.read_text()), "id": "clip_image", "params": {"model": "./mine"}, "facts": {"weights_sha256": weights}}
+        path.write_text(json.dumps(meta))
+    with pytest.raises(MissingFeature, match="or from other weights; compute the same"):
+        ask(workspace, "norm_sim", target="wanted")
+
+
+def test_a_number_sign_of_the_users_own_is_no_caption(workspace, tmp_path):
+    from tests.conftest import paint
+
+    for at in range(3):
+        paint(tmp_path / "in" / f"{at}.jpg", at)
+    (tmp_path / "in" / "t.csv").write_text("id,path,caption\na,0.jpg,x\na#2,1.jpg,y\nb#1,1.jpg,y\nb#2,2.jpg,z\n")
+    pool = making.add_pool(workspace, "own", str(tmp_path / "in" / "t.csv"), "pairs")
+    np.savez(tmp_path / "v.npz", ids=["a", "b"], image=np.eye(2, dtype=np.float32))
+    found = making.import_feature(workspace, pool, "image", str(tmp_path / "v.npz"))
+    assert (found.matched, found.missing, found.extra) == (1, ["a#2", "b#1", "b#2"], ["b"])
+
+
+def test_what_is_imported_again_is_known_by_its_new_name(workspace, pairs, tmp_path):
+    pool, _, text = pairs
+    for name in ("one.npz", "two.npz"):
+        np.savez(tmp_path / name, ids=pool.ids.astype("U"), text=text + 1)
+        kept = making.import_feature(workspace, pool, "text", str(tmp_path / name)).kept
+    assert kept.meta["params"] == {"file": "two.npz"}

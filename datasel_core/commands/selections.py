@@ -185,7 +185,7 @@ def evaluate(
 
 def export(
     folder: str,
-    format: Annotated[str, typer.Option(help="jsonl, csv, parquet, ids or files.")],
+    format: Annotated[str, typer.Option(help="csv, datacomp, files, ids, jsonl or parquet.")],
     out: Annotated[str, typer.Option(help="The file, or for files the folder, to make.")],
     json: Json = False,
 ) -> None:

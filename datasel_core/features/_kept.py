@@ -235,9 +235,9 @@ def write_meta(folder: Path, about: dict[str, Any], shape: str, unreadable: list
     return Kept(folder, meta)
 
 
-def renewed(kept: Kept) -> Kept:
+def renewed(kept: Kept, params: Mapping[str, Any]) -> Kept:
     """The same feature, as if it had been finished now: the newest of a role is the one that fills it."""
-    meta = {**kept.meta, "created": _now()}
+    meta = {**kept.meta, "params": dict(params), "created": _now()}
     store.write_json(kept.folder / "meta.json", meta)
     return Kept(kept.folder, meta)
 

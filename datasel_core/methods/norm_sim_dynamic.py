@@ -26,6 +26,7 @@ class NormSimDynamic(Method):
     """
 
     needs: ClassVar = ("image",)
+    scores_all: ClassVar = True
     cost: ClassVar = "n_steps passes over the embeddings that are left: minutes for 100,000 images. Fewer steps take less."
     avoid: ClassVar = "When rare kinds of images matter: it keeps the crowd."
     paper: ClassVar = "https://arxiv.org/abs/2405.19547"

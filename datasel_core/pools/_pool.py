@@ -138,6 +138,11 @@ class Pool:
         Workspace(self.folder.parent.parent).allowed(path)
         return path
 
+    def picture_keys(self) -> list[np.ndarray]:
+        """(n,) columns that together tell one picture from another: a file, or a place in a shard; none where there are no pictures."""
+        names = next((names for names in (("path",), ("shard", "offset")) if set(names) <= set(self.columns)), ())
+        return [self.column(name) for name in names]
+
     def media(self, row: int) -> Any:
         """Where the picture of one sample lies, be it a file or part of one."""
         return self.how.media(self, row)

@@ -36,7 +36,9 @@ class Retrieval(Probe):
     most: int = Field(1000, ge=2, description="Held-out pairs to rank, drawn where there are more.")
 
     def measure(self, roles: Mapping[str, Callable[[int], Any]], train: np.ndarray, test: np.ndarray) -> dict[str, Any]:
-        """roles: image, row -> RGB picture; text, row -> captions. Recall at 1 and 10, and mean reciprocal rank, averaged over both directions."""
+        """roles: image, row -> RGB picture; text, row -> captions; picture, where several rows share one: (n,) equal for those.
+
+         Recall at 1 and 10, and mean reciprocal rank, averaged over both directions."""
         if len(train) < 2 or len(test) < 2:
             raise BadRequest("A retrieval probe needs at least two pairs to train on and two held out.")
         import torch
@@ -53,7 +55,9 @@ class Retrieval(Probe):
             images = torch.cat([model.encode_image(_floats(part), normalize=True) for part in self._pictures(roles["image"], test).split(128)])
             texts = [roles["text"](int(row))[0] for row in test]
             captions = torch.cat([model.encode_text(tokenizer(texts[at : at + 128]), normalize=True) for at in range(0, len(texts), 128)])
-        return {**ranked((images @ captions.T).numpy().astype(np.float64), texts), "trained_on": len(train), "tested_on": len(test), "steps": self.steps}
+        pictures = np.asarray(roles["picture"])[test] if "picture" in roles else test
+        found = ranked((images @ captions.T).numpy().astype(np.float64), texts, pictures)
+        return {**found, "trained_on": len(train), "tested_on": len(test), "steps": self.steps}
 
     def _pictures(self, image: Callable[[int], Any], rows: np.ndarray) -> "torch.Tensor":
         """(b, 3, px, px) uint8."""
@@ -85,10 +89,11 @@ class Retrieval(Probe):
                 model.logit_scale.clamp_(0, np.log(100))
 
 
-def ranked(similarity: np.ndarray, texts: Sequence[str]) -> dict[str, float]:
-    """similarity: (m, m), pictures by captions. A caption that says the same as the picture's own counts as right, too; ties count against it."""
+def ranked(similarity: np.ndarray, texts: Sequence[str], pictures: Sequence[int] | np.ndarray) -> dict[str, float]:
+    """similarity: (m, m), pictures by captions. Right are all captions of the same picture, and those that say the same; ties count against them."""
     _, same = np.unique(np.array(texts, dtype=object).astype(str), return_inverse=True)
-    right = same[:, None] == same[None, :]
+    pictures = np.asarray(pictures)
+    right = (same[:, None] == same[None, :]) | (pictures[:, None] == pictures[None, :])
     ranks = np.concatenate([_ranks(similarity, right), _ranks(similarity.T, right.T)])
     return {
         "recall_at_1": round(float((ranks <= 1).mean()), 6),

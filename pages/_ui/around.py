@@ -132,6 +132,6 @@ def _points(key: str, _rows: np.ndarray, _x: np.ndarray, _y: np.ndarray, n: int)
 def _matching(table: str, words: tuple[str, ...], _column: object) -> np.ndarray:
     found = None
     for word in words:
-        has = pc.match_substring_regex(_column, r"(^|\W)" + re.escape(word), ignore_case=True)
+        has = pc.match_substring_regex(_column, r"(^|[^\p{L}\p{N}_])" + re.escape(word), ignore_case=True)
         found = has if found is None else pc.and_(found, has)
     return np.flatnonzero(pc.fill_null(found, False).to_numpy())

@@ -21,7 +21,7 @@ def widgets(choice: Choice, scored: Scored) -> int:
     title = choice.method.title
     said = f"{n:,} of {look.samples(pool)} kept"
     histogram.draw("pairs.histogram", found, cut, scores=scored.key, name=title, unit=look.unit(pool), colour=look.colour_of(choice.method.id),
-                   dropped=look.DROPPED, said=said, log=_uneven(found), moved=lambda value: _at_least(scored, value))  # fmt: skip
+                   dropped=look.DROPPED, said=said, log=_uneven(choice.method.id, found), moved=lambda value: _at_least(scored, value))  # fmt: skip
     score, count, share = st.columns(3, gap="small")
     with score:
         st.number_input("Cut: score at least", value=typed, step=10.0 ** -histogram.digits(found), format="%.6g", key="cut.score", on_change=_typed,
@@ -36,11 +36,11 @@ def widgets(choice: Choice, scored: Scored) -> int:
     return n
 
 
-def _uneven(found: histogram.Bins) -> bool:
+def _uneven(method: str, found: histogram.Bins) -> bool:
     """Whether bars are drawn by their logarithm: by default where a few hold nearly everything and the others could not be seen."""
     high = sorted(found.counts)[-3:]
     by_default = sum(high) > 0.6 * sum(found.counts)
-    return bool(keys.bound(st.toggle, "Bars by logarithm", "cut.log", by_default, help="Makes small bars visible beside very large ones."))
+    return bool(keys.bound(st.toggle, "Bars by logarithm", f"cut.log.{method}", by_default, help="Makes small bars visible beside very large ones."))
 
 
 def _current(choice: Choice, most: int) -> int:

@@ -6,11 +6,15 @@ from datasel_core import registry
 from datasel_core.pools._pool import Pool
 from pages._ui import keys, look, targets, watch
 
-JOB = "recipe"
+
+def job_name(pool: Pool) -> str:
+    """Under which the recipe of a pool is watched."""
+    return f"recipe.{pool.name}"
 
 
 def two_stages(pool: Pool) -> None:
-    """Draws the recipe under an expander. Its result becomes the active selection."""
+    """Draws the recipe under an expander. Its result becomes the active selection, once."""
+    _take(pool)
     cls = registry.find("method", "norm_sim")
     with st.expander("Two stages at once"):
         st.caption("The published recipe: the best by negCLIPLoss, and of those the most like a target by NormSim-∞. Shares are of the whole pool.")
@@ -24,11 +28,17 @@ def two_stages(pool: Pool) -> None:
             st.error(f"The second share is {then:g} %; it must be at most the first, {first:g} %.")
             return
         if st.button("Keep both stages", key="recipe", icon=":material/filter_alt:"):
-            watch.start(JOB, "recipe", pool=pool.name, target=towards, first=f"{first:g}%", then=f"{then:g}%")
+            keys.put(f"{job_name(pool)}.seen", None)
+            watch.start(job_name(pool), "recipe", pool=pool.name, target=towards, first=f"{first:g}%", then=f"{then:g}%")
             st.rerun()
-    job = watch.started(JOB)
-    if job is not None and not job.is_active and job.result() and keys.get("recipe.seen") != job.result()["run"]:
-        keys.put("recipe.seen", job.result()["run"])
-        keys.put("run", job.result()["run"])
-        keys.tell(f"Both stages are done: {job.result()['n']:,} of {look.samples(pool)} kept.", "success")
+
+
+def _take(pool: Pool) -> None:
+    name = job_name(pool)
+    job = watch.started(name)
+    result = None if job is None or job.is_active else job.result()
+    if result and keys.get(f"{name}.seen") != result["run"]:
+        keys.put(f"{name}.seen", result["run"])
+        keys.put("run", result["run"])
+        keys.tell(f"Both stages are done: {result['n']:,} of {look.samples(pool)} kept.", "success")
         st.rerun()
