@@ -1,6 +1,7 @@
 """Samples and files that cannot be used: each is named with its reason, comes back when it is mended, and stops nothing else."""
 
 import io
+import json
 import os
 import zipfile
 
@@ -229,3 +230,16 @@ def test_a_picture_with_several_captions_is_encoded_once(workspace, tmp_path, mo
         np.testing.assert_array_equal(values[row], values[twin])
         np.testing.assert_array_equal(kept.extra("patch_labels")[row], kept.extra("patch_labels")[twin])
     assert (values.lengths()[pictures != "4.jpg"] > 0).all()
+
+
+def test_text_that_looks_like_a_date_stays_text(workspace, tmp_path):
+    for at in range(2):
+        paint(tmp_path / "in" / f"{at}.jpg", at)
+    lines = [{"id": f"2020-01-0{at + 1}", "path": f"{at}.jpg", "caption": "2021-05-06", "when": "2020-01-01T10:00:00Z", "n": at} for at in range(2)]
+    (tmp_path / "in" / "t.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    for kind in ("images", "pairs"):
+        pool = making.add_pool(workspace, kind, str(tmp_path / "in" / "t.jsonl"), kind)
+        assert pool.ids.tolist() == ["2020-01-01", "2020-01-02"]
+        assert pool.column("when").tolist() == ["2020-01-01T10:00:00Z"] * 2
+        assert pool.column("n").tolist() == [0, 1]
+    assert pool.text(0) == ["2021-05-06"]

@@ -421,3 +421,12 @@ def test_the_hash_of_a_pair_is_that_of_its_picture_and_caption(workspace, tmp_pa
     of_picture = hashlib.blake2b(picture(0), digest_size=16).hexdigest()
     expected = hashlib.blake2b(f'["{of_picture}","ein Bär"]'.encode(), digest_size=16).hexdigest()
     assert pool.table["content"].to_pylist() == [expected]
+
+
+def test_a_shard_that_was_written_anew_gives_no_other_samples_pictures(workspace, tmp_path):
+    one, other = ([*sample("a", first), *sample("b", second)] for first, second in ((1, 2), (2, 1)))
+    pool = making.add_pool(workspace, "p", str(shard(tmp_path / "s.tar", one)), "pairs")
+    pool.open(0)
+    shard(tmp_path / "s.tar", [(one_name, other_data) for (one_name, _), (_, other_data) in zip(one, other, strict=True)])
+    with pytest.raises(BadRequest, match=r"s\.tar changed since it was read; add the pool again|not an image|cut off"):
+        pool.open(0)

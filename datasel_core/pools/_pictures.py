@@ -8,6 +8,7 @@ from typing import Any
 
 from datasel_core.errors import BadRequest
 from datasel_core.pools import _photos
+from datasel_core.pools._captions import content_of
 from datasel_core.store import Workspace
 
 MOST_BYTES = 256 << 20
@@ -16,19 +17,26 @@ MOST_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class Member:
-    """A file inside an uncompressed tar: where its bytes begin, and how many there are."""
+    """A file inside an uncompressed tar: where its bytes begin, and how many there are.
+
+    content, captions: of the sample it belongs to, where it is known already; then what is read must still be the same picture.
+    """
 
     shard: Path
     offset: int
     size: int
+    content: str = ""
+    captions: tuple[str, ...] = ()
 
     def read(self) -> bytes:
-        """Raises OSError; UnreadablePhoto when the shard has become shorter."""
+        """Raises OSError; UnreadablePhoto when the shard is no longer what it was."""
         with open(self.shard, "rb") as file:
             file.seek(self.offset)
             data = file.read(self.size)
         if len(data) < self.size:
             raise _photos.UnreadablePhoto(f"{self.shard.name} is shorter than it was; add the pool again")
+        if self.content and content_of(_hash(data), self.captions) != self.content:
+            raise _photos.UnreadablePhoto(f"{self.shard.name} changed since it was read; add the pool again")
         return data
 
     def __str__(self) -> str:
@@ -58,7 +66,11 @@ def look_at(picture: Path | Member) -> Look | str:
         facts = _photos.inspect(io.BytesIO(data))
     except (_photos.UnreadablePhoto, OSError) as error:
         return _photos.reason(error)
-    return Look(facts.width, facts.height, facts.bytes, hashlib.blake2b(data, digest_size=16).hexdigest())
+    return Look(facts.width, facts.height, facts.bytes, _hash(data))
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def look_at_file(workspace: Workspace, root: Path, path: str) -> Look | str:

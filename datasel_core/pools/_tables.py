@@ -42,10 +42,21 @@ def _read(path: Path, text_columns: tuple[str, ...]) -> pa.Table:
     if kind == ".parquet":
         return pq.read_table(path)
     if kind in (".jsonl", ".ndjson"):
-        return pj.read_json(path, pj.ReadOptions(block_size=_LONGEST_ROW), pj.ParseOptions(newlines_in_values=False))
+        return _read_json(path)
     options = pc.ConvertOptions(column_types={name: pa.string() for name in text_columns}, strings_can_be_null=False)
     parse = pc.ParseOptions(delimiter="\t" if kind == ".tsv" else ",", newlines_in_values=True)
     return pc.read_csv(path, pc.ReadOptions(block_size=_LONGEST_ROW), parse, options)
+
+
+def _read_json(path: Path) -> pa.Table:
+    """Text stays text: what looks like a date to the reader is read once more as it is written."""
+    options = pj.ReadOptions(block_size=_LONGEST_ROW)
+    table = pj.read_json(path, options, pj.ParseOptions(newlines_in_values=False))
+    dates = [field.name for field in table.schema if pa.types.is_temporal(field.type)]
+    if not dates:
+        return table
+    as_written = pa.schema([(name, pa.string()) for name in dates])
+    return pj.read_json(path, options, pj.ParseOptions(newlines_in_values=False, explicit_schema=as_written)).select(table.column_names)
 
 
 def _as_text(table: pa.Table, name: str, path: Path) -> pa.ChunkedArray:

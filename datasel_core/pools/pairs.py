@@ -56,7 +56,8 @@ class Pairs(PoolKind):
         if "offset" not in pool.columns:
             raise BadRequest(f"The pool {pool.name} has no pictures, only what is known of them.")
         shard, offset, size = (pool.table[name][row].as_py() for name in ("shard", "offset", "bytes"))
-        return Member(Workspace(pool.folder.parent.parent).allowed(pool.root / shard), offset, size)
+        real, content = Workspace(pool.folder.parent.parent).allowed(pool.root / shard), pool.table["content"][row].as_py()
+        return Member(real, offset, size, content, tuple(self.text(pool, row)))
 
     def open(self, pool: Pool, row: int, **hints: Any) -> Any:
         return _photos.open_photo(self.media(pool, row), **hints)
