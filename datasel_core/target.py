@@ -90,8 +90,12 @@ def _matching(pool: Pool, role: str, ours: Kept | None, theirs: Sequence[Kept]) 
     if ours is None:
         return theirs[-1]
     same = [one for one in theirs if _encoder(one) == _encoder(ours)]
-    # What was brought from elsewhere says nothing of its encoder but the name of its file: there the width has to do.
-    same = same or [one for one in theirs if "imported" in (one.id, ours.id)]
+    # What was brought from elsewhere says nothing of its encoder: where both sides were, the width has to do.
+    same = same or [one for one in theirs if one.id == ours.id == "imported"]
+    if not same and ours.id == "imported":
+        raise MissingFeature(
+            f"The pool's {role} was imported, the target's computed by {theirs[-1].id}; import both, or compute both with the same encoder."
+        )
     if not same:
         settings = " ".join(f"--set {name}={value}" for name, value in ours.meta["params"].items())
         raise MissingFeature(

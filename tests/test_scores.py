@@ -301,3 +301,20 @@ def test_what_is_imported_again_is_known_by_its_new_name(workspace, pairs, tmp_p
         np.savez(tmp_path / name, ids=pool.ids.astype("U"), text=text + 1)
         kept = making.import_feature(workspace, pool, "text", str(tmp_path / name)).kept
     assert kept.meta["params"] == {"file": "two.npz"}
+
+
+def test_what_was_imported_is_not_compared_with_what_was_computed(workspace, pairs, target):
+    def computed(pool):
+        kept = making.kept_features(workspace, ds.open_pool(pool).fingerprint)
+        path = next(one.folder for one in kept if one.role == "image") / "meta.json"
+        before = path.read_text()
+        path.write_text(json.dumps({**json.loads(before), "id": "clip_image", "params": {}}))
+        return lambda: path.write_text(before)
+
+    undo = computed("wanted")
+    with pytest.raises(MissingFeature, match="The pool's image was imported, the target's computed by clip_image; import both"):
+        ask(workspace, "norm_sim", target="wanted")
+    undo()
+    computed("pairs")
+    with pytest.raises(MissingFeature, match="image from another encoder .imported.*feature compute wanted clip_image"):
+        ask(workspace, "norm_sim", target="wanted")
