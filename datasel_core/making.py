@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,7 @@ def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, pr
     """Computes a feature, or goes on where an earlier attempt was, or returns it when it is there. Raises MissingFeature, Failed, Stopped."""
     progress = progress or Progress()
     if feature.reads in OPENED and feature.reads not in pool.opens:
-        what = {"image": "looks at photos", "text": "reads texts"}[feature.reads]
+        what = {"image": "looks at photos", "text": "reads texts", "turns": "reads prompts and responses"}[feature.reads]
         raise BadRequest(f"{feature.id} {what}; the pool {pool.name} (of kind {pool.kind}) has none.")
     key = feature_key(workspace, pool, feature)
     folder = workspace.feature(key)
@@ -118,8 +118,10 @@ def _readable_again(pool: Pool, feature: Feature, done: Kept) -> bool:
 
 
 def _source(workspace: store.Workspace, pool: Pool, feature: Feature) -> Source:
+    folder = workspace.feature(feature_key(workspace, pool, feature))
     if feature.reads not in OPENED:
-        return Source(pool.n, roles={feature.reads: _read_role(workspace, pool, feature).values()})
+        read = _read_role(workspace, pool, feature)
+        return Source(pool.n, roles={feature.reads: read.values()}, extras={feature.reads: read.extras()}, folder=folder)
 
     def image(row: int, at_least: int | None = None) -> Any:
         try:
@@ -127,13 +129,17 @@ def _source(workspace: store.Workspace, pool: Pool, feature: Feature) -> Source:
         except BadRequest as error:  # an unreadable photo, or a link that leads elsewhere by now
             raise Unreadable(str(error)) from None
 
-    def text(row: int) -> list[str]:
-        try:
-            return pool.text(row)
-        except BadRequest as error:
-            raise Unreadable(str(error)) from None
+    def opened(read: Callable[[int], Any]) -> Callable[[int], Any]:
+        def one(row: int) -> Any:
+            try:
+                return read(row)
+            except BadRequest as error:
+                raise Unreadable(str(error)) from None
 
-    return Source(pool.n, image=image) if feature.reads == "image" else Source(pool.n, text=text)
+        return one
+
+    opens = {"image": image, "text": opened(pool.text), "turns": opened(pool.turns)}
+    return Source(pool.n, **{feature.reads: opens[feature.reads]}, folder=folder)
 
 
 def _read_role(workspace: store.Workspace, pool: Pool, feature: Feature) -> Kept:

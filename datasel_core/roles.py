@@ -32,7 +32,7 @@ class Roles:
         """
         use = dict(use or {})
         kept = kept_features(workspace, pool.fingerprint)
-        group = use.pop("group", None) or ("group" if "group" in pool.columns else None)
+        group = use.pop("group", None) or pool.group_column
         if group is not None:
             pool.column(group)
         chosen = {one.role: one for one in kept}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
@@ -10,13 +11,14 @@ from datasel_core.declare import Declared
 from datasel_core.progress import Progress
 from datasel_core.ragged import Ragged
 from datasel_core.registry import declares
+from datasel_core.turns import Turn
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 feature = declares("feature")
 
-OPENED = frozenset({"image", "text"})
+OPENED = frozenset({"image", "text", "turns"})
 """What a feature may read of the samples themselves."""
 
 
@@ -41,17 +43,29 @@ class ReadText(Protocol):
         """At least one text: a caption, or several captions whose embeddings are to be averaged. Raises Unreadable with the reason."""
 
 
+class ReadTurns(Protocol):
+    """Reads one row as what a language model reads; may be called from several threads at once."""
+
+    def __call__(self, row: int) -> list[Turn]:
+        """At least one turn. Raises Unreadable with the reason."""
+
+
 @dataclass(frozen=True)
 class Source:
     """What an encoder may look at. n: samples in the pool.
 
-    image: opens the photo of a row. text: gives its captions. roles: features the pool has already, role -> array of n rows.
+    image: opens the photo of a row. text: gives its captions. turns: gives its prompt and response. roles: features the pool has already, role -> array
+    of n rows. extras: role -> what was kept beside those values, name -> array of n rows. folder: a place for large things that are made on the way,
+    such as the checkpoints of a model; it lasts as long as the feature does, and is there again when an interrupted attempt goes on.
     """
 
     n: int
     image: OpenPhoto | None = None
     text: ReadText | None = None
+    turns: ReadTurns | None = None
     roles: Mapping[str, np.ndarray | Ragged] = field(default_factory=dict)
+    extras: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +87,8 @@ class Feature(Declared):
     role: ClassVar[str] = ""
     reads: ClassVar[str] = "image"
     """What it looks at: one of OPENED (every photo is opened, every text read), or a role the pool must already have."""
+    at_once: ClassVar[bool] = False
+    """Computed as soon as the role it reads arrives, because it costs nothing."""
     cost: ClassVar[str] = ""
     avoid: ClassVar[str] = ""
     paper: ClassVar[str] = ""

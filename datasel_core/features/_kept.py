@@ -58,6 +58,10 @@ class Kept:
         path = self.folder / f"extra-{name}.npy"
         return store.load_array(path) if path.exists() else None
 
+    def extras(self) -> dict[str, np.ndarray]:
+        """Everything that was kept beside the values, name -> (n, ...) array."""
+        return {path.stem.removeprefix("extra-"): store.load_array(path) for path in sorted(self.folder.glob("extra-*.npy"))}
+
     def is_intact(self) -> bool:
         return _fingerprint(self.folder) == self.meta["fingerprint"]
 
@@ -111,7 +115,7 @@ class Chunks:
             return
         rows = np.setdiff1d(np.arange(self.n), [entry["row"] for entry in done.unreadable])
         values = done.values()
-        extras = {path.stem.removeprefix("extra-"): store.load_array(path) for path in self.folder.glob("extra-*.npy")}
+        extras = done.extras()
         for start in range(0, len(rows), _COPY):
             part = rows[start : start + _COPY]
             mine = values.take(part) if isinstance(values, Ragged) else values[part]

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,7 @@ from datasel_core.errors import BadInput, BadRequest, UnknownName
 from datasel_core.progress import Progress
 from datasel_core.registry import declares, find
 from datasel_core.store import Workspace, canonical, hash_file, read_json, write_json, writing
+from datasel_core.turns import Turn
 
 pool_kind = declares("pool kind")
 
@@ -41,12 +42,15 @@ class Scan:
 class PoolKind(Declared):
     """A kind of source. Fields are the options of `pool add --option`."""
 
+    groups: ClassVar[tuple[str, ...]] = ("group",)
+    """Columns that say which group a sample belongs to; the first that is there counts."""
+
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         """Reads the source. Raises BadInput when there is nothing to choose from."""
         raise TypeError(f"{type(self).__name__} must implement scan.")
 
     def offers(self, pool: "Pool") -> frozenset[str]:
-        """What encoders may open of this pool's samples: `image`, `text`, both or nothing."""
+        """What encoders may open of this pool's samples: any of `image`, `text`, `turns`."""
         return frozenset()
 
     def open(self, pool: "Pool", row: int, **hints: Any) -> Any:
@@ -60,6 +64,10 @@ class PoolKind(Declared):
     def text(self, pool: "Pool", row: int) -> list[str]:
         """The texts of one sample."""
         raise BadRequest(f"Samples of a {self.id} pool have no text.")
+
+    def turns(self, pool: "Pool", row: int) -> list[Turn]:
+        """One sample as what a language model reads, and what of it is to be learned."""
+        raise BadRequest(f"Samples of a {self.id} pool have no prompts and responses.")
 
 
 @dataclass(frozen=True)
@@ -124,8 +132,13 @@ class Pool:
 
     @property
     def opens(self) -> frozenset[str]:
-        """What encoders may open of the samples: `image`, `text`, both or nothing."""
+        """What encoders may open of the samples: any of `image`, `text`, `turns`."""
         return self.how.offers(self)
+
+    @property
+    def group_column(self) -> str | None:
+        """The column that says which group a sample belongs to, where there is one."""
+        return next((name for name in self.how.groups if name in self.columns), None)
 
     @property
     def root(self) -> Path:
@@ -150,6 +163,10 @@ class Pool:
     def text(self, row: int) -> list[str]:
         """What is said about, or in, one sample: its caption or captions."""
         return self.how.text(self, row)
+
+    def turns(self, row: int) -> list[Turn]:
+        """One sample as what a language model reads: prompt and response, the turns of a conversation, or running text."""
+        return self.how.turns(self, row)
 
     def open(self, row: int, **hints: Any) -> Any:
         """One sample, to look at or to encode: for photos an RGB image."""

@@ -187,24 +187,24 @@ def _about(folder: str, stamp: int) -> dict[str, Any]:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _group_sizes(table: str, _pool: Pool) -> list[tuple[str, int]]:
-    if "group" not in _pool.columns:
+    if _pool.group_column is None:
         return []
-    counted = pc.value_counts(pc.fill_null(_pool.table["group"].cast("string"), ""))
+    counted = pc.value_counts(pc.fill_null(_pool.table[_pool.group_column].cast("string"), ""))
     found = [(entry["values"] or NO_GROUP, entry["counts"]) for entry in counted.to_pylist()]
     return sorted(found, key=lambda pair: (-pair[1], pair[0])) if found != [(NO_GROUP, _pool.n)] else []
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _group_rows(table: str, group: str, _pool: Pool) -> np.ndarray:
-    column = pc.fill_null(_pool.table["group"].cast("string"), "")
+    column = pc.fill_null(_pool.table[_pool.group_column].cast("string"), "")
     return np.flatnonzero(pc.equal(column, "" if group == NO_GROUP else group).to_numpy())
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _in_turn(table: str, _pool: Pool) -> np.ndarray:
-    if "group" not in _pool.columns:
+    if _pool.group_column is None:
         return np.arange(_pool.n)
-    codes = pc.dictionary_encode(pc.fill_null(_pool.table["group"].cast("string"), "")).combine_chunks().indices.to_numpy()
+    codes = pc.dictionary_encode(pc.fill_null(_pool.table[_pool.group_column].cast("string"), "")).combine_chunks().indices.to_numpy()
     order = np.argsort(codes, kind="stable")
     first = np.searchsorted(codes[order], np.arange(codes.max() + 1))
     place = np.empty(_pool.n, np.int64)

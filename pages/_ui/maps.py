@@ -85,7 +85,7 @@ def labels(pool: Pool, kept: Kept, points: canvas.Points, colour: str) -> canvas
 def _mostly(pool: Pool) -> Callable[[np.ndarray], str] | None:
     if not data.group_sizes(pool):
         return None
-    codes = pool.table["group"].cast("string").combine_chunks().dictionary_encode()
+    codes = pool.table[pool.group_column].cast("string").combine_chunks().dictionary_encode()
     names, of = codes.dictionary.to_pylist(), pc.fill_null(codes.indices, 0).to_numpy()
 
     whole = np.bincount(of, minlength=len(names))
@@ -99,7 +99,7 @@ def _mostly(pool: Pool) -> Callable[[np.ndarray], str] | None:
 
 
 def group_columns(pool: Pool) -> list[str]:
-    """Columns of few distinct values, `group` first."""
+    """Columns of few distinct values, the group of the pool first."""
     return _group_columns(pool.fingerprint, pool)
 
 
@@ -107,4 +107,4 @@ def group_columns(pool: Pool) -> list[str]:
 def _group_columns(fingerprint: str, _pool: Pool) -> list[str]:
     plain = [name for name in _pool.columns if name not in _NO_GROUPS and not pa.types.is_nested(_pool.table[name].type)]
     found = [name for name in plain if 2 <= pc.count_distinct(_pool.table[name]).as_py() <= 1000]
-    return sorted(found, key=lambda name: name != "group")
+    return sorted(found, key=lambda name: name != _pool.group_column)

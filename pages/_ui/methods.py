@@ -93,7 +93,7 @@ def roles(pool: Pool, cls: type[Method]) -> dict[str, str]:
     for role in cls.needs:
         if role == "group":
             columns = maps.group_columns(pool)
-            if len(columns) > 1 or columns != ["group"]:
+            if len(columns) > 1 or columns != [pool.group_column]:
                 use[role] = keys.bound(st.selectbox, "Group column", "select.use.group", columns[0], options=columns)
             continue
         found = {one.key: one for one in reversed(data.features(pool)) if one.role == role}

@@ -43,13 +43,13 @@ def _small(pool: Pool, patterns: Kept | None, row: int, at: int, lit: bool) -> s
 
 def short(pool: Pool, row: int) -> str:
     """A name that fits under a small picture: the group where there is one, else the end of the id."""
-    group = pool.table["group"][row].as_py() if "group" in pool.columns else None
+    group = pool.table[pool.group_column][row].as_py() if pool.group_column else None
     return str(group or str(pool.ids[row])[-24:])
 
 
 def named(pool: Pool, row: int) -> str:
     """`shirt/0012.jpg`, with its group where that says more."""
-    group = pool.table["group"][row].as_py() if "group" in pool.columns else None
+    group = pool.table[pool.group_column][row].as_py() if pool.group_column else None
     name = str(pool.ids[row])
     return f"`{name}`" + (f" · {group}" if group and not name.startswith(str(group)) else "")
 
