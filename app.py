@@ -11,6 +11,7 @@ ANY = ("images", "vectors", "pairs", "text", "facts", "climate")
 PAGES = (  # section, file, title, icon, kinds of pool that it suits
     ("Pool", "data", "Data", "photo_library", ANY),
     ("Explore", "patterns", "Patterns", "scatter_plot", ("images", "vectors", "pairs")),
+    ("Explore", "trajectories", "Trajectories", "trending_down", ANY),
     ("Decide", "image_text", "Image-text", "image_search", ("pairs", "vectors")),
     ("Decide", "select", "Select", "checklist", ANY),
     ("Deliver", "export", "Export", "ios_share", ANY),

@@ -8,6 +8,7 @@ from typing import Any
 from datasel_core import engine, making
 from datasel_core.errors import UnknownName
 from datasel_core.features._feature import Feature
+from datasel_core.pools._guess import kind_of
 from datasel_core.pools._pool import Pool, load_pool, pool_names
 from datasel_core.question import parse_spec
 from datasel_core.registry import find
@@ -28,7 +29,7 @@ def feature(id: str) -> type[Feature]:
 def open_pool(name: str | os.PathLike, *, kind: str | None = None, workspace: str | os.PathLike | None = None) -> Pool:
     """A pool by its name in the workspace, or by the path of a folder of photos, a table, a tar shard, or a file of vectors, which is then added.
 
-    kind: `images`, `pairs` or `vectors`; told from the path by default. Raises UnknownName, BadInput.
+    kind: `images`, `pairs`, `text` or `vectors`; told from the path by default. Raises UnknownName, BadInput.
     """
     home, text = Workspace.at(workspace), os.fspath(name)
     if text in pool_names(home):
@@ -39,11 +40,6 @@ def open_pool(name: str | os.PathLike, *, kind: str | None = None, workspace: st
     short = re.sub(r"[^A-Za-z0-9._-]+", "-", path.resolve().stem).strip("-._")[:64] or "pool"
     short = short if NAME.fullmatch(short) else "pool"
     return making.add_pool(home, short, str(path), kind or kind_of(path))
-
-
-def kind_of(path: Path) -> str:
-    """`vectors` for .npy and .npz, `pairs` for .tar, else `images`."""
-    return {".npy": "vectors", ".npz": "vectors", ".tar": "pairs"}.get(path.suffix.lower(), "images")
 
 
 def select(pool: Pool | str, method: Method, budget: int | str, seed: int = 0, **asked: Any) -> engine.Run:

@@ -49,7 +49,7 @@ def samples(pool: Pool) -> None:
             if group != _ALL:
                 st.button("Show all", key="all-groups", type="tertiary", on_click=lambda: keys.put("data.group", None))
         photos.wall(pool, rows, key=f"wall-{pool.name}-{group}", height=104, on_open=detail.look_at)
-    if photos.has_photos(pool):
+    if photos.can_show(pool):
         detail.open_detail(pool, rows)
 
 
@@ -63,7 +63,7 @@ def group_bars(pool: Pool, groups: list[tuple[str, int]]) -> None:
         y=names, x=[n for _, n in shown], orientation="h", marker={"color": colours}, text=[f"{n:,}" for _, n in shown], textposition="auto",
         hovertemplate="%{y}: %{x:,} " + look.unit(pool) + "<extra></extra>",
     ))  # fmt: skip
-    figure.update_layout(xaxis_title=look.unit(pool), yaxis={"title": {"text": "group"}, "autorange": "reversed", "type": "category"}, dragmode=False)
+    figure.update_layout(xaxis_title=look.unit(pool), yaxis={"title": {"text": pool.group_column}, "autorange": "reversed", "type": "category"}, dragmode=False)
     more = f"; the {len(shown)} largest of {len(groups):,}" if len(groups) > len(shown) else ""
     figure.update_layout(clickmode="event+select")
     alt = f"Bars: {look.unit(pool)} in each of {len(shown)} groups, from {shown[0][1]:,} to {shown[-1][1]:,}."

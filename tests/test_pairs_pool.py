@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datasel_core import engine, making
-from datasel_core.api import kind_of
+from datasel_core.pools._guess import kind_of
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.features._feature import Block, Feature, feature
 from datasel_core.pools import _pictures

@@ -79,8 +79,14 @@ def rows(run: Run) -> np.ndarray:
 
 
 def suits(pool: Pool, page: str) -> bool:
-    """Whether a page has something to show for this pool: image-text needs both sides, as samples or as vectors that were brought."""
-    return page != "image_text" or pool.kind == "pairs" or {"image", "text"} <= {one.role for one in features(pool)}
+    """Whether a page has something to show for this pool: image-text needs both sides, trajectories something to learn; or vectors that were brought."""
+    there = {one.role for one in features(pool)}
+    match page:
+        case "image_text":
+            return pool.kind == "pairs" or {"image", "text"} <= there
+        case "trajectories":
+            return "turns" in pool.opens or "loss_trajectory" in there
+    return True
 
 
 def caption_column(pool: Pool) -> pa.ChunkedArray | None:
@@ -170,6 +176,11 @@ def group_rows(pool: Pool, group: str) -> np.ndarray:
     return _group_rows(pool.table_sha256, group, pool)
 
 
+def group_codes(pool: Pool) -> tuple[list[str], np.ndarray] | None:
+    """(names of the groups, (n,) position of each sample's group among them); None where there are no groups."""
+    return _group_codes(pool.table_sha256, pool) if group_sizes(pool) else None
+
+
 def in_turn(pool: Pool) -> np.ndarray:
     """All rows, one of each group in turn, so that the beginning shows something of everything; pool order where there are no groups."""
     return _in_turn(pool.table_sha256, pool)
@@ -192,6 +203,12 @@ def _group_sizes(table: str, _pool: Pool) -> list[tuple[str, int]]:
     counted = pc.value_counts(pc.fill_null(_pool.table[_pool.group_column].cast("string"), ""))
     found = [(entry["values"] or NO_GROUP, entry["counts"]) for entry in counted.to_pylist()]
     return sorted(found, key=lambda pair: (-pair[1], pair[0])) if found != [(NO_GROUP, _pool.n)] else []
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _group_codes(table: str, _pool: Pool) -> tuple[list[str], np.ndarray]:
+    coded = pc.dictionary_encode(pc.fill_null(_pool.table[_pool.group_column].cast("string"), "")).combine_chunks()
+    return [name or NO_GROUP for name in coded.dictionary.to_pylist()], coded.indices.to_numpy()
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

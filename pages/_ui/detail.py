@@ -1,4 +1,4 @@
-"""One photo, large, with its place in a list and arrows to its neighbours there."""
+"""One sample, large, with its place in a list and arrows to its neighbours there."""
 
 import base64
 import io
@@ -9,7 +9,7 @@ import streamlit as st
 
 from datasel_core.errors import DataselError
 from datasel_core.pools._pool import Pool
-from pages._ui import keys, look
+from pages._ui import keys, look, texts
 
 _SIDE = 900
 
@@ -21,24 +21,21 @@ def look_at(row: int | None) -> None:
 
 
 def open_detail(pool: Pool, rows: Sequence[int] | np.ndarray) -> None:
-    """A dialog with the photo that `look_at` named, if it is one of these rows; left and right arrow keys go on to the next."""
+    """A dialog with the sample that `look_at` named, if it is one of these rows; left and right arrow keys go on to the next."""
     row = keys.get("detail.row")
     if row is None:
         return
     places = np.flatnonzero(np.asarray(rows) == int(row))
     if len(places):
-        st.dialog(" ", width="large", on_dismiss=lambda: look_at(None))(_photo)(pool, np.asarray(rows), int(places[0]))
+        st.dialog(" ", width="large", on_dismiss=lambda: look_at(None))(_sample)(pool, np.asarray(rows), int(places[0]))
 
 
-def _photo(pool: Pool, rows: np.ndarray, at: int) -> None:
+def _sample(pool: Pool, rows: np.ndarray, at: int) -> None:
     at = int(keys.get("detail.at", at))
     row = int(rows[at])
     picture, said = st.columns([5, 3], gap="medium")
     with picture:
-        try:
-            st.html(f'<img class="ds-large" alt="" src="{_large(pool.folder.as_posix(), pool.fingerprint, row, pool)}">')
-        except DataselError as error:
-            st.error(f"{pool.ids[row]} cannot be opened any more: {error}.")
+        _large_one(pool, row)
     with said:
         st.markdown(f"**{at + 1:,} of {len(rows):,}**")
         with st.container(horizontal=True, gap="small"):
@@ -47,6 +44,16 @@ def _photo(pool: Pool, rows: np.ndarray, at: int) -> None:
                 st.button(label, key=f"detail-{label}", shortcut=shortcut, disabled=not 0 <= to < len(rows), on_click=keys.put, args=("detail.at", to))
         for name, value in _facts(pool, row):
             st.markdown(f":gray[{name}]  \n{value}")
+
+
+def _large_one(pool: Pool, row: int) -> None:
+    if texts.has_texts(pool):
+        texts.whole(pool, row)
+        return
+    try:
+        st.html(f'<img class="ds-large" alt="" src="{_large(pool.folder.as_posix(), pool.fingerprint, row, pool)}">')
+    except DataselError as error:
+        st.error(f"{pool.ids[row]} cannot be opened any more: {error}.")
 
 
 def _facts(pool: Pool, row: int) -> list[tuple[str, str]]:

@@ -16,6 +16,9 @@ ROLES = {
     "patches": "a grid of vectors per photo, from which patterns are made",
     "image": "one vector per picture, comparable with text",
     "text": "one vector per text, comparable with pictures",
+    "loss_trajectory": "the loss of a sample at each checkpoint of a training",
+    "loss": "one loss per sample, after training",
+    "influence": "one number per sample: the predicted loss on what matters after a step on it",
 }
 
 

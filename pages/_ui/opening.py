@@ -7,13 +7,14 @@ from typing import Any
 import streamlit as st
 
 from datasel_core import registry
-from datasel_core.api import kind_of
+from datasel_core.pools._guess import kind_of
 from datasel_core.errors import BadRequest
 from datasel_core.store import NAME
 from pages._ui import data, forms, keys, look, watch
 
 DEMO = "scenes"
-_HINTS = {"images": "a folder, or a CSV, JSONL or Parquet table with a path column", "vectors": ".npy, .npz or Parquet"}
+_HINTS = {"images": "a folder, or a CSV, JSONL or Parquet table with a path column", "vectors": ".npy, .npz or Parquet",
+          "text": "prompts with responses, chats or plain texts: JSONL, CSV, Parquet, or a folder of them"}
 
 
 def ways_in() -> None:

@@ -14,7 +14,7 @@ import streamlit as st
 from datasel_core import store
 from datasel_core.errors import DataselError
 from datasel_core.pools._pool import Pool
-from pages._ui import keys
+from pages._ui import keys, texts
 from pages._ui.wall import WALL
 
 _LONG = 400
@@ -42,6 +42,11 @@ def has_photos(pool: Pool) -> bool:
     return "image" in pool.opens
 
 
+def can_show(pool: Pool) -> bool:
+    """Whether a sample can be looked at: as a photo or as a text to read. Of the others there is only what is known of them."""
+    return has_photos(pool) or texts.has_texts(pool)
+
+
 def wall(
     pool: Pool,
     rows: Sequence[int] | np.ndarray,
@@ -56,9 +61,11 @@ def wall(
     """Photos of these rows, in this order, justified, at most 60 a page. Returns the row that was just clicked; it is also kept as `open_row`.
 
     height: of one line of photos in pixels. captions, badges: row -> text (captions show on hover, the id by default; a badge stands in the corner).
-    dim: rows shown grey. on_open: called with the clicked row. A pool without photos shows a table instead.
+    dim: rows shown grey. on_open: called with the clicked row. A pool of texts shows cards, one without either a table.
     """
     rows = np.asarray(rows, dtype=np.int64)
+    if texts.has_texts(pool):
+        return texts.wall(pool, rows, key=key, badges=badges, dim=dim, on_open=on_open)
     if not has_photos(pool):
         return _table(pool, rows, badges, key, on_open)
     pages = max(1, -(-len(rows) // A_PAGE))

@@ -124,7 +124,7 @@ def wall(choice: Choice, answer: Answer, show: str) -> None:
     if not len(rows):
         st.caption("Nothing comes next: the choice ends here. Choose a larger budget to go on.")
         return
-    if not photos.has_photos(pool):
+    if not photos.can_show(pool):
         _table(choice, answer, rows, ranks)
         return
 

@@ -10,7 +10,7 @@ import streamlit as st
 from datasel_core import explain
 from datasel_core.features._kept import Kept
 from datasel_core.pools._pool import Pool
-from pages._ui import data, keys, lens, look, photos
+from pages._ui import data, keys, lens, look, photos, texts
 
 
 def space(kept: Kept) -> explain.Vectors | explain.Patterns:
@@ -19,7 +19,10 @@ def space(kept: Kept) -> explain.Vectors | explain.Patterns:
 
 
 def picture(pool: Pool, row: int, patterns: Kept | None, pattern: int | None = None) -> None:
-    """The photo, large, with one pattern or all of them lit; below it one small picture per pattern."""
+    """The photo, large, with one pattern or all of them lit; below it one small picture per pattern. Of a text sample, what it says."""
+    if texts.has_texts(pool):
+        texts.whole(pool, row)
+        return
     if not photos.has_photos(pool):
         return
     name = str(pool.ids[row])
@@ -59,8 +62,11 @@ def neighbours(pool: Pool, found: Sequence[explain.Neighbour], key: str, *, heig
     if not found:
         st.caption("None.")
         return
+    badges = {one.row: f"#{one.rank} · {one.distance:.2f}" if one.rank else f"{one.distance:.2f}" for one in found}
+    if texts.has_texts(pool):
+        texts.wall(pool, [one.row for one in found], key=key, badges=badges, lines=(2, 2))
+        return
     if photos.has_photos(pool):
-        badges = {one.row: f"#{one.rank} · {one.distance:.2f}" if one.rank else f"{one.distance:.2f}" for one in found}
         photos.wall(pool, [one.row for one in found], key=key, height=height, badges=badges)
         return
     for at, one in enumerate(found):

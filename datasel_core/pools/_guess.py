@@ -1,0 +1,51 @@
+"""What kind of pool a source seems to hold, told from its name and its first line."""
+
+import csv
+import gzip
+import itertools
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_TEXTS = frozenset({"text", "prompt", "response", "completion", "instruction", "messages", "conversations", "question"})
+_PICTURES = frozenset({"path", "image", "images", "filename", "file_name"})
+
+
+def kind_of(path: Path) -> str:
+    """What a source seems to hold: `vectors` for .npy and .npz, `pairs` for .tar, `text` where its files or the columns of a table say so, else `images`."""
+    suffix = _suffix(path)
+    if suffix in (".npy", ".npz", ".tar"):
+        return "pairs" if suffix == ".tar" else "vectors"
+    if path.is_dir():
+        suffixes = {file.suffix.lower() for file in itertools.islice(path.rglob("*"), 2000)}
+        texts, pictures = {".txt", ".md", ".jsonl"} & suffixes, {".jpg", ".jpeg", ".png", ".webp"} & suffixes
+        return "pairs" if ".tar" in suffixes else "text" if texts and not pictures else "images"
+    names = _columns(path)
+    if names & _PICTURES:
+        return "pairs" if names & {"caption", "captions", "text"} else "images"
+    return "text" if suffix in (".txt", ".md") or names & _TEXTS else "images"
+
+
+def _suffix(path: Path) -> str:
+    """`.jsonl`, of a packed file, too."""
+    return Path(path.stem).suffix.lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
+
+
+def _columns(path: Path) -> set[str]:
+    """Names of a table's columns, told from its first line; nothing where that cannot be read."""
+    suffix, open_text = _suffix(path), gzip.open if path.suffix.lower() == ".gz" else open
+    try:
+        if suffix == ".parquet":
+            return {name.lower() for name in pq.read_schema(path).names}
+        with open_text(path, "rt", encoding="utf-8-sig", errors="replace") as file:
+            first = file.readline(1 << 20)
+        if suffix in (".jsonl", ".ndjson"):
+            line = json.loads(first)
+            return {name.lower() for name in line} if isinstance(line, dict) else set()
+        if suffix in (".csv", ".tsv"):
+            return {name.strip().lower() for name in next(csv.reader([first], delimiter="\t" if suffix == ".tsv" else ","), [])}
+    except (OSError, EOFError, ValueError, csv.Error, pa.ArrowException):
+        pass
+    return set()

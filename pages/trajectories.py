@@ -1,0 +1,152 @@
+"""Loss trajectories: a small model learns the pool; samples whose losses fall alike form clusters, and S2L keeps some of each."""
+
+import numpy as np
+import streamlit as st
+
+from datasel_core import registry
+from datasel_core.errors import DataselError
+from datasel_core.features._kept import Kept
+from datasel_core.pools._pool import Pool
+from pages._ui import budget, choosing, clusters, composition, data, forms, keys, look, members, proxy, watch
+from pages._ui.choosing import Answer, Choice
+
+_VIEWS = {"members": "Samples of a cluster", "sources": "What is kept, by source", "map": "Map of trajectories", "proxy": "How the proxy learned"}
+
+
+def page(pool: Pool) -> None:
+    look.title("Trajectories", "How the loss of every sample fell while a small model learned. What fell alike teaches alike: keep some of each.")
+    run = choosing.kept(pool)
+    if run is not None:
+        st.toast(f"Kept: {look.kept_of(run)}.", icon=":material/check:")
+        st.rerun()
+    found = {one.key: one for one in reversed(data.features(pool)) if one.role == proxy.FEATURE}
+    with st.container(key="proxy-work"):  # a place of its own, so that nothing below moves when work comes and goes
+        working = proxy.fitting(pool)
+    if not found:
+        if not working:
+            proxy.card(pool)
+        return
+    left, right = st.columns([22, 78], gap="medium")
+    with left:
+        choice = _settings(pool, found)
+    with right:
+        if choice is None:
+            return
+        with st.container(key="trajectory-work"):
+            busy = [_at_work(name) for name in ("trajectories", "keep")]
+        st.fragment(_live)(choice, any(busy))
+
+
+def _settings(pool: Pool, found: dict[str, Kept]) -> Choice | None:
+    cls = registry.find("method", "s2l")
+    look.section("S2L", "from small to large")
+    st.caption(cls.summary() + (f"  \n[Paper]({cls.paper})" if cls.paper else ""))
+    names = {key: proxy.said(one) for key, one in found.items()}
+    key = next(iter(found))
+    if len(found) > 1:
+        key = keys.bound(st.selectbox, "Trajectories", "trajectories.of", key, options=list(found), format_func=names.get)
+    params, error = forms.form(cls, "method.s2l", columns=1)
+    seed = keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help="The same seed gives the same clusters and picks, anywhere.")
+    st.caption(f"From {names[key]}.")
+    if error is not None:
+        return None
+    try:
+        use = {proxy.FEATURE: key} if len(found) > 1 else {}
+        return Choice(pool, cls(**params), data.roles(pool, use), use, int(seed))
+    except DataselError as trouble:
+        st.error(str(trouble))
+        return None
+
+
+def _at_work(name: str) -> bool:
+    if (trouble := watch.error(name)) is not None:
+        st.error(trouble)
+    job = watch.started(name)
+    watch.watch(job, key=name)
+    return job is not None and job.is_active
+
+
+def _live(choice: Choice, working: bool) -> None:
+    """Everything that follows the budget; only this part runs again while it is dragged."""
+    if keys.get("trajectories.started"):
+        keys.put("trajectories.started", None)
+        st.rerun(scope="app")
+    pool = choice.pool
+    controls, actions = st.columns([76, 24], gap="small", vertical_alignment="bottom")
+    with controls:
+        n = budget.widgets(pool, choice.free())
+    answer = choosing.answer(choice, n)
+    if answer is None and not working and keys.get("trajectories.asked") != str(choice.what()):
+        keys.put("trajectories.asked", str(choice.what()))
+        _start(choice, n)  # clusters take seconds: nobody should have to ask for them
+        st.rerun(scope="app")
+    enough = answer is not None and len(answer.rows) >= n
+    with actions, st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        if not enough:
+            st.button(f"Choose {n:,}", key="choose-s2l", type="primary", disabled=working, on_click=_start, args=(choice, n))
+        same = choosing.exact(choice, n)
+        active = same is not None and same.key == keys.get("run")
+        st.button("Kept" if active else "Keep selection", key="keep-s2l", type="primary" if enough and not active else "secondary", icon=":material/check:",
+                  disabled=not enough or active or working, help="Makes this the selection, with a manifest that anyone can verify.",
+                  on_click=_keep, args=(choice, n))  # fmt: skip
+    of = answer.run.clusters if answer is not None else None
+    if answer is None or of is None:
+        return
+    _clusters(choice, answer, of)
+
+
+def _clusters(choice: Choice, answer: Answer, of: np.ndarray) -> None:
+    pool, kept, colour = choice.pool, choice.roles.features[proxy.FEATURE], look.colour_of("s2l")
+    found = clusters.clusters(pool, kept, of)
+    counts = np.bincount(of[answer.rows], minlength=int(of.max()) + 1)
+    whole = sum(counts[one.at] == len(one.rows) for one in found)
+    outside = pool.n - sum(len(one.rows) for one in found)
+    left_out = f", {outside:,} have no trajectory" if outside else ""
+    dropped = pool.n - outside - len(answer.rows)
+    words, sort = st.columns([76, 24], gap="small", vertical_alignment="bottom")
+    words.markdown(
+        f"**{len(answer.rows):,} of {look.samples(pool)} kept** ({look.percent(len(answer.rows), pool.n)}), {dropped:,} dropped{left_out}. "
+        f"{len(found):,} clusters; at most {counts.max():,} of each, {whole:,} kept whole."
+    )
+    with sort:
+        by = keys.bound(st.selectbox, "Order of clusters", "trajectories.sort", "size", options=list(clusters.SORTS), format_func=clusters.SORTS.get,
+                        label_visibility="collapsed")  # fmt: skip
+    ordered = clusters.in_order(found, by)
+    known = {one.at: one for one in found}
+    opened = keys.get("trajectories.cluster")
+    opened = opened if opened in known else ordered[0].at
+    clusters.draw(ordered, counts, kept, key="clusters", opened=opened, colour=colour, on_open=_open)
+    views = {name: title for name, title in _VIEWS.items() if name != "proxy" or proxy.log(kept.folder)}
+    view = keys.bound(st.segmented_control, "Show", "trajectories.view", "members", options=list(views), format_func=views.get, required=True,
+                      label_visibility="collapsed")  # fmt: skip
+    match view:
+        case "members":
+            members.members(choice, answer, known[opened], int(counts[opened]))
+        case "sources":
+            composition.table(pool, answer.rows, choice.method.title, colour)
+        case "map":
+            members.on_map(choice, answer, kept, of)
+        case "proxy":
+            proxy.learning(kept.folder)
+
+
+def _start(choice: Choice, n: int) -> None:
+    choosing.start(choice, choice.longer(n), "trajectories", keep=False)
+    keys.put("trajectories.started", True)
+
+
+def _keep(choice: Choice, n: int) -> None:
+    choosing.keep(choice, n)
+    keys.put("trajectories.started", True)
+
+
+def _open(at: int) -> None:
+    keys.put("trajectories.cluster", at)
+    keys.put("trajectories.view", "members")
+
+
+if (pool := keys.pool()) is None:
+    look.title("Trajectories")
+    look.empty("No pool is open", "Open prompts and responses, or try the demo, on the Data page.", "Go to Data", "pages/data.py")
+else:
+    page(pool)
