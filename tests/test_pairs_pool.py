@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from datasel_core import engine, making
-from datasel_core.pools._guess import kind_of
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.features._feature import Block, Feature, feature
 from datasel_core.pools import _pictures
 from datasel_core.pools._captions import samples
+from datasel_core.pools._guess import kind_of
 from datasel_core.pools._pool import pool_names
 from datasel_core.registry import _declared
 from datasel_core.roles import how_to_get

@@ -7,12 +7,13 @@ from typing import Any
 import streamlit as st
 
 from datasel_core import registry
-from datasel_core.pools._guess import kind_of
 from datasel_core.errors import BadRequest
+from datasel_core.pools._guess import kind_of
 from datasel_core.store import NAME
 from pages._ui import data, forms, keys, look, watch
 
 DEMO = "scenes"
+DEMOS = {"scenes": "Photos", "scenes-captions": "Photos with captions", "questions": "Questions and answers"}
 _HINTS = {"images": "a folder, or a CSV, JSONL or Parquet table with a path column", "vectors": ".npy, .npz or Parquet",
           "text": "prompts with responses, chats or plain texts: JSONL, CSV, Parquet, or a folder of them"}
 
@@ -27,8 +28,8 @@ def ways_in() -> None:
 
 
 _STEPS = (
-    ("1. Look", "Every photo on one wall, how many of which group, and what is wrong: files that cannot be read, exact copies."),
-    ("2. Compute", "Patterns and embeddings that methods choose by, once; or bring your own vectors. Stop and resume at any time."),
+    ("1. Look", "Every photo or text on one wall, how many of which group, and what is wrong: files that cannot be read, exact copies."),
+    ("2. Compute", "Patterns, embeddings, loss trajectories: what methods choose by, once; or bring your own. Stop and resume at any time."),
     ("3. Choose", "A method and a budget. Kept ones light up, dropped ones stay in view; every pick says why it was taken."),
     ("4. Take along", "A list, a table or the files, with a record that anyone can verify and repeat to the same ids."),
 )
@@ -60,12 +61,17 @@ def pool_list() -> None:
 
 def _demo() -> None:
     st.html('<div class="ds-section"><h2>Try the demo</h2></div>')
-    st.markdown("2,000 rendered scenes in groups of very different size, some of them nearly the same. Drawn on this computer: no download, a minute or two.")
+    st.markdown("2,000 rendered scenes in groups of very different size, the same with captions, and questions with answers to fine-tune on. "
+                "Made on this computer: no download, a minute or two.")  # fmt: skip
     known = {about["name"] for about in data.pools(keys.workspace())}
-    if DEMO in known:
-        st.button("Open the demo", key="open-demo", icon=":material/auto_awesome:", on_click=_go, args=(DEMO,), disabled=keys.get("pool") == DEMO)
-        return
-    if st.button("Make the demo", key="make-demo", icon=":material/auto_awesome:", type="secondary" if known else "primary"):
+    there = {name: title for name, title in DEMOS.items() if name in known}
+    if DEMO in there:
+        with st.container(horizontal=True, gap="small"):
+            for name, title in there.items():
+                st.button(title, key=f"open-{name}-demo" if name != DEMO else "open-demo", icon=":material/auto_awesome:", on_click=_go, args=(name,),
+                          disabled=keys.get("pool") == name)  # fmt: skip
+    if len(there) < len(DEMOS) and st.button("Make the demo" if not there else "Make the rest", key="make-demo", icon=":material/auto_awesome:",
+                                             type="secondary" if known else "primary"):  # fmt: skip
         watch.start("demo", "demo")
     _trouble("demo")
     watch.watch(watch.started("demo"), key="demo", done=_opened)
