@@ -14,6 +14,8 @@ from datasel_core.progress import Progress, Track
 from datasel_core.ragged import Ragged
 from datasel_core.store import Workspace
 
+_SERIES = frozenset({"loss_trajectory"})
+"""Roles whose size means something; of the others only the direction counts."""
 _FIT = 20_000
 _CELLS = 12
 
@@ -62,7 +64,7 @@ def make_map(workspace: Workspace, feature: str, params: Mapping[str, Any] | Non
         vectors = values.values if isinstance(values, Ragged) else values.reshape(len(values), -1)
         there = np.flatnonzero(np.isfinite(vectors).all(axis=1)) if vectors.dtype.kind == "f" else np.arange(len(vectors))
         track = progress.track(2, "finding principal components")
-        components = principal(vectors, there, how)
+        components = principal(vectors, there, how, as_unit=kept.role not in _SERIES)
         _keep(folder / "pca.npy", components[:, :2], there, len(vectors))
         track.advance()
         clusters = np.full(len(vectors), -1, np.int16)
@@ -79,11 +81,12 @@ def _keep(path: Path, coordinates: np.ndarray, there: np.ndarray, n: int) -> Non
     store.save_array(path, whole)
 
 
-def principal(vectors: np.ndarray, rows: np.ndarray, how: Map) -> np.ndarray:
-    """(len(rows), m) float32 scores on the first principal components of the unit vectors, signs fixed; fitted on at most 20,000 rows."""
+def principal(vectors: np.ndarray, rows: np.ndarray, how: Map, as_unit: bool = True) -> np.ndarray:
+    """(len(rows), m) float32 scores on the first principal components, signs fixed; fitted on at most 20,000 rows. as_unit: of the unit vectors."""
+    ready = neighbors.unit if as_unit else lambda part: np.asarray(part, np.float32)
     rng = np.random.default_rng(how.seed)
     sample = np.sort(rng.choice(rows, min(len(rows), _FIT), replace=False))
-    fit = neighbors.unit(vectors[sample])
+    fit = ready(vectors[sample])
     mean = fit.mean(axis=0, dtype=np.float64)
     centred = fit - mean
     values, axes = np.linalg.eigh((centred.T @ centred).astype(np.float64) / len(fit))
@@ -91,7 +94,7 @@ def principal(vectors: np.ndarray, rows: np.ndarray, how: Map) -> np.ndarray:
     axes = (axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])).astype(np.float32)
     if axes.shape[1] < 2:
         axes = np.hstack([axes, np.zeros_like(axes)])
-    parts = [(neighbors.unit(vectors[rows[start : start + 8192]]) - mean.astype(np.float32)) @ axes for start in range(0, len(rows), 8192)]
+    parts = [(ready(vectors[rows[start : start + 8192]]) - mean.astype(np.float32)) @ axes for start in range(0, len(rows), 8192)]
     return np.concatenate(parts) if parts else np.empty((0, 2), np.float32)
 
 

@@ -69,3 +69,16 @@ def test_a_stop_is_heard_while_umap_works(rng):
     progress = projection.Progress(report=lambda step: heard.append(step.label), should_stop=stop, every=0)
     with pytest.raises(Stopped):
         projection.layout(rng.standard_normal((2000, 5)).astype(np.float32), projection.Map(), progress)
+
+
+def test_the_size_of_a_loss_trajectory_counts(workspace, tmp_path, rng):
+    """Two sets of losses of one shape and different height lie apart; as directions they would be the same."""
+    shape = np.linspace(3, 1, 6)
+    losses = np.concatenate([shape + 0.01 * rng.standard_normal((40, 6)), 3 * shape + 0.01 * rng.standard_normal((40, 6))]).astype(np.float32)
+    np.savez(tmp_path / "v.npz", ids=[f"s{at}" for at in range(80)], loss_trajectory=losses)
+    pool = making.add_pool(workspace, "losses", str(tmp_path / "v.npz"), "vectors")
+    kept = kept_features(workspace, pool.fingerprint)[0]
+    projection.make_map(workspace, kept.key)
+    first = np.load(workspace.map(projection.map_key(kept.key, {})) / "pca.npy")[:, 0]
+    assert np.sign(first[:40]).tolist() == [np.sign(first[0])] * 40
+    assert np.sign(first[40:]).tolist() == [-np.sign(first[0])] * 40

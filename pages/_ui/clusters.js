@@ -28,7 +28,7 @@ class Clusters {
     const shown = d.clusters.find((c) => c.at === (this.near ?? d.open)), largest = Math.max(...d.clusters.map((c) => c.size), 1);
     if (shown) parts.push(node('path', { class: 'band', d: band(X, Y, x, shown.low, shown.high), fill: shown.colour }));
     for (const c of [...d.clusters].sort((a, b) => (a === shown) - (b === shown))) {
-      const path = node('path', { class: 'mean', d: line(X, Y, x, c.mean), stroke: c.colour, 'stroke-width': c === shown ? 3.2 : 0.8 + 2 * Math.sqrt(c.size / largest), opacity: !shown ? 0.75 : c === shown ? 1 : 0.28 });
+      const path = node('path', { class: 'mean', d: line(X, Y, x, c.mean), stroke: c.colour, 'stroke-width': c === shown ? 3.2 : 0.8 + 2 * Math.sqrt(c.size / largest), opacity: !shown ? 0.75 : c === shown ? 1 : 0.36 });
       path.append(node('title', {}, `Cluster ${c.name} ${c.word}: ${few.format(c.kept)} of ${few.format(c.size)} kept`)); path.onclick = () => this.open(c.at); parts.push(path);
     }
     this.svg.replaceChildren(...parts);

@@ -9,8 +9,8 @@ from datasel_core.pools._pool import Pool
 from pages._ui import data, look
 
 _STYLE = """.ds-made { width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; border-collapse: collapse; }
-.ds-made th { text-align: left; font-weight: 500; opacity: .75; padding: 3px 12px 3px 0; border: 0; position: sticky; top: 0; background: inherit; }
-.ds-made td { padding: 2px 12px 2px 0; white-space: nowrap; border: 0; } .ds-made td.n { text-align: right; }
+.ds-made th { text-align: left; font-weight: 500; opacity: .8; white-space: nowrap; padding: 3px 12px 3px 0; border: 0; position: sticky; top: 0; background: inherit; }
+.ds-made td { padding: 2px 12px 2px 0; white-space: nowrap; border: 0; } .ds-made td.n, .ds-made th.n { text-align: right; }
 .ds-made td:last-child { width: 46%; padding-right: 0; }
 .ds-made i { display: block; height: 6px; border-radius: 2px; margin: 1px 0; min-width: 1px; }"""
 
@@ -27,8 +27,8 @@ def table(pool: Pool, rows: np.ndarray, method: str, colour: str) -> None:
     most = max(1.0, float(max(kept.max(), random.max())))
     lines = "".join(_line(names[at], int(whole[at]), int(kept[at]), random[at], most, colour) for at in np.argsort(-whole, kind="stable"))
     legend = f"{_dot(colour)} {html.escape(method)} &nbsp; {_dot(look.BASELINE)} random, on average"
-    words = (html.escape(str(pool.group_column)), "in the pool", f"{html.escape(method)} keeps", "random keeps", "times random", legend)
-    head = "".join(f"<th>{word}</th>" for word in words)
+    numbers = "".join(f"<th class=n>{word}</th>" for word in ("in the pool", f"{html.escape(method)} keeps", "random keeps", "times random"))
+    head = f"<th>{html.escape(str(pool.group_column))}</th>{numbers}<th>{legend}</th>"
     made = f'<table class="ds-made"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
     st.html(f'<style>{_STYLE}</style><div class="ds-table" style="max-height:460px">{made}</div>')
 
