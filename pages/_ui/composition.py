@@ -9,7 +9,8 @@ from datasel_core.pools._pool import Pool
 from pages._ui import data, look
 
 _STYLE = """.ds-made { width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; border-collapse: collapse; }
-.ds-made th { text-align: left; font-weight: 500; opacity: .8; white-space: nowrap; padding: 3px 12px 3px 0; border: 0; position: sticky; top: 0; background: inherit; }
+.ds-made th { text-align: left; font-weight: 500; opacity: .8; white-space: nowrap;
+  padding: 3px 12px 3px 0; border: 0; position: sticky; top: 0; background: inherit; }
 .ds-made td { padding: 2px 12px 2px 0; white-space: nowrap; border: 0; } .ds-made td.n, .ds-made th.n { text-align: right; }
 .ds-made td:last-child { width: 46%; padding-right: 0; }
 .ds-made i { display: block; height: 6px; border-radius: 2px; margin: 1px 0; min-width: 1px; }"""
