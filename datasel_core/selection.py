@@ -131,11 +131,10 @@ class Method(Declared):
                 if role not in roles:
                     raise BadInput(f"{self.id} needs the {side} role {role}; given: {', '.join(roles) or 'none'}.")
                 check_array(f"{side} role {role}", roles[role], ragged=role == "patterns")
-                shape = np.shape(roles[role])
-                if role in _VECTORS and (len(shape) != 2 or not shape[1]):
-                    raise BadInput(f"The {side} role {role} has the shape {shape}; it must be one vector per sample, (n, d).")
-                if role in _NUMBERS and len(shape) != 1:
-                    raise BadInput(f"The {side} role {role} has the shape {shape}; it must be one number per sample, (n,).")
+                if role in _VECTORS and (np.ndim(roles[role]) != 2 or not np.shape(roles[role])[1]):
+                    raise BadInput(f"The {side} role {role} has the shape {np.shape(roles[role])}; it must be one vector per sample, (n, d).")
+                if role in _NUMBERS and np.ndim(roles[role]) != 1:
+                    raise BadInput(f"The {side} role {role} has the shape {np.shape(roles[role])}; it must be one number per sample, (n,).")
 
 
 class Scorer(Method):

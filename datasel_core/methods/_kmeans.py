@@ -20,7 +20,7 @@ class Grid:
     """(n, T) values as whole numbers, made block by block. columns: which of the T are looked at.
 
     Each column is centred on the middle between its extremes, in float64: exact in any order, and the same when a constant is added to all values.
-    The widest column spans the grid, at least 2^19 steps for up to 4,096 columns and 2^23 for a dozen, either side of zero.
+    The grid reaches as far as the widest column: 2^22 to 2^23 steps either side of zero for a dozen columns, 2^18 to 2^19 for 4,096.
     """
 
     def __init__(self, values: np.ndarray, columns: np.ndarray, progress: Progress):
