@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasel_core import manifest, store
+from datasel_core.clusters import FILE, read_clusters, write_clusters
 from datasel_core.curve import measure_curves, write_curves
 from datasel_core.errors import BadRequest
 from datasel_core.measure import measure
@@ -56,7 +57,13 @@ class Run:
         scores[rows] = table["score"].to_numpy(zero_copy_only=False)
         whys = [json.loads(text) if text else {} for text in table["why"].to_pylist()]
         names = list(dict.fromkeys(name for why in whys for name in why))
-        return Selection(rows, table["count"].to_numpy(), scores, {name: np.array([why.get(name) for why in whys]) for name in names})
+        why = {name: np.array([why.get(name) for why in whys]) for name in names}
+        return Selection(rows, table["count"].to_numpy(), scores, why, self.clusters)
+
+    @property
+    def clusters(self) -> np.ndarray | None:
+        """(n,) int, the cluster of every row of the pool as it was, -1 where none; None when the method made no clusters. Raises BadInput."""
+        return read_clusters(self.folder, self.manifest["pool"]["n"]) if FILE in self.manifest["files"] else None
 
 
 def select(workspace: store.Workspace, spec: Spec, progress: Progress | None = None, again: bool = False) -> Run:
@@ -84,14 +91,18 @@ def choose(asked: Plan, progress: Progress, scores: np.ndarray | None = None) ->
         scores = compute(score_question(asked), progress) if scores is None else scores
         local = asked.method.best(scores[rows], asked.budget, rng, already)
         return Selection(rows[local.rows], local.counts, scores, local.why)
-    arrays = {role: asked.roles.array(role, rows) for role in asked.method.needs}
+    arrays = {role: asked.roles.array(role, rows) for role in asked.method.roles()}
     target = asked.target.arrays() if asked.target else {}
     inputs = Inputs(arrays or {"row": rows}, rng, target=target, progress=progress, already=already)
     local = to_local(asked.method, rows).select(inputs, asked.budget)
     found = np.full(asked.pool.n, np.nan)
     if local.scores is not None:
         found[rows] = local.scores
-    return Selection(rows[local.rows], local.counts, found, local.why)
+    clusters = None
+    if local.clusters is not None:
+        clusters = np.full(asked.pool.n, -1)
+        clusters[rows] = local.clusters
+    return Selection(rows[local.rows], local.counts, found, local.why, clusters)
 
 
 def score_question(asked: Plan) -> Question:
@@ -120,9 +131,11 @@ def _shorter(workspace: store.Workspace, asked: Plan) -> Selection | None:
 
 
 def write(workspace: store.Workspace, asked: Plan, chosen: Selection, folder: Path, progress: Progress) -> dict[str, Any]:
-    """Measures the selection and writes the run: curve, table, then manifest."""
-    metrics = measure(asked.pool, asked.roles, chosen.rows, asked.method.needs, progress)
+    """Measures the selection and writes the run: curve, clusters, table, then manifest."""
+    metrics = measure(asked.pool, asked.roles, chosen.rows, asked.method.roles(), progress)
     beside = write_curves(folder, measure_curves(asked.roles, chosen.rows, asked.candidates.already, progress))
+    if chosen.clusters is not None:
+        beside.append(write_clusters(folder, chosen.clusters))
     store.write_json(folder / "what.json", asked.what())
     pool, table = asked.pool, kept_table(asked.pool, chosen)
     for name, ids in (("within", asked.candidates.within_ids), ("already", asked.candidates.earlier_ids)):
@@ -137,14 +150,14 @@ def write(workspace: store.Workspace, asked: Plan, chosen: Selection, folder: Pa
         {
             "pool": {"name": pool.name, "kind": pool.kind, "n": pool.n, "fingerprint": pool.fingerprint, "table_sha256": pool.table_sha256},
             "target": asked.target and asked.target.about(),
-            "features": asked.roles.about(asked.method.needs),
+            "features": asked.roles.about(asked.method.roles()),
             "method": asked.method.what(),
             "budget": {"requested": asked.spec.budget, "granted": len(ids), "unit": "samples"},
             "seed": asked.spec.seed,
             "within": asked.candidates.within,
             "already": asked.candidates.earlier,
             "where": asked.spec.where,
-            "unreadable": pool.unreadable + asked.roles.unreadable(asked.method.needs) + _unscored(asked, chosen),
+            "unreadable": pool.unreadable + asked.roles.unreadable(asked.method.roles()) + _unscored(asked, chosen),
             "result": {**manifest.result(ids), "metrics": metrics},
             "command": asked.spec.command or command_line(asked.spec),
         },

@@ -41,7 +41,7 @@ class Plan:
             "pool": self.pool.name,
             "table": self.pool.table_sha256,
             "method": self.method.what(),
-            "features": self.roles.keys(self.method.needs),
+            "features": self.roles.keys(self.method.roles()),
             "target": self.target and self.target.what(),
             "budget": self.budget,
             "seed": self.spec.seed,
@@ -58,10 +58,10 @@ def plan(workspace: store.Workspace, spec: Spec) -> Plan:
     if not 0 <= spec.seed < 2**63:
         raise BadParameter(f"The seed is {spec.seed}; it must be a whole number from 0 up.")
     use = {role: name for role, name in spec.use.items() if not role.startswith(_TARGET)}
-    roles = Roles.of(workspace, pool, use, method.needs)
+    roles = Roles.of(workspace, pool, use, method.roles())
     target = find_target(workspace, method, roles, spec.target, {role[len(_TARGET) :]: name for role, name in spec.use.items() if role not in use})
     granted(spec.budget, pool.n)
-    candidates = find_candidates(workspace, pool, roles.missing_rows(method.needs), spec.within, spec.already, spec.where)
+    candidates = find_candidates(workspace, pool, roles.missing_rows(method.roles()), spec.within, spec.already, spec.where)
     budget = granted(spec.budget, pool.n, len(candidates.free))
     to_local(method, candidates.given)
     return Plan(spec, pool, method, roles, target, candidates, budget)

@@ -14,6 +14,8 @@ from datasel_core.ragged import Ragged
 from datasel_core.store import Workspace
 
 _BLOCK = 1 << 16
+_ANY_VECTORS = ("embedding",)
+"""Roles that a feature of another role may fill, when it is named: any vectors do, such as loss trajectories."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Roles:
     def of(cls, workspace: Workspace, pool: Pool, use: Mapping[str, str] | None = None, needs: Sequence[str] = ()) -> "Roles":
         """use: role -> feature id or key (for `group`: a column). Where a role is not named, the newest feature of that role fills it.
 
+        For `embedding`, `use` may also name a feature of another role, by id, key or role, that has one vector per sample.
         Raises MissingFeature when a needed role has none, saying how to get it; UnknownName when `use` names what is not there.
         """
         use = dict(use or {})
@@ -37,10 +40,7 @@ class Roles:
             pool.column(group)
         chosen = {one.role: one for one in kept}
         for role, name in use.items():
-            matching = [one for one in kept if name in (one.key, one.id) and one.role == role]
-            if not matching:
-                raise UnknownName(f"feature for the role {role} of {pool.name}", name, {one.id for one in kept if one.role == role})
-            chosen[role] = matching[-1]
+            chosen[role] = _named(kept, role, name, pool)
         roles = cls(pool, chosen, group)
         for role in needs:
             if role == "group" and group is None:
@@ -99,6 +99,20 @@ class Roles:
             meta = self.features[role].meta
             said[role] = {name: meta[name] for name in ("id", "version", "params", "key", "fingerprint")}
         return said
+
+
+def _named(kept: Sequence[Kept], role: str, name: str, pool: Pool) -> Kept:
+    """The newest feature that is meant by a name; one of the role itself comes before others."""
+    own = [one for one in kept if one.role == role]
+    if found := [one for one in own if name in (one.key, one.id)]:
+        return found[-1]
+    others = [one for one in kept if role in _ANY_VECTORS and one.role != role]
+    others = [one for one in others if name in (one.key, one.role) or (name == one.id != "imported")]  # `imported` says nothing of what it is
+    if found := [one for one in others if one.meta["shape"] == "rows" and len(one.meta["values"]) == 2]:
+        return found[-1]
+    if others:
+        raise BadRequest(f"{name} cannot fill the role {role} of {pool.name}: it does not have one vector per sample.")
+    raise UnknownName(f"feature for the role {role} of {pool.name}", name, {one.id for one in own})
 
 
 def _model_of(kept: Kept) -> tuple[str, str | None]:

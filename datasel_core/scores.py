@@ -32,7 +32,7 @@ class Question:
             "scores": 1,
             "pool": self.pool.fingerprint,
             "method": self.method.what(),
-            "features": self.roles.keys(self.method.needs),
+            "features": self.roles.keys(self.method.roles()),
             "target": self.target and self.target.what(),
             "seed": self.seed,
         }
@@ -75,7 +75,7 @@ def kept_scores(workspace: store.Workspace, asked: Question, progress: Progress)
             "key": asked.key,
             "pool": {"name": asked.pool.name, "fingerprint": asked.pool.fingerprint, "n": asked.pool.n},
             "target": asked.target and asked.target.about(),
-            "about": asked.roles.about(asked.method.needs),
+            "about": asked.roles.about(asked.method.roles()),
             "seconds": round(time.time() - started, 1),
             "sha256": store.hash_file(folder / "scores.npy"),
         }
@@ -85,7 +85,7 @@ def kept_scores(workspace: store.Workspace, asked: Question, progress: Progress)
 
 def compute(asked: Question, progress: Progress) -> np.ndarray:
     """(n,) float64: every sample that has values in the roles is scored, whether it may be chosen or not."""
-    needs = asked.method.needs
+    needs = asked.method.roles()
     rows = np.setdiff1d(np.arange(asked.pool.n), asked.roles.missing_rows(needs))
     inputs = Inputs(
         {role: asked.roles.array(role, rows) for role in needs},

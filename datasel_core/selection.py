@@ -15,7 +15,8 @@ from datasel_core.ragged import Ragged
 from datasel_core.registry import declares
 
 Array = np.ndarray | Ragged
-_VECTORS = ("embedding", "image", "text")
+_VECTORS = ("embedding", "image", "text", "loss_trajectory")
+_NUMBERS = ("loss", "learnability", "error", "forgetting")
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,14 @@ class Selection:
     """rows: (b,) positions in the pool that was given, best first, each at most once. counts: (b,) how often each is to be used.
 
     scores: (n,) over the whole pool, NaN where none. why: name -> (b,) array, what brought each pick in.
+    clusters: (n,) int, the cluster of every row that was given, for methods that choose by clusters; -1 where none.
     """
 
     rows: np.ndarray
     counts: np.ndarray | None = None
     scores: np.ndarray | None = None
     why: Mapping[str, np.ndarray] = field(default_factory=dict)
+    clusters: np.ndarray | None = None
 
     def __post_init__(self):
         rows = np.asarray(self.rows, dtype=np.int64)
@@ -77,7 +80,8 @@ class Selection:
 
     def head(self, budget: int) -> "Selection":
         """The first `budget` picks."""
-        return Selection(self.rows[:budget], self.counts[:budget], self.scores, {name: values[:budget] for name, values in self.why.items()})
+        why = {name: values[:budget] for name, values in self.why.items()}
+        return Selection(self.rows[:budget], self.counts[:budget], self.scores, why, self.clusters)
 
 
 method = declares("method")
@@ -87,6 +91,8 @@ class Method(Declared):
     """A pure function of arrays. Subclasses declare parameters as fields and implement `choose`."""
 
     needs: ClassVar[tuple[str, ...]] = ()
+    may_need: ClassVar[tuple[str, ...]] = ()
+    """Roles that only some of its parameters ask for; `roles` says whether these do."""
     needs_target: ClassVar[tuple[str, ...]] = ()
     scores_all: ClassVar[bool] = False
     """True when every sample gets a score; one that gets none cannot be kept, and the manifest names it."""
@@ -99,6 +105,10 @@ class Method(Declared):
     paper: ClassVar[str] = ""
     because: ClassVar[str] = ""
     """A sentence with the names of `why` in braces: how a pick is explained to a person."""
+
+    def roles(self) -> tuple[str, ...]:
+        """The roles of the pool that it reads with these parameters: `needs`, and what it asks for of `may_need`."""
+        return self.needs
 
     def select(self, inputs: Inputs, budget: int | str) -> Selection:
         """Chooses `budget` rows (a count, or a share such as "10%" of the rows given).
@@ -116,13 +126,15 @@ class Method(Declared):
     def check(self, inputs: Inputs) -> None:
         if not inputs.pool:
             raise BadInput("The pool has no roles at all; give at least one array.")
-        for side, roles, needs in (("pool", inputs.pool, self.needs), ("target", inputs.target, self.needs_target)):
+        for side, roles, needs in (("pool", inputs.pool, self.roles()), ("target", inputs.target, self.needs_target)):
             for role in needs:
                 if role not in roles:
                     raise BadInput(f"{self.id} needs the {side} role {role}; given: {', '.join(roles) or 'none'}.")
                 check_array(f"{side} role {role}", roles[role], ragged=role == "patterns")
-                if role in _VECTORS and np.ndim(roles[role]) != 2:
+                if role in _VECTORS and (np.ndim(roles[role]) != 2 or not np.shape(roles[role])[1]):
                     raise BadInput(f"The {side} role {role} has the shape {np.shape(roles[role])}; it must be one vector per sample, (n, d).")
+                if role in _NUMBERS and np.ndim(roles[role]) != 1:
+                    raise BadInput(f"The {side} role {role} has the shape {np.shape(roles[role])}; it must be one number per sample, (n,).")
 
 
 class Scorer(Method):

@@ -12,7 +12,8 @@ from tests.conftest import clustered
 
 N = 700
 METHODS = registry.every("method")
-VECTORS = {"embedding", "image", "text"}
+VECTORS = {"embedding", "image", "text", "loss_trajectory"}
+NUMBERS = {"loss", "learnability", "error", "forgetting"}
 
 
 def roles(rng: np.random.Generator, needs: tuple[str, ...], n: int = N) -> dict:
@@ -26,7 +27,9 @@ def roles(rng: np.random.Generator, needs: tuple[str, ...], n: int = N) -> dict:
     made["patterns"] = Ragged(clustered(rng, int(lengths.sum()), 10, 12), np.concatenate([[0], np.cumsum(lengths)]))
     made["text"] = vectors + rng.standard_normal(vectors.shape).astype(np.float32)
     made["text"][n // 2 : n // 2 + 40] = made["text"][:40]
-    return {role: made[role].copy() if role in VECTORS else made[role] for role in needs} or {"row": np.arange(n)}
+    made["loss_trajectory"] = np.abs(vectors)
+    made |= {role: np.round(np.abs(vectors[:, at]), 2) for at, role in enumerate(sorted(NUMBERS))}  # with equal ones among them
+    return {role: made[role].copy() if role in VECTORS | NUMBERS else made[role] for role in needs} or {"row": np.arange(n)}
 
 
 def inputs(cls: type[Method], pool: dict, rng: np.random.Generator, **more) -> Inputs:
@@ -104,6 +107,14 @@ def test_a_missing_role_is_named(cls, rng):
             cls().select(inputs(cls, others or {"something": np.zeros(N)}, rng), 2)
 
 
+def test_a_role_of_another_shape_is_refused(cls, rng):
+    for role in set(cls.needs) & (VECTORS | NUMBERS):
+        given = roles(rng, cls.needs)
+        given[role] = given[role][:, 0] if role in VECTORS else given[role][:, None]
+        with pytest.raises(BadInput, match=f"The pool role {role} has the shape .* it must be one (vector|number) per sample"):
+            cls().select(inputs(cls, given, rng), 2)
+
+
 def test_a_missing_target_is_named(cls, rng):
     for role in cls.needs_target:
         with pytest.raises(BadInput, match=f"needs the target role {role}"):
@@ -129,7 +140,7 @@ def test_stops_when_asked(cls, rng):
 
     if not cls.needs:
         pytest.skip(f"{cls.id} has no loop to stop")
-    if cls.needs == ("group",):
+    if set(cls.needs) <= {"group"} | NUMBERS:
         pytest.skip(f"{cls.id} takes milliseconds")
     with pytest.raises(Stopped):
         cls().select(inputs(cls, roles(rng, cls.needs), rng, progress=Progress(should_stop=stop)), 50)

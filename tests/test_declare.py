@@ -80,7 +80,7 @@ FLOORS = [
     {"store", "neighbors"},
     {"pools", "features", "methods", "metrics", "exports", "manifest", "review"},
     {"projection", "probes", "roles", "candidates", "question", "importing"},
-    {"target", "measure", "curve", "probe", "explain"},
+    {"target", "measure", "curve", "clusters", "probe", "explain"},
     {"planning", "scores"},
     {"making", "engine"},
     {"combine", "recipes"},

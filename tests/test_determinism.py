@@ -21,6 +21,8 @@ VARIANTS = {
     "freesel": [{"sampler": "prob"}, {"sampler": "farthest"}],
     "neg_clip_loss": [{}, {"batch_size": 700, "n_batches": 2}, {"batch_size": 700, "n_batches": 5, "precision": "bfloat16"}],
     "norm_sim": [{"p": "2"}, {"p": "inf"}],
+    "facility_location": [{}, {"metric": "euclidean"}],
+    "s2l": [{}, {"n_clusters": 7}, {"per_group": True, "n_clusters": 9, "n_checkpoints": 5}],
 }
 vectors = np.load(sys.argv[1])
 n = len(vectors)
@@ -31,10 +33,13 @@ for id, cls in every("method").items():
     for params in variants:
         captions = vectors[:, ::-1] + vectors
         roles = {"embedding": vectors, "image": vectors, "text": captions, "group": np.arange(n) % 7, "patterns": ds.Ragged(vectors, np.arange(0, n + 1, 2))}
-        given = {role: roles[role] for role in cls.needs} or {"row": np.arange(n)}
+        roles["loss_trajectory"] = np.abs(vectors)
+        roles |= {role: np.round(vectors[:, at], 1) for at, role in enumerate(("loss", "learnability", "error", "forgetting"))}
+        made = cls(**params, **how)
+        given = {role: roles[role] for role in made.roles()} or {"row": np.arange(n)}
         target = {role: vectors[5:2000:40] for role in cls.needs_target}
         budget = 300
-        answers[f"{id} {params}"] = cls(**params, **how).select(ds.Inputs(given, np.random.default_rng(3), target=target), budget).rows.tolist()
+        answers[f"{id} {params}"] = made.select(ds.Inputs(given, np.random.default_rng(3), target=target), budget).rows.tolist()
 print(json.dumps(answers))
 """
 
@@ -60,5 +65,5 @@ def path(tmp_path_factory):
 
 def test_threads_and_blocks_change_nothing(path):
     one, other = answers(path, 4096, 1), answers(path, 93, 2)
-    assert len(one) == len(every("method")) + 4
+    assert len(one) == len(every("method")) + 7
     assert one == other

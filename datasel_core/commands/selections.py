@@ -28,7 +28,8 @@ def methods(json: Json = False) -> None:
         answer(found)
         return
     for one in found:
-        typer.echo(f"{one['id']}\t{one['title']}. Needs: {', '.join(one['needs']) or 'nothing'}.")
+        more = f" May need: {', '.join(one['may_need'])}." if one["may_need"] else ""
+        typer.echo(f"{one['id']}\t{one['title']}. Needs: {', '.join(one['needs']) or 'nothing'}.{more}")
         for name, field in one["parameters"].items():
             typer.echo(f"    {name}={field['default']}\t{field['description']}")
 
@@ -47,7 +48,7 @@ def about_method(one: type[Method]) -> dict[str, Any]:
     }
     shape = "scorer" if issubclass(one, Scorer) else "set"
     return {"id": one.id, "version": one.version, "title": one.title, "summary": one.summary(), "shape": shape, "needs": list(one.needs),
-            "needs_target": list(one.needs_target), "prefix": one.prefix, "paper": one.paper, "parameters": fields}  # fmt: skip
+            "may_need": list(one.may_need), "needs_target": list(one.needs_target), "prefix": one.prefix, "paper": one.paper, "parameters": fields}  # fmt: skip
 
 
 def select(
@@ -81,7 +82,7 @@ def select(
     if out is not None:
         again.check_out(home.allowed(out))
     asked = plan(home, spec)
-    for role, about in asked.roles.about(asked.method.needs).items():
+    for role, about in asked.roles.about(asked.method.roles()).items():
         say(f"role {role}: {about['id']} {about.get('key') or about['column']}")
     if asked.target is not None:
         say(f"target {asked.target.pool.name}: {len(asked.target.rows)} samples")

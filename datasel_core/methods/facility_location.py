@@ -1,12 +1,13 @@
 """Facility location: keep the samples that best stand for all the others."""
 
 import heapq
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from datasel_core import neighbors
 from datasel_core.declare import Field
+from datasel_core.progress import Progress
 from datasel_core.selection import Inputs, Method, Selection, method
 
 
@@ -14,8 +15,9 @@ from datasel_core.selection import Inputs, Method, Selection, method
 class FacilityLocation(Method):
     """Keeps typical samples, one for every crowd: each kept sample stands for its neighbours. Robust to outliers.
 
-    Maximises the sum over the pool of the cosine to the nearest kept sample, on a sparse graph of nearest neighbours, by lazy greedy
-    (Minoux 1978; at least 1 - 1/e of the best value, Nemhauser, Wolsey & Fisher 1978). Similarities outside the graph, and below 0, count 0.
+    Maximises the sum over the pool of the similarity to the nearest kept sample, on a sparse graph of nearest neighbours, by lazy greedy
+    (Minoux 1978; at least 1 - 1/e of the best value, Nemhauser, Wolsey & Fisher 1978). Similarity is the cosine, or, Euclidean, 1 less the distance
+    as a share of the largest distance in the graph. Similarities outside the graph, and below 0, count 0.
     """
 
     needs: ClassVar = ("embedding",)
@@ -24,6 +26,7 @@ class FacilityLocation(Method):
     avoid: ClassVar = "When you look for rare cases: it takes the typical first."
     because: ClassVar = "it stands for what {gain:.2f} samples were missing"
 
+    metric: Literal["cosine", "euclidean"] = Field("cosine", description="How far apart two samples are; euclidean for loss trajectories.")
     n_neighbors: int = Field(50, title="Neighbours per sample", ge=1, description="Neighbours per sample in the graph.")
 
     def choose(self, inputs: Inputs, budget: int) -> Selection:
@@ -31,13 +34,22 @@ class FacilityLocation(Method):
         n = len(embedding)
         rows, similarity = np.empty((n, 0), np.int64), np.empty((n, 0))
         if n > 1:
-            rows, distance = neighbors.knn(embedding, self.n_neighbors, "cosine", inputs.progress)
-            similarity = np.maximum(1 - distance, 0)
+            rows, similarity = self._graph(embedding, inputs.progress)
         served = _by_facility(rows, similarity, n)
         best = np.zeros(n)  # similarity of each sample to its nearest kept one
         for row in inputs.already:
             _keep(best, served, row)
         return _lazy_greedy(inputs, budget, best, served)
+
+    def _graph(self, embedding: np.ndarray, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+        """(n, k) rows of the nearest neighbours, and (n, k) how similar they are, from 0 to 1."""
+        if self.metric == "euclidean":  # centred, because small differences between large numbers are lost in float32
+            middle = embedding.mean(axis=0, dtype=np.float64).astype(np.result_type(embedding, np.float32))
+            embedding = (embedding - middle).astype(np.float32)
+        rows, distance = neighbors.knn(embedding, self.n_neighbors, self.metric, progress)
+        if self.metric == "euclidean":
+            distance = distance / (distance.max() or 1)
+        return rows, np.maximum(1 - distance, 0)
 
 
 def _by_facility(rows: np.ndarray, similarity: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -43,7 +43,7 @@ class Choice:
         """As `engine.Plan.what`, without the budget."""
         return {
             "pool": self.pool.name, "table": self.pool.table_sha256, "method": self.method.what(),
-            "features": self.roles.keys(self.method.needs), "target": self.target and self.target.what(), "seed": self.seed,
+            "features": self.roles.keys(self.method.roles()), "target": self.target and self.target.what(), "seed": self.seed,
             "within": self._ids(self.within), "already": self._ids(self.already), "where": self.where,
         }  # fmt: skip
 
@@ -53,7 +53,7 @@ class Choice:
 
     def free(self) -> int:
         """How many can be chosen, as far as is known without looking into the filter."""
-        n = self.pool.n - len(self.roles.missing_rows(self.method.needs))
+        n = self.pool.n - len(self.roles.missing_rows(self.method.roles()))
         inside, before = data.find_run(self.pool, self.within), data.find_run(self.pool, self.already)
         n = min(n, inside.manifest["result"]["n"]) if inside else n
         return max(1, n - (before.manifest["result"]["n"] if before else 0))
