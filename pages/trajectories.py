@@ -7,7 +7,7 @@ from datasel_core import registry
 from datasel_core.errors import DataselError
 from datasel_core.features._kept import Kept
 from datasel_core.pools._pool import Pool
-from pages._ui import budget, choosing, clusters, composition, data, forms, keys, look, members, proxy, watch
+from pages._ui import budget, choosing, clusters, composition, data, forms, keys, look, members, methods, proxy, watch
 from pages._ui.choosing import Answer, Choice
 
 _VIEWS = {"members": "Samples of a cluster", "sources": "What is kept, by source", "map": "Map of trajectories", "proxy": "How the proxy learned"}
@@ -41,17 +41,13 @@ def _settings(pool: Pool, found: dict[str, Kept]) -> Choice | None:
     cls = registry.find("method", "s2l")
     look.section("S2L", "from small to large")
     st.caption(cls.summary() + (f"  \n[Paper]({cls.paper})" if cls.paper else ""))
-    names = {key: proxy.said(one) for key, one in found.items()}
-    key = next(iter(found))
-    if len(found) > 1:
-        key = keys.bound(st.selectbox, "Trajectories", "trajectories.of", key, options=list(found), format_func=names.get)
     params, error = forms.form(cls, "method.s2l", columns=1)
     seed = keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help="The same seed gives the same clusters and picks, anywhere.")
-    st.caption(f"From {names[key]}.")
+    use = methods.roles(pool, cls, () if error else cls(**params).roles())
+    st.caption(f"From {proxy.said(found.get(use.get(proxy.FEATURE, ''), next(iter(found.values()))))}.")
     if error is not None:
         return None
     try:
-        use = {proxy.FEATURE: key} if len(found) > 1 else {}
         return Choice(pool, cls(**params), data.roles(pool, use), use, int(seed))
     except DataselError as trouble:
         st.error(str(trouble))

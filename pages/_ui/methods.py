@@ -1,17 +1,19 @@
 """The left side of the select page: method cards, parameters, roles, where to choose from."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from datasel_core import registry
 from datasel_core.errors import DataselError
+from datasel_core.features._kept import Kept
 from datasel_core.pools._pool import Pool
 from datasel_core.selection import Method
 from pages._ui import data, forms, keys, look, maps, targets
 from pages._ui.choosing import Choice
 
-_FIRST = ("freesel", "k_center", "facility_location", "random")
+_FIRST = ("freesel", "s2l", "k_center", "facility_location", "random")
 
 
 def settings(pool: Pool) -> Choice | None:
@@ -34,7 +36,7 @@ def settings(pool: Pool) -> Choice | None:
     params, error = forms.form(cls, f"method.{cls.id}", columns=1)
     said = "Start of the random numbers: the same seed gives the same selection."
     seed = int(keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help=said))
-    use = roles(pool, cls)
+    use = roles(pool, cls, () if error else cls(**params).roles())
     towards = targets.choose(pool, cls) if cls.needs_target else None
     within, already, where = _from(pool)
     if error is not None:
@@ -49,10 +51,9 @@ def settings(pool: Pool) -> Choice | None:
 
 def _sorted(pool: Pool) -> tuple[dict[str, type[Method]], list[tuple[type[Method], str]]]:
     """Methods that can be used now, the most asked for first; the others with what they lack."""
-    there = {one.role for one in data.features(pool)} | ({"group"} if maps.group_columns(pool) else set())
     ready, waiting = [], []
     for one in registry.every("method").values():
-        lacks = [role for role in one.needs if role not in there]
+        lacks = [role for role in one.needs if not (maps.group_columns(pool) if role == "group" else fillers(pool, role))]
         if lacks:
             waiting.append((one, f"It needs {' and '.join(_role(role) for role in lacks)}."))
         elif one.needs_target and not targets.possible(pool, one):
@@ -87,20 +88,27 @@ def _sentence(text: str) -> str:
     return (first.split(": ")[0] if len(first) > 90 else first) + "."
 
 
-def roles(pool: Pool, cls: type[Method]) -> dict[str, str]:
-    """role -> feature, where several could fill it."""
+def roles(pool: Pool, cls: type[Method], used: Sequence[str] = ()) -> dict[str, str]:
+    """role -> feature, where several could fill it. used: roles it asks for as its parameters are, where that is more than it always needs."""
     use: dict[str, str] = {}
-    for role in cls.needs:
+    for role in dict.fromkeys((*cls.needs, *used)):
         if role == "group":
             columns = maps.group_columns(pool)
-            if len(columns) > 1 or columns != [pool.group_column]:
+            if columns and (len(columns) > 1 or columns != [pool.group_column]):
                 use[role] = keys.bound(st.selectbox, "Group column", "select.use.group", columns[0], options=columns)
             continue
-        found = {one.key: one for one in reversed(data.features(pool)) if one.role == role}
-        if len(found) > 1:
+        found = {one.key: one for one in fillers(pool, role)}
+        if len(found) > 1 or any(one.role != role for one in found.values()):
             names = {key: maps.named(one) for key, one in found.items()}
             use[role] = keys.bound(st.selectbox, f"Which {role}", f"select.use.{role}", next(iter(found)), options=list(found), format_func=names.get)
     return use
+
+
+def fillers(pool: Pool, role: str) -> list[Kept]:
+    """Features that can fill a role, the newest of its own first; loss trajectories are vectors, too."""
+    found = list(reversed(data.features(pool)))
+    also = [one for one in found if one.role == "loss_trajectory"] if role == "embedding" else []
+    return [one for one in found if one.role == role] + also
 
 
 def _from(pool: Pool) -> tuple[str | None, str | None, str | None]:

@@ -85,7 +85,7 @@ def reason(because: str, why: dict[str, Any], rank: int, first: bool = True) -> 
     """Why a pick was made, as a sentence: the method's own words with this pick's numbers."""
     if why.get("pattern") == -1 or not why:
         why = {name: value for name, value in why.items() if name not in ("pattern", "distance")}
-    said = {**why, **({"pattern": why["pattern"] + 1} if isinstance(why.get("pattern"), int) else {})}
+    said = {name: value + 1 if name in ("pattern", "cluster") and isinstance(value, int) else value for name, value in why.items()}  # people count from 1
     try:
         text = because.format(**said)
     except (KeyError, IndexError, ValueError):
