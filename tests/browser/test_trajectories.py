@@ -1,0 +1,102 @@
+"""Loss trajectories in a real browser: clusters that follow the budget, samples to read, a proxy that is fitted on the screen."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from datasel_core import making
+from datasel_core.progress import Progress
+from tests.browser.conftest import settled
+from tests.oracles.s2l import allocation
+
+N, T = 300, 6
+SIZES = (180, 80, 40)
+
+
+@pytest.fixture
+def pool(workspace, tmp_path):
+    """Three hundred sums from three sources."""
+    lines = [{"id": f"q{at:03d}", "source": f"part {sum(at >= end for end in np.cumsum(SIZES))}", "prompt": f"Add {at % 50} and {at % 7}.",
+              "response": f"It is {at % 50 + at % 7}."} for at in range(N)]  # fmt: skip
+    (tmp_path / "sums.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return making.add_pool(workspace, "sums", str(tmp_path / "sums.jsonl"), "text")
+
+
+@pytest.fixture
+def measured(workspace, pool):
+    """With trajectories of three shapes, one for each source."""
+    rng = np.random.default_rng(3)
+    height = np.repeat([1.0, 3.0, 6.0], SIZES)
+    losses = (height[:, None] * np.exp(-0.3 * np.arange(T)) + 0.01 * rng.standard_normal((N, T))).astype(np.float32)
+    making.keep_imported(workspace, pool, "loss_trajectory", losses, np.arange(N), [], "losses.npz", Progress())
+    return pool
+
+
+def quotas(page) -> list[tuple[int, int]]:
+    """(kept, size) of every tile."""
+    return [tuple(int(part.replace(",", "")) for part in text.split(" of ")) for text in page.locator(".tile .kept").all_inner_texts()]
+
+
+def three_clusters(page) -> None:
+    page.locator(".tile").first.wait_for(timeout=60_000)
+    settled(page)
+    field = page.get_by_role("spinbutton", name="Clusters")
+    field.fill("3")
+    field.press("Enter")
+    page.get_by_text("3 clusters; at most").first.wait_for(timeout=60_000)
+    settled(page)
+
+
+def test_quotas_follow_the_budget_and_a_cluster_opens_as_text(visit, measured):
+    page = visit("/trajectories?pool=sums&budget=60")
+    three_clusters(page)
+    assert quotas(page) == [(n, size) for size, n in zip(SIZES, allocation(list(SIZES), 60), strict=True)]
+    count = page.get_by_role("spinbutton", name="samples, 1 to 300")
+    count.fill("150")
+    count.press("Enter")
+    page.get_by_text("150 of 300 samples kept").first.wait_for()
+    assert quotas(page) == [(n, size) for size, n in zip(SIZES, allocation(list(SIZES), 150), strict=True)]
+    assert "budget=150" in page.url
+    page.locator(".tile[data-cluster='2']").click()
+    page.get_by_text(re.compile(r"40 of 40 samples kept, 100 % of it part 2")).first.wait_for()
+    card = page.locator(".one").first
+    card.wait_for()
+    assert "Add" in card.inner_text()
+    settled(page)
+    card.click()
+    page.locator(".ds-turn").nth(1).wait_for()
+    assert [text.split("\n")[0] for text in page.locator(".ds-turn").all_inner_texts()] == ["Prompt", "Response"]
+
+
+def test_what_is_kept_becomes_the_selection(visit, measured):
+    page = visit("/trajectories?pool=sums&budget=60", "dark")
+    three_clusters(page)
+    page.get_by_role("button", name="Keep selection").click()
+    page.locator(".ds-strip", has_text="60 kept of 300").wait_for(timeout=60_000)
+    page.get_by_text("What is kept, by source").click()
+    page.locator(".ds-made").wait_for()
+    assert page.locator(".ds-made tbody tr").count() == 3
+    page.get_by_text("Map of trajectories").click()
+    page.locator(".map canvas.over").wait_for(timeout=60_000)
+
+
+def test_a_proxy_is_fitted_on_the_screen(visit, pool):
+    """The smallest model: its loss is seen while it falls, then its clusters come by themselves."""
+    page = visit("/trajectories?pool=sums&budget=60")
+    settled(page)
+    page.get_by_text("Parameters", exact=True).click()
+    for name, value in SMALL.items():
+        field = page.get_by_role("spinbutton", name=name, exact=True)
+        field.fill(value)
+        field.press("Enter")
+        settled(page)
+    page.get_by_role("button", name="Fit on 300 samples").click()
+    page.locator(".tile").first.wait_for(timeout=240_000)
+    page.get_by_text("How the proxy learned").click()
+    page.get_by_text(re.compile(r"Loss while the proxy learns")).first.wait_for()
+
+
+SMALL: dict[str, str] = {}
+"""Labels of the form's fields and what is entered."""
