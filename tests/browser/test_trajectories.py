@@ -9,7 +9,7 @@ import pytest
 from datasel_core import making
 from datasel_core.progress import Progress
 from tests.browser.conftest import settled
-from tests.oracles.s2l import allocation
+from tests.oracles.s2l import shares
 
 N, T = 300, 6
 SIZES = (180, 80, 40)
@@ -52,12 +52,12 @@ def three_clusters(page) -> None:
 def test_quotas_follow_the_budget_and_a_cluster_opens_as_text(visit, measured):
     page = visit("/trajectories?pool=sums&budget=60")
     three_clusters(page)
-    assert quotas(page) == [(n, size) for size, n in zip(SIZES, allocation(list(SIZES), 60), strict=True)]
+    assert quotas(page) == [(n, size) for size, n in zip(SIZES, shares(list(SIZES), 60), strict=True)]
     count = page.get_by_role("spinbutton", name="samples, 1 to 300")
     count.fill("150")
     count.press("Enter")
     page.get_by_text("150 of 300 samples kept").first.wait_for()
-    assert quotas(page) == [(n, size) for size, n in zip(SIZES, allocation(list(SIZES), 150), strict=True)]
+    assert quotas(page) == [(n, size) for size, n in zip(SIZES, shares(list(SIZES), 150), strict=True)]
     assert "budget=150" in page.url
     page.locator(".tile[data-cluster='2']").click()
     page.get_by_text(re.compile(r"40 of 40 samples kept, 100 % of it part 2")).first.wait_for()
