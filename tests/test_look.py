@@ -33,9 +33,10 @@ def contrast(a: str, b: str) -> float:
 def test_every_colour_is_seen_on_both_backgrounds():
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     for background in ("#ffffff", "#14171c"):
-        assert min(contrast(colour, background) for colour in (*look.PALETTE, look.DROPPED)) >= 3
+        assert min(contrast(colour, background) for colour in (*look.PALETTE, *look.METHODS, look.DROPPED)) >= 3
         assert background in (ROOT / ".streamlit" / "config.toml").read_text()
     assert len(set(look.PALETTE)) == 12
+    assert len(set(look.METHODS)) == len(look.METHODS)
 
 
 def test_methods_have_colours_of_their_own():

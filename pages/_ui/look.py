@@ -16,6 +16,9 @@ from pages._ui import data, keys, watch
 PALETTE = ("#2f7de1", "#d9660f", "#0f9488", "#d6409f", "#16944a", "#8e5cf0", "#a8740a", "#e5484d", "#0b8fc4", "#7a8b1c", "#a65f8f", "#6b7a90")
 """Each at least 3:1 against the light and the dark background (a test computes it)."""
 
+METHODS = (*PALETTE[:-1], "#ad4729", "#4f52f2", "#337052", "#a385d6", "#c21f5c", "#cc7a85", "#ad0ac2", "#5c5cad", "#cc5ceb", "#6d7d5a", "#9a6a4a", "#3d7f8f")
+"""There are more methods than colours that are told apart at a glance; the further ones are as unlike as may be."""
+
 _CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
 KEPT, DROPPED, BASELINE = PALETTE[0], "#858c96", PALETTE[-1]
@@ -83,15 +86,15 @@ def colour_of(method: str) -> str:
     """One colour per method, everywhere. The baseline `random` is grey; others find a free place of the palette, by their name."""
     taken: dict[int, str] = {}
     for id in sorted({*registry.every("method"), method} - {"random"}):
-        at = int(hashlib.sha256(id.encode()).hexdigest(), 16) % (len(PALETTE) - 1)
-        for step in range(len(PALETTE) - 1):
-            place = (at + step) % (len(PALETTE) - 1)
+        at = int(hashlib.sha256(id.encode()).hexdigest(), 16) % len(METHODS)
+        for step in range(len(METHODS)):
+            place = (at + step) % len(METHODS)
             if place not in taken:
                 at = place
                 break
         taken.setdefault(at, id)
         if id == method:
-            return PALETTE[at]
+            return METHODS[at]
     return BASELINE
 
 
