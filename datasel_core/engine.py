@@ -178,15 +178,15 @@ def kept_table(pool: Pool, chosen: Selection) -> pa.Table:
     rows = chosen.rows
     scores = np.full(len(rows), np.nan) if chosen.scores is None else chosen.scores[rows]
     columns = {
-        "id": pool.table["id"].take(pa.array(rows)),
+        "id": pool.take(rows, ["id"])["id"],
         "row": rows,
         "rank": np.arange(1, len(rows) + 1),
         "score": scores,
         "count": chosen.counts,
         "why": list(_whys(chosen.why, len(rows))),
     }
-    own = {name: pool.table[name].take(pa.array(rows)) for name in pool.table.column_names if name not in columns}
-    return pa.table({**columns, **own})
+    own = pool.take(rows, [name for name in pool.names if name not in columns])
+    return pa.table({**columns, **dict(zip(own.column_names, own.columns, strict=True))})
 
 
 def _whys(why: Mapping[str, np.ndarray], n: int) -> Iterator[str]:

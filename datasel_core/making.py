@@ -34,8 +34,11 @@ def add_pool(workspace: store.Workspace, name: str, source: str, kind: str, opti
     if about is not None and (about["source"], about["kind"]) != (str(path), kind):
         raise BadRequest(f"There is a pool called {name} already, from {about['source']}; choose another name, or remove that one first.")
     scan = declared.scan(path, workspace, progress)
-    with store.Lock(workspace.pool(name)).hold(progress.check):
-        pool = save_pool(workspace, name, declared, path, scan)
+    try:
+        with store.Lock(workspace.pool(name)).hold(progress.check):
+            pool = save_pool(workspace, name, declared, path, scan)
+    finally:
+        scan.close()
     for role, array in scan.roles.items():
         keep_imported(workspace, pool, role, array, np.arange(pool.n), [], path.name, progress)
     return pool

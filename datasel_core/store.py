@@ -7,6 +7,7 @@ import json
 import os
 import re
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,24 @@ def hash_file(path: Path, block: int = 1 << 20) -> str:
         while chunk := file.read(block):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+_hashes: dict[tuple[int, ...], str] = {}
+_TICK = 2_000_000_000
+"""Nanoseconds. A file written a moment ago may be written once more without looking younger."""
+
+
+def known_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes; this process reads them again only when the file's size, place on the disk or times are others."""
+    before = os.stat(path)
+    key = (before.st_dev, before.st_ino, before.st_size, before.st_mtime_ns, before.st_ctime_ns)
+    if key not in _hashes:
+        young = time.time_ns() - max(before.st_mtime_ns, before.st_ctime_ns) < _TICK
+        found = hash_file(path)
+        if young:
+            return found
+        _hashes[key] = found
+    return _hashes[key]
 
 
 @contextlib.contextmanager
@@ -185,6 +204,10 @@ class Workspace:
     def task(self, key: str) -> Path:
         """Work that has no answer folder of its own: making the demo, opening a folder."""
         return self.path / "tasks" / checked_name("task", key)
+
+    def spool(self) -> Path:
+        """Where reading a large source puts what it has read so far; a folder in it that nobody holds is left over."""
+        return self.path / "spool"
 
     def thumbs(self) -> Path:
         """Small copies of photos for the screen; it may be deleted at any time."""

@@ -43,18 +43,20 @@ def joined(tables: Sequence[pa.Table], first: Iterable[str] = ()) -> pa.Table:
     for name in names:
         kinds = {table[name].type for table in tables if name in table.column_names} - {pa.null()}
         if kinds:
-            kind = _common(kinds)
-            columns[name] = pa.chunked_array([chunk for table in tables for chunk in _chunks(table, name, kind)], kind)
+            kind = common(kinds)
+            columns[name] = pa.chunked_array([chunk for table in tables for chunk in chunks_of(table, name, kind)], kind)
     return pa.table(columns)
 
 
-def _common(kinds: set[pa.DataType]) -> pa.DataType:
+def common(kinds: set[pa.DataType]) -> pa.DataType:
+    """The type that holds values of all these."""
     if len(kinds) == 1:
         return next(iter(kinds))
     return pa.float64() if all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in kinds) else pa.string()
 
 
-def _chunks(table: pa.Table, name: str, kind: pa.DataType) -> list[pa.Array]:
+def chunks_of(table: pa.Table, name: str, kind: pa.DataType) -> list[pa.Array]:
+    """A column as this type; null where the table lacks it."""
     if name not in table.column_names or table[name].type == pa.null():
         return [pa.nulls(table.num_rows, kind)]
     if table[name].type == kind:

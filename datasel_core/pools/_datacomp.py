@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from datasel_core.errors import BadInput
 from datasel_core.pools import _captions, _columns
 from datasel_core.pools._npz_rows import Part, Rows, look, rows_per_block
-from datasel_core.pools._pool import Scan
+from datasel_core.pools._scan import Scan
 from datasel_core.progress import Progress, Track
 from datasel_core.store import Workspace
 

@@ -11,7 +11,7 @@ from datasel_core.errors import BadInput
 from datasel_core.pools import _captions, _columns, _tables
 from datasel_core.pools._in_order import in_order
 from datasel_core.pools._pictures import Look, look_at_file
-from datasel_core.pools._pool import Scan
+from datasel_core.pools._scan import Scan
 from datasel_core.progress import Progress
 from datasel_core.store import Workspace
 

@@ -1,10 +1,11 @@
 """A pool: the candidates. Ids, columns, and how to open one sample."""
 
 import functools
-import hashlib
+import itertools
+import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,29 +15,16 @@ import pyarrow.parquet as pq
 
 from datasel_core.declare import Declared
 from datasel_core.errors import BadInput, BadRequest, UnknownName
+from datasel_core.pools._scan import Scan, fingerprint
+from datasel_core.pools._texts import Texts
 from datasel_core.progress import Progress
 from datasel_core.registry import declares, find
-from datasel_core.store import Workspace, canonical, hash_file, read_json, write_json, writing
+from datasel_core.store import Workspace, hash_file, known_hash, read_json, write_json, writing
 from datasel_core.turns import Turn
 
 pool_kind = declares("pool kind")
 
 _TABLE, _BEFORE = "pool.parquet", "pool.before.parquet"
-
-
-@dataclass(frozen=True)
-class Scan:
-    """What a source holds. table: one row per sample, with `id` (unique text) and `content` (hash of what the sample is).
-
-    unreadable: [{"id", "reason"}] left out of the candidates. roles: arrays the source brought, one row per sample; an array too large for memory may
-    be anything with a length, `shape`, `dtype` and slices, which are taken from front to back.
-    """
-
-    table: pa.Table
-    root: Path
-    unreadable: list[dict[str, str]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    roles: Mapping[str, Any] = field(default_factory=dict)
 
 
 class PoolKind(Declared):
@@ -72,13 +60,17 @@ class PoolKind(Declared):
 
 @dataclass(frozen=True)
 class Pool:
-    """Candidates in a fixed order. `fingerprint` = hash of ids and content hashes: equal fingerprints mean equal pools."""
+    """Candidates in a fixed order. `fingerprint` = hash of ids and content hashes: equal fingerprints mean equal pools.
+
+    table: all columns but the long ones, which stay on disk in `texts`; `column`, `value`, `take` and `batches` know both.
+    """
 
     name: str
     kind: str
     folder: Path
     about: Mapping[str, Any]
     table: pa.Table
+    texts: Texts | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -91,7 +83,13 @@ class Pool:
 
     @property
     def unreadable(self) -> list[dict[str, str]]:
+        """What was left out and why; of very many, the first."""
         return self.about["unreadable"]
+
+    @property
+    def left_out(self) -> int:
+        """How many were left out."""
+        return self.about.get("left_out", len(self.unreadable))
 
     @property
     def n(self) -> int:
@@ -117,14 +115,49 @@ class Pool:
         return np.fromiter((self._row_of[id] for id in ids), dtype=np.int64)
 
     @property
+    def names(self) -> list[str]:
+        """All columns, the content hash too, in the order of the file."""
+        return self.texts.all_names if self.texts else self.table.column_names
+
+    @property
     def columns(self) -> list[str]:
-        return [name for name in self.table.column_names if name != "content"]
+        return [name for name in self.names if name != "content"]
+
+    @property
+    def long_columns(self) -> tuple[str, ...]:
+        """Those that are not in `table`, because they would fill the memory."""
+        return self.texts.names if self.texts else ()
 
     def column(self, name: str) -> np.ndarray:
         """(n,) one metadata column. Raises UnknownName."""
         if name not in self.columns:
             raise UnknownName(f"column of {self.name}", name, self.columns)
-        return self.table[name].to_numpy(zero_copy_only=False)
+        found = self.texts.whole(name) if name in self.long_columns else self.table[name]
+        return found.to_numpy(zero_copy_only=False)
+
+    def value(self, name: str, row: int) -> Any:
+        """One column of one sample."""
+        return self.texts.value(name, int(row)) if name in self.long_columns else self.table[name][int(row)].as_py()
+
+    def take(self, rows: Sequence[int] | np.ndarray, names: Iterable[str] | None = None) -> pa.Table:
+        """These rows, in this order, with these columns; all, without the content hash, by default."""
+        names, rows = list(self.columns if names is None else names), np.asarray(rows, dtype=np.int64)
+        short = self.table.select([name for name in names if name not in self.long_columns]).take(pa.array(rows))
+        long = self.texts.take([name for name in names if name in self.long_columns], rows) if self.texts else {}
+        return pa.table({name: long[name] if name in long else short[name] for name in names})
+
+    def batches(self, names: Iterable[str], row: str = "row") -> pa.RecordBatchReader:
+        """These columns, and one called `row` with the row numbers, from front to back: long columns are never in memory as a whole."""
+        names = list(names)
+        short = self.table.select([name for name in names if name not in self.long_columns]).append_column(row, [np.arange(self.n)])
+        long = [name for name in names if name in self.long_columns]
+        if not long:
+            return short.to_reader()
+        both = (pa.table({**dict(zip(short.column_names, short.slice(at, len(part)).columns, strict=True)), **dict(zip(long, part.columns, strict=True))})
+                for at, part in self.texts.batches(long))  # fmt: skip
+        first = next(both)
+        batches = (batch for part in itertools.chain([first], both) for batch in part.to_batches())
+        return pa.RecordBatchReader.from_batches(first.schema, batches)
 
     @functools.cached_property
     def how(self) -> PoolKind:
@@ -173,26 +206,6 @@ class Pool:
         return self.how.open(self, row, **hints)
 
 
-def fingerprint(table: pa.Table) -> str:
-    """SHA-256 of all ids and content hashes, in order, however the table lies in memory."""
-    digest = hashlib.sha256()
-    for start in range(0, table.num_rows, 65536):
-        part = table.select(["id", "content"]).slice(start, 65536)
-        digest.update(canonical([part["id"].to_pylist(), part["content"].to_pylist()]).encode())
-    return digest.hexdigest()
-
-
-def check_ids(ids: list[str]) -> None:
-    """Raises BadInput when an id repeats or is empty, naming both places."""
-    first: dict[str, int] = {}
-    for row, id in enumerate(ids):
-        if not id:
-            raise BadInput(f"Row {row + 1} has an empty id; every sample needs a name of its own.")
-        if id in first:
-            raise BadInput(f"The id {id!r} stands in rows {first[id] + 1} and {row + 1}; ids must be unique.")
-        first[id] = row
-
-
 def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, scan: Scan) -> Pool:
     """Writes a pool into the workspace; pool.json last."""
     folder = workspace.pool(name)
@@ -206,10 +219,15 @@ def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, sca
         "options": kind.what()["params"],
         "unreadable": scan.unreadable,
         "notes": scan.notes,
+        **({} if scan.left_out is None else {"left_out": scan.left_out}),
+        **({"texts": list(scan.texts)} if scan.texts else {}),
     }
     _set_aside(folder)
     with writing(folder / _TABLE) as temporary:
-        pq.write_table(scan.table, temporary, compression="zstd")
+        if scan.file is not None:
+            os.replace(scan.file, temporary)
+        else:
+            pq.write_table(scan.table, temporary, compression="zstd")
     write_json(folder / "pool.json", {**about, "table_sha256": hash_file(folder / _TABLE)})
     (folder / _BEFORE).unlink(missing_ok=True)
     return load_pool(workspace, name)
@@ -230,10 +248,11 @@ def load_pool(workspace: Workspace, name: str) -> Pool:
     if about is None:
         raise UnknownName("pool", name, pool_names(workspace))
     expected = about.get("table_sha256")
-    path = next((path for path in (folder / _TABLE, folder / _BEFORE) if path.exists() and hash_file(path) == expected), None)
+    path = next((path for path in (folder / _TABLE, folder / _BEFORE) if path.exists() and known_hash(path) == expected), None)
     if path is None:
         raise BadInput(f"The pool {name} is damaged ({_TABLE} is missing or was changed); add it again.")
-    return Pool(name, about["kind"], folder, about, pq.read_table(path))
+    texts = Texts(path, about["texts"]) if about.get("texts") else None
+    return Pool(name, about["kind"], folder, about, texts.table() if texts else pq.read_table(path), texts)
 
 
 def pool_names(workspace: Workspace) -> list[str]:

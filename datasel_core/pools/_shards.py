@@ -15,7 +15,7 @@ from datasel_core.pools import _captions, _columns
 from datasel_core.pools._in_order import in_order
 from datasel_core.pools._photos import file_size, reason
 from datasel_core.pools._pictures import Look, look_at
-from datasel_core.pools._pool import Scan
+from datasel_core.pools._scan import Scan
 from datasel_core.pools._tar import Refused
 from datasel_core.pools._webdataset import Found, Passed, samples
 from datasel_core.progress import Progress, Track

@@ -12,7 +12,8 @@ import pyarrow as pa
 from datasel_core.declare import Field
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.pools import _photos, _tables
-from datasel_core.pools._pool import Pool, PoolKind, Scan, check_ids, pool_kind
+from datasel_core.pools._pool import Pool, PoolKind, pool_kind
+from datasel_core.pools._scan import Scan, check_ids
 from datasel_core.progress import Progress
 from datasel_core.store import Workspace
 

@@ -9,7 +9,8 @@ from datasel_core.pools import _captions, _photos, _tables
 from datasel_core.pools._datacomp import Embeddings, is_metadata, scan_metadata
 from datasel_core.pools._pair_table import Named, scan_table
 from datasel_core.pools._pictures import Member
-from datasel_core.pools._pool import Pool, PoolKind, Scan, pool_kind
+from datasel_core.pools._pool import Pool, PoolKind, pool_kind
+from datasel_core.pools._scan import Scan
 from datasel_core.pools._shards import Ids, is_shard, scan_shards
 from datasel_core.progress import Progress
 from datasel_core.store import Workspace

@@ -9,7 +9,8 @@ import pyarrow as pa
 from datasel_core.declare import Field
 from datasel_core.errors import BadInput
 from datasel_core.pools import _tables
-from datasel_core.pools._pool import PoolKind, Scan, check_ids, pool_kind
+from datasel_core.pools._pool import PoolKind, pool_kind
+from datasel_core.pools._scan import Scan, check_ids
 from datasel_core.pools._vector_files import aligned_arrays, finite_rows, open_arrays
 from datasel_core.progress import Progress
 from datasel_core.store import Workspace

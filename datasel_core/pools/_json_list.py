@@ -1,0 +1,84 @@
+"""The items of a JSON list, one by one: the list is never in memory as a whole."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+_BLOCK = 1 << 20
+_SPACE = " \t\r\n"
+_NEAR = 32
+"""Characters. An error this near to what has been read so far may be only its end."""
+
+
+def items(stream: TextIO, longest: int) -> Iterator[tuple[int, Any]]:
+    """(number from 1, item). Where the list is broken, its place and the reason as text; nothing after it can be read."""
+    reading, at = _Reading(stream, longest), 0
+    try:
+        if reading.next() != "[":
+            yield 1, "it is no JSON list"
+            return
+        reading.at += 1
+        while True:
+            at += 1
+            mark = reading.next()
+            if mark == "]" and at == 1:
+                return
+            yield at, reading.item()
+            mark = reading.next()
+            if mark == "]":
+                return
+            if mark != ",":
+                at += 1
+                yield at, "from here on it is no JSON list (" + ("it is cut off" if not mark else f"there is {mark!r} where , or ] should be") + ")"
+                return
+            reading.at += 1
+    except (ValueError, RecursionError) as error:
+        yield at, f"from here on it is no JSON ({getattr(error, 'msg', error)})"
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        yield at, f"from here on it cannot be read ({'it is cut off' if isinstance(error, EOFError) else error})"
+
+
+class _Reading:
+    """A window of the text that grows while an item does not end in it. at: how far it was read."""
+
+    def __init__(self, stream: TextIO, longest: int):
+        self.stream, self.longest = stream, longest
+        self.text, self.at, self.ended = "", 0, False
+        self.decode = json.JSONDecoder().raw_decode
+
+    def next(self) -> str:
+        """The next character that is no space, without taking it; none at the end."""
+        while True:
+            while self.at < len(self.text) and self.text[self.at] in _SPACE:
+                self.at += 1
+            if self.at < len(self.text):
+                return self.text[self.at]
+            if self.ended:
+                return ""
+            self.more()
+
+    def item(self) -> Any:
+        while True:
+            try:
+                found, end = self.decode(self.text, self.at)
+            except json.JSONDecodeError as error:
+                may_go_on = error.pos > len(self.text) - _NEAR or error.msg.startswith("Unterminated")
+                if self.ended or not may_go_on:
+                    raise
+                if len(self.text) - self.at > self.longest:
+                    raise ValueError(f"an item is longer than {self.longest:,} characters") from None
+            else:
+                if end < len(self.text) or self.ended:  # a number at the edge may have more digits
+                    self.at = end
+                    return found
+            self.more()
+
+    def more(self) -> None:
+        """Twice as much each time, so that a large item is not tried a thousand times."""
+        self.text = self.text[self.at :]
+        self.at = 0
+        read = self.stream.read(max(_BLOCK, len(self.text)))
+        self.ended = not read
+        self.text += read
