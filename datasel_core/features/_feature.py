@@ -1,6 +1,6 @@
 """What a feature is: an encoder that loads its model once, then yields one block of rows per batch. The caller owns the loop."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -56,7 +56,8 @@ class Source:
 
     image: opens the photo of a row. text: gives its captions. turns: gives its prompt and response. roles: features the pool has already, role -> array
     of n rows. extras: role -> what was kept beside those values, name -> array of n rows. folder: a place for large things that are made on the way,
-    such as the checkpoints of a model; it lasts as long as the feature does, and is there again when an interrupted attempt goes on.
+    such as the checkpoints of a model; it lasts as long as the feature does, and is there again when an interrupted attempt goes on. check: raises Stopped
+    when somebody asked to stop; for encoders whose blocks take long.
     """
 
     n: int
@@ -66,6 +67,7 @@ class Source:
     roles: Mapping[str, np.ndarray | Ragged] = field(default_factory=dict)
     extras: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
     folder: Path | None = None
+    check: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ class Feature(Declared):
     """What it looks at: one of OPENED (every photo is opened, every text read), or a role the pool must already have."""
     at_once: ClassVar[bool] = False
     """Computed as soon as the role it reads arrives, because it costs nothing."""
+    reads_extras: ClassVar[tuple[str, ...]] = ()
+    """Names of what must have been kept beside the values of that role."""
     cost: ClassVar[str] = ""
     avoid: ClassVar[str] = ""
     paper: ClassVar[str] = ""
@@ -112,3 +116,6 @@ class Feature(Declared):
     def blocks(self, source: Source, rows: np.ndarray, fitted: Mapping[str, np.ndarray]) -> Iterator[Block]:
         """Encodes these rows, a batch at a time, in order. Every row is in exactly one block, as read or as unreadable."""
         raise TypeError(f"{type(self).__name__} must implement blocks.")
+
+    def tidy(self, folder: Path, fitted: Mapping[str, np.ndarray]) -> None:
+        """Called once the values are kept: removes what was only needed on the way from the folder that the source had."""
