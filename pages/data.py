@@ -63,13 +63,19 @@ def group_bars(pool: Pool, groups: list[tuple[str, int]]) -> None:
         y=names, x=[n for _, n in shown], orientation="h", marker={"color": colours}, text=[f"{n:,}" for _, n in shown], textposition="auto",
         hovertemplate="%{y}: %{x:,} " + look.unit(pool) + "<extra></extra>",
     ))  # fmt: skip
-    figure.update_layout(xaxis_title=look.unit(pool), yaxis={"title": {"text": pool.group_column}, "autorange": "reversed", "type": "category"}, dragmode=False)
+    figure.update_layout(xaxis_title=look.unit(pool), yaxis={"title": {"text": pool.group_column}, "autorange": "reversed", "type": "category", "tickmode": "array",
+                                                                  "tickvals": names, "ticktext": [_short(name) for name in names]}, dragmode=False)  # fmt: skip
     more = f"; the {len(shown)} largest of {len(groups):,}" if len(groups) > len(shown) else ""
     figure.update_layout(clickmode="event+select")
     alt = f"Bars: {look.unit(pool)} in each of {len(shown)} groups, from {shown[0][1]:,} to {shown[-1][1]:,}."
     look.chart(figure, f"{look.unit(pool).capitalize()} by group{more}", alt,
                height=90 + 26 * len(shown), key="groups", on_select=_choose_group, selection_mode="points")  # fmt: skip
     st.caption("Click a bar to see that group.")
+
+
+def _short(name: str, most: int = 22) -> str:
+    """Beside a bar: a long name keeps its beginning and its end, where names that begin alike differ."""
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[-(most // 2 - 1) :]}"
 
 
 def _choose_group() -> None:

@@ -34,7 +34,7 @@ def test_a_folder_is_opened_by_its_path(screen, workspace, photos):
 def test_a_file_of_vectors_suggests_its_kind(screen, tmp_path):
     app = screen()
     sound(app.text_input(key="widget.new.source").set_value(str(tmp_path / "my vectors.npz")).run())
-    assert app.segmented_control(key="widget.new.kind").value == "vectors"
+    assert app.selectbox(key="widget.new.kind").value == "vectors"
     assert app.text_input(key="widget.new.name").value == "my-vectors"
 
 

@@ -84,7 +84,7 @@ def _own() -> None:
     kinds = registry.every("pool kind")
     left, right = st.columns(2, gap="small")
     with left:
-        kind = keys.bound(st.segmented_control, "It holds", "new.kind", "images", options=list(kinds), format_func=lambda id: kinds[id].title, required=True,
+        kind = keys.bound(st.selectbox, "It holds", "new.kind", "images", options=list(kinds), format_func=lambda id: kinds[id].title,
                           help="; ".join(f"{one.title}: {_HINTS.get(id, one.summary())}" for id, one in kinds.items()))  # fmt: skip
     with right:
         name = keys.bound(st.text_input, "Call it", "new.name", "", placeholder="photos")

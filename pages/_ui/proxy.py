@@ -55,6 +55,19 @@ def card(pool: Pool) -> None:
         if (trouble := watch.error("import-losses")) is not None:
             st.error(trouble)
         watch.watch(watch.started("import-losses"), key="import-losses")
+    _how_it_works()
+
+
+_STEPS = (
+    ("1. A small model learns everything", "At a few checkpoints on the way, the loss of every response is measured: its trajectory."),
+    ("2. What is learned alike lies together", "Samples whose losses fall alike form clusters. Those in one have similar gradients along the way the model moved."),
+    ("3. Some of each are kept", "Small clusters whole, large ones in part: what the large model learns from is spread over every way of being learned."),
+)
+
+
+def _how_it_works() -> None:
+    parts = "".join(f"<div><b>{name}</b><p>{text}</p></div>" for name, text in _STEPS)
+    st.html(f'<div class="ds-steps" style="grid-template-columns: repeat(3, 1fr)">{parts}</div>')
 
 
 def said(kept: Kept) -> str:
