@@ -63,8 +63,8 @@ def group_bars(pool: Pool, groups: list[tuple[str, int]]) -> None:
         y=names, x=[n for _, n in shown], orientation="h", marker={"color": colours}, text=[f"{n:,}" for _, n in shown], textposition="auto",
         hovertemplate="%{y}: %{x:,} " + look.unit(pool) + "<extra></extra>",
     ))  # fmt: skip
-    figure.update_layout(xaxis_title=look.unit(pool), yaxis={"title": {"text": pool.group_column}, "autorange": "reversed", "type": "category", "tickmode": "array",
-                                                                  "tickvals": names, "ticktext": [_short(name) for name in names]}, dragmode=False)  # fmt: skip
+    axis = {"title": {"text": pool.group_column}, "autorange": "reversed", "type": "category", "tickmode": "array", "tickvals": names}
+    figure.update_layout(xaxis_title=look.unit(pool), yaxis={**axis, "ticktext": [_short(name) for name in names]}, dragmode=False)
     more = f"; the {len(shown)} largest of {len(groups):,}" if len(groups) > len(shown) else ""
     figure.update_layout(clickmode="event+select")
     alt = f"Bars: {look.unit(pool)} in each of {len(shown)} groups, from {shown[0][1]:,} to {shown[-1][1]:,}."

@@ -60,7 +60,7 @@ def card(pool: Pool) -> None:
 
 _STEPS = (
     ("1. A small model learns everything", "At a few checkpoints on the way, the loss of every response is measured: its trajectory."),
-    ("2. What is learned alike lies together", "Samples whose losses fall alike form clusters. Those in one have similar gradients along the way the model moved."),
+    ("2. What is learned alike lies together", "Samples whose losses fall alike form clusters. In one, gradients along the model's way are similar."),
     ("3. Some of each are kept", "Small clusters whole, large ones in part: what the large model learns from is spread over every way of being learned."),
 )
 
