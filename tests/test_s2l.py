@@ -225,3 +225,15 @@ def test_what_it_reads(rng):
     losses[4, 2] = np.nan
     with pytest.raises(BadInput, match="loss_trajectory holds NaN"):
         select(losses, 5)
+
+
+@pytest.mark.parametrize("t", [1, 12, 700])
+def test_distances_are_exact_whole_numbers(t, rng):
+    """Against Python's integers, which never round."""
+    points = _kmeans.Grid(1000 * rng.standard_normal((12, t)), np.arange(t), Progress()).take(np.arange(12))
+    centres = -points[:5]
+    whole = [[sum((int(a) - int(b)) ** 2 for a, b in zip(point, centre, strict=True)) for centre in centres] for point in points]
+    which, gap = _kmeans._nearest(points, centres)
+    assert [int(one) for one in gap] == [min(row) for row in whole]
+    assert which.tolist() == [row.index(min(row)) for row in whole]
+    assert max(map(max, whole)) <= 2**53

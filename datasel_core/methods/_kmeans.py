@@ -12,8 +12,8 @@ import numpy as np
 from datasel_core.progress import Progress
 
 BLOCK = 1 << 12
-_ALL, _PER_CENTRE = 50_000, 256
-_ROUNDS = 100
+_ALL, _PER_CENTRE = 50_000, 100
+_ROUNDS = 50
 
 
 class Grid:
@@ -47,7 +47,7 @@ class Grid:
 def cluster(grid: Grid, rows: np.ndarray, k: int, rng: np.random.Generator, progress: Progress) -> np.ndarray:
     """(len(rows),) the cluster of each row, from 0 by descending size, equally large ones by their first row; at most k, none empty.
 
-    Centres are fitted (k-means++, then Lloyd) on all rows up to 50,000, beyond that on a random sample of 50,000, or of 256 per centre if that is
+    Centres are fitted (k-means++, then Lloyd) on all rows up to 50,000, beyond that on a random sample of 50,000, or of 100 per centre if that is
     more; every row then goes to its nearest centre, exactly.
     """
     most = max(_ALL, _PER_CENTRE * k)

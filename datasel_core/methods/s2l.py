@@ -9,6 +9,7 @@ from datasel_core.errors import BadParameter
 from datasel_core.methods._kmeans import Grid, cluster
 from datasel_core.methods._water import in_turn
 from datasel_core.selection import Inputs, Method, Selection, method
+from datasel_core.threads import one_thread
 
 
 @method("s2l", version=1, title="S2L")
@@ -21,7 +22,7 @@ class S2L(Method):
     Yang et al., NeurIPS 2024, https://arxiv.org/abs/2403.07384
 
     Shares grow with the budget and never shrink, so a smaller budget is the beginning of a larger one. Samples chosen earlier count as drawn from their
-    clusters. Above 50,000 samples the centres are fitted on a random sample (50,000, or 256 per cluster if that is more); every sample then goes to its
+    clusters. Above 50,000 samples the centres are fitted on a random sample (50,000, or 100 per cluster if that is more); every sample then goes to its
     nearest centre. Clusters are numbered by size, the largest 0; per group, the groups come one after the other, by name.
     """
 
@@ -44,7 +45,8 @@ class S2L(Method):
         losses = np.asarray(inputs.pool["loss_trajectory"])
         grid = Grid(losses, self._columns(losses.shape[1]), inputs.progress)
         names, group = np.unique(np.asarray(inputs.pool["group"]), return_inverse=True) if self.per_group else ([], np.zeros(inputs.n, np.int64))
-        clusters = self._clusters(grid, group, inputs)
+        with one_thread():
+            clusters = self._clusters(grid, group, inputs)
         free = np.ones(inputs.n, dtype=bool)
         free[inputs.already] = False
         order = inputs.rng.permutation(np.flatnonzero(free))
