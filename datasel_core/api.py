@@ -9,6 +9,7 @@ from datasel_core import engine, making
 from datasel_core.errors import UnknownName
 from datasel_core.features._feature import Feature
 from datasel_core.pools._pool import Pool, load_pool, pool_names
+from datasel_core.pools._text_scan import begins_with_text
 from datasel_core.question import parse_spec
 from datasel_core.registry import find
 from datasel_core.selection import Method
@@ -28,7 +29,7 @@ def feature(id: str) -> type[Feature]:
 def open_pool(name: str | os.PathLike, *, kind: str | None = None, workspace: str | os.PathLike | None = None) -> Pool:
     """A pool by its name in the workspace, or by the path of a folder of photos, a table, a tar shard, or a file of vectors, which is then added.
 
-    kind: `images`, `pairs` or `vectors`; told from the path by default. Raises UnknownName, BadInput.
+    kind: `images`, `pairs`, `text` or `vectors`; told from the path by default. Raises UnknownName, BadInput.
     """
     home, text = Workspace.at(workspace), os.fspath(name)
     if text in pool_names(home):
@@ -42,8 +43,9 @@ def open_pool(name: str | os.PathLike, *, kind: str | None = None, workspace: st
 
 
 def kind_of(path: Path) -> str:
-    """`vectors` for .npy and .npz, `pairs` for .tar, else `images`."""
-    return {".npy": "vectors", ".npz": "vectors", ".tar": "pairs"}.get(path.suffix.lower(), "images")
+    """`vectors` for .npy and .npz, `pairs` for .tar, `text` for a table whose first row is one, else `images`."""
+    usual = {".npy": "vectors", ".npz": "vectors", ".tar": "pairs"}.get(path.suffix.lower())
+    return usual or ("text" if begins_with_text(path) else "images")
 
 
 def select(pool: Pool | str, method: Method, budget: int | str, seed: int = 0, **asked: Any) -> engine.Run:

@@ -50,7 +50,7 @@ def _photo(pool: Pool, rows: np.ndarray, at: int) -> None:
 
 
 def _facts(pool: Pool, row: int) -> list[tuple[str, str]]:
-    found = {name: pool.table[name][row].as_py() for name in pool.columns if name not in ("width", "height", "bytes", "path")}
+    found = {name: pool.value(name, row) for name in pool.columns if name not in ("width", "height", "bytes", "path")}
     facts = [(name, f"`{value}`" if name == "id" else str(value)) for name, value in found.items() if value not in (None, "")]
     if "width" in pool.columns:
         width, tall, size = (pool.table[name][row].as_py() for name in ("width", "height", "bytes"))
