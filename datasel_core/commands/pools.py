@@ -19,7 +19,7 @@ feature = typer.Typer(help="Compute and import what methods look at.", no_args_i
 def add(
     name: Annotated[str, typer.Argument(help="What the pool is to be called.")],
     source: Annotated[str, typer.Argument(help="A folder, a file, or shards as in 'data/{00000..00012}.tar'.")],
-    kind: Annotated[str, typer.Option(help="images, pairs or vectors.")],
+    kind: Annotated[str, typer.Option(help="images, pairs, text or vectors.")],
     option: Annotated[list[str] | None, typer.Option(help="key=value; may be given more than once.")] = None,
     json: Json = False,
 ) -> None:
