@@ -85,6 +85,7 @@ def matching(pool: Pool, where: str) -> np.ndarray:
             database.register("pool_columns", pool.batches([one for one in pool.columns if one not in pool.long_columns or _may_name(where, one)], name))
             database.execute("CREATE TABLE pool AS SELECT * FROM pool_columns")
             database.unregister("pool_columns")
+            database.execute("SET enable_progress_bar = false")
             database.execute("SET lock_configuration = true")
             # A filter is parsed as one expression on its own, so that no text can end it and begin another statement.
             found, again = (_mask(database.table("pool").filter(where), name, pool.n) for _ in range(2))

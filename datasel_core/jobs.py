@@ -220,7 +220,7 @@ def _map(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress
 
 def _pool(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     pool = making.add_pool(workspace, spec["name"], spec["source"], spec["kind"], spec.get("options"), progress)
-    return {"pool": pool.name, "n": pool.n, "unreadable": len(pool.unreadable)}
+    return {"pool": pool.name, "n": pool.n, "unreadable": pool.left_out}
 
 
 def _demo(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:

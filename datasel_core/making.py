@@ -154,23 +154,29 @@ def _read_role(workspace: store.Workspace, pool: Pool, feature: Feature) -> Kept
     return kept[-1]
 
 
-_DEMOS = {"scenes": "images", "scenes-captions": "pairs"}
-"""Pools of the demo and their kinds: all of the same pictures."""
+_DEMOS = {
+    "scenes": ("images", "scenes/scenes.parquet"),
+    "scenes-captions": ("pairs", "scenes/scenes.parquet"),
+    "questions": ("text", "questions/questions.jsonl"),
+}
+"""Pools of the demo, their kinds and sources: the first two are of the same pictures."""
 
 
 def make_demo(workspace: store.Workspace, progress: Progress | None = None) -> list[Pool]:
     """The built-in demo pools, made by code at first use; the same every time."""
+    from datasel_core.pools.demo.questions import make_questions
     from datasel_core.pools.demo.scenes import make_scenes
 
     progress = progress or Progress()
-    folder = workspace.demo("scenes")
-    with store.Lock(folder).hold(progress.check):
-        if not (folder / "scenes.parquet").exists():
-            make_scenes(folder, progress=progress)
+    for make, file in ((make_scenes, "scenes/scenes.parquet"), (make_questions, "questions/questions.jsonl")):
+        folder, name = workspace.demo(file.partition("/")[0]), file.partition("/")[2]
+        with store.Lock(folder).hold(progress.check):
+            if not (folder / name).exists():
+                make(folder, progress=progress)
     made = []
-    for name, kind in _DEMOS.items():
+    for name, (kind, file) in _DEMOS.items():
         there = (workspace.pool(name) / "pool.json").exists()
-        made.append(load_pool(workspace, name) if there else add_pool(workspace, name, str(folder / "scenes.parquet"), kind, progress=progress))
+        made.append(load_pool(workspace, name) if there else add_pool(workspace, name, str(workspace.path / "demo" / file), kind, progress=progress))
     return made
 
 

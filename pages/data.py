@@ -27,7 +27,7 @@ def numbers(pool: Pool) -> None:
         width, tall = int(np.median(pool.column("width"))), int(np.median(pool.column("height")))
         facts += [(look.size(float(np.sum(pool.column("bytes")))), "on disk"), (f"{width:,} x {tall:,} pixels", "median size")]
     facts.append((look.samples(pool, copies), "exact copies of another"))
-    facts.append((look.samples(pool, len(pool.unreadable)), "could not be read"))
+    facts.append((look.samples(pool, pool.left_out), "could not be read"))
     n = len(data.features(pool))
     facts.append((f"{n:,} {'feature' if n == 1 else 'features'}", "computed or imported"))
     look.facts(facts)

@@ -281,14 +281,14 @@ def test_the_demo_has_captions_with_what_is_wrong_about_them(workspace, monkeypa
     from datasel_core.pools.demo.scenes import compose, make_scenes
 
     monkeypatch.setattr(scenes, "make_scenes", lambda folder, progress: make_scenes(folder, n=24, progress=progress))
-    photos, pairs = making.make_demo(workspace)
+    photos, pairs, _ = making.make_demo(workspace)
     assert (photos.name, photos.kind, pairs.name, pairs.kind) == ("scenes", "images", "scenes-captions", "pairs")
     assert pairs.ids.tolist() == photos.ids.tolist()
     assert [pairs.path(row) for row in range(24)] == [photos.path(row) for row in range(24)]
     assert pairs.text(3) == [compose(24)[3].caption]
     assert pairs.unreadable == []
     assert {"caption_kind", "true_caption", "duplicate_of", "group"} <= set(pairs.columns)
-    assert [one.name for one in making.make_demo(workspace)] == ["scenes", "scenes-captions"]
+    assert [one.name for one in making.make_demo(workspace)] == ["scenes", "scenes-captions", "questions"]
     whole = compose(2000)
     share = {kind: sum(one.caption_kind == kind for one in whole) / 2000 for kind in ("mismatched", "off_topic")}
     share["near-duplicate"] = sum(one.source is not None for one in whole) / 2000

@@ -19,7 +19,7 @@ feature = typer.Typer(help="Compute and import what methods look at.", no_args_i
 def add(
     name: Annotated[str, typer.Argument(help="What the pool is to be called.")],
     source: Annotated[str, typer.Argument(help="A folder, a file, or shards as in 'data/{00000..00012}.tar'.")],
-    kind: Annotated[str, typer.Option(help="images, pairs or vectors.")],
+    kind: Annotated[str, typer.Option(help="images, pairs, text or vectors.")],
     option: Annotated[list[str] | None, typer.Option(help="key=value; may be given more than once.")] = None,
     json: Json = False,
 ) -> None:
@@ -32,7 +32,7 @@ def add(
         say(f"left out: {entry['id']}: {entry['reason']}")
     for note in made.about["notes"]:
         say(note)
-    typer.echo(f"{made.name}: {made.n} samples, {len(made.unreadable)} left out.")
+    typer.echo(f"{made.name}: {made.n} samples, {made.left_out} left out.")
 
 
 @pool.command("list")
@@ -60,7 +60,7 @@ def show(name: str, json: Json = False) -> None:
     typer.echo(f"{about['name']}: {about['n']} samples of kind {about['kind']} from {about['source']}")
     typer.echo(f"columns: {', '.join(about['columns'])}")
     typer.echo(f"features: {', '.join(f['id'] + ' (' + f['role'] + ')' for f in about['features']) or 'none yet'}")
-    typer.echo(f"left out: {len(about['unreadable'])}")
+    typer.echo(f"left out: {about['left_out']}")
     for entry in about["unreadable"]:
         typer.echo(f"  {entry['id']}: {entry['reason']}")
 
@@ -75,7 +75,7 @@ def remove(name: str) -> None:
 def _about(one: Pool) -> dict:
     kept = kept_features(workspace(), one.fingerprint)
     said = ("name", "kind", "n", "fingerprint", "source", "unreadable", "notes")
-    return {**{name: one.about[name] for name in said}, "columns": one.columns, "features": [_feature(entry) for entry in kept]}
+    return {**{name: one.about[name] for name in said}, "left_out": one.left_out, "columns": one.columns, "features": [_feature(entry) for entry in kept]}
 
 
 def _feature(kept: Kept) -> dict:

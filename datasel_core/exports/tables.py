@@ -33,11 +33,13 @@ class JsonLines(Export):
     suffix: ClassVar = ".jsonl"
 
     def write(self, kept: Kept, out: Path, progress: Progress) -> Path:
+        lists = {"messages"} if kept.manifest["pool"]["kind"] == "text" else set()  # stored as text, written as training tools read them
         with writing(out) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
             for batch in kept.plain().to_batches(max_chunksize=10_000):
                 progress.check()
                 for row in batch.to_pylist():
                     row["why"] = json.loads(row["why"] or "{}")
+                    row |= {name: json.loads(row[name]) for name in lists & row.keys() if row[name] is not None}
                     file.write(json.dumps(_plain(row), ensure_ascii=False, default=str, allow_nan=False) + "\n")
         return out
 

@@ -6,9 +6,6 @@ pooled on a 14 x 14 grid. Three choices are ours, by measurement on photographs:
 codes; both signs of a response count alike (an edge stays the same edge before a lighter background); codes are divided by the response around the cell.
 """
 
-import contextlib
-import functools
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -22,20 +19,6 @@ COLOURS = 3
 LEARN_PATCHES = 60_000
 LEARN_STEPS = 10
 _BLOCK = 4096
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Matrix products on one thread within, so that their last bit does not depend on how many there are."""
-    with _controller().limit(limits=1, user_api="blas"):
-        yield
-
-
-@functools.cache
-def _controller():
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
 
 
 def grey(photo: np.ndarray) -> np.ndarray:

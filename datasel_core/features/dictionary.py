@@ -7,11 +7,12 @@ import numpy as np
 
 from datasel_core.declare import HOW, Field
 from datasel_core.errors import Failed
-from datasel_core.features._dictionary import GRID, cells, learn, one_thread, overview, projection, surroundings
+from datasel_core.features._dictionary import GRID, cells, learn, overview, projection, surroundings
 from datasel_core.features._feature import Block, Feature, Source, feature
 from datasel_core.features._patterns import Patterns, saliency_without_attention
 from datasel_core.features._photos import Photos, read_ahead
 from datasel_core.progress import Progress
+from datasel_core.threads import one_thread
 
 Arrays = Mapping[str, np.ndarray]
 

@@ -4,7 +4,11 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, TextIO
+
+UNPACKING = (EOFError, zlib.error, gzip.BadGzipFile)
+"""What a packed file that is broken raises."""
 
 _BLOCK = 1 << 20
 _SPACE = " \t\r\n"
@@ -12,12 +16,19 @@ _NEAR = 32
 """Characters. An error this near to what has been read so far may be only its end."""
 
 
+@dataclass(frozen=True)
+class Trouble:
+    """Stands where something cannot be read; the text is the reason."""
+
+    text: str
+
+
 def items(stream: TextIO, longest: int) -> Iterator[tuple[int, Any]]:
-    """(number from 1, item). Where the list is broken, its place and the reason as text; nothing after it can be read."""
+    """(number from 1, item), or Trouble where the list is broken; nothing after it can be read."""
     reading, at = _Reading(stream, longest), 0
     try:
         if reading.next() != "[":
-            yield 1, "it is no JSON list"
+            yield 1, Trouble("it is no JSON list")
             return
         reading.at += 1
         while True:
@@ -31,13 +42,14 @@ def items(stream: TextIO, longest: int) -> Iterator[tuple[int, Any]]:
                 return
             if mark != ",":
                 at += 1
-                yield at, "from here on it is no JSON list (" + ("it is cut off" if not mark else f"there is {mark!r} where , or ] should be") + ")"
+                said = f"there is {mark!r} where , or ] should be" if mark else "it is cut off"
+                yield at, Trouble(f"from here on it is no JSON list ({said})")
                 return
             reading.at += 1
     except (ValueError, RecursionError) as error:
-        yield at, f"from here on it is no JSON ({getattr(error, 'msg', error)})"
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        yield at, f"from here on it cannot be read ({'it is cut off' if isinstance(error, EOFError) else error})"
+        yield at, Trouble(f"from here on it is no JSON ({getattr(error, 'msg', error)})")
+    except UNPACKING as error:
+        yield at, Trouble(f"from here on it cannot be read ({'it is cut off' if isinstance(error, EOFError) else error})")
 
 
 class _Reading:

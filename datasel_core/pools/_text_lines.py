@@ -8,7 +8,6 @@ import gzip
 import io
 import json
 import stat
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -18,7 +17,7 @@ import pyarrow.parquet as pq
 
 from datasel_core.errors import BadInput
 from datasel_core.pools import _columns
-from datasel_core.pools._json_list import items
+from datasel_core.pools._json_list import UNPACKING, Trouble, items
 from datasel_core.pools._photos import reason
 from datasel_core.pools._text_files import TextFile
 
@@ -28,6 +27,8 @@ LONGEST = 64 << 20
 Row = tuple[int, dict[str, Any] | str]
 _BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _BATCH = 256
+
+Stream = io.BufferedReader | gzip.GzipFile
 
 
 @dataclass
@@ -57,15 +58,17 @@ def rows(file: TextFile, position: Position, wanted: frozenset[str]) -> Iterator
         elif file.kind == ".parquet":
             yield from _parquet(file, position, wanted)
         else:
-            with open(file.path, "rb") as raw:
+            with open(file.path, "rb", buffering=1 << 20) as raw:
                 position.file = raw
                 packed = file.path.name.lower().endswith(".gz")
-                yield from _READERS.get(file.kind, _plain)(file, io.BufferedReader(gzip.GzipFile(fileobj=raw) if packed else raw, 1 << 20))
+                yield from _READERS.get(file.kind, _plain)(file, gzip.GzipFile(fileobj=raw) if packed else raw)
+    except UNPACKING as error:
+        yield 1, f"it cannot be read ({'it is cut off' if isinstance(error, EOFError) else error})"
     except OSError as error:
         yield 1, reason(error)
 
 
-def _json_lines(file: TextFile, stream: io.BufferedReader) -> Iterator[Row]:
+def _json_lines(file: TextFile, stream: Stream) -> Iterator[Row]:
     for at, line in _lines(stream, "strict"):
         if isinstance(line, Trouble):
             yield at, line.text
@@ -83,7 +86,7 @@ def _json_lines(file: TextFile, stream: io.BufferedReader) -> Iterator[Row]:
             yield at, row if isinstance(row, dict) else f"it is JSON, but {'a list' if isinstance(row, list) else 'one value'}, not an object"
 
 
-def _json(file: TextFile, stream: io.BufferedReader) -> Iterator[Row]:
+def _json(file: TextFile, stream: Stream) -> Iterator[Row]:
     """A list; or, as many call it, lines of JSON."""
     begin = stream.peek(64)[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
     if begin.startswith(b"{"):
@@ -93,10 +96,10 @@ def _json(file: TextFile, stream: io.BufferedReader) -> Iterator[Row]:
             yield at, row
         return
     for at, item in items(io.TextIOWrapper(stream, _encoding(stream) or "utf-8-sig", errors="surrogateescape"), LONGEST):
-        yield at, item if isinstance(item, dict | str) else "it is no object"
+        yield at, item if isinstance(item, dict) else item.text if isinstance(item, Trouble) else "it is no object"
 
 
-def _csv(file: TextFile, stream: io.BufferedReader) -> Iterator[Row]:
+def _csv(file: TextFile, stream: Stream) -> Iterator[Row]:
     csv.field_size_limit(LONGEST)
     troubles: list[tuple[int, str]] = []
 
@@ -125,7 +128,7 @@ def _csv(file: TextFile, stream: io.BufferedReader) -> Iterator[Row]:
     yield from troubles
 
 
-def _plain(file: TextFile, stream: io.BufferedReader) -> Iterator[Row]:
+def _plain(file: TextFile, stream: Stream) -> Iterator[Row]:
     encoding = _encoding(stream) or "utf-8-sig"
     whole = stream.read(2 * LONGEST + 1)
     if len(whole) > 2 * LONGEST:
@@ -155,14 +158,7 @@ def _parquet(file: TextFile, position: Position, wanted: frozenset[str]) -> Iter
         yield at + 1, f"from here on it cannot be read ({str(error).splitlines()[0]})"
 
 
-@dataclass(frozen=True)
-class Trouble:
-    """Stands where a line cannot be read."""
-
-    text: str
-
-
-def _lines(stream: io.BufferedReader, errors: str) -> Iterator[tuple[int, str | Trouble]]:
+def _lines(stream: Stream, errors: str) -> Iterator[tuple[int, str | Trouble]]:
     """Lines with their numbers. UTF-8 is the rule, with or without its mark; UTF-16 is known by its mark."""
     at, encoding = 0, _encoding(stream)
     lines: Any = io.TextIOWrapper(stream, encoding, errors="surrogatepass", newline="\n") if encoding else stream
@@ -181,11 +177,11 @@ def _lines(stream: io.BufferedReader, errors: str) -> Iterator[tuple[int, str | 
                     yield at, Trouble(f"its byte {error.start + 1} (0x{line[error.start]:02x}) is not UTF-8")
                     continue
             yield at, line
-    except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
+    except (*UNPACKING, UnicodeDecodeError) as error:
         yield at + 1, Trouble(f"from here on it cannot be read ({'it is cut off' if isinstance(error, EOFError) else str(error)})")
 
 
-def _encoding(stream: io.BufferedReader) -> str | None:
+def _encoding(stream: Stream) -> str | None:
     return _BOMS.get(stream.peek(2)[:2])
 
 

@@ -18,6 +18,7 @@ TEXTS = ("text", "prompt", "response", "messages")
 _NUL = "\0"
 _OWN = frozenset({"source", *TEXTS})
 _MOST_COLUMNS = 64
+_PLAIN = (int, float, date)
 
 
 def columns_of(turns: Sequence[Said]) -> dict[str, str]:
@@ -99,7 +100,7 @@ class Beside:
         self.nested: set[str] = set()
         self.over: set[str] = set()
         self.renamed: dict[str, str] = {}
-        self._names: dict[str, str | None] = {}
+        self._names: dict[str, str] = {}
         self._taken: set[str] = set()
 
     def of(self, row: Mapping[str, Any], used: Sequence[str]) -> dict[str, Any]:
@@ -112,13 +113,13 @@ class Beside:
                 checked(name, value)
             elif isinstance(value, Decimal):
                 value = float(value)
-            elif not isinstance(value, int | float | date):
+            elif not isinstance(value, _PLAIN):
                 if len(self.nested) < _MOST_COLUMNS:
                     self.nested.add(shown(name))
                 continue
-            if isinstance(value, float) and not math.isfinite(value):
+            if value.__class__ is float and not math.isfinite(value):
                 continue
-            own = self._name(name)
+            own = self._names[name] if name in self._names else self._name(name)
             if own is not None:
                 kept[own] = value
         return kept
@@ -134,9 +135,7 @@ class Beside:
         return found
 
     def _name(self, name: str) -> str | None:
-        """The column's own name; SQL filters do not tell `Level` from `level`."""
-        if name in self._names:
-            return self._names[name]
+        """The column's own name, from now on; SQL filters do not tell `Level` from `level`."""
         if len(self._taken) >= _MOST_COLUMNS or not name.strip() or _NUL in name or not _is_unicode(name):
             if len(self.over) < _MOST_COLUMNS:
                 self.over.add(shown(name))

@@ -105,7 +105,7 @@ def _read_all(files: list[TextFile], shapes: Shapes, reading: _Reading, progress
 
 
 def _read(number: int, file: TextFile, reading: _Reading, wanted: frozenset[str], track: Track, before: int) -> None:
-    position, word, usable = Position(), unit(file), 0
+    position, word, usable, before_names = Position(), unit(file), 0, ()
     guess = file.kind in (".csv", ".tsv")
     for count, (at, row) in enumerate(rows(file, position, wanted), 1):
         if count % _PART_ROWS == 0:
@@ -113,8 +113,9 @@ def _read(number: int, file: TextFile, reading: _Reading, wanted: frozenset[str]
         try:
             if isinstance(row, str):
                 raise BadRow(row)
-            if len(reading.names) < _MOST_NAMES:
-                reading.names.update(dict.fromkeys(row))
+            if (names := tuple(row)) != before_names and len(reading.names) < _MOST_NAMES:
+                reading.names.update(dict.fromkeys(names))
+            before_names = names
             usable += 1
             one = _sample(file, at, row, reading)
         except BadRow as error:
@@ -127,7 +128,7 @@ def _read(number: int, file: TextFile, reading: _Reading, wanted: frozenset[str]
         reading.files.append(number)
         reading.lines.append(at)
         reading.part.append(one)
-        reading.characters += sum(len(one[name]) for name in TEXTS if name in one)
+        reading.characters += sum([len(one[name]) for name in TEXTS if name in one])
         if len(reading.part) == _PART_ROWS or reading.characters > _PART_CHARACTERS:
             reading.keep(guess)
     reading.keep(guess)
@@ -138,11 +139,12 @@ def _sample(file: TextFile, at: int, row: Mapping[str, Any], reading: _Reading) 
     turns, used = reading.reader.read(row)
     id_column, source_column = reading.named.id or "id", reading.named.source or "source"
     source = row.get(source_column)
-    if source is not None and not isinstance(source, str | int | float):
-        raise BadRow(f"its {source_column} holds {'an object' if isinstance(source, dict) else 'a list'}; it must be text")
+    if source is not None and not isinstance(source, (str, int, float)):
+        reading.beside.nested.add(shown(source_column))
+        source = None
     one = {"id": _id(file, at, row.get(id_column), reading.named.with_file), **columns_of(turns), "content": content_of(turns)}
     beside = reading.beside.of(row, (*used, id_column, source_column))
-    said = _columns.as_text(source) if source is not None and source != "" else file.source if "group" not in beside else None
+    said = _columns.as_text(source) if source is not None and source != "" else file.source if not beside.get("group") else None
     if said is not None:
         checked(source_column, said)
         one["source"] = said
@@ -153,7 +155,7 @@ def _id(file: TextFile, at: int, given: Any, with_file: bool) -> str:
     """The name that was given; else file and line, which are the same whatever stands in other lines."""
     if given is None or given == "":
         return file.stem if file.kind in (".txt", ".md") else f"{file.stem}-{at:05d}"
-    if isinstance(given, bool) or not isinstance(given, str | int):
+    if isinstance(given, bool) or not isinstance(given, (str, int)):
         raise BadRow(f"its id is {shown(_columns.as_text(given))}; it must be text or a whole number")
     id = str(given)
     if len(id) > _LONGEST_ID or not id.isprintable() or id.isspace():

@@ -12,6 +12,7 @@ from datasel_core.pools._pool import Pool
 from pages._ui import keys, look, texts
 
 _SIDE = 900
+_SHOWN_ELSEWHERE = frozenset({"width", "height", "bytes", "path", "content", "text", "prompt", "response", "messages"})
 
 
 def look_at(row: int | None) -> None:
@@ -57,7 +58,7 @@ def _large_one(pool: Pool, row: int) -> None:
 
 
 def _facts(pool: Pool, row: int) -> list[tuple[str, str]]:
-    found = {name: pool.table[name][row].as_py() for name in pool.columns if name not in ("width", "height", "bytes", "path")}
+    found = {name: pool.value(name, row) for name in pool.table.column_names if name not in _SHOWN_ELSEWHERE}
     facts = [(name, f"`{value}`" if name == "id" else str(value)) for name, value in found.items() if value not in (None, "")]
     if "width" in pool.columns:
         width, tall, size = (pool.table[name][row].as_py() for name in ("width", "height", "bytes"))

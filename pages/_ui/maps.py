@@ -105,6 +105,6 @@ def group_columns(pool: Pool) -> list[str]:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _group_columns(fingerprint: str, _pool: Pool) -> list[str]:
-    plain = [name for name in _pool.columns if name not in _NO_GROUPS and not pa.types.is_nested(_pool.table[name].type)]
+    plain = [name for name in _pool.table.column_names if name not in _NO_GROUPS and not pa.types.is_nested(_pool.table[name].type)]
     found = [name for name in plain if 2 <= pc.count_distinct(_pool.table[name]).as_py() <= 1000]
     return sorted(found, key=lambda name: name != _pool.group_column)

@@ -113,7 +113,7 @@ def _table(pool: Pool, rows: np.ndarray, badges: Words, key: str, on_open: Calla
     if not len(rows):
         return None
     shown = rows[:1000]
-    table = pool.table.select(pool.columns).take(shown).to_pandas()
+    table = pool.take(shown).to_pandas()
     if badges is not None:
         table.insert(0, "#", [_said(badges, int(row)) for row in shown])
     event = st.dataframe(table, key=key, height=min(420, 36 + 35 * len(shown)), hide_index=True, on_select="rerun", selection_mode="single-row",

@@ -142,7 +142,7 @@ def _because(choice: Choice, answer: Answer, rank: int) -> str:
 
 def _table(choice: Choice, answer: Answer, rows: np.ndarray, ranks: dict[int, int]) -> None:
     shown = rows[:1000]
-    table = choice.pool.table.select(choice.pool.columns).take(shown).to_pydict()
+    table = choice.pool.take(shown).to_pydict()
     because = [_because(choice, answer, ranks[int(row)]) if int(row) in ranks else "dropped" for row in shown]
     event = st.dataframe({"#": [ranks.get(int(row)) for row in shown], **table, "why": because}, key="table-select", hide_index=True, height=360,
                          on_select="rerun", selection_mode="single-row", alt=f"{len(shown):,} samples with their rank and the reason")  # fmt: skip
