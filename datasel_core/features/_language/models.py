@@ -6,7 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from datasel_core.errors import BadInput, BadParameter, Failed
 from datasel_core.features._clip_weights import is_folder
