@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from datasel_core import store
+from datasel_core import importing, store
 from datasel_core.errors import BadRequest, Failed, MissingFeature
 from datasel_core.features._feature import OPENED, Feature, Source, Unreadable
 from datasel_core.features._kept import Chunks, Kept, kept_features, load
 from datasel_core.features._twins import Twins
-from datasel_core.importing import Imported, import_feature, keep_imported, said_of
+from datasel_core.importing import Imported, keep_imported, said_of
 from datasel_core.pools._pool import Pool, load_pool, save_pool
 from datasel_core.progress import Progress
 from datasel_core.registry import every, find
+from datasel_core.roles import how_to_get
 
-__all__ = ["Imported", "import_feature", "keep_imported"]  # they stand in a module of their own, and are asked for here
+__all__ = ["Imported", "keep_imported"]  # they stand in a module of their own, and are asked for here
 
 
 def add_pool(workspace: store.Workspace, name: str, source: str, kind: str, options: Mapping[str, str] | None = None, progress: Progress | None = None) -> Pool:
@@ -40,8 +41,16 @@ def add_pool(workspace: store.Workspace, name: str, source: str, kind: str, opti
     finally:
         scan.close()
     for role, array in scan.roles.items():
-        keep_imported(workspace, pool, role, array, np.arange(pool.n), [], path.name, progress)
+        _at_once(workspace, pool, keep_imported(workspace, pool, role, array, np.arange(pool.n), [], path.name, progress), progress)
     return pool
+
+
+def import_feature(workspace: store.Workspace, pool: Pool, role: str, file: str, progress: Progress | None = None) -> Imported:
+    """Vectors computed elsewhere, and what follows from them at once. Raises BadInput when nothing matches."""
+    progress = progress or Progress()
+    found = importing.import_feature(workspace, pool, role, file, progress)
+    _at_once(workspace, pool, found.kept, progress)
+    return found
 
 
 def remove_pool(workspace: store.Workspace, name: str) -> None:
@@ -66,8 +75,24 @@ def feature_key(workspace: store.Workspace, pool: Pool, feature: Feature) -> str
 
 
 def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, progress: Progress | None = None) -> Kept:
-    """Computes a feature, or goes on where an earlier attempt was, or returns it when it is there. Raises MissingFeature, Failed, Stopped."""
+    """Computes a feature, or goes on where an earlier attempt was, or returns it when it is there; then what follows from it at once.
+
+    Raises MissingFeature, Failed, Stopped.
+    """
     progress = progress or Progress()
+    kept = _compute(workspace, pool, feature, progress)
+    _at_once(workspace, pool, kept, progress)
+    return kept
+
+
+def _at_once(workspace: store.Workspace, pool: Pool, kept: Kept, progress: Progress) -> None:
+    """Features that cost nothing once this one is there; not those that read what was kept beside values, where nothing was."""
+    for follower in every("feature").values():
+        if follower.at_once and follower.reads == kept.role and set(follower.reads_extras) <= set(kept.extras()):
+            compute_feature(workspace, pool, follower(), progress)
+
+
+def _compute(workspace: store.Workspace, pool: Pool, feature: Feature, progress: Progress) -> Kept:
     if feature.reads in OPENED and feature.reads not in pool.opens:
         what = {"image": "looks at photos", "text": "reads texts", "turns": "reads prompts and responses"}[feature.reads]
         raise BadRequest(f"{feature.id} {what}; the pool {pool.name} (of kind {pool.kind}) has none.")
@@ -78,9 +103,10 @@ def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, pr
         if (done := load(folder)) is not None:
             if not _readable_again(pool, feature, done):
                 chunks.clear()  # a kill right after the last word of an earlier attempt may have left them
+                feature.tidy(folder, chunks.fitted() or {})
                 return done
             chunks.reopen(done)
-        source, started = _source(workspace, pool, feature), time.time()
+        source, started = _source(workspace, pool, feature, progress), time.time()
         fitted = chunks.fitted()
         if fitted is None:
             fitted = feature.fit(source, progress)
@@ -106,7 +132,9 @@ def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, pr
             "facts": feature.describe(source),
             "seconds": round(time.time() - started, 1),
         }
-        return chunks.finish(about, pool.ids)
+        kept = chunks.finish(about, pool.ids)
+        feature.tidy(folder, fitted)
+        return kept
 
 
 def _readable_again(pool: Pool, feature: Feature, done: Kept) -> bool:
@@ -120,11 +148,11 @@ def _readable_again(pool: Pool, feature: Feature, done: Kept) -> bool:
     return False
 
 
-def _source(workspace: store.Workspace, pool: Pool, feature: Feature) -> Source:
+def _source(workspace: store.Workspace, pool: Pool, feature: Feature, progress: Progress) -> Source:
     folder = workspace.feature(feature_key(workspace, pool, feature))
     if feature.reads not in OPENED:
         read = _read_role(workspace, pool, feature)
-        return Source(pool.n, roles={feature.reads: read.values()}, extras={feature.reads: read.extras()}, folder=folder)
+        return Source(pool.n, roles={feature.reads: read.values()}, extras={feature.reads: read.extras()}, folder=folder, check=progress.check)
 
     def image(row: int, at_least: int | None = None) -> Any:
         try:
@@ -142,16 +170,22 @@ def _source(workspace: store.Workspace, pool: Pool, feature: Feature) -> Source:
         return one
 
     opens = {"image": image, "text": opened(pool.text), "turns": opened(pool.turns)}
-    return Source(pool.n, **{feature.reads: opens[feature.reads]}, folder=folder)
+    return Source(pool.n, **{feature.reads: opens[feature.reads]}, folder=folder, check=progress.check)
 
 
 def _read_role(workspace: store.Workspace, pool: Pool, feature: Feature) -> Kept:
+    """The newest feature of the role that this one reads, with all that it reads beside the values."""
     kept = [one for one in kept_features(workspace, pool.fingerprint) if one.role == feature.reads]
-    if not kept:
+    whole = [one for one in kept if set(feature.reads_extras) <= set(one.extras())]
+    if kept and not whole:
+        what, maker = " and ".join(feature.reads_extras), next((id for id, one in every("feature").items() if one.role == feature.reads), feature.reads)
         raise MissingFeature(
-            f"{feature.id} needs the role {feature.reads}; import it: python -m datasel_core feature import {pool.name} {feature.reads} FILE.npz"
+            f"{feature.id} needs what is kept beside {feature.reads} ({what}), and an imported one has none; "
+            f"compute one: python -m datasel_core feature compute {pool.name} {maker}"
         )
-    return kept[-1]
+    if not whole:
+        raise MissingFeature(f"{feature.id} needs the role {feature.reads}, which {pool.name} does not have yet. {how_to_get(pool, feature.reads)}")
+    return whole[-1]
 
 
 _DEMOS = {

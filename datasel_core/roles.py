@@ -122,7 +122,10 @@ def _model_of(kept: Kept) -> tuple[str, str | None]:
 
 def how_to_get(pool: Pool, role: str) -> str:
     """One sentence: the command that fills a role."""
-    makers = [id for id, one in registry.every("feature").items() if one.role == role and one.reads in pool.opens | {"patches"}]
+    declared = registry.every("feature")
+    if (follows := next((one.reads for one in declared.values() if one.role == role and one.at_once), None)) is not None:
+        return how_to_get(pool, follows)
+    makers = [id for id, one in declared.items() if one.role == role and one.reads in pool.opens | {"patches"}]
     makers.sort(key=lambda id: (not id.startswith("dictionary"), id))  # the one that needs no download comes first
     if makers:
         return f"Compute one: python -m datasel_core feature compute {pool.name} {makers[0]}"

@@ -90,7 +90,7 @@ FLOORS = [
 ]
 """The floors of the house, with the storeys inside the upper ones written out."""
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
-LAZY = {"torch", "timm", "open_clip", "transformers", "faiss", "umap", "sklearn", "numba"}
+LAZY = {"torch", "timm", "open_clip", "transformers", "tokenizers", "accelerate", "faiss", "umap", "sklearn", "numba"}
 SOURCES = sorted((ROOT / "datasel_core").rglob("*.py"))
 
 
@@ -135,7 +135,7 @@ def test_methods_are_pure():
 
 
 def test_listing_methods_imports_nothing_heavy():
-    heavy = "{'torch', 'faiss', 'umap', 'sklearn', 'timm', 'streamlit'}"
+    heavy = "{'torch', 'transformers', 'tokenizers', 'faiss', 'umap', 'sklearn', 'timm', 'streamlit'}"
     code = f"import sys; from datasel_core.__main__ import main; main(['methods', '--json']); sys.exit(bool({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

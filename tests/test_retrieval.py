@@ -51,7 +51,7 @@ def test_no_picture_is_learned_and_tested(workspace, tmp_path, monkeypatch):
     pool = making.add_pool(workspace, "p", str(tmp_path / "in" / "t.csv"), "pairs")
     run = select(workspace, Spec(pool="p", method="random", budget="4"))
     seen = []
-    monkeypatch.setattr(Retrieval, "measure", lambda self, roles, train, test: seen.append((roles, train, test)) or {})
+    monkeypatch.setattr(Retrieval, "measure", lambda self, roles, train, test, progress: seen.append((roles, train, test)) or {})
     run_probe(workspace, run.folder, "retrieval", Progress())
     roles, train, test = seen[0]
     pictures = pool.column("path")

@@ -168,14 +168,20 @@ def _echo_metrics(metrics: dict[str, Any]) -> None:
 
 
 def evaluate(
-    folder: str, probe: Annotated[str | None, typer.Option(help="Train small on the kept, test on the rest: linear, retrieval.")] = None, json: Json = False
+    folder: str,
+    probe: Annotated[str | None, typer.Option(help="Train small on the kept, test on the rest: linear, lm, retrieval.")] = None,
+    set: Annotated[Many, typer.Option(help="param=value of the probe; may be given more than once.")] = None,
+    held_out: Annotated[str | None, typer.Option(help="Pool to test on instead of the rest, for lm.")] = None,
+    json: Json = False,
 ) -> None:
     """Metrics of a selection, and optionally a probe."""
     home = workspace()
+    if probe is None and (set or held_out):
+        raise BadRequest("--set and --held-out are for a probe; name one with --probe.")
     path, said = _opened(home, folder)
     found = {"metrics": said["result"]["metrics"]}
     if probe is not None:
-        found["probe"] = {"id": probe, **run_probe(home, path, probe, progress())}
+        found["probe"] = {"id": probe, **run_probe(home, path, probe, progress(), pairs(set, "--set"), held_out)}
     if json:
         answer(found)
         return

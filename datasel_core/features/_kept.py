@@ -180,7 +180,7 @@ class Chunks:
             shape, dtype = chunk["values"].shape[1:], chunk["values"].dtype
             extras.update({name[6:]: (array.shape[1:], array.dtype) for name, array in chunk.items() if name.startswith("extra-")})
         offsets = np.concatenate([[0], np.cumsum(lengths)]) if ragged else np.arange(self.n + 1)
-        targets = {"values": (int(offsets[-1]), shape or (0,), dtype or np.dtype(np.float32))}
+        targets = {"values": (int(offsets[-1]), (0,) if shape is None else shape, dtype or np.dtype(np.float32))}
         targets |= {f"extra-{name}": (self.n, *kind) for name, kind in extras.items()}
         with growing(self.folder, targets) as arrays:
             if not ragged and arrays["values"].dtype.kind == "f":

@@ -44,14 +44,18 @@ class LossTrajectory(Feature):
     length: int = Field(512, ge=8, description="Most tokens of a sample; what is beyond is cut off.")
     epochs: int = Field(2, ge=1, description="Times every sample is seen. Published for fine-tuning: 3.")
     batch: int = Field(16, ge=1, description="Samples per training step.")
-    rate: float | None = Field(None, gt=0, description="Highest learning rate (AdamW, cosine, 3 % warm-up); by default 1e-3 from scratch, 2e-5 for a given model.")
+    rate: float | None = Field(
+        None, gt=0, description="Highest learning rate (AdamW, cosine, 3 % warm-up); by default 1e-3 from scratch, 2e-5 for a given model."
+    )
     n_checkpoints: int = Field(8, ge=2, description="Checkpoints, evenly spaced over the training: the length of a trajectory.")
     vocabulary: int = Field(4096, ge=300, description="From scratch: tokens of the vocabulary, which is trained on the pool.")
     layers: int = Field(3, ge=1, description="From scratch: layers of the model.")
     width: int = Field(192, ge=8, description="From scratch: width of the model.")
     heads: int = Field(3, ge=1, description="From scratch: attention heads.")
     seed: int = Field(0, ge=0, description="Start of the weights and of the order of samples.")
-    precision: Literal["fp32", "bf16"] = Field("fp32", description="Numbers to compute in; bf16 is faster where the processor has it, and losses change in the third digit.")
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="Numbers to compute in; bf16 is faster where the processor has it, and losses change in the third digit."
+    )
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda|mps)$", description="Where to compute: auto, cpu, cuda or mps.", json_schema_extra=HOW)
     block: int = Field(256, ge=1, description="Samples scored at all checkpoints before they are kept.", json_schema_extra=HOW)
     batch_tokens: int = Field(4096, ge=1, description="Tokens per batch while scoring, padding included.", json_schema_extra=HOW)
@@ -95,7 +99,8 @@ class LossTrajectory(Feature):
         return _sound(tokens, values, extra)
 
     def tidy(self, folder: Path, fitted: Mapping[str, np.ndarray]) -> None:
-        finish_proxy(folder / "proxy", tuple(fitted["steps"].tolist()))
+        if "steps" in fitted:
+            finish_proxy(folder / "proxy", tuple(fitted["steps"].tolist()))
 
 
 def _folder(source: Source) -> Path:

@@ -9,6 +9,7 @@ from datasel_core import neighbors
 from datasel_core.declare import Field
 from datasel_core.errors import BadRequest
 from datasel_core.probes._probe import Probe, probe
+from datasel_core.progress import Progress
 
 
 @probe("linear", version=1, title="Linear probe")
@@ -22,7 +23,7 @@ class Linear(Probe):
 
     c: float = Field(10.0, gt=0, description="Inverse strength of the L2 penalty, on embeddings of length 10.")
 
-    def measure(self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray) -> dict[str, Any]:
+    def measure(self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None) -> dict[str, Any]:
         from sklearn.linear_model import LogisticRegression
 
         labels = np.array([str(label) for label in roles["group"]])

@@ -10,6 +10,7 @@ from datasel_core.errors import BadRequest
 from datasel_core.features._clip_weights import small_tokenizer
 from datasel_core.features._photos import squashed
 from datasel_core.probes._probe import Probe, probe
+from datasel_core.progress import Progress
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +36,9 @@ class Retrieval(Probe):
     seed: int = Field(0, ge=0, description="Start of the weights and of the order of pairs.")
     most: int = Field(1000, ge=2, description="Held-out pairs to rank, drawn where there are more.")
 
-    def measure(self, roles: Mapping[str, Callable[[int], Any]], train: np.ndarray, test: np.ndarray) -> dict[str, Any]:
+    def measure(
+        self, roles: Mapping[str, Callable[[int], Any]], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
+    ) -> dict[str, Any]:
         """roles: image, row -> RGB picture; text, row -> captions; picture, where several rows share one: (n,) equal for those.
 
          Recall at 1 and 10, and mean reciprocal rank, averaged over both directions."""
@@ -49,7 +52,7 @@ class Retrieval(Probe):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             model = _model(self.px, tokenizer.vocab_size)
-            self._train(model, self._pictures(roles["image"], train), [roles["text"](int(row)) for row in train], tokenizer, rng)
+            self._train(model, self._pictures(roles["image"], train), [roles["text"](int(row)) for row in train], tokenizer, rng, progress or Progress())
         model.eval()
         with torch.inference_mode():
             images = torch.cat([model.encode_image(_floats(part), normalize=True) for part in self._pictures(roles["image"], test).split(128)])
@@ -65,13 +68,15 @@ class Retrieval(Probe):
 
         return torch.from_numpy(np.stack([squashed(image(int(row)), self.px, "BICUBIC") for row in rows])).permute(0, 3, 1, 2)
 
-    def _train(self, model: "nn.Module", pictures: "torch.Tensor", said: Sequence[Sequence[str]], tokenizer: Any, rng: np.random.Generator) -> None:
+    def _train(
+        self, model: "nn.Module", pictures: "torch.Tensor", said: Sequence[Sequence[str]], tokenizer: Any, rng: np.random.Generator, progress: Progress
+    ) -> None:
         import torch
         from torch.nn import functional
 
         optimizer = torch.optim.AdamW(model.parameters(), lr=self.rate, betas=(0.9, 0.98), weight_decay=0.05)
         order = np.empty(0, np.int64)
-        for step in range(self.steps):
+        for step in progress.over(range(self.steps), self.steps, "training"):
             while len(order) < self.batch:
                 order = np.concatenate([order, rng.permutation(len(pictures))])
             rows, order = order[: self.batch], order[self.batch :]

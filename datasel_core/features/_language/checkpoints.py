@@ -1,7 +1,6 @@
 """Checkpoints on disk. One counts only when its own list of files, written last, is true to the byte; half a one is thrown away."""
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,7 @@ class Checkpoints:
     def finish(self, target: Path) -> None:
         """Keeps the last model, alone, as `target`; all else goes."""
         last = self.path(self.steps[-1])
-        if is_whole(last):
+        if is_whole(last) or (last.is_dir() and target.is_dir()):  # the second: a kill came between two files
             target.mkdir(parents=True, exist_ok=True)
             for path in [last / "config.json", *last.glob("model*.safetensors*")]:
                 path.replace(target / path.name)

@@ -6,7 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from datasel_core.errors import BadInput, BadParameter, Failed
 from datasel_core.features._clip_weights import is_folder
@@ -95,7 +95,7 @@ def given_model(model: str, length: int) -> tuple["PreTrainedModel", Vocabulary]
     most = getattr(built.config, "max_position_embeddings", None)
     if most is not None and length > most:
         raise BadParameter(f"length is {length}; {model} reads {most} tokens at most.")
-    if vocabulary.size > (n := built.get_input_embeddings().num_embeddings):
+    if vocabulary.size > (n := built.get_input_embeddings().weight.shape[0]):
         raise BadInput(f"The {FILE} in {folder} has {vocabulary.size} tokens, but the model knows {n}; they do not belong together.")
     return built, vocabulary
 
@@ -139,7 +139,3 @@ def quiet() -> Iterator[None]:
         hub.setLevel(before)
         if bar:
             theirs.enable_progress_bar()
-
-
-def about(model: Any) -> dict[str, Any]:
-    return {"parameters": sum(weight.numel() for weight in model.parameters())}

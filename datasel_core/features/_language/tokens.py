@@ -15,6 +15,7 @@ Template = Literal["plain", "alpaca"]
 
 _ALPACA = "Below is an instruction that describes a task. Write a response that appropriately completes the request."
 _AT_ONCE = 256
+_LONGEST = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def pieces(turns: Sequence[Turn], template: Template) -> list[tuple[str, bool]]:
 
 def _spelt(source: Source, rows: Sequence[int], vocabulary: Vocabulary, template: Template, length: int) -> list[Spelt | str]:
     """Of each row its tokens, or the reason why there are none."""
-    most = (length + 1) * vocabulary.longest  # more characters never fit; a book in a field must not be spelt out
+    most = max(_LONGEST, (length + 1) * vocabulary.longest)  # more characters never fit; a book in a field must not be spelt out
     reasons: dict[int, str] = {}
     samples: dict[int, list[tuple[str, bool, bool]]] = {}
     for row in rows:

@@ -15,7 +15,7 @@ from datasel_core.features._language.batches import training_order
 from datasel_core.features._language.checkpoints import Checkpoints
 from datasel_core.features._language.halves import halves
 from datasel_core.features._language.losslog import LossLog
-from datasel_core.features._language.models import quiet
+from datasel_core.features._language.models import quiet, read_model
 from datasel_core.features._language.tokens import Tokens
 from datasel_core.progress import Progress
 
@@ -38,7 +38,9 @@ class Recipe:
     bf16: bool = False
 
 
-def train(model: "PreTrainedModel", tokens: Tokens, recipe: Recipe, device: str, folder: Path, progress: Progress, label: str, kept: Checkpoints | None) -> None:
+def train(
+    model: "PreTrainedModel", tokens: Tokens, recipe: Recipe, device: str, folder: Path, progress: Progress, label: str, kept: Checkpoints | None = None
+) -> None:
     """Trains the model in place: AdamW, cosine with 3 % warm-up, clipped at 1. kept: where it leaves checkpoints, and goes on from; None for none.
 
     Raises Stopped.
@@ -56,18 +58,19 @@ def train(model: "PreTrainedModel", tokens: Tokens, recipe: Recipe, device: str,
             output_dir=str(folder), max_steps=recipe.steps, per_device_train_batch_size=recipe.batch, learning_rate=recipe.rate,
             lr_scheduler_type="cosine", warmup_steps=_WARM_UP if recipe.steps > 1 else 0, weight_decay=0.0, max_grad_norm=1.0, seed=recipe.seed,
             logging_steps=max(1, recipe.steps // _LINES), save_strategy="no", report_to="none", disable_tqdm=True, log_level="critical",
-            train_sampling_strategy="sequential", remove_unused_columns=False, dataloader_pin_memory=False, use_cpu=device == "cpu", logging_nan_inf_filter=False,
+            train_sampling_strategy="sequential", remove_unused_columns=False, dataloader_pin_memory=False, use_cpu=device == "cpu",
+            logging_nan_inf_filter=False,
         )  # fmt: skip
         if asked.n_gpu > 1:
             asked._n_gpu = 1  # several would split each batch, and give another answer than one
-        trainer = _trainer()(recipe.bf16, model=model, args=asked, train_dataset=order.tolist(), data_collator=lambda at: _batch(tokens, at))
+        trainer = _trainer()(recipe.bf16, model=model, args=asked, train_dataset=order.tolist(), data_collator=lambda at: _padded(tokens, at))
         trainer.remove_callback(PrinterCallback)  # standard output belongs to whoever asked
         trainer.add_callback(_watch()(kept, LossLog(folder / "loss.jsonl", start) if kept else None, seen, track.advance))
         trainer.train(resume_from_checkpoint=str(kept.path(start)) if start else None)
     track.finish()
 
 
-def _batch(tokens: Tokens, at: list[int]) -> dict[str, "torch.Tensor"]:
+def _padded(tokens: Tokens, at: list[int]) -> dict[str, "torch.Tensor"]:
     import torch
 
     ids, learned = tokens.padded(np.array(at))
@@ -92,6 +95,10 @@ def _trainer() -> type:
             with torch.autocast(labels.device.type, torch.bfloat16, enabled=self.bf16):
                 logits = self.halves.head(self.halves.body(inputs["input_ids"])[learned])
             return torch.nn.functional.cross_entropy(logits.float(), labels[labels != -100], reduction="sum") / num_items_in_batch
+
+        def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+            """Some models are saved under other names than they have (GPT-NeoX is one), and the Trainer passes over those weights without a word."""
+            (model or self.model).load_state_dict(read_model(Path(resume_from_checkpoint)).state_dict())
 
     return ResponseTrainer
 

@@ -26,9 +26,10 @@ class Vocabulary:
     start: tuple[int, ...]
     end: int
 
-    @property
+    @cached_property
     def size(self) -> int:
-        return self.tokenizer.get_vocab_size()
+        """One more than the highest id."""
+        return max(self.tokenizer.get_vocab().values()) + 1
 
     @cached_property
     def longest(self) -> int:
