@@ -17,6 +17,14 @@ _REMEDIES = (
     ("permission denied", "The program may not read it: give read permission to the user who runs datasel."),
     ("the file is not there", "It was moved or deleted: put it back, or correct the table."),
     ("megapixels", "It is too large to decode safely: save a smaller copy."),
+    ("not JSON", "The line is damaged: mend it with a text editor, or write the file anew with a JSON library."),
+    ("invalid JSON", "The line is damaged: mend it with a text editor, or write the file anew with a JSON library."),
+    (" is empty", "Nothing can be learned from it: fill it in, or remove the line."),
+    (" is missing", "Give it the field that the other lines have, or remove the line."),
+    ("no assistant turn", "Add the answer that is to be learned, or remove the conversation."),
+    ("it must be text", "Write it as text in quotation marks."),
+    ("NUL character", "It is no text: remove the character, or the line."),
+    ("is not UTF-8", "Save the file as UTF-8: its letters were written in another encoding."),
     ("UTF-8", "Rename the file with plain letters."),
     ("outside the allowed", "It is a link out of the allowed folders: copy the file in, or extend DATASEL_DATA_ROOTS."),
     ("NaN", "Its vector is broken: compute it again where it came from."),
@@ -42,29 +50,33 @@ def health(pool: Pool) -> None:
 
 
 def _unreadable(pool: Pool) -> None:
-    found = pool.unreadable
+    found, n = pool.unreadable, pool.left_out
     good = f"none: all {look.samples(pool)} can be read"
-    look.section("Left out", f"{look.samples(pool, len(found))} of {pool.n + len(found):,} could not be read" if found else good)
+    look.section("Left out", f"{look.samples(pool, n)} of {pool.n + n:,} could not be read" if found else good)
     if found:
         lines = [(one["id"], one["reason"], remedy(one["reason"])) for one in found[:_SHOWN]]
         rows = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in line)}</tr>" for line in lines)
         st.html(f'<div class="ds-table"><table><tr><th>file</th><th>cause</th><th>what to do</th></tr>{rows}</table></div>')
         if len(found) > _SHOWN:
-            st.caption(f"The first {_SHOWN:,} of {len(found):,}; all of them: python -m datasel_core pool show {pool.name}")
+            st.caption(f"The first {_SHOWN:,} of {n:,}; more of them: python -m datasel_core pool show {pool.name}")
 
 
 def _copies(pool: Pool) -> None:
     sets = data.duplicates(pool)
     spare = sum(len(rows) - 1 for rows in sets)
     if not sets:
-        look.section("Exact copies", f"none: no two {look.unit(pool)} are the same to the byte")
+        look.section("Exact copies", f"none: no two {look.unit(pool)} are the same to the {_unit(pool)}")
         return
-    look.section("Exact copies", f"{spare:,} of {look.samples(pool)} repeat another to the byte; {len(sets):,} {'set' if len(sets) == 1 else 'sets'}")
+    look.section("Exact copies", f"{spare:,} of {look.samples(pool)} repeat another to the {_unit(pool)}; {len(sets):,} {'set' if len(sets) == 1 else 'sets'}")
     remover = registry.every("method").get("deduplicate")
     st.caption("Copies stay in the pool." + (f' The method "{remover.title}" on the Select page keeps one of each set.' if remover else ""))
     rows = [row for rows in sets for row in rows]
     number = {row: at + 1 for at, rows in enumerate(sets) for row in rows}
     photos.wall(pool, rows, key="copies", height=96, badges=lambda row: f"set {number[row]}")
+
+
+def _unit(pool: Pool) -> str:
+    return "letter" if "turns" in pool.opens else "byte"
 
 
 def _sizes(pool: Pool) -> None:
