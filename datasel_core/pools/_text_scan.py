@@ -109,7 +109,7 @@ def begins_with_text(path: Path) -> bool:
 def _read_all(files: list[TextFile], shapes: Shapes, reading: _Reading, progress: Progress) -> None:
     wanted = USUAL | {name for name in (shapes.text, shapes.prompt, shapes.response) if name}
     sizes = [file.path.stat().st_size if file.path.is_file() else 0 for file in files]
-    track, before = progress.track(sum(sizes) >> 20, "reading texts (MB)"), 0
+    track, before = progress.track(max(1, sum(sizes) >> 20), "reading texts (MB)"), 0
     for number, (file, size) in enumerate(zip(files, sizes, strict=True)):
         _read(number, file, reading, wanted, track, before)
         before += size
