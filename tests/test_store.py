@@ -107,3 +107,21 @@ def test_damaged_json_is_one_line(tmp_path):
     with pytest.raises(BadInput, match="is damaged"):
         store.read_json(tmp_path / "x.json")
     assert store.read_json(tmp_path / "none.json", "default") == "default"
+
+
+def test_a_file_is_hashed_again_only_when_it_changed(tmp_path, monkeypatch):
+    read = []
+    honest = store.hash_file
+    monkeypatch.setattr(store, "hash_file", lambda path: read.append(path) or honest(path))
+    path = tmp_path / "f"
+    path.write_bytes(b"one")
+    for _ in range(2):  # written a moment ago: a second change might not show
+        assert store.known_hash(path) == honest(path)
+    later = store.time.time_ns() + 10 * store._TICK
+    monkeypatch.setattr(store.time, "time_ns", lambda: later)
+    for _ in range(3):
+        assert store.known_hash(path) == honest(path)
+    assert len(read) == 3
+    path.write_bytes(b"two")
+    assert store.known_hash(path) == honest(path)
+    assert len(read) == 4

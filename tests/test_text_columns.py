@@ -145,6 +145,19 @@ def test_a_stop_leaves_nothing(workspace, tmp_path):
     assert not workspace.pool("p").exists()
 
 
+def test_small_files_share_a_row_group_and_can_be_stopped(workspace, tmp_path):
+    (tmp_path / "in").mkdir()
+    for at in range(60):
+        (tmp_path / "in" / f"{at:02d}.txt").write_text(f"text {at}")
+    pool = add(workspace, tmp_path / "in")
+    assert pq.ParquetFile(pool.folder / "pool.parquet").num_row_groups == 1
+    assert pool.column("text").tolist() == [f"text {at}" for at in range(60)]
+    asked = []
+    with pytest.raises(Stopped):
+        making.add_pool(workspace, "q", str(tmp_path / "in"), "text", progress=Progress(should_stop=lambda: asked.append(1) or len(asked) > 30, every=0))
+    assert list(workspace.spool().iterdir()) == []
+
+
 def test_what_a_killed_process_left_is_swept(workspace, tmp_path):
     left = workspace.spool() / "0123"
     left.mkdir(parents=True)

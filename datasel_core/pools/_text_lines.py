@@ -140,7 +140,7 @@ def _plain(file: TextFile, stream: Stream) -> Iterator[Row]:
 def _parquet(file: TextFile, position: Position, wanted: frozenset[str]) -> Iterator[Row]:
     at, size = 0, file.path.stat().st_size
     try:
-        with pq.ParquetFile(file.path) as table:
+        with pq.ParquetFile(file.path, buffer_size=1 << 20, pre_buffer=False) as table:  # else a row group is read as a whole
             schema = table.schema_arrow
             twice = next((name for name in schema.names if schema.names.count(name) > 1), None)
             if twice is not None:

@@ -50,6 +50,7 @@ class _Reading:
     beside: Beside = field(default_factory=Beside)
     part: list[dict[str, Any]] = field(default_factory=list)
     characters: int = 0
+    guess: bool = False
     ids: list[pa.Array] = field(default_factory=list)
     files: array = field(default_factory=lambda: array("l"))
     lines: array = field(default_factory=lambda: array("q"))
@@ -63,13 +64,19 @@ class _Reading:
         if len(self.unreadable) < LISTED:
             self.unreadable.append({"id": id, "reason": reason})
 
-    def keep(self, guess: bool) -> None:
+    def go_on(self, guess: bool) -> None:
+        """guess: whether the next file holds text that may be numbers; a part holds rows of one sort."""
+        if guess is not self.guess:
+            self.keep()
+        self.guess = guess
+
+    def keep(self) -> None:
         """The part goes to disk."""
         if self.part:
             columns = dict.fromkeys(name for row in self.part for name in row)
             table = pa.table({name: _columns.column([row.get(name) for row in self.part]) for name in columns})
             self.ids.append(table["id"].chunk(0))
-            self.spool.add(table, guess)
+            self.spool.add(table, self.guess)
         self.part, self.characters = [], 0
 
 
@@ -97,16 +104,18 @@ def scan_texts(source: Path, shapes: Shapes, named: Named, workspace: Workspace,
 def _read_all(files: list[TextFile], shapes: Shapes, reading: _Reading, progress: Progress) -> None:
     wanted = USUAL | {name for name in (shapes.text, shapes.prompt, shapes.response) if name}
     sizes = [file.path.stat().st_size if file.path.is_file() else 0 for file in files]
-    track, before = progress.track(sum(sizes) >> 20, "reading texts (MB)"), 0
+    track, before = progress.track(max(1, sum(sizes) >> 20), "reading texts (MB)"), 0
     for number, (file, size) in enumerate(zip(files, sizes, strict=True)):
+        reading.go_on(guess=file.kind in (".csv", ".tsv"))
         _read(number, file, reading, wanted, track, before)
         before += size
+        track.advance((before >> 20) - track.done)
+    reading.keep()
     track.finish()
 
 
 def _read(number: int, file: TextFile, reading: _Reading, wanted: frozenset[str], track: Track, before: int) -> None:
     position, word, usable, before_names = Position(), unit(file), 0, ()
-    guess = file.kind in (".csv", ".tsv")
     for count, (at, row) in enumerate(rows(file, position, wanted), 1):
         if count % _PART_ROWS == 0:
             track.advance(((before + position.bytes()) >> 20) - track.done)
@@ -128,10 +137,9 @@ def _read(number: int, file: TextFile, reading: _Reading, wanted: frozenset[str]
         reading.files.append(number)
         reading.lines.append(at)
         reading.part.append(one)
-        reading.characters += sum([len(one[name]) for name in TEXTS if name in one])
+        reading.characters += sum([len(value) for value in one.values() if value.__class__ is str])
         if len(reading.part) == _PART_ROWS or reading.characters > _PART_CHARACTERS:
-            reading.keep(guess)
-    reading.keep(guess)
+            reading.keep()
 
 
 def _sample(file: TextFile, at: int, row: Mapping[str, Any], reading: _Reading) -> dict[str, Any]:
