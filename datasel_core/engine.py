@@ -174,7 +174,7 @@ def _unscored(asked: Plan, chosen: Selection) -> list[dict[str, str]]:
 
 
 def kept_table(pool: Pool, chosen: Selection) -> pa.Table:
-    """One row per kept sample in pick order."""
+    """One row per kept sample in pick order. A column of the pool that is called as one of ours is kept as `score_`."""
     rows = chosen.rows
     scores = np.full(len(rows), np.nan) if chosen.scores is None else chosen.scores[rows]
     columns = {
@@ -185,8 +185,12 @@ def kept_table(pool: Pool, chosen: Selection) -> pa.Table:
         "count": chosen.counts,
         "why": list(_whys(chosen.why, len(rows))),
     }
-    own = pool.take(rows, [name for name in pool.names if name not in columns])
-    return pa.table({**columns, **dict(zip(own.column_names, own.columns, strict=True))})
+    own = pool.take(rows, [name for name in pool.names if name != "id"])
+    for name, values in zip(own.column_names, own.columns, strict=True):
+        while name in columns:
+            name += "_"
+        columns[name] = values
+    return pa.table(columns)
 
 
 def _whys(why: Mapping[str, np.ndarray], n: int) -> Iterator[str]:

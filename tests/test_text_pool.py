@@ -40,6 +40,7 @@ SHAPES = {
     "trl": ({"prompt": [{"role": "user", "content": "How many?"}], "completion": [{"role": "assistant", "content": "Two."}]}, ASKED),
     "alpaca": ({"instruction": "Count.", "input": "a b", "output": "Two."}, [("user", "Count.\n\na b"), ("assistant", "Two.")]),
     "alpaca, no input": ({"instruction": "How many?", "input": "", "output": "Two."}, ASKED),
+    "dolly": ({"instruction": "Count.", "context": "a b", "response": "Two.", "category": "closed"}, [("user", "Count.\n\na b"), ("assistant", "Two.")]),
     "question": ({"question": "How many?", "answer": "Two."}, ASKED),
     "messages": ({"messages": [{"role": role, "content": text} for role, text in CHAT]}, CHAT),
     "parts": ({"messages": [{"role": "user", "content": [{"type": "text", "text": "How many?"}]}, {"role": "assistant", "content": "Two."}]}, ASKED),

@@ -255,3 +255,14 @@ def test_python_users_may_name_folders_as_paths(workspace, tmp_path):
     with pytest.raises(BadRequest, match="wehre"):
         ds.select(pool, ds.method("random")(), budget=2, wehre="true")
     assert os.path.isdir(first.folder)
+
+
+def test_columns_that_are_called_like_ours_are_not_lost(workspace, tmp_path):
+    lines = [{"id": f"q{at}", "text": f"number {at}", "score": at * 10, "rank": f"r{at}", "why": "so"} for at in range(8)]
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    making.add_pool(workspace, "p", str(tmp_path / "t.jsonl"), "text")
+    run = ask(workspace, method="random", budget="3")
+    theirs = {line["id"]: line for line in lines}
+    for row in run.table.to_pylist():
+        assert (row["score_"], row["rank_"], row["why_"]) == tuple(theirs[row["id"]][name] for name in ("score", "rank", "why"))
+    assert run.table["rank"].to_pylist() == [1, 2, 3]

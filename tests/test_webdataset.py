@@ -358,7 +358,7 @@ def test_a_shard_that_became_shorter_is_a_reason_not_a_crash(workspace, tmp_path
     path = shard(tmp_path / "s.tar", sample("a", 0) + sample("b", 1))
     pool = add(workspace, path)
     os.truncate(path, pool.column("offset")[1] + 100)
-    source = making._source(workspace, pool, making.declared_feature("dictionary_embedding"))
+    source = making._source(workspace, pool, making.declared_feature("dictionary_embedding"), Progress())
     (batch,) = read_ahead(source, range(2), 8, 8, 4, 1)
     assert batch.rows.tolist() == [0]
     assert batch.unreadable == [(1, "s.tar is shorter than it was; add the pool again")]

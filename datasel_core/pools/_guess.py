@@ -40,10 +40,10 @@ def _columns(path: Path) -> set[str]:
         if suffix == ".parquet":
             return {name.lower() for name in pq.read_schema(path).names}
         with open_text(path, "rt", encoding="utf-8-sig", errors="replace") as file:
-            first = file.readline(1 << 20)
-        if suffix in (".jsonl", ".ndjson"):
-            line = json.loads(first)
-            return {name.lower() for name in line} if isinstance(line, dict) else set()
+            first = file.read(1 << 20) if suffix == ".json" else file.readline(1 << 20)
+        if suffix in (".jsonl", ".ndjson", ".json"):
+            row, _ = json.JSONDecoder().raw_decode(first.lstrip("[ \t\r\n"))
+            return {name.lower() for name in row} if isinstance(row, dict) else set()
         if suffix in (".csv", ".tsv"):
             return {name.strip().lower() for name in next(csv.reader([first], delimiter="\t" if suffix == ".tsv" else ","), [])}
     except (OSError, EOFError, ValueError, csv.Error, pa.ArrowException):

@@ -11,9 +11,11 @@ from datasel_core.turns import Role
 Said = tuple[Role, str]
 """One turn: who, what."""
 
-PAIRS = (("prompt", "response"), ("prompt", "completion"), ("instruction", "output"), ("question", "answer"))
+PAIRS = (("instruction", "response"), ("prompt", "response"), ("prompt", "completion"), ("instruction", "output"), ("question", "answer"))
+_BESIDE = {("instruction", "output"): "input", ("instruction", "response"): "context"}
+"""What Alpaca and Dolly put beside an instruction; it belongs to the prompt."""
 CHATS = ("messages", "conversations")
-USUAL = frozenset({"text", *CHATS, "input", *(name for pair in PAIRS for name in pair)})
+USUAL = frozenset({"text", *CHATS, *_BESIDE.values(), *(name for pair in PAIRS for name in pair)})
 
 _ROLES: dict[str, Role] = {
     "system": "system", "developer": "system", "user": "user", "human": "user",
@@ -72,7 +74,7 @@ class Shapes:
 
 
 def _pair(prompt: str, response: str) -> Shape:
-    return Shape((prompt, response), "input" if prompt == "instruction" else None)
+    return Shape((prompt, response), _BESIDE.get((prompt, response), "input" if prompt == "instruction" else None))
 
 
 def _flat(names: tuple) -> tuple[str, ...]:
