@@ -18,6 +18,10 @@ def chat(*turns):
     return {"messages": [{"role": role, "content": content} for role, content in turns]}
 
 
+NONE = ("it has none of messages, conversations, instruction + response, prompt + response, prompt + completion, instruction + output, "
+        "question + answer, text; it has: ")  # fmt: skip
+
+
 @pytest.mark.parametrize(("row", "reason"), [
     ("{broken", "it is not JSON (Expecting property name enclosed in double quotes, character 2)"),
     ('{"prompt": "a", "response": "b"} x', "it is not JSON (Extra data, character 34)"),
@@ -27,8 +31,8 @@ def chat(*turns):
     ("17", "it is JSON, but one value, not an object"),
     ({"prompt": "a"}, "it has a prompt and no response or completion"),
     ({"output": "a"}, "it has an output and no instruction"),
-    ({"a": 1}, "it has none of messages, conversations, instruction + response, prompt + response, prompt + completion, instruction + output, question + answer, text; it has: a"),
-    ({}, "it has none of messages, conversations, instruction + response, prompt + response, prompt + completion, instruction + output, question + answer, text; it has: nothing"),
+    ({"a": 1}, f"{NONE}a"),
+    ({}, f"{NONE}nothing"),
     ({"prompt": "a", "response": ""}, "its response is empty"),
     ({"prompt": " \n", "response": "a"}, "its prompt is empty"),
     ({"prompt": "a", "response": None}, "its response is missing"),
