@@ -1,5 +1,6 @@
 """Proxy language models: text to tokens and masks by hand, models from folders and every refusal, training that goes on where it was killed."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -290,6 +291,27 @@ def test_a_stop_comes_out_and_half_a_checkpoint_is_thrown_away(tmp_path, monkeyp
     assert not kept.path(999).exists()
     assert not (kept.path(10) / "optimizer.pt").exists()
     assert [(line["step"], line["loss"]) for line in read_log(place / "loss.jsonl")] == expected
+
+
+def test_stopped_in_the_midst_of_a_step_it_goes_on(tmp_path):
+    """As a worker does when a loop of another library does not ask whether to stop."""
+    whole = trained(tmp_path / "whole", epochs=8)
+
+    def insist(*_: object) -> None:
+        raise Stopped("Stopped; what was finished is kept.")
+
+    before = signal.signal(signal.SIGALRM, insist)
+    try:
+        for seconds in (0.02, 0.1, 0.25, 0.4):
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            with contextlib.suppress(Stopped):
+                trained(tmp_path / "stopped", epochs=8)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    again = trained(tmp_path / "stopped", epochs=8)
+    one, other = (next(feature.blocks(source, np.arange(40), fitted)) for feature, source, fitted in (whole, again))
+    np.testing.assert_allclose(one.values, other.values, atol=1e-5)
 
 
 _KILLED = """
