@@ -11,7 +11,7 @@ import numpy as np
 from datasel_core import importing, store
 from datasel_core.errors import BadRequest, Failed, MissingFeature
 from datasel_core.features._feature import OPENED, Feature, Source, Unreadable
-from datasel_core.features._kept import Chunks, Kept, kept_features, load
+from datasel_core.features._kept import Chunks, Kept, kept_features, load, renewed
 from datasel_core.features._twins import Twins
 from datasel_core.importing import Imported, keep_imported, said_of
 from datasel_core.pools._pool import Pool, load_pool, save_pool
@@ -89,7 +89,9 @@ def _at_once(workspace: store.Workspace, pool: Pool, kept: Kept, progress: Progr
     """Features that cost nothing once this one is there; not those that read what was kept beside values, where nothing was."""
     for follower in every("feature").values():
         if follower.at_once and follower.reads == kept.role and set(follower.reads_extras) <= set(kept.extras()):
-            compute_feature(workspace, pool, follower(), progress)
+            mine = compute_feature(workspace, pool, follower(), progress)
+            if mine.meta["created"] < kept.meta["created"]:
+                renewed(mine, mine.meta["params"])  # a trajectory that was imported again fills its role again, and so does this
 
 
 def _compute(workspace: store.Workspace, pool: Pool, feature: Feature, progress: Progress) -> Kept:

@@ -1,5 +1,6 @@
 """Proxy language models: text to tokens and masks by hand, models from folders and every refusal, training that goes on where it was killed."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -290,6 +291,46 @@ def test_a_stop_comes_out_and_half_a_checkpoint_is_thrown_away(tmp_path, monkeyp
     assert not kept.path(999).exists()
     assert not (kept.path(10) / "optimizer.pt").exists()
     assert [(line["step"], line["loss"]) for line in read_log(place / "loss.jsonl")] == expected
+
+
+def test_between_checkpoints_that_are_far_apart_one_is_left_to_go_on_from(tmp_path, monkeypatch):
+    monkeypatch.setattr("datasel_core.features._language.training._SAFE_EVERY", 0.0)
+    seen = []
+    stops = Progress(report=seen.append, every=0, should_stop=lambda: bool(seen) and seen[-1].done >= 27 and seen[-1].label.startswith("training"))
+    with pytest.raises(Stopped):
+        trained(tmp_path / "stopped", epochs=4, progress=stops)
+    monkeypatch.undo()
+    place, seen = tmp_path / "stopped" / "proxy", []
+    there = sorted(int(path.name.removeprefix("checkpoint-")) for path in place.glob("checkpoint-*"))
+    assert there[:2] == [10, 20]
+    assert len(there) == 3  # those that were due, and the last
+    again = trained(tmp_path / "stopped", epochs=4, progress=Progress(report=seen.append, every=0))
+    assert [step.done for step in seen if step.label.startswith("training")][1] == there[-1]
+    assert sorted(path.name for path in place.glob("checkpoint-*")) == ["checkpoint-10", "checkpoint-20", "checkpoint-30", "checkpoint-40"]
+    whole = trained(tmp_path / "whole", epochs=4)
+    one, other = (next(feature.blocks(source, np.arange(40), fitted)) for feature, source, fitted in (whole, again))
+    np.testing.assert_allclose(one.values, other.values, atol=1e-5)
+
+
+def test_stopped_in_the_midst_of_a_step_it_goes_on(tmp_path):
+    """As a worker does when a loop of another library does not ask whether to stop."""
+    whole = trained(tmp_path / "whole", epochs=8)
+
+    def insist(*_: object) -> None:
+        raise Stopped("Stopped; what was finished is kept.")
+
+    before = signal.signal(signal.SIGALRM, insist)
+    try:
+        for seconds in (0.02, 0.1, 0.25, 0.4):
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            with contextlib.suppress(Stopped):
+                trained(tmp_path / "stopped", epochs=8)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    again = trained(tmp_path / "stopped", epochs=8)
+    one, other = (next(feature.blocks(source, np.arange(40), fitted)) for feature, source, fitted in (whole, again))
+    np.testing.assert_allclose(one.values, other.values, atol=1e-5)
 
 
 _KILLED = """

@@ -12,6 +12,7 @@ from datasel_core import jobs, making
 from datasel_core.errors import BadInput, BadRequest, Failed, MissingFeature, Stopped
 from datasel_core.features._feature import Source
 from datasel_core.features._kept import kept_features
+from datasel_core.features._language.losslog import read_log
 from datasel_core.features._language.models import read_model
 from datasel_core.features._language.scoring import per_sample, score
 from datasel_core.features._language.tokens import read_tokens
@@ -149,6 +150,7 @@ def test_losses_that_are_no_numbers_are_listed(made, tmp_path):
     wild = Source(8, turns=source.turns, folder=tmp_path)
     feature = LossTrajectory(**TINY, n_checkpoints=2, epochs=2, rate=1e30)
     (block,) = feature.blocks(wild, np.arange(8), feature.fit(wild, Progress()))
+    assert read_log(tmp_path / "proxy" / "loss.jsonl")[-1]["loss"] is None
     assert list(block.unreadable) == [(row, "its loss is NaN or infinite") for row in range(8)]
 
 
@@ -203,6 +205,10 @@ def test_an_imported_trajectory_brings_those_that_need_nothing_else(workspace, t
     assert set(found) == {"imported", "loss", "learnability"}
     np.testing.assert_allclose(np.asarray(found["learnability"].values())[1:], (losses[:, 0] - losses[:, -1])[1:], atol=1e-6)
     assert np.isnan(found["loss"].values()[0])
+    np.savez(tmp_path / "others.npz", ids=pool.ids.astype(str), loss_trajectory=losses + 1)
+    for name, least in (("others", 1), ("losses", 0)):  # what was imported last fills its role, and what follows from it does
+        making.import_feature(workspace, pool, "loss_trajectory", str(tmp_path / f"{name}.npz"))
+        assert np.nanmin(Roles.of(workspace, pool).array("loss")) - losses[1:, -1].min() == pytest.approx(least, abs=0.5)
     with pytest.raises(MissingFeature) as caught:
         making.compute_feature(workspace, pool, EL2N())
     assert str(caught.value) == (

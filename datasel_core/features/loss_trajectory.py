@@ -42,14 +42,14 @@ class LossTrajectory(Feature):
     )
     template: Template = Field("plain", description="How prompt and response are put together: plain, or with the headings of Alpaca.")
     length: int = Field(512, ge=8, description="Most tokens of a sample; what is beyond is cut off.")
-    epochs: int = Field(2, ge=1, description="Times every sample is seen. Published for fine-tuning: 3.")
+    epochs: int = Field(3, ge=1, description="Times every sample is seen.")
     batch: int = Field(16, ge=1, description="Samples per training step.")
     rate: float | None = Field(
         None, gt=0, description="Highest learning rate (AdamW, cosine, 3 % warm-up); by default 1e-3 from scratch, 2e-5 for a given model."
     )
     n_checkpoints: int = Field(8, ge=2, description="Checkpoints, evenly spaced over the training: the length of a trajectory.")
     vocabulary: int = Field(4096, ge=300, description="From scratch: tokens of the vocabulary, which is trained on the pool.")
-    layers: int = Field(3, ge=1, description="From scratch: layers of the model.")
+    layers: int = Field(2, ge=1, description="From scratch: layers of the model.")
     width: int = Field(192, ge=8, description="From scratch: width of the model.")
     heads: int = Field(3, ge=1, description="From scratch: attention heads.")
     seed: int = Field(0, ge=0, description="Start of the weights and of the order of samples.")

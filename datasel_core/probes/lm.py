@@ -52,7 +52,7 @@ class LanguageProbe(Probe):
     answers: int = Field(100, ge=0, description="Of those, so many at most are answered word by word, where the final answer can be told.")
     longest: int = Field(256, ge=1, description="Most tokens of an answer.")
     vocabulary: int = Field(4096, ge=300, description="From scratch: tokens of the vocabulary.")
-    layers: int = Field(3, ge=1, description="From scratch: layers of the model.")
+    layers: int = Field(2, ge=1, description="From scratch: layers of the model.")
     width: int = Field(192, ge=8, description="From scratch: width of the model.")
     heads: int = Field(3, ge=1, description="From scratch: attention heads.")
     seed: int = Field(0, ge=0, description="The first seed.")

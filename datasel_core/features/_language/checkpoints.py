@@ -30,6 +30,9 @@ class Checkpoints:
         store.write_json(folder / _LIST, _sizes(folder))
         for older in [one for one in self.steps if one <= step][:-_KEPT_TO_GO_ON]:
             self._slim(self.path(older))
+        for at, between in self._there().items():
+            if at < step and at not in self.steps:
+                shutil.rmtree(between, ignore_errors=True)
 
     def usable(self) -> tuple[int, ...]:
         """Steps of whole checkpoints without a gap, from the first on."""
@@ -41,11 +44,13 @@ class Checkpoints:
         return tuple(found)
 
     def resume(self) -> int:
-        """The step to go on from, 0 for the beginning; throws away whatever is damaged, or lies after it."""
-        last = next((step for step in reversed(self.usable()) if (self.path(step) / _TO_GO_ON).exists()), 0)
-        keep = {self.path(step).name for step in self.usable() if step <= last}
-        for folder in self.folder.glob("checkpoint-*"):
-            if folder.name not in keep:
+        """The step to go on from, 0 for the beginning; throws away whatever is damaged, or lies after it. It may be one between those that are due."""
+        there = self._there()
+        able = [step for step, folder in there.items() if is_whole(folder) and (folder / _TO_GO_ON).exists()]
+        able = [step for step in able if all(is_whole(self.path(due)) for due in self.steps if due < step)]
+        last = max(able, default=0)
+        for step, folder in there.items():
+            if step > last or (step not in self.steps and step != last):
                 shutil.rmtree(folder, ignore_errors=True)
         return last
 
@@ -58,6 +63,10 @@ class Checkpoints:
                 path.replace(target / path.name)
         for folder in self.folder.glob("checkpoint-*"):
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _there(self) -> dict[int, Path]:
+        found = {path.name.removeprefix("checkpoint-"): path for path in self.folder.glob("checkpoint-*")}
+        return {int(name): path for name, path in sorted(found.items()) if name.isdecimal()}
 
     def _slim(self, folder: Path) -> None:
         sizes = {name: size for name, size in _sizes(folder).items() if name == "config.json" or name.startswith("model")}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datasel_core.errors import BadInput, BadParameter, Failed
+from datasel_core.errors import BadInput, BadParameter, Failed, Stopped
 from datasel_core.features._clip_weights import is_folder
 from datasel_core.features._language.vocabulary import FILE, Vocabulary, read_vocabulary
 from datasel_core.features._weights import first_line, hub_in_reach
@@ -63,6 +63,8 @@ def found_model(model: str) -> Path:
     with quiet():
         try:
             folder = Path(snapshot_download(model, allow_patterns=list(_FILES)))
+        except Stopped:
+            raise
         except Exception as error:  # noqa: BLE001  (whatever the hub's client raises ends here as one line)
             raise Failed(f"The model {model} could not be downloaded: {first_line(error)}. {_REMEDY}") from None
     return _checked(folder)

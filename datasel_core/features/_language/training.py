@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _WARM_UP = 0.03
 _LINES = 200
+_SAFE_EVERY = 300.0
+"""Seconds after which a checkpoint is left even if none is due: with a large model the next may be hours away."""
 
 
 @dataclass(frozen=True)
@@ -112,20 +115,22 @@ def _watch() -> type:
 
         def __init__(self, kept: Checkpoints | None, log: LossLog | None, seen: np.ndarray, advance: Callable[[], None]):
             self.kept, self.losses, self.seen, self.advance = kept, log, seen, advance
-            self.began = time.monotonic()
+            self.began = self.saved = time.monotonic()
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             self.advance()
-            if self.kept and state.global_step in self.kept.steps:
+            if self.kept and (state.global_step in self.kept.steps or time.monotonic() - self.saved > _SAFE_EVERY):
                 control.should_save = control.should_log = True  # a line ends here, so that one who goes on writes the same lines
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             self.kept.seal(state.global_step)
+            self.saved = time.monotonic()
 
         def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
             if self.losses and logs and "loss" in logs:
                 spent = round(self.losses.seconds + time.monotonic() - self.began, 2)
-                self.losses.add({"step": state.global_step, "of": state.max_steps, "loss": round(logs["loss"], 6), "rate": logs["learning_rate"],
+                loss = round(logs["loss"], 6) if math.isfinite(logs["loss"]) else None
+                self.losses.add({"step": state.global_step, "of": state.max_steps, "loss": loss, "rate": logs["learning_rate"],
                                  "seconds": spent, "tokens": int(self.seen[state.global_step - 1])})  # fmt: skip
 
     return Watch
