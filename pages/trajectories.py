@@ -78,8 +78,8 @@ def _live(choice: Choice, working: bool) -> None:
         st.rerun(scope="app")
     enough = answer is not None and len(answer.rows) >= n
     with actions, st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        if not enough:
-            st.button(f"Choose {n:,}", key="choose-s2l", type="primary", disabled=working, on_click=_start, args=(choice, n))
+        if not enough and not working:
+            st.button(f"Choose {n:,}", key="choose-s2l", type="primary", on_click=_start, args=(choice, n))
         same = choosing.exact(choice, n)
         active = same is not None and same.key == keys.get("run")
         st.button("Kept" if active else "Keep selection", key="keep-s2l", type="primary" if enough and not active else "secondary", icon=":material/check:",

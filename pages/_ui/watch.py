@@ -188,7 +188,8 @@ def title(spec: Mapping[str, Any]) -> str:
     """What a job does, for people."""
     match spec["do"]:
         case "select":
-            return f"Choosing {spec['budget']} of {spec['pool']} by {_titled('method', spec['method'])}"
+            many = f"{int(spec['budget']):,}" if str(spec["budget"]).isdigit() else spec["budget"]
+            return f"Choosing {many} of {spec['pool']} by {_titled('method', spec['method'])}"
         case "score":
             return f"Scoring {spec['pool']} by {_titled('method', spec['method'])}"
         case "recipe":
