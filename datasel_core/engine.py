@@ -56,7 +56,8 @@ class Run:
         scores[rows] = table["score"].to_numpy(zero_copy_only=False)
         whys = [json.loads(text) if text else {} for text in table["why"].to_pylist()]
         names = list(dict.fromkeys(name for why in whys for name in why))
-        return Selection(rows, table["count"].to_numpy(), scores, {name: np.array([why.get(name) for why in whys]) for name in names})
+        return Selection(rows, table["count"].to_numpy(), scores, {name: np.array([why.get(name) for why in whys]) for name in names},
+                         self.manifest["result"].get("facts", {}))  # fmt: skip
 
 
 def select(workspace: store.Workspace, spec: Spec, progress: Progress | None = None, again: bool = False) -> Run:
@@ -91,7 +92,7 @@ def choose(asked: Plan, progress: Progress, scores: np.ndarray | None = None) ->
     found = np.full(asked.pool.n, np.nan)
     if local.scores is not None:
         found[rows] = local.scores
-    return Selection(rows[local.rows], local.counts, found, local.why)
+    return Selection(rows[local.rows], local.counts, found, local.why, local.facts)
 
 
 def score_question(asked: Plan) -> Question:
@@ -145,7 +146,7 @@ def write(workspace: store.Workspace, asked: Plan, chosen: Selection, folder: Pa
             "already": asked.candidates.earlier,
             "where": asked.spec.where,
             "unreadable": pool.unreadable + asked.roles.unreadable(asked.method.needs) + _unscored(asked, chosen),
-            "result": {**manifest.result(ids), "metrics": metrics},
+            "result": {**manifest.result(ids), "metrics": metrics, **({"facts": dict(chosen.facts)} if chosen.facts else {})},
             "command": asked.spec.command or command_line(asked.spec),
         },
         beside,

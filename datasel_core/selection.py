@@ -16,6 +16,7 @@ from datasel_core.registry import declares
 
 Array = np.ndarray | Ragged
 _VECTORS = ("embedding", "image", "text")
+_RAGGED = ("patterns", "ngrams")
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,15 @@ class Inputs:
 class Selection:
     """rows: (b,) positions in the pool that was given, best first, each at most once. counts: (b,) how often each is to be used.
 
-    scores: (n,) over the whole pool, NaN where none. why: name -> (b,) array, what brought each pick in.
+    scores: (n,) over the whole pool, NaN where none. why: name -> (b,) array, what brought each pick in. facts: name -> number or text, what is to be known
+    of the run as a whole; `note` is a sentence for people.
     """
 
     rows: np.ndarray
     counts: np.ndarray | None = None
     scores: np.ndarray | None = None
     why: Mapping[str, np.ndarray] = field(default_factory=dict)
+    facts: Mapping[str, float | int | str] = field(default_factory=dict)
 
     def __post_init__(self):
         rows = np.asarray(self.rows, dtype=np.int64)
@@ -77,7 +80,7 @@ class Selection:
 
     def head(self, budget: int) -> "Selection":
         """The first `budget` picks."""
-        return Selection(self.rows[:budget], self.counts[:budget], self.scores, {name: values[:budget] for name, values in self.why.items()})
+        return Selection(self.rows[:budget], self.counts[:budget], self.scores, {name: values[:budget] for name, values in self.why.items()}, self.facts)
 
 
 method = declares("method")
@@ -120,7 +123,7 @@ class Method(Declared):
             for role in needs:
                 if role not in roles:
                     raise BadInput(f"{self.id} needs the {side} role {role}; given: {', '.join(roles) or 'none'}.")
-                check_array(f"{side} role {role}", roles[role], ragged=role == "patterns")
+                check_array(f"{side} role {role}", roles[role], ragged=role in _RAGGED)
                 if role in _VECTORS and np.ndim(roles[role]) != 2:
                     raise BadInput(f"The {side} role {role} has the shape {np.shape(roles[role])}; it must be one vector per sample, (n, d).")
 
