@@ -12,6 +12,7 @@ from datasel_core import store
 from datasel_core.errors import BadRequest, Failed, MissingFeature
 from datasel_core.features._feature import OPENED, Feature, Source, Unreadable
 from datasel_core.features._kept import Chunks, Kept, kept_features, load
+from datasel_core.features._learned import check_like, learn, space_of
 from datasel_core.features._twins import Twins
 from datasel_core.importing import Imported, import_feature, keep_imported, said_of
 from datasel_core.pools._pool import Pool, load_pool, save_pool
@@ -58,6 +59,7 @@ def feature_key(workspace: store.Workspace, pool: Pool, feature: Feature) -> str
     """The key under which this feature of this pool is kept. Raises MissingFeature when it needs a role the pool lacks."""
     for file in feature.files():
         workspace.allowed(file)
+    check_like(workspace, feature)
     needs = None if feature.reads in OPENED else _read_role(workspace, pool, feature).meta["fingerprint"]
     return store.key_of({"feature": feature.what(), "depends": feature.depends(), "pool": pool.fingerprint, "reads": needs})
 
@@ -80,7 +82,7 @@ def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, pr
         source, started = _source(workspace, pool, feature), time.time()
         fitted = chunks.fitted()
         if fitted is None:
-            fitted = feature.fit(source, progress)
+            fitted = learn(workspace, feature, source, progress)
             chunks.keep_fitted(fitted)
         rows, twins = chunks.missing(), Twins.of(pool.picture_keys()) if feature.reads == "image" else None
         track = progress.track(pool.n, f"computing {feature.title[:1].lower()}{feature.title[1:]}")
@@ -100,7 +102,7 @@ def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, pr
             **feature.what(),
             "role": feature.role,
             "pool": said_of(pool),
-            "facts": feature.describe(source),
+            "facts": {**feature.describe(source), **space_of(fitted)},
             "seconds": round(time.time() - started, 1),
         }
         return chunks.finish(about, pool.ids)

@@ -109,7 +109,7 @@ def _model_of(kept: Kept) -> tuple[str, str | None]:
 def how_to_get(pool: Pool, role: str) -> str:
     """One sentence: the command that fills a role."""
     makers = [id for id, one in registry.every("feature").items() if one.role == role and one.reads in pool.opens | {"patches"}]
-    makers.sort(key=lambda id: (not id.startswith("dictionary"), id))  # the one that needs no download comes first
+    makers.sort(key=lambda id: (not id.startswith(("dictionary", "tfidf")), id))  # the one that needs no download comes first
     if makers:
         return f"Compute one: python -m datasel_core feature compute {pool.name} {makers[0]}"
     return f"Import one: python -m datasel_core feature import {pool.name} {role} FILE.npz"

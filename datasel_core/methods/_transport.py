@@ -108,7 +108,7 @@ def _level(spent: np.ndarray, worth: np.ndarray, alpha: float, c: float) -> tupl
     def reached(passed: np.ndarray) -> np.ndarray:
         return alpha / c * np.where(passed > 0, worth[each, passed - 1], 0)
 
-    low, high = 0, int(np.nanmax(spent).view(np.int64))
+    low, high = (int(one.view(np.int64)) for one in (spent[:, 0].min(), np.nanmax(spent)))
     while low < high:
         middle = (low + high) // 2
         if reached(_passed(spent, np.int64(middle).view(np.float64), right=True)).sum() >= enough:

@@ -39,7 +39,7 @@ class Tsds(Method):
     alpha: float = Field(0.5, ge=0, le=1, description="Closeness to the target (1) against spreading over many candidates (0).")
     c: float = Field(5.0, gt=0, title="Scale of distances (C)", description="Distances are divided by it: larger spreads wider.")
     sigma: float = Field(
-        0.75, ge=0, title="Width of a crowd (sigma)", description="Candidates closer than this count as near-duplicates and share their chance; 0 turns that off."
+        0.75, ge=0, title="Width of a crowd (sigma)", description="Candidates closer than this are near-duplicates and share their chance; 0 turns that off."
     )
     max_k: int = Field(5000, ge=2, title="Neighbours per target", description="Nearest candidates looked at per target; at most a tenth of all.")
     kde_k: int = Field(1000, ge=1, title="Neighbours per crowd", description="Nearest candidates counted in a crowd; at most a tenth of all.")
@@ -91,7 +91,7 @@ class Tsds(Method):
         notes = [f"{name} is {used}, a tenth of the {n} candidates, not {asked}." for name, used, asked in
                  (("max_k", found.max_k, self.max_k), ("kde_k", found.kde_k, self.kde_k)) if used < asked]  # fmt: skip
         if plan.ran_out.any():
-            notes.append(f"{plan.ran_out.sum()} of {len(plan.last)} targets used up their {found.max_k} neighbours: with a larger max_k they would reach farther.")
+            notes.append(f"{plan.ran_out.sum()} of {len(plan.last)} targets used up their {found.max_k} neighbours; a larger max_k lets them reach farther.")
         if found.recall < 1:
             notes.append(f"Approximate neighbours: about {found.recall:.1%} of the true ones were found.")
         return {**facts, **({"note": " ".join(notes)} if notes else {})}
