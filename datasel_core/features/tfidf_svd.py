@@ -92,7 +92,7 @@ def _axes(weighed: "csr_matrix", n_dims: int, seed: int) -> np.ndarray:
     """(n_dims or fewer, words) principal axes, the same every time."""
     from sklearn.utils.extmath import randomized_svd
 
-    if min(weighed.shape) <= 2 * n_dims:
+    if min(weighed.shape) <= max(512, 2 * n_dims):
         axes = np.linalg.svd(weighed.toarray(), full_matrices=False)[2][:n_dims]
         return axes * np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])[:, None]
-    return randomized_svd(weighed, n_dims, random_state=seed)[2]
+    return randomized_svd(weighed, n_dims, n_iter=7, random_state=seed)[2]
