@@ -238,8 +238,9 @@ def test_approximate_neighbours_report_their_recall(rng, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["clusters", "even", "copies", "far"])
 @pytest.mark.parametrize("kde_k", [1, 20, 5000])
-def test_crowding_is_exact(kind, kde_k, rng, monkeypatch):
-    for name, value in (("_ROWS", 50), ("_COLUMNS", 90), ("_SORT_FROM", 300), ("_SHORT", (2, 4, 8))):
+@pytest.mark.parametrize("half", [False, True])
+def test_crowding_is_exact(kind, kde_k, half, rng, monkeypatch):
+    for name, value in (("_ROWS", 50), ("_COLUMNS", 90), ("_SORT_FROM", 300), ("_SHORT", (2, 4, 8)), ("_HALF_FROM", 0), ("half_is_faster", lambda: half)):
         monkeypatch.setattr(_crowding, name, value)
     vectors = {
         "clusters": lambda: clustered(rng, 400, 12, 5, 0.1),
@@ -252,6 +253,10 @@ def test_crowding_is_exact(kind, kde_k, rng, monkeypatch):
     found = Crowd(vectors, widths, kde_k).measure(wanted)
     for at, width in enumerate(widths):
         np.testing.assert_allclose(found[:, at], oracle.crowding(vectors, width, kde_k)[wanted], rtol=1e-9)
+
+
+def test_whether_half_precision_is_faster_is_tried_out():
+    assert _crowding.half_is_faster() in (True, False)
 
 
 def test_measuring_only_what_is_needed_changes_nothing(rng):
