@@ -240,7 +240,8 @@ def test_approximate_neighbours_report_their_recall(rng, monkeypatch):
 @pytest.mark.parametrize("kde_k", [1, 20, 5000])
 @pytest.mark.parametrize("half", [False, True])
 def test_crowding_is_exact(kind, kde_k, half, rng, monkeypatch):
-    for name, value in (("_ROWS", 50), ("_COLUMNS", 90), ("_SORT_FROM", 300), ("_SHORT", (2, 4, 8)), ("_HALF_FROM", 0), ("half_is_faster", lambda: half)):
+    sizes = {"_ROWS": 50, "_COLUMNS": 96, "_STRETCH": 16, "_SORT_FROM": 300, "_SHORT": (2, 4, 8), "_HALF_FROM": 0}
+    for name, value in {**sizes, "half_is_faster": lambda: half}.items():
         monkeypatch.setattr(_crowding, name, value)
     vectors = {
         "clusters": lambda: clustered(rng, 400, 12, 5, 0.1),

@@ -2,7 +2,8 @@
 
 Exact, without the n x n distances: only neighbours within sigma count, and most pairs are ruled out by a lower bound that costs a short product. Vectors
 are turned into their principal axes; the first few coordinates and the length of what is left bound every distance from below (Cauchy-Schwarz).
-What is not ruled out is measured in float64. Where a processor multiplies bfloat16 faster, whole rows are ruled out with that first, its error allowed for.
+What is not ruled out is measured in float64. Where a processor multiplies bfloat16 faster, that rules out rows and stretches of columns first, its
+error allowed for.
 """
 
 import functools
@@ -13,7 +14,7 @@ import numpy as np
 from datasel_core import neighbors
 from datasel_core.progress import Progress
 
-_ROWS, _COLUMNS = 1024, 4096
+_ROWS, _COLUMNS, _STRETCH = 1024, 4096, 256
 _SHORT = (16, 32, 64, 96, 128, 192, 256, 384)
 _PAIR, _PASS = 120, 40  # what measuring a pair, and looking at a bound, cost: in multiply-adds of a product (per dimension; per pair)
 _SORT_FROM, _SORT_BY = 8192, 32
@@ -41,6 +42,8 @@ class Crowd:
         tolerant = (self.norms * (1 - self.slack)).astype(np.float32)[:, None]
         self.bounds = np.hstack([short, np.ones_like(tolerant), tolerant])
         self.half = _as_half(short) if len(self.x) >= _HALF_FROM and half_is_faster() else None
+        starts = range(0, len(self.x), _STRETCH)
+        self.least, self.most = np.minimum.reduceat(self.norms, starts), np.maximum.reduceat(self.norms, starts)
 
     def measure(self, wanted: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         """(len(wanted), b) float64 rho of these vectors, at each width."""
@@ -61,13 +64,15 @@ class Crowd:
         # From its own neighbourhood outward: who has its kde_k neighbours early needs few of the rest.
         for first in sorted(range(0, len(self.x), _COLUMNS), key=lambda first: abs(first + _COLUMNS / 2 - tile.mean())):
             progress.check()
-            hot = np.arange(len(tile)) if half is None else self._hot(half, tile, first, limit)
-            low = mine[hot] @ self.bounds[first : first + _COLUMNS].T
+            hot, columns = np.arange(len(tile)), np.arange(first, min(first + _COLUMNS, len(self.x)))
+            if half is not None:
+                hot, columns = self._hot(half, tile, columns, limit)
+            low = mine[hot] @ self.bounds[columns].T
             still = low.min(axis=1, initial=np.inf) <= limit[hot]
             hot = hot[still]
             if not len(hot):
                 continue
-            squared, owner = self._measured(tile[hot], first, low if still.all() else low[still], limit[hot])
+            squared, owner = self._measured(tile[hot], columns, low if still.all() else low[still], limit[hot])
             squares.append(squared)
             owners.append(hot[owner].astype(np.int16))
             held += len(squared)
@@ -76,30 +81,33 @@ class Crowd:
                 held = len(squares[0])
         return self._nearest(squares, owners, limit)
 
-    def _hot(self, half, tile: np.ndarray, first: int, limit: np.ndarray) -> np.ndarray:
-        """Which of the tile may have anything near among these columns."""
-        theirs, mine = self.norms[first : first + _COLUMNS], self.norms[tile]
-        largest = (half @ self.half[first : first + _COLUMNS].T).amax(dim=1).float().numpy()
-        needed = ((mine + theirs.min()) * (1 - self.slack) - limit) / 2 - _HALF_ERROR * np.sqrt(mine * theirs.max())
-        return np.flatnonzero(largest >= needed)
+    def _hot(self, half, tile: np.ndarray, columns: np.ndarray, limit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which of the tile may have anything near, and in which stretches of these columns."""
+        first, mine = int(columns[0]), self.norms[tile][:, None]
+        part = slice(first // _STRETCH, -(-(first + len(columns)) // _STRETCH))
+        largest = (half @ self.half[first : part.stop * _STRETCH].T).view(len(tile), -1, _STRETCH).amax(dim=2).float().numpy()
+        needed = ((mine + self.least[part]) * (1 - self.slack) - limit[:, None]) / 2 - _HALF_ERROR * np.sqrt(mine * self.most[part])
+        hot = largest >= needed
+        return np.flatnonzero(hot.any(axis=1)), columns[np.repeat(hot.any(axis=0), _STRETCH)[: len(columns)]]
 
-    def _measured(self, tile: np.ndarray, first: int, low: np.ndarray, limit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _measured(self, tile: np.ndarray, columns: np.ndarray, low: np.ndarray, limit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Squared distances below the limit, and whose they are: one product where bounds leave many pairs open, pair by pair where they leave few."""
         maybe = low <= limit[:, None].astype(np.float32) * np.float32(1 + 1e-6)
-        open_pairs, columns = np.count_nonzero(maybe), np.flatnonzero(maybe.any(axis=0))
-        if open_pairs * _PAIR > 2 * len(tile) * len(columns):
-            squared = self._centred(tile) @ self._centred(first + columns).T
+        open_pairs, some = np.count_nonzero(maybe), np.flatnonzero(maybe.any(axis=0))
+        if open_pairs * _PAIR > 2 * len(tile) * len(some):
+            columns = columns[some]
+            squared = self._centred(tile) @ self._centred(columns).T
             squared *= -2
             squared += self.norms[tile, None]
-            squared += self.norms[first + columns]
+            squared += self.norms[columns]
             np.maximum(squared, 0, out=squared)
-            squared[tile[:, None] == first + columns] = 0
+            squared[tile[:, None] == columns] = 0
             near = squared < limit[:, None]
             return squared[near], np.nonzero(near)[0]
         owner, column = np.nonzero(maybe)
         squared = np.empty(len(owner))
         for part in _parts(len(owner), 2048):
-            squared[part] = np.square(self.x[tile[owner[part]]].astype(np.float64) - self.x[first + column[part]]).sum(axis=1)
+            squared[part] = np.square(self.x[tile[owner[part]]].astype(np.float64) - self.x[columns[column[part]]]).sum(axis=1)
         near = squared < limit[owner]
         return squared[near], owner[near]
 
@@ -157,7 +165,9 @@ class Crowd:
 def _as_half(short: np.ndarray):
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(short)).bfloat16()
+    whole = torch.zeros(-(-len(short) // _STRETCH) * _STRETCH, short.shape[1], dtype=torch.bfloat16)  # filled up with zeros, which are never asked for
+    whole[: len(short)] = torch.from_numpy(short)
+    return whole
 
 
 @functools.cache
