@@ -21,18 +21,21 @@ VARIANTS = {
     "freesel": [{"sampler": "prob"}, {"sampler": "farthest"}],
     "neg_clip_loss": [{}, {"batch_size": 700, "n_batches": 2}, {"batch_size": 700, "n_batches": 5, "precision": "bfloat16"}],
     "norm_sim": [{"p": "2"}, {"p": "inf"}],
+    "tsds": [{}, {"sampling": "top", "alpha": 0.2, "sigma": 6.0}, {"sampling": "multinomial"}],
 }
 vectors = np.load(sys.argv[1])
 n = len(vectors)
+words = ds.Ragged(np.stack([np.arange(6 * n) * 7919 % 500, 1 + np.arange(6 * n) % 3], axis=1), np.arange(0, 6 * n + 1, 6))
 answers = {}
 for id, cls in every("method").items():
     how = {name: int(sys.argv[2]) for name, field in cls.model_fields.items() if cls.is_how(name) and field.annotation is int}
     variants = VARIANTS.get(id, [{}])
     for params in variants:
         captions = vectors[:, ::-1] + vectors
-        roles = {"embedding": vectors, "image": vectors, "text": captions, "group": np.arange(n) % 7, "patterns": ds.Ragged(vectors, np.arange(0, n + 1, 2))}
+        roles = {"embedding": vectors, "image": vectors, "text": captions, "group": np.arange(n) % 7, "patterns": ds.Ragged(vectors, np.arange(0, n + 1, 2)),
+                 "ngrams": words}
         given = {role: roles[role] for role in cls.needs} or {"row": np.arange(n)}
-        target = {role: vectors[5:2000:40] for role in cls.needs_target}
+        target = {role: words.take(np.arange(5, 2000, 40)) if role == "ngrams" else vectors[5:2000:40] for role in cls.needs_target}
         budget = 300
         answers[f"{id} {params}"] = cls(**params, **how).select(ds.Inputs(given, np.random.default_rng(3), target=target), budget).rows.tolist()
 print(json.dumps(answers))
@@ -60,5 +63,5 @@ def path(tmp_path_factory):
 
 def test_threads_and_blocks_change_nothing(path):
     one, other = answers(path, 4096, 1), answers(path, 93, 2)
-    assert len(one) == len(every("method")) + 4
+    assert len(one) == len(every("method")) + 6
     assert one == other

@@ -13,7 +13,10 @@ from datasel_core.engine import Run
 from datasel_core.pools._pool import Pool
 from pages._ui import data, keys, watch
 
-PALETTE = ("#2f7de1", "#d9660f", "#0f9488", "#d6409f", "#16944a", "#8e5cf0", "#a8740a", "#e5484d", "#0b8fc4", "#7a8b1c", "#a65f8f", "#6b7a90")
+PALETTE = (
+    "#2f7de1", "#d9660f", "#0f9488", "#d6409f", "#16944a", "#8e5cf0", "#a8740a", "#e5484d", "#0b8fc4", "#7a8b1c", "#a65f8f",
+    "#c2185b", "#5c6bc0", "#4f8a10", "#b07a52", "#9e5bb8", "#d05a6e", "#3d8f6d", "#5a7fa8", "#6b7a90",
+)  # fmt: skip
 """Each at least 3:1 against the light and the dark background (a test computes it)."""
 
 _CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
