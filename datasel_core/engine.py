@@ -58,7 +58,7 @@ class Run:
         whys = [json.loads(text) if text else {} for text in table["why"].to_pylist()]
         names = list(dict.fromkeys(name for why in whys for name in why))
         why = {name: np.array([why.get(name) for why in whys]) for name in names}
-        return Selection(rows, table["count"].to_numpy(), scores, why, self.clusters)
+        return Selection(rows, table["count"].to_numpy(), scores, why, self.clusters, self.manifest["result"].get("facts", {}))
 
     @property
     def clusters(self) -> np.ndarray | None:
@@ -102,7 +102,7 @@ def choose(asked: Plan, progress: Progress, scores: np.ndarray | None = None) ->
     if local.clusters is not None:
         clusters = np.full(asked.pool.n, -1)
         clusters[rows] = local.clusters
-    return Selection(rows[local.rows], local.counts, found, local.why, clusters)
+    return Selection(rows[local.rows], local.counts, found, local.why, clusters, local.facts)
 
 
 def score_question(asked: Plan) -> Question:
@@ -158,7 +158,7 @@ def write(workspace: store.Workspace, asked: Plan, chosen: Selection, folder: Pa
             "already": asked.candidates.earlier,
             "where": asked.spec.where,
             "unreadable": pool.unreadable + asked.roles.unreadable(asked.method.roles()) + _unscored(asked, chosen),
-            "result": {**manifest.result(ids), "metrics": metrics},
+            "result": {**manifest.result(ids), "metrics": metrics, **({"facts": dict(chosen.facts)} if chosen.facts else {})},
             "command": asked.spec.command or command_line(asked.spec),
         },
         beside,

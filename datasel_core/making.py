@@ -12,6 +12,7 @@ from datasel_core import importing, store
 from datasel_core.errors import BadRequest, Failed, MissingFeature
 from datasel_core.features._feature import OPENED, Feature, Source, Unreadable
 from datasel_core.features._kept import Chunks, Kept, kept_features, load, renewed
+from datasel_core.features._learned import check_like, learn, space_of
 from datasel_core.features._twins import Twins
 from datasel_core.importing import Imported, keep_imported, said_of
 from datasel_core.pools._pool import Pool, load_pool, save_pool
@@ -70,6 +71,7 @@ def feature_key(workspace: store.Workspace, pool: Pool, feature: Feature) -> str
     """The key under which this feature of this pool is kept. Raises MissingFeature when it needs a role the pool lacks."""
     for file in feature.files():
         workspace.allowed(file)
+    check_like(workspace, feature)
     needs = None if feature.reads in OPENED else _read_role(workspace, pool, feature).meta["fingerprint"]
     return store.key_of({"feature": feature.what(), "depends": feature.depends(), "pool": pool.fingerprint, "reads": needs})
 
@@ -111,7 +113,7 @@ def _compute(workspace: store.Workspace, pool: Pool, feature: Feature, progress:
         source, started = _source(workspace, pool, feature, progress), time.time()
         fitted = chunks.fitted()
         if fitted is None:
-            fitted = feature.fit(source, progress)
+            fitted = learn(workspace, feature, source, progress)
             chunks.keep_fitted(fitted)
         rows, twins = chunks.missing(), Twins.of(pool.picture_keys()) if feature.reads == "image" else None
         track = progress.track(pool.n, f"computing {feature.title[:1].lower()}{feature.title[1:]}")
@@ -131,7 +133,7 @@ def _compute(workspace: store.Workspace, pool: Pool, feature: Feature, progress:
             **feature.what(),
             "role": feature.role,
             "pool": said_of(pool),
-            "facts": feature.describe(source),
+            "facts": {**feature.describe(source), **space_of(fitted)},
             "seconds": round(time.time() - started, 1),
         }
         kept = chunks.finish(about, pool.ids)

@@ -110,3 +110,82 @@ def nearest_k(vectors: np.ndarray, anchors: np.ndarray, k: int, metric: str = "c
         block = unit(vectors[part]) if metric == "cosine" else np.ascontiguousarray(vectors[part], np.float32)
         score, found = faiss.knn(block, base, min(k, len(base)), metric=kind)
         yield part, found, (1 - score if metric == "cosine" else np.sqrt(np.maximum(score, 0)))
+
+
+def search(queries: np.ndarray, base: np.ndarray, k: int, metric: str = "euclidean", progress: Progress | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The k nearest rows of `base` for each query: (m, k) int64 rows and (m, k) float64 distances, nearest first, equal distances by row.
+
+    All of them are right: float32 products only rule out what their error bound allows to, the rest is measured in float64. k is cut to len(base).
+    Memory: a float32 copy of `base` while it is not float32 already, and 256 MB.
+    """
+    progress = progress or Progress()
+    queries, base = _in_one_space(queries, base, metric)
+    (n, d), k = base.shape, min(k, len(base))
+    centre = np.mean(base[:: max(1, n // 4096)], axis=0, dtype=np.float64).astype(np.float32)  # products are precise near the centre
+    norms = np.concatenate([_squares(base[start : start + _ROWS] - centre) for start in range(0, n, _ROWS)])
+    slack = (8 * np.sqrt(d) + 8) * 2.0**-24  # as in methods/_gaps: what a float32 sum of d terms may be off by
+    low = np.empty((max(1, min(64, len(queries), (1 << 26) // n)), n), np.float32)
+    rows, distances = np.empty((len(queries), k), np.int64), np.empty((len(queries), k))
+    track = progress.track(len(queries), "finding neighbours of the targets")
+    for start in range(0, len(queries), len(low)):
+        part = queries[start : start + len(low)]
+        scaled = -2 * (part - centre)
+        for first in range(0, n, 1 << 14):
+            progress.check()
+            low[: len(part), first : first + (1 << 14)] = scaled @ (base[first : first + (1 << 14)] - centre).T
+        for at, query in enumerate(part):
+            tolerance = (slack * (norms + float(_squares(query[None] - centre)[0]))).astype(np.float32)
+            lowest = low[at] + (norms.astype(np.float32) - tolerance)
+            near = np.flatnonzero(lowest <= np.partition(lowest + 2 * tolerance, k - 1)[k - 1])
+            rows[start + at], distances[start + at] = _nearest_of(query, base, near, k)
+            track.advance()
+    track.finish()
+    return rows, distances if metric == "euclidean" else distances**2 / 2
+
+
+def search_roughly(queries: np.ndarray, base: np.ndarray, k: int, progress: Progress | None = None, check: int = 20) -> tuple[np.ndarray, np.ndarray, float]:
+    """As `search` with Euclidean distances, looking only into the cells of an inverted file that are nearest to each query. Also its recall.
+
+    recall: share of the true neighbours that were found, over up to `check` queries. A query for which too few were found is searched exactly.
+    """
+    import faiss
+
+    queries, base = _in_one_space(queries, base, "euclidean")
+    n, k = len(base), min(k, len(base))
+    cells = max(1, min(4 * int(np.sqrt(n)), n // 39))  # faiss wants 39 rows per cell to learn from
+    index = faiss.IndexIVFFlat(faiss.IndexFlatL2(base.shape[1]), base.shape[1], cells)
+    index.train(base[:: max(1, n // (64 * cells))])
+    index.add(base)
+    index.nprobe = min(cells, 8 + 4 * k * cells // n)  # cells that hold about four times as many rows as asked for
+    rows, distances = np.empty((len(queries), k), np.int64), np.empty((len(queries), k))
+    for start in (progress or Progress()).over(range(0, len(queries), 64), -(-len(queries) // 64), "finding neighbours of the targets"):
+        for at, found in enumerate(index.search(queries[start : start + 64], k)[1], start):
+            near = np.sort(found[found >= 0])  # faiss fills up with -1
+            if len(near) < k:
+                near = search(queries[at : at + 1], base, k)[0][0]
+            rows[at], distances[at] = _nearest_of(queries[at], base, near, k)
+    some = np.unique(np.linspace(0, len(queries) - 1, min(check, len(queries))).astype(np.int64))
+    right = search(queries[some], base, k)[0]
+    return rows, distances, float(np.mean([np.isin(true, rows[at]).mean() for at, true in zip(some, right, strict=True)]))
+
+
+def _in_one_space(queries: np.ndarray, base: np.ndarray, metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """Both as float32, of length 1 for cosine. A zero vector gets an axis of its own, and so cosine 0 with everything."""
+    if metric == "euclidean":
+        return np.ascontiguousarray(queries, np.float32), np.ascontiguousarray(base, np.float32)
+    queries, base = unit(queries), unit(base)
+    if queries.any(axis=1).all() and base.any(axis=1).all():
+        return queries, base
+    none, there = np.zeros((len(queries), 1), np.float32), np.zeros((len(base), 1), np.float32)
+    return np.hstack([queries, none, ~queries.any(axis=1, keepdims=True)]), np.hstack([base, ~base.any(axis=1, keepdims=True), there])
+
+
+def _squares(vectors: np.ndarray) -> np.ndarray:
+    return np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
+
+
+def _nearest_of(query: np.ndarray, base: np.ndarray, near: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k nearest of some rows of `base`, which rise: distances in float64, equal ones by row."""
+    squared = np.concatenate([_squares(base[near[start : start + 1024]].astype(np.float64) - query) for start in range(0, len(near), 1024)])
+    order = np.argsort(squared, kind="stable")[:k]
+    return near[order], np.sqrt(squared[order])

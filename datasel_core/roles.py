@@ -126,7 +126,7 @@ def how_to_get(pool: Pool, role: str) -> str:
     if (follows := next((one.reads for one in declared.values() if one.role == role and one.at_once), None)) is not None:
         return how_to_get(pool, follows)
     makers = [id for id, one in declared.items() if one.role == role and one.reads in pool.opens | {"patches"}]
-    makers.sort(key=lambda id: (not id.startswith("dictionary"), id))  # the one that needs no download comes first
+    makers.sort(key=lambda id: (not id.startswith(("dictionary", "tfidf")), id))  # the one that needs no download comes first
     if makers:
         return f"Compute one: python -m datasel_core feature compute {pool.name} {makers[0]}"
     return f"Import one: python -m datasel_core feature import {pool.name} {role} FILE.npz"

@@ -17,6 +17,7 @@ from datasel_core.registry import declares
 Array = np.ndarray | Ragged
 _VECTORS = ("embedding", "image", "text", "loss_trajectory")
 _NUMBERS = ("loss", "learnability", "error", "forgetting")
+_RAGGED = ("patterns", "ngrams")
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Selection:
 
     scores: (n,) over the whole pool, NaN where none. why: name -> (b,) array, what brought each pick in.
     clusters: (n,) int, the cluster of every row that was given, for methods that choose by clusters; -1 where none.
+    facts: name -> number or text, what is to be known of the run as a whole; `note` is a sentence for people.
     """
 
     rows: np.ndarray
@@ -64,6 +66,7 @@ class Selection:
     scores: np.ndarray | None = None
     why: Mapping[str, np.ndarray] = field(default_factory=dict)
     clusters: np.ndarray | None = None
+    facts: Mapping[str, float | int | str] = field(default_factory=dict)
 
     def __post_init__(self):
         rows = np.asarray(self.rows, dtype=np.int64)
@@ -81,7 +84,7 @@ class Selection:
     def head(self, budget: int) -> "Selection":
         """The first `budget` picks."""
         why = {name: values[:budget] for name, values in self.why.items()}
-        return Selection(self.rows[:budget], self.counts[:budget], self.scores, why, self.clusters)
+        return Selection(self.rows[:budget], self.counts[:budget], self.scores, why, self.clusters, self.facts)
 
 
 method = declares("method")
@@ -130,7 +133,7 @@ class Method(Declared):
             for role in needs:
                 if role not in roles:
                     raise BadInput(f"{self.id} needs the {side} role {role}; given: {', '.join(roles) or 'none'}.")
-                check_array(f"{side} role {role}", roles[role], ragged=role == "patterns")
+                check_array(f"{side} role {role}", roles[role], ragged=role in _RAGGED)
                 if role in _VECTORS and (np.ndim(roles[role]) != 2 or not np.shape(roles[role])[1]):
                     raise BadInput(f"The {side} role {role} has the shape {np.shape(roles[role])}; it must be one vector per sample, (n, d).")
                 if role in _NUMBERS and np.ndim(roles[role]) != 1:

@@ -78,13 +78,27 @@ def find_target(workspace: Workspace, method: Method, roles: Roles, name: str | 
     return target
 
 
+def same_encoder(ours: Kept) -> tuple[str, dict[str, Any]]:
+    """The id and parameters of the feature to compute for a target, so that it lies in the same space as this one of the candidates."""
+    learned = {"like": ours.key} if "space" in ours.meta.get("facts", {}) else {}
+    return ours.id, {**ours.meta["params"], **learned}
+
+
 def _encoder(kept: Kept) -> tuple[Any, ...]:
-    """What made the values; weights by their hash, for a file may be replaced by another of the same name."""
-    return kept.id, kept.meta["version"], kept.meta["params"], kept.meta.get("facts", {}).get("weights_sha256")
+    """What made the values; weights and what was learned by their hash, for a file may be replaced by another of the same name."""
+    facts, params = kept.meta.get("facts", {}), {name: value for name, value in kept.meta["params"].items() if name != "like"}
+    return kept.id, kept.meta["version"], params, facts.get("weights_sha256"), facts.get("space")
+
+
+def _compute(pool: Pool, ours: Kept) -> str:
+    id, params = same_encoder(ours)
+    return f"python -m datasel_core feature compute {pool.name} {id} {' '.join(f'--set {name}={value}' for name, value in params.items())}".rstrip()
 
 
 def _matching(pool: Pool, role: str, ours: Kept | None, theirs: Sequence[Kept]) -> Kept:
     """The target's newest feature that lives in the same space as the candidates'."""
+    if not theirs and ours is not None and "space" in ours.meta.get("facts", {}):
+        raise MissingFeature(f"The target {pool.name} has no feature for the role {role} yet. Compute one in the space of the pool: {_compute(pool, ours)}")
     if not theirs:
         raise MissingFeature(f"The target {pool.name} has no feature for the role {role} yet. {how_to_get(pool, role)}")
     if ours is None:
@@ -97,10 +111,9 @@ def _matching(pool: Pool, role: str, ours: Kept | None, theirs: Sequence[Kept]) 
             f"The pool's {role} was imported, the target's computed by {theirs[-1].id}; import both, or compute both with the same encoder."
         )
     if not same:
-        settings = " ".join(f"--set {name}={value}" for name, value in ours.meta["params"].items())
         raise MissingFeature(
             f"The target {pool.name} has {role} from another encoder ({theirs[-1].id}), or from other weights; compute the same: "
-            f"python -m datasel_core feature compute {pool.name} {ours.id} {settings}".rstrip()
+            f"{_compute(pool, ours)}"
         )
     fitting = [one for one in same if one.meta["values"][1:] == ours.meta["values"][1:]]
     if not fitting:

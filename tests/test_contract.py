@@ -27,14 +27,18 @@ def roles(rng: np.random.Generator, needs: tuple[str, ...], n: int = N) -> dict:
     made["patterns"] = Ragged(clustered(rng, int(lengths.sum()), 10, 12), np.concatenate([[0], np.cumsum(lengths)]))
     made["text"] = vectors + rng.standard_normal(vectors.shape).astype(np.float32)
     made["text"][n // 2 : n // 2 + 40] = made["text"][:40]
+    many = rng.integers(1, 6, n)
+    pairs = np.stack([rng.integers(0, 50, many.sum()), rng.integers(1, 4, many.sum())], axis=1).astype(np.int32)
+    made["ngrams"] = Ragged(pairs, np.concatenate([[0], np.cumsum(many)]))
     made["loss_trajectory"] = np.abs(vectors)
     made |= {role: np.round(np.abs(vectors[:, at]), 2) for at, role in enumerate(sorted(NUMBERS))}  # with equal ones among them
     return {role: made[role].copy() if role in VECTORS | NUMBERS else made[role] for role in needs} or {"row": np.arange(n)}
 
 
 def inputs(cls: type[Method], pool: dict, rng: np.random.Generator, **more) -> Inputs:
-    """What a method is given: this pool, and a target where it needs one."""
+    """What a method is given: this pool, and a target where it needs one; the pool's own vectors are in it, so that every row has a chance."""
     target = roles(np.random.default_rng(2), cls.needs_target, 200) if cls.needs_target else {}
+    target = {role: np.concatenate([array, pool[role]]) if role in VECTORS & pool.keys() else array for role, array in target.items()}
     return Inputs(pool, rng, target=target, **more)
 
 
@@ -122,12 +126,12 @@ def test_a_missing_target_is_named(cls, rng):
 
 
 def test_values_that_are_not_finite_are_refused(cls, rng):
-    for role in set(cls.needs) - {"group"}:
+    for role in set(cls.needs) - {"group", "ngrams"}:
         given = roles(rng, cls.needs)
         (given[role].values if isinstance(given[role], Ragged) else given[role])[3] = np.nan
         with pytest.raises(BadInput, match="NaN"):
             cls().select(inputs(cls, given, rng), 2)
-    for role in cls.needs_target:
+    for role in VECTORS.intersection(cls.needs_target):
         given = roles(rng, cls.needs_target, 200)
         given[role][3] = np.inf
         with pytest.raises(BadInput, match=f"target role {role} holds NaN"):

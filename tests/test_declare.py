@@ -90,7 +90,7 @@ FLOORS = [
 ]
 """The floors of the house, with the storeys inside the upper ones written out."""
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
-LAZY = {"torch", "timm", "open_clip", "transformers", "tokenizers", "accelerate", "faiss", "umap", "sklearn", "numba"}
+LAZY = {"torch", "timm", "open_clip", "transformers", "tokenizers", "sentence_transformers", "accelerate", "faiss", "umap", "sklearn", "numba"}
 SOURCES = sorted((ROOT / "datasel_core").rglob("*.py"))
 
 

@@ -95,6 +95,8 @@ def select(
         return
     result = run.manifest["result"]
     typer.echo(f"{result['n']} of {asked.pool.n} samples kept. ids_sha256 {result['ids_sha256']}")
+    for name, fact in result.get("facts", {}).items():
+        say(f"{name}: {fact:.6g}" if isinstance(fact, float) else f"{name}: {fact}")
     typer.echo(str(run.folder))
 
 

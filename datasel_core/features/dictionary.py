@@ -8,7 +8,8 @@ import numpy as np
 from datasel_core.declare import HOW, Field
 from datasel_core.errors import Failed
 from datasel_core.features._dictionary import GRID, cells, learn, overview, projection, surroundings
-from datasel_core.features._feature import Block, Feature, Source, feature
+from datasel_core.features._feature import Block, Source, feature
+from datasel_core.features._learned import Learned
 from datasel_core.features._patterns import Patterns, saliency_without_attention
 from datasel_core.features._photos import Photos, read_ahead
 from datasel_core.progress import Progress
@@ -29,7 +30,7 @@ _THREADS = Field(4, ge=1, le=64, description="Threads that open photos.", json_s
 
 
 @feature("dictionary_patterns", version=1, title="Patterns, no download")
-class DictionaryPatterns(Patterns):
+class DictionaryPatterns(Learned, Patterns):
     """Patterns of each photo from a patch dictionary learned on the pool. Works on any folder with no network; a first look, DINO patterns are better.
 
     A patch is one of 14 x 14 cells of the photo, described by the dictionary codes in and around it (nine squares of 3 x 3 cells) on their principal axes.
@@ -70,7 +71,7 @@ class DictionaryPatterns(Patterns):
 
 
 @feature("dictionary_embedding", version=1, title="Embedding, no download")
-class DictionaryEmbedding(Feature):
+class DictionaryEmbedding(Learned):
     """One vector per photo from a patch dictionary learned on the pool. Knows layout, shape and texture; knows no objects.
 
     Dictionary codes and colours on a 7 x 7 layout, on their principal axes, half whitened. Coates, Lee & Ng 2011,

@@ -1,0 +1,69 @@
+"""Features that learn their space from the pool, and how another pool is placed in the same space."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from datasel_core import store
+from datasel_core.declare import Field
+from datasel_core.errors import BadRequest
+from datasel_core.features._feature import Feature, Source
+from datasel_core.features._kept import Kept, load
+from datasel_core.progress import Progress
+
+
+class Learned(Feature):
+    """Vectors of two pools can be compared only when both were made with what was learned from one of them."""
+
+    like: str | None = Field(
+        None,
+        title="In the space of",
+        description="Key of this feature of another pool: nothing is learned, and the vectors can be compared with that pool's.",
+    )
+
+    def what(self) -> dict[str, Any]:
+        what = super().what()
+        if self.like is None:  # as if there were no such parameter
+            what["params"].pop("like")
+        return what
+
+
+def check_like(workspace: store.Workspace, feature: Feature) -> Kept | None:
+    """The feature of another pool whose space is asked for, if any. Raises BadRequest when it is not there, or has other parameters."""
+    key = getattr(feature, "like", None)
+    if key is None:
+        return None
+    kept = load(workspace.feature(key))
+    if kept is None:
+        raise BadRequest(f"like is {key}; there is no finished feature with that key.")
+    theirs = {"id": kept.id, "version": kept.meta["version"], "params": kept.meta["params"]}
+    if not _same(feature.what(), theirs):
+        raise BadRequest(f"like is {key}, which is {kept.id} with other parameters; take the same: {_words(theirs['params']) or 'none'}.")
+    return kept
+
+
+def _same(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    def bare(what: Mapping[str, Any]) -> dict[str, Any]:
+        return {**what, "params": {name: value for name, value in what["params"].items() if name != "like"}}
+
+    return bare(mine) == bare(theirs)
+
+
+def _words(params: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={value}" for name, value in params.items() if name != "like")
+
+
+def learn(workspace: store.Workspace, feature: Feature, source: Source, progress: Progress) -> dict[str, np.ndarray]:
+    """What the feature goes by: learned from the pool, or what was learned from the one that `like` names."""
+    kept = check_like(workspace, feature)
+    return feature.fit(source, progress) if kept is None else store.read_arrays(kept.folder / "fitted.npz")
+
+
+def space_of(fitted: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """A fact about the values: equal hashes mean one space. Nothing where nothing was learned."""
+    digest = hashlib.sha256()
+    for name in sorted(fitted):
+        digest.update(f"{name} {fitted[name].dtype.str} {fitted[name].shape} ".encode() + np.ascontiguousarray(fitted[name]).tobytes())
+    return {"space": digest.hexdigest()} if fitted else {}

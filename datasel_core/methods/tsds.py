@@ -1,0 +1,148 @@
+"""TSDS: candidates that stand for a few target examples, spread by how crowded it is around them."""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from datasel_core import neighbors
+from datasel_core.declare import Field
+from datasel_core.errors import BadParameter
+from datasel_core.methods._crowding import Crowd
+from datasel_core.methods._transport import Neighbours, Plan, make_plan, with_crowding
+from datasel_core.methods._vectors import matrix, same_width
+from datasel_core.progress import Progress
+from datasel_core.selection import Inputs, Method, Selection, method
+
+_FIRST_DEPTH = 64
+
+
+@method("tsds", version=1, title="TSDS: towards a target, spread out")
+class Tsds(Method):
+    """Keeps candidates near the target's examples, in the target's own proportions, and spreads the choice; near-duplicates share one chance.
+
+    Each target example sends an equal mass to its nearest candidates; alpha weighs closeness against spreading it over many, and candidates in a crowd
+    within sigma get less each. A candidate's mass is its chance of being drawn. Distances are Euclidean.
+    TSDS: Data Selection for Task-Specific Model Finetuning, Liu et al., NeurIPS 2024, https://arxiv.org/abs/2410.11303 (sampling = multinomial is the
+    published draw; neighbours here are exact).
+
+    Drawn without replacement or taken from the top, a smaller budget is the beginning of a larger one with the same seed. Candidates that no target
+    reaches have no chance, and are never used to fill a budget up.
+    """
+
+    needs: ClassVar = ("embedding",)
+    needs_target: ClassVar = ("embedding",)
+    cost: ClassVar = "Compares every candidate with every target, then those near a target with one another: under a minute for 200,000 and 500 targets."
+    avoid: ClassVar = "When the target is a handful of odd examples: the choice repeats their oddities."
+    paper: ClassVar = "https://arxiv.org/abs/2410.11303"
+    because: ClassVar = "it has the chance {probability:.3g}, most of it for target example {target}, {distance:.3f} away"
+
+    alpha: float = Field(0.5, ge=0, le=1, description="Closeness to the target (1) against spreading over many candidates (0).")
+    c: float = Field(5.0, gt=0, title="Scale of distances (C)", description="Distances are divided by it: larger spreads wider.")
+    sigma: float = Field(
+        0.75, ge=0, title="Width of a crowd (sigma)", description="Candidates closer than this are near-duplicates and share their chance; 0 turns that off."
+    )
+    max_k: int = Field(5000, ge=2, title="Neighbours per target", description="Nearest candidates looked at per target; at most a tenth of all.")
+    kde_k: int = Field(1000, ge=1, title="Neighbours per crowd", description="Nearest candidates counted in a crowd; at most a tenth of all.")
+    sampling: Literal["without_replacement", "multinomial", "top"] = Field(
+        "without_replacement", description="Draw each at most once; draw as published, with repeats (counts); or take the highest chances."
+    )
+    neighbors: Literal["exact", "approximate"] = Field("exact", description="Find all neighbours, or most of them, with an inverted file.")
+
+    def choose(self, inputs: Inputs, budget: int) -> Selection:
+        plan = self.plan(inputs)
+        probability = plan.probability.copy()
+        probability[inputs.already] = 0
+        # Rounded, so that the last digits of a sum, which may differ between machines, never decide between equals.
+        probability = np.round(probability / max(probability.max(), np.finfo(float).tiny), 12)
+        rows, counts = self._drawn(probability, budget, inputs.rng)
+        return Selection(rows, counts, plan.probability, _why(plan, rows), self._facts(plan, inputs.n))
+
+    def plan(self, inputs: Inputs) -> Plan:
+        """The transport plan alone, before anything is drawn."""
+        pool, target = matrix(inputs.pool["embedding"], "pool role embedding"), matrix(inputs.target["embedding"], "target role embedding")
+        same_width(pool, "pool role embedding", target, "target role embedding")
+        found = find_neighbours(pool, target, self.max_k, self.kde_k, [self.sigma], self.neighbors, inputs.progress)
+        return planned(found, pool, self.alpha, self.c, self.sigma, inputs.progress)[1]
+
+    def _drawn(self, probability: np.ndarray, budget: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        if self.sampling == "multinomial":
+            draws = rng.choice(len(probability), budget, p=probability / probability.sum()) if probability.any() else np.empty(0, np.int64)
+            rows, first, counts = np.unique(draws, return_index=True, return_counts=True)
+            order = np.argsort(first)  # in the order they were drawn
+            rows, counts = rows[order], counts[order]
+        else:
+            with np.errstate(divide="ignore"):
+                keys = np.log(probability)
+            if self.sampling == "without_replacement":
+                keys += rng.gumbel(size=len(keys))  # the highest keys are drawn one after the other, each in proportion to what is left
+            rows = np.argsort(-keys, kind="stable")[: min(budget, np.count_nonzero(probability))]
+            counts = np.ones(len(rows), np.int64)
+        if counts.sum() < budget:
+            raise BadParameter(
+                f"The budget is {budget}, but only {np.count_nonzero(probability)} candidates have any chance; ask for at most so many, "
+                "or spread wider: lower alpha, or raise c or max_k."
+            )
+        return rows, counts
+
+    def _facts(self, plan: Plan, n: int) -> dict[str, float | int | str]:
+        found = plan.neighbours
+        facts = {"level": plan.level, "support": plan.support, "effective_size": plan.effective, "transport_cost": plan.cost,
+                 "max_k": found.max_k, "kde_k": found.kde_k, "ran_out": int(plan.ran_out.sum()), "recall": found.recall}  # fmt: skip
+        notes = [f"{name} is {used}, a tenth of the {n} candidates, not {asked}." for name, used, asked in
+                 (("max_k", found.max_k, self.max_k), ("kde_k", found.kde_k, self.kde_k)) if used < asked]  # fmt: skip
+        if plan.ran_out.any():
+            notes.append(f"{plan.ran_out.sum()} of {len(plan.last)} targets used up their {found.max_k} neighbours; a larger max_k lets them reach farther.")
+        if found.recall < 1:
+            notes.append(f"Approximate neighbours: about {found.recall:.1%} of the true ones were found.")
+        return {**facts, **({"note": " ".join(notes)} if notes else {})}
+
+
+def find_neighbours(
+    pool: np.ndarray, target: np.ndarray, max_k: int, kde_k: int, widths: list[float] | np.ndarray, how: str = "exact", progress: Progress | None = None
+) -> Neighbours:
+    """Each target's nearest candidates, up to max_k and a tenth of the pool; crowding is not measured yet.
+
+    widths: every sigma that plans will be asked for, such as the stops of a slider. how: exact or approximate.
+    """
+    n, recall = len(pool), 1.0
+    k = min(n, max(2, min(max_k, n // 10)))
+    if how == "exact":
+        rows, distances = neighbors.search(target, pool, k, "euclidean", progress)
+    else:
+        rows, distances, recall = neighbors.search_roughly(target, pool, k, progress)
+    retrieved, places = np.unique(rows, return_inverse=True)
+    widths = np.unique([width for width in widths if width > 0])
+    unknown = np.full((len(retrieved), len(widths)), np.nan)
+    return Neighbours(n, retrieved, places.reshape(rows.shape).astype(np.int32), distances, widths, unknown, max(1, min(kde_k, n // 10)), recall)
+
+
+def planned(neighbours: Neighbours, pool: np.ndarray, alpha: float, c: float, sigma: float, progress: Progress | None = None) -> tuple[Neighbours, Plan]:
+    """The plan, after measuring crowding wherever it needs it: it goes outward from the targets, and stops long before the last neighbour.
+
+    Also the neighbours with what was measured; from then on `make_plan` may be enough: it says whose crowding is unknown.
+    """
+    if sigma == 0:
+        return neighbours, make_plan(neighbours, alpha, c, sigma)
+    crowd = None
+    depth = np.full(len(neighbours.places), _FIRST_DEPTH)
+    while True:
+        reached = np.unique(neighbours.places[np.arange(neighbours.max_k) < depth[:, None]])
+        new = reached[np.isnan(neighbours.rho(sigma)[reached])]
+        if len(new):
+            crowd = crowd or Crowd(np.asarray(pool[neighbours.rows]), neighbours.widths, neighbours.kde_k)
+            neighbours = with_crowding(neighbours, new, crowd.measure(new, progress))
+        plan = make_plan(neighbours, alpha, c, sigma)
+        if not plan.unknown.any():
+            return neighbours, plan
+        depth[plan.unknown] = np.maximum(2 * depth[plan.unknown], plan.last[plan.unknown] + 2)
+
+
+def _why(plan: Plan, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """For each pick the target it serves most, and how far that is."""
+    found, width = plan.neighbours, plan.mass.shape[1]
+    best, target, distance = np.zeros(len(found.rows)), np.zeros(len(found.rows), np.int64), np.full(len(found.rows), np.nan)
+    for one, (places, mass) in enumerate(zip(found.places[:, :width], plan.mass, strict=True)):
+        better = mass > best[places] * (1 + 1e-9)
+        best[places[better]], target[places[better]], distance[places[better]] = mass[better], one, found.distances[one, :width][better]
+    at = np.searchsorted(found.rows, rows)
+    return {"probability": plan.probability[rows], "target": target[at], "distance": distance[at]}

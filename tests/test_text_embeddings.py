@@ -1,0 +1,253 @@
+"""Vectors of texts: by words learned from the pool, by a language model; and targets in the pool's space."""
+
+import json
+import shutil
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from datasel_core import making
+from datasel_core.__main__ import main
+from datasel_core.errors import BadInput, BadRequest, Failed, MissingFeature
+from datasel_core.features import _sentence_weights
+from datasel_core.features._feature import Source
+from datasel_core.features.sentence_transformer import SentenceTransformer
+from datasel_core.features.tfidf_svd import TfidfSvd
+from datasel_core.methods.tsds import Tsds
+from datasel_core.pools._pool import load_pool
+from datasel_core.progress import Progress
+from datasel_core.roles import Roles
+from datasel_core.target import find_target, same_encoder
+from tests.conftest import paint
+
+TOPICS = [line.split() for line in ("cat dog paw fur tail whisker", "sum minus divide equation root integer", "flour oven sugar butter whisk")]
+
+
+def texts(n: int, rng: np.random.Generator, topics: int = 3) -> list[str]:
+    return [" ".join(rng.choice(TOPICS[at % topics], 12)) for at in range(n)]
+
+
+def source(said: list[str]) -> Source:
+    return Source(len(said), text=lambda row: [said[row]])
+
+
+def encoded(feature: TfidfSvd, said: list[str], fitted=None) -> np.ndarray:
+    fitted = feature.fit(source(said), Progress()) if fitted is None else fitted
+    return np.concatenate([block.values for block in feature.blocks(source(said), np.arange(len(said)), fitted)])
+
+
+def captioned(workspace, tmp_path, name: str, said: list[str]):
+    rows = [{"id": f"{name}-{at}", "path": str(paint(tmp_path / name / f"{at}.jpg", at, (8, 8))), "caption": text} for at, text in enumerate(said)]
+    (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return making.add_pool(workspace, name, str(tmp_path / f"{name}.jsonl"), "pairs")
+
+
+def test_topics_are_told_apart_and_vectors_have_length_one(rng):
+    vectors = encoded(TfidfSvd(n_dims=8), texts(90, rng))
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+    likeness = vectors @ vectors.T
+    same = np.arange(90)[:, None] % 3 == np.arange(90) % 3
+    assert likeness[same].min() > likeness[~same].max()
+
+
+@pytest.mark.parametrize("n", [1, 2, 40, 700])
+def test_it_is_the_same_every_time_and_whatever_the_batch(n, rng):
+    said = texts(n, rng)
+    one, other = encoded(TfidfSvd(n_dims=4, batch=7), said), encoded(TfidfSvd(n_dims=4), said)
+    np.testing.assert_array_equal(one, other)
+    assert one.shape[1] <= 4
+
+
+def test_it_is_latent_semantic_analysis(rng):
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    said = texts(60, rng)
+    weighed = TfidfVectorizer(sublinear_tf=True).fit_transform(said).toarray()
+    axes = np.linalg.svd(weighed, full_matrices=False)[2][:5]
+    expected = weighed @ axes.T
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    found = encoded(TfidfSvd(n_dims=5), said)
+    np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=1e-5)
+
+
+def test_words_nobody_knows_and_texts_without_words(rng):
+    feature = TfidfSvd()
+    fitted = feature.fit(source(texts(30, rng)), Progress())
+    (block,) = feature.blocks(source(["zebra crossing", "cat", " "]), np.arange(3), fitted)
+    assert block.rows.tolist() == [1]
+    assert block.unreadable == [(0, "none of its words is known"), (2, "it has no text")]
+    with pytest.raises(Failed, match="No words can be learned: none of 2 texts has a word of two letters or more: it has no text"):
+        feature.fit(source(["", "?"]), Progress())
+
+
+def test_a_large_pool_is_read_in_passing(rng):
+    """A hundred times the texts, hardly more memory: neither are they all learned from, nor are they in memory at once."""
+    said = texts(300, rng)
+    peaks = []
+    for n in (300, 30_000):
+        feature, endless = TfidfSvd(n_dims=4, fit_texts=300, batch=128), Source(n, text=lambda row: [said[row % 300]])
+        tracemalloc.start()
+        fitted = feature.fit(endless, Progress())
+        assert sum(len(block.rows) for block in feature.blocks(endless, np.arange(n), fitted)) == n
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 2 * peaks[0] + 2**20
+
+
+def test_a_target_is_placed_in_the_space_of_the_pool(workspace, tmp_path, rng, capsys):
+    pool, task = captioned(workspace, tmp_path, "pool", texts(60, rng)), captioned(workspace, tmp_path, "task", texts(6, rng, 1))
+    ours = making.compute_feature(workspace, pool, TfidfSvd(n_dims=6))
+    roles = Roles.of(workspace, pool, {}, ("embedding",))
+    with pytest.raises(MissingFeature, match=f"Compute one in the space of the pool: .*compute task tfidf_svd .*--set like={ours.key}"):
+        find_target(workspace, Tsds(), roles, "task", {})
+    alone = making.compute_feature(workspace, task, TfidfSvd(n_dims=6))
+    assert alone.meta["facts"]["space"] != ours.meta["facts"]["space"]
+    with pytest.raises(MissingFeature, match=f"from another encoder .*--set like={ours.key}") as error:
+        find_target(workspace, Tsds(), roles, "task", {})
+    assert main(str(error.value).split("datasel_core ")[1].split()) == 0  # the command it names works
+    target = find_target(workspace, Tsds(), roles, "task", {})
+    assert target.roles.features["embedding"].meta["facts"]["space"] == ours.meta["facts"]["space"]
+    expected = encoded(TfidfSvd(), [pool_text for row in range(6) for pool_text in task.text(row)], dict(np.load(ours.folder / "fitted.npz")))
+    np.testing.assert_array_equal(target.arrays()["embedding"], expected)
+    assert main(["select", "pool", "tsds", "--target", "task", "--budget", "2", "--set", "max_k=6", "--out", str(tmp_path / "kept")]) == 0
+    kept = json.loads((tmp_path / "kept" / "manifest.json").read_text())
+    assert kept["target"]["features"]["embedding"]["params"]["like"] == ours.key
+    assert main(["reproduce", str(tmp_path / "kept")]) == 0
+    capsys.readouterr()
+    id, params = same_encoder(target.roles.features["embedding"])  # a pool may be placed in a space at second hand
+    third = making.compute_feature(workspace, captioned(workspace, tmp_path, "more", texts(4, rng)), making.declared_feature(id, **params))
+    assert third.meta["facts"]["space"] == ours.meta["facts"]["space"]
+
+
+def test_a_space_that_is_not_there_or_of_other_parameters_is_refused(workspace, tmp_path, rng):
+    pool = captioned(workspace, tmp_path, "pool", texts(30, rng))
+    ours = making.compute_feature(workspace, pool, TfidfSvd(n_dims=6))
+    with pytest.raises(BadRequest, match="like is 0123456789abcdef; there is no finished feature with that key"):
+        making.feature_key(workspace, pool, TfidfSvd(like="0123456789abcdef"))
+    with pytest.raises(BadRequest, match=f"like is {ours.key}, which is tfidf_svd with other parameters; take the same: n_dims=6"):
+        making.feature_key(workspace, pool, TfidfSvd(like=ours.key))
+
+
+def test_what_learns_nowhere_else_keeps_its_key():
+    assert "like" not in TfidfSvd().what()["params"]
+    assert TfidfSvd(like="abc").what()["params"]["like"] == "abc"
+
+
+def words_tokenizer():
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *(word for topic in TOPICS for word in topic)]
+    tokenizer = Tokenizer(models.WordLevel({word: at for at, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    return tokenizer, len(words)
+
+
+@pytest.fixture(scope="module")
+def static_model(tmp_path_factory):
+    """A model of one table, in a folder."""
+    from sentence_transformers import SentenceTransformer as Model
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    tokenizer, n = words_tokenizer()
+    weights = np.random.default_rng(0).standard_normal((n, 12)).astype(np.float32)
+    folder = tmp_path_factory.mktemp("models") / "static"
+    Model(modules=[StaticEmbedding(tokenizer, embedding_weights=weights)]).save(str(folder))
+    return folder, weights
+
+
+@pytest.fixture(scope="module")
+def small_transformer(tmp_path_factory):
+    """A transformer with random weights, in a folder."""
+    import torch
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    tokenizer, n = words_tokenizer()
+    folder = tmp_path_factory.mktemp("models") / "bert"
+    torch.manual_seed(0)
+    config = BertConfig(vocab_size=n, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, max_position_embeddings=64)
+    BertModel(config).save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]").save_pretrained(folder)
+    return folder
+
+
+def test_a_static_model_gives_the_mean_of_its_words(static_model, rng):
+    folder, weights = static_model
+    said = texts(20, rng)
+    vectors = encoded(SentenceTransformer(model=str(folder)), said, {})
+    of = {word: weights[4 + at] for at, word in enumerate(word for topic in TOPICS for word in topic)}
+    expected = np.array([np.mean([of[word] for word in text.split()], axis=0) for text in said])
+    np.testing.assert_allclose(vectors, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-5)
+
+
+def test_a_transformer_from_a_folder(small_transformer, workspace, tmp_path, rng):
+    said = texts(9, rng)
+    feature = SentenceTransformer(model=str(small_transformer), batch=4)
+    vectors = encoded(feature, said, {})
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(vectors, encoded(SentenceTransformer(model=str(small_transformer)), said, {}), atol=1e-5)
+    folder = shutil.copytree(small_transformer, tmp_path / "bert")
+    for name in ("pool", "task"):
+        pool = captioned(workspace, tmp_path, name, said)
+        kept = making.compute_feature(workspace, pool, SentenceTransformer(model=str(folder)))
+    assert kept.meta["facts"]["dims"] == 16
+    pool = load_pool(workspace, "pool")
+    assert find_target(workspace, Tsds(), Roles.of(workspace, pool, {}, ("embedding",)), "task", {}) is not None
+    before = feature.depends()
+    (folder / "config.json").write_text((folder / "config.json").read_text() + "\n")
+    assert SentenceTransformer(model=str(folder)).depends() != before
+
+
+def test_models_that_could_run_code_are_refused(static_model, small_transformer, tmp_path):
+    def asked(folder):
+        return pytest.raises(BadInput), SentenceTransformer(model=str(folder))
+
+    pickled = shutil.copytree(small_transformer, tmp_path / "pickled")
+    (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
+    foreign = shutil.copytree(static_model[0], tmp_path / "foreign")
+    modules = json.loads((foreign / "modules.json").read_text())
+    (foreign / "modules.json").write_text(json.dumps([{**modules[0], "type": "os.path.Mine"}]))
+    remote = shutil.copytree(small_transformer, tmp_path / "remote")
+    config = json.loads((remote / "config.json").read_text())
+    (remote / "config.json").write_text(json.dumps({**config, "auto_map": {"AutoModel": "mine.Model"}}))
+    bare = shutil.copytree(small_transformer, tmp_path / "bare")
+    (bare / "model.safetensors").unlink()
+    (tmp_path / "empty").mkdir()
+    broken = shutil.copytree(small_transformer, tmp_path / "broken")
+    (broken / "model.safetensors").write_bytes(b"no weights at all")
+    for folder, message in (
+        (pickled, "has weights in pytorch_model.bin, and loading that could run code; save the model anew, as safetensors."),
+        (foreign, "wants to run code of its own (os.path.Mine), which datasel never does; take a model without."),
+        (remote, "wants to run code of its own (config.json), which datasel never does; take a model without."),
+        (bare, "has no weights: there is no .safetensors file in it."),
+        (tmp_path / "empty", "holds no model of sentence-transformers: neither modules.json nor config.json."),
+        (broken, "cannot be loaded as a model of sentence-transformers"),
+        (tmp_path / "nowhere", "There is no folder"),
+    ):
+        refused, feature = asked(folder)
+        with refused as error:
+            encoded(feature, ["cat"], {})
+        assert message in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+def test_without_a_network_it_says_so_in_one_line(monkeypatch):
+    monkeypatch.setattr(_sentence_weights, "hub_in_reach", lambda *_: False)
+    with pytest.raises(Failed, match="The model nobody/nothing could not be downloaded: no network reaches the hub. Get it on a machine with a network"):
+        encoded(SentenceTransformer(model="nobody/nothing"), ["cat"], {})
+
+
+def test_dictionary_embeddings_of_two_pools_need_one_space_too(workspace, tmp_path, photos):
+    for name in ("one", "two"):
+        shutil.copytree(photos, tmp_path / name)
+        for at, path in enumerate(sorted((tmp_path / name).rglob("*.jpg"))):
+            paint(path, at + 50 * (name == "two"))
+        pool = making.add_pool(workspace, name, str(tmp_path / name), "images")
+        making.compute_feature(workspace, pool, making.declared_feature("dictionary_embedding", n_atoms=8, n_dims=4, cell_px=2))
+    pool = load_pool(workspace, "one")
+    roles = Roles.of(workspace, pool, {}, ("embedding",))
+    with pytest.raises(MissingFeature, match="--set like="):
+        find_target(workspace, Tsds(), roles, "two", {})
+    id, params = same_encoder(roles.features["embedding"])
+    making.compute_feature(workspace, load_pool(workspace, "two"), making.declared_feature(id, **params))
+    assert find_target(workspace, Tsds(), roles, "two", {}).arrays()["embedding"].shape == (12, 4)
