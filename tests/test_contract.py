@@ -38,7 +38,8 @@ def roles(rng: np.random.Generator, needs: tuple[str, ...], n: int = N) -> dict:
 def inputs(cls: type[Method], pool: dict, rng: np.random.Generator, **more) -> Inputs:
     """What a method is given: this pool, and a target where it needs one; the pool's own vectors are in it, so that every row has a chance."""
     target = roles(np.random.default_rng(2), cls.needs_target, 200) if cls.needs_target else {}
-    target = {role: np.concatenate([array, pool[role]]) if role in VECTORS & pool.keys() else array for role, array in target.items()}
+    fits = {role for role in VECTORS & pool.keys() if pool[role].ndim == 2}
+    target = {role: np.concatenate([array, pool[role]]) if role in fits else array for role, array in target.items()}
     return Inputs(pool, rng, target=target, **more)
 
 

@@ -7,11 +7,11 @@ import numpy as np
 
 from datasel_core.declare import HOW, Field
 from datasel_core.errors import Failed
-from datasel_core.features._dictionary import one_thread
 from datasel_core.features._feature import Block, Source, feature
 from datasel_core.features._learned import Learned
 from datasel_core.features._texts import read_texts
 from datasel_core.progress import Progress
+from datasel_core.threads import one_thread
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
