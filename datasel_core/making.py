@@ -110,7 +110,7 @@ def _compute(workspace: store.Workspace, pool: Pool, feature: Feature, progress:
                 feature.tidy(folder, chunks.fitted() or {})
                 return done
             chunks.reopen(done)
-        source, started = _source(workspace, pool, feature, progress), time.time()
+        source, started = _source(workspace, pool, feature, progress.check), time.time()
         fitted = chunks.fitted()
         if fitted is None:
             fitted = learn(workspace, feature, source, progress)
@@ -152,11 +152,11 @@ def _readable_again(pool: Pool, feature: Feature, done: Kept) -> bool:
     return False
 
 
-def _source(workspace: store.Workspace, pool: Pool, feature: Feature, progress: Progress) -> Source:
+def _source(workspace: store.Workspace, pool: Pool, feature: Feature, check: Callable[[], None] = lambda: None) -> Source:
     folder = workspace.feature(feature_key(workspace, pool, feature))
     if feature.reads not in OPENED:
         read = _read_role(workspace, pool, feature)
-        return Source(pool.n, roles={feature.reads: read.values()}, extras={feature.reads: read.extras()}, folder=folder, check=progress.check)
+        return Source(pool.n, roles={feature.reads: read.values()}, extras={feature.reads: read.extras()}, folder=folder, check=check)
 
     def image(row: int, at_least: int | None = None) -> Any:
         try:
@@ -174,7 +174,7 @@ def _source(workspace: store.Workspace, pool: Pool, feature: Feature, progress: 
         return one
 
     opens = {"image": image, "text": opened(pool.text), "turns": opened(pool.turns)}
-    return Source(pool.n, **{feature.reads: opens[feature.reads]}, folder=folder, check=progress.check)
+    return Source(pool.n, **{feature.reads: opens[feature.reads]}, folder=folder, check=check)
 
 
 def _read_role(workspace: store.Workspace, pool: Pool, feature: Feature) -> Kept:
