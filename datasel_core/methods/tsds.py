@@ -55,7 +55,7 @@ class Tsds(Method):
         # Rounded, so that the last digits of a sum, which may differ between machines, never decide between equals.
         probability = np.round(probability / max(probability.max(), np.finfo(float).tiny), 12)
         rows, counts = self._drawn(probability, budget, inputs.rng)
-        return Selection(rows, counts, plan.probability, _why(plan, rows), self._facts(plan, inputs.n))
+        return Selection(rows, counts, plan.probability, _why(plan, rows), facts=self._facts(plan, inputs.n))
 
     def plan(self, inputs: Inputs) -> Plan:
         """The transport plan alone, before anything is drawn."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from datasel_core.errors import BadInput
 
-_VECTORS = ("embedding", "image", "text")
+_VECTORS = ("embedding", "image", "text", "loss_trajectory")
 
 
 def open_arrays(path: Path) -> dict[str, np.ndarray]:
