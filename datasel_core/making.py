@@ -133,7 +133,7 @@ def _compute(workspace: store.Workspace, pool: Pool, feature: Feature, progress:
             **feature.what(),
             "role": feature.role,
             "pool": said_of(pool),
-            "facts": {**feature.describe(source), **space_of(fitted)},
+            "facts": {**feature.describe(source), **space_of(feature, fitted)},
             "seconds": round(time.time() - started, 1),
         }
         kept = chunks.finish(about, pool.ids)

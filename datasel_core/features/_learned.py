@@ -61,9 +61,11 @@ def learn(workspace: store.Workspace, feature: Feature, source: Source, progress
     return feature.fit(source, progress) if kept is None else store.read_arrays(kept.folder / "fitted.npz")
 
 
-def space_of(fitted: Mapping[str, np.ndarray]) -> dict[str, str]:
-    """A fact about the values: equal hashes mean one space. Nothing where nothing was learned."""
+def space_of(feature: Feature, fitted: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """A fact about the values: equal hashes mean one space. Nothing where no space was learned."""
+    if not isinstance(feature, Learned):
+        return {}
     digest = hashlib.sha256()
     for name in sorted(fitted):
         digest.update(f"{name} {fitted[name].dtype.str} {fitted[name].shape} ".encode() + np.ascontiguousarray(fitted[name]).tobytes())
-    return {"space": digest.hexdigest()} if fitted else {}
+    return {"space": digest.hexdigest()}
