@@ -29,7 +29,7 @@ class TfidfSvd(Learned):
 
     role: ClassVar[str] = "embedding"
     reads: ClassVar[str] = "text"
-    cost: ClassVar[str] = "some 3,000 texts of 200 words a second on one core, after a minute or less of learning"
+    cost: ClassVar[str] = "thousands of short texts a second on one core, after a minute or less of learning"
     avoid: ClassVar[str] = "When a sentence-transformers model is at hand: it knows that two texts mean the same in other words."
 
     n_dims: int = Field(128, title="Numbers per vector", ge=2, le=1024, description="Numbers kept per vector, the principal axes over the pool.")
