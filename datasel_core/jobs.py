@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datasel_core import engine, making, manifest, projection, registry, store
+from datasel_core import store
+from datasel_core.doings import DOINGS, folder_of, open_run
 from datasel_core.errors import BadRequest, DataselError, Failed, Stopped
-from datasel_core.exports._export import Kept as ExportKept
-from datasel_core.planning import plan
-from datasel_core.pools._pool import load_pool
 from datasel_core.progress import Progress, Step
-from datasel_core.question import parse_spec
-from datasel_core.recipes import check_stages, two_stages
-from datasel_core.scores import kept_scores
 
+__all__ = ["open_run"]  # it stands with what workers do, and is asked for here
+
+PARTS = ("runs", "features", "maps", "scores", "serving", "tasks")
+"""Parts of the workspace whose folders may be jobs."""
 WORDS = {"waiting": "waiting to start", "running": "running", "done": "done", "failed": "failed", "stopped": "stopped", "interrupted": "interrupted"}
 
 
@@ -66,7 +65,7 @@ def spec_of(do: str, **asked: Any) -> dict[str, Any]:
 
 def start(workspace: store.Workspace, spec: Mapping[str, Any]) -> Job:
     """Checks the request here, so that a wrong one fails at once; then a process of its own does it. Asked twice, it is done once."""
-    folder = _folder(workspace, spec)
+    folder = folder_of(workspace, spec)
     job = Job(folder, spec)
     with store.Lock(folder / "start").hold():
         if not job.is_active or not (folder / "status.json").exists():
@@ -84,36 +83,8 @@ def find_job(folder: Path) -> Job | None:
 
 def jobs(workspace: store.Workspace) -> list[Job]:
     """All jobs of the workspace, the latest changed first."""
-    found = [find_job(folder) for part in ("runs", "features", "maps", "scores", "tasks") for folder in workspace.folders(part)]
+    found = [find_job(folder) for part in PARTS for folder in workspace.folders(part)]
     return sorted((job for job in found if job is not None), key=lambda job: -job.status().get("updated", 0))
-
-
-def _folder(workspace: store.Workspace, spec: Mapping[str, Any]) -> Path:
-    asked = {name: value for name, value in spec.items() if name != "do"}
-    match spec["do"]:
-        case "select":
-            return workspace.run(plan(workspace, parse_spec(**asked)).key)
-        case "score":
-            return workspace.scores(engine.score_question(plan(workspace, parse_spec(**asked))).key)
-        case "recipe":
-            check_stages(workspace, asked["pool"], asked["target"], asked["first"], asked["then"])
-        case "feature":
-            pool = load_pool(workspace, asked["pool"])
-            return workspace.feature(making.feature_key(workspace, pool, making.declared_feature(asked["feature"], **asked.get("params", {}))))
-        case "map":
-            return workspace.map(projection.map_key(asked["feature"], asked.get("params", {})))
-        case "pool":
-            workspace.allowed(asked["source"])
-            store.checked_name("pool", asked["name"])
-        case "feature_import":
-            load_pool(workspace, asked["pool"])
-            workspace.allowed(asked["file"])
-            store.checked_name("role", asked["role"])
-        case "export":
-            workspace.allowed(asked["out"])
-            registry.find("export format", asked["format"])
-            manifest.read(workspace.run(asked["run"]))
-    return workspace.task(store.key_of(dict(spec)))
 
 
 def _spawn(workspace: store.Workspace, folder: Path) -> None:
@@ -190,67 +161,3 @@ def _insisting(should_stop: Callable[[], bool]) -> Iterator[threading.Event]:
         yield ended
     finally:
         ended.set()
-
-
-def _select(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    run = engine.select(workspace, parse_spec(**spec), progress)
-    return {"run": run.key, "n": run.manifest["result"]["n"]}
-
-
-def _score(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    asked = plan(workspace, parse_spec(**{**spec, "do": "select"}))
-    found = kept_scores(workspace, engine.score_question(asked), progress)
-    return {"scores": found.folder.name}
-
-
-def _recipe(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    run = two_stages(workspace, spec["pool"], spec["target"], spec["first"], spec["then"], progress)
-    return {"run": run.key, "n": run.manifest["result"]["n"]}
-
-
-def _feature(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    pool = load_pool(workspace, spec["pool"])
-    kept = making.compute_feature(workspace, pool, making.declared_feature(spec["feature"], **spec.get("params", {})), progress)
-    return {"feature": kept.key, "unreadable": len(kept.unreadable)}
-
-
-def _map(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    return {"map": projection.make_map(workspace, spec["feature"], spec.get("params", {}), progress).name}
-
-
-def _pool(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    pool = making.add_pool(workspace, spec["name"], spec["source"], spec["kind"], spec.get("options"), progress)
-    return {"pool": pool.name, "n": pool.n, "unreadable": pool.left_out}
-
-
-def _demo(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    return {"pool": making.make_demo(workspace, progress)[0].name}
-
-
-def _feature_import(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    found = making.import_feature(workspace, load_pool(workspace, spec["pool"]), spec["role"], spec["file"], progress)
-    return {"feature": found.kept.key, "matched": found.matched, "missing": len(found.missing), "extra": len(found.extra)}
-
-
-def _export(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    kept = open_run(workspace, workspace.run(spec["run"]))
-    out = registry.find("export format", spec["format"])().write(kept, workspace.allowed(spec["out"]), progress)
-    return {"out": str(out), "n": kept.table.num_rows}
-
-
-def open_run(workspace: store.Workspace, folder: Path) -> ExportKept:
-    """A finished selection as export formats take it. Raises BadRequest when it is not intact."""
-    said = manifest.read(folder)
-    if found := manifest.problems(folder):
-        raise BadRequest(f"{folder} cannot be exported: {found[0]}")
-    media = None
-    with contextlib.suppress(BadRequest):  # the pool is gone: formats that copy media say so, the others need none
-        root = load_pool(workspace, said["pool"]["name"]).root
-        media = lambda path: workspace.allowed(root / path)  # noqa: E731
-    return ExportKept(manifest.kept_table(folder), said, media)
-
-
-DOINGS: dict[str, Callable[[store.Workspace, Mapping[str, Any], Progress], Any]] = {
-    "select": _select, "score": _score, "recipe": _recipe, "feature": _feature, "map": _map, "pool": _pool, "demo": _demo,
-    "feature_import": _feature_import, "export": _export,
-}  # fmt: skip

@@ -198,6 +198,9 @@ class Workspace:
     def scores(self, key: str) -> Path:
         return self.path / "scores" / checked_name("scores", key)
 
+    def serving(self, key: str) -> Path:
+        return self.path / "serving" / checked_name("serving", key)
+
     def demo(self, name: str) -> Path:
         return self.path / "demo" / checked_name("demo", name)
 

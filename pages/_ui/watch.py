@@ -137,7 +137,7 @@ def _strip(workspace: Workspace, before: list[str]) -> None:
 def _open_jobs(workspace: Workspace) -> list[Job]:
     """Active and interrupted jobs, cheaply: a job whose last word was written long ago is not read again."""
     found = []
-    for part in ("runs", "features", "maps", "scores", "tasks"):
+    for part in jobs.PARTS:
         for folder in workspace.folders(part):
             stamp = _stamp(folder / "status.json")
             if not stamp or _last_word(str(folder), stamp) in ("done", "failed", "stopped") or _stamp(folder / "dismissed") > stamp:
@@ -186,27 +186,27 @@ def rate(a_second: float) -> str:
 
 def title(spec: Mapping[str, Any]) -> str:
     """What a job does, for people."""
-    match spec["do"]:
-        case "select":
-            many = f"{int(spec['budget']):,}" if str(spec["budget"]).isdigit() else spec["budget"]
-            return f"Choosing {many} of {spec['pool']} by {_titled('method', spec['method'])}"
-        case "score":
-            return f"Scoring {spec['pool']} by {_titled('method', spec['method'])}"
-        case "recipe":
-            return f"Two stages on {spec['pool']} towards {spec['target']}"
-        case "feature":
-            return f"Computing \"{_titled('feature', spec['feature'])}\" for {spec['pool']}"
-        case "map":
-            return "Drawing the map"
-        case "pool":
-            return f"Opening {spec['name']}"
-        case "demo":
-            return "Making the demo"
-        case "feature_import":
-            return f"Importing {spec['role']} for {spec['pool']}"
-        case "export":
-            return f"Exporting to {spec['out']}"
-    return str(spec["do"])
+    say = _TITLES.get(spec["do"])
+    return say(spec) if say else str(spec["do"])
+
+
+def _choosing(spec: Mapping[str, Any]) -> str:
+    many = f"{int(spec['budget']):,}" if str(spec["budget"]).isdigit() else spec["budget"]
+    return f"Choosing {many} of {spec['pool']} by {_titled('method', spec['method'])}"
+
+
+_TITLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "select": _choosing,
+    "score": lambda spec: f"Scoring {spec['pool']} by {_titled('method', spec['method'])}",
+    "serving": lambda spec: f"Finding who could serve {spec['target']} in {spec['pool']}",
+    "recipe": lambda spec: f"Two stages on {spec['pool']} towards {spec['target']}",
+    "feature": lambda spec: f"Computing \"{_titled('feature', spec['feature'])}\" for {spec['pool']}",
+    "map": lambda spec: "Drawing the map",
+    "pool": lambda spec: f"Opening {spec['name']}",
+    "demo": lambda spec: "Making the demo",
+    "feature_import": lambda spec: f"Importing {spec['role']} for {spec['pool']}",
+    "export": lambda spec: f"Exporting to {spec['out']}",
+}
 
 
 def _titled(kind: str, id: str) -> str:

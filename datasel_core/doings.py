@@ -1,0 +1,120 @@
+"""What workers do: one function for each kind of work, and the folder where its answer lies."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from datasel_core import engine, making, manifest, projection, registry, serving, store
+from datasel_core.errors import BadRequest
+from datasel_core.exports._export import Kept as ExportKept
+from datasel_core.planning import plan
+from datasel_core.pools._pool import load_pool
+from datasel_core.progress import Progress
+from datasel_core.question import parse_spec
+from datasel_core.recipes import check_stages, two_stages
+from datasel_core.scores import kept_scores
+
+
+def folder_of(workspace: store.Workspace, spec: Mapping[str, Any]) -> Path:
+    """Where this work leaves its answer. Raises BadRequest when the request is wrong."""
+    asked = {name: value for name, value in spec.items() if name != "do"}
+    match spec["do"]:
+        case "select":
+            return workspace.run(plan(workspace, parse_spec(**asked)).key)
+        case "score":
+            return workspace.scores(engine.score_question(plan(workspace, parse_spec(**asked))).key)
+        case "serving":
+            return workspace.serving(_tables(workspace, asked).key)
+        case "recipe":
+            check_stages(workspace, asked["pool"], asked["target"], asked["first"], asked["then"])
+        case "feature":
+            pool = load_pool(workspace, asked["pool"])
+            return workspace.feature(making.feature_key(workspace, pool, making.declared_feature(asked["feature"], **asked.get("params", {}))))
+        case "map":
+            return workspace.map(projection.map_key(asked["feature"], asked.get("params", {})))
+        case "pool":
+            workspace.allowed(asked["source"])
+            store.checked_name("pool", asked["name"])
+        case "feature_import":
+            load_pool(workspace, asked["pool"])
+            workspace.allowed(asked["file"])
+            store.checked_name("role", asked["role"])
+        case "export":
+            workspace.allowed(asked["out"])
+            registry.find("export format", asked["format"])
+            manifest.read(workspace.run(asked["run"]))
+    return workspace.task(store.key_of(dict(spec)))
+
+
+def _select(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    run = engine.select(workspace, parse_spec(**spec), progress)
+    return {"run": run.key, "n": run.manifest["result"]["n"]}
+
+
+def _score(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    asked = plan(workspace, parse_spec(**{**spec, "do": "select"}))
+    found = kept_scores(workspace, engine.score_question(asked), progress)
+    return {"scores": found.folder.name}
+
+
+def _tables(workspace: store.Workspace, asked: Mapping[str, Any]) -> serving.Question:
+    found = plan(workspace, parse_spec(**{**asked, "do": "select"}))
+    return serving.Question(found.pool, found.method, found.roles, found.target)
+
+
+def _serving(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    return {"serving": serving.make_tables(workspace, _tables(workspace, spec), progress).name}
+
+
+def _recipe(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    run = two_stages(workspace, spec["pool"], spec["target"], spec["first"], spec["then"], progress)
+    return {"run": run.key, "n": run.manifest["result"]["n"]}
+
+
+def _feature(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    pool = load_pool(workspace, spec["pool"])
+    kept = making.compute_feature(workspace, pool, making.declared_feature(spec["feature"], **spec.get("params", {})), progress)
+    return {"feature": kept.key, "unreadable": len(kept.unreadable)}
+
+
+def _map(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    return {"map": projection.make_map(workspace, spec["feature"], spec.get("params", {}), progress).name}
+
+
+def _pool(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    pool = making.add_pool(workspace, spec["name"], spec["source"], spec["kind"], spec.get("options"), progress)
+    return {"pool": pool.name, "n": pool.n, "unreadable": pool.left_out}
+
+
+def _demo(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    return {"pool": making.make_demo(workspace, progress)[0].name}
+
+
+def _feature_import(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    found = making.import_feature(workspace, load_pool(workspace, spec["pool"]), spec["role"], spec["file"], progress)
+    return {"feature": found.kept.key, "matched": found.matched, "missing": len(found.missing), "extra": len(found.extra)}
+
+
+def _export(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    kept = open_run(workspace, workspace.run(spec["run"]))
+    out = registry.find("export format", spec["format"])().write(kept, workspace.allowed(spec["out"]), progress)
+    return {"out": str(out), "n": kept.table.num_rows}
+
+
+def open_run(workspace: store.Workspace, folder: Path) -> ExportKept:
+    """A finished selection as export formats take it. Raises BadRequest when it is not intact."""
+    said = manifest.read(folder)
+    if found := manifest.problems(folder):
+        raise BadRequest(f"{folder} cannot be exported: {found[0]}")
+    media = None
+    with contextlib.suppress(BadRequest):  # the pool is gone: formats that copy media say so, the others need none
+        root = load_pool(workspace, said["pool"]["name"]).root
+        media = lambda path: workspace.allowed(root / path)  # noqa: E731
+    return ExportKept(manifest.kept_table(folder), said, media)
+
+
+DOINGS: dict[str, Callable[[store.Workspace, Mapping[str, Any], Progress], Any]] = {
+    "select": _select, "score": _score, "serving": _serving, "recipe": _recipe, "feature": _feature, "map": _map, "pool": _pool, "demo": _demo,
+    "feature_import": _feature_import, "export": _export,
+}  # fmt: skip
