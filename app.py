@@ -12,6 +12,7 @@ PAGES = (  # section, file, title, icon, kinds of pool that it suits
     ("Pool", "data", "Data", "photo_library", ANY),
     ("Explore", "patterns", "Patterns", "scatter_plot", ("images", "vectors", "pairs")),
     ("Explore", "trajectories", "Trajectories", "trending_down", ANY),
+    ("Decide", "targets", "Targets", "my_location", ANY),
     ("Decide", "image_text", "Image-text", "image_search", ("pairs", "vectors")),
     ("Decide", "select", "Select", "checklist", ANY),
     ("Deliver", "export", "Export", "ios_share", ANY),

@@ -46,7 +46,7 @@ class Tsds(Method):
     sampling: Literal["without_replacement", "multinomial", "top"] = Field(
         "without_replacement", description="Draw each at most once; draw as published, with repeats (counts); or take the highest chances."
     )
-    neighbors: Literal["exact", "approximate"] = Field("exact", description="Find all neighbours, or most of them, with an inverted file.")
+    neighbors: Literal["exact", "approximate"] = Field("exact", title="Neighbours", description="Find all neighbours, or most of them, with an inverted file.")
 
     def choose(self, inputs: Inputs, budget: int) -> Selection:
         plan = self.plan(inputs)

@@ -86,6 +86,8 @@ def suits(pool: Pool, page: str) -> bool:
             return pool.kind == "pairs" or {"image", "text"} <= there
         case "trajectories":
             return "turns" in pool.opens or "loss_trajectory" in there
+        case "targets":
+            return bool(pool.opens) or "embedding" in there
     return True
 
 

@@ -158,6 +158,11 @@ def by_kept(points: Points, rows: np.ndarray, colour: str) -> Labels:
     return _labels(f"{points.key}-kept-{len(rows)}-{hash(rows.tobytes())}", of, points, ["kept", "dropped"], [colour, look.DROPPED])
 
 
+def of_classes(key: str, of: np.ndarray, points: Points, names: Sequence[str], colours: Sequence[str]) -> Labels:
+    """of: (t,) which of these each point is."""
+    return _labels(key, of, points, names, colours)
+
+
 def plain(points: Points) -> Labels:
     return _plain(points.key, points)
 

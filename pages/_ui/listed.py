@@ -1,0 +1,35 @@
+"""Candidates and targets of a plan as walls: the most likely, the worst served, the kept. A click chooses one."""
+
+import numpy as np
+
+from datasel_core.methods._transport import Plan
+from datasel_core.pools._pool import Pool
+from datasel_core.serving import Tables
+from pages._ui import choosing, data, look, mass, photos
+from pages._ui.choosing import Choice
+
+
+def likely(pool: Pool, p: np.ndarray) -> None:
+    """p: (n,) chance of each."""
+    rows = np.argsort(-p, kind="stable")[:200]
+    rows = rows[p[rows] > 0]
+    place = {int(row): at for at, row in enumerate(rows.tolist(), 1)}
+    photos.wall(pool, rows, key="wall-likely", badges=lambda row: f"{place[row]}. · {look.percent(p[row], 1)}", on_open=mass.choose_row)
+
+
+def worst_served(choice: Choice, found: Tables, one: Plan) -> None:
+    """Targets by how far their mass has to go."""
+    far = (one.mass * found.neighbours.distances[:, : one.mass.shape[1]]).sum(axis=1) * len(found.targets)
+    order = np.argsort(-far, kind="stable")
+    rows = found.targets[order]
+    badges = {int(found.targets[at]): f"{far[at]:.2f} away on average" for at in order}
+    by_row = {int(found.targets[at]): int(at) for at in order}
+    photos.wall(choice.target.pool, rows, key="wall-targets", badges=badges, on_open=lambda row: mass.choose_target(by_row[row]))
+
+
+def kept(choice: Choice, n: int) -> None:
+    """What was kept for exactly this plan and budget, in the order in which it was drawn."""
+    run = choosing.exact(choice, n)
+    rows = data.rows(run) if run is not None else np.empty(0, np.int64)
+    ranks = {int(row): f"#{at:,}" for at, row in enumerate(rows.tolist(), 1)}
+    photos.wall(choice.pool, rows, key="wall-kept-tsds", badges=ranks, on_open=mass.choose_row)

@@ -1,0 +1,111 @@
+"""Where the mass of a plan lies: on the map, and who serves whom."""
+
+import numpy as np
+import streamlit as st
+
+from datasel_core.features._kept import Kept
+from datasel_core.methods._transport import Plan, served_by, serves
+from datasel_core.serving import Tables
+from pages._ui import keys, look, maps, photos, serving
+from pages._ui import map as canvas
+from pages._ui.choosing import Choice
+
+_MAP = "targets"
+_TARGET = "#e5484d"
+_SHADES = (("half of all chance", "#d9660f"), ("the next 40 %", "#0f9488"), ("the last 10 %", "#8e5cf0"), ("no chance", look.DROPPED))
+_SHARES = (0.5, 0.9)
+_MANY = 12
+
+
+def on_map(choice: Choice, kept: Kept, found: Tables, one: Plan, p: np.ndarray) -> None:
+    """Candidates coloured by how likely they are, targets among them. A click chooses one."""
+    n = choice.pool.n
+    if keys.get(f"opened.{_MAP}"):
+        keys.put(f"opened.{_MAP}", None)
+        row = int(keys.get("open_row"))
+        choose_target(row - n) if row >= n else choose_row(row)
+        if row >= n:
+            keys.put("open_row", None)  # other pages know no such row
+    there = maps.ensure(kept)
+    points = serving.points(kept, found) if there else None
+    if points is None:
+        return
+    labels = _labels(points, p, len(found.targets))
+    row, target = keys.get("targets.row"), keys.get("targets.target")
+    rings = [n + target] if target is not None and target < len(found.targets) else [row] if row is not None and row < n else []
+    alt = f"Map of {n:,} candidates coloured by chance, with {len(found.targets):,} targets; near means similar."
+    hint = "Click a target to see who serves it, a candidate to see whom it serves."
+    lit = np.arange(n, n + len(found.targets))
+    canvas.draw(_MAP, points, labels, canvas.Look("points", alt, height=430, lasso=False, lit=lit, rings=rings, hint=hint))
+
+
+def choose_target(target: int) -> None:
+    keys.put("targets.target", int(target))
+    keys.put("targets.row", None)
+
+
+def choose_row(row: int) -> None:
+    keys.put("targets.row", int(row))
+    keys.put("targets.target", None)
+
+
+def _labels(points: canvas.Points, p: np.ndarray, m: int) -> canvas.Labels:
+    """Four classes of chance, and the targets."""
+    order = np.argsort(-p, kind="stable")
+    before = np.concatenate([[0], np.cumsum(p[order])[:-1]])
+    of = np.full(len(p), len(_SHADES) - 1, np.uint8)
+    of[order] = np.where(p[order] > 0, np.searchsorted(_SHARES, before, side="right"), len(_SHADES) - 1)
+    whole = np.concatenate([of, np.full(m, len(_SHADES), np.uint8)])
+    names, colours = [*(name for name, _ in _SHADES), "targets"], [*(colour for _, colour in _SHADES), _TARGET]
+    return canvas.of_classes(f"{points.key}-{hash(whole.tobytes())}", whole, points, names, colours)
+
+
+def detail(choice: Choice, found: Tables, one: Plan, p: np.ndarray) -> None:
+    """For a chosen target, who serves it; for a chosen candidate, whom it serves."""
+    row, target = keys.get("targets.row"), keys.get("targets.target")
+    if target is not None and 0 <= target < len(found.targets):
+        _target(choice, found, one, int(target))
+    elif row is not None and 0 <= row < choice.pool.n:
+        _candidate(choice, found, one, p, int(row))
+    else:
+        look.empty("Nothing chosen", "Click a target (red) to see who serves it, or a candidate to see whom it serves.", key="targets-hint")
+
+
+def _target(choice: Choice, found: Tables, one: Plan, target: int) -> None:
+    pool, there = choice.pool, choice.target.pool
+    row = int(found.targets[target])
+    rows, mass, distances = served_by(one, target)
+    rows = found.given[rows]
+    last = "; it used up all its neighbours, more \"Neighbours per target\" let it reach farther" if one.ran_out[target] else ""
+    said = f"{look.samples(pool, len(rows))} serve it, {distances[0]:.2f} to {distances[-1]:.2f} away{last}"
+    look.section(f"Target {target + 1:,} of {len(found.targets):,}", said)
+    photos.wall(there, [row], key=f"the-target-{target}")
+    order = np.argsort(-mass, kind="stable")
+    share = mass * len(found.targets)
+    badges = {int(rows[at]): f"{100 * share[at]:.2g} % · {distances[at]:.2f}" for at in order}
+    st.markdown(f"**Who serves it** :small[:gray[share of its mass · distance; the {min(len(rows), _MANY):,} with most of {len(rows):,}]]")
+    photos.wall(pool, rows[order][:_MANY], key=f"servers-{target}", badges=badges, on_open=choose_row)
+
+
+def _candidate(choice: Choice, found: Tables, one: Plan, p: np.ndarray, row: int) -> None:
+    pool, there = choice.pool, choice.target.pool
+    at = np.searchsorted(found.given, row)
+    known = at < len(found.given) and found.given[at] == row
+    targets, mass, distances = serves(one, int(at)) if known else (np.empty(0, np.int64), np.empty(0), np.empty(0))
+    if not known:
+        said = "it has no vector"
+    elif not p[row]:
+        said = "no target reaches it: it is never kept"
+    else:
+        times = p[row] * len(found.given)
+        said = f"chance {p[row]:.3g}, {times:,.1f} times the average; it serves {len(targets):,} of {len(found.targets):,} targets"
+    look.section("Candidate", said)
+    photos.wall(pool, [row], key=f"the-candidate-{row}")
+    if not len(targets):
+        return
+    share = mass / mass.sum()
+    rows = found.targets[targets]
+    badges = {int(rows[place]): f"{100 * share[place]:.2g} % · {distances[place]:.2f}" for place in range(len(rows))}
+    by_row = dict(zip(rows.tolist(), targets.tolist(), strict=True))
+    st.markdown(f"**Whom it serves** :small[:gray[share of its chance · distance; the {min(len(rows), _MANY):,} with most of {len(rows):,}]]")
+    photos.wall(there, rows[:_MANY], key=f"served-{row}", badges=badges, on_open=lambda opened: choose_target(by_row[opened]))

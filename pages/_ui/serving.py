@@ -1,0 +1,72 @@
+"""Neighbour tables of the open pool and its target, and the plans that sliders ask of them."""
+
+import numpy as np
+import streamlit as st
+
+from datasel_core.features._kept import Kept
+from datasel_core.methods._transport import Plan
+from datasel_core.methods.tsds import Tsds
+from datasel_core.serving import Question, Tables, read_tables
+from pages._ui import data, watch
+from pages._ui import map as canvas
+from pages._ui.choosing import Choice
+
+JOB = "serving"
+_NEAREST = 5
+
+
+def tables(choice: Choice) -> Tables | None:
+    """None while they are not made."""
+    folder = data.home(choice.pool).serving(_question(choice).key)
+    stamp = data.stamp(folder / "meta.json")
+    return _tables(str(folder), stamp, folder) if stamp else None
+
+
+def start(choice: Choice) -> None:
+    """Starts finding neighbours; what sliders decide is left out."""
+    asked = {name: value for name, value in choice.asked(1).items() if name in ("pool", "method", "budget", "use", "target")}
+    watch.start(JOB, "serving", **asked, params=_base(choice).model_dump(mode="json"))
+
+
+def plan(found: Tables, alpha: float, c: float, sigma: float) -> Plan:
+    """sigma: 0, or one of the stops of the tables."""
+    return _plan(found.key, alpha, c, sigma, found)
+
+
+def chances(found: Tables, one: Plan, n: int) -> np.ndarray:
+    """(n,) over the pool."""
+    return found.probability(one, n)
+
+
+def points(kept: Kept, found: Tables) -> canvas.Points | None:
+    """The pool's map with the targets on it, each among its five nearest candidates; owners from n on are targets. None while there is no map."""
+    there = data.coordinates(kept)
+    return None if there is None else _points(f"{kept.key}-{there[0]}-{found.key}", there[1], found)
+
+
+def _base(choice: Choice) -> Tsds:
+    one = choice.method
+    return Tsds(max_k=one.max_k, kde_k=one.kde_k, neighbors=one.neighbors)
+
+
+def _question(choice: Choice) -> Question:
+    return Question(choice.pool, _base(choice), choice.roles, choice.target)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _tables(folder: str, stamp: int, _folder: object) -> Tables | None:
+    return read_tables(_folder)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _plan(key: str, alpha: float, c: float, sigma: float, _found: Tables) -> Plan:
+    return _found.plan(alpha, c, sigma)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _points(key: str, _coordinates: np.ndarray, _found: Tables) -> canvas.Points:
+    near = _found.neighbours.places[:, :_NEAREST]
+    rows = _found.given[_found.neighbours.rows[near]]
+    weight = 1 / np.maximum(_found.neighbours.distances[:, :_NEAREST], 1e-6)
+    placed = (_coordinates[rows] * weight[:, :, None]).sum(axis=1) / weight.sum(axis=1, keepdims=True)
+    return canvas.of_coordinates(key, np.concatenate([_coordinates, placed.astype(_coordinates.dtype)]))

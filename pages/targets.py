@@ -1,0 +1,146 @@
+"""Towards a target: how much chance each candidate has, whom it serves, and what alpha and sigma change, at once."""
+
+import dataclasses
+
+import numpy as np
+import streamlit as st
+
+from datasel_core import registry
+from datasel_core.errors import DataselError
+from datasel_core.features._kept import Kept
+from datasel_core.pools._pool import Pool
+from datasel_core.serving import Tables
+from pages._ui import budget, choosing, crowds, data, forms, keys, listed, look, mass, methods, serving, space, targets
+from pages._ui.choosing import Choice
+
+_SLIDERS = ("alpha", "c", "sigma")
+_VIEWS = {"map": "Map", "likely": "Most likely", "targets": "Targets, the worst served first", "crowds": "Near-duplicates", "kept": "Kept"}
+
+
+def page(pool: Pool) -> None:
+    look.title("Targets", "Which candidates stand for a few examples of what you want to be good at, and how wide to spread the choice.")
+    run = choosing.kept(pool)
+    if run is not None:
+        st.toast(f"Kept: {look.kept_of(run)}.", icon=":material/check:")
+        st.rerun()
+    left, right = st.columns([22, 78], gap="medium")
+    with left:
+        name = space.choose(pool)
+    with right:
+        if not space.is_ready(pool, name):
+            return
+    with left:
+        choice = _settings(pool, name)
+    with right:
+        if choice is None:
+            return
+        with st.container(key="target-work"):
+            working = any([space.at_work(name) for name in (serving.JOB, "keep")])
+        found = serving.tables(choice)
+        if found is None:
+            if not working and keys.get("targets.asked") != str(choice.what()):
+                keys.put("targets.asked", str(choice.what()))
+                serving.start(choice)
+                st.rerun()
+            return
+        st.fragment(_live)(choice, found, choice.roles.features["embedding"], working)
+
+
+def _settings(pool: Pool, towards: str) -> Choice | None:
+    """Everything but the sliders."""
+    cls = registry.find("method", "tsds")
+    look.section("TSDS", "towards a target, spread out")
+    st.caption(f"{cls.summary()}  \n[Paper]({cls.paper})")
+    use = methods.roles(pool, cls)
+    params, error = forms.form(cls, "method.tsds", skip=_SLIDERS, columns=1)
+    seed = keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help="The same seed draws the same samples.")
+    if error is not None:
+        return None
+    try:
+        method, roles = cls(**params), data.roles(pool, use)
+        return Choice(pool, method, roles, use, int(seed), target=targets.target(pool, method, roles, towards))
+    except DataselError as trouble:
+        st.error(str(trouble))
+        return None
+
+
+def _live(choice: Choice, found: Tables, kept: Kept, working: bool) -> None:
+    """Everything that follows the sliders; only this part runs again."""
+    if keys.get("targets.started"):
+        keys.put("targets.started", None)
+        st.rerun(scope="app")
+    pool, n_targets = choice.pool, len(found.targets)
+    alpha, c, sigma = _sliders(found)
+    one = serving.plan(found, alpha, c, sigma)
+    p = serving.chances(found, one, pool.n)
+    choice = dataclasses.replace(choice, method=choice.method.model_copy(update={"alpha": alpha, "c": c, "sigma": sigma}))
+    look.facts([
+        (look.samples(pool, round(one.effective)), "effective size: 1 / sum p²"),
+        (f"{one.support:,} of {look.samples(pool)}", "have any chance"),
+        (f"{one.cost:.3g}", "mean distance to the target"),
+        (f"{int(one.ran_out.sum()):,} of {n_targets:,} targets", "used up their neighbours"),
+    ])  # fmt: skip
+    _caps(choice, found)
+    controls, actions = st.columns([76, 24], gap="small", vertical_alignment="bottom")
+    with controls:
+        n = budget.widgets(pool, max(1, int(np.count_nonzero(p > 1e-12 * p.max()))))
+    with actions:
+        same = choosing.exact(choice, n)
+        active = same is not None and same.key == keys.get("run")
+        st.button("Kept" if active else f"Keep {n:,}", key="keep-tsds", type="secondary" if active else "primary", icon=":material/check:",
+                  disabled=active or working, help="Draws them, and makes them the selection, with a manifest that anyone can verify.",
+                  on_click=_keep, args=(choice, n))  # fmt: skip
+    views = {name: title for name, title in _VIEWS.items() if name != "kept" or same is not None}
+    view = keys.bound(st.segmented_control, "Show", "targets.view", "map", options=list(views), format_func=views.get, required=True,
+                      label_visibility="collapsed")  # fmt: skip
+    if view == "crowds":
+        crowds.table(choice, found, one, alpha, c, sigma)
+        return
+    left, right = st.columns([54, 46], gap="medium")
+    with left:
+        match view:
+            case "map":
+                mass.on_map(choice, kept, found, one, p)
+            case "likely":
+                listed.likely(pool, p)
+            case "targets":
+                listed.worst_served(choice, found, one)
+            case "kept":
+                listed.kept(choice, n)
+    with right:
+        mass.detail(choice, found, one, p)
+
+
+def _caps(choice: Choice, found: Tables) -> None:
+    near, how = found.neighbours, choice.method
+    asked = (("Neighbours per target", near.max_k, how.max_k), ("Neighbours per crowd", near.kde_k, how.kde_k))
+    said = [f"{name}: {used:,}, a tenth of the candidates, not {most:,}." for name, used, most in asked if used < most]
+    if near.recall < 1:
+        said.append(f"Approximate neighbours: about {look.percent(near.recall, 1)} of the true ones were found.")
+    if said:
+        st.caption(" ".join(said))
+
+
+def _sliders(found: Tables) -> tuple[float, float, float]:
+    stops = [0.0, *found.neighbours.widths.tolist()]
+    alphas, cs, sigmas = st.columns([36, 18, 46], gap="medium", vertical_alignment="bottom")
+    with alphas:
+        alpha = keys.bound(st.slider, "Alpha: spread wide (0) or stay close (1)", "form.method.tsds.alpha", 0.5, min_value=0.0, max_value=1.0, step=0.01)
+    with cs:
+        c = keys.bound(st.number_input, "Scale of distances (C)", "form.method.tsds.c", 5.0, min_value=0.01, step=0.5)
+    with sigmas:
+        sigma = keys.bound(st.select_slider, "Sigma: nearer than this is a near-duplicate", "form.method.tsds.sigma", 0.75, options=stops,
+                           format_func=lambda width: "off" if width == 0 else f"{width:g}")  # fmt: skip
+    return float(alpha), float(c), float(sigma)
+
+
+def _keep(choice: Choice, n: int) -> None:
+    choosing.keep(choice, n)
+    keys.put("targets.started", True)
+
+
+if (pool := keys.pool()) is None:
+    look.title("Targets")
+    look.empty("No pool is open", "Open data, or try the demo, on the Data page.", "Go to Data", "pages/data.py")
+else:
+    page(pool)
