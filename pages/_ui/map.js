@@ -242,7 +242,7 @@ class View {
   }
   drawLegend() {
     const { names, colours, sizes } = this.data;
-    this.legend.hidden = !this.data.lasso; if (!this.data.lasso) return;
+    this.legend.hidden = !this.data.legend; if (!this.data.legend) return;
     this.legend.replaceChildren(...names.map((name, at) => {
       const b = element('button'), dot = element('i'); b.type = 'button'; dot.style.background = colours[at]; b.title = `${name}: click hides or shows, double click shows it alone`;
       b.setAttribute('aria-pressed', !this.hidden.has(at)); b.append(dot, element('span', '', name), element('b', '', few.format(sizes[at])));

@@ -71,6 +71,7 @@ class Look:
     alt: str
     height: int = 520
     lasso: bool = True
+    legend: bool = True
     lit: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     dim: bool = False
     kept_colour: str | None = None
@@ -99,7 +100,7 @@ def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
         "large": large,
         "names": list(labels.names), "colours": list(labels.colours), "sizes": list(labels.sizes), "n_points": points.n_points, "what": how.what,
         "alt": how.alt,
-        "height": how.height, "lasso": how.lasso, "dim": how.dim, "kept": _text(lit), "kept_key": f"{len(lit)}-{hash(lit.tobytes())}",
+        "height": how.height, "lasso": how.lasso, "legend": how.legend, "dim": how.dim, "kept": _text(lit), "kept_key": f"{len(lit)}-{hash(lit.tobytes())}",
         "kept_colour": how.kept_colour, "rings": points.places(np.asarray(how.rings, np.int64)).tolist(), "hint": how.hint, "photos": how.photo is not None,
         "hover": _hover(state, points, how), "region": region(key, points), "region_version": f"{points.key}.{keys.get(f'cleared.{key}', 0)}", "hidden": [],
     }  # fmt: skip

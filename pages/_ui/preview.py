@@ -103,7 +103,7 @@ def strip(choice: Choice, answer: Answer) -> None:
     n = len(answer.rows)
     row = keys.get("open_row")
     how = canvas.Look(
-        what, f"Map of {points.n_points:,} {what}: the {n:,} kept {look.unit(pool)} lit, the others grey.", height=262, lasso=False,
+        what, f"Map of {points.n_points:,} {what}: the {n:,} kept {look.unit(pool)} lit, the others grey.", height=262, lasso=False, legend=False,
         lit=answer.rows, dim=True, kept_colour=colour(choice), rings=[] if row is None else [int(row)], hint="Click a point to ask why.",
         photo=(lambda place: _hovered(choice, answer, points, place)) if photos.has_photos(pool) else None,
     )  # fmt: skip
