@@ -6,6 +6,7 @@ import shlex
 import pytest
 
 from datasel_core.__main__ import main
+from datasel_core.pools.demo.questions import make_questions
 from datasel_core.pools.demo.scenes import make_scenes
 from tests.conftest import ROOT
 
@@ -18,8 +19,9 @@ def blocks(kind: str) -> list[str]:
 
 @pytest.fixture
 def small_demo(workspace, tmp_path, monkeypatch):
-    """The demo as `demo` finds it when it was made before, with 60 scenes."""
+    """The demo as `demo` finds it when it was made before, with 60 scenes and 120 questions."""
     make_scenes(workspace.demo("scenes"), n=60)
+    make_questions(workspace.demo("questions"), per_source=12)
     monkeypatch.chdir(tmp_path)
     return workspace
 

@@ -1,0 +1,72 @@
+"""Towards a target in a real browser: sliders that answer at once, who serves whom, and what is kept."""
+
+import json
+import re
+import time
+
+import numpy as np
+import pytest
+
+from datasel_core import making
+from datasel_core.methods.tsds import Tsds
+from datasel_core.progress import Progress
+from datasel_core.selection import Inputs
+from tests.browser.conftest import settled
+from tests.conftest import clustered
+
+N, M = 400, 10
+
+
+@pytest.fixture
+def vectors(workspace, tmp_path):
+    """A pool of 400 texts and a target of ten, with vectors in one space."""
+    found = clustered(np.random.default_rng(4), N + M, 6, 8)
+    for name, part in (("web", found[:N]), ("exam", found[N:])):
+        lines = [{"id": f"{name}{at:03d}", "prompt": f"{name} question {at}", "response": "yes"} for at in range(len(part))]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)))
+        pool = making.add_pool(workspace, name, str(tmp_path / f"{name}.jsonl"), "text")
+        making.keep_imported(workspace, pool, "embedding", part, np.arange(len(part)), [], f"{name}.npz", Progress())
+    return found
+
+
+def effective(vectors, **params) -> int:
+    pool, target = vectors[:N], vectors[N:]
+    return round(Tsds(**params).plan(Inputs({"embedding": pool}, np.random.default_rng(0), target={"embedding": target})).effective)
+
+
+def test_sliders_answer_at_once(visit, vectors):
+    page = visit("/targets?pool=web&budget=20")
+    page.get_by_text("effective size").first.wait_for(timeout=60_000)
+    page.get_by_text(f"{effective(vectors)} samples", exact=True).first.wait_for()
+    settled(page)
+    handle = page.get_by_role("slider", name=re.compile("Alpha"))
+    handle.focus()
+    before = time.monotonic()
+    handle.press("ArrowRight")
+    page.get_by_text(f"{effective(vectors, alpha=0.51)} samples", exact=True).first.wait_for()
+    assert time.monotonic() - before < 10  # a page that computed all anew would take longer on any machine
+    settled(page)
+    page.get_by_role("slider", name=re.compile("Sigma")).focus()
+    page.keyboard.press("Home")
+    page.get_by_text(f"{effective(vectors, alpha=0.51, sigma=0.0)} samples", exact=True).first.wait_for()
+
+
+def test_a_target_shows_who_serves_it_and_what_is_kept_says_why(visit, vectors):
+    page = visit("/targets?pool=web&budget=20", "dark")
+    page.get_by_text("effective size").first.wait_for(timeout=60_000)
+    settled(page)
+    page.get_by_text("Targets, the worst served first").click()
+    page.locator(".one", has_text="exam question").first.wait_for()
+    settled(page)
+    page.locator(".one", has_text="exam question").first.click()
+    page.get_by_text(re.compile(r"Target \d+ of 10")).first.wait_for()
+    page.locator(".one", has_text="web question").first.wait_for()
+    settled(page)
+    page.get_by_role("button", name="Keep 20").click()
+    page.locator(".ds-strip", has_text="20 kept of 400").wait_for(timeout=60_000)
+    settled(page)
+    page.get_by_role("radio", name="Kept").click(force=True)
+    page.locator(".one", has_text="#1").first.wait_for()
+    settled(page)
+    page.locator(".one", has_text="#1").first.click()
+    page.get_by_text("Whom it serves").first.wait_for()

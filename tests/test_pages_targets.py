@@ -1,0 +1,113 @@
+"""The page Targets without a browser: what it says of a plan, against the method itself."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from datasel_core import making
+from datasel_core.methods._transport import served_by, serves
+from datasel_core.methods.tsds import Tsds
+from datasel_core.progress import Progress
+from datasel_core.selection import Inputs
+from pages._ui import data
+from tests import screens
+from tests.conftest import clustered
+from tests.screens import said, sound, wait
+
+screen = screens.screen
+N, M = 300, 8
+
+
+def add(workspace, tmp_path, name, n, source):
+    lines = [{"id": f"{name}{at:03d}", "source": source, "prompt": f"{name} asks {at}?", "response": f"{at} of {name}"} for at in range(n)]
+    (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return making.add_pool(workspace, name, str(tmp_path / f"{name}.jsonl"), "text")
+
+
+@pytest.fixture
+def both(workspace, tmp_path, rng):
+    vectors = clustered(rng, N + M, 6, 8)
+    pool, task = add(workspace, tmp_path, "pool", N, "web"), add(workspace, tmp_path, "task", M, "exam")
+    making.keep_imported(workspace, pool, "embedding", vectors[:N], np.arange(N), [], "p.npz", Progress())
+    making.keep_imported(workspace, task, "embedding", vectors[N:], np.arange(M), [], "t.npz", Progress())
+    return pool, vectors
+
+
+def plan(vectors, **params):
+    return Tsds(**params).plan(Inputs({"embedding": vectors[:N]}, np.random.default_rng(0), target={"embedding": vectors[N:]}))
+
+
+def open_page(screen, **query):
+    return sound(screen(pool="pool", **query).switch_page("pages/targets.py").run())
+
+
+def ready(app):
+    return wait(app, lambda app: "have any chance" in said(app))
+
+
+def test_without_an_embedding_one_click_computes_one_for_both(screen, workspace, tmp_path):
+    add(workspace, tmp_path, "pool", 60, "web")
+    app = open_page(screen)
+    assert "Embeddings come first" in said(app)
+    sound(app.button(key="empty-action-embedding-first").click().run())
+    wait(app, lambda app: "No target yet" in said(app))
+    add(workspace, tmp_path, "task", 6, "exam")
+    text = said(sound(app.run()))
+    assert "task has no vectors in this space yet" in text
+    sound(app.button(key="empty-action-target-vectors").click().run())
+    ready(app)
+
+
+def test_imported_vectors_ask_for_imported_ones(screen, workspace, tmp_path, both):
+    add(workspace, tmp_path, "other", 5, "exam")
+    app = ready(open_page(screen))
+    sound(app.selectbox(key="widget.select.target").set_value("other").run())
+    assert "The vectors of pool were imported; import those of other from the same encoder" in said(app)
+
+
+def test_numbers_are_those_of_the_plan_and_follow_the_sliders(screen, both):
+    _, vectors = both
+    app = ready(open_page(screen, budget="20"))
+
+    def shown():
+        return re.findall(r"<b>([^<]+)</b>", next(element.proto.body for element in app.get("html") if "effective size" in element.proto.body))
+
+    def expected(one):
+        return [f"{round(one.effective)} samples", f"{one.support} of {N} samples", f"{one.cost:.3g}", f"{one.ran_out.sum()} of {M} targets"]
+
+    assert shown() == expected(plan(vectors))
+    sound(app.slider(key="widget.form.method.tsds.alpha").set_value(0.9).run())
+    assert shown() == expected(plan(vectors, alpha=0.9))
+    sound(app.select_slider(key="widget.form.method.tsds.sigma").set_value(0.0).run())
+    assert shown() == expected(plan(vectors, alpha=0.9, sigma=0.0))
+    assert f"Neighbours per target: {N // 10}, a tenth of the candidates, not 5,000." in said(app)
+
+
+def test_a_target_and_a_candidate_say_who_serves_whom(screen, both):
+    _, vectors = both
+    one = plan(vectors)
+    app = ready(open_page(screen))
+    app.session_state["kept.targets.target"] = 3
+    rows, _, distances = served_by(one, 3)
+    assert f"<h2>Target 4 of {M}</h2><p>{len(rows)} samples serve it, {distances[0]:.2f} to {distances[-1]:.2f} away</p>" in said(sound(app.run()))
+    app.session_state["kept.targets.target"] = None
+    row = int(one.probability.argmax())
+    app.session_state["kept.targets.row"] = row
+    text = said(sound(app.run()))
+    p = one.probability[row]
+    assert f"chance {p:.3g}, {p * N:,.1f} times the average; it serves {len(serves(one, row)[0])} of {M} targets" in text
+    app.session_state["kept.targets.row"] = int(one.probability.argmin())
+    assert "no target reaches it: it is never kept" in said(sound(app.run()))
+
+
+def test_keeping_makes_the_run_that_the_command_line_would(screen, workspace, both):
+    pool, _ = both
+    app = ready(open_page(screen, budget="15"))
+    sound(app.button(key="keep-tsds").click().run())
+    wait(app, lambda app: "15 kept of 300" in said(app))
+    run = data.runs(pool)[0]
+    assert run.manifest["method"]["id"] == "tsds"
+    assert run.manifest["target"]["name"] == "task"
+    assert app.button(key="keep-tsds").disabled

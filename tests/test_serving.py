@@ -1,0 +1,123 @@
+"""Neighbour tables that are kept: the same plans as the method's own, resumed after a kill, damaged ones noticed; near-duplicates and who serves whom."""
+
+import time
+
+import numpy as np
+import pytest
+
+from datasel_core import engine, jobs, making, serving
+from datasel_core.errors import BadRequest, Stopped
+from datasel_core.features._kept import kept_features
+from datasel_core.methods.tsds import Tsds
+from datasel_core.planning import plan
+from datasel_core.progress import Progress
+from datasel_core.question import Spec
+from datasel_core.selection import Inputs
+from tests.conftest import clustered
+
+N, M = 400, 12
+
+
+@pytest.fixture
+def both(workspace, tmp_path, rng):
+    """A pool of 400 vectors, one of them without a value, and a target of twelve."""
+    vectors = clustered(rng, N + M, 6, 8)
+    for name, part in (("pool", vectors[:N]), ("task", vectors[N:])):
+        np.savez(tmp_path / f"{name}.npz", ids=[f"{name}{at:03d}" for at in range(len(part))], embedding=part)
+        making.add_pool(workspace, name, str(tmp_path / f"{name}.npz"), "vectors")
+    return vectors
+
+
+def asked(workspace, **params):
+    found = plan(workspace, Spec(pool="pool", method="tsds", params=params, budget="5", target="task"))
+    return serving.Question(found.pool, found.method, found.roles, found.target)
+
+
+@pytest.mark.parametrize(("alpha", "c", "at"), [(0.5, 5.0, 0), (0.9, 2.0, 2), (0.1, 5.0, -1), (0.6, 5.0, None)])
+def test_plans_from_tables_are_those_of_the_method(workspace, both, alpha, c, at):
+    question = asked(workspace)
+    found = serving.read_tables(serving.make_tables(workspace, question, Progress()))
+    sigma = 0.0 if at is None else float(found.neighbours.widths[at])
+    mine = found.plan(alpha, c, sigma)
+    inputs = Inputs({"embedding": both[:N]}, np.random.default_rng(0), target={"embedding": both[N:]})
+    theirs = Tsds(alpha=alpha, c=c, sigma=sigma).plan(inputs)
+    np.testing.assert_allclose(found.probability(mine, N), theirs.probability, rtol=1e-9, atol=1e-15)
+    assert mine.level == pytest.approx(theirs.level, rel=1e-9)
+    assert mine.cost == pytest.approx(theirs.cost, rel=1e-9)
+
+
+def test_the_default_sigma_is_always_a_stop(workspace, both):
+    found = serving.read_tables(serving.make_tables(workspace, asked(workspace), Progress()))
+    widths = found.neighbours.widths
+    assert 0.75 in widths.tolist()
+    assert (np.diff(widths) > 0).all()
+    assert not np.isnan(found.neighbours.crowding).any()
+    with pytest.raises(ValueError, match="no crowding for the width"):
+        found.plan(0.5, 5.0, 0.123456)
+
+
+def test_what_was_measured_before_a_stop_stands(workspace, both, monkeypatch):
+    monkeypatch.setattr(serving, "_CHUNK", 60)
+    question, measured = asked(workspace), []
+    real = serving.Crowd.measure
+
+    def measure(self, wanted, progress):
+        if len(measured) == 2:
+            raise Stopped("stopped")
+        measured.append(wanted.tolist())
+        return real(self, wanted, progress)
+
+    monkeypatch.setattr(serving.Crowd, "measure", measure)
+    with pytest.raises(Stopped):
+        serving.make_tables(workspace, question, Progress())
+    folder = workspace.serving(question.key)
+    assert serving.read_tables(folder) is None
+    again = []
+    monkeypatch.setattr(serving.Crowd, "measure", lambda self, wanted, progress: again.append(wanted.tolist()) or real(self, wanted, progress))
+    found = serving.read_tables(serving.make_tables(workspace, question, Progress()))
+    u = len(found.neighbours.rows)
+    assert sorted(sum(measured + again, [])) == list(range(u))
+    assert not list(folder.glob("crowding-*.npy"))
+    whole = serving.Crowd(both[:N][found.neighbours.rows], found.neighbours.widths, found.neighbours.kde_k)
+    np.testing.assert_allclose(found.neighbours.crowding, real(whole, np.arange(u), Progress()), rtol=1e-12)
+
+
+def test_damaged_tables_are_none(workspace, both):
+    folder = serving.make_tables(workspace, asked(workspace), Progress())
+    whole = bytearray((folder / "distances.npy").read_bytes())
+    whole[-3] ^= 1
+    (folder / "distances.npy").write_bytes(whole)
+    assert serving.read_tables(folder) is None
+    (folder / "meta.json").unlink()
+    assert serving.read_tables(folder) is None
+
+
+def test_the_key_knows_what_decides_and_nothing_else(workspace, both):
+    key = asked(workspace).key
+    assert asked(workspace, alpha=0.9, c=2.0, sampling="top").key == key
+    assert asked(workspace, max_k=30).key != key
+    assert asked(workspace, neighbors="approximate").key != key
+
+
+def test_a_worker_makes_them_and_says_where(workspace, both):
+    job = jobs.start(workspace, jobs.spec_of("serving", pool="pool", method="tsds", params={}, budget="1", use={}, target="task"))
+    assert job.folder == workspace.serving(asked(workspace).key)
+    for _ in range(600):
+        if not job.is_active:
+            break
+        time.sleep(0.1)
+    assert job.status()["state"] == "done", job.status()
+    assert serving.read_tables(job.folder) is not None
+    with pytest.raises(BadRequest, match="name a pool of examples"):
+        jobs.start(workspace, jobs.spec_of("serving", pool="pool", method="tsds", params={}, budget="1", use={}, target=None))
+
+
+def test_what_is_kept_has_a_chance_in_the_tables(workspace, both):
+    """The run and the tables tell one story: chances are the same to the digit that the manifest keeps."""
+    found = serving.read_tables(serving.make_tables(workspace, asked(workspace), Progress()))
+    run = engine.select(workspace, Spec(pool="pool", method="tsds", budget="20", target="task"))
+    p = found.probability(found.plan(0.5, 5.0, 0.75), N)
+    scores = run.table["score"].to_numpy()
+    np.testing.assert_allclose(scores, p[run.table["row"].to_numpy()], rtol=1e-9)
+    assert run.manifest["result"]["facts"]["support"] == np.count_nonzero(p)
+    assert len(kept_features(workspace, run.manifest["pool"]["fingerprint"])) == 1
