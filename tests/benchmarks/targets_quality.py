@@ -38,7 +38,7 @@ def read(data: Path, home: Workspace, folder: Path) -> tuple[Pool, Pool, dict[st
     (folder / "in").mkdir(parents=True, exist_ok=True)
     every, vectors = 10 if small() else 1, {}
     for name in ("gsm8k_train", "bbh", "agieval", "gsm8k_test"):
-        lines = (data / "instructions" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()[::every]
+        lines = (data / "instructions" / f"{name}.jsonl").read_text(encoding="utf-8").rstrip("\n").split("\n")[::every]
         into = folder / ("test.jsonl" if name == "gsm8k_test" else f"in/{name}.jsonl")
         into.write_text("\n".join(lines) + "\n", encoding="utf-8")
         arrays = open_arrays(data / "features" / f"instructions_{name}_potion.npz")

@@ -29,6 +29,11 @@ ARMS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
 )  # fmt: skip
 
 
+def lines_of(path: Path) -> list[str]:
+    """Of a file of JSON lines; some of its texts hold other line ends, which `splitlines` would split at."""
+    return path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+
+
 def split(source: Path, folder: Path) -> tuple[Path, Path]:
     """Two folders: the pool, and what is held out."""
     pool, held = folder / "pool", folder / "held-out"
@@ -36,7 +41,7 @@ def split(source: Path, folder: Path) -> tuple[Path, Path]:
         one.mkdir(parents=True, exist_ok=True)
     rng, every = np.random.default_rng(0), 20 if small() else 1
     for name in ("gsm8k_train", "bbh", "agieval", "gsm8k_test"):
-        lines = (source / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()[::every]
+        lines = lines_of(source / f"{name}.jsonl")[::every]
         out = np.full(len(lines), name == "gsm8k_test") if name.startswith("gsm8k") else rng.random(len(lines)) < 0.1
         for into, mine in ((pool, ~out), (held, out)):
             if mine.any():
@@ -58,7 +63,7 @@ def family_of(source: Path) -> dict[str, str]:
     """source -> the file that it stands in."""
     found = {}
     for name, family in (("gsm8k_train", "GSM8K"), ("gsm8k_test", "GSM8K"), ("bbh", "BBH"), ("agieval", "AGIEval")):
-        for line in (source / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
+        for line in lines_of(source / f"{name}.jsonl"):
             found[json.loads(line)["source"]] = family
     return found
 
