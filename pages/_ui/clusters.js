@@ -34,7 +34,7 @@ class Clusters {
     this.svg.replaceChildren(...parts);
   }
   tile(c) {
-    const d = this.data, e = document.createElement('button'), x = d.x, top = d.top, bottom = Math.min(0, d.bottom), X = (v) => (100 * (v - x[0])) / (x[x.length - 1] - x[0] || 1), Y = (v) => 40 * (1 - (v - bottom) / (top - bottom || 1)) + 1;
+    const d = this.data, e = document.createElement('button'), x = d.x, top = d.tile_top, bottom = Math.min(0, d.bottom), X = (v) => (100 * (v - x[0])) / (x[x.length - 1] - x[0] || 1), Y = (v) => 40 * (1 - (Math.min(v, top) - bottom) / (top - bottom || 1)) + 1; // a few odd clusters must not flatten all others
     e.type = 'button'; e.className = `tile${c.at === d.open ? ' open' : ''}`; e.dataset.cluster = c.at; e.setAttribute('aria-label', `Cluster ${c.name}, ${c.word}: ${few.format(c.kept)} of ${few.format(c.size)} kept`);
     const name = box('name'), number = document.createElement('b'), word = document.createElement('span'); number.textContent = c.name; word.textContent = c.word; word.title = c.word; name.append(number, word);
     const svg = node('svg', { viewBox: '0 0 100 42', preserveAspectRatio: 'none', 'aria-hidden': 'true' });

@@ -84,7 +84,7 @@ def draw(found: Sequence[Cluster], counts: np.ndarray, kept: Kept, *, key: str, 
         "clusters": [_payload(one, int(counts[one.at]), of) for one in found],
         "x": steps if known else list(range(1, t + 1)),
         "x_name": "training step of the proxy model" if known else "checkpoint", "y_name": "mean loss of a response token (nats)",
-        "top": float(max(one.high.max() for one in found)), "bottom": float(min(one.low.min() for one in found)), "open": opened, "colour": colour,
+        "top": float(max(one.high.max() for one in found)), "tile_top": float(np.quantile([one.high.max() for one in found], 0.9)), "bottom": float(min(one.low.min() for one in found)), "open": opened, "colour": colour,
         "height": 330, "legend": legend, "alt": f"Mean loss trajectory of {len(found):,} clusters, with how many of each are kept.",
     }  # fmt: skip
 
