@@ -30,6 +30,7 @@ app.command(hidden=True)(selections.work)
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command line; returns the exit code. Errors are one line on stderr."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait make a shared machine many times slower; a free one is as fast
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, console.ask_to_stop)
         signal.signal(signal.SIGTERM, console.ask_to_stop)

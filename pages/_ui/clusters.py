@@ -79,12 +79,13 @@ def draw(found: Sequence[Cluster], counts: np.ndarray, kept: Kept, *, key: str, 
     """counts: how many are kept of each cluster, by its number. colour: of the bars that say so."""
     of, legend = colours(found)
     steps, t = kept.meta.get("facts", {}).get("steps"), len(found[0].mean)
-    known = isinstance(steps, list) and len(steps) == t
+    known, tops = isinstance(steps, list) and len(steps) == t, np.array([one.high.max() for one in found])
     payload = {
         "clusters": [_payload(one, int(counts[one.at]), of) for one in found],
         "x": steps if known else list(range(1, t + 1)),
         "x_name": "training step of the proxy model" if known else "checkpoint", "y_name": "mean loss of a response token (nats)",
-        "top": float(max(one.high.max() for one in found)), "tile_top": float(np.quantile([one.high.max() for one in found], 0.9)), "bottom": float(min(one.low.min() for one in found)), "open": opened, "colour": colour,
+        "top": float(tops.max()), "tile_top": float(np.quantile(tops, 0.9)),
+        "bottom": float(min(one.low.min() for one in found)), "open": opened, "colour": colour,
         "height": 330, "legend": legend, "alt": f"Mean loss trajectory of {len(found):,} clusters, with how many of each are kept.",
     }  # fmt: skip
 
