@@ -14,10 +14,7 @@ _VIEWS = {"cut": "Around the cut", "ends": "Lowest and highest", "disagree": "Wh
 
 def page(pool: Pool) -> None:
     look.title("Image-text", "How well captions and pictures belong together; cut where they stop.")
-    run = choosing.kept(pool)
-    if run is not None:
-        st.toast(f"Kept: {look.kept_of(run)}.", icon=":material/check:")
-        st.rerun()
+    choosing.tell_kept(pool)
     lacking = [role for role in scorers.ROLES if role not in {one.role for one in data.features(pool)}]
     if lacking:
         _embeddings(pool, lacking)
@@ -31,7 +28,7 @@ def page(pool: Pool) -> None:
             look.empty("No score yet", "Choose another score on the left, or mend what is marked there.", key="no-choice")
             return
         with st.container(key="pairs-work"):  # a place of its own, so that nothing below moves when work comes and goes
-            working = any([_at_work(name) for name in (*map(_name, scorers.every()), "keep", recipe.job_name(pool))])
+            working = any([watch.at_work(name) for name in (*map(_name, scorers.every()), "keep", recipe.job_name(pool))])
         _encoders(pool, choice)
         found = scored.scored(choice)
         if found is None:
@@ -80,14 +77,6 @@ def _name(method: str) -> str:
     return f"score.{pool.name if pool else ''}.{method}"
 
 
-def _at_work(name: str) -> bool:
-    if (trouble := watch.error(name)) is not None:
-        st.error(trouble)
-    job = watch.started(name)
-    watch.watch(job, key=name)
-    return job is not None and job.is_active
-
-
 def _not_scored(choice: Choice) -> None:
     text = f"{choice.method.summary()} {choice.method.cost}"
     if look.empty(f"Not scored by {choice.method.title} yet", text, f"Score {look.samples(choice.pool)}", key="score"):
@@ -99,7 +88,7 @@ def _embeddings(pool: Pool, lacking: list[str]) -> None:
     """Pictures and captions have to be brought into one space first; one click does both."""
     makers = {role: f"clip_{role}" for role in lacking}
     names = {role: f"feature.{pool.name}.{id}" for role, id in makers.items()}
-    working = any([_at_work(name) for name in names.values()])
+    working = any([watch.at_work(name) for name in names.values()])
     if working:
         return
     can = all(role in pool.opens for role in lacking)

@@ -13,10 +13,7 @@ _STAYS = """[data-testid="stColumn"]:has(.st-key-why) > div { height: 100%; }
 
 def page(pool: Pool) -> None:
     look.title("Select", "Choose a method and a budget; see what is kept and why; keep the selection when it is right.")
-    run = choosing.kept(pool)
-    if run is not None:
-        st.toast(f"Kept: {look.kept_of(run)}.", icon=":material/check:")
-        st.rerun()
+    choosing.tell_kept(pool)
     left, right = st.columns([27, 73], gap="medium")
     with left:
         choice = methods.settings(pool)
@@ -25,17 +22,8 @@ def page(pool: Pool) -> None:
             look.empty("No method can be used yet", "Mend what is marked on the left, or compute a feature on the Data page.", "Go to Data", "pages/data.py")
             return
         with st.container(key="at-work"):  # a place of its own, so that nothing below moves when work comes and goes
-            working = [at_work(name) for name in ("choose", "keep", "baseline")]
+            working = [watch.at_work(name) for name in ("choose", "keep", "baseline")]
         st.fragment(live)(choice, any(working))
-
-
-def at_work(name: str) -> bool:
-    """How far this work is, or why it was refused. True while it goes on."""
-    if (trouble := watch.error(name)) is not None:
-        st.error(trouble)
-    job = watch.started(name)
-    watch.watch(job, key=name)
-    return job is not None and job.is_active
 
 
 def live(choice: Choice, working: bool) -> None:

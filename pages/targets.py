@@ -10,7 +10,7 @@ from datasel_core.errors import DataselError
 from datasel_core.features._kept import Kept
 from datasel_core.pools._pool import Pool
 from datasel_core.serving import Tables
-from pages._ui import budget, choosing, crowds, data, forms, keys, listed, look, mass, methods, serving, space, targets
+from pages._ui import budget, choosing, crowds, data, forms, keys, listed, look, mass, methods, serving, space, targets, watch
 from pages._ui.choosing import Choice
 
 _SLIDERS = ("alpha", "c", "sigma")
@@ -19,10 +19,7 @@ _VIEWS = {"map": "Map", "likely": "Most likely", "targets": "Targets, the worst 
 
 def page(pool: Pool) -> None:
     look.title("Targets", "Which candidates stand for a few examples of what you want to be good at, and how wide to spread the choice.")
-    run = choosing.kept(pool)
-    if run is not None:
-        st.toast(f"Kept: {look.kept_of(run)}.", icon=":material/check:")
-        st.rerun()
+    choosing.tell_kept(pool)
     left, right = st.columns([22, 78], gap="medium")
     with left:
         name = space.choose(pool)
@@ -35,7 +32,7 @@ def page(pool: Pool) -> None:
         if choice is None:
             return
         with st.container(key="target-work"):
-            working = any([space.at_work(name) for name in (serving.JOB, "keep")])
+            working = any([watch.at_work(name) for name in (serving.JOB, "keep")])
         found = serving.tables(choice)
         if found is None:
             if not working and keys.get("targets.asked") != str(choice.what()):

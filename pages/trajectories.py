@@ -15,10 +15,7 @@ _VIEWS = {"members": "Samples of a cluster", "sources": "What is kept, by source
 
 def page(pool: Pool) -> None:
     look.title("Trajectories", "How the loss of every sample fell while a small model learned. What fell alike teaches alike: keep some of each.")
-    run = choosing.kept(pool)
-    if run is not None:
-        st.toast(f"Kept: {look.kept_of(run)}.", icon=":material/check:")
-        st.rerun()
+    choosing.tell_kept(pool)
     found = {one.key: one for one in reversed(data.features(pool)) if one.role == proxy.FEATURE}
     with st.container(key="proxy-work"):  # a place of its own, so that nothing below moves when work comes and goes
         working = proxy.fitting(pool)
@@ -33,7 +30,7 @@ def page(pool: Pool) -> None:
         if choice is None:
             return
         with st.container(key="trajectory-work"):
-            busy = [_at_work(name) for name in ("trajectories", "keep")]
+            busy = [watch.at_work(name) for name in ("trajectories", "keep")]
         st.fragment(_live)(choice, any(busy))
 
 
@@ -52,14 +49,6 @@ def _settings(pool: Pool, found: dict[str, Kept]) -> Choice | None:
     except DataselError as trouble:
         st.error(str(trouble))
         return None
-
-
-def _at_work(name: str) -> bool:
-    if (trouble := watch.error(name)) is not None:
-        st.error(trouble)
-    job = watch.started(name)
-    watch.watch(job, key=name)
-    return job is not None and job.is_active
 
 
 def _live(choice: Choice, working: bool) -> None:

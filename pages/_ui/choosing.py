@@ -19,7 +19,7 @@ from datasel_core.roles import Roles
 from datasel_core.selection import Method
 from datasel_core.store import read_json
 from datasel_core.target import Target
-from pages._ui import data, keys, watch
+from pages._ui import data, keys, look, watch
 
 AT_LEAST, AT_MOST = 500, 10_000
 """A run for the screen is made for half the pool, from 500 up to 10,000 picks, so that smaller budgets can be shown at once."""
@@ -133,6 +133,14 @@ def kept(pool: Pool) -> Run | None:
         keys.put("select.keeping", None)
         keys.put("run", run.key)
     return run
+
+
+def tell_kept(pool: Pool) -> None:
+    """Says once that the selection that was being kept is there."""
+    run = kept(pool)
+    if run is not None:
+        st.toast(f"Kept: {look.kept_of(run)}.", icon=":material/check:")
+        st.rerun()
 
 
 @st.cache_resource(max_entries=2000, show_spinner=False)

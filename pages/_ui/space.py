@@ -37,15 +37,6 @@ def is_ready(pool: Pool, name: str | None) -> bool:
     return False
 
 
-def at_work(name: str) -> bool:
-    """How far this work is, or why it was refused. True while it goes on."""
-    if (trouble := watch.error(name)) is not None:
-        st.error(trouble)
-    job = watch.started(name)
-    watch.watch(job, key=name)
-    return job is not None and job.is_active
-
-
 def _embedding(pool: Pool) -> Kept | None:
     chosen = keys.get("select.use.embedding")
     found = {one.key: one for one in methods.fillers(pool, "embedding") if one.role == "embedding"}
@@ -59,7 +50,7 @@ def _no_embedding(pool: Pool) -> None:
         look.empty("Embeddings come first", "Import a vector for every sample on the Data page.", "Go to Data", "pages/data.py", key="no-embedding")
         return
     name = f"feature.{pool.name}.{makers[0].id}"
-    if at_work(name):
+    if watch.at_work(name):
         return
     text = f"Distances to the target need one vector per sample. {makers[0].title} needs no download; others can be computed or imported on the Data page."
     if look.empty("Embeddings come first", text, f"Compute for {look.samples(pool)}", key="embedding-first"):
@@ -80,7 +71,7 @@ def _no_vectors(pool: Pool, ours: Kept, name: str) -> None:
         look.empty(f"{name} cannot be compared", f"Its samples are of another kind than those of {pool.name}. Choose another target.", key="target-other")
         return
     key = f"feature.{name}.{id}"
-    if at_work(key):
+    if watch.at_work(key):
         return
     text = f"Candidates and target must lie in one space: compute the same embedding for {name}, as it was learned from {pool.name}."
     if look.empty(f"{name} has no vectors in this space yet", text, f"Compute for {there.n:,} samples of {name}", key="target-vectors"):

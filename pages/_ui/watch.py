@@ -62,6 +62,15 @@ def watch(job: Job | None, *, key: str, done: Callable[[Any], None] | None = Non
     st.fragment(_panel, run_every=_EVERY if state in ("waiting", "running") else None)(job, key)
 
 
+def at_work(name: str) -> bool:
+    """How far this work is, or why it was refused. True while it goes on."""
+    if (trouble := error(name)) is not None:
+        st.error(trouble)
+    job = started(name)
+    watch(job, key=name)
+    return job is not None and job.is_active
+
+
 def _panel(job: Job, key: str) -> None:
     status = job.status()
     if status["state"] == "done":
