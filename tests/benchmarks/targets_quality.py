@@ -2,7 +2,8 @@
 
 GSM8K (train), BIG-Bench-Hard and AGIEval with sentence embeddings; 50 test questions of GSM8K are the target, 500 are kept. The same once more with a
 fifth of the rows there ten times: how many different samples are among the 500? Then a small model learns the 500, the same number of steps for each
-method, and its loss on the other test questions of GSM8K is measured (DATASEL_BENCHMARK_STEPS=0 leaves that out). +- is half the 95 % interval of the mean over seeds (Student's t).
+method, and its loss on the other test questions of GSM8K is measured (DATASEL_BENCHMARK_STEPS=0 leaves that out). +- is half the 95 % interval of the
+mean over seeds (Student's t).
 """
 
 import json
