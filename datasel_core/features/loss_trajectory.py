@@ -41,14 +41,17 @@ class LossTrajectory(Feature):
         json_schema_extra={"offered": list(OFFERED)},
     )
     template: Template = Field("plain", description="How prompt and response are put together: plain, or with the headings of Alpaca.")
-    length: int = Field(512, ge=8, description="Most tokens of a sample; what is beyond is cut off.")
+    length: int = Field(512, title="Most tokens", ge=8, description="Most tokens of a sample; what is beyond is cut off.")
     epochs: int = Field(3, ge=1, description="Times every sample is seen.")
-    batch: int = Field(16, ge=1, description="Samples per training step.")
+    batch: int = Field(16, title="Samples per step", ge=1, description="Samples per training step.")
     rate: float | None = Field(
-        None, gt=0, description="Highest learning rate (AdamW, cosine, 3 % warm-up); by default 1e-3 from scratch, 2e-5 for a given model."
+        None,
+        title="Learning rate",
+        gt=0,
+        description="Highest learning rate (AdamW, cosine, 3 % warm-up); by default 1e-3 from scratch, 2e-5 for a given model.",
     )
-    n_checkpoints: int = Field(8, ge=2, description="Checkpoints, evenly spaced over the training: the length of a trajectory.")
-    vocabulary: int = Field(4096, ge=300, description="From scratch: tokens of the vocabulary, which is trained on the pool.")
+    n_checkpoints: int = Field(8, title="Checkpoints", ge=2, description="Checkpoints, evenly spaced over the training: the length of a trajectory.")
+    vocabulary: int = Field(4096, title="Vocabulary size", ge=300, description="From scratch: tokens of the vocabulary, which is trained on the pool.")
     layers: int = Field(2, ge=1, description="From scratch: layers of the model.")
     width: int = Field(192, ge=8, description="From scratch: width of the model.")
     heads: int = Field(3, ge=1, description="From scratch: attention heads.")
