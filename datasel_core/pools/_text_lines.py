@@ -114,12 +114,9 @@ def _csv(file: TextFile, stream: Stream) -> Iterator[Row]:
         ended = True
 
     cells = csv.reader(text(), delimiter="\t" if file.kind == ".tsv" else ",")
-    header = next((row for row in cells if row), [])
+    header = _header(file, cells)
     if header and ended:
         raise BadInput(f"{file.name} has a quote in its header that is never closed.")
-    twice = next((name for name in header if header.count(name) > 1), None)
-    if twice is not None:
-        raise BadInput(f"{file.name} has two columns called {twice or 'nothing'}; column names must be unique.")
     before = cells.line_num
     try:
         for row in cells:
@@ -133,6 +130,15 @@ def _csv(file: TextFile, stream: Stream) -> Iterator[Row]:
     except csv.Error as error:
         yield before + 1, f"from here on it is no CSV ({error})"
     yield from troubles
+
+
+def _header(file: TextFile, cells: Iterator[list[str]]) -> list[str]:
+    """The first row that is not blank. Raises BadInput."""
+    header = next((row for row in cells if row), [])
+    twice = next((name for name in header if header.count(name) > 1), None)
+    if twice is not None:
+        raise BadInput(f"{file.name} has two columns called {twice or 'nothing'}; column names must be unique.")
+    return header
 
 
 def _plain(file: TextFile, stream: Stream) -> Iterator[Row]:
