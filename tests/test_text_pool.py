@@ -227,6 +227,11 @@ def test_numbers_in_a_csv(workspace, tmp_path, monkeypatch):
     assert pool.column("small").tolist() == [1.5, 12]
 
 
+def test_a_source_that_is_missing(workspace, tmp_path):
+    pool = add(workspace, lines(tmp_path / "t.jsonl", *({"text": "a", "source": source} for source in (float("nan"), None, "", "x", 3))))
+    assert pool.column("source").tolist() == [None, None, None, "x", "3"]
+
+
 def test_a_column_of_long_texts_is_no_group(workspace, tmp_path):
     pool = add(workspace, lines(tmp_path / "t.jsonl", *({"text": f"{at}", "group": "g" * 150} for at in range(3))))
     assert pool.long_columns == ("text", "group")
