@@ -68,7 +68,8 @@ def find_target(workspace: Workspace, method: Method, roles: Roles, name: str | 
     for role in method.needs_target:
         ours = roles.features.get(role)
         if ours is not None and ours.role != role:  # losses of two models, say, may be as many numbers as a vector has
-            raise BadRequest(f"{ours.role} fills the role {role} of {roles.pool.name}; that cannot be compared with a target: --use {role}=FEATURE names another.")
+            said = f"{ours.role} fills the role {role} of {roles.pool.name}"
+            raise BadRequest(f"{said}; that cannot be compared with a target: --use {role}=FEATURE names another.")
         theirs = [one for one in kept if one.role == role]
         if role in use:
             theirs = [one for one in theirs if use[role] in (one.key, one.id)]
