@@ -1,5 +1,6 @@
 """The page Trajectories without a browser: what it says of clusters, quotas and sources, against numpy."""
 
+import dataclasses
 import html
 import json
 import re
@@ -141,6 +142,15 @@ def test_damaged_clusters_are_found_again(screen, measured):
 @pytest.mark.parametrize("budget", ["inf", "nan", "inf%", "many"])
 def test_a_budget_that_is_no_number_gives_way(screen, measured, budget):
     assert "of 240 samples kept**" in said(chosen(open_page(screen, budget=budget)))
+
+
+def test_the_time_of_a_fit_is_that_of_all_its_attempts(tmp_path, measured):
+    kept = data.features(measured[0])[0]
+    fitted = dataclasses.replace(kept, folder=tmp_path, meta={**kept.meta, "id": "loss_trajectory", "seconds": 3.0})
+    assert proxy.said(fitted) == "6 checkpoints"
+    (tmp_path / "proxy").mkdir()
+    (tmp_path / "proxy" / "loss.jsonl").write_text('{"step": 9, "of": 9, "loss": 3.5, "seconds": 600.4}\n')
+    assert proxy.said(fitted) == "6 checkpoints, fitted in 10 minutes"
 
 
 def payload_of(monkeypatch, losses, pool, of):

@@ -78,8 +78,8 @@ def said(kept: Kept) -> str:
     words = [look.many(t, "checkpoint")]
     if facts.get("parameters"):
         words.append(f"a model of {_millions(facts['parameters'])} parameters")
-    if facts.get("seconds") or kept.meta.get("seconds"):
-        words.append(f"fitted and measured in {_minutes(facts.get('seconds') or kept.meta['seconds'])}")
+    if (lines := log(kept.folder)) and "seconds" in lines[-1]:  # the log goes on after a stop; the feature knows its last attempt alone
+        words.append(f"fitted in {_minutes(lines[-1]['seconds'])}")
     if kept.unreadable:
         words.append(f"{len(kept.unreadable):,} of {n:,} samples left out")
     return ", ".join(words)
