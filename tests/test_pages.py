@@ -121,3 +121,10 @@ def test_interrupted_work_is_offered_again_or_put_away(screen, workspace, photo_
     app.button(key=f"strip-resume-{key}").click().run()
     wait(app, lambda app: jobs.find_job(folder).status()["state"] == "done")
     assert "interrupted ·" not in said(sound(app.run()))
+
+
+def test_a_group_of_another_pool_hides_nothing(screen, photo_pool):
+    app = screen(pool="clothes")
+    app.session_state["kept.data.group"] = "of another pool"
+    assert "All groups" in said(sound(app.run()))
+    assert app.session_state["kept.data.group"] is None

@@ -174,6 +174,22 @@ def test_killed_between_two_files_of_the_model_that_is_left(tmp_path):
     assert not kept.path(1).exists()
 
 
+@pytest.mark.parametrize(("where", "raised"), [("torch.save", RuntimeError("PytorchStreamWriter failed")), ("builtins.open", OSError(28, "No space left"))])
+def test_a_disk_that_fills_up_is_said_in_one_line_and_it_goes_on(tmp_path, monkeypatch, where, raised):
+    opened = open
+
+    def full(path, *how, **more):
+        if where == "torch.save" or (str(path).endswith("loss.jsonl") and "a" in how):
+            raise raised
+        return opened(path, *how, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(where, full)
+        with pytest.raises(Failed, match=r"A checkpoint could not be written to .*proxy: Pytorch.* Free some space|The disk is full: .*loss.jsonl"):
+            trained(tmp_path, n=8, epochs=4)
+    trained(tmp_path, n=8, epochs=4)
+
+
 def test_a_checkpoint_that_is_gone_is_said(tmp_path):
     feature, source, fitted = trained(tmp_path, n=8, epochs=4)
     shutil.rmtree(tmp_path / "proxy" / f"checkpoint-{fitted['steps'][1]}")
