@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -49,3 +50,8 @@ def test_what_cannot_be_read_is_no_trouble(tmp_path, content):
     (tmp_path / "odd.jsonl").write_bytes(content)
     assert kind_of(tmp_path / "odd.jsonl") == "images"
     assert kind_of(tmp_path / "no.parquet") == "images"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    assert kind_of(tmp_path / "pipe.jsonl") == "images"

@@ -128,3 +128,12 @@ def test_a_group_of_another_pool_hides_nothing(screen, photo_pool):
     app.session_state["kept.data.group"] = "of another pool"
     assert "All groups" in said(sound(app.run()))
     assert app.session_state["kept.data.group"] is None
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/x", "{tmp}/" + "a" * 300, "/proc/self/environ.csv"])
+def test_a_path_that_cannot_be_followed_is_one_line(screen, tmp_path, path):
+    app = screen()
+    sound(app.text_input(key="widget.new.source").set_value(path.format(tmp=tmp_path)).run())
+    app.text_input(key="widget.new.name").set_value("p").run()
+    sound(app.button(key="open-own").click().run())
+    assert len(app.error) == 1

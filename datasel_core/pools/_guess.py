@@ -41,6 +41,8 @@ def _columns(path: Path) -> set[str]:
     """Names of a table's columns, told from its first line; nothing where that cannot be read."""
     suffix, open_text = _suffix(path), gzip.open if path.suffix.lower() == ".gz" else open
     try:
+        if not path.is_file():  # a pipe would keep its reader waiting
+            return set()
         if suffix == ".parquet":
             return {name.lower() for name in pq.read_schema(path).names}
         with open_text(path, "rt", encoding="utf-8-sig", errors="replace") as file:
