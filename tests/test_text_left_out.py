@@ -199,6 +199,7 @@ def test_files_that_are_cut_off(workspace, tmp_path):
 @pytest.mark.parametrize(("name", "content", "message"), [
     ("t.csv", "text,text\na,b\n", "t.csv has two columns called text; column names must be unique."),
     ("t.csv", "", "t.csv has no rows"),
+    ("t.csv", "id,text\r1,a\r2,b\r", r"t.csv is no CSV \(new-line character seen in unquoted field"),
     ("t.csv", 'id,"text\n1,a\n', "t.csv has a quote in its header that is never closed."),
     ("t.json", '{"data": [\n{"text": "a"}]}', "t.json is one JSON object; give a list of objects, or one object a line."),
     ("t.json", "17", r"None of the 1 rows in t.json can be used \(item 1 of t.json: it is no JSON list\)"),
@@ -207,7 +208,7 @@ def test_files_that_are_cut_off(workspace, tmp_path):
 ])  # fmt: skip
 def test_files_that_are_no_texts_are_one_line(workspace, tmp_path, name, content, message):
     (tmp_path / name).parent.mkdir(exist_ok=True)
-    (tmp_path / name).write_text(content)
+    (tmp_path / name).write_bytes(content.encode())
     with pytest.raises(BadInput, match=message):
         add(workspace, tmp_path / name.partition("/")[0])
     assert not workspace.pool("p").exists()

@@ -134,7 +134,10 @@ def _csv(file: TextFile, stream: Stream) -> Iterator[Row]:
 
 def _header(file: TextFile, cells: Iterator[list[str]]) -> list[str]:
     """The first row that is not blank. Raises BadInput."""
-    header = next((row for row in cells if row), [])
+    try:
+        header = next((row for row in cells if row), [])
+    except csv.Error as error:  # lines that end as they did on old Macs, say
+        raise BadInput(f"{file.name} is no CSV ({error}).") from None
     twice = next((name for name in header if header.count(name) > 1), None)
     if twice is not None:
         raise BadInput(f"{file.name} has two columns called {twice or 'nothing'}; column names must be unique.")
