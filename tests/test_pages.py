@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from datasel_core import jobs, store
+from datasel_core import doings, jobs, store
 from tests import screens
 from tests.conftest import clustered
 from tests.screens import said, sound, view, wait
@@ -107,7 +107,7 @@ def test_the_address_restores_the_view_and_a_deleted_pool_goes_politely(screen, 
 
 def test_interrupted_work_is_offered_again_or_put_away(screen, workspace, photo_pool):
     spec = jobs.spec_of("feature", pool="clothes", feature="dictionary_embedding", params={})
-    folder = jobs._folder(workspace, spec)  # as a worker leaves it that died in the midst
+    folder = doings.folder_of(workspace, spec)  # as a worker leaves it that died in the midst
     store.write_json(folder / "job.json", spec)
     store.write_json(folder / "status.json", {"state": "running", "updated": time.time() - 60, "label": "looking", "done": 5, "total": 13})
     app = screen(pool="clothes")
