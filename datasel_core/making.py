@@ -32,18 +32,23 @@ def add_pool(workspace: store.Workspace, name: str, source: str, kind: str, opti
     store.checked_name("pool", name)
     declared = find("pool kind", kind).parse(options or {})
     path = workspace.allowed(source)
-    about = store.read_json(workspace.pool(name) / "pool.json")
-    if about is not None and (about["source"], about["kind"]) != (str(path), kind):
-        raise BadRequest(f"There is a pool called {name} already, from {about['source']}; choose another name, or remove that one first.")
+    _check_free(workspace, name, str(path), kind)
     scan = declared.scan(path, workspace, progress)
     try:
         with store.Lock(workspace.pool(name)).hold(progress.check):
+            _check_free(workspace, name, str(path), kind)  # reading may take long, and somebody else may have taken the name
             pool = save_pool(workspace, name, declared, path, scan)
     finally:
         scan.close()
     for role, array in scan.roles.items():
         _at_once(workspace, pool, keep_imported(workspace, pool, role, array, np.arange(pool.n), [], path.name, progress), progress)
     return pool
+
+
+def _check_free(workspace: store.Workspace, name: str, source: str, kind: str) -> None:
+    about = store.read_json(workspace.pool(name) / "pool.json")
+    if about is not None and (about["source"], about["kind"]) != (source, kind):
+        raise BadRequest(f"There is a pool called {name} already, from {about['source']}; choose another name, or remove that one first.")
 
 
 def import_feature(workspace: store.Workspace, pool: Pool, role: str, file: str, progress: Progress | None = None) -> Imported:

@@ -66,12 +66,16 @@ def find_target(workspace: Workspace, method: Method, roles: Roles, name: str | 
     kept = kept_features(workspace, pool.fingerprint)
     chosen = {}
     for role in method.needs_target:
+        ours = roles.features.get(role)
+        if ours is not None and ours.role != role:  # losses of two models, say, may be as many numbers as a vector has
+            said = f"{ours.role} fills the role {role} of {roles.pool.name}"
+            raise BadRequest(f"{said}; that cannot be compared with a target: --use {role}=FEATURE names another.")
         theirs = [one for one in kept if one.role == role]
         if role in use:
             theirs = [one for one in theirs if use[role] in (one.key, one.id)]
             if not theirs:
                 raise UnknownName(f"feature for the role {role} of the target {name}", use[role], {one.id for one in kept if one.role == role})
-        chosen[role] = _matching(pool, role, roles.features.get(role), theirs)
+        chosen[role] = _matching(pool, role, ours, theirs)
     target = Target(pool, Roles(pool, chosen, None), method.needs_target)
     if not len(target.rows):
         raise BadRequest(f"No sample of the target {name} has a value in {', '.join(method.needs_target)}.")

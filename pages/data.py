@@ -35,6 +35,8 @@ def numbers(pool: Pool) -> None:
 
 def samples(pool: Pool) -> None:
     groups = data.group_sizes(pool)
+    if keys.get("data.group") not in (None, *dict(groups)):
+        keys.put("data.group", None)  # it was one of another pool
     wall, bars = st.columns([77, 23], gap="medium") if groups else (st.container(), None)
     if bars is not None:
         with bars:

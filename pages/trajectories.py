@@ -74,10 +74,16 @@ def _live(choice: Choice, working: bool) -> None:
         st.button("Kept" if active else "Keep selection", key="keep-s2l", type="primary" if enough and not active else "secondary", icon=":material/check:",
                   disabled=not enough or active or working, help="Makes this the selection, with a manifest that anyone can verify.",
                   on_click=_keep, args=(choice, n))  # fmt: skip
-    of = answer.run.clusters if answer is not None else None
-    if answer is None or of is None:
+    if answer is None:
         return
-    _clusters(choice, answer, of)
+    try:
+        of = answer.run.clusters
+    except DataselError as trouble:
+        st.error(str(trouble))
+        st.button("Find the clusters again", key="again-s2l", disabled=working, on_click=_start, args=(choice, n))  # a damaged run is made anew
+        return
+    if of is not None:
+        _clusters(choice, answer, of)
 
 
 def _clusters(choice: Choice, answer: Answer, of: np.ndarray) -> None:
@@ -91,7 +97,7 @@ def _clusters(choice: Choice, answer: Answer, of: np.ndarray) -> None:
     words, sort = st.columns([76, 24], gap="small", vertical_alignment="bottom")
     words.markdown(
         f"**{len(answer.rows):,} of {look.samples(pool)} kept** ({look.percent(len(answer.rows), pool.n)}), {dropped:,} dropped{left_out}. "
-        f"{len(found):,} clusters; at most {counts.max():,} of each, {whole:,} kept whole."
+        f"{look.many(len(found), 'cluster')}; at most {counts.max():,} of each, {whole:,} kept whole."
     )
     with sort:
         by = keys.bound(st.selectbox, "Order of clusters", "trajectories.sort", "size", options=list(clusters.SORTS), format_func=clusters.SORTS.get,

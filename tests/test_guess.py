@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -35,8 +36,22 @@ def test_a_folder_is_told_by_its_files(tmp_path, names, kind):
     assert kind_of(tmp_path / "in") == kind
 
 
+@pytest.mark.parametrize(("name", "content"), [("train.csv", b"prompt,response\na,b\n"), ("0.jsonl.gz", gzip.compress(b'{"text": "a"}\n'))])
+def test_a_folder_of_tables_is_told_by_the_first(tmp_path, name, content):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_bytes(content)
+    assert kind_of(tmp_path / "in") == "text"
+    (tmp_path / "in" / "a.jpg").touch()
+    assert kind_of(tmp_path / "in") == "images"
+
+
 @pytest.mark.parametrize("content", [b"", b"not json\n", b"\xff\xfe\x00", b"[1, 2]\n"])
 def test_what_cannot_be_read_is_no_trouble(tmp_path, content):
     (tmp_path / "odd.jsonl").write_bytes(content)
     assert kind_of(tmp_path / "odd.jsonl") == "images"
     assert kind_of(tmp_path / "no.parquet") == "images"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    assert kind_of(tmp_path / "pipe.jsonl") == "images"

@@ -8,7 +8,7 @@ import pytest
 from datasel_core import making
 from datasel_core.engine import Spec, select
 from datasel_core.errors import BadParameter, BadRequest, Stopped
-from datasel_core.features._language.answers import final_answer, question
+from datasel_core.features._language.answers import _greedy, final_answer, question
 from datasel_core.probe import run_probe
 from datasel_core.probes.lm import LanguageProbe
 from datasel_core.progress import Progress
@@ -115,6 +115,16 @@ def test_impossible_questions_say_what_would_be_right(workspace, tmp_path):
         LanguageProbe(**TINY).measure(silent, np.arange(2), np.arange(2, 3))
     with pytest.raises(BadRequest, match="Nothing that is held out can be measured: it has no response to learn."):
         LanguageProbe(**TINY).measure(world(3), np.arange(2), np.arange(2), elsewhere=silent)
+
+
+def test_an_answer_ends_where_the_model_can_read_no_further():
+    """GPT-2 has learned a vector for each place, and none for those beyond."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=90, n_positions=16, n_embd=8, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=0)).eval()
+    full, short = list(range(60, 75)), list(range(60, 64))
+    assert _greedy(model, 0, [full, short], 20, Progress()) == _greedy(model, 0, [full, short], 1, Progress())
+    assert len(_greedy(model, 0, [short], 20, Progress())[0]) <= 12
 
 
 def test_it_reports_and_can_be_stopped():

@@ -25,6 +25,10 @@ def test_the_highest_are_kept(cls, role, rng):
     assert whole.rows.tolist() == [5, 7, 4, 2, 0, 6, 1, 3]  # equal ones in pool order
 
 
+def test_what_was_forgotten_less_than_once_is_not_said_to_be_forgotten_never():
+    assert MostForgotten.because.format(score=0.3125) == "it was forgotten 0.312 times, on average over its tokens"
+
+
 def test_middle_loss_keeps_what_is_nearest_to_the_median(rng):
     found = MiddleLoss().select(Inputs({"loss": VALUES}, rng), 4)  # the median is 3.5
     assert found.rows.tolist() == [0, 2, 4, 6]

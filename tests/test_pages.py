@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from datasel_core import jobs, store
+from datasel_core import doings, jobs, store
 from tests import screens
 from tests.conftest import clustered
 from tests.screens import said, sound, view, wait
@@ -107,7 +107,7 @@ def test_the_address_restores_the_view_and_a_deleted_pool_goes_politely(screen, 
 
 def test_interrupted_work_is_offered_again_or_put_away(screen, workspace, photo_pool):
     spec = jobs.spec_of("feature", pool="clothes", feature="dictionary_embedding", params={})
-    folder = jobs.folder_of(workspace, spec)  # as a worker leaves it that died in the midst
+    folder = doings.folder_of(workspace, spec)  # as a worker leaves it that died in the midst
     store.write_json(folder / "job.json", spec)
     store.write_json(folder / "status.json", {"state": "running", "updated": time.time() - 60, "label": "looking", "done": 5, "total": 13})
     app = screen(pool="clothes")
@@ -121,3 +121,19 @@ def test_interrupted_work_is_offered_again_or_put_away(screen, workspace, photo_
     app.button(key=f"strip-resume-{key}").click().run()
     wait(app, lambda app: jobs.find_job(folder).status()["state"] == "done")
     assert "interrupted ·" not in said(sound(app.run()))
+
+
+def test_a_group_of_another_pool_hides_nothing(screen, photo_pool):
+    app = screen(pool="clothes")
+    app.session_state["kept.data.group"] = "of another pool"
+    assert "All groups" in said(sound(app.run()))
+    assert app.session_state["kept.data.group"] is None
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/x", "{tmp}/" + "a" * 300, "/proc/self/environ.csv"])
+def test_a_path_that_cannot_be_followed_is_one_line(screen, tmp_path, path):
+    app = screen()
+    sound(app.text_input(key="widget.new.source").set_value(path.format(tmp=tmp_path)).run())
+    app.text_input(key="widget.new.name").set_value("p").run()
+    sound(app.button(key="open-own").click().run())
+    assert len(app.error) == 1

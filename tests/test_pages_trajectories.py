@@ -1,5 +1,6 @@
 """The page Trajectories without a browser: what it says of clusters, quotas and sources, against numpy."""
 
+import dataclasses
 import html
 import json
 import re
@@ -10,7 +11,7 @@ import pytest
 
 from datasel_core import making
 from datasel_core.progress import Progress
-from pages._ui import clusters, data, proxy
+from pages._ui import clusters, data, detail, look, maps, proxy, why
 from tests import screens
 from tests.screens import said, sound, wait
 
@@ -117,3 +118,79 @@ def test_a_log_that_is_still_being_written_is_read_as_far_as_it_goes(tmp_path):
     (tmp_path / "proxy" / "loss.jsonl").write_text('{"step": 1, "of": 9, "loss": 3.5}\n{"step": 2, "of": 9, "loss": 3.0}\n{"step": 3, "of"')
     assert [line["loss"] for line in proxy.log(tmp_path)] == [3.5, 3.0]
     assert proxy.log(tmp_path / "none") == []
+
+
+def test_a_model_that_came_apart_is_said(screen, workspace, measured):
+    folder = data.features(measured[0])[0].folder / "proxy"
+    folder.mkdir()
+    lines = [{"step": step, "of": 5, "loss": 3.0 if step < 4 else None} for step in range(1, 6)]
+    (folder / "loss.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    app = chosen(open_page(screen))
+    sound(app.segmented_control(key="widget.trajectories.view").set_value("proxy").run())
+    assert "At step 4 the loss is no number any more: the model came apart. Fit it with a lower rate." in said(app)
+
+
+def test_damaged_clusters_are_found_again(screen, measured):
+    app = chosen(open_page(screen))
+    for run in data.runs(measured[0], previews=True):
+        (run.folder / "clusters.parquet").write_bytes(b"damaged")
+    assert "clusters.parquet cannot be read" in said(sound(app.run()))
+    sound(app.button(key="again-s2l").click().run())
+    chosen(app)
+
+
+@pytest.mark.parametrize("budget", ["inf", "nan", "inf%", "many"])
+def test_a_budget_that_is_no_number_gives_way(screen, measured, budget):
+    assert "of 240 samples kept**" in said(chosen(open_page(screen, budget=budget)))
+
+
+def test_the_time_of_a_fit_is_that_of_all_its_attempts(tmp_path, measured):
+    kept = data.features(measured[0])[0]
+    fitted = dataclasses.replace(kept, folder=tmp_path, meta={**kept.meta, "id": "loss_trajectory", "seconds": 3.0})
+    assert proxy.said(fitted) == "6 checkpoints"
+    (tmp_path / "proxy").mkdir()
+    (tmp_path / "proxy" / "loss.jsonl").write_text('{"step": 9, "of": 9, "loss": 3.5, "seconds": 600.4}\n')
+    assert proxy.said(fitted) == "6 checkpoints, fitted in 10 minutes"
+
+
+def payload_of(monkeypatch, losses, pool, of):
+    drawn = []
+    kept = data.features(pool)[-1]
+    monkeypatch.setattr(clusters, "CLUSTERS", lambda **what: drawn.append(what["data"]))
+    found = clusters.clusters(pool, kept, of)
+    clusters.draw(found, np.ones(len(found), int), kept, key="k", opened=None, colour="red", on_open=print)
+    return drawn[0]
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6, -1.0])
+def test_small_and_large_losses_keep_their_digits(workspace, questions, monkeypatch, scale):
+    pool, source, losses = questions
+    making.keep_imported(workspace, pool, "loss_trajectory", losses * np.float32(scale), np.arange(N), [], "losses.npz", Progress())
+    _, of = np.unique(source, return_inverse=True)
+    drawn = payload_of(monkeypatch, losses, pool, of)
+    for at, one in enumerate(drawn["clusters"]):
+        np.testing.assert_allclose(one["mean"], (losses[of == at] * scale).mean(axis=0), atol=0.006 * abs(scale))
+    assert drawn["y_name"] == "loss"  # who knows what was measured elsewhere
+
+
+def test_words_of_strangers_are_no_markdown(screen, workspace, tmp_path, questions):
+    trap = "![x](http://example.org/x.png) `$a$` :red[b]"
+    lines = [{"id": f"`{at}` {trap}", "source": trap, "note": trap, "prompt": trap, "response": "r"} for at in range(2)]
+    (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    pool = making.add_pool(workspace, "questions", str(tmp_path / "in.jsonl"), "text")
+    shown = [*(f"{name}{value}" for name, value in detail._facts(pool, 0)), why.named(pool, 0)]
+    assert len(shown) == 4
+    for text in shown:
+        assert look.plain(trap) in text
+        assert "![" not in text
+    assert look.plain("a_b *c* ![d](e) \\ 1:2") == r"a\_b \*c\* \!\[d\](e) \\ 1\:2"
+
+
+def test_columns_that_came_with_the_same_samples_are_seen(screen, workspace, tmp_path, questions):
+    pool, *_ = questions
+    assert maps.group_columns(pool) == ["source"]
+    lines = [json.loads(line) | {"level": at % 3} for at, line in enumerate((tmp_path / "in.jsonl").read_text().splitlines())]
+    (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    again = making.add_pool(workspace, "questions", str(tmp_path / "in.jsonl"), "text")
+    assert again.fingerprint == pool.fingerprint
+    assert maps.group_columns(again) == ["source", "level"]

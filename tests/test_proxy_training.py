@@ -161,6 +161,35 @@ def test_what_is_left_is_a_model_that_can_be_given(tmp_path):
     np.testing.assert_allclose(per_sample(score(again.eval(), tokens, 512).loss, tokens), last.values[:, -1], atol=1e-5)
 
 
+def test_killed_between_two_files_of_the_model_that_is_left(tmp_path):
+    kept, model = Checkpoints(tmp_path, (1,)), tmp_path / "model"
+    kept.path(1).mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (kept.path(1) / name).write_text(name)
+    kept.seal(1)
+    model.mkdir()
+    (kept.path(1) / "config.json").replace(model / "config.json")
+    kept.finish(model)
+    assert sorted(path.name for path in model.iterdir()) == ["config.json", "model.safetensors"]
+    assert not kept.path(1).exists()
+
+
+@pytest.mark.parametrize(("where", "raised"), [("torch.save", RuntimeError("PytorchStreamWriter failed")), ("builtins.open", OSError(28, "No space left"))])
+def test_a_disk_that_fills_up_is_said_in_one_line_and_it_goes_on(tmp_path, monkeypatch, where, raised):
+    opened = open
+
+    def full(path, *how, **more):
+        if where == "torch.save" or (str(path).endswith("loss.jsonl") and "a" in how):
+            raise raised
+        return opened(path, *how, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(where, full)
+        with pytest.raises(Failed, match=r"A checkpoint could not be written to .*proxy: Pytorch.* Free some space|The disk is full: .*loss.jsonl"):
+            trained(tmp_path, n=8, epochs=4)
+    trained(tmp_path, n=8, epochs=4)
+
+
 def test_a_checkpoint_that_is_gone_is_said(tmp_path):
     feature, source, fitted = trained(tmp_path, n=8, epochs=4)
     shutil.rmtree(tmp_path / "proxy" / f"checkpoint-{fitted['steps'][1]}")

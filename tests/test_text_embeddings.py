@@ -129,6 +129,16 @@ def test_a_space_that_is_not_there_or_of_other_parameters_is_refused(workspace, 
         making.feature_key(workspace, pool, TfidfSvd(like=ours.key))
 
 
+def test_losses_are_not_compared_with_the_vectors_of_a_target(workspace, tmp_path, rng):
+    for name, role in (("pool", "loss_trajectory"), ("task", "embedding")):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps({"text": f"{name} {at}"}) + "\n" for at in range(9)))
+        mine = making.add_pool(workspace, name, str(tmp_path / f"{name}.jsonl"), "text")
+        making.keep_imported(workspace, mine, role, rng.random((9, 4), dtype=np.float32), np.arange(9), [], "v.npz", Progress())
+    roles = Roles.of(workspace, load_pool(workspace, "pool"), {"embedding": "loss_trajectory"}, ("embedding",))
+    with pytest.raises(BadRequest, match=r"loss_trajectory fills the role embedding of pool; that cannot be compared with a target: --use embedding=FEATURE"):
+        find_target(workspace, Tsds(), roles, "task", {})
+
+
 def test_what_learns_nowhere_else_keeps_its_key():
     assert "like" not in TfidfSvd().what()["params"]
     assert TfidfSvd(like="abc").what()["params"]["like"] == "abc"

@@ -165,6 +165,22 @@ def test_a_csv_whose_rows_are_uneven(workspace, tmp_path):
     assert [one["reason"] for one in pool.unreadable] == ["line 5 of t.csv: it has 1 cells, the header 2", "line 7 of t.csv: it has 3 cells, the header 2"]
 
 
+def test_a_quote_that_is_never_closed_does_not_swallow_the_rest_unseen(workspace, tmp_path):
+    (tmp_path / "t.csv").write_text('\nid,text\n1,"a ""word"""\n2,"open\n3,c\n4,d\n')
+    pool = add(workspace, tmp_path / "t.csv")
+    assert (pool.ids.tolist(), pool.text(0)) == (["1"], ['a "word"'])
+    assert pool.unreadable == [{"id": "t-00004", "reason": "line 4 of t.csv: from here on it is no CSV (a quote is never closed)"}]
+
+
+def test_a_file_name_with_a_line_break_names_no_sample(workspace, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("a\nb.txt", "c.txt"):
+        (tmp_path / "in" / name).write_text("text")
+    pool = add(workspace, tmp_path / "in")
+    assert pool.ids.tolist() == ["c.txt"]
+    assert pool.unreadable == [{"id": "a\\nb.txt", "reason": "a\\nb.txt: its file name has a line break"}]
+
+
 def test_files_that_are_cut_off(workspace, tmp_path):
     packed = gzip.compress("".join(json.dumps({"text": f"{at} {hash(str(at))}"}) + "\n" for at in range(20_000)).encode())
     (tmp_path / "t.jsonl.gz").write_bytes(packed[: len(packed) // 2])
@@ -183,6 +199,8 @@ def test_files_that_are_cut_off(workspace, tmp_path):
 @pytest.mark.parametrize(("name", "content", "message"), [
     ("t.csv", "text,text\na,b\n", "t.csv has two columns called text; column names must be unique."),
     ("t.csv", "", "t.csv has no rows"),
+    ("t.csv", "id,text\r1,a\r2,b\r", r"t.csv is no CSV \(new-line character seen in unquoted field"),
+    ("t.csv", 'id,"text\n1,a\n', "t.csv has a quote in its header that is never closed."),
     ("t.json", '{"data": [\n{"text": "a"}]}', "t.json is one JSON object; give a list of objects, or one object a line."),
     ("t.json", "17", r"None of the 1 rows in t.json can be used \(item 1 of t.json: it is no JSON list\)"),
     ("t.txt", "a", r"t.txt is no table of texts; give a .jsonl, .json, .csv, .tsv or .parquet file, or a folder of .txt files or of tables."),
@@ -190,7 +208,7 @@ def test_files_that_are_cut_off(workspace, tmp_path):
 ])  # fmt: skip
 def test_files_that_are_no_texts_are_one_line(workspace, tmp_path, name, content, message):
     (tmp_path / name).parent.mkdir(exist_ok=True)
-    (tmp_path / name).write_text(content)
+    (tmp_path / name).write_bytes(content.encode())
     with pytest.raises(BadInput, match=message):
         add(workspace, tmp_path / name.partition("/")[0])
     assert not workspace.pool("p").exists()

@@ -221,6 +221,35 @@ def test_numbers_in_a_csv(workspace, tmp_path, monkeypatch):
     assert pool.column("late").tolist() == ["", "", "", "", "word", "word"]
     assert pool.column("ok").tolist() == [True] * 6
     assert pool.ids.tolist() == [f"0{at}" for at in range(6)]
+    (tmp_path / "t.csv").write_text(f"text,name,small\na,{2**64},1.5\nb,{2**64 + 1},12\n")
+    pool = add(workspace, tmp_path / "t.csv")
+    assert pool.column("name").tolist() == [str(2**64), str(2**64 + 1)]  # as numbers they would be the same
+    assert pool.column("small").tolist() == [1.5, 12]
+
+
+def test_a_source_that_is_missing(workspace, tmp_path):
+    pool = add(workspace, lines(tmp_path / "t.jsonl", *({"text": "a", "source": source} for source in (float("nan"), None, "", "x", 3))))
+    assert pool.column("source").tolist() == [None, None, None, "x", "3"]
+
+
+def test_a_column_of_long_texts_is_no_group(workspace, tmp_path):
+    pool = add(workspace, lines(tmp_path / "t.jsonl", *({"text": f"{at}", "group": "g" * 150} for at in range(3))))
+    assert pool.long_columns == ("text", "group")
+    assert pool.group_column is None
+
+
+def test_a_name_that_somebody_took_while_the_source_was_read(workspace, tmp_path, monkeypatch):
+    scan, (mine, other) = _text_scan.find_files, (lines(tmp_path / f"{name}.jsonl", {"text": name}) for name in ("mine", "other"))
+
+    def slowly(source, home):
+        if source == mine:
+            add(workspace, other)
+        return scan(source, home)
+
+    monkeypatch.setattr(_text_scan, "find_files", slowly)
+    with pytest.raises(BadRequest, match=r"There is a pool called p already, from .*other.jsonl; choose another name"):
+        add(workspace, mine)
+    assert ds.open_pool("p").text(0) == ["other"]
 
 
 def test_the_demo_of_questions(workspace, monkeypatch):

@@ -11,15 +11,15 @@ from datasel_core.selection import Inputs, Scorer, method
 class MostForgotten(Scorer):
     """What was learned and lost again most often. What is never forgotten can be left out; what is forgotten most may be mislabelled.
 
-    An Empirical Study of Example Forgetting, Toneva et al., ICLR 2019, https://arxiv.org/abs/1812.05159. Counts are small whole numbers: among equal
-    ones pool order decides.
+    An Empirical Study of Example Forgetting, Toneva et al., ICLR 2019, https://arxiv.org/abs/1812.05159. Of a response its tokens are counted, and the
+    number is their mean; of what is forgotten as a whole it is a small whole number. Among equal ones pool order decides.
     """
 
     needs: ClassVar = ("forgetting",)
     cost: ClassVar = "Nothing beyond the counts."
-    avoid: ClassVar = "With few checkpoints: most counts are 0 or 1, and pool order decides."
+    avoid: ClassVar = "With few checkpoints: there is little to count, and among equal counts pool order decides."
     paper: ClassVar = "https://arxiv.org/abs/1812.05159"
-    because: ClassVar = "it was forgotten {score:.0f} times"
+    because: ClassVar = "it was forgotten {score:.3g} times, on average over its tokens"
 
     def score(self, inputs: Inputs) -> np.ndarray:
         """(n,) float64: how often it was forgotten."""

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 _TEXTS = frozenset({"text", "prompt", "response", "completion", "instruction", "messages", "conversations", "question"})
+_TABLES = frozenset({".jsonl", ".ndjson", ".csv", ".tsv", ".parquet"})
 _PICTURES = frozenset({"path", "image", "images", "filename", "file_name"})
 
 
@@ -19,8 +20,11 @@ def kind_of(path: Path) -> str:
     if suffix in (".npy", ".npz", ".tar"):
         return "pairs" if suffix == ".tar" else "vectors"
     if path.is_dir():
-        suffixes = {file.suffix.lower() for file in itertools.islice(path.rglob("*"), 2000)}
-        texts, pictures = {".txt", ".md", ".jsonl"} & suffixes, {".jpg", ".jpeg", ".png", ".webp"} & suffixes
+        files = sorted(itertools.islice(path.rglob("*"), 2000))
+        suffixes = {file.suffix.lower() for file in files}
+        pictures = {".jpg", ".jpeg", ".png", ".webp"} & suffixes
+        table = next((file for file in files if _suffix(file) in _TABLES), None)
+        texts = {".txt", ".md", ".jsonl"} & suffixes or (table is not None and _columns(table) & _TEXTS)
         return "pairs" if ".tar" in suffixes else "text" if texts and not pictures else "images"
     names = _columns(path)
     if names & _PICTURES:
@@ -37,6 +41,8 @@ def _columns(path: Path) -> set[str]:
     """Names of a table's columns, told from its first line; nothing where that cannot be read."""
     suffix, open_text = _suffix(path), gzip.open if path.suffix.lower() == ".gz" else open
     try:
+        if not path.is_file():  # a pipe would keep its reader waiting
+            return set()
         if suffix == ".parquet":
             return {name.lower() for name in pq.read_schema(path).names}
         with open_text(path, "rt", encoding="utf-8-sig", errors="replace") as file:

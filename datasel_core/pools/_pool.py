@@ -170,8 +170,8 @@ class Pool:
 
     @property
     def group_column(self) -> str | None:
-        """The column that says which group a sample belongs to, where there is one."""
-        return next((name for name in self.how.groups if name in self.columns), None)
+        """The column that says which group a sample belongs to, where there is one; long texts name no groups."""
+        return next((name for name in self.how.groups if name in self.columns and name not in self.long_columns), None)
 
     @property
     def root(self) -> Path:

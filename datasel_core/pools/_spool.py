@@ -85,7 +85,7 @@ _ALWAYS_TEXT = frozenset({"id", "source", "content", "text", "prompt", "response
 
 
 def _guessed(column: pa.ChunkedArray) -> pa.DataType:
-    """What text looks like; empty cells look like anything. 007 is no number."""
+    """What text looks like; empty cells look like anything. 007 is no number, nor is a name of more digits than a number keeps."""
     filled = column.filter(pc.fill_null(pc.not_equal(column, ""), False))
     if not len(filled):
         return pa.null()
@@ -94,7 +94,7 @@ def _guessed(column: pa.ChunkedArray) -> pa.DataType:
             return pa.int64()
     with contextlib.suppress(pa.ArrowException):
         filled.cast(pa.float64())
-        plain = pc.match_substring_regex(filled, r"^[+-]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][+-]?[0-9]+)?$")
+        plain = pc.match_substring_regex(filled, r"^[+-]?(0|[1-9][0-9]{0,14})?(\.[0-9]*)?([eE][+-]?[0-9]+)?$")
         return pa.float64() if pc.all(plain).as_py() else pa.string()
     lower = pc.utf8_lower(filled)
     return pa.bool_() if pc.all(pc.is_in(lower, pa.array(["true", "false"]))).as_py() else pa.string()

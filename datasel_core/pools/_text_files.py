@@ -64,7 +64,9 @@ def _found(source: Path, name: str, is_table: bool, stems: Counter, workspace: W
         trouble = "its file name is not valid UTF-8"
     except BadRequest as error:
         trouble = str(error)
-    said = name.encode("utf-8", "backslashreplace").decode()
+    if name.splitlines() != [name]:  # names of samples come from it, and these are written one a line
+        trouble = "its file name has a line break"
+    said = "\\n".join(name.encode("utf-8", "backslashreplace").decode().splitlines())
     if not is_table:
         return TextFile(source / name, said, kind_of(name), said, name.rpartition("/")[0] or None, trouble)
     stem = _stem(said)

@@ -102,30 +102,46 @@ def _json(file: TextFile, stream: Stream) -> Iterator[Row]:
 def _csv(file: TextFile, stream: Stream) -> Iterator[Row]:
     csv.field_size_limit(LONGEST)
     troubles: list[tuple[int, str]] = []
+    ended = False
 
     def text() -> Iterator[str]:
+        nonlocal ended
         for at, line in _lines(stream, "surrogateescape"):
             if isinstance(line, Trouble):
                 troubles.append((at, line.text))
             else:
                 yield line
+        ended = True
 
     cells = csv.reader(text(), delimiter="\t" if file.kind == ".tsv" else ",")
-    header = next(cells, [])
-    twice = next((name for name in header if header.count(name) > 1), None)
-    if twice is not None:
-        raise BadInput(f"{file.name} has two columns called {twice or 'nothing'}; column names must be unique.")
+    header = _header(file, cells)
+    if header and ended:
+        raise BadInput(f"{file.name} has a quote in its header that is never closed.")
     before = cells.line_num
     try:
         for row in cells:
             at, before = before + 1, cells.line_num
-            if len(row) == len(header):
+            if ended:  # a row is there before the next line is asked for, unless a quote is open: then it has swallowed all that follows
+                yield at, "from here on it is no CSV (a quote is never closed)"
+            elif len(row) == len(header):
                 yield at, dict(zip(header, row, strict=True))
             elif row:
                 yield at, f"it has {len(row)} cells, the header {len(header)}"
     except csv.Error as error:
         yield before + 1, f"from here on it is no CSV ({error})"
     yield from troubles
+
+
+def _header(file: TextFile, cells: Iterator[list[str]]) -> list[str]:
+    """The first row that is not blank. Raises BadInput."""
+    try:
+        header = next((row for row in cells if row), [])
+    except csv.Error as error:  # lines that end as they did on old Macs, say
+        raise BadInput(f"{file.name} is no CSV ({error}).") from None
+    twice = next((name for name in header if header.count(name) > 1), None)
+    if twice is not None:
+        raise BadInput(f"{file.name} has two columns called {twice or 'nothing'}; column names must be unique.")
+    return header
 
 
 def _plain(file: TextFile, stream: Stream) -> Iterator[Row]:

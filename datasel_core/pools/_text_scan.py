@@ -1,5 +1,6 @@
 """Texts become a pool: every row of every file is read once, and waits on disk until all columns are known."""
 
+import math
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -147,6 +148,8 @@ def _sample(file: TextFile, at: int, row: Mapping[str, Any], reading: _Reading) 
     turns, used = reading.reader.read(row)
     id_column, source_column = reading.named.id or "id", reading.named.source or "source"
     source = row.get(source_column)
+    if isinstance(source, float) and not math.isfinite(source):
+        source = None  # how some tools write what is missing
     if source is not None and not isinstance(source, (str, int, float)):
         reading.beside.nested.add(shown(source_column))
         source = None

@@ -15,7 +15,7 @@ def current(pool: Pool, most: int) -> int:
     said = str(keys.get("budget", "") or "").strip()
     try:
         n = math.floor(float(said.rstrip("% ")) / 100 * pool.n + 0.5) if said.endswith("%") else int(float(said))
-    except ValueError:
+    except (ValueError, OverflowError):  # also nan and inf
         n = min(50, max(1, pool.n // 10))
     return min(most, max(1, n))
 

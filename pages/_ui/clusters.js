@@ -3,7 +3,8 @@ const few = new Intl.NumberFormat('en-US'), NS = 'http://www.w3.org/2000/svg';
 const node = (name, attributes, text) => { const e = document.createElementNS(NS, name); for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v); if (text !== undefined) e.textContent = text; return e; };
 const box = (name, ...inner) => { const e = document.createElement('div'); e.className = name; e.append(...inner); return e; };
 const nice = (span, count) => { const raw = span / count, size = 10 ** Math.floor(Math.log10(raw)); return [1, 2, 5, 10].map((m) => m * size).find((s) => s >= raw); };
-const line = (X, Y, x, y) => y.map((v, i) => `${i ? 'L' : 'M'}${X(x[i]).toFixed(1)} ${Y(v).toFixed(1)}`).join('');
+const tick = (v, step) => !v ? '0' : step >= 1e5 || step < 1e-4 ? v.toExponential(1) : v.toFixed(Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+const line = (X, Y, x, y) => y.length === 1 ? `M${X(x[0]).toFixed(1)} ${Y(y[0]).toFixed(1)}h12` : y.map((v, i) => `${i ? 'L' : 'M'}${X(x[i]).toFixed(1)} ${Y(v).toFixed(1)}`).join('');
 const band = (X, Y, x, low, high) => `${line(X, Y, x, high)}${low.map((_, i) => { const at = low.length - 1 - i; return `L${X(x[at]).toFixed(1)} ${Y(low[at]).toFixed(1)}`; }).join('')}Z`;
 
 class Clusters {
@@ -19,10 +20,10 @@ class Clusters {
     this.legend.replaceChildren(...d.legend.map(([name, colour]) => { const e = document.createElement('span'), dot = document.createElement('i'); dot.style.background = colour; e.append(dot, name); return e; }));
   }
   chart() {
-    const d = this.data, w = this.svg.parentElement.clientWidth, h = d.height, [l, r, t, b] = [46, 10, 8, 36], x = d.x, low = x[0], high = x[x.length - 1], top = d.top * 1.04, bottom = Math.min(0, d.bottom);
+    const d = this.data, w = this.svg.parentElement.clientWidth, h = d.height, [l, r, t, b] = [46, 10, 8, 36], x = d.x, low = x[0], high = x[x.length - 1], bottom = Math.min(0, d.bottom), top = d.top + 0.04 * (d.top - bottom);
     const X = (v) => l + ((w - l - r) * (v - low)) / (high - low || 1), Y = (v) => t + (h - t - b) * (1 - (v - bottom) / (top - bottom || 1)), parts = [];
     this.svg.setAttribute('viewBox', `0 0 ${w} ${h}`); this.svg.setAttribute('height', h); this.svg.setAttribute('aria-label', d.alt);
-    const up = nice(top - bottom, 5); for (let y = Math.ceil(bottom / up) * up; y <= top; y += up) parts.push(node('line', { class: 'grid', x1: l, x2: w - r, y1: Y(y), y2: Y(y) }), node('text', { class: 'tick', x: l - 6, y: Y(y) + 4, 'text-anchor': 'end' }, y.toFixed(up < 1 ? 1 : 0)));
+    const up = nice(top - bottom, 5); for (let y = Math.ceil(bottom / up) * up; y <= top; y += up) parts.push(node('line', { class: 'grid', x1: l, x2: w - r, y1: Y(y), y2: Y(y) }), node('text', { class: 'tick', x: l - 6, y: Y(y) + 4, 'text-anchor': 'end' }, tick(y, up)));
     const each = Math.ceil(x.length / Math.max(2, Math.floor(w / 64))); x.forEach((v, i) => { if (i % each === 0 || i === x.length - 1 && i % each > each / 2) parts.push(node('text', { class: 'tick', x: X(v), y: h - b + 15, 'text-anchor': 'middle' }, few.format(v))); });
     parts.push(node('text', { class: 'axis', x: l + (w - l - r) / 2, y: h - 3, 'text-anchor': 'middle' }, d.x_name), node('text', { class: 'axis', x: 11, y: t + (h - t - b) / 2, 'text-anchor': 'middle', transform: `rotate(-90 11 ${t + (h - t - b) / 2})` }, d.y_name));
     const shown = d.clusters.find((c) => c.at === (this.near ?? d.open)), largest = Math.max(...d.clusters.map((c) => c.size), 1);

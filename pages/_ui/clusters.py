@@ -1,5 +1,6 @@
 """Clusters of loss trajectories: what each looks like, how many of it are kept, and the chart that shows them all."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,13 +80,15 @@ def draw(found: Sequence[Cluster], counts: np.ndarray, kept: Kept, *, key: str, 
     """counts: how many are kept of each cluster, by its number. colour: of the bars that say so."""
     of, legend = colours(found)
     steps, t = kept.meta.get("facts", {}).get("steps"), len(found[0].mean)
-    known, tops = isinstance(steps, list) and len(steps) == t, np.array([one.high.max() for one in found])
+    known = isinstance(steps, list) and len(steps) == t
+    tops = np.array([one.high.max() for one in found])
+    top, bottom = float(tops.max()), float(min(one.low.min() for one in found))
+    name = "loss" if kept.id == "imported" else "mean loss of a response token (nats)"  # nobody knows what was measured elsewhere
     payload = {
-        "clusters": [_payload(one, int(counts[one.at]), of) for one in found],
+        "clusters": [_payload(one, int(counts[one.at]), of, _digits(max(top, 0.0) - min(bottom, 0.0))) for one in found],
         "x": steps if known else list(range(1, t + 1)),
-        "x_name": "training step of the proxy model" if known else "checkpoint", "y_name": "mean loss of a response token (nats)",
-        "top": float(tops.max()), "tile_top": float(np.quantile(tops, 0.9)),
-        "bottom": float(min(one.low.min() for one in found)), "open": opened, "colour": colour,
+        "x_name": "training step of the proxy model" if known else "checkpoint", "y_name": name,
+        "top": top, "tile_top": float(np.quantile(tops, 0.9)), "bottom": bottom, "open": opened, "colour": colour,
         "height": 330, "legend": legend, "alt": f"Mean loss trajectory of {len(found):,} clusters, with how many of each are kept.",
     }  # fmt: skip
 
@@ -97,8 +100,13 @@ def draw(found: Sequence[Cluster], counts: np.ndarray, kept: Kept, *, key: str, 
     CLUSTERS(key=key, data=payload, on_open_change=clicked)
 
 
-def _payload(one: Cluster, kept: int, colours: dict[str, str]) -> dict[str, Any]:
-    lines = {name: np.round(getattr(one, name), 3).tolist() for name in ("mean", "low", "high")}
+def _digits(span: float) -> int:
+    """Decimals that a thousandth of the span needs; fewer than none for very large losses."""
+    return 3 - math.floor(math.log10(span)) if span > 0 else 3
+
+
+def _payload(one: Cluster, kept: int, colours: dict[str, str], digits: int) -> dict[str, Any]:
+    lines = {name: np.round(getattr(one, name), digits).tolist() for name in ("mean", "low", "high")}
     colour = look.PALETTE[0] if not colours else colours.get(one.group, look.DROPPED) if one.share > 0.5 else look.DROPPED
     return {"at": one.at, "name": one.name, "word": one.word, "size": len(one.rows), "kept": kept, "colour": colour, **lines}
 

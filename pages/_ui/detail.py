@@ -54,15 +54,15 @@ def _large_one(pool: Pool, row: int) -> None:
     try:
         st.html(f'<img class="ds-large" alt="" src="{_large(pool.folder.as_posix(), pool.fingerprint, row, pool)}">')
     except DataselError as error:
-        st.error(f"{pool.ids[row]} cannot be opened any more: {error}.")
+        st.error(look.plain(f"{pool.ids[row]} cannot be opened any more: {error}."))
 
 
 def _facts(pool: Pool, row: int) -> list[tuple[str, str]]:
     found = {name: pool.value(name, row) for name in pool.table.column_names if name not in _SHOWN_ELSEWHERE}
-    facts = [(name, f"`{value}`" if name == "id" else str(value)) for name, value in found.items() if value not in (None, "")]
+    facts = [(look.plain(name), look.plain(str(value))) for name, value in found.items() if value not in (None, "")]
     if "width" in pool.columns:
         width, tall, size = (pool.table[name][row].as_py() for name in ("width", "height", "bytes"))
-        facts += [("size", f"{width:,} x {tall:,} pixels, {look.size(size)}"), ("file", f"`{pool.media(row)}`")]
+        facts += [("size", f"{width:,} x {tall:,} pixels, {look.size(size)}"), ("file", look.plain(str(pool.media(row))))]
     return facts
 
 

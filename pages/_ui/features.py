@@ -83,7 +83,7 @@ def _there(pool: Pool, kept: list[Kept]) -> None:
 
 def _source(one: Kept) -> str:
     if one.id == "imported":
-        return f"from {one.meta['params'].get('file', 'a file')}"
+        return f"from {look.plain(one.meta['params'].get('file', 'a file'))}"
     cls = registry.every("feature").get(one.id)
     usual = {name: info.default for name, info in cls.model_fields.items()} if cls else {}
     own = [f"{name} {value}" for name, value in one.meta["params"].items() if name not in usual or usual[name] != value]

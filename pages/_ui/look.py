@@ -2,6 +2,7 @@
 
 import hashlib
 import html
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ _CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
 KEPT, DROPPED, BASELINE = PALETTE[0], "#858c96", PALETTE[-1]
 
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>#!~:$|])")
 _UNITS = {"images": ("photo", "photos"), "vectors": ("vector", "vectors"), "pairs": ("pair", "pairs")}
 
 
@@ -138,6 +140,16 @@ def samples(pool: Pool, n: int | None = None) -> str:
     """`929 photos`."""
     n = pool.n if n is None else n
     return f"{n:,} {unit(pool, n)}"
+
+
+def many(n: int, word: str) -> str:
+    """`1 cluster`, `12 clusters`."""
+    return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"
+
+
+def plain(text: str) -> str:
+    """Text of a stranger, as it is, where Markdown is read: else it could dress up the page, or have the browser fetch a picture from elsewhere."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
 def percent(part: float, whole: float) -> str:

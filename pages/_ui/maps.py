@@ -66,7 +66,7 @@ def read_clusters(kept: Kept) -> np.ndarray | None:
 
 def colourings(pool: Pool, kept: Kept) -> dict[str, str]:
     """Name -> what is said of it: cluster, columns that group, kept. The first is the default: clusters for patterns, groups for one vector per sample."""
-    groups = {name: name for name in group_columns(pool)}
+    groups = {name: look.plain(name) for name in group_columns(pool)}
     cluster = {"cluster": "cluster"} if read_clusters(kept) is not None else {}
     chosen = {"kept": "kept and dropped"} if data.find_run(pool, keys.get("run")) else {}
     found = {**cluster, **groups} if kept.meta["shape"] == "ragged" else {**groups, **cluster}
@@ -100,11 +100,11 @@ def _mostly(pool: Pool) -> Callable[[np.ndarray], str] | None:
 
 def group_columns(pool: Pool) -> list[str]:
     """Columns of few distinct values, the group of the pool first."""
-    return _group_columns(pool.fingerprint, pool)
+    return _group_columns(pool.table_sha256, pool)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _group_columns(fingerprint: str, _pool: Pool) -> list[str]:
+def _group_columns(table: str, _pool: Pool) -> list[str]:
     plain = [name for name in _pool.table.column_names if name not in _NO_GROUPS and not pa.types.is_nested(_pool.table[name].type)]
     found = [name for name in plain if 2 <= pc.count_distinct(_pool.table[name]).as_py() <= 1000]
     return sorted(found, key=lambda name: name != _pool.group_column)

@@ -19,7 +19,7 @@ def members(choice: Choice, answer: Answer, one: Cluster, n: int) -> None:
     mine = answer.rows[np.isin(answer.rows, one.rows)]
     rows = np.concatenate([mine, np.setdiff1d(one.rows, mine)])
     share = f", {look.percent(one.share, 1)} of it {one.group}" if one.group else ""
-    fell = f"loss {one.mean[0]:.2f} at first, {one.mean[-1]:.2f} at last"
+    fell = f"loss {_loss(one.mean[0])} at first, {_loss(one.mean[-1])} at last"
     look.section(f"Cluster {one.name}", f"{n:,} of {look.samples(choice.pool, len(one.rows))} kept{share}; {fell}")
     badges = {row: f"#{place:,}" for row, place in rank.items()}
     dim = set(rows[len(mine) :].tolist()) if len(mine) else None
@@ -27,10 +27,14 @@ def members(choice: Choice, answer: Answer, one: Cluster, n: int) -> None:
     detail.open_detail(choice.pool, rows)
 
 
+def _loss(value: float) -> str:
+    return f"{value:.2f}" if 0.1 <= abs(value) < 1e4 else f"{value:.3g}"
+
+
 def on_map(choice: Choice, answer: Answer, kept: Kept, of: np.ndarray) -> None:
     """All trajectories on one map, with the samples of any part of it. of: (n,) the cluster of every row."""
     pool = choice.pool
-    ways = {"kept": "kept and dropped", **{name: name for name in maps.group_columns(pool)}}
+    ways = {"kept": "kept and dropped", **{name: look.plain(name) for name in maps.group_columns(pool)}}
     colour = keys.bound(st.segmented_control, "Colour by", "trajectories.colour", next(iter(ways)), options=list(ways), format_func=ways.get, required=True)
     if not maps.ensure(kept) or (points := canvas.points(kept)) is None:
         return

@@ -106,9 +106,10 @@ def _refusal(path: str, name: str) -> str | None:
     """Why this cannot be opened, seen at once; the rest is found while it is read."""
     try:
         real = keys.workspace().allowed(path.strip())
-    except BadRequest as error:
+        there = real.exists()
+    except (BadRequest, OSError) as error:
         return str(error)
-    if not real.exists():
+    if not there:
         return f"There is no file or folder {path.strip()}. Check the spelling; the path is one on the computer that runs datasel."
     if not NAME.fullmatch(name):
         return "Give it a name of 1 to 64 letters, digits, dots, dashes or underscores."
@@ -124,9 +125,13 @@ def _suggest() -> None:
     if not path.name:
         return
     keys.put("error.pool", None)
-    keys.put("new.kind", kind_of(path))
+    try:
+        real = keys.workspace().allowed(path)
+        keys.put("new.kind", kind_of(real))
+    except (BadRequest, OSError):  # a name that is too long, say; opening it says why
+        return
     short = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._")[:60] or "pool"
-    taken = {about["name"] for about in data.pools(keys.workspace()) if about["source"] != str(path.expanduser().resolve())}
+    taken = {about["name"] for about in data.pools(keys.workspace()) if about["source"] != str(real)}
     keys.put("new.name", next(name for name in [short, *(f"{short}-{at}" for at in range(2, 1000))] if name not in taken))
 
 

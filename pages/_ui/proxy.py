@@ -74,20 +74,24 @@ def said(kept: Kept) -> str:
     """What the trajectories come from, in one line."""
     facts, (n, t) = kept.meta.get("facts", {}), kept.meta["values"]
     if kept.id == "imported":
-        return f"{t:,} checkpoints, imported from {kept.meta['params'].get('file', 'a file')}"
-    words = [f"{t:,} checkpoints"]
+        return f"{look.many(t, 'checkpoint')}, imported from {look.plain(kept.meta['params'].get('file', 'a file'))}"
+    words = [look.many(t, "checkpoint")]
     if facts.get("parameters"):
         words.append(f"a model of {_millions(facts['parameters'])} parameters")
-    if facts.get("seconds") or kept.meta.get("seconds"):
-        words.append(f"fitted and measured in {_minutes(facts.get('seconds') or kept.meta['seconds'])}")
+    if (lines := log(kept.folder)) and "seconds" in lines[-1]:  # the log goes on after a stop; the feature knows its last attempt alone
+        words.append(f"fitted in {_minutes(lines[-1]['seconds'])}")
     if kept.unreadable:
         words.append(f"{len(kept.unreadable):,} of {n:,} samples left out")
     return ", ".join(words)
 
 
 def learning(folder: Path) -> None:
-    """The training loss as it was logged, or nothing where there is no log."""
-    lines = log(folder)
+    """The training loss as it was logged, or nothing where there is no log. Where it was no number there is a line that says so."""
+    logged = log(folder)
+    lines = [line for line in logged if line["loss"] is not None]
+    if len(lines) < len(logged):
+        first = next(line["step"] for line in logged if line["loss"] is None)
+        st.warning(f"At step {first:,} the loss is no number any more: the model came apart. Fit it with a lower rate.")
     if len(lines) < 2:
         return
     import plotly.graph_objects as go

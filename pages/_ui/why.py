@@ -51,10 +51,10 @@ def short(pool: Pool, row: int) -> str:
 
 
 def named(pool: Pool, row: int) -> str:
-    """`shirt/0012.jpg`, with its group where that says more."""
+    """**shirt/0012.jpg**, with its group where that says more; as Markdown."""
     group = pool.table[pool.group_column][row].as_py() if pool.group_column else None
     name = str(pool.ids[row])
-    return f"`{name}`" + (f" · {group}" if group and not name.startswith(str(group)) else "")
+    return f"**{look.plain(name)}**" + (f" · {look.plain(str(group))}" if group and not name.startswith(str(group)) else "")
 
 
 def neighbours(pool: Pool, found: Sequence[explain.Neighbour], key: str, *, height: int = 76) -> None:
@@ -71,7 +71,7 @@ def neighbours(pool: Pool, found: Sequence[explain.Neighbour], key: str, *, heig
         return
     for at, one in enumerate(found):
         said = f"{'#' + str(one.rank) + ' · ' if one.rank else ''}{pool.ids[one.row]} · {one.distance:.3f} away"
-        st.button(said, key=f"{key}-{at}", type="tertiary", on_click=keys.put, args=("open_row", one.row))
+        st.button(look.plain(said), key=f"{key}-{at}", type="tertiary", on_click=keys.put, args=("open_row", one.row))
 
 
 def similar(pool: Pool, kept: Kept, row: int, key: str, among: np.ndarray | None = None) -> None:

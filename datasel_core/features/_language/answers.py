@@ -40,7 +40,7 @@ def spelt_question(turns: Sequence[Turn], vocabulary: Vocabulary, template: Temp
 
 
 def generate(model: "PreTrainedModel", vocabulary: Vocabulary, questions: Sequence[Sequence[int]], longest: int, progress: Progress, track: Track) -> list[str]:
-    """The likeliest next token, again and again, up to the end of the text or `longest` tokens. The model must be in eval mode."""
+    """The likeliest next token, again and again, up to the end of the text, `longest` tokens or what the model can read. The model must be in eval mode."""
     found = [""] * len(questions)
     order = np.argsort([len(one) for one in questions], kind="stable")
     for start in range(0, len(order), _AT_ONCE):
@@ -59,6 +59,7 @@ def _greedy(model: "PreTrainedModel", end: int, questions: Sequence[Sequence[int
         return torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
 
     width, device = max(map(len, questions)), next(model.parameters()).device
+    longest = min(longest, (getattr(model.config, "max_position_embeddings", None) or width + longest) - width)  # some have no place for more
     ids = torch.tensor([[end] * (width - len(one)) + list(one) for one in questions], device=device)
     seen = torch.tensor([[0] * (width - len(one)) + [1] * len(one) for one in questions], device=device)
     with torch.inference_mode(), quiet():

@@ -59,7 +59,7 @@ class Checkpoints:
         last = self.path(self.steps[-1])
         if is_whole(last) or (last.is_dir() and target.is_dir()):  # the second: a kill came between two files
             target.mkdir(parents=True, exist_ok=True)
-            for path in [last / "config.json", *last.glob("model*.safetensors*")]:
+            for path in [*last.glob("config.json"), *last.glob("model*.safetensors*")]:
                 path.replace(target / path.name)
         for folder in self.folder.glob("checkpoint-*"):
             shutil.rmtree(folder, ignore_errors=True)

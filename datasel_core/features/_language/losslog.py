@@ -20,8 +20,11 @@ class LossLog:
             temporary.write_text("".join(json.dumps(line) + "\n" for line in kept))
 
     def add(self, line: dict[str, Any]) -> None:
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        try:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise store.disk_trouble(error, self.path) from error
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

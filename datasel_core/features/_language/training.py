@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from datasel_core.errors import Failed
 from datasel_core.features._language.batches import training_order
 from datasel_core.features._language.checkpoints import Checkpoints
 from datasel_core.features._language.halves import halves
 from datasel_core.features._language.losslog import LossLog
 from datasel_core.features._language.models import quiet, read_model
 from datasel_core.features._language.tokens import Tokens
+from datasel_core.features._weights import first_line
 from datasel_core.progress import Progress
 
 if TYPE_CHECKING:
@@ -98,6 +100,15 @@ def _trainer() -> type:
             with torch.autocast(labels.device.type, torch.bfloat16, enabled=self.bf16):
                 logits = self.halves.head(self.halves.body(inputs["input_ids"])[learned])
             return torch.nn.functional.cross_entropy(logits.float(), labels[labels != -100], reduction="sum") / num_items_in_batch
+
+        def _save_checkpoint(self, *given: Any, **how: Any) -> None:
+            from safetensors import SafetensorError
+
+            try:
+                super()._save_checkpoint(*given, **how)
+            except (OSError, RuntimeError, SafetensorError) as error:  # as torch and safetensors say that the disk is full
+                said = f"A checkpoint could not be written to {self.args.output_dir}: {first_line(error)}"
+                raise Failed(f"{said}. Free some space and start again; what was finished is kept.") from error
 
         def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
             """Some models are saved under other names than they have (GPT-NeoX is one), and the Trainer passes over those weights without a word."""
