@@ -2,6 +2,7 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,12 +12,13 @@ from datasel_core.methods._transport import served_by, serves
 from datasel_core.methods.tsds import Tsds
 from datasel_core.progress import Progress
 from datasel_core.selection import Inputs
-from pages._ui import data
+from pages._ui import data, mass, photos, texts
+from pages._ui import map as canvas
 from tests import screens
 from tests.conftest import clustered
 from tests.screens import said, sound, wait
 
-screen = screens.screen
+screen, vector_pool = screens.screen, screens.vector_pool
 N, M = 300, 8
 
 
@@ -111,3 +113,64 @@ def test_keeping_makes_the_run_that_the_command_line_would(screen, workspace, bo
     assert run.manifest["method"]["id"] == "tsds"
     assert run.manifest["target"]["name"] == "task"
     assert app.button(key="keep-tsds").disabled
+
+
+@pytest.fixture
+def kept_keys(monkeypatch):
+    """What pages keep, as a plain dictionary, for parts of a page that are called by themselves."""
+    kept = {}
+    there = SimpleNamespace(get=lambda name, default=None: kept.get(name, default), put=kept.__setitem__)
+    for module in (mass, photos, canvas):
+        monkeypatch.setattr(module, "keys", there)
+    return kept
+
+
+def test_a_click_on_the_map_chooses_a_target_or_a_candidate(monkeypatch, kept_keys):
+    """Targets stand on the map behind the candidates; no other page may take one for a sample of the pool."""
+    drawn, n = {}, 5
+    points = canvas.of_coordinates("some", np.arange(14.0).reshape(7, 2))
+    monkeypatch.setattr(mass.maps, "ensure", lambda kept: True)
+    monkeypatch.setattr(mass.serving, "points", lambda kept, found: points)
+    monkeypatch.setattr(canvas, "MAP", lambda **options: drawn.update(options))
+    monkeypatch.setattr(canvas.st, "session_state", {})
+    mass.on_map(SimpleNamespace(pool=SimpleNamespace(n=n)), None, SimpleNamespace(targets=np.arange(2)), None, np.full(n, 0.2))
+    for place, target, row in ((6, 1, None), (3, None, 3)):
+        canvas.st.session_state["map.targets"] = {"open": place}
+        drawn["on_open_change"]()
+        assert kept_keys == {"targets.target": target, "targets.row": row, "open_row": row}
+
+
+def test_a_click_on_a_wall_of_targets_opens_no_sample_of_the_pool(screen, both, monkeypatch):
+    clicks = {}
+
+    def wall(*, key, data, on_open_change, **_):
+        """As if a card had been clicked."""
+        if key in clicks:
+            canvas.st.session_state[key] = {"open": clicks.pop(key)}
+            on_open_change()
+        return SimpleNamespace(open=None)
+
+    monkeypatch.setattr(texts, "TEXTS", wall)
+    app = ready(open_page(screen))
+    sound(app.segmented_control(key="widget.targets.view").set_value("targets").run())
+    clicks["wall-targets"] = 5
+    sound(app.run())
+    assert app.session_state["kept.targets.target"] == 5
+    assert app.session_state["kept.open_row"] is None
+    clicks["the-target-5"] = 5
+    sound(app.run())
+    assert app.session_state["kept.targets.target"] == 5
+    assert app.session_state["kept.open_row"] is None
+
+
+def test_a_row_marked_in_a_table_is_chosen_once(monkeypatch, kept_keys, vector_pool):
+    """What stays marked must not choose again and again, and not another row when the table is sorted anew."""
+    drawn, opened = {}, []
+    monkeypatch.setattr(photos.st, "dataframe", lambda table, **options: drawn.update(options) or {"selection": {"rows": [0]}})
+    monkeypatch.setattr(photos.st, "session_state", {"wall": {"selection": {"rows": [0]}}})
+    photos.wall(vector_pool, [7, 3], key="wall", on_open=opened.append)
+    drawn["on_select"]()
+    assert (opened, kept_keys["open_row"]) == ([7], 7)
+    kept_keys["open_row"] = None  # another table was clicked since
+    photos.wall(vector_pool, [3, 7], key="wall", on_open=opened.append)
+    assert (opened, kept_keys["open_row"]) == ([7], None)
