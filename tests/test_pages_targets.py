@@ -93,7 +93,7 @@ def test_a_target_and_a_candidate_say_who_serves_whom(screen, both):
     app = ready(open_page(screen))
     app.session_state["kept.targets.target"] = 3
     rows, _, distances = served_by(one, 3)
-    assert f"<h2>Target 4 of {M}</h2><p>{len(rows)} samples serve it, {distances[0]:.2f} to {distances[-1]:.2f} away</p>" in said(sound(app.run()))
+    assert f"<h2>Target 4 of {M}</h2><p>{len(rows)} samples serve it, {distances[0]:.3g} to {distances[-1]:.3g} away</p>" in said(sound(app.run()))
     app.session_state["kept.targets.target"] = None
     row = int(one.probability.argmax())
     app.session_state["kept.targets.row"] = row
@@ -174,3 +174,31 @@ def test_a_row_marked_in_a_table_is_chosen_once(monkeypatch, kept_keys, vector_p
     kept_keys["open_row"] = None  # another table was clicked since
     photos.wall(vector_pool, [3, 7], key="wall", on_open=opened.append)
     assert (opened, kept_keys["open_row"]) == ([7], None)
+
+
+def test_one_candidate_that_serves_a_target_alone_gives_all_of_its_mass(screen, both, monkeypatch):
+    shown = {}
+    monkeypatch.setattr(texts, "TEXTS", lambda *, key, data, **_: shown.update({key: data["items"]}) or SimpleNamespace(open=None))
+    _, vectors = both
+    rows, _, distances = served_by(plan(vectors, alpha=1.0), 2)
+    assert len(rows) == 1
+    app = ready(open_page(screen))
+    sound(app.slider(key="widget.form.method.tsds.alpha").set_value(1.0).run())
+    app.session_state["kept.targets.target"] = 2
+    assert f"1 sample serves it, {distances[0]:.3g} to {distances[0]:.3g} away" in said(sound(app.run()))
+    assert [item["badge"] for item in shown["servers-2"]] == [f"100 % · {distances[0]:.3g}"]
+
+
+def test_what_was_chosen_goes_with_the_pool_and_the_target(screen, workspace, tmp_path, both):
+    other = add(workspace, tmp_path, "other", 5, "exam")
+    making.keep_imported(workspace, other, "embedding", both[1][:5], np.arange(5), [], "o.npz", Progress())
+    app = ready(open_page(screen))
+    app.session_state["kept.targets.target"] = 3
+    sound(app.run())
+    sound(app.selectbox(key="widget.select.target").set_value("task").run())
+    assert app.session_state["kept.targets.target"] is None
+    app.session_state["kept.targets.row"] = 3
+    sound(app.run())
+    sound(app.switch_page("pages/data.py").run())
+    sound(screens.view(app, "pools").button(key="open-other").click().run())
+    assert app.session_state["kept.targets.row"] is None

@@ -22,7 +22,7 @@ def worst_served(choice: Choice, found: Tables, one: Plan) -> None:
     far = (one.mass * found.neighbours.distances[:, : one.mass.shape[1]]).sum(axis=1) * len(found.targets)
     order = np.argsort(-far, kind="stable")
     rows = found.targets[order]
-    badges = {int(found.targets[at]): f"{far[at]:.2f} away on average" for at in order}
+    badges = {int(found.targets[at]): f"{far[at]:.3g} away on average" for at in order}
     by_row = {int(found.targets[at]): int(at) for at in order}
     photos.wall(choice.target.pool, rows, key="wall-targets", badges=badges, on_open=lambda row: mass.choose_target(by_row[row]))
 

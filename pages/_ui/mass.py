@@ -77,12 +77,12 @@ def _target(choice: Choice, found: Tables, one: Plan, target: int) -> None:
     rows, mass, distances = served_by(one, target)
     rows = found.given[rows]
     last = "; it used up all its neighbours, more \"Neighbours per target\" let it reach farther" if one.ran_out[target] else ""
-    said = f"{look.samples(pool, len(rows))} serve it, {distances[0]:.2f} to {distances[-1]:.2f} away{last}"
+    said = f"{look.samples(pool, len(rows))} {'serves' if len(rows) == 1 else 'serve'} it, {distances[0]:.3g} to {distances[-1]:.3g} away{last}"
     look.section(f"Target {target + 1:,} of {len(found.targets):,}", said)
     photos.wall(there, [row], key=f"the-target-{target}", on_open=lambda _: choose_target(target))
     order = np.argsort(-mass, kind="stable")
     share = mass * len(found.targets)
-    badges = {int(rows[at]): f"{100 * share[at]:.2g} % · {distances[at]:.2f}" for at in order}
+    badges = {int(rows[at]): f"{look.percent(share[at], 1)} · {distances[at]:.3g}" for at in order}
     st.markdown(f"**Who serves it** :small[:gray[share of its mass · distance; the {min(len(rows), _MANY):,} with most of {len(rows):,}]]")
     photos.wall(pool, rows[order][:_MANY], key=f"servers-{target}", badges=badges, on_open=choose_row)
 
@@ -105,7 +105,7 @@ def _candidate(choice: Choice, found: Tables, one: Plan, p: np.ndarray, row: int
         return
     share = mass / mass.sum()
     rows = found.targets[targets]
-    badges = {int(rows[place]): f"{100 * share[place]:.2g} % · {distances[place]:.2f}" for place in range(len(rows))}
+    badges = {int(rows[place]): f"{look.percent(share[place], 1)} · {distances[place]:.3g}" for place in range(len(rows))}
     by_row = dict(zip(rows.tolist(), targets.tolist(), strict=True))
     st.markdown(f"**Whom it serves** :small[:gray[share of its chance · distance; the {min(len(rows), _MANY):,} with most of {len(rows):,}]]")
     photos.wall(there, rows[:_MANY], key=f"served-{row}", badges=badges, on_open=lambda opened: choose_target(by_row[opened]))

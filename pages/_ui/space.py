@@ -19,7 +19,7 @@ def choose(pool: Pool) -> str | None:
     fitting = targets.possible(pool, registry.find("method", "tsds"))
     names = sorted(about, key=lambda name: (name not in fitting, name))
     return keys.bound(st.selectbox, "Target", "select.target", names[0], options=names, format_func=lambda one: f"{one} · {about[one]:,} samples",
-                      help="Another pool: examples of what you want to be good at.")  # fmt: skip
+                      on_change=lambda: keys.put("targets.target", None), help="Another pool: examples of what you want to be good at.")  # fmt: skip
 
 
 def is_ready(pool: Pool, name: str | None) -> bool:
