@@ -92,6 +92,21 @@ def test_damaged_tables_are_none(workspace, both):
     assert serving.read_tables(folder) is None
 
 
+@pytest.mark.parametrize("name", ["distances", "places", "crowding", "meta"])
+@pytest.mark.parametrize("cut", [True, False])
+def test_damaged_tables_are_made_anew(workspace, both, name, cut):
+    """Never from what is left of them: a changed digit would pass for a right one ever after."""
+    folder = serving.make_tables(workspace, asked(workspace), Progress())
+    before = (folder / "meta.json").read_bytes()
+    path = folder / ("meta.json" if name == "meta" else f"{name}.npy")
+    whole = bytearray(path.read_bytes())
+    whole[-3] ^= 1
+    path.write_bytes(whole[: len(whole) // 2] if cut else whole)
+    serving.make_tables(workspace, asked(workspace), Progress())
+    assert (folder / "meta.json").read_bytes() == before
+    assert serving.read_tables(folder) is not None
+
+
 def test_the_key_knows_what_decides_and_nothing_else(workspace, both):
     key = asked(workspace).key
     assert asked(workspace, alpha=0.9, c=2.0, sampling="top").key == key
