@@ -27,8 +27,11 @@ def page(pool: Pool) -> None:
     with left:
         name = space.choose(pool)
     with right:
-        if not space.is_ready(pool, name):
-            return
+        there = space.is_ready(pool, name)
+    if not there:
+        with left:
+            methods.roles(pool, registry.find("method", "tsds"))  # in the space of another embedding it may be
+        return
     with left:
         choice = _settings(pool, name)
     with right:
@@ -42,8 +45,17 @@ def page(pool: Pool) -> None:
                 keys.put("targets.asked", str(choice.what()))
                 serving.start(choice)
                 st.rerun()
+            elif not serving.is_watched():  # it was dismissed, or its answer is no longer whole
+                _no_tables(choice)
             return
         st.fragment(_live)(choice, found, choice.roles.features["embedding"], working)
+
+
+def _no_tables(choice: Choice) -> None:
+    text = "Plans are made from each target's nearest candidates, and from how crowded it is around those. They are found once, and kept."
+    if look.empty("The nearest candidates of the targets are not known", text, "Find them", key="no-tables"):
+        serving.start(choice)
+        st.rerun()
 
 
 def _settings(pool: Pool, towards: str) -> Choice | None:

@@ -202,3 +202,32 @@ def test_what_was_chosen_goes_with_the_pool_and_the_target(screen, workspace, tm
     sound(app.switch_page("pages/data.py").run())
     sound(screens.view(app, "pools").button(key="open-other").click().run())
     assert app.session_state["kept.targets.row"] is None
+
+
+def test_without_tables_the_page_always_says_how_to_get_them(screen, workspace, both):
+    """Whatever became of the work that was started: dismissed by hand, or its answer damaged since."""
+    app = ready(open_page(screen))
+    (folder,) = workspace.folders("serving")
+    (folder / "distances.npy").unlink()  # never cut in place: it is mapped into memory
+    (folder / "meta.json").touch()
+    text = said(sound(app.run()))
+    assert "The nearest candidates of the targets are not known" in text
+    sound(app.button(key="empty-action-no-tables").click().run())
+    ready(app)
+
+
+def test_the_embedding_that_is_chosen_decides_whether_a_target_fits(screen, workspace, both):
+    """Not the newest: the target may have the one and lack the other."""
+    pool, vectors = both
+    app = ready(open_page(screen))
+    first = data.features(pool)[0].key
+    sound(app.switch_page("pages/data.py").run())
+    making.compute_feature(workspace, pool, making.declared_feature("tfidf_svd"), Progress())
+    sound(app.switch_page("pages/targets.py").run())
+    assert "task has no vectors in this space yet" in said(app)
+    sound(app.selectbox(key="widget.select.use.embedding").set_value(first).run())
+    ready(app)
+    assert not app.error
+    newer = data.features(pool)[-1].key
+    sound(app.selectbox(key="widget.select.use.embedding").set_value(newer).run())
+    assert "task has no vectors in this space yet" in said(app)

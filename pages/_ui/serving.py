@@ -28,6 +28,12 @@ def start(choice: Choice) -> None:
     watch.start(JOB, "serving", **asked, params=_base(choice).model_dump(mode="json"))
 
 
+def is_watched() -> bool:
+    """Whether the work that was started last is on the screen: under way, or ended badly."""
+    job = watch.started(JOB)
+    return job is not None and job.status()["state"] != "done"
+
+
 def plan(found: Tables, alpha: float, c: float, sigma: float) -> Plan:
     """sigma: 0, or one of the stops of the tables."""
     return _plan(found.key, alpha, c, sigma, found)
