@@ -12,7 +12,8 @@ from datasel_core.methods._transport import served_by, serves
 from datasel_core.methods.tsds import Tsds
 from datasel_core.progress import Progress
 from datasel_core.selection import Inputs
-from pages._ui import data, mass, photos, texts
+from datasel_core.serving import Tables
+from pages._ui import crowds, data, mass, photos, texts
 from pages._ui import map as canvas
 from tests import screens
 from tests.conftest import clustered
@@ -231,3 +232,19 @@ def test_the_embedding_that_is_chosen_decides_whether_a_target_fits(screen, work
     newer = data.features(pool)[-1].key
     sound(app.selectbox(key="widget.select.use.embedding").set_value(newer).run())
     assert "task has no vectors in this space yet" in said(app)
+
+
+@pytest.mark.parametrize("away", [0.0, 300.0])
+def test_crowds_are_what_lies_within_sigma(away):
+    """Against a slow reading; far from the origin, too, where products in float32 say little."""
+    rng, sigma, n = np.random.default_rng(3), 0.5, 260
+    vectors = (clustered(rng, n, 6, 8) + away).astype(np.float32)
+    inputs = Inputs({"embedding": vectors}, rng, target={"embedding": vectors[::40]})
+    one, alone = (Tsds(sigma=width).plan(inputs) for width in (sigma, 0.0))
+    tables, neighbours = Tables("some", np.arange(n), np.arange(7), one.neighbours), one.neighbours
+    lines = crowds._crowds.__wrapped__("some", 0.5, 5.0, sigma, tables, one, alone, vectors)
+    assert lines
+    for row, size, _, shared, not_shared in lines:
+        inside = [other for other in neighbours.rows if np.square(vectors[other].astype(float) - vectors[row]).sum() < sigma**2]
+        assert size == len(inside) > 1
+        assert (shared, not_shared) == (pytest.approx(one.probability[inside].sum()), pytest.approx(alone.probability[inside].sum()))

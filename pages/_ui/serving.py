@@ -64,7 +64,7 @@ def _tables(folder: str, stamp: int, _folder: object) -> Tables | None:
     return read_tables(_folder)
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
+@st.cache_resource(max_entries=6, show_spinner=False)  # one may be 80 MB, and is made again in a blink
 def _plan(key: str, alpha: float, c: float, sigma: float, _found: Tables) -> Plan:
     return _found.plan(alpha, c, sigma)
 
