@@ -10,6 +10,7 @@ from datasel_core.errors import BadRequest, Stopped
 from datasel_core.features._kept import kept_features
 from datasel_core.methods.tsds import Tsds
 from datasel_core.planning import plan
+from datasel_core.pools._pool import load_pool
 from datasel_core.progress import Progress
 from datasel_core.question import Spec
 from datasel_core.selection import Inputs
@@ -20,7 +21,7 @@ N, M = 400, 12
 
 @pytest.fixture
 def both(workspace, tmp_path, rng):
-    """A pool of 400 vectors, one of them without a value, and a target of twelve."""
+    """A pool of 400 vectors and a target of twelve."""
     vectors = clustered(rng, N + M, 6, 8)
     for name, part in (("pool", vectors[:N]), ("task", vectors[N:])):
         np.savez(tmp_path / f"{name}.npz", ids=[f"{name}{at:03d}" for at in range(len(part))], embedding=part)
@@ -136,3 +137,24 @@ def test_what_is_kept_has_a_chance_in_the_tables(workspace, both):
     np.testing.assert_allclose(scores, p[run.table["row"].to_numpy()], rtol=1e-9)
     assert run.manifest["result"]["facts"]["support"] == np.count_nonzero(p)
     assert len(kept_features(workspace, run.manifest["pool"]["fingerprint"])) == 1
+
+
+def test_samples_without_a_vector_are_passed_over_and_the_embedding_may_be_an_older_one(workspace, both):
+    """Rows of tables, of the run and of the method on what is left are the same samples."""
+    pool, task = (load_pool(workspace, name) for name in ("pool", "task"))
+    there = np.setdiff1d(np.arange(N), [0, 7, 8, 200, N - 1])
+    left_out = [(row, "broken") for row in np.setdiff1d(np.arange(N), there).tolist()]
+    turned = both[:, ::-1] + 3
+    used = making.keep_imported(workspace, pool, "embedding", turned[there], there, left_out, "older.npz", Progress())
+    making.keep_imported(workspace, task, "embedding", turned[N:][1:], np.arange(1, M), [(0, "broken")], "older.npz", Progress())
+    making.keep_imported(workspace, pool, "embedding", both[:N] * 2, np.arange(N), [], "newer.npz", Progress())
+    spec = Spec(pool="pool", method="tsds", budget="20", target="task", use={"embedding": used.key})
+    question = plan(workspace, spec)
+    found = serving.read_tables(serving.make_tables(workspace, serving.Question(question.pool, question.method, question.roles, question.target), Progress()))
+    p = found.probability(found.plan(0.5, 5.0, 0.75), N)
+    expected = Tsds().plan(Inputs({"embedding": turned[there]}, np.random.default_rng(0), target={"embedding": turned[N:][1:]}))
+    np.testing.assert_allclose(p[there], expected.probability, rtol=1e-9, atol=1e-15)
+    assert not p[[row for row, _ in left_out]].any()
+    assert found.targets.tolist() == list(range(1, M))
+    table = engine.select(workspace, spec).table
+    np.testing.assert_allclose(table["score"].to_numpy(), p[table["row"].to_numpy()], rtol=1e-9)
