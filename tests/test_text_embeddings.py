@@ -51,6 +51,20 @@ def test_topics_are_told_apart_and_vectors_have_length_one(rng):
     assert likeness[same].min() > likeness[~same].max()
 
 
+@pytest.mark.parametrize("copies", [5, 40])
+def test_copies_in_the_pool_do_not_decide_how_a_target_lies(copies, rng):
+    """Thirty texts span thirty axes, however often each is there and in whatever order; the others would be noise."""
+    words = np.array([f"word{at}" for at in range(700)])
+    said = [" ".join(words[rng.random(700) < 0.05]) for _ in range(30)]
+    target = [" ".join(words[rng.random(700) < 0.05]) for _ in range(6)]
+    alike = []
+    for pool in (said * copies, [text for text in said for _ in range(copies)]):
+        vectors = encoded(TfidfSvd(), target, TfidfSvd().fit(source(pool), Progress()))
+        assert vectors.shape[1] == 30
+        alike.append(vectors @ vectors.T)
+    np.testing.assert_allclose(alike[0], alike[1], atol=1e-5)
+
+
 @pytest.mark.parametrize("n", [1, 2, 40, 700])
 def test_it_is_the_same_every_time_and_whatever_the_batch(n, rng):
     said = texts(n, rng)
