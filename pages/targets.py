@@ -85,17 +85,18 @@ def _live(choice: Choice, found: Tables, kept: Kept, working: bool) -> None:
     alpha, c, sigma = _sliders(found)
     one = serving.plan(found, alpha, c, sigma)
     p = serving.chances(found, one, pool.n)
+    n_likely = int(np.count_nonzero(p))
     choice = dataclasses.replace(choice, method=choice.method.model_copy(update={"alpha": alpha, "c": c, "sigma": sigma}))
     look.facts([
         (look.samples(pool, round(one.effective)), "effective size: 1 / sum p²"),
-        (f"{one.support:,} of {look.samples(pool)}", "have any chance"),
+        (f"{n_likely:,} of {look.samples(pool)}", "have any chance"),
         (f"{one.cost:.3g}", "mean distance to the target"),
         (f"{int(one.ran_out.sum()):,} of {n_targets:,} targets", "used up their neighbours"),
     ])  # fmt: skip
     _caps(choice, found)
     controls, actions = st.columns([76, 24], gap="small", vertical_alignment="bottom")
     with controls:
-        n = budget.widgets(pool, max(1, int(np.count_nonzero(p > 1e-12 * p.max()))))
+        n = budget.widgets(pool, n_likely)
     with actions:
         same = choosing.exact(choice, n)
         active = same is not None and same.key == keys.get("run")

@@ -78,7 +78,7 @@ def test_numbers_are_those_of_the_plan_and_follow_the_sliders(screen, both):
         return re.findall(r"<b>([^<]+)</b>", next(element.proto.body for element in app.get("html") if "effective size" in element.proto.body))
 
     def expected(one):
-        return [f"{round(one.effective)} samples", f"{one.support} of {N} samples", f"{one.cost:.3g}", f"{one.ran_out.sum()} of {M} targets"]
+        return [f"{round(one.effective)} samples", f"{np.count_nonzero(np.round(one.probability / one.probability.max(), 12))} of {N} samples", f"{one.cost:.3g}", f"{one.ran_out.sum()} of {M} targets"]
 
     assert shown() == expected(plan(vectors))
     sound(app.slider(key="widget.form.method.tsds.alpha").set_value(0.9).run())
@@ -248,3 +248,20 @@ def test_crowds_are_what_lies_within_sigma(away):
         inside = [other for other in neighbours.rows if np.square(vectors[other].astype(float) - vectors[row]).sum() < sigma**2]
         assert size == len(inside) > 1
         assert (shared, not_shared) == (pytest.approx(one.probability[inside].sum()), pytest.approx(alone.probability[inside].sum()))
+
+
+def test_what_rounding_leaves_over_serves_nobody_and_has_no_chance(screen, both):
+    """K neighbours serve a target at sigma 0, and as many can be kept as are said to have a chance."""
+    _, vectors = both
+    alpha = next(alpha for alpha in np.arange(50, 100) / 100 if (one := plan(vectors, alpha=alpha, sigma=0.0)).support > _possible(one))
+    app = ready(open_page(screen, budget="300"))
+    sound(app.slider(key="widget.form.method.tsds.alpha").set_value(alpha).run())
+    sound(app.select_slider(key="widget.form.method.tsds.sigma").set_value(0.0).run())
+    assert f"<b>{_possible(one)} of {N} samples</b>" in said(app)
+    assert app.button(key="keep-tsds").label == f"Keep {_possible(one)}"
+    assert all(len(served_by(one, target)[0]) == one.level for target in range(M))
+    assert sum(len(serves(one, row)[0]) for row in range(N)) == M * one.level
+
+
+def _possible(one):
+    return np.count_nonzero(np.round(one.probability / one.probability.max(), 12))

@@ -40,8 +40,9 @@ def plan(found: Tables, alpha: float, c: float, sigma: float) -> Plan:
 
 
 def chances(found: Tables, one: Plan, n: int) -> np.ndarray:
-    """(n,) over the pool."""
-    return found.probability(one, n)
+    """(n,) over the pool; 0 for what rounding left over, which is never drawn."""
+    p = found.probability(one, n)
+    return np.where(p > 1e-12 * p.max(), p, 0)
 
 
 def points(kept: Kept, found: Tables) -> canvas.Points | None:
