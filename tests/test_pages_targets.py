@@ -265,3 +265,17 @@ def test_what_rounding_leaves_over_serves_nobody_and_has_no_chance(screen, both)
 
 def _possible(one):
     return np.count_nonzero(np.round(one.probability / one.probability.max(), 12))
+
+
+def test_what_was_drawn_again_says_how_often(screen, workspace, both, monkeypatch):
+    shown = {}
+    monkeypatch.setattr(texts, "TEXTS", lambda *, key, data, **_: shown.update({key: data["items"]}) or SimpleNamespace(open=None))
+    app = ready(open_page(screen, budget="40"))
+    sound(app.selectbox(key="widget.form.method.tsds.sampling").set_value("multinomial").run())
+    sound(app.button(key="keep-tsds").click().run())
+    wait(app, lambda app: "kept of 300" in said(app))
+    sound(app.segmented_control(key="widget.targets.view").set_value("kept").run())
+    often = data.runs(both[0])[0].table["count"].to_pylist()
+    assert sum(often) == 40 > len(often)
+    expected = [f"#{at}" + (f" · {many} times" if many > 1 else "") for at, many in enumerate(often, 1)]
+    assert [item["badge"] for item in shown["wall-kept-tsds"]] == expected[: len(shown["wall-kept-tsds"])]

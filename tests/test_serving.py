@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from datasel_core import engine, jobs, making, serving
+from datasel_core import again, engine, jobs, making, serving
 from datasel_core.errors import BadRequest, Stopped
 from datasel_core.features._kept import kept_features
 from datasel_core.methods.tsds import Tsds
@@ -73,11 +73,11 @@ def test_what_was_measured_before_a_stop_stands(workspace, both, monkeypatch):
         serving.make_tables(workspace, question, Progress())
     folder = workspace.serving(question.key)
     assert serving.read_tables(folder) is None
-    again = []
-    monkeypatch.setattr(serving.Crowd, "measure", lambda self, wanted, progress: again.append(wanted.tolist()) or real(self, wanted, progress))
+    later = []
+    monkeypatch.setattr(serving.Crowd, "measure", lambda self, wanted, progress: later.append(wanted.tolist()) or real(self, wanted, progress))
     found = serving.read_tables(serving.make_tables(workspace, question, Progress()))
     u = len(found.neighbours.rows)
-    assert sorted(sum(measured + again, [])) == list(range(u))
+    assert sorted(sum(measured + later, [])) == list(range(u))
     assert not list(folder.glob("crowding-*.npy"))
     whole = serving.Crowd(both[:N][found.neighbours.rows], found.neighbours.widths, found.neighbours.kde_k)
     np.testing.assert_allclose(found.neighbours.crowding, real(whole, np.arange(u), Progress()), rtol=1e-12)
@@ -158,3 +158,11 @@ def test_samples_without_a_vector_are_passed_over_and_the_embedding_may_be_an_ol
     assert found.targets.tolist() == list(range(1, M))
     table = engine.select(workspace, spec).table
     np.testing.assert_allclose(table["score"].to_numpy(), p[table["row"].to_numpy()], rtol=1e-9)
+
+
+def test_draws_with_repeats_are_reproduced(workspace, both):
+    """What was granted is how often it was drawn, not how many different ones that gave: with fewer draws the answer would be another."""
+    run = engine.select(workspace, Spec(pool="pool", method="tsds", params={"sampling": "multinomial"}, budget="60", target="task"))
+    assert run.manifest["result"]["n"] < 60
+    assert run.manifest["budget"]["granted"] == sum(run.table["count"].to_pylist()) == 60
+    assert again.reproduce(workspace, run.folder)["identical"]

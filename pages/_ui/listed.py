@@ -31,5 +31,6 @@ def kept(choice: Choice, n: int) -> None:
     """What was kept for exactly this plan and budget, in the order in which it was drawn."""
     run = choosing.exact(choice, n)
     rows = data.rows(run) if run is not None else np.empty(0, np.int64)
-    ranks = {int(row): f"#{at:,}" for at, row in enumerate(rows.tolist(), 1)}
+    often = run.table["count"].to_pylist() if run is not None else []
+    ranks = {row: f"#{at:,}" + (f" · {many} times" if many > 1 else "") for at, (row, many) in enumerate(zip(rows.tolist(), often, strict=True), 1)}
     photos.wall(choice.pool, rows, key="wall-kept-tsds", badges=ranks, on_open=mass.choose_row)
