@@ -78,7 +78,7 @@ def test_numbers_are_those_of_the_plan_and_follow_the_sliders(screen, both):
         return re.findall(r"<b>([^<]+)</b>", next(element.proto.body for element in app.get("html") if "effective size" in element.proto.body))
 
     def expected(one):
-        return [f"{round(one.effective)} samples", f"{np.count_nonzero(np.round(one.probability / one.probability.max(), 12))} of {N} samples", f"{one.cost:.3g}", f"{one.ran_out.sum()} of {M} targets"]
+        return [f"{round(one.effective)} samples", f"{_possible(one)} of {N} samples", f"{one.cost:.3g}", f"{one.ran_out.sum()} of {M} targets"]
 
     assert shown() == expected(plan(vectors))
     sound(app.slider(key="widget.form.method.tsds.alpha").set_value(0.9).run())

@@ -245,6 +245,14 @@ def test_models_that_could_run_code_are_refused(static_model, small_transformer,
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("modules", ['{"type": "os.path.Mine"}', '["os.path.Mine"]', "1"])
+def test_a_list_of_modules_that_is_none_is_refused(static_model, tmp_path, modules):
+    odd = shutil.copytree(static_model[0], tmp_path / "odd")
+    (odd / "modules.json").write_text(modules)
+    with pytest.raises(BadInput, match="modules.json is damaged: it is no list of modules"):
+        encoded(SentenceTransformer(model=str(odd)), ["cat"], {})
+
+
 def test_without_a_network_it_says_so_in_one_line(monkeypatch):
     monkeypatch.setattr(_sentence_weights, "hub_in_reach", lambda *_: False)
     with pytest.raises(Failed, match="The model nobody/nothing could not be downloaded: no network reaches the hub. Get it on a machine with a network"):

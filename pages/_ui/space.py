@@ -18,7 +18,8 @@ def choose(pool: Pool) -> str | None:
         return None
     fitting = _fitting(pool)
     names = sorted(about, key=lambda name: (name not in fitting, name))
-    return keys.bound(st.selectbox, "Target", "select.target", names[0], options=names, format_func=lambda one: f"{one} · {about[one]:,} samples",
+    sizes = {one: f"{one} · {n:,} {'sample' if n == 1 else 'samples'}" for one, n in about.items()}
+    return keys.bound(st.selectbox, "Target", "select.target", names[0], options=names, format_func=sizes.get,
                       on_change=lambda: keys.put("targets.target", None), help="Another pool: examples of what you want to be good at.")  # fmt: skip
 
 
