@@ -152,7 +152,7 @@ def write(workspace: store.Workspace, asked: Plan, chosen: Selection, folder: Pa
             "target": asked.target and asked.target.about(),
             "features": asked.roles.about(asked.method.roles()),
             "method": asked.method.what(),
-            "budget": {"requested": asked.spec.budget, "granted": len(ids), "unit": "samples"},
+            "budget": {"requested": asked.spec.budget, "granted": int(chosen.counts.sum()), "unit": "samples"},
             "seed": asked.spec.seed,
             "within": asked.candidates.within,
             "already": asked.candidates.earlier,

@@ -3,6 +3,8 @@
 What was measured before a kill stands: crowding is kept a chunk at a time, and meta.json is written last.
 """
 
+import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from datasel_core.target import Target
 SHARES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5)
 """Stops of sigma, as shares of the usual distance from a target to its tenth neighbour; the method's own default is always among them."""
 _CHUNK = 8192
-_ARRAYS = ("given", "rows", "places", "distances", "widths")
+_FOUND = ("given", "targets", "rows", "places", "distances", "widths")
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def make_tables(workspace: store.Workspace, asked: Question, progress: Progress)
         vectors = matrix(asked.roles.array("embedding", given), "pool role embedding")
         found = _found(folder, asked, given, vectors, progress)
         _measure(folder, vectors, found, progress)
-        store.write_json(folder / "meta.json", {"kde_k": found.kde_k, "recall": found.recall, "n": len(given), "sha256": _hash(folder)})
+        store.write_json(folder / "meta.json", {"kde_k": found.kde_k, "recall": found.recall, "n": len(given), "sha256": _hash(folder, (*_FOUND, "crowding"))})
         for part in folder.glob("crowding-*.npy"):
             part.unlink()
     return folder
@@ -81,9 +83,9 @@ def read_tables(folder: Path) -> Tables | None:
     """What was kept in this folder, memory-mapped; None while it is not finished, or no longer whole."""
     try:
         meta = store.read_json(folder / "meta.json")
-        if meta is None or _hash(folder) != meta["sha256"]:
+        if meta is None or _hash(folder, (*_FOUND, "crowding")) != meta["sha256"]:
             return None
-        arrays = {name: store.load_array(folder / f"{name}.npy") for name in (*_ARRAYS, "targets", "crowding")}
+        arrays = {name: store.load_array(folder / f"{name}.npy") for name in (*_FOUND, "crowding")}
     except (BadInput, OSError, KeyError, TypeError):
         return None
     found = Neighbours(meta["n"], arrays["rows"], arrays["places"], arrays["distances"], arrays["widths"], arrays["crowding"], meta["kde_k"], meta["recall"])
@@ -91,12 +93,16 @@ def read_tables(folder: Path) -> Tables | None:
 
 
 def _found(folder: Path, asked: Question, given: np.ndarray, vectors: np.ndarray, progress: Progress) -> Neighbours:
-    """The neighbours of every target, from an earlier attempt where there was one."""
-    said = store.read_json(folder / "found.json")
-    if said is not None:
-        arrays = {name: store.load_array(folder / f"{name}.npy") for name in _ARRAYS}
+    """The neighbours of every target, from an earlier attempt where there was one that is still whole."""
+    with contextlib.suppress(BadInput, OSError, KeyError, TypeError):
+        said = store.read_json(folder / "found.json")
+        if _hash(folder, _FOUND) != said["sha256"]:
+            raise BadInput(f"{folder} is damaged.")
+        arrays = {name: store.load_array(folder / f"{name}.npy") for name in _FOUND}
         unknown = np.full((len(arrays["rows"]), len(arrays["widths"])), np.nan)
         return Neighbours(len(given), arrays["rows"], arrays["places"], arrays["distances"], arrays["widths"], unknown, said["kde_k"], said["recall"])
+    for part in folder.glob("crowding-*.npy"):  # measured around what was found then
+        part.unlink()
     target = matrix(asked.target.arrays()["embedding"], "target role embedding")
     same_width(vectors, "pool role embedding", target, "target role embedding")
     method = asked.method
@@ -106,7 +112,7 @@ def _found(folder: Path, asked: Question, given: np.ndarray, vectors: np.ndarray
     arrays = {"given": given, "targets": asked.target.rows, "rows": found.rows, "places": found.places, "distances": found.distances, "widths": widths}
     for name, array in arrays.items():
         store.save_array(folder / f"{name}.npy", array)
-    store.write_json(folder / "found.json", {"kde_k": found.kde_k, "recall": found.recall})
+    store.write_json(folder / "found.json", {"kde_k": found.kde_k, "recall": found.recall, "sha256": _hash(folder, _FOUND)})
     return found
 
 
@@ -130,5 +136,5 @@ def _measure(folder: Path, vectors: np.ndarray, found: Neighbours, progress: Pro
     store.save_array(folder / "crowding.npy", np.concatenate([store.load_array(folder / f"crowding-{start:09d}.npy") for start in starts]))
 
 
-def _hash(folder: Path) -> str:
-    return store.key_of({name: store.hash_file(folder / f"{name}.npy") for name in (*_ARRAYS, "targets", "crowding")})
+def _hash(folder: Path, names: Sequence[str]) -> str:
+    return store.key_of({name: store.hash_file(folder / f"{name}.npy") for name in names})

@@ -24,8 +24,11 @@ def page(pool: Pool) -> None:
     with left:
         name = space.choose(pool)
     with right:
-        if not space.is_ready(pool, name):
-            return
+        there = space.is_ready(pool, name)
+    if not there:
+        with left:
+            methods.roles(pool, registry.find("method", "tsds"))  # in the space of another embedding it may be
+        return
     with left:
         choice = _settings(pool, name)
     with right:
@@ -39,8 +42,17 @@ def page(pool: Pool) -> None:
                 keys.put("targets.asked", str(choice.what()))
                 serving.start(choice)
                 st.rerun()
+            elif not serving.is_watched():  # it was dismissed, or its answer is no longer whole
+                _no_tables(choice)
             return
         st.fragment(_live)(choice, found, choice.roles.features["embedding"], working)
+
+
+def _no_tables(choice: Choice) -> None:
+    text = "Plans are made from each target's nearest candidates, and from how crowded it is around those. They are found once, and kept."
+    if look.empty("The nearest candidates of the targets are not known", text, "Find them", key="no-tables"):
+        serving.start(choice)
+        st.rerun()
 
 
 def _settings(pool: Pool, towards: str) -> Choice | None:
@@ -70,17 +82,18 @@ def _live(choice: Choice, found: Tables, kept: Kept, working: bool) -> None:
     alpha, c, sigma = _sliders(found)
     one = serving.plan(found, alpha, c, sigma)
     p = serving.chances(found, one, pool.n)
+    n_likely = int(np.count_nonzero(p))
     choice = dataclasses.replace(choice, method=choice.method.model_copy(update={"alpha": alpha, "c": c, "sigma": sigma}))
     look.facts([
         (look.samples(pool, round(one.effective)), "effective size: 1 / sum p²"),
-        (f"{one.support:,} of {look.samples(pool)}", "have any chance"),
+        (f"{n_likely:,} of {look.samples(pool)}", "have any chance"),
         (f"{one.cost:.3g}", "mean distance to the target"),
         (f"{int(one.ran_out.sum()):,} of {n_targets:,} targets", "used up their neighbours"),
     ])  # fmt: skip
     _caps(choice, found)
     controls, actions = st.columns([76, 24], gap="small", vertical_alignment="bottom")
     with controls:
-        n = budget.widgets(pool, max(1, int(np.count_nonzero(p > 1e-12 * p.max()))))
+        n = budget.widgets(pool, n_likely)
     with actions:
         same = choosing.exact(choice, n)
         active = same is not None and same.key == keys.get("run")

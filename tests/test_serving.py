@@ -5,11 +5,12 @@ import time
 import numpy as np
 import pytest
 
-from datasel_core import engine, jobs, making, serving
+from datasel_core import again, engine, jobs, making, serving
 from datasel_core.errors import BadRequest, Stopped
 from datasel_core.features._kept import kept_features
 from datasel_core.methods.tsds import Tsds
 from datasel_core.planning import plan
+from datasel_core.pools._pool import load_pool
 from datasel_core.progress import Progress
 from datasel_core.question import Spec
 from datasel_core.selection import Inputs
@@ -20,7 +21,7 @@ N, M = 400, 12
 
 @pytest.fixture
 def both(workspace, tmp_path, rng):
-    """A pool of 400 vectors, one of them without a value, and a target of twelve."""
+    """A pool of 400 vectors and a target of twelve."""
     vectors = clustered(rng, N + M, 6, 8)
     for name, part in (("pool", vectors[:N]), ("task", vectors[N:])):
         np.savez(tmp_path / f"{name}.npz", ids=[f"{name}{at:03d}" for at in range(len(part))], embedding=part)
@@ -72,11 +73,11 @@ def test_what_was_measured_before_a_stop_stands(workspace, both, monkeypatch):
         serving.make_tables(workspace, question, Progress())
     folder = workspace.serving(question.key)
     assert serving.read_tables(folder) is None
-    again = []
-    monkeypatch.setattr(serving.Crowd, "measure", lambda self, wanted, progress: again.append(wanted.tolist()) or real(self, wanted, progress))
+    later = []
+    monkeypatch.setattr(serving.Crowd, "measure", lambda self, wanted, progress: later.append(wanted.tolist()) or real(self, wanted, progress))
     found = serving.read_tables(serving.make_tables(workspace, question, Progress()))
     u = len(found.neighbours.rows)
-    assert sorted(sum(measured + again, [])) == list(range(u))
+    assert sorted(sum(measured + later, [])) == list(range(u))
     assert not list(folder.glob("crowding-*.npy"))
     whole = serving.Crowd(both[:N][found.neighbours.rows], found.neighbours.widths, found.neighbours.kde_k)
     np.testing.assert_allclose(found.neighbours.crowding, real(whole, np.arange(u), Progress()), rtol=1e-12)
@@ -90,6 +91,21 @@ def test_damaged_tables_are_none(workspace, both):
     assert serving.read_tables(folder) is None
     (folder / "meta.json").unlink()
     assert serving.read_tables(folder) is None
+
+
+@pytest.mark.parametrize("name", ["distances", "places", "crowding", "meta"])
+@pytest.mark.parametrize("cut", [True, False])
+def test_damaged_tables_are_made_anew(workspace, both, name, cut):
+    """Never from what is left of them: a changed digit would pass for a right one ever after."""
+    folder = serving.make_tables(workspace, asked(workspace), Progress())
+    before = (folder / "meta.json").read_bytes()
+    path = folder / ("meta.json" if name == "meta" else f"{name}.npy")
+    whole = bytearray(path.read_bytes())
+    whole[-3] ^= 1
+    path.write_bytes(whole[: len(whole) // 2] if cut else whole)
+    serving.make_tables(workspace, asked(workspace), Progress())
+    assert (folder / "meta.json").read_bytes() == before
+    assert serving.read_tables(folder) is not None
 
 
 def test_the_key_knows_what_decides_and_nothing_else(workspace, both):
@@ -121,3 +137,32 @@ def test_what_is_kept_has_a_chance_in_the_tables(workspace, both):
     np.testing.assert_allclose(scores, p[run.table["row"].to_numpy()], rtol=1e-9)
     assert run.manifest["result"]["facts"]["support"] == np.count_nonzero(p)
     assert len(kept_features(workspace, run.manifest["pool"]["fingerprint"])) == 1
+
+
+def test_samples_without_a_vector_are_passed_over_and_the_embedding_may_be_an_older_one(workspace, both):
+    """Rows of tables, of the run and of the method on what is left are the same samples."""
+    pool, task = (load_pool(workspace, name) for name in ("pool", "task"))
+    there = np.setdiff1d(np.arange(N), [0, 7, 8, 200, N - 1])
+    left_out = [(row, "broken") for row in np.setdiff1d(np.arange(N), there).tolist()]
+    turned = both[:, ::-1] + 3
+    used = making.keep_imported(workspace, pool, "embedding", turned[there], there, left_out, "older.npz", Progress())
+    making.keep_imported(workspace, task, "embedding", turned[N:][1:], np.arange(1, M), [(0, "broken")], "older.npz", Progress())
+    making.keep_imported(workspace, pool, "embedding", both[:N] * 2, np.arange(N), [], "newer.npz", Progress())
+    spec = Spec(pool="pool", method="tsds", budget="20", target="task", use={"embedding": used.key})
+    question = plan(workspace, spec)
+    found = serving.read_tables(serving.make_tables(workspace, serving.Question(question.pool, question.method, question.roles, question.target), Progress()))
+    p = found.probability(found.plan(0.5, 5.0, 0.75), N)
+    expected = Tsds().plan(Inputs({"embedding": turned[there]}, np.random.default_rng(0), target={"embedding": turned[N:][1:]}))
+    np.testing.assert_allclose(p[there], expected.probability, rtol=1e-9, atol=1e-15)
+    assert not p[[row for row, _ in left_out]].any()
+    assert found.targets.tolist() == list(range(1, M))
+    table = engine.select(workspace, spec).table
+    np.testing.assert_allclose(table["score"].to_numpy(), p[table["row"].to_numpy()], rtol=1e-9)
+
+
+def test_draws_with_repeats_are_reproduced(workspace, both):
+    """What was granted is how often it was drawn, not how many different ones that gave: with fewer draws the answer would be another."""
+    run = engine.select(workspace, Spec(pool="pool", method="tsds", params={"sampling": "multinomial"}, budget="60", target="task"))
+    assert run.manifest["result"]["n"] < 60
+    assert run.manifest["budget"]["granted"] == sum(run.table["count"].to_pylist()) == 60
+    assert again.reproduce(workspace, run.folder)["identical"]

@@ -51,6 +51,20 @@ def test_topics_are_told_apart_and_vectors_have_length_one(rng):
     assert likeness[same].min() > likeness[~same].max()
 
 
+@pytest.mark.parametrize("copies", [5, 40])
+def test_copies_in_the_pool_do_not_decide_how_a_target_lies(copies, rng):
+    """Thirty texts span thirty axes, however often each is there and in whatever order; the others would be noise."""
+    words = np.array([f"word{at}" for at in range(700)])
+    said = [" ".join(words[rng.random(700) < 0.05]) for _ in range(30)]
+    target = [" ".join(words[rng.random(700) < 0.05]) for _ in range(6)]
+    alike = []
+    for pool in (said * copies, [text for text in said for _ in range(copies)]):
+        vectors = encoded(TfidfSvd(), target, TfidfSvd().fit(source(pool), Progress()))
+        assert vectors.shape[1] == 30
+        alike.append(vectors @ vectors.T)
+    np.testing.assert_allclose(alike[0], alike[1], atol=1e-5)
+
+
 @pytest.mark.parametrize("n", [1, 2, 40, 700])
 def test_it_is_the_same_every_time_and_whatever_the_batch(n, rng):
     said = texts(n, rng)
@@ -239,6 +253,14 @@ def test_models_that_could_run_code_are_refused(static_model, small_transformer,
             encoded(feature, ["cat"], {})
         assert message in str(error.value)
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("modules", ['{"type": "os.path.Mine"}', '["os.path.Mine"]', "1"])
+def test_a_list_of_modules_that_is_none_is_refused(static_model, tmp_path, modules):
+    odd = shutil.copytree(static_model[0], tmp_path / "odd")
+    (odd / "modules.json").write_text(modules)
+    with pytest.raises(BadInput, match="modules.json is damaged: it is no list of modules"):
+        encoded(SentenceTransformer(model=str(odd)), ["cat"], {})
 
 
 def test_without_a_network_it_says_so_in_one_line(monkeypatch):

@@ -84,6 +84,8 @@ def check_folder(folder: Path, model: str) -> None:
     modules, config = _json(folder / "modules.json"), _json(folder / "config.json")
     if modules is None and config is None:
         raise BadInput(f"{model} holds no model of sentence-transformers: neither modules.json nor config.json.")
+    if modules is not None and not (isinstance(modules, list) and all(isinstance(one, dict) for one in modules)):
+        raise BadInput(f"{folder / 'modules.json'} is damaged: it is no list of modules.")
     for path in sorted(path for path in folder.rglob("*") if path.suffix in _PICKLES):
         if not any(path.parent.glob("*.safetensors")):
             raise BadInput(f"{model} has weights in {path.name}, and loading that could run code; save the model anew, as safetensors.")

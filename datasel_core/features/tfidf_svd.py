@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 _WORD = r"(?u)\b\w{2,32}\b"
+_NONE = 1e-6
 
 
 @feature("tfidf_svd", version=1, title="Text embedding, no download")
@@ -89,10 +90,12 @@ def _weighed(counts: "csr_matrix", rarity: np.ndarray) -> "csr_matrix":
 
 
 def _axes(weighed: "csr_matrix", n_dims: int, seed: int) -> np.ndarray:
-    """(n_dims or fewer, words) principal axes, the same every time."""
+    """(n_dims or fewer, words) principal axes, the same every time. Those on which no text lies are noise, and would decide how targets lie."""
     from sklearn.utils.extmath import randomized_svd
 
     if min(weighed.shape) <= max(512, 2 * n_dims):
-        axes = np.linalg.svd(weighed.toarray(), full_matrices=False)[2][:n_dims]
+        _, sizes, axes = np.linalg.svd(weighed.toarray(), full_matrices=False)
+        axes = axes[:n_dims][sizes[:n_dims] > _NONE * sizes[0]]
         return axes * np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])[:, None]
-    return randomized_svd(weighed, n_dims, n_iter=7, random_state=seed)[2]
+    _, sizes, axes = randomized_svd(weighed, n_dims, n_iter=7, random_state=seed)
+    return axes[sizes > _NONE * sizes[0]]

@@ -138,8 +138,8 @@ def _passed(spent: np.ndarray, s: float, right: bool) -> np.ndarray:
 
 
 def served_by(plan: Plan, target: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """rows, mass, distances: the candidates that stand for one target, nearest first. The mass of all of them is 1 / m."""
-    there = np.flatnonzero(plan.mass[target])
+    """rows, mass, distances: the candidates that stand for one target, nearest first. The mass of all of them is 1 / m, but for what rounding left over."""
+    there = np.flatnonzero(plan.mass[target] > _EQUAL * plan.mass[target].max())
     return plan.neighbours.rows[plan.neighbours.places[target, there]], plan.mass[target, there], plan.neighbours.distances[target, there]
 
 
@@ -149,7 +149,7 @@ def serves(plan: Plan, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     at = np.searchsorted(neighbours.rows, row)
     if at == len(neighbours.rows) or neighbours.rows[at] != row:
         return np.empty(0, np.int64), np.empty(0), np.empty(0)
-    target, place = np.nonzero((neighbours.places[:, :width] == at) & (plan.mass > 0))
+    target, place = np.nonzero((neighbours.places[:, :width] == at) & (plan.mass > _EQUAL / len(plan.mass)))
     order = np.argsort(-plan.mass[target, place], kind="stable")
     target, place = target[order], place[order]
     return target, plan.mass[target, place], neighbours.distances[target, place]

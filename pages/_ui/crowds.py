@@ -11,6 +11,7 @@ from pages._ui import look, photos, serving, texts
 from pages._ui.choosing import Choice
 
 _MANY = 10
+_ROUNDING = 1e-4
 
 
 def table(choice: Choice, found: Tables, one: Plan, alpha: float, c: float, sigma: float) -> None:
@@ -52,9 +53,13 @@ def _crowds(key: str, alpha: float, c: float, sigma: float, _found: Tables, _one
     near, found = _found.neighbours, []
     rho = np.where(_one.probability[near.rows] > 0, near.rho(sigma), 0)
     vectors = np.asarray(_vectors[_found.given[near.rows]], np.float32)
+    squares = np.einsum("ij,ij->i", vectors, vectors)
     while len(found) < _MANY and rho.max(initial=0) > 1.01:
         at = int(rho.argmax())
-        inside = np.square(vectors - vectors[at]).sum(axis=1, dtype=np.float64) < sigma**2
+        # One product rules out nearly all, with room for its rounding; only the others are measured.
+        maybe = np.flatnonzero((squares + squares[at]) * np.float32(1 - _ROUNDING) - 2 * (vectors @ vectors[at]) < sigma**2)
+        inside = np.zeros(len(rho), bool)
+        inside[maybe] = np.square(vectors[maybe].astype(np.float64) - vectors[at]).sum(axis=1) < sigma**2
         inside[at] = True
         rows = near.rows[inside]
         shared, alone = float(_one.probability[rows].sum()), float(_alone.probability[rows].sum())

@@ -16,7 +16,7 @@ from datasel_core.pools._pool import Pool, load_pool, pool_names
 from datasel_core.store import Workspace
 
 LINKED = ("pool", "budget", "method", "run", "role", "colour")
-_BELONG_TO_POOL = ("run", "role", "colour", "open_row")
+_BELONG_TO_POOL = ("run", "role", "colour", "open_row", "targets.row", "targets.target")
 
 
 def workspace() -> Workspace:

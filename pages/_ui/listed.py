@@ -22,7 +22,7 @@ def worst_served(choice: Choice, found: Tables, one: Plan) -> None:
     far = (one.mass * found.neighbours.distances[:, : one.mass.shape[1]]).sum(axis=1) * len(found.targets)
     order = np.argsort(-far, kind="stable")
     rows = found.targets[order]
-    badges = {int(found.targets[at]): f"{far[at]:.2f} away on average" for at in order}
+    badges = {int(found.targets[at]): f"{far[at]:.3g} away on average" for at in order}
     by_row = {int(found.targets[at]): int(at) for at in order}
     photos.wall(choice.target.pool, rows, key="wall-targets", badges=badges, on_open=lambda row: mass.choose_target(by_row[row]))
 
@@ -31,5 +31,6 @@ def kept(choice: Choice, n: int) -> None:
     """What was kept for exactly this plan and budget, in the order in which it was drawn."""
     run = choosing.exact(choice, n)
     rows = data.rows(run) if run is not None else np.empty(0, np.int64)
-    ranks = {int(row): f"#{at:,}" for at, row in enumerate(rows.tolist(), 1)}
+    often = run.table["count"].to_pylist() if run is not None else []
+    ranks = {row: f"#{at:,}" + (f" · {many} times" if many > 1 else "") for at, (row, many) in enumerate(zip(rows.tolist(), often, strict=True), 1)}
     photos.wall(choice.pool, rows, key="wall-kept-tsds", badges=ranks, on_open=mass.choose_row)

@@ -65,7 +65,10 @@ class Labels:
 
 @dataclass(frozen=True)
 class Look:
-    """How a map is shown. lit: rows that shine. dim: the others turn grey. rings: rows with a ring. photo: place -> (picture, caption) on hover."""
+    """How a map is shown. lit: rows that shine. dim: the others turn grey. rings: rows with a ring. photo: place -> (picture, caption) on hover.
+
+    on_open: called with the clicked row; then nothing is kept under `open_row`. For maps where not every point is a sample of the pool.
+    """
 
     what: str
     alt: str
@@ -77,6 +80,7 @@ class Look:
     kept_colour: str | None = None
     rings: Sequence[int] = ()
     photo: Callable[[int], tuple[str, str]] | None = None
+    on_open: Callable[[int], None] | None = None
     hint: str = "Near means similar. Scroll to zoom; Shift adds to a region; Esc clears it."
 
 
@@ -113,7 +117,11 @@ def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
 
     def opened() -> None:
         place = st.session_state[f"map.{key}"].get("open")
-        if isinstance(place, int) and 0 <= place < len(points.owners):
+        if not isinstance(place, int) or not 0 <= place < len(points.owners):
+            return
+        if how.on_open is not None:
+            how.on_open(int(points.owners[place]))
+        else:
             keys.put("open_row", int(points.owners[place]))
             keys.put("open_place", int(place))
             keys.put(f"opened.{key}", True)

@@ -20,12 +20,6 @@ _MANY = 12
 def on_map(choice: Choice, kept: Kept, found: Tables, one: Plan, p: np.ndarray) -> None:
     """Candidates coloured by how likely they are, targets among them. A click chooses one."""
     n = choice.pool.n
-    if keys.get(f"opened.{_MAP}"):
-        keys.put(f"opened.{_MAP}", None)
-        row = int(keys.get("open_row"))
-        choose_target(row - n) if row >= n else choose_row(row)
-        if row >= n:
-            keys.put("open_row", None)  # other pages know no such row
     there = maps.ensure(kept)
     points = serving.points(kept, found) if there else None
     if points is None:
@@ -36,17 +30,23 @@ def on_map(choice: Choice, kept: Kept, found: Tables, one: Plan, p: np.ndarray) 
     alt = f"Map of {n:,} candidates coloured by chance, with {len(found.targets):,} targets; near means similar."
     hint = "Click a target to see who serves it, a candidate to see whom it serves."
     lit = np.arange(n, n + len(found.targets))
-    canvas.draw(_MAP, points, labels, canvas.Look("points", alt, height=430, lasso=False, lit=lit, rings=rings, hint=hint))
+
+    def opened(row: int) -> None:
+        choose_target(row - n) if row >= n else choose_row(row)
+
+    canvas.draw(_MAP, points, labels, canvas.Look("points", alt, height=430, lasso=False, lit=lit, rings=rings, hint=hint, on_open=opened))
 
 
 def choose_target(target: int) -> None:
     keys.put("targets.target", int(target))
     keys.put("targets.row", None)
+    keys.put("open_row", None)  # a wall of targets kept its own row there; other pages would take it for one of the pool
 
 
 def choose_row(row: int) -> None:
     keys.put("targets.row", int(row))
     keys.put("targets.target", None)
+    keys.put("open_row", int(row))
 
 
 def _labels(points: canvas.Points, p: np.ndarray, m: int) -> canvas.Labels:
@@ -77,12 +77,12 @@ def _target(choice: Choice, found: Tables, one: Plan, target: int) -> None:
     rows, mass, distances = served_by(one, target)
     rows = found.given[rows]
     last = "; it used up all its neighbours, more \"Neighbours per target\" let it reach farther" if one.ran_out[target] else ""
-    said = f"{look.samples(pool, len(rows))} serve it, {distances[0]:.2f} to {distances[-1]:.2f} away{last}"
+    said = f"{look.samples(pool, len(rows))} {'serves' if len(rows) == 1 else 'serve'} it, {distances[0]:.3g} to {distances[-1]:.3g} away{last}"
     look.section(f"Target {target + 1:,} of {len(found.targets):,}", said)
-    photos.wall(there, [row], key=f"the-target-{target}")
+    photos.wall(there, [row], key=f"the-target-{target}", on_open=lambda _: choose_target(target))
     order = np.argsort(-mass, kind="stable")
     share = mass * len(found.targets)
-    badges = {int(rows[at]): f"{100 * share[at]:.2g} % · {distances[at]:.2f}" for at in order}
+    badges = {int(rows[at]): f"{look.percent(share[at], 1)} · {distances[at]:.3g}" for at in order}
     st.markdown(f"**Who serves it** :small[:gray[share of its mass · distance; the {min(len(rows), _MANY):,} with most of {len(rows):,}]]")
     photos.wall(pool, rows[order][:_MANY], key=f"servers-{target}", badges=badges, on_open=choose_row)
 
@@ -105,7 +105,7 @@ def _candidate(choice: Choice, found: Tables, one: Plan, p: np.ndarray, row: int
         return
     share = mass / mass.sum()
     rows = found.targets[targets]
-    badges = {int(rows[place]): f"{100 * share[place]:.2g} % · {distances[place]:.2f}" for place in range(len(rows))}
+    badges = {int(rows[place]): f"{look.percent(share[place], 1)} · {distances[place]:.3g}" for place in range(len(rows))}
     by_row = dict(zip(rows.tolist(), targets.tolist(), strict=True))
     st.markdown(f"**Whom it serves** :small[:gray[share of its chance · distance; the {min(len(rows), _MANY):,} with most of {len(rows):,}]]")
     photos.wall(there, rows[:_MANY], key=f"served-{row}", badges=badges, on_open=lambda opened: choose_target(by_row[opened]))

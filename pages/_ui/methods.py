@@ -37,7 +37,7 @@ def settings(pool: Pool) -> Choice | None:
     said = "Start of the random numbers: the same seed gives the same selection."
     seed = int(keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help=said))
     use = roles(pool, cls, () if error else cls(**params).roles())
-    towards = targets.choose(pool, cls) if cls.needs_target else None
+    towards = targets.choose(pool, cls, use=use) if cls.needs_target else None
     within, already, where = _from(pool)
     if error is not None:
         return None

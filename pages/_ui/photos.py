@@ -116,19 +116,20 @@ def _table(pool: Pool, rows: np.ndarray, badges: Words, key: str, on_open: Calla
     table = pool.take(shown).to_pandas()
     if badges is not None:
         table.insert(0, "#", [_said(badges, int(row)) for row in shown])
-    event = st.dataframe(table, key=key, height=min(420, 36 + 35 * len(shown)), hide_index=True, on_select="rerun", selection_mode="single-row",
+
+    def opened() -> None:  # only what is chosen anew: what was chosen before stays marked, and another row may stand there by now
+        picked = st.session_state[key]["selection"]["rows"]
+        if picked and picked[0] < len(shown):
+            keys.put("open_row", int(shown[picked[0]]))
+            if on_open is not None:
+                on_open(int(shown[picked[0]]))
+
+    event = st.dataframe(table, key=key, height=min(420, 36 + 35 * len(shown)), hide_index=True, on_select=opened, selection_mode="single-row",
                          alt=f"{len(shown):,} of {len(rows):,} samples")  # fmt: skip
     if len(shown) < len(rows):
         st.caption(f"The first {len(shown):,} of {len(rows):,} samples.")
     picked = event["selection"]["rows"]
-    if not picked or picked[0] >= len(shown):
-        return None
-    row = int(shown[picked[0]])
-    if keys.get("open_row") != row:
-        keys.put("open_row", row)
-        if on_open is not None:
-            on_open(row)
-    return row
+    return int(shown[picked[0]]) if picked and picked[0] < len(shown) else None
 
 
 @dataclass(frozen=True)

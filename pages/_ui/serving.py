@@ -28,14 +28,21 @@ def start(choice: Choice) -> None:
     watch.start(JOB, "serving", **asked, params=_base(choice).model_dump(mode="json"))
 
 
+def is_watched() -> bool:
+    """Whether the work that was started last is on the screen: under way, or ended badly."""
+    job = watch.started(JOB)
+    return job is not None and job.status()["state"] != "done"
+
+
 def plan(found: Tables, alpha: float, c: float, sigma: float) -> Plan:
     """sigma: 0, or one of the stops of the tables."""
     return _plan(found.key, alpha, c, sigma, found)
 
 
 def chances(found: Tables, one: Plan, n: int) -> np.ndarray:
-    """(n,) over the pool."""
-    return found.probability(one, n)
+    """(n,) over the pool; 0 for what rounding left over, which is never drawn."""
+    p = found.probability(one, n)
+    return np.where(p > 1e-12 * p.max(), p, 0)
 
 
 def points(kept: Kept, found: Tables) -> canvas.Points | None:
@@ -58,7 +65,7 @@ def _tables(folder: str, stamp: int, _folder: object) -> Tables | None:
     return read_tables(_folder)
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
+@st.cache_resource(max_entries=6, show_spinner=False)  # one may be 80 MB, and is made again in a blink
 def _plan(key: str, alpha: float, c: float, sigma: float, _found: Tables) -> Plan:
     return _found.plan(alpha, c, sigma)
 

@@ -16,10 +16,11 @@ def choose(pool: Pool) -> str | None:
     about = {one["name"]: one["n"] for one in data.pools(data.home(pool)) if one.get("name") not in (None, pool.name)}
     if not about:
         return None
-    fitting = targets.possible(pool, registry.find("method", "tsds"))
+    fitting = _fitting(pool)
     names = sorted(about, key=lambda name: (name not in fitting, name))
-    return keys.bound(st.selectbox, "Target", "select.target", names[0], options=names, format_func=lambda one: f"{one} · {about[one]:,} samples",
-                      help="Another pool: examples of what you want to be good at.")  # fmt: skip
+    sizes = {one: f"{one} · {n:,} {'sample' if n == 1 else 'samples'}" for one, n in about.items()}
+    return keys.bound(st.selectbox, "Target", "select.target", names[0], options=names, format_func=sizes.get,
+                      on_change=lambda: keys.put("targets.target", None), help="Another pool: examples of what you want to be good at.")  # fmt: skip
 
 
 def is_ready(pool: Pool, name: str | None) -> bool:
@@ -30,11 +31,17 @@ def is_ready(pool: Pool, name: str | None) -> bool:
     elif name is None:
         text = "A target is another pool: some examples of what you want to be good at. Fifty are enough to begin with."
         look.empty("No target yet", text, "Open one on the Data page", "pages/data.py", key="no-target-pool")
-    elif name not in targets.possible(pool, registry.find("method", "tsds")):
+    elif name not in _fitting(pool):
         _no_vectors(pool, ours, name)
     else:
         return True
     return False
+
+
+def _fitting(pool: Pool) -> list[str]:
+    """Pools with vectors in the space of the embedding that is chosen."""
+    ours = _embedding(pool)
+    return [] if ours is None else targets.possible(pool, registry.find("method", "tsds"), {"embedding": ours.key})
 
 
 def _embedding(pool: Pool) -> Kept | None:

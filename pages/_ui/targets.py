@@ -1,5 +1,7 @@
 """The target of a choice: another pool, of examples of what one wants to be good at."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from datasel_core.errors import DataselError
@@ -10,17 +12,17 @@ from datasel_core.target import Target, find_target
 from pages._ui import data, keys, look
 
 
-def possible(pool: Pool, cls: type[Method]) -> list[str]:
-    """Names of the other pools that have what this method needs of a target, from the same encoders."""
+def possible(pool: Pool, cls: type[Method], use: Mapping[str, str] | None = None) -> list[str]:
+    """Names of the other pools that have what this method needs of a target, from the same encoders. use: role -> feature, where it is not the newest."""
     if any(role not in {one.role for one in data.features(pool)} for role in cls.needs if role != "group"):
         return []
     home = data.home(pool)
-    return [about["name"] for about in data.pools(home) if about.get("name") not in (None, pool.name) and _fits(pool, cls, about["name"])]
+    return [about["name"] for about in data.pools(home) if about.get("name") not in (None, pool.name) and _fits(pool, cls, about["name"], use or {})]
 
 
-def choose(pool: Pool, cls: type[Method], kept_as: str = "select.target") -> str | None:
-    """Draws the choice of a target; it is kept under `kept_as`."""
-    names = possible(pool, cls)
+def choose(pool: Pool, cls: type[Method], kept_as: str = "select.target", use: Mapping[str, str] | None = None) -> str | None:
+    """Draws the choice of a target; it is kept under `kept_as`. use: as in `possible`."""
+    names = possible(pool, cls, use)
     if not names:
         st.caption("There is no other pool with the same features; open one on the Data page, and compute the same there.")
         return None
@@ -34,17 +36,17 @@ def target(pool: Pool, method: Method, roles: Roles, name: str | None) -> Target
     return find_target(data.home(pool), method, roles, name, {})
 
 
-def _fits(pool: Pool, cls: type[Method], name: str) -> bool:
+def _fits(pool: Pool, cls: type[Method], name: str, use: Mapping[str, str]) -> bool:
     home = data.home(pool)
     stamps = tuple((one.key, 0) for one in data.features(pool)), data.stamps(home)
-    return _known(str(home.path), pool.table_sha256, cls.id, name, stamps, pool, cls)
+    return _known(str(home.path), pool.table_sha256, cls.id, name, tuple(sorted(use.items())), stamps, pool, cls)
 
 
 @st.cache_resource(max_entries=500, show_spinner=False)
-def _known(home: str, table: str, method: str, name: str, stamps: object, _pool: Pool, _cls: type[Method]) -> bool:
+def _known(home: str, table: str, method: str, name: str, use: tuple[tuple[str, str], ...], stamps: object, _pool: Pool, _cls: type[Method]) -> bool:
     try:
         load_pool(data.home(_pool), name)
-        return find_target(data.home(_pool), _cls(), data.roles(_pool), name, {}) is not None
+        return find_target(data.home(_pool), _cls(), data.roles(_pool, dict(use)), name, {}) is not None
     except DataselError:
         return False
 
