@@ -274,8 +274,10 @@ def test_measuring_only_what_is_needed_changes_nothing(rng):
         make_plan(full, 0.5, 5.0, 0.5)
 
 
-def test_nearest_targets_take_turns(rng):
+@pytest.mark.parametrize("twice", [[], [0, 3, 3]])
+def test_nearest_targets_take_turns(rng, twice):
     pool, target = clustered(rng, 90, 4, 5), clustered(rng, 7, 4, 5)
+    target[4 : 4 + len(twice)] = target[twice]
     gaps, expected = oracle.pairs(target, pool), []
     for turn in range(90):
         mine = gaps[turn % 7].copy()

@@ -31,18 +31,20 @@ class NearestTargets(Method):
         same_width(pool, "pool role embedding", target, "target role embedding")
         taken = np.zeros(len(pool), dtype=bool)
         taken[inputs.already] = True
-        next_of = np.zeros(len(target), np.int64)
-        near, distance = neighbors.search(target, pool, 2 * (budget // len(target) + 8), self.metric, inputs.progress)
+        places, same = np.unique(target, axis=0, return_inverse=True)  # equal examples go down one list together
+        next_of = np.zeros(len(places), np.int64)
+        near, distance = neighbors.search(places, pool, 2 * (budget // len(places) + 8), self.metric, inputs.progress)
         rows, whose, away = (np.empty(budget, kind) for kind in (np.int64, np.int64, np.float64))
         for at in range(budget):
-            one = at % len(target)
+            turn = at % len(target)
+            one = same[turn]
             while True:
                 if next_of[one] == near.shape[1]:  # everything this one knows of is taken
-                    near, distance = neighbors.search(target, pool, 4 * near.shape[1], self.metric, inputs.progress)
+                    near, distance = neighbors.search(places, pool, 4 * near.shape[1], self.metric, inputs.progress)
                 place = next_of[one]
                 next_of[one] += 1
                 if not taken[near[one, place]]:
                     break
-            rows[at], whose[at], away[at] = near[one, place], one, distance[one, place]
+            rows[at], whose[at], away[at] = near[one, place], turn, distance[one, place]
             taken[rows[at]] = True
         return Selection(rows, why={"target": whose, "distance": away})
