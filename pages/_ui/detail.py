@@ -59,10 +59,10 @@ def _large_one(pool: Pool, row: int) -> None:
 
 def _facts(pool: Pool, row: int) -> list[tuple[str, str]]:
     found = {name: pool.value(name, row) for name in pool.table.column_names if name not in _SHOWN_ELSEWHERE}
-    facts = [(look.plain(name), look.plain(str(value))) for name, value in found.items() if value not in (None, "")]
+    facts = [(look.plain(name), (look.code if name == "id" else look.plain)(str(value))) for name, value in found.items() if value not in (None, "")]
     if "width" in pool.columns:
         width, tall, size = (pool.table[name][row].as_py() for name in ("width", "height", "bytes"))
-        facts += [("size", f"{width:,} x {tall:,} pixels, {look.size(size)}"), ("file", look.plain(str(pool.media(row))))]
+        facts += [("size", f"{width:,} x {tall:,} pixels, {look.size(size)}"), ("file", look.code(str(pool.media(row))))]
     return facts
 
 

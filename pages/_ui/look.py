@@ -152,6 +152,12 @@ def plain(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
+def code(text: str) -> str:
+    """The same as a name: in the letters of code, whatever stands in it."""
+    text = " ".join(text.split())
+    return f"`{text}`" if text and "`" not in text else plain(text)
+
+
 def percent(part: float, whole: float) -> str:
     """`5.4 %`; enough digits that little is not shown as nothing."""
     share = 100 * part / whole if whole else 0.0

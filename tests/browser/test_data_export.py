@@ -42,7 +42,7 @@ def test_a_folder_becomes_a_pool_and_its_problems_are_named(visit, folder):
     page.get_by_role("textbox", name="Folder or file").fill(str(folder))
     page.keyboard.press("Enter")
     page.wait_for_function("document.querySelector('input[aria-label=\"Call it\"]').value === 'shots'")
-    page.get_by_role("button", name="Open", exact=True).click()
+    page.locator(".st-key-open-own button").click()
     page.get_by_text("130 of 130 photos").wait_for(timeout=30_000)
     assert "pool=shots" in page.url
     page.get_by_text("Health", exact=True).click()
