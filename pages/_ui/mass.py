@@ -34,6 +34,7 @@ def on_map(choice: Choice, kept: Kept, found: Tables, one: Plan, p: np.ndarray) 
     def opened(row: int) -> None:
         choose_target(row - n) if row >= n else choose_row(row)
 
+    st.markdown(f"**Map of {n:,} candidates and {len(found.targets):,} targets** :small[:gray[near means similar]]")
     canvas.draw(_MAP, points, labels, canvas.Look("points", alt, height=430, lasso=False, lit=lit, rings=rings, hint=hint, on_open=opened))
 
 
