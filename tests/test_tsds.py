@@ -9,7 +9,6 @@ from scipy import stats
 from datasel_core import neighbors
 from datasel_core.__main__ import main
 from datasel_core.errors import BadInput, BadParameter
-from datasel_core.methods import _crowding
 from datasel_core.methods._crowding import Crowd
 from datasel_core.methods._transport import Neighbours, make_plan, served_by, serves
 from datasel_core.methods.centroid_similarity import CentroidSimilarity
@@ -234,30 +233,6 @@ def test_approximate_neighbours_report_their_recall(rng, monkeypatch):
 
     monkeypatch.setattr(faiss.IndexIVFFlat, "search", padded)
     np.testing.assert_array_equal(neighbors.search_roughly(target, pool, 30)[0], true)
-
-
-@pytest.mark.parametrize("kind", ["clusters", "even", "copies", "far"])
-@pytest.mark.parametrize("kde_k", [1, 20, 5000])
-@pytest.mark.parametrize("half", [False, True])
-def test_crowding_is_exact(kind, kde_k, half, rng, monkeypatch):
-    sizes = {"_ROWS": 50, "_COLUMNS": 96, "_STRETCH": 16, "_SORT_FROM": 300, "_SHORT": (2, 4, 8), "_HALF_FROM": 0}
-    for name, value in {**sizes, "half_is_faster": lambda: half}.items():
-        monkeypatch.setattr(_crowding, name, value)
-    vectors = {
-        "clusters": lambda: clustered(rng, 400, 12, 5, 0.1),
-        "even": lambda: rng.standard_normal((400, 12)),
-        "copies": lambda: np.repeat(clustered(rng, 50, 12, 5), 8, axis=0),
-        "far": lambda: 1000 + clustered(rng, 400, 12, 30, 0.1),
-    }[kind]().astype(np.float32)
-    widths = np.array([0.3, 0.6, 4.0])
-    wanted = rng.permutation(400)[:210]
-    found = Crowd(vectors, widths, kde_k).measure(wanted)
-    for at, width in enumerate(widths):
-        np.testing.assert_allclose(found[:, at], oracle.crowding(vectors, width, kde_k)[wanted], rtol=1e-9)
-
-
-def test_whether_half_precision_is_faster_is_tried_out():
-    assert _crowding.half_is_faster() in (True, False)
 
 
 def test_measuring_only_what_is_needed_changes_nothing(rng):

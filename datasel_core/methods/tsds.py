@@ -31,7 +31,7 @@ class Tsds(Method):
 
     needs: ClassVar = ("embedding",)
     needs_target: ClassVar = ("embedding",)
-    cost: ClassVar = "Compares every candidate with every target, then those it reaches with one another: a minute or a few for 200,000 and 500 targets."
+    cost: ClassVar = "Compares every candidate with every target, then those it reaches with one another: half a minute or more for 200,000 and 500 targets."
     avoid: ClassVar = "When the target is a handful of odd examples: the choice repeats their oddities."
     paper: ClassVar = "https://arxiv.org/abs/2410.11303"
     because: ClassVar = "it has the chance {probability:.3g}, most of it for target example {target}, {distance:.3f} away"

@@ -1,0 +1,82 @@
+"""How crowded it is around each vector, against all distances; and the bounds that spare most of them."""
+
+import numpy as np
+import pytest
+import torch
+
+from datasel_core.errors import Stopped
+from datasel_core.methods import _codes, _crowding
+from datasel_core.methods._crowding import Crowd
+from datasel_core.progress import Progress
+from tests.conftest import clustered
+from tests.oracles import tsds as oracle
+
+MADE = {
+    "clusters": lambda rng: clustered(rng, 400, 12, 5, 0.1),
+    "even": lambda rng: rng.standard_normal((400, 12)),
+    "copies": lambda rng: np.repeat(clustered(rng, 50, 12, 5), 8, axis=0),
+    "far": lambda rng: 1000 + clustered(rng, 400, 12, 30, 0.1),
+    "of all lengths": lambda rng: clustered(rng, 400, 12, 5, 0.1) * 10.0 ** rng.uniform(-3, 3, (400, 1)),
+    "one": lambda rng: np.ones((400, 12)),
+}
+
+
+@pytest.fixture(params=[False, True], ids=["float32", "whole numbers"])
+def small_blocks(request, monkeypatch):
+    """Many blocks of few, so that every bound is met; the codes are of either kind."""
+    for module, sizes in ((_crowding, {"_ROWS": 50, "_COLUMNS": 96, "STRETCH": 16, "_FEW": 0}), (_codes, {"STRETCH": 16, "_SIZES": (1, 3, 7)})):
+        for name, value in sizes.items():
+            monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(_crowding, "whole_is_faster", lambda: request.param)
+    return request.param
+
+
+@pytest.mark.parametrize("kind", MADE)
+@pytest.mark.parametrize("kde_k", [1, 20, 5000])
+def test_crowding_is_exact(kind, kde_k, small_blocks, rng):
+    vectors = MADE[kind](rng).astype(np.float32)
+    widths = np.array([0.3, 0.6, 4.0])
+    wanted = rng.permutation(400)[:210]
+    found = Crowd(vectors, widths, kde_k).measure(wanted)
+    for at, width in enumerate(widths):
+        np.testing.assert_allclose(found[:, at], oracle.crowding(vectors, width, kde_k)[wanted], rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", MADE)
+@pytest.mark.parametrize("size", [1, 7, 12])
+def test_codes_bound_every_distance_from_below(kind, size, small_blocks, rng, monkeypatch):
+    monkeypatch.setattr(_codes, "_SIZES", (size,))
+    monkeypatch.setattr(_codes, "_PAIR", 1e9 if size == 12 else 0)  # all axes, or the fewest
+    monkeypatch.setattr(_codes, "_OPEN", 0)
+    vectors = MADE[kind](rng).astype(np.float32)
+    crowd = Crowd(vectors, np.array([0.6]), 20)
+    codes, stretch = crowd.codes, np.arange(400) // 16
+    assert codes.codes.shape[1] in (size + 1, 12)
+    assert codes.codes.dtype == (np.int8 if small_blocks else np.float32)
+    products = codes.products(np.arange(400), slice(None), codes.room(400, 400)) * np.multiply.outer(codes.scale[stretch], codes.scale[stretch])
+    length, error = codes.length[stretch], codes.error[stretch]
+    off = np.multiply.outer(length, error) + np.multiply.outer(error, length) + np.multiply.outer(error, error)
+    low = np.add.outer(crowd.norms, crowd.norms) * (1 - crowd.slack) - 2 * (products + off)
+    true = np.square(crowd.x[:, None].astype(np.float64) - crowd.x).sum(axis=2)
+    assert (low <= true * (1 + 1e-12)).all()
+    assert (low >= true - 0.35 * np.add.outer(crowd.norms, crowd.norms)).mean() > 0.5 or size == 1  # nor is it idle
+
+
+def test_whether_whole_numbers_are_faster_is_tried_out(monkeypatch):
+    assert _codes.whole_is_faster() in (True, False)
+    monkeypatch.setattr(torch, "_int_mm", lambda one, other: torch.zeros(1024, 1024, dtype=torch.int32))  # as where sums overflow
+    assert not _codes.whole_is_faster.__wrapped__()
+
+
+def test_many_vectors_are_measured_as_few_are(rng):
+    vectors = clustered(rng, 6000, 24, 40, 0.15).astype(np.float32)
+    found = Crowd(vectors, np.array([0.5, 0.9]), 100).measure(np.arange(0, 6000, 7))
+    for at, width in enumerate((0.5, 0.9)):
+        np.testing.assert_allclose(found[:, at], oracle.crowding(vectors, width, 100)[::7], rtol=1e-9)
+
+
+def test_measuring_can_be_stopped(rng):
+    crowd = Crowd(clustered(rng, 9000, 24, 40, 0.15).astype(np.float32), np.array([0.5]), 100)
+    with pytest.raises(Stopped):
+        crowd.measure(np.arange(9000), Progress(should_stop=lambda: True, every=0))
+    assert len(crowd.measure(np.arange(5))) == 5
