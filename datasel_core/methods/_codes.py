@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 STRETCH = 256  # vectors of one scale
-_SIZES = (15, 31, 63, 95, 127, 191, 255, 383, 511)  # with the length of the rest, what products take best
-_WHOLE, _FLOAT, _LOOK, _PAIR = 0.0023, 0.011, 0.1, 0.15  # nanoseconds: a multiply-add, looking at a product, measuring a pair (per dimension)
-_OPEN = 40.0  # what a pair takes beside
+_SIZES = (15, 31, 47, 63, 79, 95, 127, 159, 191, 255, 383, 511)  # with the length of the rest, what products take best
+_WHOLE, _FLOAT = 0.0053, 0.022  # nanoseconds of a thread: a multiply-add,
+_LOOK, _PAIR, _OPEN = 0.3, 0.16, 30.0  # a second look at a product, measuring a pair (per dimension), and what that takes beside
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,16 @@ def fit_turn(x: np.ndarray, centre: np.ndarray, reach: float, share: float, whol
     axes = np.linalg.eigh(_gram(x[::step] - centre))[1][:, ::-1]
     fresh = (x[step // 2 :: step * max(1, u // step // 2048)] - centre) @ axes  # where it can be, others than the axes were fitted to
     norms = np.square(fresh).sum(axis=1)
-    sums = norms[:256, None] + norms
-    limit = np.minimum(reach, np.quantile(sums - 2 * fresh[:256] @ fresh.T, share, axis=1))[:, None]
+    cut = min(256, len(fresh) // 2)
+    mine, others, sums = fresh[:cut], fresh[cut:], norms[:cut, None] + norms[cut:]
+    limit = np.minimum(reach, np.quantile(sums - 2 * mine @ others.T, share, axis=1))[:, None]
+    error = 4.8 / 127 * np.sqrt(1 / 12) if whole else 0.0  # of a code, relative to its length: steps reach up to the largest of many coordinates
     best, found = np.inf, d
     for size in (*(size for size in _SIZES if size < d), d):
         left = np.sqrt(np.square(fresh[:, size:]).sum(axis=1))
-        off = 2 * 3.5 / 127 * np.sqrt(1 / 12) * 2 if whole else 0.0  # of a product, relative to both lengths: rounded in steps of the largest of many
-        low = sums * (1 - off / 2) - 2 * (fresh[:256, :size] @ fresh[:, :size].T + np.outer(left[:256], left))
-        takes = (_WHOLE if whole else _FLOAT) * size + _LOOK + (_PAIR * d + _OPEN) * float((low <= limit).mean())
+        low = sums * (1 - 2 * error) - 2 * (mine[:, :size] @ others[:, :size].T + np.outer(left[:cut], left[cut:]))
+        still = float((low <= limit).mean())
+        takes = (_WHOLE if whole else _FLOAT) * size + (_PAIR * d + _OPEN) * still + _LOOK * min(1, STRETCH * still)
         best, found = min((best, found), (takes, size))
     wide = found + (found < d)
     mix = np.linalg.qr(np.random.default_rng(0).standard_normal((wide, wide)))[0] if whole else np.eye(wide)

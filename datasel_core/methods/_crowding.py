@@ -14,7 +14,7 @@ from datasel_core.methods._near import compiled
 from datasel_core.progress import Progress
 from datasel_core.threads import side_by_side
 
-_ROWS, _COLUMNS = 512, 16 * STRETCH
+_ROWS, _COLUMNS = 512, 8 * STRETCH
 _FEW = 4096  # so many are measured all with all
 _KEPT = 1 << 22  # squared distances held at a time
 _SORT_BY = 32
@@ -55,30 +55,35 @@ class Crowd:
         return found
 
     def _near(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """kept: (t, 2 kde_k) squared distances to what is near each row. held: (t,) how many of them there are."""
+        """kept: (t, room) squared distances to what is near each row, the kde_k nearest. held: (t,) how many of them there are."""
         if self.codes is None:
             return self._all(rows)
-        codes, keep = self.codes, compiled()
-        kept, held, limit = np.empty((len(rows), 2 * self.kde_k)), np.zeros(len(rows), np.int64), np.full(len(rows), self.reach)
+        codes, keep, limit = self.codes, compiled(), np.full(len(rows), self.reach)
+        kept, held = np.empty((len(rows), 2 * self.kde_k + _COLUMNS)), np.zeros(len(rows), np.int64)
         room = codes.room(len(rows), _COLUMNS)
         # From its own neighbourhood outward: who has its kde_k neighbours early needs few of the rest.
         for first in sorted(range(0, len(self.x), _COLUMNS), key=lambda first: abs(first + _COLUMNS / 2 - rows.mean())):
             products = codes.products(rows, slice(first, first + _COLUMNS), room)
-            keep(products, rows, first, self.x, self.norms, self.least, codes.scale, codes.error, codes.length, STRETCH, self.slack, self.kde_k,
-                 limit, kept, held)  # fmt: skip
+            keep(products, rows, first, self.x, self.norms, self.least, codes.scale, codes.error, codes.length, STRETCH, self.slack, limit, kept, held)
+            self._cut(kept, held, limit, held >= 2 * self.kde_k)
+        self._cut(kept, held, limit, held > self.kde_k)
         return kept, held
 
+    def _cut(self, kept: np.ndarray, held: np.ndarray, limit: np.ndarray, those: np.ndarray) -> None:
+        """Leaves those rows their kde_k nearest. Nothing farther than the last of these counts: their limit is lowered."""
+        for one in np.flatnonzero(those):
+            kept[one, : self.kde_k] = np.partition(kept[one, : held[one]], self.kde_k - 1)[: self.kde_k]
+            held[one], limit[one] = self.kde_k, kept[one, self.kde_k - 1]
+
     def _all(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """As `_near`, with all that there are."""
+        """As `_near`, from all distances."""
         squared = np.maximum(self.norms[rows, None] + self.norms - 2 * self._centred(rows) @ self._centred(slice(None)).T, 0)
         squared[np.arange(len(rows)), rows] = 0
-        return squared, np.full(len(rows), len(self.x))
+        return np.partition(squared, self.kde_k - 1, axis=1), np.full(len(rows), self.kde_k)
 
     def _rho(self, kept: np.ndarray, held: np.ndarray) -> np.ndarray:
         """(t, b): with each width, how many of the kde_k nearest are within, less the sum of their squared distances over its square."""
-        for one in np.flatnonzero(held > self.kde_k):
-            kept[one, : self.kde_k] = np.partition(kept[one, : held[one]], self.kde_k - 1)[: self.kde_k]
-        there = np.arange(kept.shape[1]) < np.minimum(held, self.kde_k)[:, None]
+        there = np.arange(kept.shape[1]) < held[:, None]
         owner, squared, bins = np.nonzero(there)[0], kept[there], len(self.widths)
         which = owner * (bins + 1) + np.searchsorted(self.widths**2, squared, side="right")
         many = np.bincount(which, minlength=len(kept) * (bins + 1)).reshape(len(kept), -1)[:, :bins]

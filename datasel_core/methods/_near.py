@@ -8,13 +8,12 @@ import numpy as np
 
 def keep_near(
     products: np.ndarray, rows: np.ndarray, first: int, x: np.ndarray, norms: np.ndarray, least: np.ndarray, scale: np.ndarray, error: np.ndarray,
-    length: np.ndarray, stretch: int, slack: float, k: int, limit: np.ndarray, kept: np.ndarray, held: np.ndarray,
+    length: np.ndarray, stretch: int, slack: float, limit: np.ndarray, kept: np.ndarray, held: np.ndarray,
 ) -> None:  # fmt: skip
-    """Adds to each row's `kept` its squared distances below its limit among the columns from `first` on. Who has 2 k of them keeps the k nearest, and its
-    limit is lowered to the last of these.
+    """Adds to each row's `kept` its squared distances below its limit among the columns from `first` on.
 
     products: (t, c) of codes. rows: (t,) whose they are. x: (u, d) float32. norms: (u,), and least of each stretch of columns. scale, error, length: of
-    each stretch, as in `Codes`. limit: (t,) float64. kept: (t, 2 k) float64. held: (t,) how many are there.
+    each stretch, as in `Codes`. limit: (t,) float64. kept: (t, room) float64, room for c more in each row. held: (t,) how many are there.
     """
     d = x.shape[1]
     for begin in range(0, products.shape[1], stretch):  # outermost, so that the vectors of its columns stay at hand
@@ -39,9 +38,6 @@ def keep_near(
                 if squared < limit[i]:
                     kept[i, held[i]] = squared
                     held[i] += 1
-                    if held[i] == kept.shape[1]:
-                        kept[i] = np.partition(kept[i], k - 1)
-                        held[i], limit[i] = k, kept[i, k - 1]
 
 
 @functools.cache

@@ -160,3 +160,12 @@ def with_crowding(neighbours: Neighbours, at: np.ndarray, found: np.ndarray) -> 
     crowding = neighbours.crowding.copy()
     crowding[at] = found
     return replace(neighbours, crowding=crowding)
+
+
+def guessed(neighbours: Neighbours, sigma: float) -> Neighbours:
+    """The same, with a guess where crowding is not known: as it is, on the whole, around what is known of the targets that list the candidate."""
+    rho, places = neighbours.rho(sigma), neighbours.places
+    unknown = np.isnan(rho)
+    shares = np.where(unknown, 0, 1 / np.where(unknown, 1, rho))[places].sum(axis=1) / np.maximum(1, (~unknown)[places].sum(axis=1))
+    totals, listed = (np.bincount(places.ravel(), weights, len(rho))[unknown] for weights in (np.repeat(shares, places.shape[1]), None))
+    return with_crowding(neighbours, np.flatnonzero(unknown), np.repeat(listed / totals, len(neighbours.widths)).reshape(-1, len(neighbours.widths)))

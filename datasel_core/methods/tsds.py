@@ -8,12 +8,12 @@ from datasel_core import neighbors
 from datasel_core.declare import Field
 from datasel_core.errors import BadParameter
 from datasel_core.methods._crowding import Crowd
-from datasel_core.methods._transport import Neighbours, Plan, make_plan, with_crowding
+from datasel_core.methods._transport import Neighbours, Plan, guessed, make_plan, with_crowding
 from datasel_core.methods._vectors import matrix, same_width
 from datasel_core.progress import Progress
 from datasel_core.selection import Inputs, Method, Selection, method
 
-_FIRST_DEPTH = 64
+_FIRST_DEPTH, _DEEPER = 64, 4  # what is known of the nearest says little of those much farther off
 
 
 @method("tsds", version=1, title="TSDS: towards a target, spread out")
@@ -126,15 +126,16 @@ def planned(neighbours: Neighbours, pool: np.ndarray, alpha: float, c: float, si
     crowd = None
     depth = np.full(len(neighbours.places), _FIRST_DEPTH)
     while True:
-        reached = np.unique(neighbours.places[np.arange(neighbours.max_k) < depth[:, None]])
-        new = reached[np.isnan(neighbours.rho(sigma)[reached])]
+        wanted = np.unique(neighbours.places[np.arange(neighbours.max_k) < depth[:, None]])
+        new = wanted[np.isnan(neighbours.rho(sigma)[wanted])]
         if len(new):
             crowd = crowd or Crowd(np.asarray(pool[neighbours.rows]), neighbours.widths, neighbours.kde_k)
             neighbours = with_crowding(neighbours, new, crowd.measure(new, progress))
         plan = make_plan(neighbours, alpha, c, sigma)
         if not plan.unknown.any():
             return neighbours, plan
-        depth[plan.unknown] = np.maximum(2 * depth[plan.unknown], plan.last[plan.unknown] + 2)
+        likely = np.minimum(make_plan(guessed(neighbours, sigma), alpha, c, sigma).last, _DEEPER * depth)
+        depth = np.maximum(likely, plan.last * plan.unknown) + 2
 
 
 def _why(plan: Plan, rows: np.ndarray) -> dict[str, np.ndarray]:
