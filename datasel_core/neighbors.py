@@ -122,19 +122,20 @@ def search(queries: np.ndarray, base: np.ndarray, k: int, metric: str = "euclide
     queries, base = _in_one_space(queries, base, metric)
     (n, d), k = base.shape, min(k, len(base))
     centre = np.mean(base[:: max(1, n // 4096)], axis=0, dtype=np.float64).astype(np.float32)  # products are precise near the centre
-    norms = np.concatenate([_squares(base[start : start + _ROWS] - centre) for start in range(0, n, _ROWS)])
+    size = _size(queries, base)
+    norms = np.concatenate([_squares((base[start : start + _ROWS] - centre) * size) for start in range(0, n, _ROWS)])
     slack = (8 * np.sqrt(d) + 8) * 2.0**-24  # as in methods/_gaps: what a float32 sum of d terms may be off by
     low = np.empty((max(1, min(64, len(queries), (1 << 26) // n)), n), np.float32)
     rows, distances = np.empty((len(queries), k), np.int64), np.empty((len(queries), k))
     track = progress.track(len(queries), "finding neighbours of the targets")
     for start in range(0, len(queries), len(low)):
         part = queries[start : start + len(low)]
-        scaled = -2 * (part - centre)
+        scaled = (part - centre) * size
         for first in range(0, n, 1 << 14):
             progress.check()
-            low[: len(part), first : first + (1 << 14)] = scaled @ (base[first : first + (1 << 14)] - centre).T
+            low[: len(part), first : first + (1 << 14)] = -2 * scaled @ ((base[first : first + (1 << 14)] - centre) * size).T
         for at, query in enumerate(part):
-            tolerance = (slack * (norms + float(_squares(query[None] - centre)[0]))).astype(np.float32)
+            tolerance = (slack * (norms + float(_squares(scaled[at : at + 1])[0]))).astype(np.float32)
             lowest = low[at] + (norms.astype(np.float32) - tolerance)
             near = np.flatnonzero(lowest <= np.partition(lowest + 2 * tolerance, k - 1)[k - 1])
             rows[start + at], distances[start + at] = _nearest_of(query, base, near, k)
@@ -152,14 +153,16 @@ def search_roughly(queries: np.ndarray, base: np.ndarray, k: int, progress: Prog
 
     queries, base = _in_one_space(queries, base, "euclidean")
     n, k = len(base), min(k, len(base))
+    size = _size(queries, base)
     cells = max(1, min(4 * int(np.sqrt(n)), n // 39))  # faiss wants 39 rows per cell to learn from
     index = faiss.IndexIVFFlat(faiss.IndexFlatL2(base.shape[1]), base.shape[1], cells)
-    index.train(base[:: max(1, n // (64 * cells))])
-    index.add(base)
+    index.train(base[:: max(1, n // (64 * cells))] * size)
+    for start in range(0, n, _ROWS):
+        index.add(base[start : start + _ROWS] * size)
     index.nprobe = min(cells, 8 + 4 * k * cells // n)  # cells that hold about four times as many rows as asked for
     rows, distances = np.empty((len(queries), k), np.int64), np.empty((len(queries), k))
     for start in (progress or Progress()).over(range(0, len(queries), 64), -(-len(queries) // 64), "finding neighbours of the targets"):
-        for at, found in enumerate(index.search(queries[start : start + 64], k)[1], start):
+        for at, found in enumerate(index.search(queries[start : start + 64] * size, k)[1], start):
             near = np.sort(found[found >= 0])  # faiss fills up with -1
             if len(near) < k:
                 near = search(queries[at : at + 1], base, k)[0][0]
@@ -178,6 +181,11 @@ def _in_one_space(queries: np.ndarray, base: np.ndarray, metric: str) -> tuple[n
         return queries, base
     none, there = np.zeros((len(queries), 1), np.float32), np.zeros((len(base), 1), np.float32)
     return np.hstack([queries, none, ~queries.any(axis=1, keepdims=True)]), np.hstack([base, ~base.any(axis=1, keepdims=True), there])
+
+
+def _size(queries: np.ndarray, base: np.ndarray) -> np.float32:
+    """What brings the largest number to about 1, so that squares fit into float32; a power of two, which loses nothing."""
+    return np.float32(2.0 ** -np.ceil(np.log2(max(*(max(one.max(initial=0), -one.min(initial=0)) for one in (queries, base)), 1e-30))))
 
 
 def _squares(vectors: np.ndarray) -> np.ndarray:

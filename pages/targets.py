@@ -8,6 +8,7 @@ import streamlit as st
 from datasel_core import registry
 from datasel_core.errors import DataselError
 from datasel_core.features._kept import Kept
+from datasel_core.methods.tsds import out_of_scale
 from datasel_core.pools._pool import Pool
 from datasel_core.serving import Tables
 from pages._ui import budget, choosing, crowds, data, forms, keys, listed, look, mass, methods, serving, space, targets, watch
@@ -90,7 +91,7 @@ def _live(choice: Choice, found: Tables, kept: Kept, working: bool) -> None:
         (f"{one.cost:.3g}", "mean distance to the target"),
         (f"{int(one.ran_out.sum()):,} of {n_targets:,} targets", "used up their neighbours"),
     ])  # fmt: skip
-    _caps(choice, found)
+    _caps(choice, found, c)
     controls, actions = st.columns([76, 24], gap="small", vertical_alignment="bottom")
     with controls:
         n = budget.widgets(pool, n_likely)
@@ -121,12 +122,13 @@ def _live(choice: Choice, found: Tables, kept: Kept, working: bool) -> None:
         mass.detail(choice, found, one, p)
 
 
-def _caps(choice: Choice, found: Tables) -> None:
+def _caps(choice: Choice, found: Tables, c: float) -> None:
     near, how = found.neighbours, choice.method
     asked = (("Neighbours per target", near.max_k, how.max_k), ("Neighbours per crowd", near.kde_k, how.kde_k))
-    said = [f"{name}: {used:,}, a tenth of the candidates, not {most:,}." for name, used, most in asked if used < most]
+    said = [f"{name}: {used:,}, not {most:,}; at most a tenth of the candidates are looked at." for name, used, most in asked if used < most]
     if near.recall < 1:
         said.append(f"Approximate neighbours: about {look.percent(near.recall, 1)} of the true ones were found.")
+    said += filter(None, [out_of_scale(near.distances, c)])
     if said:
         st.caption(" ".join(said))
 

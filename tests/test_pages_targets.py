@@ -85,7 +85,7 @@ def test_numbers_are_those_of_the_plan_and_follow_the_sliders(screen, both):
     assert shown() == expected(plan(vectors, alpha=0.9))
     sound(app.select_slider(key="widget.form.method.tsds.sigma").set_value(0.0).run())
     assert shown() == expected(plan(vectors, alpha=0.9, sigma=0.0))
-    assert f"Neighbours per target: {N // 10}, a tenth of the candidates, not 5,000." in said(app)
+    assert f"Neighbours per target: {N // 10}, not 5,000; at most a tenth of the candidates are looked at." in said(app)
 
 
 def test_a_target_and_a_candidate_say_who_serves_whom(screen, both):

@@ -99,7 +99,7 @@ def test_all_distances_equal_runs_into_max_k_and_says_so():
     found = Tsds().select(inputs(pool, target), 3)
     assert np.flatnonzero(found.scores > 1e-12).tolist() == [0, 1, 2]  # equal distances keep pool order; the last neighbour is there for its distance
     assert found.facts["ran_out"] == 2
-    assert "max_k is 4, a tenth of the 40 candidates, not 5000." in found.facts["note"]
+    assert "max_k is 4, not 5000: at most a tenth of the 40 candidates are looked at, and at least 2." in found.facts["note"]
     assert "2 of 2 targets used up their 4 neighbours; a larger max_k" in found.facts["note"]
 
 
@@ -182,7 +182,7 @@ def test_top_and_prefix(rng):
 def test_candidates_without_a_chance_never_fill_a_budget(rng):
     pool, target = rng.standard_normal((100, 3)), rng.standard_normal((2, 3))
     for sampling in ("without_replacement", "top"):
-        with pytest.raises(BadParameter, match=r"The budget is 50, but only \d+ candidates have any chance; ask for at most so many, or spread wider: lower"):
+        with pytest.raises(BadParameter, match=r"The budget is 50, but only \d+ candidates have any chance. Ask for at most so many, or spread wider: lower"):
             Tsds(sampling=sampling, alpha=0.9).select(inputs(pool, target), 50)
     reached = np.flatnonzero(Tsds().plan(inputs(pool, target)).probability)
     for sampling in ("without_replacement", "top", "multinomial"):
@@ -235,6 +235,31 @@ def test_approximate_neighbours_report_their_recall(rng, monkeypatch):
     np.testing.assert_array_equal(neighbors.search_roughly(target, pool, 30)[0], true)
 
 
+@pytest.mark.parametrize("how", ["exact", "approximate"])
+@pytest.mark.parametrize("size", [1e-25, 1e25])
+def test_the_size_of_numbers_does_not_matter(how, size, rng):
+    pool, target = (np.asarray(made, np.float32) for made in (clustered(rng, 900, 8, 5), clustered(rng, 6, 8, 5)))
+    factor = np.float32(2.0 ** round(np.log2(size)))
+    usual, scaled = (find_neighbours(pool * by, target * by, 40, 10, [0.5 * by], how) for by in (np.float32(1), factor))
+    np.testing.assert_array_equal(usual.rows[usual.places], scaled.rows[scaled.places])
+    np.testing.assert_allclose(usual.distances * factor, scaled.distances, rtol=1e-12)
+    plans = (planned(found, pool * by, 0.5, 5.0 * by, 0.5 * by)[1] for found, by in ((usual, np.float32(1)), (scaled, factor)))
+    np.testing.assert_allclose(*(plan.probability for plan in plans), rtol=1e-9)
+
+
+def test_says_when_c_does_not_suit_the_distances(rng):
+    pool, target = clustered(rng, 300, 8, 5), clustered(rng, 6, 8, 5)
+    pool, target = (made / np.linalg.norm(made, axis=1, keepdims=True) for made in (pool, target))
+    assert "does not suit" not in Tsds().select(inputs(pool, target), 5).facts["note"]
+    large = Tsds().select(inputs(1000 * pool, 1000 * target), 2).facts["note"]
+    assert "which C = 5 does not suit: nearly all mass goes to the nearest candidate" in large
+    with pytest.raises(BadParameter, match="only 4 candidates have any chance. The distances are about"):
+        Tsds().select(inputs(1000 * pool, 1000 * target), 5)
+    proposed = float(large.split("A C of about ")[1].split()[0])
+    assert "does not suit" not in Tsds(c=proposed).select(inputs(1000 * pool, 1000 * target), 5).facts["note"]
+    assert "mass is spread nearly evenly" in Tsds(c=500, max_k=30).select(inputs(pool, target), 5).facts["note"]
+
+
 def test_measuring_only_what_is_needed_changes_nothing(rng):
     pool, target = clustered(rng, 3000, 8, 30, 0.2), clustered(rng, 25, 8, 30, 0.2)
     found = find_neighbours(pool, target, 5000, 1000, [0.4, 0.8])
@@ -280,7 +305,7 @@ def test_facts_reach_the_manifest_and_the_screen(workspace, tmp_path, rng, capsy
         np.save(tmp_path / f"{name}.npy", clustered(rng, n, 6, 5))
         assert main(["pool", "add", name, str(tmp_path / f"{name}.npy"), "--kind", "vectors"]) == 0
     assert main(["select", "pool", "tsds", "--target", "task", "--budget", "5", "--out", str(tmp_path / "kept")]) == 0
-    assert "note: max_k is 30, a tenth of the 300 candidates, not 5000." in capsys.readouterr().err
+    assert "note: max_k is 30, not 5000: at most a tenth of the 300 candidates are looked at" in capsys.readouterr().err
     facts = json.loads((tmp_path / "kept" / "manifest.json").read_text())["result"]["facts"]
     assert facts["max_k"] == 30
     assert 1 <= facts["effective_size"] <= facts["support"]

@@ -13,6 +13,7 @@ from datasel_core.methods._vectors import matrix, same_width
 from datasel_core.progress import Progress
 from datasel_core.selection import Inputs, Method, Selection, method
 
+_USUAL = 0.22  # distances over C where vectors have length 1: 1.1 of 5
 _FIRST_DEPTH, _DEEPER = 64, 4  # what is known of the nearest says little of those much farther off
 
 
@@ -55,6 +56,9 @@ class Tsds(Method):
         # Rounded, so that the last digits of a sum, which may differ between machines, never decide between equals.
         probability = np.round(probability / max(probability.max(), np.finfo(float).tiny), 12)
         rows, counts = self._drawn(probability, budget, inputs.rng)
+        if counts.sum() < budget:
+            hint = out_of_scale(plan.neighbours.distances, self.c) or "Ask for at most so many, or spread wider: lower alpha, or raise c or max_k."
+            raise BadParameter(f"The budget is {budget}, but only {np.count_nonzero(probability)} candidates have any chance. {hint}")
         return Selection(rows, counts, plan.probability, _why(plan, rows), facts=self._facts(plan, inputs.n))
 
     def plan(self, inputs: Inputs) -> Plan:
@@ -77,24 +81,29 @@ class Tsds(Method):
                 keys += rng.gumbel(size=len(keys))  # the highest keys are drawn one after the other, each in proportion to what is left
             rows = np.argsort(-keys, kind="stable")[: min(budget, np.count_nonzero(probability))]
             counts = np.ones(len(rows), np.int64)
-        if counts.sum() < budget:
-            raise BadParameter(
-                f"The budget is {budget}, but only {np.count_nonzero(probability)} candidates have any chance; ask for at most so many, "
-                "or spread wider: lower alpha, or raise c or max_k."
-            )
         return rows, counts
 
     def _facts(self, plan: Plan, n: int) -> dict[str, float | int | str]:
         found = plan.neighbours
         facts = {"level": plan.level, "support": plan.support, "effective_size": plan.effective, "transport_cost": plan.cost,
                  "max_k": found.max_k, "kde_k": found.kde_k, "ran_out": int(plan.ran_out.sum()), "recall": found.recall}  # fmt: skip
-        notes = [f"{name} is {used}, a tenth of the {n} candidates, not {asked}." for name, used, asked in
-                 (("max_k", found.max_k, self.max_k), ("kde_k", found.kde_k, self.kde_k)) if used < asked]  # fmt: skip
+        notes = [f"{name} is {used}, not {asked}: at most a tenth of the {n} candidates are looked at, and at least {least}." for name, used, asked, least in
+                 (("max_k", found.max_k, self.max_k, 2), ("kde_k", found.kde_k, self.kde_k, 1)) if used < asked]  # fmt: skip
+        notes += filter(None, [out_of_scale(found.distances, self.c)])
         if plan.ran_out.any():
             notes.append(f"{plan.ran_out.sum()} of {len(plan.last)} targets used up their {found.max_k} neighbours; a larger max_k lets them reach farther.")
         if found.recall < 1:
             notes.append(f"Approximate neighbours: about {found.recall:.1%} of the true ones were found.")
         return {**facts, **({"note": " ".join(notes)} if notes else {})}
+
+
+def out_of_scale(distances: np.ndarray, c: float) -> str | None:
+    """What to say where C and the distances (m, k) to the nearest candidates are far apart: the published C suits vectors of length about 1."""
+    usual = float(np.median(distances))
+    if usual == 0 or 1 / 10 <= _USUAL * c / usual <= 10:
+        return None
+    end = "nearly all mass goes to the nearest candidate" if usual > c * _USUAL else "mass is spread nearly evenly"
+    return f"The distances are about {usual:.2g}, which C = {c:g} does not suit: {end}. A C of about {usual / _USUAL:.2g} would be in proportion."
 
 
 def find_neighbours(
