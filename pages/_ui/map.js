@@ -30,7 +30,7 @@ class View {
     this.state = setStateValue; this.trigger = setTriggerValue;
     const before = this.data || {}; this.data = data;
     if (data.points && data.points_key !== this.points_key) this.take(data);
-    if (data.labels && data.labels_key !== this.labels_key) { this.labels = bytes(data.labels); this.labels_key = data.labels_key; this.hidden = new Set(data.hidden); }
+    if (data.labels && data.labels_key !== this.labels_key) { this.labels = bytes(data.labels); this.labels_key = data.labels_key; this.hidden = new Set(data.hidden); this.rank = null; }
     const wanted = `${data.points_key}|${data.labels_key}`, has = `${this.points_key}|${this.labels_key}`;
     if (has !== wanted) { if (this.asked !== wanted) { this.asked = wanted; setStateValue('has', ''); } return; }
     if (data.large && this.told !== has) { this.told = has; setStateValue('has', has); }
@@ -106,6 +106,16 @@ class View {
     if (this.data.kept_colour && this.isKept[i]) return this.data.kept_colour;
     return this.data.colours[this.labels[i]] || this.grey;
   }
+  // Who is drawn when, where the labels are ranked: the first label last, on top of the others.
+  inOrder() {
+    if (!this.data.ranked) return null;
+    if (this.rank && this.rank.length === this.n) return this.rank;
+    const start = new Uint32Array(257), order = new Uint32Array(this.n);
+    for (let i = 0; i < this.n; i++) start[256 - this.labels[i]]++;
+    for (let label = 1; label < 257; label++) start[label] += start[label - 1];
+    for (let i = this.n - 1; i >= 0; i--) order[--start[256 - this.labels[i]]] = i;
+    return (this.rank = order);
+  }
   draw() {
     const style = getComputedStyle(this.root); this.grey = 'rgb(140,146,156)'; this.ink = style.getPropertyValue('--st-text-color').trim() || '#222'; this.paper = style.getPropertyValue('--st-background-color').trim() || '#fff';
     const pen = this.under.getContext('2d'); pen.setTransform(1, 0, 0, 1, 0, 0); pen.clearRect(0, 0, this.under.width, this.under.height);
@@ -118,9 +128,9 @@ class View {
   dots(pen) {
     const r = (this.n < 1500 ? 3.4 : this.n < 8000 ? 2.5 : 1.9) * Math.min(2.2, Math.max(1, Math.sqrt(this.scale / this.base())));
     pen.setTransform(this.dpr, 0, 0, this.dpr, 0, 0);
-    const groups = new Map();
-    for (let i = 0; i < this.n; i++) {
-      const level = this.level(i); if (!level) continue;
+    const groups = new Map(), order = this.inOrder();
+    for (let j = 0; j < this.n; j++) {
+      const i = order ? order[j] : j, level = this.level(i); if (!level) continue;
       this.shown++;
       const key = level + this.colour(i, level); if (!groups.has(key)) groups.set(key, []); groups.get(key).push(i);
     }
@@ -137,8 +147,9 @@ class View {
   splat(pen) {
     const [w, h] = [this.under.width, this.under.height], image = pen.createImageData(w, h), out = new Uint32Array(image.data.buffer), paper = rgb(this.paper), cache = new Map(), big = 2 * this.dpr;
     const word = (i, level) => { const c = this.colour(i, level), k = c + level; if (!cache.has(k)) { const a = level === 1 ? (this.chosen ? 0.12 : 0.3) : 1, p = rgb(c).map((v, j) => Math.round(v * a + paper[j] * (1 - a))); cache.set(k, (255 << 24) | (p[2] << 16) | (p[1] << 8) | p[0]); } return cache.get(k); };
-    for (const turn of [1, 2, 3]) for (let i = 0; i < this.n; i++) {
-      const level = this.level(i); if (level !== turn) continue;
+    const order = this.inOrder();
+    for (const turn of [1, 2, 3]) for (let j = 0; j < this.n; j++) {
+      const i = order ? order[j] : j, level = this.level(i); if (level !== turn) continue;
       this.shown++;
       const x = (this.px(this.xy[2 * i]) * this.dpr) | 0, y = (this.py(this.xy[2 * i + 1]) * this.dpr) | 0, value = word(i, level), s = level === 3 ? big + 2 : Math.max(1, this.dpr | 0) + (this.n < 2e5 ? 1 : 0);
       if (x < 0 || y < 0 || x >= w - s || y >= h - s) continue;

@@ -66,6 +66,7 @@ class Labels:
 @dataclass(frozen=True)
 class Look:
     """How a map is shown. lit: rows that shine. dim: the others turn grey. rings: rows with a ring. photo: place -> (picture, caption) on hover.
+    ranked: the first label is drawn on top of the second, and so on.
 
     on_open: called with the clicked row; then nothing is kept under `open_row`. For maps where not every point is a sample of the pool.
     """
@@ -77,6 +78,7 @@ class Look:
     legend: bool = True
     lit: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     dim: bool = False
+    ranked: bool = False
     kept_colour: str | None = None
     rings: Sequence[int] = ()
     photo: Callable[[int], tuple[str, str]] | None = None
@@ -104,7 +106,8 @@ def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
         "large": large,
         "names": list(labels.names), "colours": list(labels.colours), "sizes": list(labels.sizes), "n_points": points.n_points, "what": how.what,
         "alt": how.alt,
-        "height": how.height, "lasso": how.lasso, "legend": how.legend, "dim": how.dim, "kept": _text(lit), "kept_key": f"{len(lit)}-{hash(lit.tobytes())}",
+        "height": how.height, "lasso": how.lasso, "legend": how.legend, "dim": how.dim, "ranked": how.ranked,
+        "kept": _text(lit), "kept_key": f"{len(lit)}-{hash(lit.tobytes())}",
         "kept_colour": how.kept_colour, "rings": points.places(np.asarray(how.rings, np.int64)).tolist(), "hint": how.hint, "photos": how.photo is not None,
         "hover": _hover(state, points, how), "region": region(key, points), "region_version": f"{points.key}.{keys.get(f'cleared.{key}', 0)}", "hidden": [],
     }  # fmt: skip

@@ -12,7 +12,7 @@ from pages._ui.choosing import Choice
 
 _MAP = "targets"
 _TARGET = "#e5484d"
-_SHADES = (("half of all chance", "#d9660f"), ("the next 40 %", "#0f9488"), ("the last 10 %", "#8e5cf0"), ("no chance", look.DROPPED))
+_SHADES = (("half of all chance", "#0f9488"), ("the next 40 %", "#5b9df0"), ("the last 10 %", "#b79cf0"), ("no chance", look.DROPPED))
 _SHARES = (0.5, 0.9)
 _MANY = 12
 
@@ -35,7 +35,7 @@ def on_map(choice: Choice, kept: Kept, found: Tables, one: Plan, p: np.ndarray) 
         choose_target(row - n) if row >= n else choose_row(row)
 
     st.markdown(f"**Map of {n:,} candidates and {len(found.targets):,} targets** :small[:gray[near means similar]]")
-    canvas.draw(_MAP, points, labels, canvas.Look("points", alt, height=430, lasso=False, lit=lit, rings=rings, hint=hint, on_open=opened))
+    canvas.draw(_MAP, points, labels, canvas.Look("points", alt, height=430, lasso=False, ranked=True, lit=lit, rings=rings, hint=hint, on_open=opened))
 
 
 def choose_target(target: int) -> None:
@@ -51,13 +51,13 @@ def choose_row(row: int) -> None:
 
 
 def _labels(points: canvas.Points, p: np.ndarray, m: int) -> canvas.Labels:
-    """Four classes of chance, and the targets."""
+    """The targets, and four classes of chance; the first are drawn on top."""
     order = np.argsort(-p, kind="stable")
     before = np.concatenate([[0], np.cumsum(p[order])[:-1]])
-    of = np.full(len(p), len(_SHADES) - 1, np.uint8)
-    of[order] = np.where(p[order] > 0, np.searchsorted(_SHARES, before, side="right"), len(_SHADES) - 1)
-    whole = np.concatenate([of, np.full(m, len(_SHADES), np.uint8)])
-    names, colours = [*(name for name, _ in _SHADES), "targets"], [*(colour for _, colour in _SHADES), _TARGET]
+    of = np.full(len(p), len(_SHADES), np.uint8)
+    of[order] = np.where(p[order] > 0, 1 + np.searchsorted(_SHARES, before, side="right"), len(_SHADES))
+    whole = np.concatenate([of, np.zeros(m, np.uint8)])
+    names, colours = ["targets", *(name for name, _ in _SHADES)], [_TARGET, *(colour for _, colour in _SHADES)]
     return canvas.of_classes(f"{points.key}-{hash(whole.tobytes())}", whole, points, names, colours)
 
 

@@ -1,8 +1,6 @@
 """The data and export pages in a real browser: open a folder, look, export, come back after a restart."""
 
-import os
 import re
-import time
 
 import pytest
 
@@ -136,13 +134,5 @@ def test_work_is_seen_from_another_tab_and_can_be_stopped(visit, pool, workspace
     other.locator("[data-testid=stSidebar]").get_by_text("for big").wait_for(timeout=20_000)
     page.get_by_role("button", name="Stop").first.click()
     page.get_by_role("button", name="Resume").wait_for(timeout=20_000)
-    began = time.monotonic()
     page.get_by_role("button", name="Resume").click()
     page.get_by_text("1 feature", exact=False).first.wait_for(timeout=120_000)
-    assert time.monotonic() - began < 120
-
-
-def test_the_first_page_comes_within_three_seconds(visit, pool):
-    began = time.monotonic()
-    visit("/?pool=shots")
-    assert time.monotonic() - began < 3 * float(os.environ.get("DATASEL_SLOWNESS", "3"))  # machines that run tests are busy

@@ -15,6 +15,7 @@ from tests.browser.conftest import settled
 from tests.conftest import clustered
 
 N, M = 400, 10
+VIEW = "[...document.querySelectorAll('*')].find(one => one.shadowRoot?.querySelector('.map')).shadowRoot.querySelector('.map').view"
 
 
 @pytest.fixture
@@ -70,3 +71,19 @@ def test_a_target_shows_who_serves_it_and_what_is_kept_says_why(visit, vectors):
     settled(page)
     page.locator(".one", has_text="#1").first.click()
     page.get_by_text("Whom it serves").first.wait_for()
+
+
+def test_the_likely_are_drawn_on_top_of_the_others(visit, vectors):
+    page = visit("/targets?pool=web&budget=20")
+    page.locator("canvas.over").wait_for(timeout=60_000)
+    page.wait_for_function(f"() => {{ try {{ return {VIEW}.scale > 0; }} catch {{ return false; }} }}")
+    settled(page)
+    read = "[v.labels[i], ...v.under.getContext('2d').getImageData(v.px(v.xy[2 * i]) * v.dpr, v.py(v.xy[2 * i + 1]) * v.dpr, 1, 1).data]"
+    seen = np.array(page.evaluate(f"(() => {{ const v = {VIEW}; return Array.from({{length: v.n}}, (_, i) => {read}); }})()"))
+    paints = page.evaluate(f"{VIEW}.data.colours")
+    paints = np.array([[int(one[at : at + 2], 16) for at in (1, 3, 5)] for one in paints])
+    drawn = np.abs(seen[:, None, 1:4] - paints).sum(axis=2).argmin(axis=1)
+    assert len(seen) == N + M
+    assert np.bincount(seen[:, 0]).tolist()[0] == M
+    assert (drawn <= seen[:, 0]).mean() > 0.97, (seen[drawn > seen[:, 0]], drawn[drawn > seen[:, 0]])  # what matters more, but for mixtures at edges
+    assert (drawn[seen[:, 0] == 0] == 0).all()
