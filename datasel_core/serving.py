@@ -117,10 +117,10 @@ def _found(folder: Path, asked: Question, given: np.ndarray, vectors: np.ndarray
 
 
 def stops(distances: np.ndarray, sigma: float) -> np.ndarray:
-    """(b,) widths of a crowd that can be asked for, ascending: two digits each, and sigma itself."""
+    """(b,) widths of a crowd that can be asked for, ascending: two digits each, and sigma itself; 1 where all of these are 0."""
     usual = float(np.median(distances[:, min(9, distances.shape[1] - 1)]))
     rounded = {float(f"{usual * share:.2g}") for share in SHARES}
-    return np.array(sorted(width for width in rounded | {float(sigma)} if width > 0))
+    return np.array(sorted(width for width in rounded | {float(sigma)} if width > 0) or [1.0])
 
 
 def _measure(folder: Path, vectors: np.ndarray, found: Neighbours, progress: Progress) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -13,14 +14,21 @@ A, B = TypeVar("A"), TypeVar("B")
 def side_by_side(do: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
     """do(item) of each, in order, on as many threads as there are processors; torch's products within take one thread each.
 
-    For work that lets go of the interpreter. Who stops early leaves what is begun to end by itself, and nothing else is begun.
+    For work that lets go of the interpreter. Who stops early waits for what is begun, and nothing else is begun.
     """
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    pool = ThreadPoolExecutor(count, initializer=lambda: _controller().limit(limits=1, user_api="openmp"))  # of the calling thread alone
+    pool = ThreadPoolExecutor(count, initializer=_alone, initargs=(_look(),))  # again: torch may have come since
     try:
         yield from pool.map(do, items)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _alone(controller) -> None:
+    """Products of the calling thread, and of no other, take one thread from now on."""
+    if torch := sys.modules.get("torch"):
+        torch.get_num_threads()  # a thread's first call sets what all of torch was told, and would undo what follows
+    controller.limit(limits=1, user_api="openmp")
 
 
 @contextlib.contextmanager
@@ -34,6 +42,11 @@ def one_thread() -> Iterator[None]:
 
 @functools.cache
 def _controller():
+    return _look()
+
+
+def _look():
+    """The libraries that are loaded by now."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

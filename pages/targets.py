@@ -91,7 +91,7 @@ def _live(choice: Choice, found: Tables, kept: Kept, working: bool) -> None:
         (f"{one.cost:.3g}", "mean distance to the target"),
         (f"{int(one.ran_out.sum()):,} of {n_targets:,} targets", "used up their neighbours"),
     ])  # fmt: skip
-    _caps(choice, found, c)
+    _caps(choice, found)
     controls, actions = st.columns([76, 24], gap="small", vertical_alignment="bottom")
     with controls:
         n = budget.widgets(pool, n_likely)
@@ -122,13 +122,13 @@ def _live(choice: Choice, found: Tables, kept: Kept, working: bool) -> None:
         mass.detail(choice, found, one, p)
 
 
-def _caps(choice: Choice, found: Tables, c: float) -> None:
+def _caps(choice: Choice, found: Tables) -> None:
     near, how = found.neighbours, choice.method
     asked = (("Neighbours per target", near.max_k, how.max_k), ("Neighbours per crowd", near.kde_k, how.kde_k))
     said = [f"{name}: {used:,}, not {most:,}; at most a tenth of the candidates are looked at." for name, used, most in asked if used < most]
     if near.recall < 1:
         said.append(f"Approximate neighbours: about {look.percent(near.recall, 1)} of the true ones were found.")
-    said += filter(None, [out_of_scale(near.distances, c)])
+    said += filter(None, [out_of_scale(near.distances, how.alpha, how.c)])
     if said:
         st.caption(" ".join(said))
 

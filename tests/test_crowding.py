@@ -1,11 +1,14 @@
 """How crowded it is around each vector, against all distances; and the bounds that spare most of them."""
 
+import threading
+import warnings
+
 import numpy as np
 import pytest
 import torch
 
 from datasel_core.errors import Stopped
-from datasel_core.methods import _codes, _crowding
+from datasel_core.methods import _codes, _crowding, _near
 from datasel_core.methods._crowding import Crowd
 from datasel_core.progress import Progress
 from tests.conftest import clustered
@@ -18,7 +21,21 @@ MADE = {
     "far": lambda rng: 1000 + clustered(rng, 400, 12, 30, 0.1),
     "of all lengths": lambda rng: clustered(rng, 400, 12, 5, 0.1) * 10.0 ** rng.uniform(-3, 3, (400, 1)),
     "one": lambda rng: np.ones((400, 12)),
+    "thin": lambda rng: thin(rng, 400, 12),
+    "large": lambda rng: clustered(rng, 400, 12, 5, 0.1) * 1e25,
+    "small": lambda rng: clustered(rng, 400, 12, 5, 0.1) * 1e-25,
+    "smallest": lambda rng: clustered(rng, 400, 12, 5, 0.1) * 1e-41,
+    "largest": lambda rng: clustered(rng, 400, 12, 5, 0.1) * 1e37,
+    "one number": lambda rng: rng.standard_normal((400, 1)),
 }
+
+
+def thin(rng, n, d):
+    """Nearly on one line, but for a few: what one axis leaves over is as small as what float32 loses."""
+    along, across = np.linalg.qr(rng.standard_normal((d, 2)))[0].T
+    at, sign = np.arange(n), np.where(np.arange(n) % 2, 1, -1)
+    off = sign * np.where(at % 20 < 2, 0.3, 2e-4 * np.abs(rng.standard_normal(n)))
+    return np.outer(np.where(at // 2 % 2, 1, -1) * (1 + 0.01 * rng.standard_normal(n)), along) + np.outer(off, across)
 
 
 @pytest.fixture(params=[False, True], ids=["float32", "whole numbers"])
@@ -35,7 +52,7 @@ def small_blocks(request, monkeypatch):
 @pytest.mark.parametrize("kde_k", [1, 20, 5000])
 def test_crowding_is_exact(kind, kde_k, small_blocks, rng):
     vectors = MADE[kind](rng).astype(np.float32)
-    widths = np.array([0.3, 0.6, 4.0])
+    widths = np.array([0.3, 0.6, 4.0]) * {"large": 1e25, "small": 1e-25, "smallest": 1e-41, "largest": 1e37}.get(kind, 1)
     wanted = rng.permutation(400)[:210]
     found = Crowd(vectors, widths, kde_k).measure(wanted)
     for at, width in enumerate(widths):
@@ -51,7 +68,7 @@ def test_codes_bound_every_distance_from_below(kind, size, small_blocks, rng, mo
     vectors = MADE[kind](rng).astype(np.float32)
     crowd = Crowd(vectors, np.array([0.6]), 20)
     codes, stretch = crowd.codes, np.arange(400) // 16
-    assert codes.codes.shape[1] in (size + 1, 12)
+    assert codes.codes.shape[1] in (size + 1, vectors.shape[1])
     assert codes.codes.dtype == (np.int8 if small_blocks else np.float32)
     products = codes.products(np.arange(400), slice(None), codes.room(400, 400)) * np.multiply.outer(codes.scale[stretch], codes.scale[stretch])
     length, error = codes.length[stretch], codes.error[stretch]
@@ -73,6 +90,30 @@ def test_many_vectors_are_measured_as_few_are(rng):
     found = Crowd(vectors, np.array([0.5, 0.9]), 100).measure(np.arange(0, 6000, 7))
     for at, width in enumerate((0.5, 0.9)):
         np.testing.assert_allclose(found[:, at], oracle.crowding(vectors, width, 100)[::7], rtol=1e-9)
+
+
+def test_the_smallest_and_largest_widths(rng):
+    vectors = np.repeat(clustered(rng, 60, 12, 5, 0.1), 2, axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = Crowd(vectors, np.array([1e-200, 1e200]), 30).measure(np.arange(120))
+    np.testing.assert_array_equal(found, np.tile([2.0, 30.0], (120, 1)))  # only its copy; all that may count
+
+
+@pytest.mark.parametrize("n", [2, 3, 17, 400])
+def test_few_vectors_of_very_different_lengths_are_measured_one_by_one(n, rng):
+    vectors = clustered(rng, n, 12, 5, 0.1).astype(np.float32)
+    vectors[-1] = 1e12
+    found = Crowd(vectors, np.array([0.6]), 20).measure(np.arange(n))
+    np.testing.assert_allclose(found[:, 0], oracle.crowding(vectors, 0.6, 20), rtol=1e-9)
+
+
+def test_machine_code_is_made_once_for_all_threads(rng, monkeypatch):
+    made = []
+    monkeypatch.setattr(_crowding, "compiled", lambda: made.append(threading.current_thread()) or _near.compiled())
+    monkeypatch.setattr(_crowding, "_ROWS", 50)
+    Crowd(rng.standard_normal((5000, 8)).astype(np.float32), np.array([0.5]), 20).measure(np.arange(400))
+    assert made == [threading.main_thread()]
 
 
 def test_measuring_can_be_stopped(rng):

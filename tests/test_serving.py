@@ -47,6 +47,10 @@ def test_plans_from_tables_are_those_of_the_method(workspace, both, alpha, c, at
     assert mine.cost == pytest.approx(theirs.cost, rel=1e-9)
 
 
+def test_there_is_a_stop_where_everything_lies_on_its_target():
+    assert serving.stops(np.zeros((3, 40)), 0.0).tolist() == [1.0]
+
+
 def test_the_default_sigma_is_always_a_stop(workspace, both):
     found = serving.read_tables(serving.make_tables(workspace, asked(workspace), Progress()))
     widths = found.neighbours.widths

@@ -258,6 +258,16 @@ def test_says_when_c_does_not_suit_the_distances(rng):
     proposed = float(large.split("A C of about ")[1].split()[0])
     assert "does not suit" not in Tsds(c=proposed).select(inputs(1000 * pool, 1000 * target), 5).facts["note"]
     assert "mass is spread nearly evenly" in Tsds(c=500, max_k=30).select(inputs(pool, target), 5).facts["note"]
+    with pytest.raises(BadParameter, match="any chance. Ask for at most so many"):  # a smaller C would reach fewer
+        Tsds(c=500, max_k=30).select(inputs(pool, target), 250)
+    for alpha in (0.0, 1.0):  # where C decides nothing
+        assert "does not suit" not in Tsds(alpha=alpha).select(inputs(1000 * pool, 1000 * target), 2).facts["note"]
+
+
+def test_a_width_whose_square_is_no_number_any_more_ends_too(rng):
+    pool, target = clustered(rng, 300, 8, 5), clustered(rng, 6, 8, 5)
+    found = [Tsds(sigma=sigma).plan(inputs(pool, target)).probability for sigma in (1e-200, 1e-30)]
+    np.testing.assert_array_equal(*found)
 
 
 def test_measuring_only_what_is_needed_changes_nothing(rng):

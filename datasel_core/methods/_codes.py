@@ -19,19 +19,24 @@ _LOOK, _PAIR, _OPEN = 0.3, 0.16, 30.0  # a second look at a product, measuring a
 
 @dataclass(frozen=True)
 class Turn:
-    """centre: (d,) float64. axes: (d, s) float32 principal axes; s = d where nothing is left over. mix: (s + 1, s + 1), or (d, d), float32 rotation."""
+    """centre: (d,) float64. axes: (d, s) float32 principal axes; s = d where nothing is left over. mix: (s + 1, s + 1), or (d, d), float32 rotation.
+    size: a power of two that brings vectors to a length of about 1 or less, so that products fit into float32.
+    """
 
     centre: np.ndarray
     axes: np.ndarray
     mix: np.ndarray
+    size: np.float32
 
     def leading(self, x: np.ndarray, size: int) -> np.ndarray:
-        return (x - self.centre.astype(np.float32)) @ self.axes[:, :size]
+        return ((x - self.centre.astype(np.float32)) * self.size) @ self.axes[:, :size]
 
     def short(self, x: np.ndarray, norms: np.ndarray) -> np.ndarray:
-        """(n, s + 1), or (n, d), float32. norms: (n,) float64 squared distances to the centre."""
+        """(n, s + 1), or (n, d), float32, `size` times as long. norms: (n,) float64 squared distances to the centre."""
         turned = self.leading(x, self.axes.shape[1])
         if self.axes.shape[1] < x.shape[1]:
+            # Never shorter than it is: a root of the little that rounding may take away is not little.
+            norms = norms * float(self.size) ** 2 * (1 + (16 * np.sqrt(x.shape[1]) + 16) * 2.0**-24)
             left = np.sqrt(np.maximum(norms - np.square(turned.astype(np.float64)).sum(axis=1), 0))
             turned = np.hstack([turned, left[:, None].astype(np.float32)])
         return turned @ self.mix
@@ -57,6 +62,8 @@ class Codes:
                 self.codes[first + begin : first + begin + len(mine)] = coded
                 self.error[at] = _longest(mine - coded * self.scale[at])
                 self.length[at] = _longest(coded * self.scale[at])
+        for one in (self.scale, self.error, self.length):
+            one /= float(turn.size)
 
     def room(self, rows: int, columns: int) -> np.ndarray:
         """Where `products` may write."""
@@ -76,8 +83,10 @@ def _longest(vectors: np.ndarray) -> float:
     return float(np.sqrt(np.square(vectors).sum(axis=1).max())) * (1 + 1e-9)
 
 
-def fit_turn(x: np.ndarray, centre: np.ndarray, reach: float, share: float, whole: bool) -> Turn:
-    """As many principal axes as leave least to do. reach: squared distances from here on are of no interest; nor is what is beyond the nearest `share`."""
+def fit_turn(x: np.ndarray, centre: np.ndarray, farthest: float, reach: float, share: float, whole: bool) -> Turn:
+    """As many principal axes as leave least to do. farthest: largest squared distance to the centre. reach: squared distances from here
+    on are of no interest; nor is what is beyond the nearest `share`.
+    """
     u, d = x.shape
     step = max(1, u // 8192)
     axes = np.linalg.eigh(_gram(x[::step] - centre))[1][:, ::-1]
@@ -96,7 +105,8 @@ def fit_turn(x: np.ndarray, centre: np.ndarray, reach: float, share: float, whol
         best, found = min((best, found), (takes, size))
     wide = found + (found < d)
     mix = np.linalg.qr(np.random.default_rng(0).standard_normal((wide, wide)))[0] if whole else np.eye(wide)
-    return Turn(centre, axes[:, :found].astype(np.float32), mix.astype(np.float32))
+    size = np.float32(2.0 ** -np.clip(np.ceil(np.log2(max(np.sqrt(farthest), 2.0**-120))), -120, 120))
+    return Turn(centre, axes[:, :found].astype(np.float32), mix.astype(np.float32), size)
 
 
 def _gram(x: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from datasel_core.progress import Progress
 from datasel_core.threads import side_by_side
 
 _ROWS, _COLUMNS = 512, 8 * STRETCH
-_FEW = 4096  # so many are measured all with all
+_FEW, _WIDE = 4096, 1e4  # so many are measured all with all, from products in float64; but not where these are so large beside the smallest width, squared
 _KEPT = 1 << 22  # squared distances held at a time
 _SORT_BY = 32
 
@@ -25,23 +25,24 @@ class Crowd:
 
     def __init__(self, vectors: np.ndarray, widths: np.ndarray, kde_k: int):
         self.x = np.asarray(vectors, np.float32)
-        self.widths, self.kde_k = np.asarray(widths, np.float64), min(kde_k, len(self.x))
+        self.widths, self.kde_k = np.clip(np.asarray(widths, np.float64), 1e-100, 1e100), min(kde_k, len(self.x))  # float32 knows no gaps beyond these widths
         self.reach = float(self.widths[-1] ** 2)
         self.centre = np.mean(self.x, axis=0, dtype=np.float64).astype(np.float32).astype(np.float64)  # products are precise near it
         self.norms = np.concatenate([np.square(self._centred(part)).sum(axis=1) for part in _parts(len(self.x), 8192)])
         self.place, self.codes = np.arange(len(self.x)), None
-        if len(self.x) > _FEW:
+        if len(self.x) > _FEW or self.norms.max() > _WIDE * self.widths[0] ** 2:
             self._encode()
 
     def _encode(self) -> None:
         u, d = self.x.shape
-        turn = fit_turn(self.x, self.centre, self.reach, self.kde_k / u, whole_is_faster())
+        turn = fit_turn(self.x, self.centre, float(self.norms.max()), self.reach, self.kde_k / u, whole_is_faster())
         lead = np.concatenate([turn.leading(self.x[part], _SORT_BY) for part in _parts(u, 8192)])
-        _, cell = neighbors.kmeans(lead / (np.abs(lead).max() or 1), min(256, u // STRETCH), 0, "euclidean", 4)
+        _, cell = neighbors.kmeans(lead / (np.abs(lead).max() or 1), min(256, max(1, u // STRETCH)), 0, "euclidean", 4)
         order = np.argsort(cell, kind="stable")  # neighbours next to each other, so that pairs to be measured come in blocks
         self.x, self.norms, self.place[order] = self.x[order], self.norms[order], np.arange(u)
         self.codes = Codes(self.x, self.norms, turn, whole_is_faster())
         self.least = np.minimum.reduceat(self.norms, range(0, u, STRETCH))
+        self.keep = compiled()  # here, that no two threads compile it
         self.slack = (24 * np.sqrt(d) + 96) * 2.0**-24  # as in `_gaps`, three times: once for either turning, once for the product
 
     def measure(self, wanted: np.ndarray, progress: Progress | None = None) -> np.ndarray:
@@ -58,13 +59,13 @@ class Crowd:
         """kept: (t, room) squared distances to what is near each row, the kde_k nearest. held: (t,) how many of them there are."""
         if self.codes is None:
             return self._all(rows)
-        codes, keep, limit = self.codes, compiled(), np.full(len(rows), self.reach)
+        codes, limit = self.codes, np.full(len(rows), self.reach)
         kept, held = np.empty((len(rows), 2 * self.kde_k + _COLUMNS)), np.zeros(len(rows), np.int64)
         room = codes.room(len(rows), _COLUMNS)
         # From its own neighbourhood outward: who has its kde_k neighbours early needs few of the rest.
         for first in sorted(range(0, len(self.x), _COLUMNS), key=lambda first: abs(first + _COLUMNS / 2 - rows.mean())):
             products = codes.products(rows, slice(first, first + _COLUMNS), room)
-            keep(products, rows, first, self.x, self.norms, self.least, codes.scale, codes.error, codes.length, STRETCH, self.slack, limit, kept, held)
+            self.keep(products, rows, first, self.x, self.norms, self.least, codes.scale, codes.error, codes.length, STRETCH, self.slack, limit, kept, held)
             self._cut(kept, held, limit, held >= 2 * self.kde_k)
         self._cut(kept, held, limit, held > self.kde_k)
         return kept, held

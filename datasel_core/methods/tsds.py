@@ -57,7 +57,8 @@ class Tsds(Method):
         probability = np.round(probability / max(probability.max(), np.finfo(float).tiny), 12)
         rows, counts = self._drawn(probability, budget, inputs.rng)
         if counts.sum() < budget:
-            hint = out_of_scale(plan.neighbours.distances, self.c) or "Ask for at most so many, or spread wider: lower alpha, or raise c or max_k."
+            hint = out_of_scale(plan.neighbours.distances, self.alpha, self.c, more=True)
+            hint = hint or "Ask for at most so many, or spread wider: lower alpha, or raise c or max_k."
             raise BadParameter(f"The budget is {budget}, but only {np.count_nonzero(probability)} candidates have any chance. {hint}")
         return Selection(rows, counts, plan.probability, _why(plan, rows), facts=self._facts(plan, inputs.n))
 
@@ -89,7 +90,7 @@ class Tsds(Method):
                  "max_k": found.max_k, "kde_k": found.kde_k, "ran_out": int(plan.ran_out.sum()), "recall": found.recall}  # fmt: skip
         notes = [f"{name} is {used}, not {asked}: at most a tenth of the {n} candidates are looked at, and at least {least}." for name, used, asked, least in
                  (("max_k", found.max_k, self.max_k, 2), ("kde_k", found.kde_k, self.kde_k, 1)) if used < asked]  # fmt: skip
-        notes += filter(None, [out_of_scale(found.distances, self.c)])
+        notes += filter(None, [out_of_scale(found.distances, self.alpha, self.c)])
         if plan.ran_out.any():
             notes.append(f"{plan.ran_out.sum()} of {len(plan.last)} targets used up their {found.max_k} neighbours; a larger max_k lets them reach farther.")
         if found.recall < 1:
@@ -97,10 +98,13 @@ class Tsds(Method):
         return {**facts, **({"note": " ".join(notes)} if notes else {})}
 
 
-def out_of_scale(distances: np.ndarray, c: float) -> str | None:
-    """What to say where C and the distances (m, k) to the nearest candidates are far apart: the published C suits vectors of length about 1."""
+def out_of_scale(distances: np.ndarray, alpha: float, c: float, more: bool = False) -> str | None:
+    """What to say where C and the distances (m, k) to the nearest candidates are far apart: the published C suits vectors of length about 1.
+
+    more: only where the proposed C reaches more candidates. At alpha 0 or 1 C decides nothing.
+    """
     usual = float(np.median(distances))
-    if usual == 0 or 1 / 10 <= _USUAL * c / usual <= 10:
+    if usual == 0 or alpha in (0, 1) or 1 / 10 <= _USUAL * c / usual <= 10 or (more and usual < c * _USUAL):
         return None
     end = "nearly all mass goes to the nearest candidate" if usual > c * _USUAL else "mass is spread nearly evenly"
     return f"The distances are about {usual:.2g}, which C = {c:g} does not suit: {end}. A C of about {usual / _USUAL:.2g} would be in proportion."
