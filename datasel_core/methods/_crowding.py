@@ -24,7 +24,7 @@ class Crowd:
     """vectors: (u, d). widths: (b,) of sigma, above 0, ascending. kde_k: at most so many neighbours count, the nearest."""
 
     def __init__(self, vectors: np.ndarray, widths: np.ndarray, kde_k: int):
-        self.x = np.asarray(vectors, np.float32)
+        self.x = np.ascontiguousarray(vectors, np.float32)
         self.widths, self.kde_k = np.clip(np.asarray(widths, np.float64), 1e-100, 1e100), min(kde_k, len(self.x))  # float32 knows no gaps beyond these widths
         self.reach = float(self.widths[-1] ** 2)
         self.centre = np.mean(self.x, axis=0, dtype=np.float64).astype(np.float32).astype(np.float64)  # products are precise near it
