@@ -47,7 +47,8 @@ def open_page(screen, **query):
 
 
 def ready(app):
-    return wait(app, lambda app: "have any chance" in said(app))
+    """The tables are there, and the work that made them has ended."""
+    return wait(app, lambda app: "have any chance" in said(app) and not any(one.disabled and one.label.startswith("Keep ") for one in app.button))
 
 
 def test_without_an_embedding_one_click_computes_one_for_both(screen, workspace, tmp_path):
