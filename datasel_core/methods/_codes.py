@@ -89,7 +89,8 @@ def fit_turn(x: np.ndarray, centre: np.ndarray, farthest: float, reach: float, s
     """
     u, d = x.shape
     step = max(1, u // 8192)
-    axes = np.linalg.eigh(_gram(x[::step] - centre))[1][:, ::-1]
+    some = x[::step] - centre
+    axes = np.linalg.eigh(some.T @ some)[1][:, ::-1]
     fresh = (x[step // 2 :: step * max(1, u // step // 2048)] - centre) @ axes  # where it can be, others than the axes were fitted to
     norms = np.square(fresh).sum(axis=1)
     cut = min(256, len(fresh) // 2)
@@ -109,10 +110,6 @@ def fit_turn(x: np.ndarray, centre: np.ndarray, farthest: float, reach: float, s
     return Turn(centre, axes[:, :found].astype(np.float32), mix.astype(np.float32), size)
 
 
-def _gram(x: np.ndarray) -> np.ndarray:
-    return x.T @ x
-
-
 @functools.cache
 def whole_is_faster() -> bool:
     """Whether this processor multiplies whole numbers of eight bits, without losing any, at least twice as fast as float32; tried out once."""
@@ -126,7 +123,8 @@ def whole_is_faster() -> bool:
             return False  # some processors add up in sixteen bits
     except RuntimeError:
         return False
-    return 2 * _quickest(lambda: torch._int_mm(one, other)) < _quickest(lambda: torch.mm(one.float(), other.float()))
+    plain, others = one.float(), other.float()
+    return 2 * _quickest(lambda: torch._int_mm(one, other)) < _quickest(lambda: torch.mm(plain, others))
 
 
 def _quickest(product) -> float:
