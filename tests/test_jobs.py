@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from datasel_core import engine, jobs, making, manifest, store
 from datasel_core.errors import BadRequest
 from datasel_core.features._kept import CHUNK, Chunks, load
-from tests.conftest import clustered, paint
+from tests.conftest import ROOT, clustered, paint
 
 
 def wait_for(condition, seconds=60):
@@ -129,3 +131,24 @@ def test_jobs_are_found_from_anywhere(workspace, vectors):
     job = jobs.start(workspace, SELECT)
     assert [one.folder for one in jobs.jobs(workspace)] == [job.folder]
     assert wait_for(lambda: ended(job))
+
+
+_HOLDS_A_LOCK = """
+import threading
+from datasel_core import jobs
+from datasel_core.__main__ import main
+
+def work(*_):
+    lock = threading.RLock()
+    lock.acquire()  # as a library that was stopped while it held one
+    threading.Thread(target=lock.acquire).start()
+    return 130
+
+jobs.work = work
+main(["work", "anywhere"])
+"""
+
+
+def test_a_job_that_was_stopped_ends_whatever_lock_was_left_behind(tmp_path):
+    ran = subprocess.run([sys.executable, "-c", _HOLDS_A_LOCK], cwd=ROOT, env={**os.environ, "DATASEL_WORKSPACE": str(tmp_path)}, timeout=60)
+    assert ran.returncode == 130

@@ -1,6 +1,8 @@
 """Selections on the command line: make, list, compare, export, verify, run again."""
 
 import itertools
+import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -240,4 +242,8 @@ def reproduce(folder: str, json: Json = False) -> None:
 
 def work(folder: str) -> None:
     """What a worker process runs: the job in this folder."""
-    raise typer.Exit(jobs.work(workspace(), Path(folder)))
+    code = jobs.work(workspace(), Path(folder))
+    if code == 130:  # stopped, perhaps while another library held a lock: all is written, and no thread that waits for it is waited for
+        sys.stderr.flush()
+        os._exit(code)
+    raise typer.Exit(code)
