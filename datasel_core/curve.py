@@ -17,7 +17,7 @@ from datasel_core.roles import Roles
 
 ROLES = ("embedding", "patterns", "image")
 _POINTS = 20_000
-_PAIRS = 50_000_000
+_MOST_GAPS = 50_000_000
 _EVERY_PICK = 20_000
 _BLOCK = 128
 
@@ -62,7 +62,7 @@ def curve(values: np.ndarray | Ragged, readable: np.ndarray, rows: np.ndarray, a
     can = np.zeros(len(ragged), dtype=bool)
     can[readable] = True
     per_sample = max(1.0, len(ragged.values) / max(1, len(readable)))
-    most = int(np.clip(_PAIRS / max(1, len(rows) * per_sample), 2000, _POINTS) / per_sample)
+    most = int(np.clip(_MOST_GAPS / max(1, len(rows) * per_sample), 2000, _POINTS) / per_sample)
     points = neighbors.unit(ragged.values[ragged.places(some_rows(can, max(1, most)))])
     best = np.full(len(points), np.inf, np.float32)
     for part in _blocks(already[can[already]]):

@@ -31,6 +31,14 @@ class Failed(DataselError, RuntimeError):
     """It was right to ask, and it did not work."""
 
 
+class Fault(Failed):
+    """A check of our own did not hold: this program, a library or the machine is at fault, never the request."""
+
+    def __init__(self, what: str):
+        whose = "this program, a library or the machine is at fault, not the request; please report it."
+        super().__init__(f"{what}, which cannot be: {whose}")
+
+
 class Stopped(DataselError):
     """Somebody asked it to stop."""
 

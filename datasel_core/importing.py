@@ -15,6 +15,8 @@ from datasel_core.pools._pool import Pool
 from datasel_core.pools._vector_files import check_values, finite_rows, open_arrays, read_ids
 from datasel_core.progress import Progress
 
+_ROWS = 1 << 14
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -114,8 +116,8 @@ def keep_imported(
 
 def _content(array: np.ndarray) -> str:
     digest = hashlib.sha256(f"{array.dtype.str} {array.shape[1:]} ".encode())
-    for start in range(0, len(array), 1 << 14):
-        digest.update(np.ascontiguousarray(array[start : start + (1 << 14)]).tobytes())
+    for start in range(0, len(array), _ROWS):
+        digest.update(np.ascontiguousarray(array[start : start + _ROWS]).tobytes())
     return digest.hexdigest()
 
 

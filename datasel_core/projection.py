@@ -18,6 +18,7 @@ _SERIES = frozenset({"loss_trajectory"})
 """Roles whose size means something; of the others only the direction counts."""
 _FIT = 20_000
 _CELLS = 12
+_ROWS = 8192
 
 
 class Map(Declared):
@@ -94,7 +95,8 @@ def principal(vectors: np.ndarray, rows: np.ndarray, how: Map, as_unit: bool = T
     axes = (axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])).astype(np.float32)
     if axes.shape[1] < 2:
         axes = np.hstack([axes, np.zeros_like(axes)])
-    parts = [(ready(vectors[rows[start : start + 8192]]) - mean.astype(np.float32)) @ axes for start in range(0, len(rows), 8192)]
+    some = (rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS))
+    parts = [(ready(vectors[part]) - mean.astype(np.float32)) @ axes for part in some]
     return np.concatenate(parts) if parts else np.empty((0, 2), np.float32)
 
 

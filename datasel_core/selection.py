@@ -15,9 +15,12 @@ from datasel_core.ragged import Ragged
 from datasel_core.registry import declares
 
 Array = np.ndarray | Ragged
+_BLOCK = 1 << 16
 _VECTORS = ("embedding", "image", "text", "loss_trajectory")
 _NUMBERS = ("loss", "learnability", "error", "forgetting")
 _RAGGED = ("patterns", "ngrams")
+POSITIONS = ("cluster", "pattern", "target")
+"""Names in `why` that hold positions, from 0. People count from 1: a sentence for them says one more."""
 
 
 @dataclass(frozen=True)
@@ -206,5 +209,5 @@ def check_array(name: str, array: Array, ragged: bool) -> None:
         raise BadInput(f"The {name} has a sample without any value (row {int(np.argmin(array.lengths()))}); leave it out.")
 
 
-def _finite(values: np.ndarray, block: int = 1 << 16) -> bool:
-    return all(np.isfinite(values[start : start + block]).all() for start in range(0, len(values), block))
+def _finite(values: np.ndarray) -> bool:
+    return all(np.isfinite(values[start : start + _BLOCK]).all() for start in range(0, len(values), _BLOCK))

@@ -3,50 +3,56 @@
 import contextlib
 import functools
 import os
-import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 A, B = TypeVar("A"), TypeVar("B")
+_MOST = 64  # OpenBLAS, as numpy brings it, is made for so many callers at a time
+_lock, _inside, _limit = threading.Lock(), set(), contextlib.ExitStack()
 
 
 def side_by_side(do: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
-    """do(item) of each, in order, on as many threads as there are processors; torch's products within take one thread each.
+    """do(item) of each, in order, on as many threads as there are processors; matrix products take one thread each, as
+    within `one_thread`.
 
     For work that lets go of the interpreter. Who stops early waits for what is begun, and nothing else is begun.
     """
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    pool = ThreadPoolExecutor(count, initializer=_alone, initargs=(_look(),))  # again: torch may have come since
-    try:
-        yield from pool.map(do, items)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _alone(controller) -> None:
-    """Products of the calling thread, and of no other, take one thread from now on."""
-    if torch := sys.modules.get("torch"):
-        torch.get_num_threads()  # a thread's first call sets what all of torch was told, and would undo what follows
-    controller.limit(limits=1, user_api="openmp")
+    with one_thread():
+        pool = ThreadPoolExecutor(min(count, _MOST))
+        try:
+            yield from pool.map(do, items)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Matrix products on one thread within. Their last bit then does not depend on how many there are; and many small ones gain nothing
-    from more, and lose much where cores are shared.
+    """Matrix products of numpy on one thread within. Their last bit then does not depend on how many there are; and
+    many small ones gain nothing from more, and lose much where cores are shared.
+
+    It holds for the whole process, until the last of those who are within at the same time has left.
     """
-    with _controller().limit(limits=1, user_api="blas"):
+    mine = object()
+    with _lock:
+        if not _inside:
+            _limit.enter_context(_controller().limit(limits=1, user_api="blas"))
+        _inside.add(mine)
+    try:
         yield
+    finally:
+        with _lock:
+            _inside.remove(mine)
+            if not _inside:
+                _limit.close()
 
 
 @functools.cache
 def _controller():
-    return _look()
-
-
-def _look():
-    """The libraries that are loaded by now."""
+    """The libraries that are loaded by now; numpy's is among them."""
+    import numpy  # noqa: F401
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

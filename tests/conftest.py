@@ -1,6 +1,10 @@
 """Fixtures shared by all tests: a workspace of its own for each, small photos, arrays."""
 
+import ast
 import os
+import re
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +33,59 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setenv("DATASEL_WORKSPACE", str(tmp_path / "workspace"))
     monkeypatch.setenv("DATASEL_DATA_ROOTS", os.pathsep.join([str(tmp_path), *([str(real_data())] if real_data() else [])]))
     return Workspace.at()
+
+
+_BLOCK_SIZE = re.compile(r"_?([A-Z]+_)*(ROWS|COLUMNS|ANCHORS|PAIRS|BLOCK|STRETCH|CHUNK|FEW|PRODUCTS|TILE)")
+_SMALL = 48
+_ARGUMENTS = {"block", "size", "chunk", "rows_at_once"}
+
+
+@pytest.fixture
+def shrink(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Sets every block size that has been imported to at most so many.
+
+    It is found by its name, so that nobody has to list it; `hidden_sizes` finds those without one. The sizes of pools
+    belong to formats of files. A tile decides the last digits, so it is small, but always the same. Products are of
+    rows and columns.
+    """
+    whole: dict[tuple[str, str], int] = {}
+
+    def to(size: int) -> None:
+        ours = [name for name in sorted(sys.modules) if re.match(r"datasel_core\.(?!pools)", name)]
+        found = [(sys.modules[one], name, value) for one in ours for name, value in vars(sys.modules[one]).items()]
+        for module, name, value in found:
+            if not _BLOCK_SIZE.fullmatch(name) or type(value) is not int:
+                continue
+            most = _SMALL if name.endswith("TILE") else size**2 if name.endswith("PRODUCTS") else size
+            monkeypatch.setattr(module, name, min(whole.setdefault((module.__name__, name), value), most))
+
+    return to
+
+
+@pytest.fixture
+def small_blocks(shrink: Callable[[int], None]) -> None:
+    """For tests against a slow definition: they meet the borders of blocks everywhere."""
+    shrink(_SMALL)
+
+
+def hidden_sizes(source: str) -> Iterator[str]:
+    """Where a module has a block size that `shrink` cannot find or reach: a number as a step of a range, or as the
+    default of an argument.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "range" and len(node.args) == 3:
+            step, name = node.args[2], getattr(node.args[2], "id", "")
+            is_number = not any(isinstance(part, ast.Name) for part in ast.walk(step))
+            if is_number and not re.fullmatch(r"-?\d", ast.unparse(step)):
+                yield f"line {node.lineno}: range(..., {ast.unparse(step)})"
+            elif name.isupper() and not _BLOCK_SIZE.fullmatch(name):
+                yield f"line {node.lineno}: the name {name}"
+        if isinstance(node, ast.FunctionDef):
+            with_defaults = node.args.args[len(node.args.args) - len(node.args.defaults) :]
+            for argument, default in zip(with_defaults, node.args.defaults, strict=True):
+                named = any(_BLOCK_SIZE.fullmatch(getattr(part, "id", "")) for part in ast.walk(default))
+                if named or (argument.arg in _ARGUMENTS and ast.unparse(default) != "None"):
+                    yield f"line {node.lineno}: {argument.arg}={ast.unparse(default)}"
 
 
 @pytest.fixture

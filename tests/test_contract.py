@@ -1,14 +1,15 @@
-"""One contract over every method, on an awkward pool larger than any block it is given."""
+"""One contract over every method, and every metric, on an awkward pool larger than any block."""
 
 import numpy as np
 import pytest
 
 from datasel_core import registry
 from datasel_core.errors import BadInput, BadParameter, Stopped
+from datasel_core.metrics._metric import Kept
 from datasel_core.progress import Progress
 from datasel_core.ragged import Ragged
-from datasel_core.selection import Inputs, Method, Scorer
-from tests.conftest import clustered
+from datasel_core.selection import POSITIONS, Inputs, Method, Scorer
+from tests.conftest import ROOT, clustered, hidden_sizes
 
 N = 700
 METHODS = registry.every("method")
@@ -48,14 +49,23 @@ def blocks(cls, size: int) -> dict:
     return {name: size for name, field in cls.model_fields.items() if cls.is_how(name) and field.annotation is int}
 
 
+def small(cls: type[Method], size: int = 64) -> Method:
+    return cls(**blocks(cls, size))
+
+
 @pytest.fixture(params=sorted(METHODS))
 def cls(request):
     return METHODS[request.param]
 
 
+@pytest.fixture(autouse=True)
+def _every_block_is_small(small_blocks):
+    """Those that are not parameters, too."""
+
+
 @pytest.mark.parametrize("budget", [1, 37, N])
 def test_keeps_as_many_as_asked_each_once(cls, budget, rng):
-    found = cls(**blocks(cls, 64)).select(inputs(cls, roles(rng, cls.needs), rng), budget)
+    found = small(cls).select(inputs(cls, roles(rng, cls.needs), rng), budget)
     assert len(found.rows) == budget == found.counts.sum()
     assert len(set(found.rows.tolist())) == budget
     assert found.rows.min() >= 0
@@ -64,28 +74,32 @@ def test_keeps_as_many_as_asked_each_once(cls, budget, rng):
 
 
 def test_reaches_beyond_the_first_block(cls, rng):
-    found = cls(**blocks(cls, 64)).select(inputs(cls, roles(rng, cls.needs), rng), 350)
+    found = small(cls).select(inputs(cls, roles(rng, cls.needs), rng), 350)
     assert (found.rows >= 64).any()
 
 
-def test_same_seed_same_answer_whatever_the_block(cls):
-    answers = [
-        cls(**blocks(cls, size)).select(inputs(cls, roles(np.random.default_rng(1), cls.needs), np.random.default_rng(5)), 200).rows.tolist()
-        for size in (1, 64, 5000)
-    ]
+def test_same_seed_same_answer_whatever_the_block(cls, shrink):
+    answers = []
+    for size in (1, 64, 5000):
+        shrink(max(size, 7))
+        given = inputs(cls, roles(np.random.default_rng(1), cls.needs), np.random.default_rng(5))
+        answers.append(small(cls, size).select(given, 200).rows.tolist())
     assert answers[0] == answers[1] == answers[2]
 
 
 def test_a_smaller_budget_is_a_prefix_where_that_is_declared(cls):
     if not cls.prefix:
         pytest.skip(f"{cls.id} does not declare prefix")
-    long, short = (cls().select(inputs(cls, roles(np.random.default_rng(1), cls.needs), np.random.default_rng(5)), budget).rows for budget in (300, 90))
+    long, short = (
+        small(cls).select(inputs(cls, roles(np.random.default_rng(1), cls.needs), np.random.default_rng(5)), many).rows
+        for many in (300, 90)
+    )
     assert long[:90].tolist() == short.tolist()
 
 
 def test_already_chosen_rows_are_never_chosen_again(cls, rng):
     already = rng.choice(N, 100, replace=False)
-    found = cls().select(inputs(cls, roles(rng, cls.needs), rng, already=already), N - 100)
+    found = small(cls).select(inputs(cls, roles(rng, cls.needs), rng, already=already), N - 100)
     assert sorted(found.rows.tolist()) == np.setdiff1d(np.arange(N), already).tolist()
 
 
@@ -94,7 +108,7 @@ def test_inputs_are_left_as_they_were(cls, rng):
     before = {role: (array.values if isinstance(array, Ragged) else array).copy() for role, array in given.items()}
     for array in given.values():
         (array.values if isinstance(array, Ragged) else array).flags.writeable = False
-    cls().select(inputs(cls, given, rng), 20)
+    small(cls).select(inputs(cls, given, rng), 20)
     for role, array in given.items():
         np.testing.assert_array_equal(array.values if isinstance(array, Ragged) else array, before[role])
 
@@ -102,14 +116,14 @@ def test_inputs_are_left_as_they_were(cls, rng):
 @pytest.mark.parametrize("budget", [0, -1, N + 1, "0%", "150%", "ten", True])
 def test_budgets_that_do_not_fit(cls, budget, rng):
     with pytest.raises(BadParameter, match="budget|share"):
-        cls().select(inputs(cls, roles(rng, cls.needs), rng), budget)
+        small(cls).select(inputs(cls, roles(rng, cls.needs), rng), budget)
 
 
 def test_a_missing_role_is_named(cls, rng):
     for role in cls.needs:
         others = {name: array for name, array in roles(rng, cls.needs).items() if name != role}
         with pytest.raises(BadInput, match=f"needs the pool role {role}"):
-            cls().select(inputs(cls, others or {"something": np.zeros(N)}, rng), 2)
+            small(cls).select(inputs(cls, others or {"something": np.zeros(N)}, rng), 2)
 
 
 def test_a_role_of_another_shape_is_refused(cls, rng):
@@ -117,26 +131,27 @@ def test_a_role_of_another_shape_is_refused(cls, rng):
         given = roles(rng, cls.needs)
         given[role] = given[role][:, 0] if role in VECTORS else given[role][:, None]
         with pytest.raises(BadInput, match=f"The pool role {role} has the shape .* it must be one (vector|number) per sample"):
-            cls().select(inputs(cls, given, rng), 2)
+            small(cls).select(inputs(cls, given, rng), 2)
 
 
 def test_a_missing_target_is_named(cls, rng):
     for role in cls.needs_target:
         with pytest.raises(BadInput, match=f"needs the target role {role}"):
-            cls().select(Inputs(roles(rng, cls.needs), rng), 2)
+            small(cls).select(Inputs(roles(rng, cls.needs), rng), 2)
 
 
-def test_values_that_are_not_finite_are_refused(cls, rng):
+@pytest.mark.parametrize("at", [3, -3], ids=["in the first block", "in the last"])
+def test_values_that_are_not_finite_are_refused(cls, at, rng):
     for role in set(cls.needs) - {"group", "ngrams"}:
         given = roles(rng, cls.needs)
-        (given[role].values if isinstance(given[role], Ragged) else given[role])[3] = np.nan
+        (given[role].values if isinstance(given[role], Ragged) else given[role])[at] = np.nan
         with pytest.raises(BadInput, match="NaN"):
-            cls().select(inputs(cls, given, rng), 2)
+            small(cls).select(inputs(cls, given, rng), 2)
     for role in VECTORS.intersection(cls.needs_target):
         given = roles(rng, cls.needs_target, 200)
-        given[role][3] = np.inf
+        given[role][at] = np.inf
         with pytest.raises(BadInput, match=f"target role {role} holds NaN"):
-            cls().select(Inputs(roles(rng, cls.needs), rng, target=given), 2)
+            small(cls).select(Inputs(roles(rng, cls.needs), rng, target=given), 2)
 
 
 def test_stops_when_asked(cls, rng):
@@ -148,11 +163,11 @@ def test_stops_when_asked(cls, rng):
     if set(cls.needs) <= {"group"} | NUMBERS:
         pytest.skip(f"{cls.id} takes milliseconds")
     with pytest.raises(Stopped):
-        cls().select(inputs(cls, roles(rng, cls.needs), rng, progress=Progress(should_stop=stop)), 50)
+        small(cls).select(inputs(cls, roles(rng, cls.needs), rng, progress=Progress(should_stop=stop)), 50)
 
 
 def test_one_sample(cls, rng):
-    assert cls().select(inputs(cls, _head(roles(rng, cls.needs), 1), rng), 1).rows.tolist() == [0]
+    assert small(cls).select(inputs(cls, _head(roles(rng, cls.needs), 1), rng), 1).rows.tolist() == [0]
 
 
 def _head(given: dict, n: int) -> dict:
@@ -163,7 +178,15 @@ def test_float16_and_float64_input(cls, rng):
     for role in set(cls.needs) & VECTORS:
         for dtype in (np.float16, np.float64):
             given = {**roles(rng, cls.needs), role: roles(rng, cls.needs)[role].astype(dtype)}
-            assert len(cls().select(inputs(cls, given, rng), 30).rows) == 30
+            assert len(small(cls).select(inputs(cls, given, rng), 30).rows) == 30
+
+
+def test_its_reason_is_a_sentence_of_what_it_says_of_a_pick(cls, rng):
+    found = small(cls).select(inputs(cls, roles(rng, cls.needs), rng), 37)
+    last = {name: values[-1] for name, values in found.why.items()}
+    assert "{" not in cls.because.format(**last)
+    whole_numbers = {name for name, value in last.items() if isinstance(value, np.integer)}
+    assert whole_numbers - {"size"} <= set(POSITIONS)  # these start at 0, and people count from 1
 
 
 def test_is_declared_for_people(cls):
@@ -172,3 +195,26 @@ def test_is_declared_for_people(cls):
     assert cls.cost
     assert cls.avoid or issubclass(cls, Scorer)
     assert all(field.description for field in cls.model_fields.values())
+
+
+@pytest.mark.parametrize("id", sorted(registry.every("metric")))
+def test_a_metric_says_the_same_whatever_the_block(id, shrink, rng):
+    pool = roles(rng, ("embedding", "image", "group", "patterns"))
+    kept = Kept(N, rng.choice(N, 400, replace=False), pool.get, np.ones(N, bool))
+    said = []
+    for size in (7, 64, 5000):
+        shrink(size)
+        said.append(registry.find("metric", id)().measure(kept))
+    assert said[0]
+    for other in said[1:]:
+        assert other == pytest.approx(said[0], abs=2e-6) if id != "balance" else other == said[0]
+
+
+def test_every_block_size_can_be_found():
+    files = [path for path in sorted((ROOT / "datasel_core").rglob("*.py")) if "pools" not in path.parts]
+    hidden = [f"{path.relative_to(ROOT)}, {where}" for path in files for where in hidden_sizes(path.read_text("utf-8"))]
+    assert not hidden, f"Use a constant of the module, named _ROWS, _BLOCK or the like, where it is needed: {hidden}"
+    for source in ("def a(block=1 << 3): pass", "def a(b=_ROWS): pass", "range(0, n, 1 << 14)", "range(0, n, _SOME)"):
+        assert len(list(hidden_sizes(source))) == 1
+    for source in ("def a(block=None, k=20): pass", "range(n, 0, -1)", "range(0, n, 2 * _ROWS)", "range(0, n, step)"):
+        assert not list(hidden_sizes(source))

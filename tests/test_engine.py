@@ -2,6 +2,7 @@
 
 import json
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,6 +13,7 @@ from datasel_core import again, engine, making, manifest
 from datasel_core.candidates import matching
 from datasel_core.errors import BadParameter, BadRequest, Failed, MissingFeature, Stopped
 from datasel_core.progress import Progress
+from datasel_core.roles import Roles
 from tests.conftest import clustered
 
 
@@ -227,3 +229,10 @@ def test_manifest_is_plain_json_with_the_promised_names(workspace, pool):
                          "where", "unreadable", "result", "environment", "command"}  # fmt: skip
     assert set(said["result"]) == {"n", "ids_sha256", "pick_order_sha256", "metrics"}
     assert set(said["features"]["embedding"]) >= {"id", "version", "params", "fingerprint"}
+
+
+def test_some_rows_of_a_role_come_whole_and_in_order(small_blocks, rng):
+    values, rows = clustered(rng, 300, 4, 5), rng.permutation(300)[:200]
+    some = Roles(None, {"embedding": SimpleNamespace(values=lambda: values)}, None)
+    np.testing.assert_array_equal(some.array("embedding", rows), values[rows])
+    np.testing.assert_array_equal(some.array("embedding", rows[:0]), values[:0])

@@ -116,11 +116,11 @@ def test_why_names_the_pattern_that_brought_a_photo_in(rng):
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
-def test_bounds_hold_on_hard_values(metric, rng):
+def test_bounds_hold_on_hard_values(metric, small_blocks, rng):
     """Near-duplicates, a far offset and large norms: float32 gaps must stay within the stated tolerance of the exact ones."""
     base = rng.standard_normal((40, 32)) * rng.uniform(0.1, 30, (40, 1)) + 5
     values = np.concatenate([base, base + 1e-6 * rng.standard_normal(base.shape)]).astype(np.float32)
-    gaps = Gaps(values, metric)
+    gaps = Gaps(values, metric, 64)
     gaps.add(np.arange(20))
     everything = np.arange(len(values))
     gaps.refresh(everything)

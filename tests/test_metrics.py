@@ -11,6 +11,8 @@ from datasel_core.metrics.redundancy import Redundancy
 from datasel_core.ragged import Ragged
 from tests.conftest import clustered
 
+pytestmark = pytest.mark.usefixtures("small_blocks")
+
 
 def kept(rows, n, **roles):
     return Kept(n, np.asarray(rows), roles.get, np.ones(n, bool))
@@ -54,6 +56,15 @@ def test_redundancy():
     assert Redundancy().measure(kept([0, 1, 2, 3], 4, embedding=vectors))["near_duplicate_share"] == 0.5
     assert Redundancy().measure(kept([0, 2, 3], 4, embedding=vectors))["near_duplicate_share"] == 0
     assert Redundancy().measure(kept([0], 4, embedding=vectors)) == {}
+
+
+def test_redundancy_of_many(rng):
+    vectors = clustered(rng, 300, 8, 40, 0.3)
+    gap = pairs(vectors)
+    np.fill_diagonal(gap, 2)
+    found = Redundancy(threshold=0.97).measure(kept(np.arange(300), 300, embedding=vectors))
+    assert 0.1 < found["near_duplicate_share"] < 0.9
+    assert found["near_duplicate_share"] == pytest.approx((gap.min(axis=1) <= 0.03).mean(), abs=1e-6)
 
 
 def test_balance():

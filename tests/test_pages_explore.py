@@ -9,6 +9,8 @@ from streamlit.testing.v1 import AppTest
 from datasel_core import engine, making, manifest, projection
 from datasel_core.features._feature import Block
 from datasel_core.features._kept import Chunks, kept_features
+from datasel_core.methods.nearest_targets import NearestTargets
+from datasel_core.methods.tsds import Tsds
 from datasel_core.ragged import Ragged
 from pages._ui import budget, lens, map, why
 from tests.conftest import ROOT, clustered, paint
@@ -336,6 +338,15 @@ def test_marks_of_a_large_slider_are_round_and_end_at_the_limit():
         ("its pattern {pattern} was {distance:.2f} away", {"pattern": -1}, 1, "the choice began here"),
         ("its pattern {pattern} was {distance:.2f} away", {"pattern": -1}, 9, "it fills the budget: what was left repeats what is kept"),
         ("drawn at random", {}, 4, "drawn at random"),
+        ("of cluster {cluster}, {size} samples", {"cluster": 0, "size": 7}, 2, "of cluster 1, 7 samples"),
+        (
+            Tsds.because, {"probability": 0.25, "target": 0, "distance": 0.5}, 1,
+            "it has the chance 0.25, most of it for target example 1, 0.500 away",
+        ),
+        (
+            NearestTargets.because, {"target": 8, "distance": 0.5}, 9,
+            "it was the nearest one left to target example 9, 0.500 away",
+        ),
     ],
 )
 def test_reasons_are_sentences(because, said_of_it, rank, expected):

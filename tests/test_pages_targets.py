@@ -13,7 +13,7 @@ from datasel_core.methods.tsds import Tsds
 from datasel_core.progress import Progress
 from datasel_core.selection import Inputs
 from datasel_core.serving import Tables
-from pages._ui import crowds, data, mass, photos, texts
+from pages._ui import crowds, data, mass, photos, texts, why
 from pages._ui import map as canvas
 from tests import screens
 from tests.conftest import clustered
@@ -115,6 +115,21 @@ def test_keeping_makes_the_run_that_the_command_line_would(screen, workspace, bo
     assert run.manifest["method"]["id"] == "tsds"
     assert run.manifest["target"]["name"] == "task"
     assert app.button(key="keep-tsds").disabled
+
+
+def test_a_reason_names_the_target_as_the_page_does(screen, workspace, both):
+    pool, vectors = both
+    given = Inputs({"embedding": vectors[:N]}, np.random.default_rng(0), target={"embedding": vectors[N:]})
+    found = Tsds().select(given, 15)
+    at = int(np.argmax(found.why["target"] > 0))
+    row, target, distance = found.rows[at], int(found.why["target"][at]), float(found.why["distance"][at])
+    assert np.linalg.norm(vectors[row] - vectors[N + target]) == pytest.approx(distance)
+    stored = {name: values[at].item() for name, values in found.why.items()}
+    said_of_it = why.reason(Tsds.because, stored, at + 1)
+    assert f"most of it for target example {target + 1}, {distance:.3f} away" in said_of_it
+    app = ready(open_page(screen))
+    app.session_state["kept.targets.target"] = target
+    assert f"<h2>Target {target + 1} of {M}</h2>" in said(sound(app.run()))
 
 
 @pytest.fixture

@@ -1,36 +1,57 @@
-"""Work side by side: products within take one thread each, and nothing outside changes."""
+"""Work side by side: products within take one thread each, and nothing is changed afterwards."""
+
+import threading
 
 import numpy as np
 import pytest
-import torch
+from threadpoolctl import threadpool_info
 
 from datasel_core import threads
 
 
+def numbers() -> set[int]:
+    """How many threads numpy's products take; other libraries bring their own."""
+    return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas" and "numpy" in one["filepath"]}
+
+
 @pytest.fixture
 def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+    with threads._controller().limit(limits=2, user_api="blas"):
+        assert numbers() == {2}
+        yield
 
 
 def test_products_side_by_side_take_one_thread_each(two_threads):
-    def product(n: int) -> int:
-        torch.mm(torch.ones(n, n), torch.ones(n, n))
-        return torch.get_num_threads()
-
-    assert list(threads.side_by_side(product, [10, 200, 300])) == [1, 1, 1]
-    assert torch.get_num_threads() == 2
+    assert list(threads.side_by_side(lambda _: numbers(), range(3))) == [{1}] * 3
+    assert numbers() == {2}
 
 
-def test_libraries_that_came_later_are_limited_too(two_threads, monkeypatch):
-    class Early:
-        def limit(self, **_):
-            """As a controller made before torch was imported: knows nothing of it."""
+def test_limits_that_overlap_hold_until_the_last_has_left(two_threads):
+    first, second = threads.one_thread(), threads.one_thread()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert numbers() == {1}
+    second.__exit__(None, None, None)
+    assert numbers() == {2}
 
-    monkeypatch.setattr(threads, "_controller", Early)
-    assert list(threads.side_by_side(lambda _: torch.get_num_threads(), range(3))) == [1, 1, 1]
+
+def test_who_stops_early_leaves_no_limit(two_threads):
+    made = threads.side_by_side(lambda one: one, range(50))
+    assert next(made) == 0
+    made.close()
+    assert numbers() == {2}
+    with pytest.raises(ZeroDivisionError):
+        list(threads.side_by_side(lambda one: 1 / one, [1, 0, 2]))
+    assert numbers() == {2}
+
+
+def test_many_processors_are_not_too_many_for_products(monkeypatch):
+    monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: set(range(500)), raising=False)
+    everyone = threading.Barrier(64, timeout=60)
+    assert len(set(threads.side_by_side(lambda one: everyone.wait() and one or one, range(64)))) == 64
+    monkeypatch.setattr(threads, "_MOST", 1)
+    assert set(threads.side_by_side(lambda _: threading.current_thread().name.rsplit("_", 1)[1], range(20))) == {"0"}
 
 
 def test_results_come_in_order_and_errors_come_through():

@@ -18,6 +18,8 @@ from datasel_core.selection import Inputs
 from tests.conftest import clustered, conformance
 from tests.oracles import tsds as oracle
 
+pytestmark = pytest.mark.usefixtures("small_blocks")
+
 
 def inputs(pool, target, seed=0, **more) -> Inputs:
     return Inputs({"embedding": np.asarray(pool)}, np.random.default_rng(seed), target={"embedding": np.asarray(target)}, **more)

@@ -19,7 +19,7 @@ from datasel_core.ragged import Ragged
 
 CHUNK = 256
 _REQUIRED = {"key", "id", "role", "pool", "shape", "unreadable", "fingerprint", "created"}
-_COPY = 1 << 14
+_COPIED_ROWS = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,8 @@ class Chunks:
         rows = np.setdiff1d(np.arange(self.n), [entry["row"] for entry in done.unreadable])
         values = done.values()
         extras = done.extras()
-        for start in range(0, len(rows), _COPY):
-            part = rows[start : start + _COPY]
+        for start in range(0, len(rows), _COPIED_ROWS):
+            part = rows[start : start + _COPIED_ROWS]
             mine = values.take(part) if isinstance(values, Ragged) else values[part]
             self.add(Block(part, mine, extra={name: array[part] for name, array in extras.items()}))
         self.flush()
@@ -219,8 +219,8 @@ def save_rows(folder: Path, about: dict[str, Any], array: np.ndarray, rows: np.n
     with growing(folder, {"values": (n, array.shape[1:], dtype)}) as arrays:
         if len(rows) < n:
             arrays["values"][:] = np.nan
-        for start in range(0, len(rows), _COPY):
-            arrays["values"][rows[start : start + _COPY]] = array[start : start + _COPY]
+        for start in range(0, len(rows), _COPIED_ROWS):
+            arrays["values"][rows[start : start + _COPIED_ROWS]] = array[start : start + _COPIED_ROWS]
     return write_meta(folder, about, "rows", unreadable, ids)
 
 

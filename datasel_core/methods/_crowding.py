@@ -9,15 +9,17 @@ import contextlib
 import numpy as np
 
 from datasel_core import neighbors
-from datasel_core.methods._codes import STRETCH, Codes, fit_turn, whole_is_faster
+from datasel_core.errors import Fault
+from datasel_core.methods._codes import STRETCH, fit_turn
 from datasel_core.methods._near import compiled
 from datasel_core.progress import Progress
 from datasel_core.threads import side_by_side
 
-_ROWS, _COLUMNS = 512, 8 * STRETCH
+_ROWS, _COLUMNS = 512, 8 * STRETCH  # their products stay in a processor's second cache
 _FEW, _WIDE = 4096, 1e4  # so many are measured all with all, from products in float64; but not where these are so large beside the smallest width, squared
-_KEPT = 1 << 22  # squared distances held at a time
+_KEPT_PRODUCTS = 1 << 22  # squared distances held at a time
 _SORT_BY = 32
+_PART_ROWS = 8192
 
 
 class Crowd:
@@ -28,44 +30,49 @@ class Crowd:
         self.widths, self.kde_k = np.clip(np.asarray(widths, np.float64), 1e-100, 1e100), min(kde_k, len(self.x))  # float32 knows no gaps beyond these widths
         self.reach = float(self.widths[-1] ** 2)
         self.centre = np.mean(self.x, axis=0, dtype=np.float64).astype(np.float32).astype(np.float64)  # products are precise near it
-        self.norms = np.concatenate([np.square(self._centred(part)).sum(axis=1) for part in _parts(len(self.x), 8192)])
+        parts = _parts(len(self.x), _PART_ROWS)
+        self.norms = np.concatenate([np.square(self._centred(part)).sum(axis=1) for part in parts])
         self.place, self.codes = np.arange(len(self.x)), None
         if len(self.x) > _FEW or self.norms.max() > _WIDE * self.widths[0] ** 2:
             self._encode()
 
     def _encode(self) -> None:
         u, d = self.x.shape
-        turn = fit_turn(self.x, self.centre, float(self.norms.max()), self.reach, self.kde_k / u, whole_is_faster())
-        lead = np.concatenate([turn.leading(self.x[part], _SORT_BY) for part in _parts(u, 8192)])
-        _, cell = neighbors.kmeans(lead / (np.abs(lead).max() or 1), min(256, max(1, u // STRETCH)), 0, "euclidean", 4)
+        turn = fit_turn(self.x, self.centre, float(self.norms.max()), self.reach, self.kde_k / u)
+        lead = np.concatenate([turn.leading(self.x[part], _SORT_BY) for part in _parts(u, _PART_ROWS)])
+        _, cell = neighbors.kmeans(lead / (np.abs(lead).max() or 1), min(256, max(1, u // 256)), 0, "euclidean", 4)
         order = np.argsort(cell, kind="stable")  # neighbours next to each other, so that pairs to be measured come in blocks
         self.x, self.norms, self.place[order] = self.x[order], self.norms[order], np.arange(u)
-        self.codes = Codes(self.x, self.norms, turn, whole_is_faster())
+        self.codes, self.step = turn.codes(self.x, self.norms), float(turn.size) ** -2
         self.least = np.minimum.reduceat(self.norms, range(0, u, STRETCH))
         self.keep = compiled()  # here, that no two threads compile it
         self.slack = (24 * np.sqrt(d) + 96) * 2.0**-24  # as in `_gaps`, three times: once for either turning, once for the product
+        self.lost = 8 * d**1.5 * 2.0**-126 * self.step  # of a product: what is below the smallest number of float32
 
     def measure(self, wanted: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         """(len(wanted), b) float64 rho of these vectors, at each width."""
         found, places = np.empty((len(wanted), len(self.widths))), self.place[wanted]
         order = np.argsort(places, kind="stable")
-        parts = list(_parts(len(wanted), max(1, min(_ROWS, _KEPT // (2 * self.kde_k)))))
+        parts = list(_parts(len(wanted), max(1, min(_ROWS, _KEPT_PRODUCTS // (2 * self.kde_k)))))
         with contextlib.closing(side_by_side(lambda part: self._rho(*self._near(places[order[part]])), parts)) as made:
             for part, rho in zip((progress or Progress()).over(parts, len(parts), "measuring how crowded it is"), made, strict=True):
                 found[order[part]] = rho
+        if not (found >= 1 - 1e-6).all():  # so it is where products are wrong, or not finite
+            least = f"{np.min(found):.3g}"
+            raise Fault(f"The least crowded candidate has {least} in its crowd, though it is in there itself")
         return found
 
     def _near(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """kept: (t, room) squared distances to what is near each row, the kde_k nearest. held: (t,) how many of them there are."""
         if self.codes is None:
             return self._all(rows)
-        codes, limit = self.codes, np.full(len(rows), self.reach)
+        codes, limit = self.codes[rows], np.full(len(rows), self.reach)
         kept, held = np.empty((len(rows), 2 * self.kde_k + _COLUMNS)), np.zeros(len(rows), np.int64)
-        room = codes.room(len(rows), _COLUMNS)
         # From its own neighbourhood outward: who has its kde_k neighbours early needs few of the rest.
         for first in sorted(range(0, len(self.x), _COLUMNS), key=lambda first: abs(first + _COLUMNS / 2 - rows.mean())):
-            products = codes.products(rows, slice(first, first + _COLUMNS), room)
-            self.keep(products, rows, first, self.x, self.norms, self.least, codes.scale, codes.error, codes.length, STRETCH, self.slack, limit, kept, held)
+            products = codes @ self.codes[first : first + _COLUMNS].T
+            bounds = self.norms, self.least, STRETCH, self.step, self.lost, self.slack
+            self.keep(products, rows, first, self.x, *bounds, limit, kept, held)
             self._cut(kept, held, limit, held >= 2 * self.kde_k)
         self._cut(kept, held, limit, held > self.kde_k)
         return kept, held

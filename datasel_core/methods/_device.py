@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datasel_core.declare import HOW, Field
 from datasel_core.errors import BadParameter
 
+_CPU_TILE, _GPU_TILE = 2048, 8192
 DEVICE = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="Where to compute: auto, cpu or cuda.", json_schema_extra=HOW)
 
 
@@ -26,7 +27,7 @@ def tile(device: str) -> int:
 
     Not a parameter: sums are rounded tile by tile, so a fixed size gives the same last digits for any number of threads.
     """
-    return 2048 if device == "cpu" else 8192
+    return _CPU_TILE if device == "cpu" else _GPU_TILE
 
 
 @contextlib.contextmanager

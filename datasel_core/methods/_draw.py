@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from datasel_core.errors import Fault
 from datasel_core.methods._gaps import Gaps
 from datasel_core.progress import Progress
 
@@ -22,7 +23,7 @@ def draw(gaps: Gaps, owners: np.ndarray, chosen: np.ndarray, rng: np.random.Gene
     """
     power = 2 if gaps.metric == "cosine" else 1  # the squared distance: a Euclidean gap is squared already
     picked = 0
-    while True:
+    for _ in range(len(chosen) + 1):  # under each law at least one is drawn
         levels = _Levels(gaps, owners, chosen, progress, power)
         if not levels.weights.sum():
             return
@@ -44,6 +45,9 @@ def draw(gaps: Gaps, owners: np.ndarray, chosen: np.ndarray, rng: np.random.Gene
                         break
             else:
                 wasted += _WINDOW - 1 - last
+        if not drawn:  # at least one proposal in four is taken, and these were a thousand
+            break
+    raise Fault("No pattern can be drawn")
 
 
 def _exceeds(gaps: Gaps, place: int, floor: float) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from datasel_core.errors import Fault
 from datasel_core.methods._gaps import Gaps
 from datasel_core.progress import Progress
 from datasel_core.ragged import Ragged
@@ -21,7 +22,7 @@ def farthest(gaps: Gaps, patterns: Ragged, owners: np.ndarray, chosen: np.ndarra
     the very top: a pattern whose stale bound is below the best true gap needs no arithmetic.
     """
     size, step, total, renew_at = _SMALL, 0.0, 0, 0
-    while True:
+    for _ in range(64 * (len(patterns) + 1)):  # a front without a pick is followed by one twice as large
         if total >= renew_at and total <= _EARLY:  # the first picks change every gap: all bounds are renewed while that is cheap
             gaps.refresh_all(progress)
             gaps.gap[chosen[owners]] = -1  # chosen samples' patterns can never be drawn again
@@ -35,8 +36,11 @@ def farthest(gaps: Gaps, patterns: Ragged, owners: np.ndarray, chosen: np.ndarra
         if front.exhausted:
             return
         total += picked
+        if not picked and front.outside < 0:
+            break
         size = size * 2 if picked < min(16, most) else max(size * 3 // 4, _SMALL) if picked == most else size
         step = front.step
+    raise Fault("No pattern is the farthest")
 
 
 class _Front:
@@ -56,7 +60,7 @@ class _Front:
     def winner(self) -> int | None:
         """The pattern with the largest gap, decided exactly where float32 cannot tell; None when it may lie outside the front, or all are zero."""
         slack = 2 * self.gaps.tolerance
-        while True:
+        for _ in range(len(self.places) + 1):  # each time at least one more is brought up to date
             best = float(self.gap.max())
             if best < 0 or (self.outside >= 0 and best - slack <= self.outside):
                 self.exhausted = best < 0 and self.outside < 0
@@ -65,6 +69,8 @@ class _Front:
             if (self.gaps.seen[self.places[close]] == self.gaps.n_centres).all():
                 break
             self._refresh_leaders(best, slack)
+        else:
+            raise Fault("A gap changes though it is up to date")
         if len(close) == 1 and best > slack:
             return int(self.places[close[0]])
         exact = self.gaps.exact(self.places[close])

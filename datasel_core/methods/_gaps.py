@@ -15,6 +15,7 @@ from datasel_core.selection import check_array
 
 BLOCK = 2048
 _PAIRS = 4096
+_PRODUCTS = 1 << 22
 _UNIT = 2.0**-24  # float32 unit roundoff
 
 
@@ -24,7 +25,7 @@ class Gaps:
     Memory: one float32 copy of the values, plus 28 bytes a pattern. Raises BadInput for values that are not finite.
     """
 
-    def __init__(self, values: np.ndarray, metric: str, block: int = BLOCK):
+    def __init__(self, values: np.ndarray, metric: str, block: int):
         check_array("patterns", values, ragged=False)
         self.values, self.metric, self.block = values, metric, block
         t, d = values.shape
@@ -126,7 +127,7 @@ class Gaps:
         return gaps
 
     def _exact_against(self, gaps: np.ndarray, places: np.ndarray, first: int, limits: np.ndarray) -> None:
-        at_once = max(1, (1 << 22) // max(1, self.n_centres - first))
+        at_once = max(1, _PRODUCTS // max(1, self.n_centres - first))
         for start in range(0, len(places), at_once):
             part = slice(start, start + at_once)
             last = int(limits[part].max())

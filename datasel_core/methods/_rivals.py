@@ -83,7 +83,7 @@ def _bands(logits: "torch.Tensor", floor: float) -> Iterator[tuple[float, "torch
     One band does at the temperatures in use. At .001 a tile spans hundreds of units, and a sum far below the tile's largest term must not vanish.
     """
     first = top = float(logits.max())
-    while top - _BAND > floor:
+    for _ in range(math.ceil(max(0.0, (top - floor) / _BAND - 1))):
         inside = (logits <= top) & (logits > top - _BAND)
         if inside.any():
             yield top, (logits - top).masked_fill_(~inside, -math.inf).exp_()

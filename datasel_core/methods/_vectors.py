@@ -23,7 +23,8 @@ def same_width(one: np.ndarray, one_name: str, other: np.ndarray, other_name: st
         raise BadInput(f"The {one_name} has {one.shape[1]} dimensions and the {other_name} {other.shape[1]}; they must be in one space.")
 
 
-def blocks(n: int, size: int = _BLOCK) -> Iterator[slice]:
+def blocks(n: int, size: int | None = None) -> Iterator[slice]:
+    size = size or _BLOCK
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 

@@ -9,6 +9,8 @@ from datasel_core.declare import HOW, Field
 from datasel_core.progress import Progress
 from datasel_core.selection import Inputs, Method, Selection, method
 
+_ANCHORS = 4096
+
 
 @method("deduplicate", version=1, title="Remove near-duplicates")
 class Deduplicate(Method):
@@ -54,8 +56,8 @@ def closest_before(unit: np.ndarray, threshold: float, already: np.ndarray, bloc
     starts = range(0, n, block)
     for start in progress.over(starts, len(starts), "comparing"):
         rows = np.arange(start, min(start + block, n))
-        for first in range(0, len(done), 4096):
-            _raise_to(similarity, unit, rows, done[first : first + 4096])
+        for first in range(0, len(done), _ANCHORS):
+            _raise_to(similarity, unit, rows, done[first : first + _ANCHORS])
         within = unit[rows] @ unit[rows].T
         for at, row in enumerate(rows):
             earlier = np.flatnonzero(kept[rows[:at]] & (rows[:at] != row))

@@ -11,6 +11,7 @@ from datasel_core.ragged import Ragged
 from datasel_core.selection import Inputs, Scorer, Selection, method, top
 
 _SMOOTH = 1e-8
+_ROWS = 1 << 15
 """Added to every probability before its logarithm, as in the published program."""
 
 
@@ -39,9 +40,9 @@ class Dsir(Scorer):
         buckets = 1 + max(int(pool.values[:, 0].max()), int(target.values[:, 0].max()))
         log_pool, log_target = (np.log(_shares(one, buckets) + _SMOOTH) for one in (pool, target))
         found = np.empty(len(pool))
-        starts = range(0, len(pool), 1 << 15)
+        starts = range(0, len(pool), _ROWS)
         for start in inputs.progress.over(starts, len(starts), "weighing texts"):
-            edges = pool.offsets[start : start + (1 << 15) + 1]
+            edges = pool.offsets[start : start + _ROWS + 1]
             part = pool.values[edges[0] : edges[-1]]
             found[start : start + len(edges) - 1] = np.add.reduceat((log_target - log_pool)[part[:, 0]] * part[:, 1], edges[:-1] - edges[0])
         return found

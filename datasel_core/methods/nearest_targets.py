@@ -6,6 +6,7 @@ import numpy as np
 
 from datasel_core import neighbors
 from datasel_core.declare import Field
+from datasel_core.errors import Fault
 from datasel_core.methods._vectors import matrix, same_width
 from datasel_core.selection import Inputs, Method, Selection, method
 
@@ -38,13 +39,15 @@ class NearestTargets(Method):
         for at in range(budget):
             turn = at % len(target)
             one = same[turn]
-            while True:
+            while next_of[one] < len(pool):
                 if next_of[one] == near.shape[1]:  # everything this one knows of is taken
                     near, distance = neighbors.search(places, pool, 4 * near.shape[1], self.metric, inputs.progress)
                 place = next_of[one]
                 next_of[one] += 1
                 if not taken[near[one, place]]:
                     break
+            else:
+                raise Fault("All candidates are taken before the budget is used up")
             rows[at], whose[at], away[at] = near[one, place], turn, distance[one, place]
             taken[rows[at]] = True
         return Selection(rows, why={"target": whose, "distance": away})

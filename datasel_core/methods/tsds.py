@@ -6,7 +6,7 @@ import numpy as np
 
 from datasel_core import neighbors
 from datasel_core.declare import Field
-from datasel_core.errors import BadParameter
+from datasel_core.errors import BadParameter, Fault
 from datasel_core.methods._crowding import Crowd
 from datasel_core.methods._transport import Neighbours, Plan, guessed, make_plan, with_crowding
 from datasel_core.methods._vectors import matrix, same_width
@@ -138,9 +138,11 @@ def planned(neighbours: Neighbours, pool: np.ndarray, alpha: float, c: float, si
         return neighbours, make_plan(neighbours, alpha, c, sigma)
     crowd = None
     depth = np.full(len(neighbours.places), _FIRST_DEPTH)
-    while True:
+    for again in range(len(neighbours.rows) + 1):  # but for the first time, at least one more is measured each time
         wanted = np.unique(neighbours.places[np.arange(neighbours.max_k) < depth[:, None]])
         new = wanted[np.isnan(neighbours.rho(sigma)[wanted])]
+        if again and not len(new):
+            break
         if len(new):
             crowd = crowd or Crowd(np.asarray(pool[neighbours.rows]), neighbours.widths, neighbours.kde_k)
             neighbours = with_crowding(neighbours, new, crowd.measure(new, progress))
@@ -149,6 +151,7 @@ def planned(neighbours: Neighbours, pool: np.ndarray, alpha: float, c: float, si
             return neighbours, plan
         likely = np.minimum(make_plan(guessed(neighbours, sigma), alpha, c, sigma).last, _DEEPER * depth)
         depth = np.maximum(likely, plan.last * plan.unknown) + 2
+    raise Fault("A plan asks for crowding that is measured already")
 
 
 def _why(plan: Plan, rows: np.ndarray) -> dict[str, np.ndarray]:

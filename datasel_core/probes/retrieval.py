@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _TEXT = {"context_length": 48, "width": 96, "heads": 4, "layers": 2, "mlp_ratio": 2.0}
 _VISION = {"layers": [1, 1, 1, 1], "width": 16, "head_width": 64}
 _WARM_UP = 50
+_ROWS = 128
 
 
 @probe("retrieval", version=1, title="Retrieval probe")
@@ -55,9 +56,11 @@ class Retrieval(Probe):
             self._train(model, self._pictures(roles["image"], train), [roles["text"](int(row)) for row in train], tokenizer, rng, progress or Progress())
         model.eval()
         with torch.inference_mode():
-            images = torch.cat([model.encode_image(_floats(part), normalize=True) for part in self._pictures(roles["image"], test).split(128)])
+            pictures = self._pictures(roles["image"], test).split(_ROWS)
+            images = torch.cat([model.encode_image(_floats(part), normalize=True) for part in pictures])
             texts = [roles["text"](int(row))[0] for row in test]
-            captions = torch.cat([model.encode_text(tokenizer(texts[at : at + 128]), normalize=True) for at in range(0, len(texts), 128)])
+            parts = (tokenizer(texts[at : at + _ROWS]) for at in range(0, len(texts), _ROWS))
+            captions = torch.cat([model.encode_text(part, normalize=True) for part in parts])
         pictures = np.asarray(roles["picture"])[test] if "picture" in roles else test
         found = ranked((images @ captions.T).numpy().astype(np.float64), texts, pictures)
         return {**found, "trained_on": len(train), "tested_on": len(test), "steps": self.steps}

@@ -10,6 +10,7 @@ import streamlit as st
 from datasel_core import explain
 from datasel_core.features._kept import Kept
 from datasel_core.pools._pool import Pool
+from datasel_core.selection import POSITIONS
 from pages._ui import data, keys, lens, look, photos, texts
 
 
@@ -85,7 +86,7 @@ def reason(because: str, why: dict[str, Any], rank: int, first: bool = True) -> 
     """Why a pick was made, as a sentence: the method's own words with this pick's numbers."""
     if why.get("pattern") == -1 or not why:
         why = {name: value for name, value in why.items() if name not in ("pattern", "distance")}
-    said = {name: value + 1 if name in ("pattern", "cluster") and isinstance(value, int) else value for name, value in why.items()}  # people count from 1
+    said = {name: value + 1 if name in POSITIONS and isinstance(value, int) else value for name, value in why.items()}
     try:
         text = because.format(**said)
     except (KeyError, IndexError, ValueError):

@@ -18,7 +18,7 @@ class Loop:
 def pairs(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Euclidean distances in float64, of vectors as they are in float32."""
     a, b = (np.asarray(one, np.float32).astype(np.float64) for one in (a, b))
-    return np.sqrt(((a[:, None] - b[None]) ** 2).sum(axis=2))
+    return np.sqrt(np.stack([((one - b) ** 2).sum(axis=1) for one in a]))
 
 
 def crowding(vectors: np.ndarray, sigma: float, kde_k: int) -> np.ndarray:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _MARK = "####"
 _SHORT = 60
-_AT_ONCE = 32
+_ROWS = 32
 
 
 def final_answer(text: str) -> str | None:
@@ -43,8 +43,8 @@ def generate(model: "PreTrainedModel", vocabulary: Vocabulary, questions: Sequen
     """The likeliest next token, again and again, up to the end of the text, `longest` tokens or what the model can read. The model must be in eval mode."""
     found = [""] * len(questions)
     order = np.argsort([len(one) for one in questions], kind="stable")
-    for start in range(0, len(order), _AT_ONCE):
-        part = order[start : start + _AT_ONCE]
+    for start in range(0, len(order), _ROWS):
+        part = order[start : start + _ROWS]
         for at, ids in zip(part, _greedy(model, vocabulary.end, [questions[at] for at in part], longest, progress), strict=True):
             found[at] = vocabulary.text(ids)
         track.advance(len(part))

@@ -14,7 +14,7 @@ from datasel_core.turns import Turn
 Template = Literal["plain", "alpaca"]
 
 _ALPACA = "Below is an instruction that describes a task. Write a response that appropriately completes the request."
-_AT_ONCE = 256
+_ROWS = 256
 _LONGEST = 1 << 16
 
 
@@ -54,8 +54,8 @@ class Tokens:
 def read_tokens(source: Source, rows: np.ndarray, vocabulary: Vocabulary, template: Template, length: int, track: Track | None = None) -> Tokens:
     """All these samples as tokens, those without a learned token apart."""
     found, read, unreadable = [], [], []
-    for start in range(0, len(rows), _AT_ONCE):
-        part = rows[start : start + _AT_ONCE].tolist()
+    for start in range(0, len(rows), _ROWS):
+        part = rows[start : start + _ROWS].tolist()
         for row, spelt in zip(part, _spelt(source, part, vocabulary, template, length), strict=True):
             if isinstance(spelt, str):
                 unreadable.append((row, spelt))

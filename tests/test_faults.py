@@ -1,0 +1,78 @@
+"""Where arithmetic is broken, a method ends in an error that says so: never in a loop, never in an answer."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from datasel_core import neighbors
+from datasel_core.errors import Failed
+from datasel_core.methods import _codes, _crowding, _draw, _farthest, tsds
+from datasel_core.methods._gaps import Gaps
+from datasel_core.methods.freesel import FreeSel
+from datasel_core.methods.k_center import KCenter
+from datasel_core.methods.nearest_targets import NearestTargets
+from datasel_core.methods.tsds import Tsds
+from datasel_core.ragged import Ragged
+from datasel_core.selection import Inputs
+from tests.conftest import clustered
+
+PLEASE = "which cannot be: this program, a library or the machine is at fault, not the request; please report it."
+
+
+@pytest.fixture
+def inputs(rng):
+    patterns = Ragged(clustered(rng, 300, 6, 9), np.arange(301))
+    pool, target = clustered(rng, 300, 6, 9), clustered(rng, 11, 6, 4)
+    return Inputs({"embedding": pool, "patterns": patterns}, rng, target={"embedding": target})
+
+
+@pytest.mark.parametrize("broken", [0.0, np.nan], ids=["zeros", "not numbers"])
+def test_products_of_codes(broken, inputs, monkeypatch):
+    monkeypatch.setattr(_crowding, "_FEW", 0)
+    made = _codes.Turn.codes
+    monkeypatch.setattr(_codes.Turn, "codes", lambda *given: np.full_like(made(*given), broken))
+    said = "The least crowded candidate has .* in its crowd, though it is in there itself"
+    with pytest.raises(Failed, match=f"{said}, {PLEASE}"):
+        Tsds().plan(inputs)
+
+
+def test_crowding_that_stays_unknown(inputs, monkeypatch):
+    make, made = tsds.make_plan, []
+
+    def unknown(*given):
+        made.append(make(*given))
+        return dataclasses.replace(made[-1], unknown=np.full(11, True))
+
+    monkeypatch.setattr(tsds, "make_plan", unknown)
+    with pytest.raises(Failed, match=f"A plan asks for crowding that is measured already, {PLEASE}"):
+        Tsds().plan(inputs)
+    assert 1 < len(made) < 100
+
+
+def test_neighbours_of_targets(inputs, monkeypatch):
+    def search(queries, base, k, *_):
+        k = min(k, len(base))
+        return np.zeros((len(queries), k), np.int64), np.zeros((len(queries), k))
+
+    monkeypatch.setattr(neighbors, "search", search)
+    with pytest.raises(Failed, match=f"All candidates are taken before the budget is used up, {PLEASE}"):
+        NearestTargets().select(inputs, 2)
+
+
+def test_gaps_that_are_never_up_to_date(inputs, monkeypatch):
+    monkeypatch.setattr(Gaps, "refresh", lambda *_: None)
+    with pytest.raises(Failed, match=f"A gap changes though it is up to date, {PLEASE}"):
+        KCenter().select(inputs, 50)
+
+
+def test_no_farthest(inputs, monkeypatch):
+    monkeypatch.setattr(_farthest._Front, "winner", lambda _: None)
+    with pytest.raises(Failed, match=f"No pattern is the farthest, {PLEASE}"):
+        KCenter().select(inputs, 50)
+
+
+def test_no_draw(inputs, monkeypatch):
+    monkeypatch.setattr(_draw, "_exceeds", lambda *_: False)
+    with pytest.raises(Failed, match=f"No pattern can be drawn, {PLEASE}"):
+        FreeSel().select(inputs, 50)
