@@ -1,13 +1,18 @@
 """One contract over every method, on an awkward pool larger than any block it is given."""
 
+import json
+import string
+import typing
+
 import numpy as np
 import pytest
 
-from datasel_core import registry
+from datasel_core import engine, registry
 from datasel_core.errors import BadInput, BadParameter, Stopped
 from datasel_core.progress import Progress
 from datasel_core.ragged import Ragged
-from datasel_core.selection import Inputs, Method, Scorer
+from datasel_core.selection import MAY_BE_UNKNOWN, Inputs, Method, Scorer
+from pages._ui.why import reason
 from tests.conftest import clustered
 
 N = 700
@@ -166,9 +171,41 @@ def test_float16_and_float64_input(cls, rng):
             assert len(cls().select(inputs(cls, given, rng), 30).rows) == 30
 
 
+def variants(cls) -> list[dict]:
+    """The defaults, and every other value of each parameter that has few."""
+    found = [{}]
+    for name, field in cls.model_fields.items():
+        few = (True, False) if field.annotation is bool else ()
+        options = typing.get_args(field.annotation) if typing.get_origin(field.annotation) is typing.Literal else few
+        found += [{name: value} for value in options if value != field.default]
+    return found
+
+
+def test_every_pick_has_its_reason_in_the_methods_own_words(cls):
+    """Every {name} of `because` is a name of the run's own `why`; a value may be missing only where nothing could be measured."""
+    names = {name for _, name, _, _ in string.Formatter().parse(cls.because) if name}
+    for params in variants(cls):
+        for budget in (60,) if params else (1, 60, N):
+            rng = np.random.default_rng(4)
+            found = cls(**params).select(inputs(cls, roles(rng, (*cls.needs, *cls.may_need)), rng), budget)
+            assert names <= found.why.keys(), params
+            told = [json.loads(text) for text in engine._whys(found.why, len(found.rows))]
+            for rank, said in enumerate(told, 1):
+                lacking = names - said.keys()
+                assert lacking <= MAY_BE_UNKNOWN, (params, rank)
+                text = reason(cls.because, said, rank)
+                if lacking or said.get("pattern") == -1:
+                    assert text in ("the choice began here", "it fills the budget: what was left repeats what is kept")
+                else:
+                    shown = {name: value + 1 if name in ("pattern", "cluster") else value for name, value in said.items()}
+                    assert text == cls.because.format(**shown)
+            assert budget == 1 or sum(bool(names - said.keys()) for said in told) < budget  # most say it all
+
+
 def test_is_declared_for_people(cls):
     assert cls.title
     assert len(cls.summary()) > 30
     assert cls.cost
+    assert cls.because
     assert cls.avoid or issubclass(cls, Scorer)
     assert all(field.description for field in cls.model_fields.values())

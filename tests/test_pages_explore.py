@@ -336,6 +336,10 @@ def test_marks_of_a_large_slider_are_round_and_end_at_the_limit():
         ("its pattern {pattern} was {distance:.2f} away", {"pattern": -1}, 1, "the choice began here"),
         ("its pattern {pattern} was {distance:.2f} away", {"pattern": -1}, 9, "it fills the budget: what was left repeats what is kept"),
         ("drawn at random", {}, 4, "drawn at random"),
+        ("it was {distance:.2f} away", {}, 1, "the choice began here"),
+        ("it was {distance:.2f} away", {}, 2, "it fills the budget: what was left repeats what is kept"),
+        ("it was {distnce:.2f} away", {"distance": 0.5}, 1, "the record does not say why: it has no distnce"),
+        ("its pattern {pattern} is {likeness:.2f} like it", {"pattern": -1}, 2, "the record does not say why: it has no likeness"),
     ],
 )
 def test_reasons_are_sentences(because, said_of_it, rank, expected):
