@@ -56,7 +56,7 @@ def about_method(one: type[Method]) -> dict[str, Any]:
 
 def select(
     name: Annotated[str, typer.Argument(help="The pool.")],
-    method: str,
+    method: Annotated[str, typer.Argument(help="One of {method}.")],
     budget: Annotated[str, typer.Option(help="How many samples to keep: a count, or a share of the pool such as 10%.")],
     use: Annotated[Many, typer.Option(help="role=feature (for group: role=column); may be given more than once.")] = None,
     set: Annotated[Many, typer.Option(help="param=value; may be given more than once.")] = None,
@@ -176,9 +176,9 @@ def _echo_metrics(metrics: dict[str, Any]) -> None:
 
 def evaluate(
     folder: str,
-    probe: Annotated[str | None, typer.Option(help="Train small on the kept, test on the rest: linear, lm, retrieval.")] = None,
+    probe: Annotated[str | None, typer.Option(help="Train small on the kept, test on the rest; one of {probe}.")] = None,
     set: Annotated[Many, typer.Option(help="param=value of the probe; may be given more than once.")] = None,
-    held_out: Annotated[str | None, typer.Option(help="Pool to test on instead of the rest, for lm.")] = None,
+    held_out: Annotated[str | None, typer.Option(help="Pool to test on instead of the rest, for {probe.elsewhere}.")] = None,
     json: Json = False,
 ) -> None:
     """Metrics of a selection, and optionally a probe."""
@@ -199,7 +199,7 @@ def evaluate(
 
 def export(
     folder: str,
-    format: Annotated[str, typer.Option(help="csv, datacomp, files, ids, jsonl or parquet.")],
+    format: Annotated[str, typer.Option(help="One of {export format}.")],
     out: Annotated[str, typer.Option(help="The file, or for formats of many files the folder, to make.")],
     set: Annotated[Many, typer.Option(help="param=value of the format; may be given more than once.")] = None,
     overwrite: Overwrite = False,
