@@ -1,8 +1,11 @@
 """The patterns and select pages without a browser: what is chosen, shown and explained, against the core and slow readings."""
 
 import json
+import re
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -10,7 +13,7 @@ from datasel_core import engine, making, manifest, projection
 from datasel_core.features._feature import Block
 from datasel_core.features._kept import Chunks, kept_features
 from datasel_core.ragged import Ragged
-from pages._ui import budget, lens, map, why
+from pages._ui import budget, lens, look, map, why
 from tests.conftest import ROOT, clustered, paint
 from tests.test_pages import said, sound, wait
 
@@ -276,6 +279,70 @@ def test_random_at_the_same_budget_is_named_when_it_was_run(screen, workspace, p
     unit = values / np.linalg.norm(values, axis=1, keepdims=True)
     mean = (1 - unit @ unit[rows].T).min(axis=1).mean()
     assert f"Random at the same budget: {mean:.3f}" in said(sound(app.run()))
+
+
+@pytest.fixture
+def grouped(workspace, tmp_path, rng):
+    """1,000 vectors in 250 groups, which another column puts into three."""
+    groups = np.arange(1000) % 250
+    columns = {"id": [f"s{at:04d}" for at in range(1000)], "group": [f"g{at:03d}" for at in groups]}
+    columns["third"] = [None if at % 3 == 2 else f"_{at % 3}_" for at in groups]
+    pq.write_table(pa.table({**columns, "vector": list(clustered(rng, 1000, 6, 9))}), tmp_path / "v.parquet")
+    return making.add_pool(workspace, "many", str(tmp_path / "v.parquet"), "vectors")
+
+
+def spread_of(app):
+    return re.search(r"([\d,]+) of ([\d,]+) groups have a kept vector; fewest: (.+?), ([\d,]+)\.", said(app)).groups()
+
+
+def test_all_of_250_groups_are_counted_as_the_manifest_counts_them(screen, workspace, grouped):
+    balance = run(workspace, grouped, 250, method="stratified").manifest["result"]["metrics"]["balance"]
+    assert (balance["groups_kept"], balance["groups"]) == (250, 250)
+    app = screen("select", pool="many", method="stratified", budget="250")
+    assert spread_of(app) == ("250", "250", balance["rarest"], "1")
+
+
+@pytest.mark.parametrize("budget", [7, 230, 600, 999])
+def test_the_beginning_of_a_longer_run_is_counted_as_its_own_manifest_would(screen, workspace, grouped, budget):
+    run(workspace, grouped, 1000, method="random", preview=True)
+    app = screen("select", pool="many", method="random", budget=str(budget))
+    assert f"**{budget} of 1,000 vectors kept**" in said(app)
+    shown = spread_of(app)
+    balance = run(workspace, grouped, budget, method="random").manifest["result"]["metrics"]["balance"]
+    assert shown == (str(balance["groups_kept"]), "250", balance["rarest"], str(balance["rarest_count"]))
+    assert spread_of(sound(app.run())) == shown  # now from the manifest itself
+
+
+def test_the_groups_that_the_method_was_given_are_those_counted(screen, workspace, grouped):
+    asked = {"method": "stratified", "use": {"group": "third"}, "params": {"allocation": "sqrt"}}
+    short = run(workspace, grouped, 9, **asked).manifest["result"]["metrics"]["balance"]
+    app = screen("select", pool="many", method="stratified", budget="9")
+    app.session_state["kept.select.use.group"] = "third"
+    app.session_state["kept.form.method.stratified.allocation"] = "sqrt"
+    shown = spread_of(sound(app.run()))
+    assert shown == (str(short["groups_kept"]), "3", "no group" if short["rarest"] == "" else look.plain(short["rarest"]), str(short["rarest_count"]))
+
+
+def test_samples_that_were_not_measured_are_not_counted_before_or_after(screen, workspace, grouped, rng):
+    rows = np.arange(400, 1000)
+    lacking = [(row, "no vector") for row in range(400)]
+    making.keep_imported(workspace, grouped, "embedding", clustered(rng, 600, 6, 4), rows, lacking, "e.npz", making.Progress())
+    run(workspace, grouped, 1000, method="random", preview=True)
+    shown = spread_of(screen("select", pool="many", method="random", budget="100"))
+    balance = run(workspace, grouped, 100, method="random").manifest["result"]["metrics"]["balance"]
+    assert sum(balance["counts"].values()) < 100
+    assert shown == (str(balance["groups_kept"]), "250", balance["rarest"], str(balance["rarest_count"]))
+
+
+def test_a_column_of_too_many_values_is_no_grouping_here_either(screen, workspace, tmp_path, rng):
+    columns = {"id": [f"s{at:04d}" for at in range(1100)], "group": [f"g{at:04d}" for at in range(1100)]}
+    pq.write_table(pa.table({**columns, "vector": list(clustered(rng, 1100, 6, 9))}), tmp_path / "v.parquet")
+    pool = making.add_pool(workspace, "many", str(tmp_path / "v.parquet"), "vectors")
+    assert "balance" not in run(workspace, pool, 50, method="random").manifest["result"]["metrics"]
+    for n in (50, 20):
+        text = said(screen("select", pool="many", method="random", budget=str(n)))
+        assert f"**{n} of 1,100 vectors kept**" in text
+        assert "groups have a kept" not in text
 
 
 def test_a_wrong_filter_is_one_line(screen, workspace, pool):
