@@ -61,6 +61,13 @@ def test_files_of_others_are_replaced_only_where_that_was_ticked_for_this_place(
         path.write_text("mine")
     app = to_export(screen(pool="clothes", run=run.key))
     app.radio(key="widget.export.format").set_value("files").run()
+    for path in (*mine, mine[0]):  # ticked for the first, and nothing written yet
+        app.text_input(key="widget.export.out").set_value(str(path.parent)).run()
+        assert app.checkbox[0].value is (path == mine[0] and "ticked" in app.session_state)
+        if "ticked" not in app.session_state:
+            app.checkbox[0].check().run()
+            app.session_state["ticked"] = True
+    app.checkbox[0].uncheck().run()
     for path, ticked in zip(mine, (True, False), strict=True):
         app.text_input(key="widget.export.out").set_value(str(path.parent)).run()
         (box,) = app.checkbox

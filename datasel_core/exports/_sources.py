@@ -62,15 +62,24 @@ def _check_listed(name: str, folder: Path, about: Mapping[str, Any], place: str,
 
 def _files(folder: Path, about: Mapping[str, Any]) -> Iterator[str]:
     """Real paths of the files that a pool's table names, read or left out; of a folder without such a table, where the links in it lead."""
-    columns = _columns(folder / "pool.parquet")
-    whole = functools.cache(os.path.realpath)  # there are many files in few folders
-    names = {one["id"] for one in about.get("unreadable", [])}.union(*columns)
-    for path in (os.path.join(about["root"], name) for name in names if "\0" not in name):
-        head, tail = os.path.split(path)
-        yield os.path.realpath(path) if os.path.islink(path) else os.path.join(whole(head), tail)
+    columns, below = _columns(folder / "pool.parquet"), functools.cache(_below)  # there are many files in few folders
+    for name in {one["id"] for one in about.get("unreadable", []) if "\0" not in one["id"]}.union(*columns):
+        end = name.rfind("/") + 1
+        above, links = below(about["root"], name[:end])
+        yield os.path.realpath(above + name[end:]) if name[end:] in links else above + name[end:]
     if not columns:
         for above, _, files in os.walk(about["source"]):
             yield from (os.path.realpath(path) for path in (os.path.join(above, name) for name in files) if os.path.islink(path))
+
+
+def _below(root: str, name: str) -> tuple[str, set[str]]:
+    """The real path of a folder, with a separator at its end, and which names in it are links."""
+    folder = os.path.join(os.path.realpath(os.path.join(root, name)), "")
+    try:
+        with os.scandir(folder) as entries:
+            return folder, {entry.name for entry in entries if entry.is_symlink()}
+    except OSError:  # it is gone
+        return folder, set()
 
 
 def _columns(table: Path) -> list[set[str]]:
