@@ -216,6 +216,19 @@ def test_a_source_that_is_reached_by_a_link_is_safe_where_it_lies(workspace, run
     refused(workspace, run, "files", real.parent, f"holds {real}, a source of the pool q; name an --out apart from it", overwrite=True)
 
 
+def test_what_could_not_be_read_is_a_source_as_well(workspace, run, tmp_path):
+    source, kind, _, _ = source_of("shards", tmp_path / "src")
+    (tmp_path / "src" / "01.tar").write_bytes(b"no tar")
+    making.add_pool(workspace, "q", source, kind)
+    refused(workspace, run, "csv", tmp_path / "src" / "01.tar", "is read as a source of the pool q", overwrite=True)
+    names = ["0.jpg", "gone/1.jpg", "a\0b.jpg"]
+    paint(tmp_path / "photos" / "0.jpg", 0)
+    (tmp_path / "photos" / "t.jsonl").write_text("\n".join(json.dumps({"path": name}) for name in names))
+    making.add_pool(workspace, "r", str(tmp_path / "photos" / "t.jsonl"), "images")
+    (tmp_path / "mine.csv").write_text("mine")
+    export(workspace, run, "csv", tmp_path / "mine.csv", overwrite=True)
+
+
 def test_a_pool_that_is_damaged_or_of_a_later_version_stands_in_nobodys_way(workspace, run, tmp_path):
     making.add_pool(workspace, "later", source_of("a folder of texts", tmp_path / "src")[0], "text")
     about = store.read_json(workspace.pool("later") / "pool.json")

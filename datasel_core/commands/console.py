@@ -25,14 +25,9 @@ class Command(TyperCommand):
     """
 
     def format_help(self, ctx: typer.Context, formatter: Any) -> None:
-        before = [(parameter, parameter.help) for parameter in self.params if getattr(parameter, "help", None)]
-        try:
-            for parameter, text in before:
-                parameter.help = _DECLARED.sub(_ids, text)
-            super().format_help(ctx, formatter)
-        finally:
-            for parameter, text in before:
-                parameter.help = text
+        for parameter in self.params:
+            parameter.help = _DECLARED.sub(_ids, parameter.help or "") or None
+        super().format_help(ctx, formatter)
 
 
 def _ids(found: re.Match[str]) -> str:
