@@ -221,7 +221,7 @@ def test_what_could_not_be_read_is_a_source_as_well(workspace, run, tmp_path):
     (tmp_path / "src" / "01.tar").write_bytes(b"no tar")
     making.add_pool(workspace, "q", source, kind)
     refused(workspace, run, "csv", tmp_path / "src" / "01.tar", "is read as a source of the pool q", overwrite=True)
-    names = ["0.jpg", "gone/1.jpg", "a\0b.jpg"]
+    names = ["0.jpg", "gone/1.jpg", "a\0b/2.jpg"]
     paint(tmp_path / "photos" / "0.jpg", 0)
     (tmp_path / "photos" / "t.jsonl").write_text("\n".join(json.dumps({"path": name}) for name in names))
     making.add_pool(workspace, "r", str(tmp_path / "photos" / "t.jsonl"), "images")
