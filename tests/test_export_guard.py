@@ -384,10 +384,29 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(workspace, tmp_path, nam
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read_is_one_line(workspace, run, tmp_path):
-    (tmp_path / "out").mkdir(mode=0o300)
-    refused(workspace, run, "files", tmp_path / "out", "may not be read")
+def test_a_folder_that_may_not_be_read_is_one_line(workspace, run, tmp_path, monkeypatch):
+    listed = os.listdir
+
+    def denied(path):
+        if Path(path).name == "out":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr(_guard.os, "listdir", denied)
+    with pytest.raises(BadRequest, match=r"out may not be read \(Permission denied\); name another --out"):
+        export(workspace, run, "files", tmp_path / "out")
+
+
+def test_a_source_around_the_workspace_leaves_room_in_it(workspace, run, tmp_path):
+    """`pool add p .`, where ./workspace is."""
+    (tmp_path / "a.jsonl").write_text('{"text": "one"}\n{"text": "two"}\n')
+    making.add_pool(workspace, "q", str(tmp_path), "text", {"text_column": "text"})
+    for format in ("csv", "files"):
+        export(workspace, run, format, workspace.path / "tasks" / f"{format}.csv")
+    refused(workspace, run, "csv", tmp_path / "a.jsonl", "is read as a source of the pool q", overwrite=True)
+    refused(workspace, run, "csv", tmp_path / "new.jsonl", "is read as a source of the pool q", overwrite=True)
+    refused(workspace, run, "files", tmp_path / "new", "the source of the pool q", overwrite=True)
 
 
 def test_a_stopped_export_goes_on_where_it_was(workspace, run, tmp_path):

@@ -21,11 +21,13 @@ def check_apart(workspace: Workspace, place: Path, is_folder: bool) -> None:
     for own in map(real, workspace.own()):
         if own in (place, *place.parents) or (is_folder and place in own.parents):
             raise BadRequest(f"{place} is, holds or lies in {own}, which the workspace keeps for itself; name another --out.")
+    home = real(workspace.path)
     for name, folder, about in _pools(workspace):
         source = real(about["source"])
-        if is_folder and (place in source.parents or (source.is_dir() and source in (place, *place.parents))):
+        around = source in home.parents and home in place.parents  # a source that the workspace lies in: what people put into the workspace is none of it
+        if is_folder and not around and (place in source.parents or (source.is_dir() and source in (place, *place.parents))):
             raise BadRequest(f"{place} is, holds or lies in {source}, the source of the pool {name}; name an --out apart from it.")
-        if not is_folder and _kind(about["kind"]).reads(source, place):
+        if not is_folder and not around and _kind(about["kind"]).reads(source, place):
             raise BadRequest(f"{place} is read as a source of the pool {name}, and sources are never replaced; name another --out.")
         if os.path.lexists(place):
             _check_listed(name, folder, about, str(place), is_folder)
