@@ -101,7 +101,7 @@ def check_out(workspace: store.Workspace, out: str | os.PathLike, overwrite: boo
 
 
 def copy_run(run: Run, out: str | os.PathLike, overwrite: bool = False) -> Run:
-    """The same selection in a folder of the person's choosing; manifest last. Raises BadRequest, and then nothing is written."""
+    """The selection in a folder of one's choosing; manifest last. Raises BadRequest before anything is written."""
     hashes = {**run.manifest["files"], "manifest.json": store.hash_file(run.folder / "manifest.json")}
     contents = {name: _guard.Copy(run.folder / name, sha256=sha256) for name, sha256 in hashes.items()}
     folder = _guard.fill(_workspace_of(run), out, contents, Progress(), overwrite)

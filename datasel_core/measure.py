@@ -29,6 +29,7 @@ def measure(pool: Pool, roles: Roles, rows: np.ndarray, used: Sequence[str], pro
 
 def measured(pool: Pool, roles: Roles, used: Sequence[str]) -> np.ndarray:
     """(n,) bool: rows that have a value in every role that was used and in those that distances are taken in."""
+    spaces = [role for role in ("embedding", "patterns", "image") if role in roles.features]
     there = np.ones(pool.n, dtype=bool)
-    there[roles.missing_rows([*used, *(role for role in ("embedding", "patterns", "image") if role in roles.features)])] = False
+    there[roles.missing_rows([*used, *spaces])] = False
     return there

@@ -90,7 +90,7 @@ class Selection:
 method = declares("method")
 
 MAY_BE_UNKNOWN = frozenset({"distance"})
-"""Names of `why` that may be without a value (NaN): nothing was kept yet to be away from, or the pick repeats what is kept."""
+"""Names of `why` that may lack a value (NaN): nothing was kept before, or the pick repeats what is kept."""
 
 
 class Method(Declared):
@@ -110,7 +110,7 @@ class Method(Declared):
     """When not to use it, in one sentence."""
     paper: ClassVar[str] = ""
     because: ClassVar[str] = ""
-    """A sentence with names of `why` in braces, every one of which the method's answers have: how a pick is explained to a person."""
+    """A sentence with names of `why` in braces, all of which its answers have: how a pick is explained to a person."""
 
     def roles(self) -> tuple[str, ...]:
         """The roles of the pool that it reads with these parameters: `needs`, and what it asks for of `may_need`."""

@@ -221,9 +221,10 @@ class Workspace:
         return self.path / "written"
 
     def own(self) -> list[Path]:
-        """What only this program writes; the rest of the workspace (demo, tasks, what people put there) is not among it."""
-        parts = ("pools", "features", "runs", "scores", "serving", "maps", "written")
-        return [self.path / part for part in (*parts, *(f"review.sqlite{end}" for end in ("", "-wal", "-shm", "-journal")))]
+        """What only this program writes; the rest (demo, tasks, what people put there) is not among it."""
+        review = (f"review.sqlite{end}" for end in ("", "-wal", "-shm", "-journal"))
+        parts = ("pools", "features", "runs", "scores", "serving", "maps", "written", *review)
+        return [self.path / part for part in parts]
 
     def folders(self, part: str) -> list[Path]:
         """The folders of one part (pools, features, runs, maps, tasks), by name."""

@@ -20,8 +20,10 @@ _AT_ONCE = 20_000
 """Selections up to this size are made while the page is drawn; larger ones are written by a process of their own."""
 
 
-_REPLACE = ("Otherwise nothing that exists is replaced, but an earlier export that nobody changed. Only files that this export writes are replaced, "
-            "none is deleted, and what a pool was read from is never written over.")  # fmt: skip
+_REPLACE = (
+    "Otherwise nothing that exists is replaced, but an earlier export that nobody changed. Only files that this export "
+    "writes are replaced, none is deleted, and what a pool was read from is never written over."
+)
 
 
 def page(pool: Pool, runs: list[Run]) -> None:
@@ -63,14 +65,16 @@ def deliver(pool: Pool, run: Run) -> None:
             _write(pool, run, cls(**params))
     look.section("The same from a terminal")
     out = f"{file_name(pool, run)}{cls.suffix}"
-    own = [word for name, value in params.items() if value != cls.model_fields[name].default for word in ("--set", f"{name}={value}")]
+    other = {name: value for name, value in params.items() if value != cls.model_fields[name].default}
+    own = [word for name, value in other.items() for word in ("--set", f"{name}={value}")]
     export = shlex.join(["python", "-m", "datasel_core", "export", str(run.folder), "--format", id, *own, "--out", out])
     st.code(f"{run.manifest['command']}\n{export}", language="bash", wrap_lines=True)
 
 
 def _download(pool: Pool, run: Run, how: Export) -> None:
     home = keys.workspace()
-    what = {"export": how.id, "version": how.version, "run": run.key, "order": run.manifest["result"]["pick_order_sha256"]}
+    order = run.manifest["result"]["pick_order_sha256"]
+    what = {"export": how.id, "version": how.version, "run": run.key, "order": order}
     made = home.task(store.key_of(what | _said(params=how.what()["params"]))) / f"selection{how.suffix}"
     try:
         if not made.exists():
@@ -85,10 +89,12 @@ def _download(pool: Pool, run: Run, how: Export) -> None:
 
 def _write(pool: Pool, run: Run, how: Export) -> None:
     what = "File" if how.suffix else "Folder"
-    out = keys.bound(st.text_input, f"{what} to make, on this computer", "export.out", "", placeholder=f"/home/me/{file_name(pool, run)}{how.suffix}",
+    out = keys.bound(st.text_input, f"{what} to make, on this computer", "export.out", "",
+                     placeholder=f"/home/me/{file_name(pool, run)}{how.suffix}",
                      help=f"It must lie under {', '.join(str(root) for root in keys.workspace().roots())}.")  # fmt: skip
     out = out.strip()
-    overwrite = keys.bound(st.checkbox, "Replace files that are there already (--overwrite)", _allowed(out), False, help=_REPLACE)
+    box = "Replace files that are there already (--overwrite)"
+    overwrite = keys.bound(st.checkbox, box, _allowed(out), False, help=_REPLACE)
     if st.button(f"Write {look.samples(pool, run.manifest['result']['n'])}", key="write", type="primary", icon=":material/save:", disabled=not out):
         asked = _said(params=how.what()["params"], overwrite=overwrite)
         watch.start("export", "export", run=run.key, format=how.id, out=out, **asked)

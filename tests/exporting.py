@@ -1,4 +1,7 @@
-"""Exports in tests: a pool that every format takes, selections of it, and what one asks of an export. Fixtures are taken as `pool = exporting.pool`."""
+"""Exports in tests: a pool that every format takes, selections of it, and what one asks of an export.
+
+Fixtures are taken as `pool = exporting.pool`.
+"""
 
 import os
 from pathlib import Path
@@ -41,7 +44,11 @@ def export(workspace, run, format, out, overwrite=False, **params):
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file below a folder but locks, whose only content is that they are there."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file() and path.name != ".lock"}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }
 
 
 def refused(workspace, run, format, out, match, **asked):

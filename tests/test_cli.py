@@ -161,14 +161,16 @@ def test_workspace_may_stand_anywhere(run, tmp_path, monkeypatch, place):
 
 
 @pytest.mark.parametrize(("words", "kind"), [
-    ("pool add", "pool kind"), ("select", "method"), ("feature compute", "feature"), ("export", "export format"), ("evaluate", "probe"),
+    ("pool add", "pool kind"), ("select", "method"), ("feature compute", "feature"), ("export", "export format"),
+    ("evaluate", "probe"),
 ])  # fmt: skip
 def test_help_names_all_that_is_declared(run, words, kind):
     code, out, err = run(*words.split(), "--help")
     said = " ".join(out.split())
     assert (code, err) == (0, "")
-    assert f"ne of {', '.join(registry.every(kind))}" in said
-    assert not re.search("{(" + "|".join(registry.PACKAGES) + ")", " ".join(out.splitlines()[1:]))  # the first line shows the words of the command itself
+    assert f" {', '.join(registry.every(kind))}" in said
+    below = " ".join(out.splitlines()[1:])  # the first line shows the words of the command itself
+    assert not re.search("{(" + "|".join(registry.PACKAGES) + ")", below)
     if words == "evaluate":
         assert f"for {', '.join(id for id, one in registry.every('probe').items() if one.elsewhere)}." in said
 
@@ -182,8 +184,9 @@ def test_a_new_format_is_in_the_help_without_another_edit(run, monkeypatch):
 
 def test_help_loads_nothing_that_is_declared():
     """`--help` of the program, and every command but those helps, waits for no declaration."""
-    declared = [f"datasel_core.{name}" for name in ("pools.images", "methods.k_center", "probes.lm", "features.vit", "exports.tables")]
-    code = f"import sys; from datasel_core.__main__ import main; main(['--help']); print([name for name in {declared} if name in sys.modules])"
+    names = ("pools.images", "methods.k_center", "probes.lm", "features.vit", "exports.tables")
+    loaded = f"[name for name in {names} if 'datasel_core.' + name in sys.modules]"
+    code = f"import sys; from datasel_core.__main__ import main; main(['--help']); print({loaded})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
 

@@ -182,7 +182,7 @@ def variants(cls) -> list[dict]:
 
 
 def test_every_pick_has_its_reason_in_the_methods_own_words(cls):
-    """Every {name} of `because` is a name of the run's own `why`; a value may be missing only where nothing could be measured."""
+    """Every {name} of `because` is a name of the run's own `why`; a value may lack only where nothing was measured."""
     names = {name for _, name, _, _ in string.Formatter().parse(cls.because) if name}
     for params in variants(cls):
         for budget in (60,) if params else (1, 60, N):
@@ -197,8 +197,8 @@ def test_every_pick_has_its_reason_in_the_methods_own_words(cls):
                 if lacking or said.get("pattern") == -1:
                     assert text in ("the choice began here", "it fills the budget: what was left repeats what is kept")
                 else:
-                    shown = {name: value + 1 if name in ("pattern", "cluster") else value for name, value in said.items()}
-                    assert text == cls.because.format(**shown)
+                    first = {name: 1 if name in ("pattern", "cluster") else 0 for name in said}  # people count from 1
+                    assert text == cls.because.format(**{n: v + 1 if first[n] else v for n, v in said.items()})
             assert budget == 1 or sum(bool(names - said.keys()) for said in told) < budget  # most say it all
 
 

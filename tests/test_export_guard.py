@@ -1,4 +1,4 @@
-"""Exports destroy nothing: what exists is replaced only where this program wrote it, or a person allowed it; sources of pools never are."""
+"""Exports destroy nothing: only what this program wrote, or a person allowed, is replaced; sources never."""
 
 import json
 import os
@@ -30,7 +30,11 @@ OF_A_FOLDER = sorted(id for id, cls in FORMATS.items() if not cls.suffix)
 @pytest.mark.parametrize("format", sorted(FORMATS))
 def test_no_format_writes_on_its_own(format):
     assert "write" not in vars(FORMATS[format])
-    assert FORMATS[format].make is not Export.make if FORMATS[format].suffix else FORMATS[format].contents is not Export.contents
+    assert (
+        FORMATS[format].make is not Export.make
+        if FORMATS[format].suffix
+        else FORMATS[format].contents is not Export.contents
+    )
 
 
 @pytest.mark.parametrize("format", sorted(FORMATS))
@@ -48,7 +52,13 @@ def test_an_export_is_repeated_over_its_own_earlier_result(workspace, run, other
 def test_a_file_of_others_or_edited_since_is_left_alone_until_it_is_allowed(workspace, run, tmp_path, format):
     out, own = tmp_path / "out", tmp_path / "own"
     out.write_text("my own work")
-    refused(workspace, run, format, out, "out is there already, and not as datasel wrote it; name another --out, or allow replacing it with --overwrite")
+    refused(
+        workspace,
+        run,
+        format,
+        out,
+        "out is there already, and not as datasel wrote it; name another --out, or allow replacing it with --overwrite",
+    )
     export(workspace, run, format, own)
     own.write_bytes(own.read_bytes() + b"\n")
     refused(workspace, run, format, own, "is there already, and not as datasel wrote it")
@@ -62,9 +72,21 @@ def test_a_file_of_others_or_edited_since_is_left_alone_until_it_is_allowed(work
 def test_a_folder_of_others_is_left_alone_until_it_is_allowed(workspace, run, tmp_path, format):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "notes.txt").write_text("mine")
-    refused(workspace, run, format, tmp_path / "out", "holds files and was not made by datasel; name a new or empty --out, or allow .* with --overwrite")
+    refused(
+        workspace,
+        run,
+        format,
+        tmp_path / "out",
+        "holds files and was not made by datasel; name a new or empty --out, or allow .* with --overwrite",
+    )
     (tmp_path / "out" / "manifest.json").write_text('{"version": 3}')
-    refused(workspace, run, format, tmp_path / "out", "manifest.json is there already with another content; name an empty folder")
+    refused(
+        workspace,
+        run,
+        format,
+        tmp_path / "out",
+        "manifest.json is there already with another content; name an empty folder",
+    )
     export(workspace, run, format, tmp_path / "out", overwrite=True)
     assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
     assert json.loads((tmp_path / "out" / "manifest.json").read_text()) == run.manifest
@@ -77,20 +99,45 @@ def test_a_folder_of_others_is_left_alone_until_it_is_allowed(workspace, run, tm
 @pytest.mark.parametrize("format", sorted(FORMATS))
 def test_no_source_is_ever_written_over(workspace, run, pool, tmp_path, format, overwrite):
     if FORMATS[format].suffix:
-        for name in ("t.csv", *(f"photos/{at}.jpg" for at in range(6)), "photos/../t.csv"):  # the unreadable one is the person's, too
-            refused(workspace, run, format, tmp_path / "in" / name, "is read as a source of the pool p, and sources are never replaced", overwrite=overwrite)
+        for name in (
+            "t.csv",
+            *(f"photos/{at}.jpg" for at in range(6)),
+            "photos/../t.csv",
+        ):  # the unreadable one is the person's, too
+            refused(
+                workspace,
+                run,
+                format,
+                tmp_path / "in" / name,
+                "is read as a source of the pool p, and sources are never replaced",
+                overwrite=overwrite,
+            )
         return
     for name in (".", "in", "in/photos"):
-        refused(workspace, run, format, tmp_path / name, "(source of the pool p|keeps for itself); name an(other)? --out", overwrite=overwrite)
+        refused(
+            workspace,
+            run,
+            format,
+            tmp_path / name,
+            "(source of the pool p|keeps for itself); name an(other)? --out",
+            overwrite=overwrite,
+        )
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("format", sorted(FORMATS))
 def test_what_the_workspace_keeps_for_itself_is_never_written_over(workspace, run, tmp_path, format, overwrite):
-    own = ["pools/p/pool.json", "pools/new", "features/x", f"runs/{run.key}/manifest.json", "runs/new", "scores/x", "serving/x", "maps/x", "written/x",
-           "review.sqlite", "review.sqlite-wal"]  # fmt: skip
+    own = ["pools/p/pool.json", "pools/new", "features/x", f"runs/{run.key}/manifest.json", "runs/new", "scores/x",
+           "serving/x", "maps/x", "written/x", "review.sqlite", "review.sqlite-wal"]  # fmt: skip
     for name in own if FORMATS[format].suffix else [name for name in own if not name.endswith("json")]:
-        refused(workspace, run, format, workspace.path / name, "which the workspace keeps for itself; name another --out", overwrite=overwrite)
+        refused(
+            workspace,
+            run,
+            format,
+            workspace.path / name,
+            "which the workspace keeps for itself; name another --out",
+            overwrite=overwrite,
+        )
     if not FORMATS[format].suffix:
         refused(workspace, run, format, workspace.path, "which the workspace keeps for itself", overwrite=overwrite)
     export(workspace, run, format, workspace.path / "exports" / "kept")
@@ -105,7 +152,14 @@ def test_nothing_is_written_through_a_symbolic_link(workspace, run, tmp_path, fo
     (tmp_path / "link").symlink_to(tmp_path / "real" / ("mine.txt" if FORMATS[format].suffix else ""))
     (tmp_path / "nowhere").symlink_to(tmp_path / "real" / "missing")
     for name in ("link", "nowhere"):
-        refused(workspace, run, format, tmp_path / name, "is a symbolic link, and nothing is written through one; name", overwrite=overwrite)
+        refused(
+            workspace,
+            run,
+            format,
+            tmp_path / name,
+            "is a symbolic link, and nothing is written through one; name",
+            overwrite=overwrite,
+        )
     assert not (tmp_path / "real" / "missing").exists()
 
 
@@ -113,19 +167,32 @@ def test_nothing_is_written_through_a_symbolic_link(workspace, run, tmp_path, fo
 def test_a_place_that_cannot_be_is_one_line(workspace, run, tmp_path, format):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "folder").mkdir()
-    refused(workspace, run, format, tmp_path / "file" / "below" / "it", "file is a file, so nothing can be written below it; name another --out")
+    refused(
+        workspace,
+        run,
+        format,
+        tmp_path / "file" / "below" / "it",
+        "file is a file, so nothing can be written below it; name another --out",
+    )
     refused(workspace, run, format, "/etc/kept", "outside the allowed folders")
     if FORMATS[format].suffix:
         refused(workspace, run, format, tmp_path / "folder", "folder is a folder; --out names the file to make")
         os.mkfifo(tmp_path / "pipe")
-        refused(workspace, run, format, tmp_path / "pipe", "pipe is no regular file; --out names the file to make", overwrite=True)
+        refused(
+            workspace,
+            run,
+            format,
+            tmp_path / "pipe",
+            "pipe is no regular file; --out names the file to make",
+            overwrite=True,
+        )
     else:
         refused(workspace, run, format, tmp_path / "file", "file is a file; --out names the folder to make")
 
 
 @pytest.mark.parametrize("format", sorted(FORMATS))
 def test_a_killed_export_leaves_no_half_file_and_can_be_repeated(workspace, run, other, tmp_path, format, monkeypatch):
-    """At every single step that touches the disk: the file is the old one, the new one, or not there; and the next attempt needs no leave."""
+    """At every step that touches the disk: the file is the old, the new or none; and the next try needs no leave."""
     out = tmp_path / "out" / f"kept{FORMATS[format].suffix}"
     whole = {}
     for name, one in (("run", run), ("other", other)):
@@ -144,7 +211,11 @@ def test_a_killed_export_leaves_no_half_file_and_can_be_repeated(workspace, run,
                     export(workspace, then, format, out)
                 except SystemExit:
                     assert died
-            assert all(content in good for content in contents(tmp_path / "out").values()) if out.parent.exists() else first is None
+            assert (
+                all(content in good for content in contents(tmp_path / "out").values())
+                if out.parent.exists()
+                else first is None
+            )
             export(workspace, then, format, out)
             if not died:
                 break
@@ -191,13 +262,27 @@ def test_sources_of_other_pools_are_as_safe(workspace, run, tmp_path, kind):
     source, pool_kind, files, others = source_of(kind, tmp_path / "src")
     making.add_pool(workspace, "q", source, pool_kind)
     for name in files:
-        refused(workspace, run, "csv", tmp_path / "src" / name, "is read as a source of the pool q, and sources", overwrite=True)
+        refused(
+            workspace,
+            run,
+            "csv",
+            tmp_path / "src" / name,
+            "is read as a source of the pool q, and sources",
+            overwrite=True,
+        )
     for name in others:
         export(workspace, run, "csv", tmp_path / "src" / name, overwrite=True)
     for name in ("src", "."):
         refused(workspace, run, "files", tmp_path / name, "source of the pool|keeps for itself", overwrite=True)
     if "folder" in kind:
-        refused(workspace, run, "files", tmp_path / "src" / "new", "lies in .*src, the source of the pool q; name an --out apart from it", overwrite=True)
+        refused(
+            workspace,
+            run,
+            "files",
+            tmp_path / "src" / "new",
+            "lies in .*src, the source of the pool q; name an --out apart from it",
+            overwrite=True,
+        )
 
 
 @pytest.mark.parametrize("how", ["photos", "texts"])
@@ -213,7 +298,14 @@ def test_a_source_that_is_reached_by_a_link_is_safe_where_it_lies(workspace, run
         (tmp_path / "links" / "a.jsonl").symlink_to(real)
     making.add_pool(workspace, "q", str(tmp_path / "links"), "images" if how == "photos" else "text")
     refused(workspace, run, "csv", real, "is read as a source of the pool q", overwrite=True)
-    refused(workspace, run, "files", real.parent, f"holds {real}, a source of the pool q; name an --out apart from it", overwrite=True)
+    refused(
+        workspace,
+        run,
+        "files",
+        real.parent,
+        f"holds {real}, a source of the pool q; name an --out apart from it",
+        overwrite=True,
+    )
 
 
 def test_what_could_not_be_read_is_a_source_as_well(workspace, run, tmp_path):
@@ -237,7 +329,9 @@ def test_a_pool_that_is_damaged_or_of_a_later_version_stands_in_nobodys_way(work
     (workspace.path / "pools" / "broken").mkdir()
     (workspace.path / "pools" / "broken" / "pool.json").write_text("{")
     export(workspace, run, "csv", tmp_path / "kept.csv")
-    refused(workspace, run, "csv", tmp_path / "src" / "a.jsonl", "is read as a source of the pool later", overwrite=True)
+    refused(
+        workspace, run, "csv", tmp_path / "src" / "a.jsonl", "is read as a source of the pool later", overwrite=True
+    )
 
 
 # ---- one file
@@ -255,7 +349,9 @@ def test_what_changes_while_it_is_exported_is_not_replaced(workspace, run, tmp_p
         monkeypatch.setattr(FORMATS["csv"], "make", made)
 
     slowly(b"somebody else's")
-    with pytest.raises(Failed, match=r"kept.csv was changed while it was exported, so it was not replaced; export again"):
+    with pytest.raises(
+        Failed, match=r"kept.csv was changed while it was exported, so it was not replaced; export again"
+    ):
         export(workspace, run, "csv", out)
     assert contents(tmp_path)["kept.csv"] == b"somebody else's"
     out.unlink()
@@ -319,14 +415,21 @@ def test_a_file_that_cannot_be_shared_is_copied(workspace, run, tmp_path, monkey
     monkeypatch.setattr(os, "copy_file_range", cannot)
     for link in (False, True):
         export(workspace, run, "files", tmp_path / f"out-{link}", link=link)
-        assert contents(tmp_path / f"out-{link}")[run.table["path"][0].as_py()] == (tmp_path / "in" / run.table["path"][0].as_py()).read_bytes()
-    monkeypatch.setattr(os, "copy_file_range", lambda *_: 0)  # as some file systems do that know the call and not the size
+        assert (
+            contents(tmp_path / f"out-{link}")[run.table["path"][0].as_py()]
+            == (tmp_path / "in" / run.table["path"][0].as_py()).read_bytes()
+        )
+    monkeypatch.setattr(
+        os, "copy_file_range", lambda *_: 0
+    )  # as some file systems do that know the call and not the size
     export(workspace, run, "files", tmp_path / "out")
     assert contents(tmp_path / "out") == contents(tmp_path / "out-True")
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-@pytest.mark.parametrize("what", ["folder", "file", "file in place of a folder", "folder in place of a file", "dangling"])
+@pytest.mark.parametrize(
+    "what", ["folder", "file", "file in place of a folder", "folder in place of a file", "dangling"]
+)
 def test_what_lies_in_the_way_is_found_before_the_first_file_is_written(workspace, run, tmp_path, what, overwrite):
     out, outside = tmp_path / "out", tmp_path.parent / f"{tmp_path.name}-outside"
     outside.mkdir()
@@ -358,7 +461,13 @@ def test_a_photo_that_was_edited_in_an_earlier_export_is_not_replaced(workspace,
     out, name = tmp_path / "out", run.table["path"].to_pylist()[-1]
     export(workspace, run, "files", out)
     (out / name).write_bytes(b"cropped by hand")
-    refused(workspace, run, "files", out, f"{name} is there already with another content; name an empty folder with --out, or allow replacing it")
+    refused(
+        workspace,
+        run,
+        "files",
+        out,
+        f"{name} is there already with another content; name an empty folder with --out, or allow replacing it",
+    )
     export(workspace, run, "files", out, overwrite=True)
     assert (out / name).read_bytes() == (tmp_path / "in" / name).read_bytes()
 
@@ -373,7 +482,9 @@ def test_a_folder_that_was_emptied_and_filled_by_somebody_else_is_not_ours(works
 
 def test_a_missing_source_is_found_before_the_first_file_is_written(workspace, run, tmp_path):
     (tmp_path / "in" / run.table["path"].to_pylist()[-1]).unlink()
-    refused(workspace, run, "files", tmp_path / "out", "is not there any more; nothing else is wrong with the selection")
+    refused(
+        workspace, run, "files", tmp_path / "out", "is not there any more; nothing else is wrong with the selection"
+    )
     assert not (tmp_path / "out").exists()
 
 
@@ -410,7 +521,10 @@ def test_a_source_around_the_workspace_leaves_room_in_it(workspace, run, tmp_pat
 
 
 def test_a_stopped_export_goes_on_where_it_was(workspace, run, tmp_path):
-    kept, some = jobs.open_run(workspace, run.folder), Progress(every=0, should_stop=lambda: any((tmp_path / "out").rglob("*.jpg")))
+    kept, some = (
+        jobs.open_run(workspace, run.folder),
+        Progress(every=0, should_stop=lambda: any((tmp_path / "out").rglob("*.jpg"))),
+    )
     with pytest.raises(Stopped):
         FORMATS["files"]().write(kept, tmp_path / "out", some)
     there = list((tmp_path / "out").rglob("*.jpg"))

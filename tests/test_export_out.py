@@ -1,4 +1,4 @@
-"""--out of select, combine and export, and the workers of the Export page: they refuse before anything is done, and a kill leaves no half file."""
+"""--out of select, combine and export, and workers: refused before anything is done; no kill leaves half a file."""
 
 import json
 import os
@@ -47,18 +47,26 @@ def test_select_out_refuses_a_folder_of_others_before_it_runs(workspace, pool, t
     assert re.search("was not made by datasel|is there already with another content", err)
     assert contents(tmp_path) == before
     assert runs(workspace) == []
-    code, _, err = command(workspace, capfd, "select", "p", "random", "--budget", 2, "--out", tmp_path / "sel", "--overwrite")
+    code, _, err = command(
+        workspace, capfd, "select", "p", "random", "--budget", 2, "--out", tmp_path / "sel", "--overwrite"
+    )
     assert code == 0, err
-    assert (mine.read_bytes() == b'{"mine": 1}') is (name not in ("manifest.json", "selection.parquet"))  # only what a selection is made of was written
+    assert (mine.read_bytes() == b'{"mine": 1}') is (
+        name not in ("manifest.json", "selection.parquet")
+    )  # only what a selection is made of was written
     assert command(workspace, capfd, "verify", tmp_path / "sel")[0] == 0
 
 
-@pytest.mark.parametrize("out", ["in", "in/t.csv", ".", "workspace", "workspace/runs/new", "workspace/pools/p", "file", "file/below", "link"])
+@pytest.mark.parametrize(
+    "out", ["in", "in/t.csv", ".", "workspace", "workspace/runs/new", "workspace/pools/p", "file", "file/below", "link"]
+)
 def test_select_out_refuses_sources_and_the_like_before_it_runs(workspace, pool, tmp_path, capfd, out):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     before = contents(tmp_path)
-    code, said, err = command(workspace, capfd, "select", "p", "random", "--budget", 2, "--out", tmp_path / out, "--overwrite")
+    code, said, err = command(
+        workspace, capfd, "select", "p", "random", "--budget", 2, "--out", tmp_path / out, "--overwrite"
+    )
     assert (code, said, len(err.splitlines())) == (2, "", 1)
     assert re.search("source of the pool p|keeps for itself|is a file|symbolic link", err)
     assert contents(tmp_path) == before
@@ -120,10 +128,17 @@ def test_a_selections_folder_holds_what_is_looked_for_in_advance(workspace, tmp_
     """`_HOLDS` names, before a run, every file that the run may write to --out."""
     groups = ["a", "b"] * 20
     losses = np.abs(clustered(rng, 40, 5, 3))
-    np.savez(tmp_path / "v.npz", ids=[f"s{at}" for at in range(40)], embedding=clustered(rng, 40, 5, 3), loss_trajectory=losses)
+    np.savez(
+        tmp_path / "v.npz",
+        ids=[f"s{at}" for at in range(40)],
+        embedding=clustered(rng, 40, 5, 3),
+        loss_trajectory=losses,
+    )
     making.add_pool(workspace, "v", str(tmp_path / "v.npz"), "vectors")
     first = engine.select(workspace, engine.Spec(pool="v", method="k_center", budget="10"))
-    second = engine.select(workspace, engine.Spec(pool="v", method="s2l", budget="4", params={"n_clusters": 3}, within=str(first.folder)))
+    second = engine.select(
+        workspace, engine.Spec(pool="v", method="s2l", budget="4", params={"n_clusters": 3}, within=str(first.folder))
+    )
     third = engine.select(workspace, engine.Spec(pool="v", method="random", budget="4", already=str(first.folder)))
     both = combine(workspace, "union", [first.folder, third.folder])
     held = {name for one in (first, second, third, both) for name in [*one.manifest["files"], "manifest.json"]}

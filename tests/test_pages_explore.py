@@ -320,13 +320,15 @@ def test_the_groups_that_the_method_was_given_are_those_counted(screen, workspac
     app.session_state["kept.select.use.group"] = "third"
     app.session_state["kept.form.method.stratified.allocation"] = "sqrt"
     shown = spread_of(sound(app.run()))
-    assert shown == (str(short["groups_kept"]), "3", "no group" if short["rarest"] == "" else look.plain(short["rarest"]), str(short["rarest_count"]))
+    rarest = look.plain(short["rarest"]) or "no group"
+    assert shown == (str(short["groups_kept"]), "3", rarest, str(short["rarest_count"]))
 
 
 def test_samples_that_were_not_measured_are_not_counted_before_or_after(screen, workspace, grouped, rng):
     rows = np.arange(400, 1000)
     lacking = [(row, "no vector") for row in range(400)]
-    making.keep_imported(workspace, grouped, "embedding", clustered(rng, 600, 6, 4), rows, lacking, "e.npz", making.Progress())
+    values = clustered(rng, 600, 6, 4)
+    making.keep_imported(workspace, grouped, "embedding", values, rows, lacking, "e.npz", making.Progress())
     run(workspace, grouped, 1000, method="random", preview=True)
     shown = spread_of(screen("select", pool="many", method="random", budget="100"))
     balance = run(workspace, grouped, 100, method="random").manifest["result"]["metrics"]["balance"]
@@ -406,7 +408,7 @@ def test_marks_of_a_large_slider_are_round_and_end_at_the_limit():
         ("it was {distance:.2f} away", {}, 1, "the choice began here"),
         ("it was {distance:.2f} away", {}, 2, "it fills the budget: what was left repeats what is kept"),
         ("it was {distnce:.2f} away", {"distance": 0.5}, 1, "the record does not say why: it has no distnce"),
-        ("its pattern {pattern} is {likeness:.2f} like it", {"pattern": -1}, 2, "the record does not say why: it has no likeness"),
+        ("pattern {pattern} is {like:.2f} like it", {"pattern": -1}, 2, "the record does not say why: it has no like"),
     ],
 )
 def test_reasons_are_sentences(because, said_of_it, rank, expected):

@@ -1,4 +1,4 @@
-"""The real server answers nobody who calls it by another name, so that a page from elsewhere cannot reach it through a name made to mean this machine."""
+"""The server draws no page for who calls it by another name: no page from elsewhere gets at it by DNS rebinding."""
 
 import socket
 
@@ -20,7 +20,13 @@ def server(tmp_path_factory):
 
 def answer(server, path, host, **headers):
     """The whole answer to a request, or to the first words of a conversation over a websocket."""
-    lines = [f"GET {path} HTTP/1.1", f"Host: {host}", *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items()), "", ""]
+    lines = [
+        f"GET {path} HTTP/1.1",
+        f"Host: {host}",
+        *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items()),
+        "",
+        "",
+    ]
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as line:
         line.sendall("\r\n".join(lines).encode())
         said = b""
@@ -31,7 +37,13 @@ def answer(server, path, host, **headers):
 
 def stream(server, host, origin=None):
     """How the server answers who asks for the websocket over which pages are drawn."""
-    said = {"Origin": origin or f"http://{host}", "Upgrade": "websocket", "Connection": "Upgrade", "Sec_WebSocket_Version": "13", "Sec_WebSocket_Key": _KEY}
+    said = {
+        "Origin": origin or f"http://{host}",
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec_WebSocket_Version": "13",
+        "Sec_WebSocket_Key": _KEY,
+    }
     return answer(server, "/_stcore/stream", host, **said).split("\r\n")[0]
 
 
@@ -42,7 +54,8 @@ def test_who_calls_it_by_its_name_is_answered(server, host):
 
 
 @pytest.mark.parametrize("host", [
-    "evil.example", "localhost.evil.example", "evil-localhost", "127.0.0.1.evil.example", "192.168.0.7", "localhost@evil.example",
+    "evil.example", "localhost.evil.example", "evil-localhost", "127.0.0.1.evil.example", "192.168.0.7",
+    "localhost@evil.example",
 ])  # fmt: skip
 def test_who_calls_it_by_another_name_is_refused(server, host):
     for name in (host, f"{host}:{server.port}"):

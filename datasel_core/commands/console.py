@@ -19,9 +19,10 @@ _DECLARED = re.compile(rf"{{({'|'.join(registry.PACKAGES)})(?:\.(\w+))?}}")
 
 
 class Command(TyperCommand):
-    """One whose help names what is declared: `{probe}` becomes the ids of all probes, `{probe.elsewhere}` of those of which that is true.
+    """One whose help names what is declared: `{probe}` becomes the ids of all probes.
 
-    They are looked up when the help is asked for, so that no other command waits for it.
+    `{probe.elsewhere}` becomes those of which that is true. They are looked up when the help is asked for, so that no
+    other command waits for it.
     """
 
     def format_help(self, ctx: typer.Context, formatter: Any) -> None:

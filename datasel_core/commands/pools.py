@@ -112,7 +112,7 @@ def list_features(name: str, json: Json = False) -> None:
 @feature.command("compute", cls=Command)
 def compute(
     name: str,
-    feature: Annotated[str, typer.Argument(help="One of {feature}; feature list NAME says which of them the pool can have.")],
+    feature: Annotated[str, typer.Argument(help="One of {feature}; feature list NAME says which the pool can have.")],
     set: Annotated[list[str] | None, typer.Option(help="param=value; may be given more than once.")] = None,
     json: Json = False,
 ) -> None:

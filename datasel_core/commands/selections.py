@@ -21,7 +21,7 @@ from datasel_core.store import Workspace
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
 Many = list[str] | None
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there already; never a source of a pool.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there; never a source of a pool.")]
 
 
 def methods(json: Json = False) -> None:
@@ -176,9 +176,9 @@ def _echo_metrics(metrics: dict[str, Any]) -> None:
 
 def evaluate(
     folder: str,
-    probe: Annotated[str | None, typer.Option(help="Train small on the kept, test on the rest; one of {probe}.")] = None,
+    probe: Annotated[str | None, typer.Option(help="Train small on the kept, test on the rest: {probe}.")] = None,
     set: Annotated[Many, typer.Option(help="param=value of the probe; may be given more than once.")] = None,
-    held_out: Annotated[str | None, typer.Option(help="Pool to test on instead of the rest, for {probe.elsewhere}.")] = None,
+    held_out: Annotated[str | None, typer.Option(help="Pool to test on instead, for {probe.elsewhere}.")] = None,
     json: Json = False,
 ) -> None:
     """Metrics of a selection, and optionally a probe."""

@@ -39,9 +39,10 @@ class Export(Declared):
     """Of the file; empty for formats that make a folder."""
 
     def write(self, kept: Kept, out: str | os.PathLike, progress: Progress, overwrite: bool = False) -> Path:
-        """Makes the file, or the files of the folder, each all at once; returns where. overwrite: what others wrote may be replaced.
+        """Makes the file, or the files of the folder, each all at once; returns where.
 
-        Raises BadRequest before anything is written when it must not be written there.
+        overwrite: what others wrote may be replaced. Raises BadRequest before anything is written when it must not be
+        written there.
         """
         if not self.suffix:
             return _guard.fill(kept.workspace, out, self.contents(kept, progress), progress, overwrite)

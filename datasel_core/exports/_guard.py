@@ -1,7 +1,8 @@
 """Where an export may be written: the one place that decides, for the command line, workers, pages and Python.
 
-What exists is replaced only when this program wrote it and nobody changed it since, or when a person allowed it; a source of a pool and the workspace's
-own files never are. Nothing is written through a symbolic link. All of this is checked before the first byte is written.
+What exists is replaced only when this program wrote it and nobody changed it since, or when a person allowed it; a
+source of a pool and the workspace's own files never are. Nothing is written through a symbolic link. All of this is
+checked before the first byte is written.
 """
 
 import contextlib
@@ -24,7 +25,8 @@ from datasel_core.store import Workspace, disk_trouble, hash_file, writing
 class Copy:
     """A file that is copied as it is. link: hard-linked instead, where the disk allows it.
 
-    sha256: its hash, where it is kept as a record of what was written; a file without one is known by being the same as its source.
+    sha256: its hash, where it is kept as a record of what was written; a file without one is known by being the same as
+    its source.
     """
 
     source: Path
@@ -46,11 +48,16 @@ def check_file(workspace: Workspace, out: str | os.PathLike, overwrite: bool = F
         if not os.path.isfile(path):
             raise BadRequest(f"{path} is no regular file; --out names the file to make.")
         if not overwrite and not _written.recorded(workspace, path).has("", path):
-            raise BadRequest(f"{path} is there already, and not as datasel wrote it; name another --out, or allow replacing it with --overwrite.")
+            raise BadRequest(
+                f"{path} is there already, and not as datasel wrote it; "
+                "name another --out, or allow replacing it with --overwrite."
+            )
     return path
 
 
-def check_folder(workspace: Workspace, out: str | os.PathLike, overwrite: bool = False, names: re.Pattern[str] | None = None) -> Path:
+def check_folder(
+    workspace: Workspace, out: str | os.PathLike, overwrite: bool = False, names: re.Pattern[str] | None = None
+) -> Path:
     """The real path of a folder that may be filled. names: of files that may come to stand in it. Raises BadRequest."""
     folder, there = _folder(workspace, out)
     known, ours = _written.in_folder(workspace, folder) if there else (_written.Written(), True)
@@ -65,7 +72,10 @@ def check_folder(workspace: Workspace, out: str | os.PathLike, overwrite: bool =
 
 @contextlib.contextmanager
 def new_file(workspace: Workspace, out: str | os.PathLike, overwrite: bool = False) -> Iterator[tuple[Path, Path]]:
-    """Gives the real path and a temporary one beside it; when the block ends well, that takes its place, all at once. Raises BadRequest, Failed."""
+    """Gives the real path and a temporary one beside it; when the block ends well, that takes its place, all at once.
+
+    Raises BadRequest, Failed.
+    """
     path = check_file(workspace, out, overwrite)
     before = _stamp(path)
     with writing(path) as temporary:
@@ -76,8 +86,13 @@ def new_file(workspace: Workspace, out: str | os.PathLike, overwrite: bool = Fal
         _written.keep(workspace, path, {"": sha256}, _written.recorded(workspace, path), done=True)
 
 
-def fill(workspace: Workspace, out: str | os.PathLike, contents: Contents, progress: Progress, overwrite: bool = False) -> Path:
-    """Makes a folder hold these files, each all at once; others in it stay. What stands there already is left alone. Raises BadRequest, Failed."""
+def fill(
+    workspace: Workspace, out: str | os.PathLike, contents: Contents, progress: Progress, overwrite: bool = False
+) -> Path:
+    """Makes a folder hold these files, each all at once; others in it stay, and so does what stands there already.
+
+    Raises BadRequest, Failed.
+    """
     folder, there = _folder(workspace, out)
     known, ours = _written.in_folder(workspace, folder) if there else (_written.Written(), True)
     todo, seen = set(), set()
@@ -126,11 +141,17 @@ def _folder(workspace: Workspace, out: str | os.PathLike) -> tuple[Path, list[st
 
 def _check_ours(folder: Path, allowed: bool) -> None:
     if not allowed:
-        raise BadRequest(f"{folder} holds files and was not made by datasel; name a new or empty --out, or allow replacing files in it with --overwrite.")
+        raise BadRequest(
+            f"{folder} holds files and was not made by datasel; "
+            "name a new or empty --out, or allow replacing files in it with --overwrite."
+        )
 
 
 def _taken(target: Path) -> BadRequest:
-    return BadRequest(f"{target} is there already with another content; name an empty folder with --out, or allow replacing it with --overwrite.")
+    return BadRequest(
+        f"{target} is there already with another content; "
+        "name an empty folder with --out, or allow replacing it with --overwrite."
+    )
 
 
 def _check_content(name: str, content: Copy | bytes) -> None:
@@ -142,18 +163,25 @@ def _check_content(name: str, content: Copy | bytes) -> None:
 
 
 def _check_place(folder: Path, name: str, seen: set[Path]) -> None:
-    """No link on the way, folders where folders are needed, and no folder where the file is to stand. seen: folders that were found good."""
+    """No link on the way, folders where folders are needed, and no folder where the file is to stand.
+
+    seen: folders that were found good.
+    """
     target = folder / name
     for above in target.parents:
         if above == folder or above in seen:
             break
         if os.path.islink(above):
-            raise BadRequest(f"{above} is a symbolic link, and nothing is written through one; remove it, or name another --out.")
+            raise BadRequest(
+                f"{above} is a symbolic link, and nothing is written through one; remove it, or name another --out."
+            )
         if os.path.lexists(above) and not os.path.isdir(above):
             raise BadRequest(f"{above} is a file where a folder is to stand; name another --out.")
         seen.add(above)
     if os.path.islink(target):
-        raise BadRequest(f"{target} is a symbolic link, and nothing is written through one; remove it, or name another --out.")
+        raise BadRequest(
+            f"{target} is a symbolic link, and nothing is written through one; remove it, or name another --out."
+        )
     if os.path.isdir(target):
         raise BadRequest(f"{target} is a folder where a file is to stand; name another --out.")
 
@@ -201,7 +229,7 @@ def _put(content: Copy | bytes, target: Path) -> None:
 
 
 def _link(source: Path, target: Path) -> bool:
-    """Hard-links where the disk allows it; otherwise (another disk, a file system without links) the file has to be copied."""
+    """Hard-links where the disk allows it; else (another disk, another file system) the file has to be copied."""
     beside = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

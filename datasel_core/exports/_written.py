@@ -16,7 +16,7 @@ _MOST = 3
 
 @dataclass(frozen=True)
 class Written:
-    """files: name in the folder (of a single file the empty name) -> SHA-256 of what was written there, the latest first.
+    """files: name in the folder (of a single file the empty name) -> SHA-256 of what was written, the latest first.
 
     done: whether the last export came to its end.
     """
@@ -43,7 +43,10 @@ def recorded(workspace: Workspace, path: Path) -> Written:
 
 
 def keep(workspace: Workspace, path: Path, files: Mapping[str, str], before: Written, done: bool) -> None:
-    """Records what is about to be written, or was. A workspace that cannot be written keeps no record; then a repetition has to be allowed."""
+    """Records what is about to be written, or was.
+
+    A workspace that cannot be written keeps no record; then a repetition has to be allowed.
+    """
     known = {name: list(hashes) for name, hashes in before.files.items()}
     for name, sha256 in files.items():
         known[name] = [sha256, *(one for one in known.get(name, []) if one != sha256)][:_MOST]
@@ -54,7 +57,8 @@ def keep(workspace: Workspace, path: Path, files: Mapping[str, str], before: Wri
 def in_folder(workspace: Workspace, folder: Path) -> tuple[Written, bool]:
     """What is known of a folder's files, and whether the folder was made by this program.
 
-    It was when the last export to it was cut short, when a file of it is as it was recorded, or when it holds a selection that is intact.
+    It was when the last export to it was cut short, when a file of it is as it was recorded, or when it holds an intact
+    selection.
     """
     record = recorded(workspace, folder)
     ours = not record.done or any(record.has(name, folder / name) for name in record.files)
@@ -66,7 +70,9 @@ def in_folder(workspace: Workspace, folder: Path) -> tuple[Written, bool]:
 
 def _selection(folder: Path) -> dict[str, str] | None:
     """Name -> SHA-256 of the files of an intact selection, its manifest among them."""
-    with contextlib.suppress(BadInput, KeyError, TypeError, AttributeError, OSError):  # a stranger's manifest.json may hold anything
+    with contextlib.suppress(
+        BadInput, KeyError, TypeError, AttributeError, OSError
+    ):  # a stranger's manifest.json may hold anything
         if manifest.is_answer(folder):
             return {**manifest.read(folder)["files"], "manifest.json": hash_file(folder / "manifest.json")}
     return None

@@ -26,8 +26,9 @@ class DataComp(Export):
 
     def make(self, kept: Kept, path: Path, progress: Progress) -> None:
         name = "uid" if "uid" in kept.table.column_names else "id"
+        uids = packed([str(uid) for uid in kept.table[name].to_pylist()], name)
         with open(path, "wb") as file:
-            np.lib.format.write_array(file, packed([str(uid) for uid in kept.table[name].to_pylist()], name), allow_pickle=False)
+            np.lib.format.write_array(file, uids, allow_pickle=False)
 
 
 def packed(uids: list[str], name: str = "id") -> np.ndarray:

@@ -15,28 +15,36 @@ from datasel_core.progress import Progress
 class Files(Export):
     """Copies the kept files into a folder, sub-folders as in the pool, with manifest.json beside them.
 
-    A file that is there with the same content is left alone. Where the disk can share the bytes of copies until one is changed, no space is used twice.
+    A file that is there with the same content is left alone. Where the disk can share the bytes of copies until one is
+    changed, no space is used twice.
     """
 
     suffix: ClassVar = ""
 
     link: bool = Field(
         False,
-        description="Hard-link instead of copying where the disk allows it: a file then shares its bytes with the source, and to change one is to change both.",
+        description="Hard-link instead of copying where the disk allows it: a file then shares its bytes with the "
+        "source, and to change one is to change both.",
     )
 
     def contents(self, kept: Kept, progress: Progress) -> Contents:
         if "path" not in kept.table.column_names:
             raise BadRequest("The samples of this pool are not files; export ids, csv, jsonl or parquet.")
         if kept.media is None:
-            raise BadRequest(f"The pool {kept.manifest['pool']['name']} is no longer in the workspace, so its files cannot be found; add it again.")
+            raise BadRequest(
+                f"The pool {kept.manifest['pool']['name']} is no longer in the workspace, "
+                "so its files cannot be found; add it again."
+            )
         paths = kept.table["path"].to_pylist()
         names = [_inside(path) for path in paths]
         if len({*names, "manifest.json"}) <= len(names):
             raise BadRequest("Two kept samples have the same file; export a table instead.")
         sources = map(kept.media, progress.over(paths, len(paths), "finding files"))
         record = json.dumps(kept.manifest, indent=1, ensure_ascii=False) + "\n"
-        return {**{name: Copy(source, self.link) for name, source in zip(names, sources, strict=True)}, "manifest.json": record.encode()}
+        return {
+            **{name: Copy(source, self.link) for name, source in zip(names, sources, strict=True)},
+            "manifest.json": record.encode(),
+        }
 
 
 def _inside(path: str) -> str:

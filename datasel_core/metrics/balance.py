@@ -23,7 +23,7 @@ class Balance(Metric):
         return {} if group is None else self.counted(*np.unique(np.asarray(group), return_inverse=True), kept.rows)
 
     def counted(self, names: np.ndarray, of: np.ndarray, rows: np.ndarray) -> Mapping[str, Any]:
-        """The same where the groups are known already. names: (g,) sorted. of: (n,) which of them each sample is in. rows: kept."""
+        """The same of groups that are known: names (g,), sorted, of (n,) which each sample is in, rows kept."""
         if not len(rows) or not 2 <= len(names) <= self.most_groups:
             return {}
         counts = np.bincount(of[rows], minlength=len(names))

@@ -35,7 +35,7 @@ class PoolKind(Declared):
 
     @classmethod
     def reads(cls, source: Path, file: Path) -> bool:
-        """Whether a file may be part of the source, or would be when it is read again; both are real paths. Files that the pool's table names are known."""
+        """Whether a file may be part of the source, now or when it is read again; the pool's table names more."""
         return file == source or (source in file.parents and source.is_dir())
 
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
@@ -216,7 +216,8 @@ def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, sca
     folder = workspace.pool(name)
     about = {
         "name": name, "kind": kind.id, "fingerprint": fingerprint(scan.table), "n": scan.table.num_rows,
-        "source": str(source), "root": str(scan.root), "options": kind.what()["params"], "unreadable": scan.unreadable, "notes": scan.notes,
+        "source": str(source), "root": str(scan.root), "options": kind.what()["params"],
+        "unreadable": scan.unreadable, "notes": scan.notes,
         **({} if scan.left_out is None else {"left_out": scan.left_out}),
         **({"texts": list(scan.texts)} if scan.texts else {}),
     }  # fmt: skip

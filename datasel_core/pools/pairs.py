@@ -38,10 +38,11 @@ class Pairs(PoolKind):
 
     @classmethod
     def reads(cls, source: Path, file: Path) -> bool:
-        """In a folder shards, and metadata with its embeddings; below a table's folder pictures, and the embeddings beside metadata."""
+        """In a folder shards, metadata and embeddings; of a table pictures below it, and embeddings beside it."""
         if source.is_dir():
             return source in file.parents and (is_shard(file) or file.suffix in (".parquet", ".npz"))
-        return file in (source, source.with_suffix(".npz")) or (source.parent in file.parents and file.suffix.lower() in _photos.SUFFIXES)
+        pictured = source.parent in file.parents and file.suffix.lower() in _photos.SUFFIXES
+        return pictured or file in (source, source.with_suffix(".npz"))
 
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         layout = self._layout(source)

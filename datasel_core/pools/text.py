@@ -36,7 +36,8 @@ class Text(PoolKind):
 
     @classmethod
     def reads(cls, source: Path, file: Path) -> bool:
-        return super().reads(source, file) and (file == source or _text_files.kind_of(file.name) in _text_files.TABLES | _text_files.PLAIN)
+        kinds = _text_files.TABLES | _text_files.PLAIN
+        return super().reads(source, file) and (file == source or _text_files.kind_of(file.name) in kinds)
 
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         shapes = Shapes(self.text_column, self.prompt_column, self.response_column)

@@ -184,7 +184,7 @@ def group_codes(pool: Pool) -> tuple[list[str], np.ndarray] | None:
 
 
 def grouping(pool: Pool, roles: Roles) -> tuple[np.ndarray, np.ndarray] | None:
-    """(g,) the groups that a method was given, sorted, and (n,) which of them each sample is in, as the balance of a selection counts them."""
+    """(g,) the groups that a method was given, sorted, and (n,) which each sample is in, as `balance` counts them."""
     return None if roles.group is None else _grouping(pool.table_sha256, roles.group, roles)
 
 

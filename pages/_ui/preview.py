@@ -67,12 +67,13 @@ def sentence(choice: Choice, answer: Answer, random: Answer | None) -> None:
 
 
 def balance(choice: Choice, answer: Answer) -> Mapping[str, Any]:
-    """How the kept are spread over the groups: what the manifest says; for the beginning of a longer run, what its own manifest would."""
+    """How the kept are spread over the groups, as the manifest says; of a part of a longer run, as its own would."""
     if answer.exact:
         return answer.run.manifest["result"]["metrics"].get("balance", {})
     groups = data.grouping(choice.pool, choice.roles)
     there = measured(choice.pool, choice.roles, choice.method.roles())
-    return {} if groups is None else registry.find("metric", "balance")().counted(*groups, answer.rows[there[answer.rows]])
+    kept = answer.rows[there[answer.rows]]
+    return {} if groups is None else registry.find("metric", "balance")().counted(*groups, kept)
 
 
 def _more(mine: float, other: float) -> str:

@@ -92,8 +92,10 @@ def reason(because: str, why: dict[str, Any], rank: int, first: bool = True) -> 
     lacking = {name for _, name, _, _ in string.Formatter().parse(because) if name and name not in why}
     if lacking - unknown:  # a record of another version of the method
         return f"the record does not say why: it has no {', '.join(sorted(lacking - unknown))}"
+    if lacking and rank == 1 and first:
+        return "the choice began here"
     if lacking:
-        return "the choice began here" if rank == 1 and first else "it fills the budget: what was left repeats what is kept"
+        return "it fills the budget: what was left repeats what is kept"
     said = {name: value + 1 if name in ("pattern", "cluster") and isinstance(value, int) else value for name, value in why.items()}  # people count from 1
     return because.format(**said)
 
