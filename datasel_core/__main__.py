@@ -23,7 +23,7 @@ app.add_typer(pools.pool, name="pool")
 app.add_typer(pools.feature, name="feature")
 for command in (pools.demo, selections.methods, selections.select, selections.runs, selections.combine, selections.compare, selections.evaluate,
                 selections.export, selections.verify, selections.reproduce):  # fmt: skip
-    app.command()(command)
+    app.command(cls=console.Command)(command)
 app.command(hidden=True)(selections.work)
 
 

@@ -1,12 +1,14 @@
 """A finished selection once more: run it again from its manifest, or copy it elsewhere."""
 
-import shutil
+import os
+import re
 from pathlib import Path
 from typing import Any
 
 from datasel_core import combine, manifest, store
 from datasel_core.engine import Run, choose
 from datasel_core.errors import BadRequest, Failed
+from datasel_core.exports import _guard
 from datasel_core.planning import plan
 from datasel_core.pools._pool import load_pool, pool_names
 from datasel_core.progress import Progress
@@ -89,19 +91,24 @@ def _name_here(workspace: store.Workspace, wanted: dict[str, Any]) -> str:
     return next(same, wanted["name"])
 
 
-def check_out(out: Path) -> None:
-    """Raises BadRequest when a run cannot be put there."""
-    if out.exists() and not out.is_dir():
-        raise BadRequest(f"{out} is a file; --out names the folder to make.")
+_HOLDS = re.compile(r"manifest\.json|(selection|curve|clusters|within|already|of-\d+)\.parquet")
+"""What a selection's folder holds: its manifest, and what that closes over."""
 
 
-def copy_run(run: Run, out: Path) -> Run:
-    """The same run in a folder of the person's choosing; manifest last."""
-    check_out(out)
-    names = [
-        path.name for path in run.folder.iterdir() if path.suffix in (".json", ".parquet") and path.name not in ("manifest.json", "status.json", "what.json")
-    ]
-    for name in [*sorted(names), "manifest.json"]:
-        with store.writing(out / name) as temporary:
-            shutil.copyfile(run.folder / name, temporary)
-    return Run(out, manifest.read(out))
+def check_out(workspace: store.Workspace, out: str | os.PathLike, overwrite: bool = False) -> None:
+    """Raises BadRequest when a run cannot be put there, whatever it will hold."""
+    _guard.check_folder(workspace, out, overwrite, _HOLDS)
+
+
+def copy_run(run: Run, out: str | os.PathLike, overwrite: bool = False) -> Run:
+    """The selection in a folder of one's choosing; manifest last. Raises BadRequest before anything is written."""
+    hashes = {**run.manifest["files"], "manifest.json": store.hash_file(run.folder / "manifest.json")}
+    contents = {name: _guard.Copy(run.folder / name, sha256=sha256) for name, sha256 in hashes.items()}
+    folder = _guard.fill(_workspace_of(run), out, contents, Progress(), overwrite)
+    return Run(folder, manifest.read(folder))
+
+
+def _workspace_of(run: Run) -> store.Workspace:
+    """Where the run lies; of one that lies elsewhere, the workspace that is open."""
+    home = store.Workspace(run.folder.parent.parent)
+    return home if run.folder == home.run(run.folder.name) else store.Workspace.at()

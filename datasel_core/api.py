@@ -29,7 +29,7 @@ def feature(id: str) -> type[Feature]:
 def open_pool(name: str | os.PathLike, *, kind: str | None = None, workspace: str | os.PathLike | None = None) -> Pool:
     """A pool by its name in the workspace, or by the path of a folder of photos, a table, a tar shard, or a file of vectors, which is then added.
 
-    kind: `images`, `pairs`, `text` or `vectors`; told from the path by default. Raises UnknownName, BadInput.
+    kind: of pool, as `pool add --help` lists them; told from the path by default. Raises UnknownName, BadInput.
     """
     home, text = Workspace.at(workspace), os.fspath(name)
     if text in pool_names(home):

@@ -7,6 +7,8 @@ from typing import Any
 
 from datasel_core import engine, making, manifest, projection, registry, serving, store
 from datasel_core.errors import BadRequest
+from datasel_core.exports import _guard
+from datasel_core.exports._export import Export
 from datasel_core.exports._export import Kept as ExportKept
 from datasel_core.planning import plan
 from datasel_core.pools._pool import load_pool
@@ -41,8 +43,8 @@ def folder_of(workspace: store.Workspace, spec: Mapping[str, Any]) -> Path:
             workspace.allowed(asked["file"])
             store.checked_name("role", asked["role"])
         case "export":
-            workspace.allowed(asked["out"])
-            registry.find("export format", asked["format"])
+            check = _guard.check_file if _exporter(asked).suffix else _guard.check_folder
+            check(workspace, asked["out"], asked.get("overwrite", False))
             manifest.read(workspace.run(asked["run"]))
     return workspace.task(store.key_of(dict(spec)))
 
@@ -98,8 +100,12 @@ def _feature_import(workspace: store.Workspace, spec: Mapping[str, Any], progres
 
 def _export(workspace: store.Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     kept = open_run(workspace, workspace.run(spec["run"]))
-    out = registry.find("export format", spec["format"])().write(kept, workspace.allowed(spec["out"]), progress)
+    out = _exporter(spec).write(kept, spec["out"], progress, spec.get("overwrite", False))
     return {"out": str(out), "n": kept.table.num_rows}
+
+
+def _exporter(spec: Mapping[str, Any]) -> Export:
+    return registry.find("export format", spec["format"])(**spec.get("params", {}))
 
 
 def open_run(workspace: store.Workspace, folder: Path) -> ExportKept:
@@ -111,7 +117,7 @@ def open_run(workspace: store.Workspace, folder: Path) -> ExportKept:
     with contextlib.suppress(BadRequest):  # the pool is gone: formats that copy media say so, the others need none
         root = load_pool(workspace, said["pool"]["name"]).root
         media = lambda path: workspace.allowed(root / path)  # noqa: E731
-    return ExportKept(manifest.kept_table(folder), said, media)
+    return ExportKept(manifest.kept_table(folder), said, media, workspace)
 
 
 DOINGS: dict[str, Callable[[store.Workspace, Mapping[str, Any], Progress], Any]] = {

@@ -17,9 +17,7 @@ def measure(pool: Pool, roles: Roles, rows: np.ndarray, used: Sequence[str], pro
 
     Rows without a value in some role are left out of what is measured there.
     """
-    readable = np.ones(pool.n, dtype=bool)
-    measured = [role for role in ("embedding", "patterns", "image") if role in roles.features]
-    readable[roles.missing_rows([*used, *measured])] = False
+    readable = measured(pool, roles, used)
     kept = Kept(pool.n, rows[readable[rows]], roles.array, readable, progress or Progress())
     found = {}
     for id, metric in registry.every("metric").items():
@@ -27,3 +25,11 @@ def measure(pool: Pool, roles: Roles, rows: np.ndarray, used: Sequence[str], pro
         if numbers:
             found[id] = dict(numbers)
     return found
+
+
+def measured(pool: Pool, roles: Roles, used: Sequence[str]) -> np.ndarray:
+    """(n,) bool: rows that have a value in every role that was used and in those that distances are taken in."""
+    spaces = [role for role in ("embedding", "patterns", "image") if role in roles.features]
+    there = np.ones(pool.n, dtype=bool)
+    there[roles.missing_rows([*used, *spaces])] = False
+    return there

@@ -92,6 +92,9 @@ class Selection:
 
 method = declares("method")
 
+MAY_BE_UNKNOWN = frozenset({"distance"})
+"""Names of `why` that may lack a value (NaN): nothing was kept before, or the pick repeats what is kept."""
+
 
 class Method(Declared):
     """A pure function of arrays. Subclasses declare parameters as fields and implement `choose`."""
@@ -110,7 +113,7 @@ class Method(Declared):
     """When not to use it, in one sentence."""
     paper: ClassVar[str] = ""
     because: ClassVar[str] = ""
-    """A sentence with the names of `why` in braces: how a pick is explained to a person."""
+    """A sentence with names of `why` in braces, all of which its answers have: how a pick is explained to a person."""
 
     def roles(self) -> tuple[str, ...]:
         """The roles of the pool that it reads with these parameters: `needs`, and what it asks for of `may_need`."""

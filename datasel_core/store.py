@@ -216,6 +216,16 @@ class Workspace:
         """Small copies of photos for the screen; it may be deleted at any time."""
         return self.path / "thumbs"
 
+    def written(self) -> Path:
+        """Records of what exports wrote outside: a path, and the hash of what was written there."""
+        return self.path / "written"
+
+    def own(self) -> list[Path]:
+        """What only this program writes; the rest (demo, tasks, what people put there) is not among it."""
+        review = (f"review.sqlite{end}" for end in ("", "-wal", "-shm", "-journal"))
+        parts = ("pools", "features", "runs", "scores", "serving", "maps", "written", *review)
+        return [self.path / part for part in parts]
+
     def folders(self, part: str) -> list[Path]:
         """The folders of one part (pools, features, runs, maps, tasks), by name."""
         base = self.path / part

@@ -20,6 +20,12 @@ _AT_ONCE = 20_000
 """Selections up to this size are made while the page is drawn; larger ones are written by a process of their own."""
 
 
+_REPLACE = (
+    "Otherwise nothing that exists is replaced, but an earlier export that nobody changed. Only files that this export "
+    "writes are replaced, none is deleted, and what a pool was read from is never written over."
+)
+
+
 def page(pool: Pool, runs: list[Run]) -> None:
     known = {run.key: run for run in runs}
     if keys.get("run") not in known:
@@ -50,44 +56,67 @@ def deliver(pool: Pool, run: Run) -> None:
         id = keys.bound(st.radio, "Format", "export.format", "csv", options=list(formats), format_func=lambda id: formats[id].title,
                         captions=[_short(one) for one in formats.values()], label_visibility="collapsed")  # fmt: skip
         cls = formats[id]
-        if cls.model_fields:
-            forms.form(cls, f"export.{id}")
-        if record.problems(run):
+        params, wrong = forms.form(cls, f"export.{id}") if cls.model_fields else ({}, None)
+        if wrong or record.problems(run):
             return
         if cls.suffix and run.manifest["result"]["n"] <= _AT_ONCE:
-            _download(pool, run, cls)
+            _download(pool, run, cls(**params))
         else:
-            _write(pool, run, cls)
+            _write(pool, run, cls(**params))
     look.section("The same from a terminal")
     out = f"{file_name(pool, run)}{cls.suffix}"
-    export = shlex.join(["python", "-m", "datasel_core", "export", str(run.folder), "--format", id, "--out", out])
+    other = {name: value for name, value in params.items() if value != cls.model_fields[name].default}
+    own = [word for name, value in other.items() for word in ("--set", f"{name}={value}")]
+    export = shlex.join(["python", "-m", "datasel_core", "export", str(run.folder), "--format", id, *own, "--out", out])
     st.code(f"{run.manifest['command']}\n{export}", language="bash", wrap_lines=True)
 
 
-def _download(pool: Pool, run: Run, cls: type[Export]) -> None:
+def _download(pool: Pool, run: Run, how: Export) -> None:
     home = keys.workspace()
-    made = home.task(store.key_of({"export": cls.id, "version": cls.version, "run": run.key, "order": run.manifest["result"]["pick_order_sha256"]}))
-    made = made / f"selection{cls.suffix}"
+    order = run.manifest["result"]["pick_order_sha256"]
+    what = {"export": how.id, "version": how.version, "run": run.key, "order": order}
+    made = home.task(store.key_of(what | _said(params=how.what()["params"]))) / f"selection{how.suffix}"
     try:
         if not made.exists():
-            cls().write(open_run(home, run.folder), made, Progress())
+            how.write(open_run(home, run.folder), made, Progress())
     except DataselError as error:
         st.error(str(error), icon=":material/error:")
         return
-    name = f"{file_name(pool, run)}{cls.suffix}"
+    name = f"{file_name(pool, run)}{how.suffix}"
     st.download_button(f"Download {name} ({look.size(made.stat().st_size)})", data=made.read_bytes, file_name=name,
                        key="download", type="primary", icon=":material/download:", on_click="ignore", width="stretch")  # fmt: skip
 
 
-def _write(pool: Pool, run: Run, cls: type[Export]) -> None:
-    what = "File" if cls.suffix else "Folder"
-    out = keys.bound(st.text_input, f"{what} to make, on this computer", "export.out", "", placeholder=f"/home/me/{file_name(pool, run)}{cls.suffix}",
+def _write(pool: Pool, run: Run, how: Export) -> None:
+    what = "File" if how.suffix else "Folder"
+    out = keys.bound(st.text_input, f"{what} to make, on this computer", "export.out", "",
+                     placeholder=f"/home/me/{file_name(pool, run)}{how.suffix}",
                      help=f"It must lie under {', '.join(str(root) for root in keys.workspace().roots())}.")  # fmt: skip
+    out = out.strip()
+    box = "Replace files that are there already (--overwrite)"
+    overwrite = keys.bound(st.checkbox, box, _allowed(out), False, help=_REPLACE)
     if st.button(f"Write {look.samples(pool, run.manifest['result']['n'])}", key="write", type="primary", icon=":material/save:", disabled=not out):
-        watch.start("export", "export", run=run.key, format=cls.id, out=out.strip())
+        asked = _said(params=how.what()["params"], overwrite=overwrite)
+        watch.start("export", "export", run=run.key, format=how.id, out=out, **asked)
     if said := watch.error("export"):
         st.error(said, icon=":material/error:")
-    watch.watch(watch.started("export"), key="export", done=lambda made: keys.tell(f"{look.samples(pool, made['n'])} written to {made['out']}.", "success"))
+    job = watch.started("export")
+
+    def done(made: dict[str, Any]) -> None:
+        keys.put(_allowed(job.spec["out"]), False)
+        keys.tell(f"{look.samples(pool, made['n'])} written to {made['out']}.", "success")
+
+    watch.watch(job, key="export", done=done)
+
+
+def _allowed(out: str) -> str:
+    """Where it is kept that files may be replaced: what is allowed for one place is not for another, and only once."""
+    return f"export.overwrite.{store.key_of(out)}"
+
+
+def _said(**asked: Any) -> dict[str, Any]:
+    """What was asked for at all."""
+    return {name: value for name, value in asked.items() if value}
 
 
 def preview(pool: Pool, run: Run) -> None:

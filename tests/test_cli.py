@@ -3,12 +3,14 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+from datasel_core import registry
 from datasel_core.__main__ import main
 from tests.conftest import ROOT, clustered
 
@@ -86,8 +88,6 @@ def test_a_changed_byte_is_found(run, vec, tmp_path):
     (["feature", "compute", "vec", "nothing"], "no feature called nothing"),
 ])  # fmt: skip
 def test_a_wrong_request_is_exit_2_and_one_line(run, vec, words, message):
-    import re
-
     before = sorted(str(path) for path in (ROOT / "x").parent.glob("workspace/*"))
     code, out, err = run(*words)
     assert code == 2
@@ -158,6 +158,37 @@ def test_workspace_may_stand_anywhere(run, tmp_path, monkeypatch, place):
     assert code == 0
     assert "no pools yet" in err
     assert os.environ["DATASEL_WORKSPACE"] == str(tmp_path / "w")
+
+
+@pytest.mark.parametrize(("words", "kind"), [
+    ("pool add", "pool kind"), ("select", "method"), ("feature compute", "feature"), ("export", "export format"),
+    ("evaluate", "probe"),
+])  # fmt: skip
+def test_help_names_all_that_is_declared(run, words, kind):
+    code, out, err = run(*words.split(), "--help")
+    said = " ".join(out.split())
+    assert (code, err) == (0, "")
+    assert f" {', '.join(registry.every(kind))}" in said
+    below = " ".join(out.splitlines()[1:])  # the first line shows the words of the command itself
+    assert not re.search("{(" + "|".join(registry.PACKAGES) + ")", below)
+    if words == "evaluate":
+        assert f"for {', '.join(id for id, one in registry.every('probe').items() if one.elsewhere)}." in said
+
+
+def test_a_new_format_is_in_the_help_without_another_edit(run, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setitem(registry._declared["export format"], "zebra", registry.find("export format", "csv"))
+        assert "parquet, zebra." in " ".join(run("export", "--help")[1].split())
+    assert "parquet." in " ".join(run("export", "--help")[1].split())  # looked up each time
+
+
+def test_help_loads_nothing_that_is_declared():
+    """`--help` of the program, and every command but those helps, waits for no declaration."""
+    names = ("pools.images", "methods.k_center", "probes.lm", "features.vit", "exports.tables")
+    loaded = f"[name for name in {names} if 'datasel_core.' + name in sys.modules]"
+    code = f"import sys; from datasel_core.__main__ import main; main(['--help']); print({loaded})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_methods_as_json(run):

@@ -1,14 +1,19 @@
 """One contract over every method, and every metric, on an awkward pool larger than any block."""
 
+import json
+import string
+import typing
+
 import numpy as np
 import pytest
 
-from datasel_core import registry
+from datasel_core import engine, registry
 from datasel_core.errors import BadInput, BadParameter, Stopped
 from datasel_core.metrics._metric import Kept
 from datasel_core.progress import Progress
 from datasel_core.ragged import Ragged
-from datasel_core.selection import POSITIONS, Inputs, Method, Scorer
+from datasel_core.selection import MAY_BE_UNKNOWN, POSITIONS, Inputs, Method, Scorer
+from pages._ui.why import reason
 from tests.conftest import ROOT, clustered, hidden_sizes
 
 N = 700
@@ -189,10 +194,42 @@ def test_its_reason_is_a_sentence_of_what_it_says_of_a_pick(cls, rng):
     assert whole_numbers - {"size"} <= set(POSITIONS)  # these start at 0, and people count from 1
 
 
+def variants(cls) -> list[dict]:
+    """The defaults, and every other value of each parameter that has few."""
+    found = [{}]
+    for name, field in cls.model_fields.items():
+        few = (True, False) if field.annotation is bool else ()
+        options = typing.get_args(field.annotation) if typing.get_origin(field.annotation) is typing.Literal else few
+        found += [{name: value} for value in options if value != field.default]
+    return found
+
+
+def test_every_pick_has_its_reason_in_the_methods_own_words(cls):
+    """Every {name} of `because` is a name of the run's own `why`; a value may lack only where nothing was measured."""
+    names = {name for _, name, _, _ in string.Formatter().parse(cls.because) if name}
+    for params in variants(cls):
+        for budget in (60,) if params else (1, 60, N):
+            rng = np.random.default_rng(4)
+            found = cls(**params).select(inputs(cls, roles(rng, (*cls.needs, *cls.may_need)), rng), budget)
+            assert names <= found.why.keys(), params
+            told = [json.loads(text) for text in engine._whys(found.why, len(found.rows))]
+            for rank, said in enumerate(told, 1):
+                lacking = names - said.keys()
+                assert lacking <= MAY_BE_UNKNOWN, (params, rank)
+                text = reason(cls.because, said, rank)
+                if lacking or said.get("pattern") == -1:
+                    assert text in ("the choice began here", "it fills the budget: what was left repeats what is kept")
+                else:
+                    first = {name: name in POSITIONS for name in said}  # people count from 1
+                    assert text == cls.because.format(**{n: v + 1 if first[n] else v for n, v in said.items()})
+            assert budget == 1 or sum(bool(names - said.keys()) for said in told) < budget  # most say it all
+
+
 def test_is_declared_for_people(cls):
     assert cls.title
     assert len(cls.summary()) > 30
     assert cls.cost
+    assert cls.because
     assert cls.avoid or issubclass(cls, Scorer)
     assert all(field.description for field in cls.model_fields.values())
 

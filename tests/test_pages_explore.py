@@ -1,8 +1,11 @@
 """The patterns and select pages without a browser: what is chosen, shown and explained, against the core and slow readings."""
 
 import json
+import re
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -12,7 +15,7 @@ from datasel_core.features._kept import Chunks, kept_features
 from datasel_core.methods.nearest_targets import NearestTargets
 from datasel_core.methods.tsds import Tsds
 from datasel_core.ragged import Ragged
-from pages._ui import budget, lens, map, why
+from pages._ui import budget, lens, look, map, why
 from tests.conftest import ROOT, clustered, paint
 from tests.test_pages import said, sound, wait
 
@@ -280,6 +283,72 @@ def test_random_at_the_same_budget_is_named_when_it_was_run(screen, workspace, p
     assert f"Random at the same budget: {mean:.3f}" in said(sound(app.run()))
 
 
+@pytest.fixture
+def grouped(workspace, tmp_path, rng):
+    """1,000 vectors in 250 groups, which another column puts into three."""
+    groups = np.arange(1000) % 250
+    columns = {"id": [f"s{at:04d}" for at in range(1000)], "group": [f"g{at:03d}" for at in groups]}
+    columns["third"] = [None if at % 3 == 2 else f"_{at % 3}_" for at in groups]
+    pq.write_table(pa.table({**columns, "vector": list(clustered(rng, 1000, 6, 9))}), tmp_path / "v.parquet")
+    return making.add_pool(workspace, "many", str(tmp_path / "v.parquet"), "vectors")
+
+
+def spread_of(app):
+    return re.search(r"([\d,]+) of ([\d,]+) groups have a kept vector; fewest: (.+?), ([\d,]+)\.", said(app)).groups()
+
+
+def test_all_of_250_groups_are_counted_as_the_manifest_counts_them(screen, workspace, grouped):
+    balance = run(workspace, grouped, 250, method="stratified").manifest["result"]["metrics"]["balance"]
+    assert (balance["groups_kept"], balance["groups"]) == (250, 250)
+    app = screen("select", pool="many", method="stratified", budget="250")
+    assert spread_of(app) == ("250", "250", balance["rarest"], "1")
+
+
+@pytest.mark.parametrize("budget", [7, 230, 600, 999])
+def test_the_beginning_of_a_longer_run_is_counted_as_its_own_manifest_would(screen, workspace, grouped, budget):
+    run(workspace, grouped, 1000, method="random", preview=True)
+    app = screen("select", pool="many", method="random", budget=str(budget))
+    assert f"**{budget} of 1,000 vectors kept**" in said(app)
+    shown = spread_of(app)
+    balance = run(workspace, grouped, budget, method="random").manifest["result"]["metrics"]["balance"]
+    assert shown == (str(balance["groups_kept"]), "250", balance["rarest"], str(balance["rarest_count"]))
+    assert spread_of(sound(app.run())) == shown  # now from the manifest itself
+
+
+def test_the_groups_that_the_method_was_given_are_those_counted(screen, workspace, grouped):
+    asked = {"method": "stratified", "use": {"group": "third"}, "params": {"allocation": "sqrt"}}
+    short = run(workspace, grouped, 9, **asked).manifest["result"]["metrics"]["balance"]
+    app = screen("select", pool="many", method="stratified", budget="9")
+    app.session_state["kept.select.use.group"] = "third"
+    app.session_state["kept.form.method.stratified.allocation"] = "sqrt"
+    shown = spread_of(sound(app.run()))
+    rarest = look.plain(short["rarest"]) or "no group"
+    assert shown == (str(short["groups_kept"]), "3", rarest, str(short["rarest_count"]))
+
+
+def test_samples_that_were_not_measured_are_not_counted_before_or_after(screen, workspace, grouped, rng):
+    rows = np.arange(400, 1000)
+    lacking = [(row, "no vector") for row in range(400)]
+    values = clustered(rng, 600, 6, 4)
+    making.keep_imported(workspace, grouped, "embedding", values, rows, lacking, "e.npz", making.Progress())
+    run(workspace, grouped, 1000, method="random", preview=True)
+    shown = spread_of(screen("select", pool="many", method="random", budget="100"))
+    balance = run(workspace, grouped, 100, method="random").manifest["result"]["metrics"]["balance"]
+    assert sum(balance["counts"].values()) < 100
+    assert shown == (str(balance["groups_kept"]), "250", balance["rarest"], str(balance["rarest_count"]))
+
+
+def test_a_column_of_too_many_values_is_no_grouping_here_either(screen, workspace, tmp_path, rng):
+    columns = {"id": [f"s{at:04d}" for at in range(1100)], "group": [f"g{at:04d}" for at in range(1100)]}
+    pq.write_table(pa.table({**columns, "vector": list(clustered(rng, 1100, 6, 9))}), tmp_path / "v.parquet")
+    pool = making.add_pool(workspace, "many", str(tmp_path / "v.parquet"), "vectors")
+    assert "balance" not in run(workspace, pool, 50, method="random").manifest["result"]["metrics"]
+    for n in (50, 20):
+        text = said(screen("select", pool="many", method="random", budget=str(n)))
+        assert f"**{n} of 1,100 vectors kept**" in text
+        assert "groups have a kept" not in text
+
+
 def test_a_wrong_filter_is_one_line(screen, workspace, pool):
     app = screen("select", pool="clothes", method="random", budget="5")
     app.text_input(key="widget.select.where").set_value("colour = 'red'").run()
@@ -347,6 +416,10 @@ def test_marks_of_a_large_slider_are_round_and_end_at_the_limit():
             NearestTargets.because, {"target": 8, "distance": 0.5}, 9,
             "it was the nearest one left to target example 9, 0.500 away",
         ),
+        ("it was {distance:.2f} away", {}, 1, "the choice began here"),
+        ("it was {distance:.2f} away", {}, 2, "it fills the budget: what was left repeats what is kept"),
+        ("it was {distnce:.2f} away", {"distance": 0.5}, 1, "the record does not say why: it has no distnce"),
+        ("pattern {pattern} is {like:.2f} like it", {"pattern": -1}, 2, "the record does not say why: it has no like"),
     ],
 )
 def test_reasons_are_sentences(because, said_of_it, rank, expected):

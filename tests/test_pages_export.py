@@ -53,6 +53,52 @@ def test_kept_files_are_written_into_a_folder(screen, workspace, photo_pool, tmp
     assert any("outside the allowed folders" in one.value for one in app.error)
 
 
+def test_files_of_others_are_replaced_only_where_that_was_ticked(screen, workspace, photo_pool, tmp_path):
+    run = chosen(workspace, photo_pool, "random", "5")
+    mine = [tmp_path / name / "manifest.json" for name in ("one", "two")]
+    for path in mine:
+        path.parent.mkdir()
+        path.write_text("mine")
+    app = to_export(screen(pool="clothes", run=run.key))
+    app.radio(key="widget.export.format").set_value("files").run()
+    for path in (*mine, mine[0]):  # ticked for the first, and nothing written yet
+        app.text_input(key="widget.export.out").set_value(str(path.parent)).run()
+        assert app.checkbox[0].value is (path == mine[0] and "ticked" in app.session_state)
+        if "ticked" not in app.session_state:
+            app.checkbox[0].check().run()
+            app.session_state["ticked"] = True
+    app.checkbox[0].uncheck().run()
+    for path, ticked in zip(mine, (True, False), strict=True):
+        app.text_input(key="widget.export.out").set_value(str(path.parent)).run()
+        (box,) = app.checkbox
+        assert box.label == "Replace files that are there already (--overwrite)"
+        assert not box.value
+        if ticked:
+            box.check().run()
+        app.button(key="write").click().run()
+        if ticked:
+            wait(app, lambda app: "5 photos written to" in said(app))
+            assert not app.checkbox[0].value  # allowed once
+    wait(app, lambda app: "was not made by datasel" in said(app) or "manifest.json is there already" in said(app))
+    assert [path.read_text() == "mine" for path in mine] == [False, True]
+    app.text_input(key="widget.export.out").set_value(str(photo_pool.root)).run()
+    app.checkbox[0].check().run()
+    app.button(key="write").click().run()
+    assert any("the source of the pool clothes" in one.value for one in app.error)
+
+
+def test_the_page_hands_on_what_the_format_was_told(screen, workspace, photo_pool, tmp_path):
+    run = chosen(workspace, photo_pool, "random", "5")
+    app = to_export(screen(pool="clothes", run=run.key))
+    app.radio(key="widget.export.format").set_value("files").run()
+    app.toggle[0].set_value(True).run()
+    assert "--set link=True" in said(app)
+    app.text_input(key="widget.export.out").set_value(str(tmp_path / "kept")).run()
+    app.button(key="write").click().run()
+    wait(app, lambda app: "5 photos written to" in said(app))
+    assert all((tmp_path / "kept" / id).samefile(photo_pool.root / id) for id in run.ids)
+
+
 def test_a_manifest_opens_again_and_restores_the_identical_selection(screen, workspace, vector_pool, photo_pool, tmp_path):
     run = chosen(workspace, vector_pool, metric="euclidean")
     copy = again.copy_run(run, tmp_path / "taken")

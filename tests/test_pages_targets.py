@@ -13,7 +13,7 @@ from datasel_core.methods.tsds import Tsds
 from datasel_core.progress import Progress
 from datasel_core.selection import Inputs
 from datasel_core.serving import Tables
-from pages._ui import crowds, data, mass, photos, texts, why
+from pages._ui import crowds, data, listed, mass, photos, texts, why
 from pages._ui import map as canvas
 from tests import screens
 from tests.conftest import clustered
@@ -104,6 +104,17 @@ def test_a_target_and_a_candidate_say_who_serves_whom(screen, both):
     assert f"chance {p:.3g}, {p * N:,.1f} times the average; it serves {len(serves(one, row)[0])} of {M} targets" in text
     app.session_state["kept.targets.row"] = int(one.probability.argmin())
     assert "no target reaches it: it is never kept" in said(sound(app.run()))
+
+
+def test_the_most_likely_are_said_to_be_some_of_many(screen, both, monkeypatch):
+    app = ready(open_page(screen))
+    app.session_state["kept.targets.view"] = "likely"
+    monkeypatch.setattr(listed, "_LISTED", 20)
+    n = _possible(plan(both[1]))
+    assert n > 20
+    assert f"The 20 most likely of {n} samples that have any chance." in said(sound(app.run()))
+    monkeypatch.setattr(listed, "_LISTED", n)
+    assert "most likely of" not in said(sound(app.run()))
 
 
 def test_keeping_makes_the_run_that_the_command_line_would(screen, workspace, both):

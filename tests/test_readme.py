@@ -33,6 +33,8 @@ def test_the_code_blocks(small_demo, capsys):
         words = shlex.split(line)
         assert words[:3] == ["python", "-m", "datasel_core"]
         assert main(words[3:]) == 0, f"{line}\n{capsys.readouterr().err}"
+    for line in (line for line in commands if "--out" in line):  # and once more, over what they wrote themselves
+        assert main(shlex.split(line)[3:]) == 0, f"{line}\n{capsys.readouterr().err}"
     for block in blocks("python"):
         exec(compile(block, "README.md", "exec"), {})
     printed = capsys.readouterr().out

@@ -227,7 +227,9 @@ def test_files_of_others_are_never_replaced(workspace, tmp_path):
         assert (tmp_path / f"out-{link}" / "03.jpg").samefile(own) is link
     assert own.stat().st_mode == mode
     (tmp_path / "out-False" / "03.jpg").write_bytes(b"changed")
-    Files().write(jobs.open_run(workspace, run.folder), tmp_path / "out-False", Progress())  # an export of ours is mended
+    with pytest.raises(BadRequest, match="there already with another content"):  # somebody may want it so
+        Files().write(jobs.open_run(workspace, run.folder), tmp_path / "out-False", Progress())
+    Files().write(jobs.open_run(workspace, run.folder), tmp_path / "out-False", Progress(), overwrite=True)
     assert (tmp_path / "out-False" / "03.jpg").read_bytes() == own.read_bytes()
 
 

@@ -1,17 +1,38 @@
 """Talking to a terminal: progress on stderr, answers on stdout, a polite stop."""
 
 import json
+import re
 import sys
 import time
 from typing import Any
 
 import typer
+from typer.core import TyperCommand
 
+from datasel_core import registry
 from datasel_core.errors import BadRequest
 from datasel_core.progress import Progress, Step
 from datasel_core.store import Workspace
 
 _stop = False
+_DECLARED = re.compile(rf"{{({'|'.join(registry.PACKAGES)})(?:\.(\w+))?}}")
+
+
+class Command(TyperCommand):
+    """One whose help names what is declared: `{probe}` becomes the ids of all probes.
+
+    `{probe.elsewhere}` becomes those of which that is true. They are looked up when the help is asked for, so that no
+    other command waits for it.
+    """
+
+    def format_help(self, ctx: typer.Context, formatter: Any) -> None:
+        for parameter in self.params:
+            parameter.help = _DECLARED.sub(_ids, parameter.help or "") or None
+        super().format_help(ctx, formatter)
+
+
+def _ids(found: re.Match[str]) -> str:
+    return ", ".join(id for id, one in registry.every(found[1]).items() if found[2] is None or getattr(one, found[2]))
 
 
 def ask_to_stop(*_: object) -> None:

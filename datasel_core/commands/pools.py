@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from datasel_core import making
-from datasel_core.commands.console import answer, pairs, progress, say, workspace
+from datasel_core.commands.console import Command, answer, pairs, progress, say, workspace
 from datasel_core.features._kept import Kept, kept_features
 from datasel_core.pools._pool import Pool, load_pool, pool_names
 
@@ -15,11 +15,11 @@ pool = typer.Typer(help="Open folders, tables and files of vectors as pools.", n
 feature = typer.Typer(help="Compute and import what methods look at.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@pool.command("add")
+@pool.command("add", cls=Command)
 def add(
     name: Annotated[str, typer.Argument(help="What the pool is to be called.")],
     source: Annotated[str, typer.Argument(help="A folder, a file, or shards as in 'data/{00000..00012}.tar'.")],
-    kind: Annotated[str, typer.Option(help="images, pairs, text or vectors.")],
+    kind: Annotated[str, typer.Option(help="One of {pool kind}.")],
     option: Annotated[list[str] | None, typer.Option(help="key=value; may be given more than once.")] = None,
     json: Json = False,
 ) -> None:
@@ -109,10 +109,10 @@ def list_features(name: str, json: Json = False) -> None:
         typer.echo(f"can be computed: {declared.id}\trole {declared.role}\t{declared.title}")
 
 
-@feature.command("compute")
+@feature.command("compute", cls=Command)
 def compute(
     name: str,
-    feature: Annotated[str, typer.Argument(help="Which feature; see feature list NAME.")],
+    feature: Annotated[str, typer.Argument(help="One of {feature}; feature list NAME says which the pool can have.")],
     set: Annotated[list[str] | None, typer.Option(help="param=value; may be given more than once.")] = None,
     json: Json = False,
 ) -> None:

@@ -21,6 +21,7 @@ from datasel_core.store import Workspace
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
 Many = list[str] | None
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there; never a source of a pool.")]
 
 
 def methods(json: Json = False) -> None:
@@ -55,7 +56,7 @@ def about_method(one: type[Method]) -> dict[str, Any]:
 
 def select(
     name: Annotated[str, typer.Argument(help="The pool.")],
-    method: str,
+    method: Annotated[str, typer.Argument(help="One of {method}.")],
     budget: Annotated[str, typer.Option(help="How many samples to keep: a count, or a share of the pool such as 10%.")],
     use: Annotated[Many, typer.Option(help="role=feature (for group: role=column); may be given more than once.")] = None,
     set: Annotated[Many, typer.Option(help="param=value; may be given more than once.")] = None,
@@ -65,6 +66,7 @@ def select(
     already: Annotated[str | None, typer.Option(help="Folder of an earlier selection that counts as chosen.")] = None,
     where: Annotated[str | None, typer.Option(help="SQL condition on the pool's columns.")] = None,
     out: Annotated[str | None, typer.Option(help="Folder for a copy of the run.")] = None,
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     """Chooses from a pool; the answer is a folder with a manifest."""
@@ -82,7 +84,7 @@ def select(
         where=where,
     )
     if out is not None:
-        again.check_out(home.allowed(out))
+        again.check_out(home, out, overwrite)
     asked = plan(home, spec)
     for role, about in asked.roles.about(asked.method.roles()).items():
         say(f"role {role}: {about['id']} {about.get('key') or about['column']}")
@@ -91,7 +93,7 @@ def select(
     run = engine.select(home, spec, progress())
     (run.folder / "preview").unlink(missing_ok=True)  # looked at on the screen so far; asked for here, it is a selection
     if out is not None:
-        run = again.copy_run(run, home.allowed(out))
+        run = again.copy_run(run, out, overwrite)
     if json:
         answer({"run": str(run.folder), "key": asked.key, "manifest": run.manifest})
         return
@@ -127,14 +129,15 @@ def combine(
     how: Annotated[str, typer.Argument(help="union, intersection, or difference (kept by the first and by no other).")],
     folders: list[str],
     out: Annotated[str | None, typer.Option(help="Folder for a copy of the run.")] = None,
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     """Makes one selection of two or more of the same pool."""
     home = workspace()
     if out is not None:
-        again.check_out(home.allowed(out))
+        again.check_out(home, out, overwrite)
     run = combining.combine(home, how, [home.allowed(folder) for folder in folders], progress())
-    run = run if out is None else again.copy_run(run, home.allowed(out))
+    run = run if out is None else again.copy_run(run, out, overwrite)
     if json:
         answer({"run": str(run.folder), "manifest": run.manifest})
         return
@@ -173,9 +176,9 @@ def _echo_metrics(metrics: dict[str, Any]) -> None:
 
 def evaluate(
     folder: str,
-    probe: Annotated[str | None, typer.Option(help="Train small on the kept, test on the rest: linear, lm, retrieval.")] = None,
+    probe: Annotated[str | None, typer.Option(help="Train small on the kept, test on the rest: {probe}.")] = None,
     set: Annotated[Many, typer.Option(help="param=value of the probe; may be given more than once.")] = None,
-    held_out: Annotated[str | None, typer.Option(help="Pool to test on instead of the rest, for lm.")] = None,
+    held_out: Annotated[str | None, typer.Option(help="Pool to test on instead, for {probe.elsewhere}.")] = None,
     json: Json = False,
 ) -> None:
     """Metrics of a selection, and optionally a probe."""
@@ -196,15 +199,17 @@ def evaluate(
 
 def export(
     folder: str,
-    format: Annotated[str, typer.Option(help="csv, datacomp, files, ids, jsonl or parquet.")],
-    out: Annotated[str, typer.Option(help="The file, or for files the folder, to make.")],
+    format: Annotated[str, typer.Option(help="One of {export format}.")],
+    out: Annotated[str, typer.Option(help="The file, or for formats of many files the folder, to make.")],
+    set: Annotated[Many, typer.Option(help="param=value of the format; may be given more than once.")] = None,
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     """Writes a selection for another tool."""
     home = workspace()
     kept = jobs.open_run(home, home.allowed(folder))
-    exporter: Export = registry.find("export format", format)()
-    target = exporter.write(kept, home.allowed(out), progress())
+    exporter: Export = registry.find("export format", format).parse(pairs(set, "--set"))
+    target = exporter.write(kept, out, progress(), overwrite)
     if json:
         answer({"format": format, "out": str(target), "n": kept.table.num_rows})
         return

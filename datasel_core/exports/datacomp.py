@@ -9,7 +9,6 @@ import numpy as np
 from datasel_core.errors import BadRequest
 from datasel_core.exports._export import Export, Kept, export_format
 from datasel_core.progress import Progress
-from datasel_core.store import save_array
 
 UIDS = np.dtype("<u8,<u8")
 """A uid's first 16 hexadecimal digits and its last 16, as two numbers."""
@@ -25,10 +24,11 @@ class DataComp(Export):
 
     suffix: ClassVar = ".npy"
 
-    def write(self, kept: Kept, out: Path, progress: Progress) -> Path:
+    def make(self, kept: Kept, path: Path, progress: Progress) -> None:
         name = "uid" if "uid" in kept.table.column_names else "id"
-        save_array(out, packed([str(uid) for uid in kept.table[name].to_pylist()], name))
-        return out
+        uids = packed([str(uid) for uid in kept.table[name].to_pylist()], name)
+        with open(path, "wb") as file:
+            np.lib.format.write_array(file, uids, allow_pickle=False)
 
 
 def packed(uids: list[str], name: str = "id") -> np.ndarray:

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 from datasel_core.errors import BadRequest
 from datasel_core.exports._export import Export, Kept, export_format
 from datasel_core.progress import Progress
-from datasel_core.store import writing
 
 
 @export_format("parquet", version=1, title="Parquet")
@@ -20,10 +19,8 @@ class Parquet(Export):
 
     suffix: ClassVar = ".parquet"
 
-    def write(self, kept: Kept, out: Path, progress: Progress) -> Path:
-        with writing(out) as temporary:
-            pq.write_table(kept.plain(), temporary, compression="zstd")
-        return out
+    def make(self, kept: Kept, path: Path, progress: Progress) -> None:
+        pq.write_table(kept.plain(), path, compression="zstd")
 
 
 @export_format("jsonl", version=1, title="JSON lines")
@@ -32,16 +29,15 @@ class JsonLines(Export):
 
     suffix: ClassVar = ".jsonl"
 
-    def write(self, kept: Kept, out: Path, progress: Progress) -> Path:
+    def make(self, kept: Kept, path: Path, progress: Progress) -> None:
         lists = {"messages"} if kept.manifest["pool"]["kind"] == "text" else set()  # stored as text, written as training tools read them
-        with writing(out) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
             for batch in kept.plain().to_batches(max_chunksize=10_000):
                 progress.check()
                 for row in batch.to_pylist():
                     row["why"] = json.loads(row["why"] or "{}")
                     row |= {name: json.loads(row[name]) for name in lists & row.keys() if row[name] is not None}
                     file.write(json.dumps(_plain(row), ensure_ascii=False, default=str, allow_nan=False) + "\n")
-        return out
 
 
 def _plain(value: Any) -> Any:
@@ -59,15 +55,14 @@ class Csv(Export):
 
     suffix: ClassVar = ".csv"
 
-    def write(self, kept: Kept, out: Path, progress: Progress) -> Path:
+    def make(self, kept: Kept, path: Path, progress: Progress) -> None:
         table = kept.plain()
-        with writing(out) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        with open(path, "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow([harmless(name) for name in table.column_names])
             for batch in table.to_batches(max_chunksize=10_000):
                 progress.check()
                 writer.writerows([harmless(value) for value in row.values()] for row in batch.to_pylist())
-        return out
 
 
 def harmless(cell: Any) -> Any:
@@ -85,11 +80,9 @@ class Ids(Export):
 
     suffix: ClassVar = ".txt"
 
-    def write(self, kept: Kept, out: Path, progress: Progress) -> Path:
+    def make(self, kept: Kept, path: Path, progress: Progress) -> None:
         ids = kept.table["id"].to_pylist()
         broken = next((id for id in ids if "\n" in id or "\r" in id), None)
         if broken is not None:
             raise BadRequest(f"The id {broken!r} holds a line break, so a list of lines would be wrong; export jsonl or parquet.")
-        with writing(out) as temporary:
-            temporary.write_text("".join(id + "\n" for id in ids), encoding="utf-8", newline="\n")
-        return out
+        path.write_text("".join(id + "\n" for id in ids), encoding="utf-8", newline="\n")

@@ -20,12 +20,13 @@ class Balance(Metric):
 
     def measure(self, kept: Kept) -> Mapping[str, Any]:
         group = kept.role("group")
-        if group is None or not len(kept.rows):
+        return {} if group is None else self.counted(*np.unique(np.asarray(group), return_inverse=True), kept.rows)
+
+    def counted(self, names: np.ndarray, of: np.ndarray, rows: np.ndarray) -> Mapping[str, Any]:
+        """The same of groups that are known: names (g,), sorted, of (n,) which each sample is in, rows kept."""
+        if not len(rows) or not 2 <= len(names) <= self.most_groups:
             return {}
-        names, of = np.unique(np.asarray(group), return_inverse=True)
-        if not 2 <= len(names) <= self.most_groups:
-            return {}
-        counts = np.bincount(of[kept.rows], minlength=len(names))
+        counts = np.bincount(of[rows], minlength=len(names))
         share = counts[counts > 0] / max(1, counts.sum())
         entropy = float(-(share * np.log(share)).sum() / np.log(len(names)))
         rarest = int(np.argmin(counts))

@@ -33,6 +33,11 @@ class PoolKind(Declared):
     groups: ClassVar[tuple[str, ...]] = ("group",)
     """Columns that say which group a sample belongs to; the first that is there counts."""
 
+    @classmethod
+    def reads(cls, source: Path, file: Path) -> bool:
+        """Whether a file may be part of the source, now or when it is read again; the pool's table names more."""
+        return file == source or (source in file.parents and source.is_dir())
+
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         """Reads the source. Raises BadInput when there is nothing to choose from."""
         raise TypeError(f"{type(self).__name__} must implement scan.")
@@ -210,18 +215,12 @@ def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, sca
     """Writes a pool into the workspace; pool.json last."""
     folder = workspace.pool(name)
     about = {
-        "name": name,
-        "kind": kind.id,
-        "fingerprint": fingerprint(scan.table),
-        "n": scan.table.num_rows,
-        "source": str(source),
-        "root": str(scan.root),
-        "options": kind.what()["params"],
-        "unreadable": scan.unreadable,
-        "notes": scan.notes,
+        "name": name, "kind": kind.id, "fingerprint": fingerprint(scan.table), "n": scan.table.num_rows,
+        "source": str(source), "root": str(scan.root), "options": kind.what()["params"],
+        "unreadable": scan.unreadable, "notes": scan.notes,
         **({} if scan.left_out is None else {"left_out": scan.left_out}),
         **({"texts": list(scan.texts)} if scan.texts else {}),
-    }
+    }  # fmt: skip
     _set_aside(folder)
     with writing(folder / _TABLE) as temporary:
         if scan.file is not None:

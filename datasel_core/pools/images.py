@@ -31,6 +31,12 @@ class Images(PoolKind):
     id_column: str = Field("id", description="Table column with the sample's name; the path where there is none.")
     group_column: str = Field("group", description="Table column that says which group a photo belongs to.")
 
+    @classmethod
+    def reads(cls, source: Path, file: Path) -> bool:
+        """Every photo below the folder, or below the table's: the table may name some that could not be read."""
+        folder = source if source.is_dir() else source.parent
+        return file == source or (folder in file.parents and file.suffix.lower() in _photos.SUFFIXES)
+
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         if not source.exists():
             raise BadInput(f"There is no file or folder {source}.")

@@ -36,6 +36,14 @@ class Pairs(PoolKind):
     ids: Ids = Field("key", description="Tar shards: samples are called by their key, or, where shards repeat keys, by shard and key.")
     embeddings: Embeddings = Field("auto", description="DataComp metadata: which embeddings to take; auto takes l14 where it is there, else b32.")
 
+    @classmethod
+    def reads(cls, source: Path, file: Path) -> bool:
+        """In a folder shards, metadata and embeddings; of a table pictures below it, and embeddings beside it."""
+        if source.is_dir():
+            return source in file.parents and (is_shard(file) or file.suffix in (".parquet", ".npz"))
+        pictured = source.parent in file.parents and file.suffix.lower() in _photos.SUFFIXES
+        return pictured or file in (source, source.with_suffix(".npz"))
+
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         layout = self._layout(source)
         self._check_options(layout, source)

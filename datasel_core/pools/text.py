@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from datasel_core.declare import Field
 from datasel_core.errors import BadRequest
-from datasel_core.pools import _text_rows
+from datasel_core.pools import _text_files, _text_rows
 from datasel_core.pools._pool import Pool, PoolKind, pool_kind
 from datasel_core.pools._scan import Scan
 from datasel_core.pools._text_scan import Named, scan_texts
@@ -33,6 +33,11 @@ class Text(PoolKind):
     id_column: str | None = Field(None, description="Column with the sample's name; none takes id where there is one, else file and line.")
     source_column: str | None = Field(None, description="Column that says where a sample is from; none takes source, or in a folder the file.")
     ids: Literal["id", "file_and_id"] = Field("id", description="Samples are called by their ids, or, where files repeat ids, by file and id.")
+
+    @classmethod
+    def reads(cls, source: Path, file: Path) -> bool:
+        kinds = _text_files.TABLES | _text_files.PLAIN
+        return super().reads(source, file) and (file == source or _text_files.kind_of(file.name) in kinds)
 
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         shapes = Shapes(self.text_column, self.prompt_column, self.response_column)

@@ -183,6 +183,11 @@ def group_codes(pool: Pool) -> tuple[list[str], np.ndarray] | None:
     return _group_codes(pool.table_sha256, pool) if group_sizes(pool) else None
 
 
+def grouping(pool: Pool, roles: Roles) -> tuple[np.ndarray, np.ndarray] | None:
+    """(g,) the groups that a method was given, sorted, and (n,) which each sample is in, as `balance` counts them."""
+    return None if roles.group is None else _grouping(pool.table_sha256, roles.group, roles)
+
+
 def in_turn(pool: Pool) -> np.ndarray:
     """All rows, one of each group in turn, so that the beginning shows something of everything; pool order where there are no groups."""
     return _in_turn(pool.table_sha256, pool)
@@ -211,6 +216,11 @@ def _group_sizes(table: str, _pool: Pool) -> list[tuple[str, int]]:
 def _group_codes(table: str, _pool: Pool) -> tuple[list[str], np.ndarray]:
     coded = pc.dictionary_encode(pc.fill_null(_pool.table[_pool.group_column].cast("string"), "")).combine_chunks()
     return [name or NO_GROUP for name in coded.dictionary.to_pylist()], coded.indices.to_numpy()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _grouping(table: str, column: str, _roles: Roles) -> tuple[np.ndarray, np.ndarray]:
+    return np.unique(_roles.array("group"), return_inverse=True)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

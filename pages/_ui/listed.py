@@ -1,6 +1,7 @@
 """Candidates and targets of a plan as walls: the most likely, the worst served, the kept. A click chooses one."""
 
 import numpy as np
+import streamlit as st
 
 from datasel_core.methods._transport import Plan
 from datasel_core.pools._pool import Pool
@@ -8,11 +9,15 @@ from datasel_core.serving import Tables
 from pages._ui import choosing, data, look, mass, photos
 from pages._ui.choosing import Choice
 
+_LISTED = 200
+
 
 def likely(pool: Pool, p: np.ndarray) -> None:
     """p: (n,) chance of each."""
-    rows = np.argsort(-p, kind="stable")[:200]
-    rows = rows[p[rows] > 0]
+    n = int(np.count_nonzero(p > 0))
+    rows = np.argsort(-p, kind="stable")[: min(n, _LISTED)]
+    if len(rows) < n:
+        st.caption(f"The {len(rows):,} most likely of {look.samples(pool, n)} that have any chance.")
     place = {int(row): at for at, row in enumerate(rows.tolist(), 1)}
     photos.wall(pool, rows, key="wall-likely", badges=lambda row: f"{place[row]}. · {look.percent(p[row], 1)}", on_open=mass.choose_row)
 

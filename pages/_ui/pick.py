@@ -34,7 +34,8 @@ def _picked(choice: Choice, answer: Answer, row: int, rank: int, patterns: Kept 
     pattern = said.get("pattern", -1)
     why.picture(pool, row, patterns, pattern if isinstance(pattern, int) and pattern >= 0 else None)
     text = why.reason(choice.method.because, said, rank)
-    lines = [f"{text[:1].upper()}{text[1:]}." if text.startswith(("drawn", "the choice")) else f"Kept because {text}."]
+    whole = text.startswith(("drawn", "the choice", "the record"))
+    lines = [f"{text[:1].upper()}{text[1:]}." if whole else f"Kept because {text}."]
     curve = preview.curve_of(choice, answer)
     if curve is not None and rank > curve.picks[0]:
         (before, _), (after, _) = curve.at(rank - 1), curve.at(rank)

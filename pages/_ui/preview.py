@@ -1,11 +1,15 @@
 """The right side of the select page: what a budget keeps, on a wall, a map and a curve, and why."""
 
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from datasel_core import registry
 from datasel_core.curve import ROLES, Curve
 from datasel_core.features._kept import Kept
+from datasel_core.measure import measured
 from pages._ui import choosing, curves, data, keys, look, maps, photos, why
 from pages._ui import map as canvas
 from pages._ui.budget import put
@@ -52,16 +56,24 @@ def sentence(choice: Choice, answer: Answer, random: Answer | None) -> None:
         if other is not None:
             their, their_largest = other.at(n)
             said.append(f"Random at the same budget: {their:.3f}, {_more(mean, their)}; at most {their_largest:.3f}, {_more(largest, their_largest)}.")
-    sizes = data.group_sizes(pool)
-    if sizes:
-        counts = {name: int(np.isin(data.group_rows(pool, name), answer.rows).sum()) for name, _ in sizes[:200]}
-        fewest = min(counts, key=lambda name: counts[name])
-        said.append(f"{sum(map(bool, counts.values())):,} of {len(sizes):,} groups have a kept {one}; fewest: {fewest}, {counts[fewest]:,}.")
+    if spread := balance(choice, answer):
+        fewest = f"{look.plain(spread['rarest']) or data.NO_GROUP}, {spread['rarest_count']:,}"
+        said.append(f"{spread['groups_kept']:,} of {spread['groups']:,} groups have a kept {one}; fewest: {fewest}.")
     redundancy = answer.run.manifest["result"]["metrics"].get("redundancy") if answer.exact else None
     if redundancy:
         share = look.percent(redundancy["near_duplicate_share"], 1)
         said.append(f"{share} of the kept nearly repeat another kept one (cosine {redundancy['threshold']:g} or more).")
     st.markdown(" ".join(said))
+
+
+def balance(choice: Choice, answer: Answer) -> Mapping[str, Any]:
+    """How the kept are spread over the groups, as the manifest says; of a part of a longer run, as its own would."""
+    if answer.exact:
+        return answer.run.manifest["result"]["metrics"].get("balance", {})
+    groups = data.grouping(choice.pool, choice.roles)
+    there = measured(choice.pool, choice.roles, choice.method.roles())
+    kept = answer.rows[there[answer.rows]]
+    return {} if groups is None else registry.find("metric", "balance")().counted(*groups, kept)
 
 
 def _more(mine: float, other: float) -> str:

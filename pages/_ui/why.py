@@ -1,6 +1,7 @@
 """The detail of one sample: the photo with its patterns lit, what is like it, why it was kept or why not."""
 
 import html
+import string
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import streamlit as st
 from datasel_core import explain
 from datasel_core.features._kept import Kept
 from datasel_core.pools._pool import Pool
-from datasel_core.selection import POSITIONS
+from datasel_core.selection import MAY_BE_UNKNOWN, POSITIONS
 from pages._ui import data, keys, lens, look, photos, texts
 
 
@@ -84,14 +85,19 @@ def similar(pool: Pool, kept: Kept, row: int, key: str, among: np.ndarray | None
 
 def reason(because: str, why: dict[str, Any], rank: int, first: bool = True) -> str:
     """Why a pick was made, as a sentence: the method's own words with this pick's numbers."""
-    if why.get("pattern") == -1 or not why:
-        why = {name: value for name, value in why.items() if name not in ("pattern", "distance")}
+    unknown = MAY_BE_UNKNOWN
+    if why.get("pattern") == -1:
+        unknown = unknown | {"pattern"}
+        why = {name: value for name, value in why.items() if name not in unknown}
+    lacking = {name for _, name, _, _ in string.Formatter().parse(because) if name and name not in why}
+    if lacking - unknown:  # a record of another version of the method
+        return f"the record does not say why: it has no {', '.join(sorted(lacking - unknown))}"
+    if lacking and rank == 1 and first:
+        return "the choice began here"
+    if lacking:
+        return "it fills the budget: what was left repeats what is kept"
     said = {name: value + 1 if name in POSITIONS and isinstance(value, int) else value for name, value in why.items()}
-    try:
-        text = because.format(**said)
-    except (KeyError, IndexError, ValueError):
-        text = "the choice began here" if rank == 1 and first else "it fills the budget: what was left repeats what is kept"
-    return text
+    return because.format(**said)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
