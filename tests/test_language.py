@@ -13,6 +13,7 @@ from datasel_core.features._language.batches import scoring_batches, training_or
 from datasel_core.features._language.models import given_model, hashes, new_model, read_model
 from datasel_core.features._language.tokens import pieces, read_tokens
 from datasel_core.features._language.vocabulary import read_vocabulary, train_vocabulary
+from datasel_core.features._weights import ill_fitting
 from datasel_core.features.loss_trajectory import LossTrajectory
 from datasel_core.progress import Progress
 from datasel_core.turns import Turn
@@ -208,6 +209,10 @@ def test_masks_that_older_releases_kept_in_every_layer_do_no_harm(folder):
     save_file(weights | more, folder / "model.safetensors", metadata={"format": "pt"})
     model = read_model(folder)
     assert torch.equal(model.gpt_neox.layers[1].attention.dense.bias, weights["gpt_neox.layers.1.attention.dense.bias"])
+    for harmless in ("gpt_neox.layers.0.attention.mask", "score.weight", "another.layers.7.weight"):  # whether or not transformers knows them itself
+        assert ill_fitting(model, [], [harmless]) is None
+    for dropped in ("gpt_neox.layers.0.attention.more.weight", "gpt_neox.layers.2.attention.mask", "layers.2.norm.bias"):
+        assert ill_fitting(model.gpt_neox, [], [dropped]) == f"the model has no place for {dropped}, and 0 more"
 
 
 def test_a_vocabulary_larger_than_the_model_is_refused(folder):

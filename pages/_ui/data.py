@@ -56,7 +56,7 @@ def coordinates(kept: Kept) -> tuple[str, np.ndarray] | None:
     """(`umap` or `pca`, (t, 2) coordinates), the best there is by now, or None while there is none."""
     folder = _workspace(kept).map(projection.map_key(kept.key, {}))
     stamps = tuple((name, stamp(folder / f"{name}.npy")) for name in ("umap", "pca"))
-    return _map(str(_workspace(kept).path), kept.key, stamps)
+    return _map(str(_workspace(kept).path), kept.key, kept.meta["fingerprint"], stamps)
 
 
 def runs(pool: Pool, previews: bool = False) -> list[Run]:
@@ -152,7 +152,7 @@ def _extra(folder: str, state: tuple, name: str, _kept: Kept) -> np.ndarray | No
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _map(workspace: str, key: str, stamps: Stamps) -> tuple[str, np.ndarray] | None:
+def _map(workspace: str, key: str, fingerprint: str, stamps: Stamps) -> tuple[str, np.ndarray] | None:
     return projection.read_map(Workspace(Path(workspace)), key)
 
 
