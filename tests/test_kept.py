@@ -15,7 +15,7 @@ from datasel_core import engine, making, projection, serving, store
 from datasel_core.__main__ import main
 from datasel_core.errors import DamagedFeature, Stopped
 from datasel_core.features._feature import Block, Feature, Unreadable
-from datasel_core.features._kept import Chunks, Kept, kept_features, load
+from datasel_core.features._kept import Chunks, Kept, kept_features, load, save_rows
 from datasel_core.methods.tsds import Tsds
 from datasel_core.planning import plan
 from datasel_core.progress import Progress
@@ -307,6 +307,31 @@ def test_who_holds_a_feature_that_was_made_anew_is_told(workspace, pool):
     with pytest.raises(DamagedFeature) as caught:
         kept.values()
     assert str(caught.value) == f"The feature looks (role patterns, key {kept.key}) of p was made anew while it was in use; ask again."
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("lost", [[], [0], [4, 9], list(range(11))])
+def test_a_row_without_a_value_is_nan_and_every_other_is_what_came(workspace, pool, rng, shape, dtype, lost):
+    """Whether it was computed or brought: a zero would pass for a value."""
+    there = np.setdiff1d(np.arange(pool.n), lost)
+    came = rng.standard_normal((pool.n, *shape)).astype(dtype)
+    about = {"id": "x", "version": 1, "params": {}, "role": "things", "facts": {}, "pool": making.said_of(pool)}
+    chunks = Chunks(workspace.feature("made"), pool.n)
+    for rows in np.array_split(there, 3):
+        chunks.add(Block(rows, came[rows]))
+        chunks.flush()
+    chunks.add(Block(np.empty(0, np.int64), came[:0], [(row, "no") for row in lost]))
+    chunks.flush()
+    made = chunks.finish({**about, "key": "made"}, pool.ids)
+    workspace.feature("kept").mkdir(parents=True)
+    brought = save_rows(workspace.feature("kept"), {**about, "key": "kept"}, came[there], there, pool.n, [(row, "no") for row in lost], pool.ids)
+    for kept in (made, brought):
+        values = np.asarray(kept.values())
+        assert values.dtype == dtype
+        assert np.isnan(values[lost]).all()
+        np.testing.assert_array_equal(values[there], came[there])
+        assert [entry["row"] for entry in kept.unreadable] == lost
 
 
 # ---- kills
