@@ -97,7 +97,7 @@ def _at_once(workspace: store.Workspace, pool: Pool, kept: Kept, progress: Progr
     for follower in every("feature").values():
         if follower.at_once and follower.reads == kept.role and set(follower.reads_extras) <= set(kept.extra_names()):
             mine = compute_feature(workspace, pool, follower(), progress)
-            if mine.meta["created"] < kept.meta["created"]:  # a trajectory imported again fills its role again, and so does this
+            if mine.meta["created"] < kept.meta["created"]:  # a trajectory imported again: so is this
                 with store.Lock(mine.folder).hold(progress.check):
                     renewed(load(mine.folder) or mine, mine.meta["params"])
 
@@ -151,11 +151,11 @@ def _compute(workspace: store.Workspace, pool: Pool, feature: Feature, progress:
 
 
 def _give_up(feature: Feature, chunks: Chunks, done: Kept) -> None:
-    """Prepares to make a damaged feature anew. Chunks that were made since that was noticed stay, so that this goes on after a kill, too."""
+    """Prepares to make a damaged feature anew. Chunks made since that was noticed stay, so that a kill costs little."""
     if done.is_given_up:
         return
     chunks.clear()
-    if not (isinstance(feature, Learned) and knows_its_space(done)):  # others may need what training leaves beside it, and that is gone
+    if not (isinstance(feature, Learned) and knows_its_space(done)):  # others need more, which is gone
         chunks.forget_fitted()
     give_up(done)
 

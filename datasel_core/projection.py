@@ -49,7 +49,7 @@ def read_clusters(workspace: Workspace, feature: str, params: Mapping[str, Any] 
 
 
 def _arrays(workspace: Workspace, feature: str, params: Mapping[str, Any] | None) -> dict[str, np.ndarray]:
-    """What is there of the map of a feature as it is now; nothing of a map that was drawn before the feature was made anew, with other values."""
+    """What is there of a feature's map; nothing of one drawn before the feature was made anew, with other values."""
     folder, kept = workspace.map(map_key(feature, params or {})), load(workspace.feature(feature))
     there = {path.stem: store.load_array(path) for name in _ARRAYS if (path := folder / f"{name}.npy").exists()}
     if kept is None:

@@ -292,10 +292,16 @@ WIDER = CONFIG | {"vision_cfg": CONFIG["vision_cfg"] | {"width": 48}}
     [
         (LARGER, "it looks at photos of 64 pixels, not 32; it looks like another-clip: --set model=another-clip."),
         (FEWER, "it reads 12 tokens of a caption, not 20; it looks like another-clip: --set model=another-clip."),
-        (WIDER, "Error(s) in loading state_dict for CLIP: size mismatch .*; it looks like another-clip: --set model=another-clip."),
+        (
+            WIDER,
+            "Error(s) in loading state_dict for CLIP: size mismatch .*; "
+            "it looks like another-clip: --set model=another-clip.",
+        ),
     ],
 )
-def test_weights_of_another_model_are_refused_and_the_model_they_fit_is_named(tiny, tmp_path, monkeypatch, folder, given, why):
+def test_weights_of_another_model_are_refused_and_the_model_they_fit_is_named(
+    tiny, tmp_path, monkeypatch, folder, given, why
+):
     """open_clip would stretch the places of a photo, or of a caption, until they fit, and log it at most."""
     from safetensors.torch import save_file
 
@@ -351,7 +357,8 @@ def test_without_a_network_one_line_says_what_to_do(tmp_path, monkeypatch, reach
     why = "the hub is away and more lines" if reaches else "no network reaches the hub"
     with pytest.raises(Failed) as caught:
         encode(model="ViT-B-32", pretrained="openai")
-    remedy = "Get them on a machine with a network and give their file: model=ViT-B-32-quickgelu pretrained=PATH."  # a file does not say its activation
+    # a file does not say its activation
+    remedy = "Get them on a machine with a network and give their file: model=ViT-B-32-quickgelu pretrained=PATH."
     assert str(caught.value) == f"The weights of ViT-B-32 openai could not be downloaded: {why}. {remedy}"
 
 

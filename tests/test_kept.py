@@ -1,4 +1,6 @@
-"""Kept features that can be trusted: damage is said and mended wherever it lies, and a kill leaves the old answer or the new one, whole."""
+"""Kept features that can be trusted: damage is said and mended wherever it lies, and a kill leaves the old answer or
+the new one, whole.
+"""
 
 import hashlib
 import itertools
@@ -29,7 +31,9 @@ FLIP, CUT, GONE = "a byte is another", "it is cut off", "it is gone"
 
 
 class Looks(Feature):
-    """A cheap feature with everything that may be kept: as many patterns as the photo's name says, something beside them, something learned."""
+    """A cheap feature with everything that may be kept: as many patterns as the photo's name says, something beside
+    them, something learned.
+    """
 
     id = "looks"
     version = 1
@@ -42,12 +46,18 @@ class Looks(Feature):
     def blocks(self, source, rows, fitted):
         for row in rows.tolist():
             try:
-                colour = np.asarray(source.image(row), np.float32).mean(axis=(0, 1)) + fitted["shift"].astype(np.float32)
+                colour = np.asarray(source.image(row), np.float32).mean(axis=(0, 1)) + fitted["shift"].astype(
+                    np.float32
+                )
             except Unreadable as error:
-                yield Block(np.empty(0, np.int64), Ragged(np.empty((0, 3), np.float32), np.zeros(1, int)), [(row, str(error))])
+                yield Block(
+                    np.empty(0, np.int64), Ragged(np.empty((0, 3), np.float32), np.zeros(1, int)), [(row, str(error))]
+                )
                 continue
             patterns = np.repeat(colour[None], 1 + row % 3, axis=0)
-            yield Block(np.array([row]), Ragged(patterns, np.array([0, len(patterns)])), (), {"beside": colour[None, :1]})
+            yield Block(
+                np.array([row]), Ragged(patterns, np.array([0, len(patterns)])), (), {"beside": colour[None, :1]}
+            )
 
 
 @pytest.fixture
@@ -84,7 +94,13 @@ def shown(kept: Kept | None) -> tuple | None:
     flat = (values.values.tobytes(), values.offsets.tobytes()) if isinstance(values, Ragged) else (values.tobytes(),)
     beside = {name: array.tobytes() for name, array in kept.extras().items()}
     learned = {name: array.tobytes() for name, array in kept.fitted().items()}
-    return flat, tuple(beside.items()), tuple(learned.items()), tuple(map(str, kept.unreadable)), kept.meta["fingerprint"]
+    return (
+        flat,
+        tuple(beside.items()),
+        tuple(learned.items()),
+        tuple(map(str, kept.unreadable)),
+        kept.meta["fingerprint"],
+    )
 
 
 def said_of(id: str, role: str, key: str, pool: str, remedy: str, made: str = "computed") -> str:
@@ -122,7 +138,9 @@ def test_the_remedy_is_a_command_that_works(workspace, pool, capsys):
     harm(kept.folder / "values.npy")
     assert main(["select", "p", "k_center", "--budget", "3"]) == 2
     message = capsys.readouterr().err.strip().splitlines()[-1]
-    assert message.startswith(said_of("dictionary_embedding", "embedding", kept.key, "p", "compute it again: python -m datasel_core"))
+    assert message.startswith(
+        said_of("dictionary_embedding", "embedding", kept.key, "p", "compute it again: python -m datasel_core")
+    )
     assert "--set n_atoms=8 --set patch_px=8" in message
     assert "--set like" not in message
     assert main(shlex.split(message.split("datasel_core ", 1)[1])) == 0
@@ -150,9 +168,10 @@ def test_what_came_with_a_pool_is_added_again(workspace, vectors, tmp_path):
     harm(kept.folder / "values.npy", GONE)
     with pytest.raises(DamagedFeature) as caught:
         kept.values()
-    remedy = f"add the pool again: python -m datasel_core pool add vec {tmp_path / 'v.npz'} --kind vectors --option id_column=id"
+    words = f"pool add vec {tmp_path / 'v.npz'} --kind vectors --option id_column=id"
+    remedy = f"add the pool again: python -m datasel_core {words}"
     assert str(caught.value) == said_of("imported", "embedding", kept.key, "vec", remedy, "imported")
-    assert main(shlex.split(remedy.split("datasel_core ", 1)[1])) == 0
+    assert main(shlex.split(words)) == 0
     assert shown(the(workspace, vectors)) == before
 
 
@@ -182,7 +201,11 @@ def test_no_use_passes_damage_over(workspace, vectors, tmp_path, rng):
             lambda: serving.make_tables(workspace, tables, Progress()),
             lambda: projection.make_map(workspace, mine.key),
         ]),
-        (theirs, [target.arrays, lambda: engine.select(workspace, spec), lambda: serving.make_tables(workspace, tables, Progress())]),
+        (theirs, [
+            target.arrays,
+            lambda: engine.select(workspace, spec),
+            lambda: serving.make_tables(workspace, tables, Progress()),
+        ]),
     ]  # fmt: skip
     for kept, those in uses:
         whole = (kept.folder / "values.npy").read_bytes()
@@ -201,7 +224,14 @@ def test_what_follows_from_a_damaged_feature_is_not_computed(workspace, pool, rn
     losses = rng.random((pool.n, 4), dtype=np.float32)
     chunks.add(Block(np.arange(pool.n), losses, (), {"error": losses, "forgotten": losses[:, 0]}))
     chunks.flush()
-    about = {"key": "losses", "id": "loss_trajectory", "version": 1, "params": {}, "role": "loss_trajectory", "facts": {}}
+    about = {
+        "key": "losses",
+        "id": "loss_trajectory",
+        "version": 1,
+        "params": {},
+        "role": "loss_trajectory",
+        "facts": {},
+    }
     kept = chunks.finish({**about, "pool": {"name": "p", "fingerprint": pool.fingerprint, "n": pool.n}}, pool.ids)
     harm(kept.folder / name)
     for id in ("loss", "el2n"):
@@ -215,14 +245,18 @@ def test_a_damaged_space_is_handed_to_nobody(workspace, pool, photos, tmp_path, 
     asked = {"n_atoms": 8, "n_dims": 4, "cell_px": 2}
     kept = making.compute_feature(workspace, pool, making.declared_feature("dictionary_embedding", **asked))
     if not files:
-        store.write_json(kept.folder / "meta.json", {name: value for name, value in kept.meta.items() if name != "files"})
+        store.write_json(
+            kept.folder / "meta.json", {name: value for name, value in kept.meta.items() if name != "files"}
+        )
     shutil.copytree(photos, tmp_path / "others")
     (tmp_path / "others" / "a" / "00.jpg").unlink()
     other = making.add_pool(workspace, "other", str(tmp_path / "others"), "images")
     fitted = kept.fitted()
     store.write_arrays(kept.folder / "fitted.npz", {**fitted, "mean": fitted["mean"] + 1})
     with pytest.raises(DamagedFeature, match=f"key {kept.key}.*feature compute p dictionary_embedding"):
-        making.compute_feature(workspace, other, making.declared_feature("dictionary_embedding", **asked, like=kept.key))
+        making.compute_feature(
+            workspace, other, making.declared_feature("dictionary_embedding", **asked, like=kept.key)
+        )
 
 
 @pytest.mark.parametrize("more", [1, -1])
@@ -306,7 +340,10 @@ def test_who_holds_a_feature_that_was_made_anew_is_told(workspace, pool):
     assert open_before.values.sum() > 0  # what is open stays readable
     with pytest.raises(DamagedFeature) as caught:
         kept.values()
-    assert str(caught.value) == f"The feature looks (role patterns, key {kept.key}) of p was made anew while it was in use; ask again."
+    assert (
+        str(caught.value)
+        == f"The feature looks (role patterns, key {kept.key}) of p was made anew while it was in use; ask again."
+    )
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
@@ -325,7 +362,15 @@ def test_a_row_without_a_value_is_nan_and_every_other_is_what_came(workspace, po
     chunks.flush()
     made = chunks.finish({**about, "key": "made"}, pool.ids)
     workspace.feature("kept").mkdir(parents=True)
-    brought = save_rows(workspace.feature("kept"), {**about, "key": "kept"}, came[there], there, pool.n, [(row, "no") for row in lost], pool.ids)
+    brought = save_rows(
+        workspace.feature("kept"),
+        {**about, "key": "kept"},
+        came[there],
+        there,
+        pool.n,
+        [(row, "no") for row in lost],
+        pool.ids,
+    )
     for kept in (made, brought):
         values = np.asarray(kept.values())
         assert values.dtype == dtype
@@ -342,7 +387,9 @@ class Killed(BaseException):
 
 
 def killing(patch, at: int):
-    """From the step `at` on, counted from 0, nothing is renamed or removed any more, as after a kill. Returns the counter."""
+    """From the step `at` on, counted from 0, nothing is renamed or removed any more, as after a kill. Returns the
+    counter.
+    """
     steps = itertools.count()
 
     def step(real):
@@ -363,7 +410,9 @@ def files_in(folder: Path) -> set[str]:
 
 
 def killed_at_every_step(workspace, folder: Path, work, allowed, tmp_path, monkeypatch) -> int:
-    """Does `work` again and again from the same beginning, killed ever later. allowed: what may be there after a kill. Returns how many kills there were."""
+    """Does `work` again and again from the same beginning, killed ever later. allowed: what may be there after a kill.
+    Returns how many kills there were.
+    """
     beginning = tmp_path / "beginning"
     shutil.copytree(workspace.path, beginning)
     for at in range(200):
@@ -396,7 +445,9 @@ def lost(pool, photos):
 
 
 @pytest.mark.parametrize("generation", [2, 3])
-def test_a_feature_read_again_in_place_is_the_old_or_the_new_one_whole(workspace, pool, lost, tmp_path, monkeypatch, generation):
+def test_a_feature_read_again_in_place_is_the_old_or_the_new_one_whole(
+    workspace, pool, lost, tmp_path, monkeypatch, generation
+):
     making.compute_feature(workspace, pool, Looks())
     for path, content in lost[: generation - 2]:
         path.write_bytes(content)
@@ -414,7 +465,9 @@ def test_a_feature_read_again_in_place_is_the_old_or_the_new_one_whole(workspace
         assert now in (before, after)
         seen.add(now)
 
-    n = killed_at_every_step(workspace, old.folder, lambda: making.compute_feature(workspace, pool, Looks()), allowed, tmp_path, monkeypatch)
+    n = killed_at_every_step(
+        workspace, old.folder, lambda: making.compute_feature(workspace, pool, Looks()), allowed, tmp_path, monkeypatch
+    )
     assert n > 10
     assert seen == {before, after}
     assert {Path(path).parent.name for path in the(workspace, pool).meta["files"]} == {"", f"generation-{generation}"}
@@ -429,7 +482,9 @@ def test_a_damaged_feature_is_damaged_until_it_is_whole(workspace, pool, tmp_pat
     def allowed(one):
         assert not one.is_intact() or shown(one) == after
 
-    n = killed_at_every_step(workspace, kept.folder, lambda: making.compute_feature(workspace, pool, Looks()), allowed, tmp_path, monkeypatch)
+    n = killed_at_every_step(
+        workspace, kept.folder, lambda: making.compute_feature(workspace, pool, Looks()), allowed, tmp_path, monkeypatch
+    )
     assert n > 10
     assert shown(the(workspace, pool)) == after
 
@@ -441,17 +496,23 @@ def test_a_first_attempt_that_is_killed_is_no_feature(workspace, pool, tmp_path,
     def allowed(kept):
         assert shown(kept) in (None, after)
 
-    killed_at_every_step(workspace, folder, lambda: making.compute_feature(workspace, pool, Looks()), allowed, tmp_path, monkeypatch)
+    killed_at_every_step(
+        workspace, folder, lambda: making.compute_feature(workspace, pool, Looks()), allowed, tmp_path, monkeypatch
+    )
     assert shown(load(folder)) == after
 
 
 @pytest.mark.parametrize("state", ["not there", "there", "damaged"])
-def test_an_import_that_is_killed_leaves_the_old_or_the_new_one_whole(workspace, pool, tmp_path, rng, monkeypatch, state):
+def test_an_import_that_is_killed_leaves_the_old_or_the_new_one_whole(
+    workspace, pool, tmp_path, rng, monkeypatch, state
+):
     """there: the same content twice, which only becomes the newest of its role again."""
     vectors = clustered(rng, 12, 4, 2)[:10]
 
     def work(name: str = "e.npz"):
-        return making.keep_imported(workspace, pool, "embedding", vectors, np.arange(10), [(10, "none"), (11, "none")], name, Progress())
+        return making.keep_imported(
+            workspace, pool, "embedding", vectors, np.arange(10), [(10, "none"), (11, "none")], name, Progress()
+        )
 
     kept = work("before.npz")
     after = shown(kept)

@@ -197,7 +197,8 @@ def test_a_trajectory_brings_its_relatives_at_once(workspace, tmp_path):
 
 @pytest.mark.parametrize("name", ["values.npy", "fitted.npz"])
 def test_a_damaged_trajectory_is_trained_and_measured_anew(workspace, tmp_path, name):
-    """What it was measured with is gone by then: the proxy is trained again, and what follows from it finds the same."""
+    """What it was measured with is gone by then: the proxy is trained again, and what follows from it finds the same.
+    """
     pool, asked = add(workspace, tmp_path, 30), LossTrajectory(**TINY, n_checkpoints=4, epochs=4)
     kept = making.compute_feature(workspace, pool, asked)
     values, error = np.array(kept.values()), np.array(kept.extra("error"))

@@ -1,4 +1,6 @@
-"""A damaged feature on the screen: one line where it is looked at, with the command that mends it; gone once it is mended."""
+"""A damaged feature on the screen: one line where it is looked at, with the command that mends it; gone once it is
+mended.
+"""
 
 import numpy as np
 import pytest
@@ -35,7 +37,8 @@ def test_damage_is_one_line_and_gone_when_it_is_mended(screen, workspace, photo_
     path = kept.folder / "values.npy"
     path.write_bytes(path.read_bytes()[:-3] + b"xyz")
     remedy = "import it again: python -m datasel_core feature import clothes embedding e.npz"
-    line = f"The feature imported (role embedding, key {kept.key}) of clothes was changed or damaged since it was imported; {remedy}"
+    what = f"The feature imported (role embedding, key {kept.key}) of clothes"
+    line = f"{what} was changed or damaged since it was imported; {remedy}"
     assert told(app) == {line}
     making.keep_imported(workspace, photo_pool, "embedding", vectors, np.arange(n), [], "e.npz", Progress())
     assert told(app) == set()

@@ -62,7 +62,9 @@ def test_a_few_points_and_one_number_each(workspace, tmp_path):
 
 @pytest.mark.parametrize("written_down", [True, False])
 def test_a_map_of_what_a_feature_was_before_is_no_map_of_it(workspace, photos, written_down):
-    """A photo that can be read again moves the patterns of all that follow it: their old places would be those of other patterns."""
+    """A photo that can be read again moves the patterns of all that follow it: their old places would be those of other
+    patterns.
+    """
     lost = photos / "a" / "03.jpg"
     content = lost.read_bytes()
     pool = making.add_pool(workspace, "p", str(photos), "images")

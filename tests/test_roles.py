@@ -21,7 +21,11 @@ ROLES = ("image", "text")
 
 def add(workspace, tmp_path, name: str, n: int = N):
     """A pool whose own vectors are in the role embedding; it has no image and no text yet."""
-    np.savez(tmp_path / f"{name}.npz", ids=[f"{name}{at:02d}" for at in range(n)], embedding=np.eye(n, D, dtype=np.float32) + 1)
+    np.savez(
+        tmp_path / f"{name}.npz",
+        ids=[f"{name}{at:02d}" for at in range(n)],
+        embedding=np.eye(n, D, dtype=np.float32) + 1,
+    )
     return making.add_pool(workspace, name, str(tmp_path / f"{name}.npz"), "vectors")
 
 
@@ -38,7 +42,9 @@ def pool(workspace, tmp_path):
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_the_newest_feature_fills_a_role_of_candidates_and_of_targets(workspace, pool, tmp_path, rng, order):
-    """However often, and in whatever order, features came: the last one counts, for each role by itself, under its role and under its id."""
+    """However often, and in whatever order, features came: the last one counts, for each role by itself, under its role
+    and under its id.
+    """
     wanted = add(workspace, tmp_path, "wanted", 4)
     three = [clustered(rng, N, D, 3) for _ in range(3)]
     for at in order:
@@ -61,7 +67,9 @@ def test_the_newest_feature_fills_a_role_of_candidates_and_of_targets(workspace,
 
 @pytest.mark.parametrize("without", [{"image": (3, 7)}, {"text": (5,)}, {"image": (3, 7), "text": (5, 7, 20)}])
 def test_a_sample_without_a_value_in_any_role_is_left_out(workspace, pool, rng, without):
-    """Whichever of the roles it lacks: it is no candidate, it is named with its reason, and no method is given what stands in its place."""
+    """Whichever of the roles it lacks: it is no candidate, it is named with its reason, and no method is given what
+    stands in its place.
+    """
     for role in ROLES:
         bring(workspace, pool, role, clustered(rng, N, D, 3), without.get(role, ()))
     lacking = sorted({row for rows in without.values() for row in rows})
@@ -80,9 +88,13 @@ def test_a_sample_without_a_value_in_any_role_is_left_out(workspace, pool, rng, 
 
 
 @pytest.mark.parametrize("without", [(0,), (1, 3), (0, 4)])
-@pytest.mark.parametrize(("method", "role"), [("norm_sim", "image"), ("nearest_targets", "embedding"), ("tsds", "embedding")])
+@pytest.mark.parametrize(
+    ("method", "role"), [("norm_sim", "image"), ("nearest_targets", "embedding"), ("tsds", "embedding")]
+)
 def test_what_a_target_lacks_decides_nothing(workspace, pool, tmp_path, rng, method, role, without):
-    """The answer is that of a target without these samples; rows of the target count the whole pool, and the manifest names who is missing."""
+    """The answer is that of a target without these samples; rows of the target count the whole pool, and the manifest
+    names who is missing.
+    """
     examples, candidates = clustered(rng, 5, D, 5), clustered(rng, N, D, 5)
     there = np.setdiff1d(np.arange(5), without)
     bring(workspace, pool, role, candidates)
@@ -100,4 +112,6 @@ def test_what_a_target_lacks_decides_nothing(workspace, pool, tmp_path, rng, met
     runs = [engine.select(workspace, ask(name)) for name in ("whole", "fewer")]
     assert runs[0].ids == runs[1].ids
     np.testing.assert_allclose(*(run.table["score"].to_numpy() for run in runs))
-    assert runs[0].manifest["target"]["unreadable"] == [{"id": f"whole{row:02d}", "reason": f"no {role}"} for row in without]
+    assert runs[0].manifest["target"]["unreadable"] == [
+        {"id": f"whole{row:02d}", "reason": f"no {role}"} for row in without
+    ]

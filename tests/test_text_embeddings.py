@@ -285,13 +285,22 @@ def test_weights_that_are_not_the_models_are_refused(small_transformer, tmp_path
     (folder / "config.json").write_text(config.replace('"num_hidden_layers": 2', '"num_hidden_layers": 3'))
     refused("The weights of {} do not fit its config.json: " + first.format(2) + " is missing, and 15 more.")
     (folder / "config.json").write_text(config.replace('"num_hidden_layers": 2', '"num_hidden_layers": 1'))
-    refused("The weights of {} do not fit its config.json: the model has no place for " + first.format(1) + ", and 15 more.")
+    refused(
+        "The weights of {} do not fit its config.json: the model has no place for " + first.format(1) + ", and 15 more."
+    )
     changed_weights(folder, lambda state: {f"another.{name}": value for name, value in state.items()})
     refused("The weights of {} do not fit its config.json: embeddings.LayerNorm.bias is missing, and 36 more.")
     (folder / "config.json").write_text(config.replace('"intermediate_size": 32', '"intermediate_size": 64'))
-    refused("{} cannot be loaded as a model of sentence-transformers: its config.json gives other sizes than its weights have.")
+    refused(
+        "{} cannot be loaded as a model of sentence-transformers: "
+        "its config.json gives other sizes than its weights have."
+    )
     changed_weights(
-        folder, lambda state: {f"bert.{name}": value for name, value in state.items() if "pooler" not in name} | {"cls.bias": state["pooler.dense.bias"]}
+        folder,
+        lambda state: (
+            {f"bert.{name}": value for name, value in state.items() if "pooler" not in name}
+            | {"cls.bias": state["pooler.dense.bias"]}
+        ),
     )  # as from a model that fills gaps: nobody looks at the pooler, nor at the head
     np.testing.assert_array_equal(encoded(SentenceTransformer(model=str(folder)), ["cat dog"], {}), whole)
 

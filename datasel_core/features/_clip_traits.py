@@ -1,4 +1,4 @@
-"""What tells one model of open_clip from another, by the shapes of its weights: whether open_clip stretched some to fit, and what they do fit."""
+"""What tells one model of open_clip from another by its weights: whether some were stretched, and what they do fit."""
 
 import math
 import re
@@ -52,8 +52,8 @@ class Traits:
     def of_config(cls, config: Mapping[str, Any]) -> "Traits":
         """Of a model as open_clip describes it; what is not said there has open_clip's defaults."""
         photo, text = config["vision_cfg"], config["text_cfg"]
-        if "timm_model_name" in photo or "hf_model_name" in text or isinstance(photo.get("layers"), list):  # a tower of another library, or no transformer
-            return cls()
+        if "timm_model_name" in photo or "hf_model_name" in text or isinstance(photo.get("layers"), list):
+            return cls()  # a tower of another library, or no transformer
         return cls(
             dims=config["embed_dim"],
             photo_px=photo.get("image_size", 224),
@@ -78,10 +78,12 @@ def resized(state: Mapping[str, Any], built: Any) -> str | None:
 
 
 def looks_like(state: Mapping[str, Any], asked: str) -> str:
-    """`; it looks like MODEL: --set model=MODEL`, or nothing when no model that open_clip knows has just these weights."""
+    """`; it looks like MODEL: --set model=MODEL`, or nothing when no model of open_clip has just these weights."""
     import open_clip
 
     file = Traits.of(state)
     names = sorted(open_clip.list_models(), key=lambda name: (name != asked, len(name), name))
-    like = next((name for name in names if file.photo_px and Traits.of_config(open_clip.get_model_config(name)) == file), asked)
+    like = next(
+        (name for name in names if file.photo_px and Traits.of_config(open_clip.get_model_config(name)) == file), asked
+    )
     return "" if like == asked else f"; it looks like {like}: --set model={like}"

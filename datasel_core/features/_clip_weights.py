@@ -75,11 +75,15 @@ def _loaded(model: str, pretrained: str | None, device: str, precision: str, con
             built, _, transform = open_clip.create_model_and_transforms(asked, precision=precision, device=device, **how)
         except (RuntimeError, KeyError, ValueError, AttributeError, StopIteration, ImportError, OSError) as error:
             like = looks_like(read_weights(weights), asked) if weights and is_file(pretrained) else ""
-            raise BadInput(f"{weights.name if weights else model} does not fit {model}: {first_line(error)}{like}.") from None
+            raise BadInput(
+                f"{weights.name if weights else model} does not fit {model}: {first_line(error)}{like}."
+            ) from None
     if weights and (is_file(pretrained) or is_folder(model)):
         state = read_weights(weights)
         if (why := resized(state, built)) is not None:
-            raise BadInput(f"{weights.name} does not fit {model}: {why}{looks_like(state, asked) if is_file(pretrained) else ''}.")
+            raise BadInput(
+                f"{weights.name} does not fit {model}: {why}{looks_like(state, asked) if is_file(pretrained) else ''}."
+            )
     facts = {"model": model, "pretrained": pretrained, "weights_sha256": dict(content).get("weights_sha256") or hash_file(weights)}
     bias = getattr(built, "logit_bias", None)
     facts |= {
@@ -117,7 +121,8 @@ def _resolve(model: str, pretrained: str | None) -> tuple[str, dict[str, Any], P
     # weights trained with QuickGELU give wrong vectors without it, and open_clip would only warn
     quick, quick_model = bool(config.get("quick_gelu")), f"{known}-quickgelu"
     as_file = quick_model if quick and quick_model in open_clip.list_models() else None
-    return known, {"pretrained": pretrained, "force_quick_gelu": quick}, _downloaded(f"{model} {pretrained}", config, as_file)
+    file = _downloaded(f"{model} {pretrained}", config, as_file)
+    return known, {"pretrained": pretrained, "force_quick_gelu": quick}, file
 
 
 def _folder(model: str) -> Path | None:
@@ -164,7 +169,7 @@ def _as_trained(known: str, tags: list[str]) -> dict[str, Any]:
 
 
 def _downloaded(name: str, config: dict[str, Any], as_file: str | None = None) -> Path:
-    """as_file: the model to name when the same weights are given as a file, where that is another one: a file does not say its activation."""
+    """as_file: the model to name with these weights in a file, where that is another: a file says no activation."""
     import open_clip
 
     repository, _, file = config.get("hf_hub", "").rpartition("/")

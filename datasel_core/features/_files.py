@@ -1,8 +1,8 @@
-"""The files of a kept feature: where they lie, what meta.json says of their bytes, and how newer ones take their place at once.
+"""The files of a kept feature: where they lie, what meta.json says of their bytes, how newer ones take their place.
 
-meta.json has `files`: path in the folder -> SHA-256. The first generation lies in the folder itself, each later one in a sub-folder of its own, so that
-nothing is ever written over a file that a standing meta.json names. Features kept before had no `files`: their names are fixed, and `fingerprint` alone
-says what is in values.npy and offsets.npy.
+meta.json has `files`: path in the folder -> SHA-256. The first generation lies in the folder itself, each later one in
+a sub-folder of its own, so that nothing is ever written over a file that a standing meta.json names. Features kept
+before had no `files`: their names are fixed, and `fingerprint` alone says what is in values.npy and offsets.npy.
 """
 
 import contextlib
@@ -39,12 +39,12 @@ def paths(folder: Path, meta: Mapping[str, Any]) -> dict[str, Path]:
 
 
 def said_hash(meta: Mapping[str, Any], name: str) -> str | None:
-    """SHA-256 that meta.json gives a file; None where it says nothing, as of what older features have beside their values."""
+    """SHA-256 that meta.json gives a file; None where it says nothing, as of extras of older features."""
     return next((hash for path, hash in (meta.get("files") or {}).items() if Path(path).name == name), None)
 
 
 def fingerprint(hashes: Mapping[str, str]) -> str:
-    """Of a feature's values, from the SHA-256 of values.npy and, for ragged ones, offsets.npy. It enters the keys of runs."""
+    """Of a feature's values, from the SHA-256 of values.npy and, for ragged ones, offsets.npy; it enters run keys."""
     return hashlib.sha256("".join(hashes[name] for name in (VALUES, OFFSETS) if name in hashes).encode()).hexdigest()
 
 
@@ -62,10 +62,12 @@ def _stat(path: Path) -> tuple[int, ...]:
 
 
 def room(folder: Path, standing: Mapping[str, Any] | None) -> Path:
-    """An empty place for the files of the next generation. standing: the meta.json that is there, whose files must not be touched."""
+    """An empty place for the next generation. standing: the meta.json that is there; its files must not be touched."""
     if standing is None:
         return folder
-    numbers = [path.parent.name.removeprefix(_LATER) for path in paths(folder, standing).values() if path.parent != folder]
+    numbers = [
+        path.parent.name.removeprefix(_LATER) for path in paths(folder, standing).values() if path.parent != folder
+    ]
     place = folder / f"{_LATER}{max((int(number) for number in numbers if number.isdecimal()), default=1) + 1}"
     try:
         shutil.rmtree(place, ignore_errors=True)  # what a kill left there was never named
@@ -76,7 +78,7 @@ def room(folder: Path, standing: Mapping[str, Any] | None) -> Path:
 
 
 def remove_left_over(folder: Path, meta: Mapping[str, Any]) -> None:
-    """Removes the files of generations that meta.json does not name. Who has one of them open reads on; a system that forbids it leaves them here."""
+    """Removes files that meta.json does not name. Who has one open reads on; a system that forbids it keeps them."""
     named = set(paths(folder, meta).values())
     ours = [folder / name for name in (VALUES, OFFSETS)] + list(folder.glob(extra_file("*")))
     for path in [*ours, *folder.glob(".values.part"), *folder.glob(f".{_EXTRA}*.part")]:
@@ -92,7 +94,8 @@ def remedy(folder: Path, meta: Mapping[str, Any]) -> tuple[str, str]:
     """(what the feature's pool is called here, what to do so that the feature is made once more)."""
     pool, about = _pool_here(store.Workspace(folder.parent.parent), meta["pool"])
     if meta["id"] != "imported":
-        return pool, f"compute it again: {_command('feature', 'compute', pool, meta['id'], *as_words('--set', meta['params']))}"
+        words = (pool, meta["id"], *as_words("--set", meta["params"]))
+        return pool, f"compute it again: {_command('feature', 'compute', *words)}"
     file = str(meta["params"].get("file"))
     if Path(about.get("source", "")).name == file:  # it came with the pool
         options = {name: value for name, value in about.get("options", {}).items() if value is not None}

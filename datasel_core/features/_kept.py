@@ -26,9 +26,11 @@ _COPY = 1 << 14
 
 @dataclass(frozen=True)
 class Kept:
-    """A finished feature. Row i belongs to sample i of the pool; a row that could not be read is NaN, or empty for patterns.
+    """A finished feature. Row i belongs to sample i of the pool; a row that could not be read is NaN, or empty for
+    patterns.
 
-    Whatever is read from its files was compared with meta.json, to the byte, once per process and state of the file. Raises DamagedFeature.
+    Whatever is read from its files was compared with meta.json, to the byte, once per process and state of the file.
+    Raises DamagedFeature.
     """
 
     folder: Path
@@ -63,8 +65,9 @@ class Kept:
             if _files.fingerprint({name: store.known_hash(paths[name]) for name in names}) != self.meta["fingerprint"]:
                 raise BadInput("other bytes")
             values = store.load_array(paths[_files.VALUES])
-            found = Ragged(values, store.load_array(paths[_files.OFFSETS])) if self.meta["shape"] == "ragged" else values
-            return self._of_all_samples(found)
+            if self.meta["shape"] == "ragged":
+                return self._of_all_samples(Ragged(values, store.load_array(paths[_files.OFFSETS])))
+            return self._of_all_samples(values)
 
     def extra_names(self) -> list[str]:
         """What was kept beside the values."""
@@ -288,7 +291,13 @@ def _put(chunk: dict[str, np.ndarray], arrays: dict[str, np.ndarray], offsets: n
 
 
 def save_rows(
-    folder: Path, about: dict[str, Any], array: np.ndarray, rows: np.ndarray, n: int, unreadable: list[tuple[int, str]], ids: np.ndarray
+    folder: Path,
+    about: dict[str, Any],
+    array: np.ndarray,
+    rows: np.ndarray,
+    n: int,
+    unreadable: list[tuple[int, str]],
+    ids: np.ndarray,
 ) -> Kept:
     """Keeps vectors that came from elsewhere: array[i] belongs to sample rows[i]; the other samples are NaN and listed."""
     dtype = array.dtype if array.dtype in (np.float32, np.float16) else np.dtype(np.float32)
@@ -310,9 +319,16 @@ def _place(folder: Path) -> Path:
 
 
 def write_meta(
-    folder: Path, place: Path, about: dict[str, Any], shape: str, unreadable: list[tuple[int, str]], ids: np.ndarray, beside: Sequence[str] = ()
+    folder: Path,
+    place: Path,
+    about: dict[str, Any],
+    shape: str,
+    unreadable: list[tuple[int, str]],
+    ids: np.ndarray,
+    beside: Sequence[str] = (),
 ) -> Kept:
-    """Finishes a feature whose arrays lie at `place`, in its folder: all of the new one counts from here on, and nothing of an older one.
+    """Finishes a feature whose arrays lie at `place`, in its folder: all of the new one counts from here on, and
+    nothing of an older one.
 
     beside: names of the files with what is kept beside the values.
     """
@@ -342,7 +358,7 @@ def renewed(kept: Kept, params: Mapping[str, Any]) -> Kept:
 
 
 def give_up(kept: Kept) -> Kept:
-    """Says of a damaged feature that it is being made anew: it still fills its role, and whoever asks for it is told; chunks that come now are new."""
+    """Says that a damaged feature is being made anew. It fills its role, who asks is told; chunks are new now."""
     return _with(kept, given_up=True)
 
 

@@ -56,7 +56,7 @@ def _words(params: Mapping[str, Any]) -> str:
 
 
 def learn(workspace: store.Workspace, feature: Feature, source: Source, progress: Progress) -> dict[str, np.ndarray]:
-    """What the feature goes by: learned from the pool, or what was learned from the one that `like` names. Raises DamagedFeature."""
+    """What the feature goes by: learned from the pool, or for the feature that `like` names. Raises DamagedFeature."""
     kept = check_like(workspace, feature)
     if kept is None:
         return feature.fit(source, progress)

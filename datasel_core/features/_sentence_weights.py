@@ -71,7 +71,9 @@ def _loaded(model: str, device: str, _: str) -> Encoder:
         except BadInput:
             raise
         except Exception as error:  # whatever a library makes of a damaged folder
-            raise BadInput(f"{model} cannot be loaded as a model of sentence-transformers: {loading_trouble(error)}.") from error
+            raise BadInput(
+                f"{model} cannot be loaded as a model of sentence-transformers: {loading_trouble(error)}."
+            ) from error
     return Encoder(built, {"model": model, "weights_sha256": _content(folder), "dims": dims})
 
 
@@ -101,13 +103,15 @@ def check_folder(folder: Path, model: str) -> None:
 
 
 def _check_fit(built: Any, folder: Path, model: str) -> None:
-    """Raises BadInput where a transformer in it is not what its config.json says: the library would fill it up with random numbers, and only log it."""
+    """Raises BadInput where a transformer is not what its config.json says: random numbers would fill it, unseen."""
     places = [str(one.get("path", "")) for one in _json(folder / "modules.json") or [{}]]
     for module, place in zip(built, places, strict=False):
         inner = getattr(module, "auto_model", None)
         if inner is None or not (folder / place / "config.json").exists():
             continue
-        _, said = type(inner).from_pretrained(folder / place, output_loading_info=True, use_safetensors=True, local_files_only=True)
+        _, said = type(inner).from_pretrained(
+            folder / place, output_loading_info=True, use_safetensors=True, local_files_only=True
+        )
         if (why := ill_fitting(inner, said["missing_keys"], said["unexpected_keys"])) is not None:
             raise BadInput(f"The weights of {model} do not fit its config.json: {why}.")
 

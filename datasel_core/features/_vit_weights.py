@@ -19,7 +19,7 @@ OFFERED = ("vit_small_patch16_224.dino", "vit_small_patch14_dinov2.lvd142m")
 """Models to offer first, best known for patterns: DINO ViT-S/16 (as in FreeSel) and DINOv2 ViT-S/14. Any other of timm can be named."""
 
 _ENCODER = {"blocks", "patch_embed", "pos_embed", "cls_token", "reg_token", "dist_token", "norm_pre", "norm", "rope"}
-"""Where the weights lie that decide what tokens are. Anything else in a file, such as a classifier, a decoder or a mask, decides nothing here."""
+"""Where the weights lie that decide what tokens are; a classifier, a decoder or a mask decides nothing here."""
 _AFTER = ("attn_pool", "fc_norm")
 """What follows the tokens; it decides nothing about them, but tells models apart."""
 _TOKENS = ("cls_token", "reg_token", "dist_token")
@@ -103,12 +103,12 @@ def _in_reach(name: str) -> bool:
 
 
 def _fill(model: "nn.Module", state: dict[str, Any], name: str, weights: str) -> None:
-    """Every weight of the model comes from the file, and nothing of the file's own encoder is left over; a classifier or decoder may be. Raises BadInput."""
+    """Every weight comes from the file, and of the file's own encoder none is left over. Raises BadInput."""
     adapt = getattr(importlib.import_module(type(model).__module__), "checkpoint_filter_fn", None)
     why = _other_shape(model, state)
     if why is None:
         try:
-            adapted = adapt(dict(state), model) if adapt else state  # resizes position embeddings, renames the keys of other releases
+            adapted = adapt(dict(state), model) if adapt else state  # resizes positions, renames keys of other releases
             found = model.load_state_dict(adapted, strict=False)
             why = _left_over(found.missing_keys, found.unexpected_keys)
         except (RuntimeError, KeyError, ValueError, AssertionError) as error:
@@ -118,7 +118,7 @@ def _fill(model: "nn.Module", state: dict[str, Any], name: str, weights: str) ->
 
 
 def _other_shape(model: "nn.Module", state: Mapping[str, Any]) -> str | None:
-    """What the file's encoder has otherwise than the model, where loading might make it fit without a word: patches would be resized, tokens dropped."""
+    """What loading might make fit without a word: patches of another size, tokens that the model has no use for."""
     file, own = _traits(state), _traits(model.state_dict())
     if file.patch and file.patch != own.patch:
         return f"its patches have {file.patch} pixels a side, not {own.patch}"
@@ -146,7 +146,7 @@ def _no_place(keys: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class _Traits:
-    """What tells one plain vision transformer from another. patch, width, depth: 0 where the file does not say. shapes: of the encoder's weights."""
+    """What tells one plain vision transformer from another. patch, width, depth: 0 where the file does not say."""
 
     patch: int
     width: int
@@ -161,21 +161,23 @@ def _traits(state: Mapping[str, Any]) -> _Traits:
     first = next((shape for key, shape in shapes.items() if _FIRST.search(key) and len(shape) == 4), (0, 0, 0, 0))
     blocks = [int(found[1]) for key in shapes if (found := _BLOCK.match(key))]
     encoder = {key: shape for key, shape in shapes.items() if key.split(".")[0] in (*_ENCODER, *_AFTER)}
-    return _Traits(first[-1], first[0], max(blocks, default=-1) + 1, tuple(token for token in _TOKENS if token in shapes), encoder)
+    tokens = tuple(token for token in _TOKENS if token in shapes)
+    return _Traits(first[-1], first[0], max(blocks, default=-1) + 1, tokens, encoder)
 
 
 def _looks_like(state: Mapping[str, Any], name: str) -> str:
-    """`; it looks like MODEL: --set model=MODEL`, or nothing when no plain vision transformer of timm has just these weights."""
+    """`; it looks like MODEL: --set model=MODEL`, or nothing when no plain one of timm has just these weights."""
     import timm
 
     file = _traits(state)
     if not (file.patch and file.depth):
         return ""
     size = _SIZES.get(file.width, "")
-    found = {one for what in ("vit", "deit", "deit3") for one in timm.list_models(f"{what}_*{size}*patch{file.patch}_*")} - {name.split(".")[0]}
-    for one in sorted(found, key=lambda one: (len(one), one)):
+    patterns = [f"{what}_*{size}*patch{file.patch}_*" for what in ("vit", "deit", "deit3")]
+    found = {one for pattern in patterns for one in timm.list_models(pattern)}
+    for one in sorted(found - {name.split(".")[0]}, key=lambda one: (len(one), one)):
         if _is_of(one, file):
-            tagged = f"{one}.{_DINO}"  # its photos are normalised otherwise; what was trained without labels has no classifier
+            tagged = f"{one}.{_DINO}"  # normalised otherwise; what was trained without labels has no classifier
             like = tagged if "head.weight" not in state and tagged in timm.list_pretrained(f"{one}.*") else one
             return f"; it looks like {like}: --set model={like}"
     return ""
@@ -187,5 +189,5 @@ def _is_of(architecture: str, file: _Traits) -> bool:
 
     with torch.device("meta"):  # the shapes alone
         model = timm.create_model(architecture, pretrained=False, num_classes=0)
-    mine = _traits(model.state_dict()).shapes
-    return {key: shape for key, shape in mine.items() if key != "pos_embed"} == {key: shape for key, shape in file.shapes.items() if key != "pos_embed"}
+    mine, theirs = ({**one.shapes, "pos_embed": ()} for one in (_traits(model.state_dict()), file))  # of any size
+    return mine == theirs

@@ -51,10 +51,10 @@ def read_weights(path: Path) -> dict[str, Any]:
 
 
 def ill_fitting(model: Any, missing: Iterable[str], unexpected: Iterable[str]) -> str | None:
-    """What is wrong with weights that transformers took: it makes up what is missing, and drops layers that the model has no place for, with a log line.
+    """What is wrong with weights that transformers took: it makes up what is missing, and drops layers that are spare.
 
-    model: as it was built. missing, unexpected: names of weights, as its loading info says. None where all is well: a pooler that is not looked at may be
-    missing, and a head may be left over.
+    model: as it was built. missing, unexpected: names of weights, as its loading info says. None where all is well: a
+    pooler, which nobody looks at, may be missing, and a head may be left over.
     """
     if lacking := sorted(name for name in missing if "pooler" not in name.split(".")):
         return f"{lacking[0]} is missing, and {len(lacking) - 1} more"

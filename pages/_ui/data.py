@@ -1,6 +1,7 @@
 """Cached reads: what is on disk for the open pool. Every answer is new when something on disk is new, and costs a few stat calls otherwise.
 
-An array is hashed once, when it is first shown, to see that it is what was kept; caches are keyed by fingerprints and by when files were written.
+An array is hashed once, when it is first shown, to see that it is what was kept; caches are keyed by fingerprints and
+by when files were written.
 """
 
 import functools
@@ -137,7 +138,9 @@ def _run(folder: str, stamp: int) -> Run | None:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _roles(folder: str, table: str, made: tuple[tuple[str, str], ...], use: tuple[tuple[str, str], ...], _pool: Pool) -> Roles:
+def _roles(
+    folder: str, table: str, made: tuple[tuple[str, str], ...], use: tuple[tuple[str, str], ...], _pool: Pool
+) -> Roles:
     return Roles.of(home(_pool), _pool, dict(use))
 
 

@@ -60,7 +60,7 @@ def header(pool: Pool | None) -> None:
 
 
 def told(draw: Callable[..., None]) -> Callable[..., None]:
-    """The same part of a page; where a feature that it looks at is damaged, one line says so and what to do. For pages and for each fragment."""
+    """The same page or fragment; where a feature that it looks at is damaged, one line says so and what to do."""
 
     @functools.wraps(draw)
     def drawn(*given: Any) -> None:

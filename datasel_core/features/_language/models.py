@@ -84,7 +84,9 @@ def read_model(folder: Path) -> "PreTrainedModel":
         except SafetensorError as error:
             raise BadInput(f"The weights in {folder} cannot be read: {first_line(error)}.") from None
         except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
-            raise BadInput(f"{folder} holds no causal language model that transformers knows: {loading_trouble(error)}.") from None
+            raise BadInput(
+                f"{folder} holds no causal language model that transformers knows: {loading_trouble(error)}."
+            ) from None
     if (why := ill_fitting(model, said["missing_keys"], said["unexpected_keys"])) is not None:
         raise BadInput(f"The weights in {folder} do not fit its config.json: {why}.")
     return model
