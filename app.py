@@ -24,5 +24,5 @@ for section, name, title, icon, kinds in PAGES:
         offered.setdefault(section, []).append(st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == "data"))
 page = st.navigation(offered)
 look.frame()
-page.run()
+look.told(page.run)()
 look.aside()

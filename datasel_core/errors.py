@@ -23,6 +23,10 @@ class BadInput(BadRequest):
     """A file or table is not what was asked for."""
 
 
+class DamagedFeature(BadInput):
+    """The files of a kept feature are not what was kept; the message says how to make it once more."""
+
+
 class MissingFeature(BadRequest):
     """A method needs a role that the pool does not have yet."""
 

@@ -109,7 +109,7 @@ def keep_imported(
     key = store.key_of({"imported": 1, "role": role, "pool": pool.fingerprint, "rows": _content(rows), "content": _content(array)})
     folder = workspace.feature(key)
     with store.Lock(folder).hold(progress.check):
-        if (before := load(folder)) is not None:
+        if (before := load(folder)) is not None and before.is_intact():
             return renewed(before, about["params"])  # what was imported last fills the role
         return save_rows(folder, {"key": key, **about}, array, rows, pool.n, missing, pool.ids)
 

@@ -11,8 +11,8 @@ import numpy as np
 from datasel_core import importing, store
 from datasel_core.errors import BadRequest, Failed, MissingFeature
 from datasel_core.features._feature import OPENED, Feature, Source, Unreadable
-from datasel_core.features._kept import Chunks, Kept, kept_features, load, renewed
-from datasel_core.features._learned import check_like, learn, space_of
+from datasel_core.features._kept import Chunks, Kept, give_up, kept_features, load, renewed
+from datasel_core.features._learned import Learned, check_like, knows_its_space, learn, space_of
 from datasel_core.features._twins import Twins
 from datasel_core.importing import Imported, keep_imported, said_of
 from datasel_core.pools._pool import Pool, load_pool, save_pool
@@ -95,10 +95,11 @@ def compute_feature(workspace: store.Workspace, pool: Pool, feature: Feature, pr
 def _at_once(workspace: store.Workspace, pool: Pool, kept: Kept, progress: Progress) -> None:
     """Features that cost nothing once this one is there; not those that read what was kept beside values, where nothing was."""
     for follower in every("feature").values():
-        if follower.at_once and follower.reads == kept.role and set(follower.reads_extras) <= set(kept.extras()):
+        if follower.at_once and follower.reads == kept.role and set(follower.reads_extras) <= set(kept.extra_names()):
             mine = compute_feature(workspace, pool, follower(), progress)
-            if mine.meta["created"] < kept.meta["created"]:
-                renewed(mine, mine.meta["params"])  # a trajectory that was imported again fills its role again, and so does this
+            if mine.meta["created"] < kept.meta["created"]:  # a trajectory imported again: so is this
+                with store.Lock(mine.folder).hold(progress.check):
+                    renewed(load(mine.folder) or mine, mine.meta["params"])
 
 
 def _compute(workspace: store.Workspace, pool: Pool, feature: Feature, progress: Progress) -> Kept:
@@ -110,11 +111,14 @@ def _compute(workspace: store.Workspace, pool: Pool, feature: Feature, progress:
     with store.Lock(folder).hold(progress.check):
         chunks = Chunks(folder, pool.n)
         if (done := load(folder)) is not None:
-            if not _readable_again(pool, feature, done):
-                chunks.clear()  # a kill right after the last word of an earlier attempt may have left them
-                feature.tidy(folder, chunks.fitted() or {})
+            if not done.is_intact():
+                _give_up(feature, chunks, done)
+            elif _readable_again(pool, feature, done):
+                chunks.reopen(done)
+            else:
+                chunks.tidy(done)  # a kill right after the last word of an earlier attempt may have left something
+                feature.tidy(folder, done.fitted())
                 return done
-            chunks.reopen(done)
         source, started = _source(workspace, pool, feature, progress.check), time.time()
         fitted = chunks.fitted()
         if fitted is None:
@@ -144,6 +148,16 @@ def _compute(workspace: store.Workspace, pool: Pool, feature: Feature, progress:
         kept = chunks.finish(about, pool.ids)
         feature.tidy(folder, fitted)
         return kept
+
+
+def _give_up(feature: Feature, chunks: Chunks, done: Kept) -> None:
+    """Prepares to make a damaged feature anew. Chunks made since that was noticed stay, so that a kill costs little."""
+    if done.is_given_up:
+        return
+    chunks.clear()
+    if not (isinstance(feature, Learned) and knows_its_space(done)):  # others need more, which is gone
+        chunks.forget_fitted()
+    give_up(done)
 
 
 def _readable_again(pool: Pool, feature: Feature, done: Kept) -> bool:
@@ -185,7 +199,7 @@ def _source(workspace: store.Workspace, pool: Pool, feature: Feature, check: Cal
 def _read_role(workspace: store.Workspace, pool: Pool, feature: Feature) -> Kept:
     """The newest feature of the role that this one reads, with all that it reads beside the values."""
     kept = [one for one in kept_features(workspace, pool.fingerprint) if one.role == feature.reads]
-    whole = [one for one in kept if set(feature.reads_extras) <= set(one.extras())]
+    whole = [one for one in kept if set(feature.reads_extras) <= set(one.extra_names())]
     if kept and not whole:
         what, maker = " and ".join(feature.reads_extras), next((id for id, one in every("feature").items() if one.role == feature.reads), feature.reads)
         raise MissingFeature(

@@ -1,5 +1,6 @@
 """The 2-D map of a feature: PCA at once, UMAP when it is ready. The only module that imports umap."""
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 
 from datasel_core import neighbors, store
 from datasel_core.declare import Declared, Field
-from datasel_core.errors import UnknownName
+from datasel_core.errors import BadInput, UnknownName
 from datasel_core.features._kept import load
 from datasel_core.progress import Progress, Track
 from datasel_core.ragged import Ragged
@@ -16,6 +17,7 @@ from datasel_core.store import Workspace
 
 _SERIES = frozenset({"loss_trajectory"})
 """Roles whose size means something; of the others only the direction counts."""
+_ARRAYS = ("umap", "pca", "clusters")
 _FIT = 20_000
 _CELLS = 12
 _ROWS = 8192
@@ -38,17 +40,27 @@ def map_key(feature: str, params: Mapping[str, Any]) -> str:
 
 def read_map(workspace: Workspace, feature: str, params: Mapping[str, Any] | None = None) -> tuple[str, np.ndarray] | None:
     """(`umap` or `pca`, (t, 2) float32 coordinates, NaN where a sample has no value), the best there is so far, or None."""
-    folder = workspace.map(map_key(feature, params or {}))
-    for name in ("umap", "pca"):
-        if (folder / f"{name}.npy").exists():
-            return name, store.load_array(folder / f"{name}.npy")
-    return None
+    there = _arrays(workspace, feature, params)
+    return next(((name, there[name]) for name in ("umap", "pca") if name in there), None)
 
 
 def read_clusters(workspace: Workspace, feature: str, params: Mapping[str, Any] | None = None) -> np.ndarray | None:
     """(t,) int16: the k-means cell of each point, the largest cell first, -1 where a sample has no value; None while there is no map."""
-    path = workspace.map(map_key(feature, params or {})) / "clusters.npy"
-    return store.load_array(path) if path.exists() else None
+    return _arrays(workspace, feature, params).get("clusters")
+
+
+def _arrays(workspace: Workspace, feature: str, params: Mapping[str, Any] | None) -> dict[str, np.ndarray]:
+    """What is there of a feature's map; nothing of one drawn before the feature was made anew, with other values."""
+    folder, kept = workspace.map(map_key(feature, params or {})), load(workspace.feature(feature))
+    there = {path.stem: store.load_array(path) for name in _ARRAYS if (path := folder / f"{name}.npy").exists()}
+    if kept is None:
+        return there
+    with contextlib.suppress(BadInput):
+        drawn = (store.read_json(folder / "of.json") or {}).get("fingerprint")
+        if drawn is None:  # that was not written down then
+            return {name: array for name, array in there.items() if len(array) == kept.meta["values"][0]}
+        return there if drawn == kept.meta["fingerprint"] else {}
+    return {}
 
 
 def make_map(workspace: Workspace, feature: str, params: Mapping[str, Any] | None = None, progress: Progress | None = None) -> Path:
@@ -59,9 +71,12 @@ def make_map(workspace: Workspace, feature: str, params: Mapping[str, Any] | Non
         raise UnknownName("feature", feature, [])
     folder = workspace.map(map_key(feature, params or {}))
     with store.Lock(folder).hold(progress.check):
-        if (folder / "umap.npy").exists() and (folder / "clusters.npy").exists():
+        if {"umap", "clusters"} <= set(_arrays(workspace, feature, params)):
             return folder
         values = kept.values()
+        for name in _ARRAYS:
+            (folder / f"{name}.npy").unlink(missing_ok=True)
+        store.write_json(folder / "of.json", {"fingerprint": kept.meta["fingerprint"]})
         vectors = values.values if isinstance(values, Ragged) else values.reshape(len(values), -1)
         there = np.flatnonzero(np.isfinite(vectors).all(axis=1)) if vectors.dtype.kind == "f" else np.arange(len(vectors))
         track = progress.track(2, "finding principal components")

@@ -38,7 +38,7 @@ def page(pool: Pool) -> None:
         if not len(found.order):
             look.empty("No pair has a score", "Their embeddings are all zero, or nothing is left to choose from.", key="none-scored")
             return
-        st.fragment(_live)(choice, found)
+        st.fragment(look.told(_live))(choice, found)
 
 
 def _live(choice: Choice, found: Scored) -> None:

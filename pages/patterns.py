@@ -39,7 +39,7 @@ def page(pool: Pool) -> None:
     labels = maps.labels(pool, kept, points, colour)
     left, right = st.columns([7, 3], gap="medium")
     with left:
-        st.fragment(_map)(pool, kept, points, labels)
+        st.fragment(look.told(_map))(pool, kept, points, labels)
     inside = canvas.members(_MAP, points, labels)
     rows = np.unique(points.owners[inside])
     drawn = bool(canvas.region(_MAP, points))

@@ -23,7 +23,7 @@ def page(pool: Pool) -> None:
             return
         with st.container(key="at-work"):  # a place of its own, so that nothing below moves when work comes and goes
             working = [watch.at_work(name) for name in ("choose", "keep", "baseline")]
-        st.fragment(live)(choice, any(working))
+        st.fragment(look.told(live))(choice, any(working))
 
 
 def live(choice: Choice, working: bool) -> None:
@@ -62,7 +62,7 @@ def live(choice: Choice, working: bool) -> None:
         if random is None and choice.method.id != "random":
             st.button("Compare with random", key="baseline", type="tertiary", icon=":material/casino:", disabled=working, on_click=_baseline, args=(choice, n))
     with strip:
-        st.fragment(preview.strip)(choice, answer)
+        st.fragment(look.told(preview.strip))(choice, answer)
     wall, detail = st.columns([62, 38], gap="medium")
     with wall:
         views = {"kept": f"Kept {len(answer.rows):,}", "all": f"All {pool.n:,}, dropped grey", "next": "Next best"}

@@ -46,7 +46,7 @@ def page(pool: Pool) -> None:
             elif not serving.is_watched():  # it was dismissed, or its answer is no longer whole
                 _no_tables(choice)
             return
-        st.fragment(_live)(choice, found, choice.roles.features["embedding"], working)
+        st.fragment(look.told(_live))(choice, found, choice.roles.features["embedding"], working)
 
 
 def _no_tables(choice: Choice) -> None:

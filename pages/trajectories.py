@@ -31,7 +31,7 @@ def page(pool: Pool) -> None:
             return
         with st.container(key="trajectory-work"):
             busy = [watch.at_work(name) for name in ("trajectories", "keep")]
-        st.fragment(_live)(choice, any(busy))
+        st.fragment(look.told(_live))(choice, any(busy))
 
 
 def _settings(pool: Pool, found: dict[str, Kept]) -> Choice | None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import sys
 import urllib.request
@@ -13,6 +14,7 @@ from PIL import Image
 from datasel_core import making
 from datasel_core.errors import BadInput, BadParameter, BadRequest, Failed, Stopped, UnknownName
 from datasel_core.features import _clip_weights
+from datasel_core.features._clip_traits import Traits, looks_like
 from datasel_core.features._feature import Source, Unreadable
 from datasel_core.features._kept import save_rows
 from datasel_core.features.clip import ClipImage, ClipText
@@ -42,9 +44,9 @@ def tiny(tmp_path, monkeypatch):
     return {"model": "tiny-clip", "pretrained": str(path), "device": "cpu"}
 
 
-def random_state(seed: int) -> dict:
+def random_state(seed: int, config: dict = CONFIG) -> dict:
     torch.manual_seed(seed)
-    model = open_clip.model.CLIP(**CONFIG)
+    model = open_clip.model.CLIP(**config)
     with torch.no_grad():
         for weight in model.parameters():
             weight.add_(0.1 * torch.randn_like(weight))
@@ -280,6 +282,63 @@ def test_weights_that_do_not_fit_are_refused(tiny, tmp_path):
         encode(**{**tiny, "pretrained": str(path)})
 
 
+LARGER = CONFIG | {"vision_cfg": CONFIG["vision_cfg"] | {"image_size": 64}}
+FEWER = CONFIG | {"text_cfg": CONFIG["text_cfg"] | {"context_length": 12}}
+WIDER = CONFIG | {"vision_cfg": CONFIG["vision_cfg"] | {"width": 48}}
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (LARGER, "it looks at photos of 64 pixels, not 32; it looks like another-clip: --set model=another-clip."),
+        (FEWER, "it reads 12 tokens of a caption, not 20; it looks like another-clip: --set model=another-clip."),
+        (
+            WIDER,
+            "Error(s) in loading state_dict for CLIP: size mismatch .*; "
+            "it looks like another-clip: --set model=another-clip.",
+        ),
+    ],
+)
+def test_weights_of_another_model_are_refused_and_the_model_they_fit_is_named(
+    tiny, tmp_path, monkeypatch, folder, given, why
+):
+    """open_clip would stretch the places of a photo, or of a caption, until they fit, and log it at most."""
+    from safetensors.torch import save_file
+
+    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "another-clip", given)
+    save_file(random_state(1, given), tmp_path / "other.safetensors")
+    said = re.escape(why).replace(re.escape(".*"), ".*")
+    with pytest.raises(BadInput, match=f"^other.safetensors does not fit tiny-clip: {said}$") as caught:
+        encode(**{**tiny, "pretrained": str(tmp_path / "other.safetensors")})
+    assert "\n" not in str(caught.value)
+    encode(model="another-clip", pretrained=str(tmp_path / "other.safetensors"))
+    os.replace(tmp_path / "other.safetensors", folder / "open_clip_model.safetensors")
+    with pytest.raises(BadInput, match=f"^open_clip_model.safetensors does not fit {folder}: {said.partition(';')[0]}"):
+        encode(model=str(folder))
+
+
+def test_no_other_model_is_named_where_a_file_is_only_damaged(tiny, tmp_path, monkeypatch):
+    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "twin", CONFIG)  # the same but for its name
+    state = random_state(1)
+    state.pop("ln_final.bias")
+    torch.save(state, tmp_path / "few.pt")
+    with pytest.raises(BadInput, match="^few.pt does not fit tiny-clip: .*ln_final.bias") as caught:
+        encode(**{**tiny, "pretrained": str(tmp_path / "few.pt")})
+    assert "looks like" not in str(caught.value)
+
+
+def test_shapes_tell_models_apart_and_other_towers_are_left_alone():
+    for name in ("ViT-B-32", "ViT-B-16", "ViT-L-14", "ViT-L-14-336", "ViT-B-32-256"):
+        config = open_clip.get_model_config(name)
+        with torch.device("meta"):
+            state = open_clip.model.CLIP(**config).state_dict()
+        assert Traits.of(state) == Traits.of_config(config)
+        assert looks_like(state, "RN50") == f"; it looks like {name}: --set model={name}"
+    for name in ("RN50", "ViT-B-16-SigLIP", "roberta-ViT-B-32"):
+        assert Traits.of_config(open_clip.get_model_config(name)) == Traits()
+    assert looks_like({"a": torch.zeros(1)}, "RN50") == ""
+
+
 @pytest.mark.parametrize("reaches", [False, True])
 def test_without_a_network_one_line_says_what_to_do(tmp_path, monkeypatch, reaches):
     from huggingface_hub import constants
@@ -298,7 +357,8 @@ def test_without_a_network_one_line_says_what_to_do(tmp_path, monkeypatch, reach
     why = "the hub is away and more lines" if reaches else "no network reaches the hub"
     with pytest.raises(Failed) as caught:
         encode(model="ViT-B-32", pretrained="openai")
-    remedy = "Get them on a machine with a network and give their file: pretrained=PATH."
+    # a file does not say its activation
+    remedy = "Get them on a machine with a network and give their file: model=ViT-B-32-quickgelu pretrained=PATH."
     assert str(caught.value) == f"The weights of ViT-B-32 openai could not be downloaded: {why}. {remedy}"
 
 
@@ -329,9 +389,11 @@ def test_a_tokenizer_that_is_not_there_is_said(monkeypatch, tiny):
 
 
 def test_weights_from_a_tag_keep_the_activation_they_were_trained_with(monkeypatch):
-    monkeypatch.setattr(_clip_weights, "_downloaded", lambda name, config: None)
+    as_files = []
+    monkeypatch.setattr(_clip_weights, "_downloaded", lambda name, config, as_file: as_files.append(as_file))
     assert _clip_weights._resolve("ViT-B/32", "openai") == ("ViT-B-32", {"pretrained": "openai", "force_quick_gelu": True}, None)
     assert _clip_weights._resolve("ViT-B-32", "laion2b_s34b_b79k")[1]["force_quick_gelu"] is False
+    assert as_files == ["ViT-B-32-quickgelu", None]  # which model to name when they are given as a file
     siglip = _clip_weights._as_trained("ViT-B-16-SigLIP", open_clip.list_pretrained_tags_by_model("ViT-B-16-SigLIP"))
     assert (siglip["image_mean"], siglip["image_resize_mode"]) == ((0.5, 0.5, 0.5), "squash")
     assert _clip_weights._as_trained("ViT-L-14", open_clip.list_pretrained_tags_by_model("ViT-L-14")) == {}  # its weights differ, so open_clip's default

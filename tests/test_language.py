@@ -13,6 +13,7 @@ from datasel_core.features._language.batches import scoring_batches, training_or
 from datasel_core.features._language.models import given_model, hashes, new_model, read_model
 from datasel_core.features._language.tokens import pieces, read_tokens
 from datasel_core.features._language.vocabulary import read_vocabulary, train_vocabulary
+from datasel_core.features._weights import ill_fitting
 from datasel_core.features.loss_trajectory import LossTrajectory
 from datasel_core.progress import Progress
 from datasel_core.turns import Turn
@@ -180,6 +181,12 @@ def test_folders_that_will_not_do_say_what_would(folder, tmp_path):
     config = (folder / "config.json").read_text()
     (folder / "config.json").write_text(config.replace('"num_hidden_layers": 2', '"num_hidden_layers": 3'))
     refused("The weights in .*mine do not fit its config.json: gpt_neox.layers.2.* is missing, and 11 more.")
+    (folder / "config.json").write_text(config.replace('"num_hidden_layers": 2', '"num_hidden_layers": 1'))
+    refused(
+        "The weights in .*mine do not fit its config.json: the model has no place for gpt_neox.layers.1.*, and 11 more."
+    )
+    (folder / "config.json").write_text(config.replace('"hidden_size": 16', '"hidden_size": 32'))
+    refused("transformers knows: its config.json gives other sizes than its weights have.")
     (folder / "config.json").write_text(config.replace('"gpt_neox"', '"nobodys_model"'))
     refused("mine holds no causal language model that transformers knows: ")
     (folder / "config.json").write_text("{}")
@@ -192,6 +199,29 @@ def test_folders_that_will_not_do_say_what_would(folder, tmp_path):
     refused("mine has no tokenizer.json; save the model's fast tokenizer beside it.")
     (folder / "config.json").unlink()
     refused("The folder .*mine holds no language model; it needs config.json, model.safetensors and tokenizer.json.")
+
+
+def test_masks_that_older_releases_kept_in_every_layer_do_no_harm(folder):
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    masks = {"bias": torch.ones(1, 1, 64, 64), "masked_bias": torch.tensor(-1e9), "rotary_emb.inv_freq": torch.ones(2)}
+    more = {
+        f"gpt_neox.layers.{layer}.attention.{name}": mask.clone() for layer in range(2) for name, mask in masks.items()
+    }
+    more["score.weight"] = torch.ones(1, 16)  # the head of another task
+    save_file(weights | more, folder / "model.safetensors", metadata={"format": "pt"})
+    model = read_model(folder)
+    assert torch.equal(model.gpt_neox.layers[1].attention.dense.bias, weights["gpt_neox.layers.1.attention.dense.bias"])
+    # whether or not transformers knows them itself
+    for harmless in ("gpt_neox.layers.0.attention.mask", "score.weight", "another.layers.7.weight"):
+        assert ill_fitting(model, [], [harmless]) is None
+    for dropped in (
+        "gpt_neox.layers.0.attention.more.weight",
+        "gpt_neox.layers.2.attention.mask",
+        "layers.2.norm.bias",
+    ):
+        assert ill_fitting(model.gpt_neox, [], [dropped]) == f"the model has no place for {dropped}, and 0 more"
 
 
 def test_a_vocabulary_larger_than_the_model_is_refused(folder):

@@ -28,6 +28,7 @@ def dictionary():
 def test_a_photo_that_can_be_read_again_gets_its_value(workspace, photos):
     pool = making.add_pool(workspace, "p", str(photos), "images")
     whole = making.compute_feature(workspace, pool, dictionary())
+    values = np.array(whole.values())
     lost = photos / "b" / "01.jpg"
     content = lost.read_bytes()
     lost.write_bytes(content[:60])
@@ -39,7 +40,7 @@ def test_a_photo_that_can_be_read_again_gets_its_value(workspace, photos):
     lost.write_bytes(content)
     again = making.compute_feature(workspace, pool, dictionary())
     assert again.unreadable == []
-    np.testing.assert_allclose(again.values(), whole.values(), atol=1e-6)
+    np.testing.assert_allclose(again.values(), values, atol=1e-6)
     assert not (again.folder / "chunks").exists()
 
 

@@ -195,6 +195,22 @@ def test_a_trajectory_brings_its_relatives_at_once(workspace, tmp_path):
     assert making.compute_feature(workspace, pool, LossTrajectory(**TINY, n_checkpoints=4, epochs=4)).meta["created"] == before
 
 
+@pytest.mark.parametrize("name", ["values.npy", "fitted.npz"])
+def test_a_damaged_trajectory_is_trained_and_measured_anew(workspace, tmp_path, name):
+    """What it was measured with is gone by then: the proxy is trained again, and what follows from it finds the same.
+    """
+    pool, asked = add(workspace, tmp_path, 30), LossTrajectory(**TINY, n_checkpoints=4, epochs=4)
+    kept = making.compute_feature(workspace, pool, asked)
+    values, error = np.array(kept.values()), np.array(kept.extra("error"))
+    (kept.folder / name).write_bytes((kept.folder / name).read_bytes()[:-1])
+    mended = making.compute_feature(workspace, pool, asked)
+    np.testing.assert_allclose(mended.values(), values, atol=1e-5)
+    np.testing.assert_allclose(mended.extra("error"), error, atol=1e-5)
+    assert (mended.key, mended.meta["facts"]) == (kept.key, kept.meta["facts"])
+    assert sorted(path.name for path in (mended.folder / "proxy").iterdir()) == ["about.json", "loss.jsonl", "model"]
+    assert names(workspace, pool)["loss"].is_intact()
+
+
 def test_an_imported_trajectory_brings_those_that_need_nothing_else(workspace, tmp_path, rng):
     pool = add(workspace, tmp_path, 12)
     losses = rng.random((12, 5), dtype=np.float32)

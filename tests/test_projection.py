@@ -60,6 +60,35 @@ def test_a_few_points_and_one_number_each(workspace, tmp_path):
     assert projection.read_map(workspace, kept.key)[1].shape == (3, 2)
 
 
+@pytest.mark.parametrize("written_down", [True, False])
+def test_a_map_of_what_a_feature_was_before_is_no_map_of_it(workspace, photos, written_down):
+    """A photo that can be read again moves the patterns of all that follow it: their old places would be those of other
+    patterns.
+    """
+    lost = photos / "a" / "03.jpg"
+    content = lost.read_bytes()
+    pool = making.add_pool(workspace, "p", str(photos), "images")
+    lost.write_bytes(content[:60])
+    asked = making.declared_feature("dictionary_patterns", n_atoms=8, n_dims=4, cell_px=2, k=2)
+    before = making.compute_feature(workspace, pool, asked)
+    folder = projection.make_map(workspace, before.key)
+    assert projection.read_map(workspace, before.key)[1].shape[0] == before.meta["values"][0]
+    if not written_down:  # as by an earlier version
+        (folder / "of.json").unlink()
+        assert projection.read_clusters(workspace, before.key) is not None
+    lost.write_bytes(content)
+    now = making.compute_feature(workspace, pool, asked)
+    assert now.key == before.key
+    assert now.meta["values"][0] > before.meta["values"][0]
+    assert projection.read_map(workspace, now.key) is None
+    assert projection.read_clusters(workspace, now.key) is None
+    projection.make_map(workspace, now.key)
+    assert projection.read_map(workspace, now.key)[1].shape[0] == now.meta["values"][0]
+    drawn = (folder / "umap.npy").stat().st_mtime_ns
+    projection.make_map(workspace, now.key)
+    assert (folder / "umap.npy").stat().st_mtime_ns == drawn  # once
+
+
 def test_a_stop_is_heard_while_umap_works(rng):
     heard = []
 

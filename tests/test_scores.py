@@ -77,6 +77,40 @@ def test_scores_are_computed_once_for_all_budgets(workspace, pairs, monkeypatch)
     assert len(times) == 3  # reproducing trusts nothing that was kept
 
 
+@pytest.mark.parametrize("at", [-1, -200, 130])
+def test_scores_of_which_one_bit_is_another_are_computed_again(workspace, pairs, at):
+    """They still are an array of the right size: only their hash tells."""
+    asked = engine.score_question(plan(workspace, Spec(pool="pairs", method="clip_score", budget="5")))
+    whole = kept_scores(workspace, asked, Progress())
+    before = np.array(whole.values)
+    content = bytearray((whole.folder / "scores.npy").read_bytes())
+    content[at] ^= 1
+    (whole.folder / "scores.npy").write_bytes(content)
+    assert np.load(whole.folder / "scores.npy").shape == (N,)
+    assert read_scores(whole.folder) is None
+    np.testing.assert_array_equal(kept_scores(workspace, asked, Progress()).values, before)
+    np.testing.assert_array_equal(read_scores(whole.folder).values, before)
+
+
+def test_scores_that_are_drawn_are_kept_for_each_seed(workspace, pairs):
+    """Small batches are dealt at random: one seed's scores are no answer to another's question."""
+    spec = {"pool": "pairs", "method": "neg_clip_loss", "budget": "20", "params": {"batch_size": 8, "n_batches": 2}}
+    found = {}
+    for seed in (0, 1, 0):
+        asked = engine.score_question(plan(workspace, Spec(**spec, seed=seed)))
+        kept = kept_scores(workspace, asked, Progress())
+        found.setdefault(seed, set()).add((kept.folder.name, np.array(kept.values).tobytes()))
+    assert [len(those) for those in found.values()] == [1, 1]
+    (one,), (other,) = found.values()
+    assert one[0] != other[0]
+    assert one[1] != other[1]
+    runs = [engine.select(workspace, Spec(**spec, seed=seed)) for seed in (0, 1)]
+    straight = [np.frombuffer(those[1]) for those in (one, other)]
+    for run, scores in zip(runs, straight, strict=True):
+        np.testing.assert_array_equal(run.table["score"].to_numpy(), scores[run.selection.rows])
+        assert again.reproduce(workspace, run.folder)["identical"]
+
+
 def test_a_pair_is_scored_against_the_whole_pool_whatever_may_be_chosen(workspace, pairs):
     whole = ask(workspace, "neg_clip_loss", budget="58")
     score = dict(zip(whole.ids, whole.table["score"].to_pylist(), strict=True))

@@ -255,6 +255,56 @@ def test_models_that_could_run_code_are_refused(static_model, small_transformer,
         assert "\n" not in str(error.value)
 
 
+def changed_weights(folder, change):
+    from safetensors.torch import load_file, save_file
+
+    save_file(change(load_file(folder / "model.safetensors")), folder / "model.safetensors", metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize("saved_as", ["transformer", "sentence transformer"])
+def test_weights_that_are_not_the_models_are_refused(small_transformer, tmp_path, saved_as):
+    """transformers would draw what is missing at random, drop layers that are too many, and only log it."""
+    from sentence_transformers import SentenceTransformer as Model
+
+    folder = tmp_path / "mine"
+    if saved_as == "transformer":
+        shutil.copytree(small_transformer, folder)
+    else:
+        Model(str(small_transformer), device="cpu").save(str(folder))
+    config, weights = (folder / "config.json").read_text(), (folder / "model.safetensors").read_bytes()
+    whole = encoded(SentenceTransformer(model=str(folder)), ["cat dog"], {})
+
+    def refused(why):
+        with pytest.raises(BadInput) as caught:
+            encoded(SentenceTransformer(model=str(folder)), ["cat"], {})
+        assert str(caught.value) == why.format(folder)
+        (folder / "config.json").write_text(config)
+        (folder / "model.safetensors").write_bytes(weights)
+
+    first = "encoder.layer.{}.attention.output.LayerNorm.bias"
+    (folder / "config.json").write_text(config.replace('"num_hidden_layers": 2', '"num_hidden_layers": 3'))
+    refused("The weights of {} do not fit its config.json: " + first.format(2) + " is missing, and 15 more.")
+    (folder / "config.json").write_text(config.replace('"num_hidden_layers": 2', '"num_hidden_layers": 1'))
+    refused(
+        "The weights of {} do not fit its config.json: the model has no place for " + first.format(1) + ", and 15 more."
+    )
+    changed_weights(folder, lambda state: {f"another.{name}": value for name, value in state.items()})
+    refused("The weights of {} do not fit its config.json: embeddings.LayerNorm.bias is missing, and 36 more.")
+    (folder / "config.json").write_text(config.replace('"intermediate_size": 32', '"intermediate_size": 64'))
+    refused(
+        "{} cannot be loaded as a model of sentence-transformers: "
+        "its config.json gives other sizes than its weights have."
+    )
+    changed_weights(
+        folder,
+        lambda state: (
+            {f"bert.{name}": value for name, value in state.items() if "pooler" not in name}
+            | {"cls.bias": state["pooler.dense.bias"]}
+        ),
+    )  # as from a model that fills gaps: nobody looks at the pooler, nor at the head
+    np.testing.assert_array_equal(encoded(SentenceTransformer(model=str(folder)), ["cat dog"], {}), whole)
+
+
 @pytest.mark.parametrize("modules", ['{"type": "os.path.Mine"}', '["os.path.Mine"]', "1"])
 def test_a_list_of_modules_that_is_none_is_refused(static_model, tmp_path, modules):
     odd = shutil.copytree(static_model[0], tmp_path / "odd")

@@ -209,6 +209,88 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
         encode(VitPatterns(**asked, weights=str(few)))
 
 
+def made_up(folder, name: str, **changed) -> str:
+    """A file with the names and shapes of a model's weights and one number in each. changed: name -> shape, None to
+    leave it out; __ for a dot.
+    """
+    with torch.device("meta"):
+        shapes = {
+            key: value.shape
+            for key, value in timm.create_model(name, pretrained=False, num_classes=0).state_dict().items()
+        }
+    shapes |= {key.replace("__", "."): shape for key, shape in changed.items()}
+    torch.save(
+        {key: torch.zeros(()).expand(shape) for key, shape in shapes.items() if shape is not None}, folder / "w.pth"
+    )
+    return str(folder / "w.pth")
+
+
+DINO, DINOV2 = OFFERED
+S16, S14, S14_REG = "vit_small_patch16_224", "vit_small_patch14_dinov2", "vit_small_patch14_reg4_dinov2"
+T16_DIST = "deit_tiny_distilled_patch16_224"
+NO_PLACE = ", for which that model has no place"
+GAMMAS = {"blocks__3__ls1__gamma": (384,), "blocks__4__ls1__gamma": (384,)}
+FITS_ANOTHER = [
+    (DINO, S14, {}, "its patches have 14 pixels a side, not 16", S14),
+    (DINO, S14, {"mask_token": (1, 384)}, "its patches have 14 pixels a side, not 16", S14),
+    (DINO, "vit_small_patch8_224", {}, "its patches have 8 pixels a side, not 16", "vit_small_patch8_224.dino"),
+    (DINO, "vit_tiny_patch16_224", {}, "its vectors have 192 numbers, not 384", "vit_tiny_patch16_224"),
+    (DINOV2, S14_REG, {}, f"it has reg_token{NO_PLACE}", S14_REG),
+    (S14_REG, S14, {}, "it has no reg_token", S14),
+    (DINOV2, S16, {}, "its patches have 16 pixels a side, not 14", DINO),
+    (DINOV2, S16, {"head__weight": (9, 384)}, "its patches have 16 pixels a side, not 14", S16),
+    ("vit_tiny_patch16_224", T16_DIST, {}, f"it has dist_token{NO_PLACE}", T16_DIST),
+    (DINO, S16, {"blocks__12__norm1__weight": (384,)}, "it has 13 blocks, not 12", None),
+    (DINO, S16, GAMMAS, f"it has blocks.3.ls1.gamma and 1 more{NO_PLACE}", None),
+    (DINO, S16, {"norm_pre__weight": (384,)}, f"it has norm_pre.weight{NO_PLACE}", None),
+    (DINO, S16, {"norm__bias": None}, "it lacks 1 of its weights, norm.bias first", None),
+]
+
+
+@pytest.mark.parametrize(("asked", "given", "changed", "why", "like"), FITS_ANOTHER)
+def test_weights_of_another_model_are_refused_and_the_model_they_fit_is_named(
+    tmp_path, asked, given, changed, why, like
+):
+    """Each of these would load: what does not fit is resized, or left out, without a word."""
+    px = 56 if "patch14" in asked else 64
+    with pytest.raises(BadInput) as caught:
+        encode(VitEmbedding(model=asked, weights=made_up(tmp_path, given, **changed), image_px=px, device="cpu"))
+    hint = f"; it looks like {like}: --set model={like}" if like else ""
+    assert str(caught.value) == f"w.pth does not fit {asked}: {why}{hint}."
+
+
+def test_registers_as_they_were_published_are_recognised(tmp_path):
+    changed = {"mask_token": (1, 384), "reg_token": None, "register_tokens": (1, 4, 384), "pos_embed": (1, 1370, 384)}
+    weights = made_up(tmp_path, "vit_small_patch14_reg4_dinov2", **changed)
+    with pytest.raises(
+        BadInput, match="it has reg_token, for which .*; it looks like vit_small_patch14_reg4_dinov2: --set"
+    ):
+        encode(VitEmbedding(model=DINOV2, weights=weights, image_px=56, device="cpu"))
+    encode(VitEmbedding(model="vit_small_patch14_reg4_dinov2", weights=weights, image_px=56, device="cpu"))
+
+
+def test_what_lies_outside_the_encoder_does_no_harm(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    plain = random_weights(tmp_path, "test_vit", 64)
+    more = (
+        "mask_token",
+        "head.mlp.0.weight",
+        "fc.weight",
+        "decoder_embed.weight",
+        "decoder_blocks.0.attn.qkv.weight",
+        "decoder_pos_embed",
+        "fc_norm.bias",
+    )
+    save_file({**load_file(plain), **{key: torch.ones(3) for key in more}}, tmp_path / "more.safetensors")
+    asked = {"model": "test_vit", "image_px": 64, "device": "cpu"}
+    blocks = [
+        next(iter(VitEmbedding(**asked, weights=str(path)).blocks(source_of(1), np.arange(1), {})))
+        for path in (plain, tmp_path / "more.safetensors")
+    ]
+    np.testing.assert_array_equal(blocks[0].values, blocks[1].values)
+
+
 def test_a_training_checkpoint_is_unwrapped(tmp_path):
     from safetensors.torch import load_file
 

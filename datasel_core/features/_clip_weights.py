@@ -12,6 +12,7 @@ from typing import Any
 
 from datasel_core.errors import BadInput, BadParameter, Failed, UnknownName
 from datasel_core.features._clip import Clip
+from datasel_core.features._clip_traits import looks_like, resized
 from datasel_core.features._weights import choose_device, first_line, hub_in_reach, read_weights, weights_hash, weights_path
 from datasel_core.store import hash_file
 
@@ -73,7 +74,16 @@ def _loaded(model: str, pretrained: str | None, device: str, precision: str, con
         try:
             built, _, transform = open_clip.create_model_and_transforms(asked, precision=precision, device=device, **how)
         except (RuntimeError, KeyError, ValueError, AttributeError, StopIteration, ImportError, OSError) as error:
-            raise BadInput(f"{weights.name if weights else model} does not fit {model}: {first_line(error)}.") from None
+            like = looks_like(read_weights(weights), asked) if weights and is_file(pretrained) else ""
+            raise BadInput(
+                f"{weights.name if weights else model} does not fit {model}: {first_line(error)}{like}."
+            ) from None
+    if weights and (is_file(pretrained) or is_folder(model)):
+        state = read_weights(weights)
+        if (why := resized(state, built)) is not None:
+            raise BadInput(
+                f"{weights.name} does not fit {model}: {why}{looks_like(state, asked) if is_file(pretrained) else ''}."
+            )
     facts = {"model": model, "pretrained": pretrained, "weights_sha256": dict(content).get("weights_sha256") or hash_file(weights)}
     bias = getattr(built, "logit_bias", None)
     facts |= {
@@ -109,7 +119,10 @@ def _resolve(model: str, pretrained: str | None) -> tuple[str, dict[str, Any], P
     if not config:
         raise UnknownName(f"pretrained tag of {model}", pretrained, tags)
     # weights trained with QuickGELU give wrong vectors without it, and open_clip would only warn
-    return known, {"pretrained": pretrained, "force_quick_gelu": bool(config.get("quick_gelu"))}, _downloaded(f"{model} {pretrained}", config)
+    quick, quick_model = bool(config.get("quick_gelu")), f"{known}-quickgelu"
+    as_file = quick_model if quick and quick_model in open_clip.list_models() else None
+    file = _downloaded(f"{model} {pretrained}", config, as_file)
+    return known, {"pretrained": pretrained, "force_quick_gelu": quick}, file
 
 
 def _folder(model: str) -> Path | None:
@@ -155,17 +168,19 @@ def _as_trained(known: str, tags: list[str]) -> dict[str, Any]:
     return wanted[0] if wanted and all(one == wanted[0] for one in wanted) else {}
 
 
-def _downloaded(name: str, config: dict[str, Any]) -> Path:
+def _downloaded(name: str, config: dict[str, Any], as_file: str | None = None) -> Path:
+    """as_file: the model to name with these weights in a file, where that is another: a file says no activation."""
     import open_clip
 
     repository, _, file = config.get("hf_hub", "").rpartition("/")
+    remedy = _REMEDY if as_file is None else _REMEDY.replace("pretrained=", f"model={as_file} pretrained=")
     if not hub_in_reach(repository, [*_WEIGHTS, *([file, f"{Path(file).stem}.safetensors"] if file else [])]):
-        raise Failed(f"The weights of {name} could not be downloaded: no network reaches the hub. {_REMEDY}")
+        raise Failed(f"The weights of {name} could not be downloaded: no network reaches the hub. {remedy}")
     with _quiet():
         try:
             return Path(open_clip.download_pretrained(config))
         except Exception as error:
-            raise Failed(f"The weights of {name} could not be downloaded: {first_line(error)}. {_REMEDY}") from error
+            raise Failed(f"The weights of {name} could not be downloaded: {first_line(error)}. {remedy}") from error
 
 
 def _tokenizer(asked: str) -> Any:

@@ -2,9 +2,10 @@
 
 import contextlib
 import datetime
-import hashlib
 import shutil
-from collections.abc import Mapping
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from datasel_core import store
-from datasel_core.errors import BadInput
+from datasel_core.errors import BadInput, DamagedFeature
+from datasel_core.features import _files
 from datasel_core.features._feature import Block
 from datasel_core.features._growing import growing
 from datasel_core.ragged import Ragged
@@ -24,7 +26,12 @@ _COPIED_ROWS = 1 << 14
 
 @dataclass(frozen=True)
 class Kept:
-    """A finished feature. Row i belongs to sample i of the pool; a row that could not be read is NaN, or empty for patterns."""
+    """A finished feature. Row i belongs to sample i of the pool; a row that could not be read is NaN, or empty for
+    patterns.
+
+    Whatever is read from its files was compared with meta.json, to the byte, once per process and state of the file.
+    Raises DamagedFeature.
+    """
 
     folder: Path
     meta: Mapping[str, Any]
@@ -46,31 +53,91 @@ class Kept:
         """[{"row", "id", "reason"}] of samples that have no value."""
         return self.meta["unreadable"]
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether its damage was noticed, and it is being made anew."""
+        return bool(self.meta.get("given_up"))
+
     def values(self) -> np.ndarray | Ragged:
         """Memory-mapped, read-only."""
-        values = store.load_array(self.folder / "values.npy")
-        if self.meta["shape"] != "ragged":
-            return values
-        return Ragged(values, store.load_array(self.folder / "offsets.npy"))
+        with self._guarded() as paths:
+            names = [name for name in (_files.VALUES, _files.OFFSETS) if name in paths]
+            if _files.fingerprint({name: store.known_hash(paths[name]) for name in names}) != self.meta["fingerprint"]:
+                raise BadInput("other bytes")
+            values = store.load_array(paths[_files.VALUES])
+            if self.meta["shape"] == "ragged":
+                return self._of_all_samples(Ragged(values, store.load_array(paths[_files.OFFSETS])))
+            return self._of_all_samples(values)
+
+    def extra_names(self) -> list[str]:
+        """What was kept beside the values."""
+        return _files.extra_names(_files.paths(self.folder, self.meta))
 
     def extra(self, name: str) -> np.ndarray | None:
         """(n, ...) what was kept beside the values, or None."""
-        path = self.folder / f"extra-{name}.npy"
-        return store.load_array(path) if path.exists() else None
+        if name not in self.extra_names():
+            return None
+        with self._guarded() as paths:
+            return self._of_all_samples(store.load_array(self._checked(paths, _files.extra_file(name))))
 
     def extras(self) -> dict[str, np.ndarray]:
         """Everything that was kept beside the values, name -> (n, ...) array."""
-        return {path.stem.removeprefix("extra-"): store.load_array(path) for path in sorted(self.folder.glob("extra-*.npy"))}
+        return {name: self.extra(name) for name in self.extra_names()}
+
+    def fitted(self) -> dict[str, np.ndarray]:
+        """What was learned from the pool before encoding; nothing where that was not kept."""
+        with self._guarded() as paths:
+            return store.read_arrays(self._checked(paths, _files.FITTED)) if _files.FITTED in paths else {}
+
+    def state(self) -> tuple:
+        """Another value whenever a file is another one, or was written again."""
+        return _files.state(self.folder, self.meta)
 
     def is_intact(self) -> bool:
-        return _fingerprint(self.folder) == self.meta["fingerprint"]
+        """Whether everything that was kept can still be trusted."""
+        try:
+            self.values(), self.extras(), self.fitted()
+        except DamagedFeature:
+            return False
+        return True
+
+    def damaged(self) -> DamagedFeature:
+        """The error that says so, and what to do."""
+        pool, remedy = _files.remedy(self.folder, self.meta)
+        said = f"The feature {self.id} (role {self.role}, key {self.key}) of {pool}"
+        now = load(self.folder)
+        if now is not None and any(now.meta.get(name) != self.meta.get(name) for name in ("files", "fingerprint")):
+            return DamagedFeature(f"{said} was made anew while it was in use; ask again.")
+        made = "imported" if self.id == "imported" else "computed"
+        return DamagedFeature(f"{said} was changed or damaged since it was {made}; {remedy}")
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[dict[str, Path]]:
+        """Name -> path of its files. Whatever is wrong with them is damage."""
+        try:
+            if self.is_given_up:
+                raise BadInput("given up")
+            yield _files.paths(self.folder, self.meta)
+        except (BadInput, OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+            raise self.damaged() from None
+
+    def _checked(self, paths: Mapping[str, Path], name: str) -> Path:
+        expected = _files.said_hash(self.meta, name)
+        if expected is not None and store.known_hash(paths[name]) != expected:
+            raise BadInput("other bytes")
+        return paths[name]
+
+    def _of_all_samples(self, found: Any) -> Any:
+        if len(found) != self.meta["pool"].get("n", len(found)):
+            raise BadInput("other rows")
+        return found
 
 
 def load(folder: Path) -> Kept | None:
     """The feature in this folder, or None while it is not finished; a damaged meta.json is no finished feature."""
     with contextlib.suppress(BadInput):
         meta = store.read_json(folder / "meta.json")
-        if isinstance(meta, dict) and meta.keys() >= _REQUIRED:
+        if isinstance(meta, dict) and meta.keys() >= _REQUIRED and isinstance(meta.get("files", {}), dict):
             return Kept(folder, meta)
     return None
 
@@ -91,11 +158,14 @@ class Chunks:
         self._waiting_rows = 0
 
     def fitted(self) -> dict[str, np.ndarray] | None:
-        path = self.folder / "fitted.npz"
+        path = self.folder / _files.FITTED
         return store.read_arrays(path) if path.exists() else None
 
     def keep_fitted(self, fitted: Mapping[str, np.ndarray]) -> None:
-        store.write_arrays(self.folder / "fitted.npz", dict(fitted))
+        store.write_arrays(self.folder / _files.FITTED, dict(fitted))
+
+    def forget_fitted(self) -> None:
+        (self.folder / _files.FITTED).unlink(missing_ok=True)
 
     def _paths(self) -> list[Path]:
         return sorted((self.folder / "chunks").glob("[0-9]*.npz"))
@@ -182,25 +252,32 @@ class Chunks:
         offsets = np.concatenate([[0], np.cumsum(lengths)]) if ragged else np.arange(self.n + 1)
         targets = {"values": (int(offsets[-1]), (0,) if shape is None else shape, dtype or np.dtype(np.float32))}
         targets |= {f"extra-{name}": (self.n, *kind) for name, kind in extras.items()}
-        with growing(self.folder, targets) as arrays:
+        place = _place(self.folder)
+        with growing(place, targets) as arrays:
             if not ragged and arrays["values"].dtype.kind == "f":
                 arrays["values"][[row for row, _ in unreadable]] = np.nan
             for path in paths:
                 chunk = store.read_arrays(path)
                 if "values" in chunk:
-                    _place(chunk, arrays, offsets, ragged)
+                    _put(chunk, arrays, offsets, ragged)
         if ragged:
-            store.save_array(self.folder / "offsets.npy", offsets)
-        kept = write_meta(self.folder, about, "ragged" if ragged else "rows", sorted(unreadable), ids)
-        self.clear()
+            store.save_array(place / _files.OFFSETS, offsets)
+        shape, beside = "ragged" if ragged else "rows", [_files.extra_file(name) for name in extras]
+        kept = write_meta(self.folder, place, about, shape, sorted(unreadable), ids, beside)
+        self.tidy(kept)
         return kept
 
+    def tidy(self, kept: Kept) -> None:
+        """Removes what only the making needed; once meta.json stands, so that a kill before it costs nothing."""
+        self.clear()
+        _files.remove_left_over(self.folder, kept.meta)
+
     def clear(self) -> None:
-        """Removes the chunks; only once meta.json stands, so that a kill before it costs nothing."""
+        """Removes the chunks."""
         shutil.rmtree(self.folder / "chunks", ignore_errors=True)
 
 
-def _place(chunk: dict[str, np.ndarray], arrays: dict[str, np.ndarray], offsets: np.ndarray, ragged: bool) -> None:
+def _put(chunk: dict[str, np.ndarray], arrays: dict[str, np.ndarray], offsets: np.ndarray, ragged: bool) -> None:
     rows = chunk["rows"]
     if ragged:
         part = Ragged(chunk["values"], np.concatenate([[0], np.cumsum(chunk["lengths"])]))
@@ -213,26 +290,60 @@ def _place(chunk: dict[str, np.ndarray], arrays: dict[str, np.ndarray], offsets:
             array[rows] = chunk[name]
 
 
-def save_rows(folder: Path, about: dict[str, Any], array: np.ndarray, rows: np.ndarray, n: int, unreadable: list[tuple[int, str]], ids: np.ndarray) -> Kept:
+def save_rows(
+    folder: Path,
+    about: dict[str, Any],
+    array: np.ndarray,
+    rows: np.ndarray,
+    n: int,
+    unreadable: list[tuple[int, str]],
+    ids: np.ndarray,
+) -> Kept:
     """Keeps vectors that came from elsewhere: array[i] belongs to sample rows[i]; the other samples are NaN and listed."""
     dtype = array.dtype if array.dtype in (np.float32, np.float16) else np.dtype(np.float32)
-    with growing(folder, {"values": (n, array.shape[1:], dtype)}) as arrays:
+    place = _place(folder)
+    with growing(place, {"values": (n, array.shape[1:], dtype)}) as arrays:
         if len(rows) < n:
             arrays["values"][:] = np.nan
         for start in range(0, len(rows), _COPIED_ROWS):
             arrays["values"][rows[start : start + _COPIED_ROWS]] = array[start : start + _COPIED_ROWS]
-    return write_meta(folder, about, "rows", unreadable, ids)
+    kept = write_meta(folder, place, about, "rows", unreadable, ids)
+    _files.remove_left_over(folder, kept.meta)
+    return kept
 
 
-def write_meta(folder: Path, about: dict[str, Any], shape: str, unreadable: list[tuple[int, str]], ids: np.ndarray) -> Kept:
-    values = store.load_array(folder / "values.npy")
+def _place(folder: Path) -> Path:
+    """Where new files go, so that a feature that stands is whole until meta.json names them."""
+    standing = load(folder)
+    return _files.room(folder, standing and standing.meta)
+
+
+def write_meta(
+    folder: Path,
+    place: Path,
+    about: dict[str, Any],
+    shape: str,
+    unreadable: list[tuple[int, str]],
+    ids: np.ndarray,
+    beside: Sequence[str] = (),
+) -> Kept:
+    """Finishes a feature whose arrays lie at `place`, in its folder: all of the new one counts from here on, and
+    nothing of an older one.
+
+    beside: names of the files with what is kept beside the values.
+    """
+    names = [_files.VALUES, *([_files.OFFSETS] if shape == "ragged" else []), *beside]
+    lying = [place / name for name in names] + [path for path in [folder / _files.FITTED] if path.exists()]
+    hashes = {path: store.hash_file(path) for path in lying}
+    values = store.load_array(place / _files.VALUES)
     meta = {
         **about,
         "shape": shape,
         "dtype": str(values.dtype),
         "values": list(values.shape),
         "unreadable": [{"row": row, "id": str(ids[row]), "reason": reason} for row, reason in unreadable],
-        "fingerprint": _fingerprint(folder),
+        "fingerprint": _files.fingerprint({path.name: hash for path, hash in hashes.items()}),
+        "files": {path.relative_to(folder).as_posix(): hash for path, hash in hashes.items()},
         "created": _now(),
     }
     store.write_json(folder / "meta.json", meta)
@@ -241,18 +352,21 @@ def write_meta(folder: Path, about: dict[str, Any], shape: str, unreadable: list
 
 def renewed(kept: Kept, params: Mapping[str, Any]) -> Kept:
     """The same feature, as if it had been finished now: the newest of a role is the one that fills it."""
-    meta = {**kept.meta, "params": dict(params), "created": _now()}
+    newest = _with(kept, params=dict(params), created=_now())
+    _files.remove_left_over(newest.folder, newest.meta)  # a kill right after an earlier import may have left something
+    return newest
+
+
+def give_up(kept: Kept) -> Kept:
+    """Says that a damaged feature is being made anew. It fills its role, who asks is told; chunks are new now."""
+    return _with(kept, given_up=True)
+
+
+def _with(kept: Kept, **changes: Any) -> Kept:
+    meta = {**kept.meta, **changes}
     store.write_json(kept.folder / "meta.json", meta)
     return Kept(kept.folder, meta)
 
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _fingerprint(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for name in ("values.npy", "offsets.npy"):
-        if (folder / name).exists():
-            digest.update(store.hash_file(folder / name).encode())
-    return digest.hexdigest()

@@ -8,7 +8,7 @@ import numpy as np
 
 from datasel_core import store
 from datasel_core.declare import Field
-from datasel_core.errors import BadRequest
+from datasel_core.errors import BadRequest, DamagedFeature
 from datasel_core.features._feature import Feature, Source
 from datasel_core.features._kept import Kept, load
 from datasel_core.progress import Progress
@@ -56,16 +56,31 @@ def _words(params: Mapping[str, Any]) -> str:
 
 
 def learn(workspace: store.Workspace, feature: Feature, source: Source, progress: Progress) -> dict[str, np.ndarray]:
-    """What the feature goes by: learned from the pool, or what was learned from the one that `like` names."""
+    """What the feature goes by: learned from the pool, or for the feature that `like` names. Raises DamagedFeature."""
     kept = check_like(workspace, feature)
-    return feature.fit(source, progress) if kept is None else store.read_arrays(kept.folder / "fitted.npz")
+    if kept is None:
+        return feature.fit(source, progress)
+    if not knows_its_space(kept):
+        raise kept.damaged()
+    return kept.fitted()
+
+
+def knows_its_space(kept: Kept) -> bool:
+    """Whether what was learned for a feature is still there, and is what its vectors were made with."""
+    try:
+        fitted = kept.fitted()
+    except DamagedFeature:
+        return False
+    return bool(fitted) and kept.meta.get("facts", {}).get("space") in (None, _hash(fitted))
 
 
 def space_of(feature: Feature, fitted: Mapping[str, np.ndarray]) -> dict[str, str]:
     """A fact about the values: equal hashes mean one space. Nothing where no space was learned."""
-    if not isinstance(feature, Learned):
-        return {}
+    return {"space": _hash(fitted)} if isinstance(feature, Learned) else {}
+
+
+def _hash(fitted: Mapping[str, np.ndarray]) -> str:
     digest = hashlib.sha256()
     for name in sorted(fitted):
         digest.update(f"{name} {fitted[name].dtype.str} {fitted[name].shape} ".encode() + np.ascontiguousarray(fitted[name]).tobytes())
-    return {"space": digest.hexdigest()}
+    return digest.hexdigest()

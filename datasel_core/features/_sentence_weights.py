@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from datasel_core.errors import BadInput, Failed
-from datasel_core.features._weights import choose_device, first_line, hub_in_reach
+from datasel_core.features._weights import choose_device, first_line, hub_in_reach, ill_fitting, loading_trouble
 from datasel_core.store import hash_file, key_of
 
 OFFERED = ("sentence-transformers/all-MiniLM-L6-v2", "sentence-transformers/static-retrieval-mrl-en-v1", "BAAI/bge-base-en-v1.5")
@@ -67,8 +67,13 @@ def _loaded(model: str, device: str, _: str) -> Encoder:
                 str(folder), device=device, trust_remote_code=False, local_files_only=True, model_kwargs={"use_safetensors": True}
             )
             dims = len(built.encode("a", show_progress_bar=False))
+            _check_fit(built, folder, model)
+        except BadInput:
+            raise
         except Exception as error:  # whatever a library makes of a damaged folder
-            raise BadInput(f"{model} cannot be loaded as a model of sentence-transformers: {first_line(error)}.") from error
+            raise BadInput(
+                f"{model} cannot be loaded as a model of sentence-transformers: {loading_trouble(error)}."
+            ) from error
     return Encoder(built, {"model": model, "weights_sha256": _content(folder), "dims": dims})
 
 
@@ -95,6 +100,20 @@ def check_folder(folder: Path, model: str) -> None:
     own += [str(path.relative_to(folder)) for path in sorted(folder.rglob("config.json")) if "auto_map" in (_json(path) or {})]
     if own:
         raise BadInput(f"{model} wants to run code of its own ({own[0]}), which datasel never does; take a model without.")
+
+
+def _check_fit(built: Any, folder: Path, model: str) -> None:
+    """Raises BadInput where a transformer is not what its config.json says: random numbers would fill it, unseen."""
+    places = [str(one.get("path", "")) for one in _json(folder / "modules.json") or [{}]]
+    for module, place in zip(built, places, strict=False):
+        inner = getattr(module, "auto_model", None)
+        if inner is None or not (folder / place / "config.json").exists():
+            continue
+        _, said = type(inner).from_pretrained(
+            folder / place, output_loading_info=True, use_safetensors=True, local_files_only=True
+        )
+        if (why := ill_fitting(inner, said["missing_keys"], said["unexpected_keys"])) is not None:
+            raise BadInput(f"The weights of {model} do not fit its config.json: {why}.")
 
 
 def _json(path: Path) -> Any:

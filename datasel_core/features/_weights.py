@@ -50,6 +50,34 @@ def read_weights(path: Path) -> dict[str, Any]:
     return state
 
 
+def ill_fitting(model: Any, missing: Iterable[str], unexpected: Iterable[str]) -> str | None:
+    """What is wrong with weights that transformers took: it makes up what is missing, and drops layers that are spare.
+
+    model: as it was built. missing, unexpected: names of weights, as its loading info says. None where all is well: a
+    pooler, which nobody looks at, may be missing, and a head may be left over.
+    """
+    if lacking := sorted(name for name in missing if "pooler" not in name.split(".")):
+        return f"{lacking[0]} is missing, and {len(lacking) - 1} more"
+    last: dict[str, int] = {}
+    for stack, at in map(_layer, model.state_dict()):
+        last[stack] = max(at, last.get(stack, 0))
+
+    def is_dropped(name: str) -> bool:  # masks and frequencies that older releases kept in every layer are no weights
+        both = (_layer(one) for one in (name, name.removeprefix(f"{model.base_model_prefix}.")))
+        return any(stack in last and (at > last[stack] or name.endswith(".weight")) for stack, at in both)
+
+    if spare := sorted(filter(is_dropped, unexpected)):
+        return f"the model has no place for {spare[0]}, and {len(spare) - 1} more"
+    return None
+
+
+def _layer(name: str) -> tuple[str, int]:
+    """(`encoder.layer`, 3) of `encoder.layer.3.output.bias`; (the whole name, -1) outside of numbered layers."""
+    parts = name.split(".")
+    at = next((at for at, part in enumerate(parts) if part.isdecimal()), None)
+    return (name, -1) if at is None else (".".join(parts[:at]), int(parts[at]))
+
+
 def choose_device(device: str) -> str:
     """auto is a GPU where there is one. Raises BadParameter for a device that this machine lacks."""
     import torch
@@ -77,6 +105,12 @@ def hub_in_reach(repository: str | None, files: Iterable[str]) -> bool:
     except OSError:
         return False
     return True
+
+
+def loading_trouble(error: BaseException) -> str:
+    """What kept transformers from loading a model, on one line."""
+    other_sizes = "ignore_mismatched_sizes" in str(error)  # it says nothing else of them outside its log
+    return "its config.json gives other sizes than its weights have" if other_sizes else first_line(error)
 
 
 def first_line(error: BaseException, longest: int = 200) -> str:

@@ -1,6 +1,7 @@
 """Cached reads: what is on disk for the open pool. Every answer is new when something on disk is new, and costs a few stat calls otherwise.
 
-No array is ever hashed: caches are keyed by fingerprints and by when files were written.
+An array is hashed once, when it is first shown, to see that it is what was kept; caches are keyed by fingerprints and
+by when files were written.
 """
 
 import functools
@@ -39,25 +40,24 @@ def features(pool: Pool) -> list[Kept]:
 
 def roles(pool: Pool, use: dict[str, str] | None = None) -> Roles:
     """Which feature fills each role; `use` as in a spec. Raises UnknownName when `use` names what is not there."""
-    stamps = tuple((one.key, 0) for one in features(pool))
-    return _roles(str(pool.folder), pool.table_sha256, stamps, tuple(sorted((use or {}).items())), pool)
+    return _roles(str(pool.folder), pool.table_sha256, _made(pool), tuple(sorted((use or {}).items())), pool)
 
 
 def values(kept: Kept) -> np.ndarray | Ragged:
-    """Memory-mapped and read-only, shared by all sessions."""
-    return _values(str(kept.folder), kept.meta["fingerprint"])
+    """Memory-mapped and read-only, shared by all sessions. Raises DamagedFeature."""
+    return _values(str(kept.folder), kept.state(), kept)
 
 
 def extra(kept: Kept, name: str) -> np.ndarray | None:
-    """What was kept beside the values, memory-mapped, or None."""
-    return _extra(str(kept.folder), kept.meta["fingerprint"], name)
+    """What was kept beside the values, memory-mapped, or None. Raises DamagedFeature."""
+    return _extra(str(kept.folder), kept.state(), name, kept)
 
 
 def coordinates(kept: Kept) -> tuple[str, np.ndarray] | None:
     """(`umap` or `pca`, (t, 2) coordinates), the best there is by now, or None while there is none."""
     folder = _workspace(kept).map(projection.map_key(kept.key, {}))
     stamps = tuple((name, stamp(folder / f"{name}.npy")) for name in ("umap", "pca"))
-    return _map(str(_workspace(kept).path), kept.key, stamps)
+    return _map(str(_workspace(kept).path), kept.key, kept.meta["fingerprint"], stamps)
 
 
 def runs(pool: Pool, previews: bool = False) -> list[Run]:
@@ -101,6 +101,11 @@ def stamps(workspace: Workspace) -> Stamps:
     return _stamps(workspace, "features", "meta.json") + _stamps(workspace, "pools", "pool.json")
 
 
+def _made(pool: Pool) -> tuple[tuple[str, str], ...]:
+    """Changes whenever a feature of the pool is made, or made anew."""
+    return tuple((one.key, one.meta["created"]) for one in features(pool))
+
+
 def _workspace(kept: Kept) -> Workspace:
     return Workspace(kept.folder.parent.parent)
 
@@ -133,26 +138,24 @@ def _run(folder: str, stamp: int) -> Run | None:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _roles(folder: str, table: str, stamps: Stamps, use: tuple[tuple[str, str], ...], _pool: Pool) -> Roles:
+def _roles(
+    folder: str, table: str, made: tuple[tuple[str, str], ...], use: tuple[tuple[str, str], ...], _pool: Pool
+) -> Roles:
     return Roles.of(home(_pool), _pool, dict(use))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _values(folder: str, fingerprint: str) -> np.ndarray | Ragged:
-    kept = load(Path(folder))
-    if kept is None:
-        raise DataselError(f"The feature in {folder} is gone; compute it again.")
-    return kept.values()
+def _values(folder: str, state: tuple, _kept: Kept) -> np.ndarray | Ragged:
+    return _kept.values()
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _extra(folder: str, fingerprint: str, name: str) -> np.ndarray | None:
-    kept = load(Path(folder))
-    return None if kept is None else kept.extra(name)
+def _extra(folder: str, state: tuple, name: str, _kept: Kept) -> np.ndarray | None:
+    return _kept.extra(name)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _map(workspace: str, key: str, stamps: Stamps) -> tuple[str, np.ndarray] | None:
+def _map(workspace: str, key: str, fingerprint: str, stamps: Stamps) -> tuple[str, np.ndarray] | None:
     return projection.read_map(Workspace(Path(workspace)), key)
 
 

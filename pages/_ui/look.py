@@ -1,9 +1,10 @@
 """How everything looks: the frame of every page, colours, charts, empty states, numbers with units."""
 
+import functools
 import hashlib
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import streamlit as st
 
 from datasel_core import registry
 from datasel_core.engine import Run
+from datasel_core.errors import DamagedFeature
 from datasel_core.pools._pool import Pool
 from pages._ui import data, keys, watch
 
@@ -55,6 +57,19 @@ def header(pool: Pool | None) -> None:
         parts.append(f'<span><i class="ds-dot" style="background:{colour_of(run.manifest["method"]["id"])}"></i>{html.escape(kept_of(run))}</span>')
         parts.append(f'<span class="ds-quiet ds-recipe">{html.escape(recipe(run))}</span>')
     st.html(f'<div class="ds-strip" role="status">{"".join(parts)}</div>')
+
+
+def told(draw: Callable[..., None]) -> Callable[..., None]:
+    """The same page or fragment; where a feature that it looks at is damaged, one line says so and what to do."""
+
+    @functools.wraps(draw)
+    def drawn(*given: Any) -> None:
+        try:
+            draw(*given)
+        except DamagedFeature as error:
+            st.error(plain(str(error)), icon=":material/error:")
+
+    return drawn
 
 
 def title(text: str, lead: str = "") -> None:

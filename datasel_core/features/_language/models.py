@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from datasel_core.errors import BadInput, BadParameter, Failed, Stopped
 from datasel_core.features._clip_weights import is_folder
 from datasel_core.features._language.vocabulary import FILE, Vocabulary, read_vocabulary
-from datasel_core.features._weights import first_line, hub_in_reach
+from datasel_core.features._weights import first_line, hub_in_reach, ill_fitting, loading_trouble
 from datasel_core.store import hash_file
 
 if TYPE_CHECKING:
@@ -84,9 +84,11 @@ def read_model(folder: Path) -> "PreTrainedModel":
         except SafetensorError as error:
             raise BadInput(f"The weights in {folder} cannot be read: {first_line(error)}.") from None
         except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
-            raise BadInput(f"{folder} holds no causal language model that transformers knows: {first_line(error)}.") from None
-    if missing := sorted(said["missing_keys"]):
-        raise BadInput(f"The weights in {folder} do not fit its config.json: {missing[0]} is missing, and {len(missing) - 1} more.")
+            raise BadInput(
+                f"{folder} holds no causal language model that transformers knows: {loading_trouble(error)}."
+            ) from None
+    if (why := ill_fitting(model, said["missing_keys"], said["unexpected_keys"])) is not None:
+        raise BadInput(f"The weights in {folder} do not fit its config.json: {why}.")
     return model
 
 
