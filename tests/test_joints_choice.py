@@ -8,7 +8,7 @@ import pytest
 
 from datasel_core import engine, making
 from datasel_core.errors import BadParameter
-from datasel_core.selection import Scorer
+from datasel_core.selection import Scorer, Selection
 from datasel_core.store import write_json
 from tests import joints
 from tests.conftest import clustered
@@ -150,6 +150,15 @@ def test_a_shorter_answer_is_the_one_that_would_have_been_computed(scene, other,
     assert (one.rows.tolist(), one.counts.tolist()) == (two.rows.tolist(), two.counts.tolist())
     assert {name: values.tolist() for name, values in one.why.items()}.keys() == two.why.keys()
     np.testing.assert_array_equal(one.clusters, two.clusters)
+
+
+def test_the_head_of_a_selection_is_of_its_first_picks_and_says_the_same_of_the_whole():
+    why, clusters = {"why": np.array(list("abcd"))}, np.arange(9) % 2
+    whole = Selection([4, 2, 7, 1], [1, 2, 3, 4], np.arange(9.0), why, clusters, {"n": 9})
+    head = whole.head(2)
+    assert (head.rows.tolist(), head.counts.tolist(), head.why["why"].tolist()) == ([4, 2], [1, 2], ["a", "b"])
+    assert (head.scores.tolist(), head.clusters.tolist()) == (whole.scores.tolist(), whole.clusters.tolist())
+    assert head.facts == {"n": 9}
 
 
 @pytest.mark.parametrize("one", ["seed", "where", "within", "already", "params", "use", "pool"])

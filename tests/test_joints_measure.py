@@ -103,6 +103,23 @@ def test_the_curve_of_a_run_is_plain_numpy_too(shared, blocks):
             assert one.at(picks) == pytest.approx((gap.mean(), gap.max()), abs=3e-6), (role, picks)
 
 
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_neighbours_are_found_across_blocks(blocks, rng, metric):
+    vectors = rng.integers(-3, 4, (70, 5)).astype(np.float32)
+    vectors[~vectors.any(axis=1)] = 1
+    anchors = vectors[:50]
+    vectors = vectors[::-1]
+    far = gaps(vectors, anchors) if metric == "cosine" else np.linalg.norm(vectors[:, None] - anchors[None], axis=2)
+    distance, which = neighbors.nearest(vectors, anchors, metric)
+    np.testing.assert_allclose(distance, far.min(axis=1), atol=2e-3 if metric == "euclidean" else 1e-6)
+    np.testing.assert_allclose(far[np.arange(70), which], far.min(axis=1), atol=1e-6)
+    among = gaps(vectors, vectors) if metric == "cosine" else np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
+    np.fill_diagonal(among, np.inf)
+    rows, distances = neighbors.knn(vectors, 7, metric)
+    np.testing.assert_allclose(distances, np.sort(among, axis=1)[:, :7], atol=1e-6)
+    np.testing.assert_allclose(np.take_along_axis(among, rows, axis=1), distances, atol=1e-6)
+
+
 def kept_of(vectors, rows=None, can=None):
     n = len(vectors)
     can = np.ones(n, bool) if can is None else can

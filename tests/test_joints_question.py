@@ -51,12 +51,16 @@ def changes(scene):
     here, there = scene.older("all", "embedding"), scene.older("task", "embedding")
     for name in ("all-2", "task-2"):
         making.add_pool(scene.workspace, name, str(scene.source()), "vectors")
+    names = [f"other-{at}" for at in range(len(scene.there["embedding"]))]  # the same vectors under other names
+    source = joints.table_of(scene.workspace.path.parent, "task-3", names, scene.there["embedding"])
+    making.add_pool(scene.workspace, "task-3", source, "vectors")
+    scene.keep("task-3", "embedding", scene.there["embedding"], joints.MISSING_THERE["embedding"])
     within, already = (str(scene.earlier(flag).folder) for flag in ("within", "already"))
     return {
         "seed": {"seed": 1}, "budget": {"budget": 7}, "share": {"budget": "15%"}, "where": {"where": "amount < 50"},
         "within": {"within": within}, "already": {"already": already}, "a parameter": {"params": {"alpha": 0.25}},
         "a feature": {"use": {"embedding": here.key}}, "the target's": {"use": {"target.embedding": there.key}},
-        "the target": {"target": "task-2"}, "the pool": {"pool": "all-2"},
+        "the target": {"target": "task-2"}, "its names": {"target": "task-3"}, "the pool": {"pool": "all-2"},
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Jobs as folders: what a status means, what a second start does, what a stop leaves; workers are called, not spawned."""
+"""Jobs as folders: what a status means, what a second start does, what a stop leaves. No worker is spawned here."""
 
 import re
 import signal
