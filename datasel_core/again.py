@@ -14,6 +14,7 @@ from datasel_core.pools._pool import load_pool, pool_names
 from datasel_core.progress import Progress
 from datasel_core.question import Spec
 from datasel_core.registry import find
+from datasel_core.roles import Roles
 from datasel_core.target import Target
 
 
@@ -49,7 +50,7 @@ def reproduce(workspace: store.Workspace, folder: Path, progress: Progress | Non
         raise Failed(f"{spec.method} is now version {version}; the manifest was made by version {old['method']['version']}.")
     asked = plan(workspace, spec)
     for role, about in old["features"].items():
-        if asked.roles.about((role,))[role].get("fingerprint") != about.get("fingerprint"):
+        if not _same(asked.roles, role, about):
             raise BadRequest(f"The feature for the role {role} is not what it was; compute it again with the manifest's parameters.")
     _check_target(old["target"], asked.target)
     ids = pool.ids[choose(asked, progress or Progress()).rows].tolist()
@@ -78,8 +79,15 @@ def _target_here(workspace: store.Workspace, said: dict[str, Any] | None) -> str
 
 def _check_target(said: dict[str, Any] | None, now: Target | None) -> None:
     for role, about in (said or {"features": {}})["features"].items():
-        if now is None or now.about()["features"][role].get("fingerprint") != about.get("fingerprint"):
+        if now is None or not _same(now.roles, role, about):
             raise BadRequest(f"The target's feature for the role {role} is not what it was; compute it again with the manifest's parameters.")
+
+
+def _same(roles: Roles, role: str, about: dict[str, Any]) -> bool:
+    """Whether what fills a role is what the manifest was made from, to the byte; of a column the pool's table answers for that."""
+    if roles.about((role,))[role].get("fingerprint") != about.get("fingerprint"):
+        return False
+    return role not in roles.features or roles.features[role].is_intact()
 
 
 def _name_here(workspace: store.Workspace, wanted: dict[str, Any]) -> str:
