@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from pages._ui import data, keys, look
+from pages._ui.kit import disk, keys, look
 
-st.set_page_config(page_title="datasel", page_icon="pages/_ui/icon.svg", layout="wide", initial_sidebar_state="expanded",
+st.set_page_config(page_title="datasel", page_icon="pages/_ui/kit/icon.svg", layout="wide", initial_sidebar_state="expanded",
                    menu_items={"About": "datasel: choose the part of a data set worth paying for."})  # fmt: skip
 
 ANY = ("images", "vectors", "pairs", "text", "facts", "climate")
@@ -20,7 +20,7 @@ PAGES = (  # section, file, title, icon, kinds of pool that it suits
 pool = keys.pool()
 offered: dict[str, list[st.Page]] = {}
 for section, name, title, icon, kinds in PAGES:
-    if name == "data" or (pool is not None and pool.kind in kinds and data.suits(pool, name)):
+    if name == "data" or (pool is not None and pool.kind in kinds and disk.suits(pool, name)):
         offered.setdefault(section, []).append(st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == "data"))
 page = st.navigation(offered)
 look.frame()

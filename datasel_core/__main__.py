@@ -9,7 +9,7 @@ import traceback
 
 import typer
 
-from datasel_core.commands import console, pools, selections
+from datasel_core.cli import console, pools, selections
 from datasel_core.errors import BadRequest, DataselError, Stopped
 
 app = typer.Typer(

@@ -5,15 +5,18 @@ import re
 from pathlib import Path
 from typing import Any
 
-from datasel_core import engine, making
+from datasel_core.actions.add_pool import add_pool
+from datasel_core.base.registry import find
 from datasel_core.errors import UnknownName
-from datasel_core.features._feature import Feature
-from datasel_core.pools._guess import kind_of
-from datasel_core.pools._pool import Pool, load_pool, pool_names
-from datasel_core.question import parse_spec
-from datasel_core.registry import find
-from datasel_core.selection import Method
-from datasel_core.store import NAME, Workspace
+from datasel_core.features.feature import Feature
+from datasel_core.methods.method import Method
+from datasel_core.pools.guess import kind_of
+from datasel_core.pools.persistence import load_pool, pool_names
+from datasel_core.pools.pool import Pool
+from datasel_core.runs import engine
+from datasel_core.runs.run import Run
+from datasel_core.runs.spec import parse_spec
+from datasel_core.workspace.layout import NAME, Workspace
 
 
 def method(id: str) -> type[Method]:
@@ -39,17 +42,17 @@ def open_pool(name: str | os.PathLike, *, kind: str | None = None, workspace: st
         raise UnknownName("pool", text, pool_names(home))
     short = re.sub(r"[^A-Za-z0-9._-]+", "-", path.resolve().stem).strip("-._")[:64] or "pool"
     short = short if NAME.fullmatch(short) else "pool"
-    return making.add_pool(home, short, str(path), kind or kind_of(path))
+    return add_pool(home, short, str(path), kind or kind_of(path))
 
 
-def select(pool: Pool | str, method: Method, budget: int | str, seed: int = 0, **asked: Any) -> engine.Run:
+def select(pool: Pool | str, method: Method, budget: int | str, seed: int = 0, **asked: Any) -> Run:
     """Chooses from a pool and keeps the answer as a run. asked: `use`, `target` (a pool's name), `within`, `already` (a Run or its folder), `where`.
 
     Returns a Run with .selection (rows of the pool), .ids and .manifest. Raises BadRequest, Failed.
     """
     pool = open_pool(pool) if isinstance(pool, str) else pool
     for name in ("within", "already"):
-        if isinstance(asked.get(name), engine.Run):
+        if isinstance(asked.get(name), Run):
             asked[name] = asked[name].folder
         if asked.get(name) is not None:
             asked[name] = os.fspath(asked[name])

@@ -5,21 +5,23 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from datasel_core.pools._pool import Pool
-from pages._ui import data, detail, features, health, keys, look, opening, photos
+from datasel_core.pools.pool import Pool
+from pages._ui.data import features, health, sources
+from pages._ui.kit import disk, keys, look
+from pages._ui.media import detail, photos
 
 _ALL = "all groups"
 
 
 def first_run() -> None:
     look.title("Choose the part of a data set worth paying for", "Open data, see what is in it, choose what to label, leave with a list that anyone can check.")
-    opening.pool_list()
-    opening.ways_in()
-    opening.steps()
+    sources.pool_list()
+    sources.ways_in()
+    sources.steps()
 
 
 def numbers(pool: Pool) -> None:
-    groups, copies = data.group_sizes(pool), sum(len(rows) - 1 for rows in data.duplicates(pool))
+    groups, copies = disk.group_sizes(pool), sum(len(rows) - 1 for rows in disk.duplicates(pool))
     facts = [(look.samples(pool), "in the pool")]
     if groups:
         facts.append((f"{len(groups):,} groups", f"{groups[-1][1]:,} to {groups[0][1]:,} {look.unit(pool)} each"))
@@ -28,13 +30,13 @@ def numbers(pool: Pool) -> None:
         facts += [(look.size(float(np.sum(pool.column("bytes")))), "on disk"), (f"{width:,} x {tall:,} pixels", "median size")]
     facts.append((look.samples(pool, copies), "exact copies of another"))
     facts.append((look.samples(pool, pool.left_out), "could not be read"))
-    n = len(data.features(pool))
+    n = len(disk.features(pool))
     facts.append((f"{n:,} {'feature' if n == 1 else 'features'}", "computed or imported"))
     look.facts(facts)
 
 
 def samples(pool: Pool) -> None:
-    groups = data.group_sizes(pool)
+    groups = disk.group_sizes(pool)
     if keys.get("data.group") not in (None, *dict(groups)):
         keys.put("data.group", None)  # it was one of another pool
     wall, bars = st.columns([77, 23], gap="medium") if groups else (st.container(), None)
@@ -43,7 +45,7 @@ def samples(pool: Pool) -> None:
             group_bars(pool, groups)
     with wall:
         group = keys.get("data.group", _ALL)
-        rows = data.group_rows(pool, group) if group != _ALL else data.in_turn(pool)
+        rows = disk.group_rows(pool, group) if group != _ALL else disk.in_turn(pool)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             turn = ", one of each group in turn" if group == _ALL and groups else ""
             everything = "All groups" if groups else f"All {look.unit(pool)}"
@@ -98,8 +100,8 @@ def page(pool: Pool) -> None:
     elif view == "features":
         features.features(pool)
     else:
-        opening.pool_list()
-        opening.ways_in()
+        sources.pool_list()
+        sources.ways_in()
 
 
 if (pool := keys.pool()) is None:

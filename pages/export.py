@@ -6,15 +6,18 @@ from typing import Any
 
 import streamlit as st
 
-from datasel_core import registry, store
-from datasel_core.engine import Run
+from datasel_core.actions.work import open_run
+from datasel_core.base import registry
+from datasel_core.base.progress import Progress
 from datasel_core.errors import DataselError
-from datasel_core.exports._export import Export
-from datasel_core.jobs import open_run
-from datasel_core.pools._pool import Pool
-from datasel_core.progress import Progress
-from pages._ui import data, forms, keys, look, photos, record, reopen, watch
-from pages._ui.why import reason
+from datasel_core.exports.export import Export
+from datasel_core.pools.pool import Pool
+from datasel_core.runs.run import Run
+from datasel_core.workspace.hashing import key_of
+from pages._ui.export import record, reopen
+from pages._ui.kit import disk, forms, keys, look, watch
+from pages._ui.media import photos
+from pages._ui.media.reasons import reason
 
 _AT_ONCE = 20_000
 """Selections up to this size are made while the page is drawn; larger ones are written by a process of their own."""
@@ -75,7 +78,7 @@ def _download(pool: Pool, run: Run, how: Export) -> None:
     home = keys.workspace()
     order = run.manifest["result"]["pick_order_sha256"]
     what = {"export": how.id, "version": how.version, "run": run.key, "order": order}
-    made = home.task(store.key_of(what | _said(params=how.what()["params"]))) / f"selection{how.suffix}"
+    made = home.task(key_of(what | _said(params=how.what()["params"]))) / f"selection{how.suffix}"
     try:
         if not made.exists():
             how.write(open_run(home, run.folder), made, Progress())
@@ -111,7 +114,7 @@ def _write(pool: Pool, run: Run, how: Export) -> None:
 
 def _allowed(out: str) -> str:
     """Where it is kept that files may be replaced: what is allowed for one place is not for another, and only once."""
-    return f"export.overwrite.{store.key_of(out)}"
+    return f"export.overwrite.{key_of(out)}"
 
 
 def _said(**asked: Any) -> dict[str, Any]:
@@ -120,7 +123,7 @@ def _said(**asked: Any) -> dict[str, Any]:
 
 
 def preview(pool: Pool, run: Run) -> None:
-    rows = data.rows(run)
+    rows = disk.rows(run)
     shown = min(len(rows), 200)
     look.section("Preview", f"{'all' if shown == len(rows) else f'the first {shown:,} of'} {len(rows):,} kept, in pick order")
     if photos.has_photos(pool):
@@ -162,7 +165,7 @@ def file_name(pool: Pool, run: Run) -> str:
 if (pool := keys.pool()) is None:
     look.title("Export")
     look.empty("No pool is open", "Open a pool on the Data page first, or open a manifest again below.", "Go to Data", "pages/data.py")
-elif not (runs := data.runs(pool)):
+elif not (runs := disk.runs(pool)):
     look.title("Export", look.samples(pool))
     text = f"Choose some of the {look.samples(pool)} first; every choice can then be exported and checked here."
     look.empty("Nothing is selected yet", text, "Go to Select", "pages/select.py")

@@ -2,20 +2,22 @@
 
 import streamlit as st
 
-from datasel_core.features._kept import Kept
-from datasel_core.pools._pool import Pool
-from pages._ui import around, choosing, cut, data, keys, look, recipe, scored, scorers, targets, watch
-from pages._ui.choosing import Choice
-from pages._ui.detail import open_detail
-from pages._ui.scored import Scored
+from datasel_core.features.stored import StoredFeature
+from datasel_core.pools.pool import Pool
+from pages._ui.image_text import cut, examples, recipe, scorers, scores
+from pages._ui.image_text.scores import Scored
+from pages._ui.kit import disk, keys, look, watch
+from pages._ui.media.detail import open_detail
+from pages._ui.question import answers, targets
+from pages._ui.question.answers import Choice
 
 _VIEWS = {"cut": "Around the cut", "ends": "Lowest and highest", "disagree": "Where two scores disagree", "search": "Search captions"}
 
 
 def page(pool: Pool) -> None:
     look.title("Image-text", "How well captions and pictures belong together; cut where they stop.")
-    choosing.tell_kept(pool)
-    lacking = [role for role in scorers.ROLES if role not in {one.role for one in data.features(pool)}]
+    answers.tell_kept(pool)
+    lacking = [role for role in scorers.ROLES if role not in {one.role for one in disk.features(pool)}]
     if lacking:
         _embeddings(pool, lacking)
         return
@@ -30,7 +32,7 @@ def page(pool: Pool) -> None:
         with st.container(key="pairs-work"):  # a place of its own, so that nothing below moves when work comes and goes
             working = any([watch.at_work(name) for name in (*map(_name, scorers.every()), "keep", recipe.job_name(pool))])
         _encoders(pool, choice)
-        found = scored.scored(choice)
+        found = scores.scored(choice)
         if found is None:
             if not working:
                 _not_scored(choice)
@@ -56,14 +58,14 @@ def _live(choice: Choice, found: Scored) -> None:
     dropped = len(found.order) - n
     said.markdown(f"**{n:,} of {look.samples(pool)} kept** ({look.percent(n, pool.n)}), {dropped:,} dropped{left_out}. {_words(choice)}")
     with actions:
-        same = choosing.exact(choice, n)
+        same = answers.exact(choice, n)
         active = same is not None and same.key == keys.get("run")
         st.button("Kept" if active else "Keep selection", key="keep-pairs", type="secondary" if active else "primary", icon=":material/check:",
-                  width="stretch", disabled=active, help="Makes this the selection, with a manifest that anyone can verify.", on_click=scored.keep,
+                  width="stretch", disabled=active, help="Makes this the selection, with a manifest that anyone can verify.", on_click=scores.keep,
                   args=(choice, n))  # fmt: skip
     view = keys.bound(st.segmented_control, "Show", "pairs.view", "cut", options=list(_VIEWS), format_func=_VIEWS.get, required=True,
                       label_visibility="collapsed")  # fmt: skip
-    {"cut": around.cut, "ends": around.ends, "disagree": around.disagree, "search": around.search}[view](choice, found, n)
+    {"cut": examples.cut, "ends": examples.ends, "disagree": examples.disagree, "search": examples.search}[view](choice, found, n)
     open_detail(pool, found.order)
 
 
@@ -80,7 +82,7 @@ def _name(method: str) -> str:
 def _not_scored(choice: Choice) -> None:
     text = f"{choice.method.summary()} {choice.method.cost}"
     if look.empty(f"Not scored by {choice.method.title} yet", text, f"Score {look.samples(choice.pool)}", key="score"):
-        scored.start(choice)
+        scores.start(choice)
         st.rerun()
 
 
@@ -111,7 +113,7 @@ def _encoders(pool: Pool, choice: Choice) -> None:
         st.warning("Pictures and captions were embedded by different models, so their cosines mean nothing. Compute both with the same model.")
 
 
-def _same_model(image: Kept, text: Kept) -> bool:
+def _same_model(image: StoredFeature, text: StoredFeature) -> bool:
     names = [{name: one.meta["params"].get(name) for name in ("model", "pretrained")} for one in (image, text)]
     return "imported" in (image.id, text.id) or names[0] == names[1]
 

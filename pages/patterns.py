@@ -5,10 +5,12 @@ import html
 import numpy as np
 import streamlit as st
 
-from datasel_core.features._kept import Kept
-from datasel_core.pools._pool import Pool
-from pages._ui import data, keys, lens, look, maps, photos, why
-from pages._ui import map as canvas
+from datasel_core.features.stored import StoredFeature
+from datasel_core.pools.pool import Pool
+from pages._ui.charts import map as canvas
+from pages._ui.charts import maps
+from pages._ui.kit import disk, keys, look
+from pages._ui.media import lens, photos, reasons
 
 _MAP = "patterns"
 _TABLE = """.ds-counts { width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; border-collapse: collapse; }
@@ -52,7 +54,7 @@ def page(pool: Pool) -> None:
         photos.wall(pool, rows, key=f"wall-lasso-{len(rows)}-{int(rows[0])}", height=118)
 
 
-def _map(pool: Pool, kept: Kept, points: canvas.Points, labels: canvas.Labels) -> None:
+def _map(pool: Pool, kept: StoredFeature, points: canvas.Points, labels: canvas.Labels) -> None:
     if keys.get(f"opened.{_MAP}") or keys.get("region.before") != keys.get(f"region.{_MAP}") or keys.get("hidden.before") != keys.get(f"hidden.{_MAP}"):
         keys.put(f"opened.{_MAP}", None)
         keys.put("region.before", keys.get(f"region.{_MAP}"))
@@ -70,12 +72,12 @@ def _map(pool: Pool, kept: Kept, points: canvas.Points, labels: canvas.Labels) -
     canvas.draw(_MAP, points, labels, how)
 
 
-def _hovered(pool: Pool, patterns: Kept | None, points: canvas.Points, place: int) -> tuple[str, str]:
+def _hovered(pool: Pool, patterns: StoredFeature | None, points: canvas.Points, place: int) -> tuple[str, str]:
     row = int(points.owners[place])
     if patterns is None or points.offsets is None:
-        return photos.thumbnail(pool, row, 192), why.short(pool, row)
+        return photos.thumbnail(pool, row, 192), reasons.short(pool, row)
     number = int(place - points.offsets[row])
-    return lens.lit(pool, patterns, row, number, 192), f"{why.short(pool, row)}, pattern {number + 1} of {int(points.offsets[row + 1] - points.offsets[row])}"
+    return lens.lit(pool, patterns, row, number, 192), f"{reasons.short(pool, row)}, pattern {number + 1} of {int(points.offsets[row + 1] - points.offsets[row])}"
 
 
 def _lasso(pool: Pool, points: canvas.Points, labels: canvas.Labels, inside: np.ndarray, rows: np.ndarray) -> None:
@@ -85,8 +87,8 @@ def _lasso(pool: Pool, points: canvas.Points, labels: canvas.Labels, inside: np.
     words, clear = st.columns([4, 1], gap="small")
     words.markdown(f"{said} in the region")
     clear.button("Clear", key="clear-region", type="tertiary", on_click=canvas.clear, args=(_MAP,), help="Forget the region; Esc on the map does the same.")
-    if data.group_sizes(pool):
-        _table([(name, int(np.isin(rows, data.group_rows(pool, name)).sum()), n) for name, n in data.group_sizes(pool)], look.unit(pool))
+    if disk.group_sizes(pool):
+        _table([(name, int(np.isin(rows, disk.group_rows(pool, name)).sum()), n) for name, n in disk.group_sizes(pool)], look.unit(pool))
     else:
         counts = np.bincount(labels.of[inside], minlength=256)
         _table([(f"{labels.names[at]}", int(counts[at]), labels.sizes[at]) for at in range(len(labels.names))], "points")
@@ -105,7 +107,7 @@ def _table(lines: list[tuple[str, int, int]], unit: str) -> None:
     st.html(f'<style>{_TABLE}</style><table class="ds-counts"><caption>{unit} in the region, of all in the group{rest}</caption>{cells}</table>')
 
 
-def _one(pool: Pool, kept: Kept, points: canvas.Points, drawn: bool) -> None:
+def _one(pool: Pool, kept: StoredFeature, points: canvas.Points, drawn: bool) -> None:
     row, place = keys.get("open_row"), keys.get("open_place")
     if row is None or not 0 <= int(row) < pool.n:
         if not drawn:
@@ -116,10 +118,10 @@ def _one(pool: Pool, kept: Kept, points: canvas.Points, drawn: bool) -> None:
     row = int(row)
     mine = points.offsets is not None and place is not None and points.offsets[row] <= place < points.offsets[row + 1]
     name, close = st.columns([4, 1], gap="small")
-    name.markdown(why.named(pool, row))
+    name.markdown(reasons.named(pool, row))
     close.button("Close", key="close-one", type="tertiary", on_click=keys.put, args=("open_row", None))
-    why.picture(pool, row, kept if points.offsets is not None else None, int(place - points.offsets[row]) if mine and points.offsets is not None else None)
-    why.similar(pool, kept, row, "similar")
+    reasons.picture(pool, row, kept if points.offsets is not None else None, int(place - points.offsets[row]) if mine and points.offsets is not None else None)
+    reasons.similar(pool, kept, row, "similar")
 
 
 if (pool := keys.pool()) is None:

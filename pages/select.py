@@ -2,9 +2,11 @@
 
 import streamlit as st
 
-from datasel_core.pools._pool import Pool
-from pages._ui import budget, choosing, keys, look, methods, pick, preview, watch
-from pages._ui.choosing import Choice
+from datasel_core.pools.pool import Pool
+from pages._ui.kit import keys, look, watch
+from pages._ui.question import answers, budget, methods
+from pages._ui.question.answers import Choice
+from pages._ui.select import pick, preview
 
 _STAYS = """[data-testid="stColumn"]:has(.st-key-why) > div { height: 100%; }
 [data-testid="stLayoutWrapper"]:has(> .st-key-why) { position: sticky; top: 52px; }"""
@@ -13,7 +15,7 @@ _STAYS = """[data-testid="stColumn"]:has(.st-key-why) > div { height: 100%; }
 
 def page(pool: Pool) -> None:
     look.title("Select", "Choose a method and a budget; see what is kept and why; keep the selection when it is right.")
-    choosing.tell_kept(pool)
+    answers.tell_kept(pool)
     left, right = st.columns([27, 73], gap="medium")
     with left:
         choice = methods.settings(pool)
@@ -35,12 +37,12 @@ def live(choice: Choice, working: bool) -> None:
     controls, actions = st.columns([66, 34], gap="small", vertical_alignment="bottom")
     with controls:
         n = budget.widgets(pool, choice.free())
-    answer = choosing.answer(choice, n)
+    answer = answers.answer(choice, n)
     enough = answer is not None and (len(answer.rows) >= n or len(answer.longer) < _asked(answer))
     with actions, st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         st.button(f"Choose {n:,}", key="choose", type="secondary" if enough else "primary", disabled=enough or working,
                   help=_help(choice, n), on_click=_start, args=(choice, n))  # fmt: skip
-        same = choosing.exact(choice, n)
+        same = answers.exact(choice, n)
         active = same is not None and same.key == keys.get("run")
         st.button("Kept" if active else "Keep selection", key="keep", type="primary" if enough and not active else "secondary", icon=":material/check:",
                   disabled=not enough or active or working, help="Makes this the selection, with a manifest that anyone can verify.",
@@ -74,7 +76,7 @@ def live(choice: Choice, working: bool) -> None:
         pick.detail(choice, answer)
 
 
-def _asked(answer: choosing.Answer) -> int:
+def _asked(answer: answers.Answer) -> int:
     return int(answer.run.manifest["budget"]["requested"]) if str(answer.run.manifest["budget"]["requested"]).isdigit() else len(answer.longer)
 
 
@@ -84,17 +86,17 @@ def _help(choice: Choice, n: int) -> str:
 
 
 def _start(choice: Choice, n: int) -> None:
-    choosing.start(choice, choice.longer(n), "choose", keep=False)
+    answers.start(choice, choice.longer(n), "choose", keep=False)
     keys.put("select.started", True)
 
 
 def _baseline(choice: Choice, n: int) -> None:
-    choosing.start(choice.by("random"), choice.longer(n), "baseline", keep=False)
+    answers.start(choice.by("random"), choice.longer(n), "baseline", keep=False)
     keys.put("select.started", True)
 
 
 def _keep(choice: Choice, n: int) -> None:
-    choosing.keep(choice, n)
+    answers.keep(choice, n)
     keys.put("select.started", True)
 
 

@@ -5,14 +5,16 @@ import dataclasses
 import numpy as np
 import streamlit as st
 
-from datasel_core import registry
+from datasel_core.base import registry
 from datasel_core.errors import DataselError
-from datasel_core.features._kept import Kept
+from datasel_core.features.stored import StoredFeature
 from datasel_core.methods.tsds import out_of_scale
-from datasel_core.pools._pool import Pool
-from datasel_core.serving import Tables
-from pages._ui import budget, choosing, crowds, data, forms, keys, listed, look, mass, methods, serving, space, targets, watch
-from pages._ui.choosing import Choice
+from datasel_core.pools.pool import Pool
+from datasel_core.runs.neighbor_tables import Tables
+from pages._ui.kit import disk, forms, keys, look, watch
+from pages._ui.question import answers, budget, methods, targets
+from pages._ui.question.answers import Choice
+from pages._ui.targets import crowds, mass, space, tables, walls
 
 _SLIDERS = ("alpha", "c", "sigma")
 _VIEWS = {"map": "Map", "likely": "Most likely", "targets": "Targets, the worst served first", "crowds": "Near-duplicates", "kept": "Kept"}
@@ -20,7 +22,7 @@ _VIEWS = {"map": "Map", "likely": "Most likely", "targets": "Targets, the worst 
 
 def page(pool: Pool) -> None:
     look.title("Targets", "Which candidates stand for a few examples of what you want to be good at, and how wide to spread the choice.")
-    choosing.tell_kept(pool)
+    answers.tell_kept(pool)
     left, right = st.columns([22, 78], gap="medium")
     with left:
         name = space.choose(pool)
@@ -36,14 +38,14 @@ def page(pool: Pool) -> None:
         if choice is None:
             return
         with st.container(key="target-work"):
-            working = any([watch.at_work(name) for name in (serving.JOB, "keep")])
-        found = serving.tables(choice)
+            working = any([watch.at_work(name) for name in (tables.JOB, "keep")])
+        found = tables.tables(choice)
         if found is None:
             if not working and keys.get("targets.asked") != str(choice.what()):
                 keys.put("targets.asked", str(choice.what()))
-                serving.start(choice)
+                tables.start(choice)
                 st.rerun()
-            elif not serving.is_watched():  # it was dismissed, or its answer is no longer whole
+            elif not tables.is_watched():  # it was dismissed, or its answer is no longer whole
                 _no_tables(choice)
             return
         st.fragment(look.told(_live))(choice, found, choice.roles.features["embedding"], working)
@@ -52,7 +54,7 @@ def page(pool: Pool) -> None:
 def _no_tables(choice: Choice) -> None:
     text = "Plans are made from each target's nearest candidates, and from how crowded it is around those. They are found once, and kept."
     if look.empty("The nearest candidates of the targets are not known", text, "Find them", key="no-tables"):
-        serving.start(choice)
+        tables.start(choice)
         st.rerun()
 
 
@@ -67,22 +69,22 @@ def _settings(pool: Pool, towards: str) -> Choice | None:
     if error is not None:
         return None
     try:
-        method, roles = cls(**params), data.roles(pool, use)
+        method, roles = cls(**params), disk.roles(pool, use)
         return Choice(pool, method, roles, use, int(seed), target=targets.target(pool, method, roles, towards))
     except DataselError as trouble:
         st.error(str(trouble))
         return None
 
 
-def _live(choice: Choice, found: Tables, kept: Kept, working: bool) -> None:
+def _live(choice: Choice, found: Tables, kept: StoredFeature, working: bool) -> None:
     """Everything that follows the sliders; only this part runs again."""
     if keys.get("targets.started"):
         keys.put("targets.started", None)
         st.rerun(scope="app")
     pool, n_targets = choice.pool, len(found.targets)
     alpha, c, sigma = _sliders(found)
-    one = serving.plan(found, alpha, c, sigma)
-    p = serving.chances(found, one, pool.n)
+    one = tables.plan(found, alpha, c, sigma)
+    p = tables.chances(found, one, pool.n)
     n_likely = int(np.count_nonzero(p))
     choice = dataclasses.replace(choice, method=choice.method.model_copy(update={"alpha": alpha, "c": c, "sigma": sigma}))
     look.facts([
@@ -96,7 +98,7 @@ def _live(choice: Choice, found: Tables, kept: Kept, working: bool) -> None:
     with controls:
         n = budget.widgets(pool, n_likely)
     with actions:
-        same = choosing.exact(choice, n)
+        same = answers.exact(choice, n)
         active = same is not None and same.key == keys.get("run")
         st.button("Kept" if active else f"Keep {n:,}", key="keep-tsds", type="secondary" if active else "primary", icon=":material/check:",
                   disabled=active or working, help="Draws them, and makes them the selection, with a manifest that anyone can verify.",
@@ -113,11 +115,11 @@ def _live(choice: Choice, found: Tables, kept: Kept, working: bool) -> None:
             case "map":
                 mass.on_map(choice, kept, found, one, p)
             case "likely":
-                listed.likely(pool, p)
+                walls.likely(pool, p)
             case "targets":
-                listed.worst_served(choice, found, one)
+                walls.worst_served(choice, found, one)
             case "kept":
-                listed.kept(choice, n)
+                walls.kept(choice, n)
     with right:
         mass.detail(choice, found, one, p)
 
@@ -147,7 +149,7 @@ def _sliders(found: Tables) -> tuple[float, float, float]:
 
 
 def _keep(choice: Choice, n: int) -> None:
-    choosing.keep(choice, n)
+    answers.keep(choice, n)
     keys.put("targets.started", True)
 
 

@@ -3,20 +3,23 @@
 import numpy as np
 import streamlit as st
 
-from datasel_core import registry
+from datasel_core.base import registry
 from datasel_core.errors import DataselError
-from datasel_core.features._kept import Kept
-from datasel_core.pools._pool import Pool
-from pages._ui import budget, choosing, clusters, composition, data, forms, keys, look, members, methods, proxy, watch
-from pages._ui.choosing import Answer, Choice
+from datasel_core.features.stored import StoredFeature
+from datasel_core.pools.pool import Pool
+from pages._ui.charts import clusters, composition
+from pages._ui.kit import disk, forms, keys, look, watch
+from pages._ui.question import answers, budget, methods
+from pages._ui.question.answers import Answer, Choice
+from pages._ui.trajectories import members, proxy
 
 _VIEWS = {"members": "Samples of a cluster", "sources": "What is kept, by source", "map": "Map of trajectories", "proxy": "How the proxy learned"}
 
 
 def page(pool: Pool) -> None:
     look.title("Trajectories", "How the loss of every sample fell while a small model learned. What fell alike teaches alike: keep some of each.")
-    choosing.tell_kept(pool)
-    found = {one.key: one for one in reversed(data.features(pool)) if one.role == proxy.FEATURE}
+    answers.tell_kept(pool)
+    found = {one.key: one for one in reversed(disk.features(pool)) if one.role == proxy.FEATURE}
     with st.container(key="proxy-work"):  # a place of its own, so that nothing below moves when work comes and goes
         working = proxy.fitting(pool)
     if not found:
@@ -34,7 +37,7 @@ def page(pool: Pool) -> None:
         st.fragment(look.told(_live))(choice, any(busy))
 
 
-def _settings(pool: Pool, found: dict[str, Kept]) -> Choice | None:
+def _settings(pool: Pool, found: dict[str, StoredFeature]) -> Choice | None:
     cls = registry.find("method", "s2l")
     look.section("S2L", "from small to large")
     st.caption(cls.summary() + (f"  \n[Paper]({cls.paper})" if cls.paper else ""))
@@ -45,7 +48,7 @@ def _settings(pool: Pool, found: dict[str, Kept]) -> Choice | None:
     if error is not None:
         return None
     try:
-        return Choice(pool, cls(**params), data.roles(pool, use), use, int(seed))
+        return Choice(pool, cls(**params), disk.roles(pool, use), use, int(seed))
     except DataselError as trouble:
         st.error(str(trouble))
         return None
@@ -60,7 +63,7 @@ def _live(choice: Choice, working: bool) -> None:
     controls, actions = st.columns([76, 24], gap="small", vertical_alignment="bottom")
     with controls:
         n = budget.widgets(pool, choice.free())
-    answer = choosing.answer(choice, n)
+    answer = answers.answer(choice, n)
     if answer is None and not working and keys.get("trajectories.asked") != str(choice.what()):
         keys.put("trajectories.asked", str(choice.what()))
         _start(choice, n)  # clusters take seconds: nobody should have to ask for them
@@ -69,7 +72,7 @@ def _live(choice: Choice, working: bool) -> None:
     with actions, st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         if not enough and not working:
             st.button(f"Choose {n:,}", key="choose-s2l", type="primary", on_click=_start, args=(choice, n))
-        same = choosing.exact(choice, n)
+        same = answers.exact(choice, n)
         active = same is not None and same.key == keys.get("run")
         st.button("Kept" if active else "Keep selection", key="keep-s2l", type="primary" if enough and not active else "secondary", icon=":material/check:",
                   disabled=not enough or active or working, help="Makes this the selection, with a manifest that anyone can verify.",
@@ -122,12 +125,12 @@ def _clusters(choice: Choice, answer: Answer, of: np.ndarray) -> None:
 
 
 def _start(choice: Choice, n: int) -> None:
-    choosing.start(choice, choice.longer(n), "trajectories", keep=False)
+    answers.start(choice, choice.longer(n), "trajectories", keep=False)
     keys.put("trajectories.started", True)
 
 
 def _keep(choice: Choice, n: int) -> None:
-    choosing.keep(choice, n)
+    answers.keep(choice, n)
     keys.put("trajectories.started", True)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasel_core.store import Workspace
+from datasel_core.workspace.layout import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -5,16 +5,17 @@ import dataclasses
 import numpy as np
 import pytest
 
-from datasel_core import neighbors
+from datasel_core.base.ragged import Ragged
 from datasel_core.errors import Failed
-from datasel_core.methods import _codes, _crowding, _draw, _farthest, tsds
-from datasel_core.methods._gaps import Gaps
+from datasel_core.methods import tsds
+from datasel_core.methods.algorithms import codes, crowding, draw, farthest
+from datasel_core.methods.algorithms.gaps import Gaps
 from datasel_core.methods.freesel import FreeSel
 from datasel_core.methods.k_center import KCenter
 from datasel_core.methods.nearest_targets import NearestTargets
+from datasel_core.methods.selection import Inputs
 from datasel_core.methods.tsds import Tsds
-from datasel_core.ragged import Ragged
-from datasel_core.selection import Inputs
+from datasel_core.vectors import neighbors
 from tests.conftest import clustered
 
 PLEASE = "which cannot be: this program, a library or the machine is at fault, not the request; please report it."
@@ -29,9 +30,9 @@ def inputs(rng):
 
 @pytest.mark.parametrize("broken", [0.0, np.nan], ids=["zeros", "not numbers"])
 def test_products_of_codes(broken, inputs, monkeypatch):
-    monkeypatch.setattr(_crowding, "_FEW", 0)
-    made = _codes.Turn.codes
-    monkeypatch.setattr(_codes.Turn, "codes", lambda *given: np.full_like(made(*given), broken))
+    monkeypatch.setattr(crowding, "_FEW", 0)
+    made = codes.Turn.codes
+    monkeypatch.setattr(codes.Turn, "codes", lambda *given: np.full_like(made(*given), broken))
     said = "The least crowded candidate has .* in its crowd, though it is in there itself"
     with pytest.raises(Failed, match=f"{said}, {PLEASE}"):
         Tsds().plan(inputs)
@@ -67,12 +68,12 @@ def test_gaps_that_are_never_up_to_date(inputs, monkeypatch):
 
 
 def test_no_farthest(inputs, monkeypatch):
-    monkeypatch.setattr(_farthest._Front, "winner", lambda _: None)
+    monkeypatch.setattr(farthest._Front, "winner", lambda _: None)
     with pytest.raises(Failed, match=f"No pattern is the farthest, {PLEASE}"):
         KCenter().select(inputs, 50)
 
 
 def test_no_draw(inputs, monkeypatch):
-    monkeypatch.setattr(_draw, "_exceeds", lambda *_: False)
+    monkeypatch.setattr(draw, "_exceeds", lambda *_: False)
     with pytest.raises(Failed, match=f"No pattern can be drawn, {PLEASE}"):
         FreeSel().select(inputs, 50)

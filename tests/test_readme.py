@@ -42,7 +42,7 @@ def test_the_code_blocks(small_demo, capsys):
 
 
 def test_every_method_of_the_table_exists_and_none_is_missing():
-    from datasel_core.registry import every
+    from datasel_core.base.registry import every
 
     listed = set(re.findall(r"^\| `(\w+)` \|", TEXT, flags=re.MULTILINE))
     assert listed == set(every("method"))

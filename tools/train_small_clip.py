@@ -30,9 +30,9 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
 
-from datasel_core.features._photos import squashed
-from datasel_core.pools._photos import open_photo
+from datasel_core.features.models.photos import squashed
 from datasel_core.pools.demo.scenes import Scene, compose, make_scenes
+from datasel_core.pools.media.photos import open_photo
 from tools.small_clip_captions import Said, briefly, elsewhere, nearly, said
 
 PER_SEED, FIRST_SEED, TEST_SEED, TEST_SCENES = 2000, 700_001, 900_001, 500

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
-from datasel_core.exports._export import Export, Kept, export_format
-from datasel_core.progress import Progress
+from datasel_core.exports.export import Export, SelectionRecord, export_format
 
 UIDS = np.dtype("<u8,<u8")
 """A uid's first 16 hexadecimal digits and its last 16, as two numbers."""
@@ -24,7 +24,7 @@ class DataComp(Export):
 
     suffix: ClassVar = ".npy"
 
-    def make(self, kept: Kept, path: Path, progress: Progress) -> None:
+    def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
         name = "uid" if "uid" in kept.table.column_names else "id"
         uids = packed([str(uid) for uid in kept.table[name].to_pylist()], name)
         with open(path, "wb") as file:

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import ClassVar
 
-from datasel_core.declare import Field
+from datasel_core.base.declare import Field
+from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
-from datasel_core.exports._export import Export, Kept, export_format
-from datasel_core.exports._guard import Contents, Copy
-from datasel_core.progress import Progress
+from datasel_core.exports.export import Export, SelectionRecord, export_format
+from datasel_core.exports.guard import Contents, Copy
 
 
 @export_format("files", version=1, title="The files")
@@ -27,7 +27,7 @@ class Files(Export):
         "source, and to change one is to change both.",
     )
 
-    def contents(self, kept: Kept, progress: Progress) -> Contents:
+    def contents(self, kept: SelectionRecord, progress: Progress) -> Contents:
         if "path" not in kept.table.column_names:
             raise BadRequest("The samples of this pool are not files; export ids, csv, jsonl or parquet.")
         if kept.media is None:

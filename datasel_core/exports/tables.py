@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import pyarrow.parquet as pq
 
+from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
-from datasel_core.exports._export import Export, Kept, export_format
-from datasel_core.progress import Progress
+from datasel_core.exports.export import Export, SelectionRecord, export_format
 
 
 @export_format("parquet", version=1, title="Parquet")
@@ -19,7 +19,7 @@ class Parquet(Export):
 
     suffix: ClassVar = ".parquet"
 
-    def make(self, kept: Kept, path: Path, progress: Progress) -> None:
+    def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
         pq.write_table(kept.plain(), path, compression="zstd")
 
 
@@ -29,7 +29,7 @@ class JsonLines(Export):
 
     suffix: ClassVar = ".jsonl"
 
-    def make(self, kept: Kept, path: Path, progress: Progress) -> None:
+    def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
         lists = {"messages"} if kept.manifest["pool"]["kind"] == "text" else set()  # stored as text, written as training tools read them
         with open(path, "w", encoding="utf-8", newline="\n") as file:
             for batch in kept.plain().to_batches(max_chunksize=10_000):
@@ -55,7 +55,7 @@ class Csv(Export):
 
     suffix: ClassVar = ".csv"
 
-    def make(self, kept: Kept, path: Path, progress: Progress) -> None:
+    def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
         table = kept.plain()
         with open(path, "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
@@ -80,7 +80,7 @@ class Ids(Export):
 
     suffix: ClassVar = ".txt"
 
-    def make(self, kept: Kept, path: Path, progress: Progress) -> None:
+    def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
         ids = kept.table["id"].to_pylist()
         broken = next((id for id in ids if "\n" in id or "\r" in id), None)
         if broken is not None:

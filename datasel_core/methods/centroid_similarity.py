@@ -5,8 +5,9 @@ from typing import ClassVar
 import numpy as np
 
 from datasel_core.errors import BadInput
-from datasel_core.methods._vectors import blocks, lengths, matrix, same_width, unit
-from datasel_core.selection import Inputs, Scorer, method
+from datasel_core.methods.method import Scorer, method
+from datasel_core.methods.selection import Inputs
+from datasel_core.vectors.directions import blocks, lengths, matrix, same_width, unit_rows
 
 
 @method("centroid_similarity", version=1, title="Likeness to the target's mean")
@@ -26,13 +27,13 @@ class CentroidSimilarity(Scorer):
         """(n,) float64 cosines; NaN for a zero vector."""
         pool, target = matrix(inputs.pool["embedding"], "pool role embedding"), matrix(inputs.target["embedding"], "target role embedding")
         same_width(pool, "pool role embedding", target, "target role embedding")
-        mean = unit(target, lengths(target), slice(None), np.float64).mean(axis=0)
+        mean = unit_rows(target, lengths(target), slice(None), np.float64).mean(axis=0)
         size = float(np.sqrt(mean @ mean))
         if size < 1e-9:
             raise BadInput("The target's vectors cancel each other out, or are zero: they have no mean direction.")
         length, found = lengths(pool), np.empty(len(pool))
         parts = list(blocks(len(pool)))
         for part in inputs.progress.over(parts, len(parts), "comparing with the target"):
-            found[part] = unit(pool, length, part, np.float64) @ (mean / size)
+            found[part] = unit_rows(pool, length, part, np.float64) @ (mean / size)
         found[length == 0] = np.nan
         return found

@@ -4,9 +4,10 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.declare import Field
-from datasel_core.methods._pairs import Pairs
-from datasel_core.selection import Inputs, Scorer, method
+from datasel_core.base.declare import Field
+from datasel_core.methods.algorithms.pairs import Pairs
+from datasel_core.methods.method import Scorer, method
+from datasel_core.methods.selection import Inputs
 
 
 @method("clip_score", version=1, title="CLIPScore")

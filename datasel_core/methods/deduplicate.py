@@ -4,10 +4,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from datasel_core import neighbors
-from datasel_core.declare import HOW, Field
-from datasel_core.progress import Progress
-from datasel_core.selection import Inputs, Method, Selection, method
+from datasel_core.base.declare import HOW, Field
+from datasel_core.base.progress import Progress
+from datasel_core.methods.method import Method, method
+from datasel_core.methods.selection import Inputs, Selection
+from datasel_core.vectors import directions
 
 _ANCHORS = 4096
 
@@ -33,7 +34,7 @@ class Deduplicate(Method):
     block: int = Field(1024, ge=1, description="Samples compared at once.", json_schema_extra=HOW)
 
     def choose(self, inputs: Inputs, budget: int) -> Selection:
-        embedding = neighbors.unit(inputs.pool["embedding"])
+        embedding = directions.unit(inputs.pool["embedding"])
         similarity = closest_before(embedding, self.threshold, inputs.already, self.block, inputs.progress)
         free = np.setdiff1d(np.arange(inputs.n), inputs.already)
         distinct = free[similarity[free] < self.threshold]

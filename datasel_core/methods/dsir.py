@@ -5,10 +5,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.declare import Field
+from datasel_core.base.declare import Field
+from datasel_core.base.ragged import Ragged
 from datasel_core.errors import BadInput
-from datasel_core.ragged import Ragged
-from datasel_core.selection import Inputs, Scorer, Selection, method, top
+from datasel_core.methods.method import Scorer, method
+from datasel_core.methods.selection import Inputs, Selection, top
 
 _SMOOTH = 1e-8
 _ROWS = 1 << 15

@@ -5,10 +5,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core import neighbors
-from datasel_core.declare import Field
-from datasel_core.progress import Progress
-from datasel_core.selection import Inputs, Method, Selection, method
+from datasel_core.base.declare import Field
+from datasel_core.base.progress import Progress
+from datasel_core.methods.method import Method, method
+from datasel_core.methods.selection import Inputs, Selection
+from datasel_core.vectors import neighbors
 
 
 @method("facility_location", version=1, title="Facility location")

@@ -4,13 +4,14 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.declare import HOW, Field
+from datasel_core.base.declare import HOW, Field
+from datasel_core.base.ragged import Ragged
 from datasel_core.errors import BadParameter
-from datasel_core.methods._draw import draw
-from datasel_core.methods._farthest import farthest
-from datasel_core.methods._gaps import BLOCK, Gaps
-from datasel_core.ragged import Ragged
-from datasel_core.selection import Inputs, Method, Selection, method
+from datasel_core.methods.algorithms.draw import draw
+from datasel_core.methods.algorithms.farthest import farthest
+from datasel_core.methods.algorithms.gaps import BLOCK, Gaps
+from datasel_core.methods.method import Method, method
+from datasel_core.methods.selection import Inputs, Selection
 
 
 @method("freesel", version=1, title="FreeSel")

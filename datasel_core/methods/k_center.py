@@ -4,11 +4,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.declare import HOW, Field
-from datasel_core.methods._gaps import BLOCK
+from datasel_core.base.declare import HOW, Field
+from datasel_core.base.ragged import Ragged
+from datasel_core.methods.algorithms.gaps import BLOCK
 from datasel_core.methods.freesel import pick_by_patterns
-from datasel_core.ragged import Ragged
-from datasel_core.selection import Inputs, Method, Selection, method
+from datasel_core.methods.method import Method, method
+from datasel_core.methods.selection import Inputs, Selection
 
 
 @method("k_center", version=1, title="k-center greedy")

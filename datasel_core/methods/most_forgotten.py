@@ -4,7 +4,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from datasel_core.selection import Inputs, Scorer, method
+from datasel_core.methods.method import Scorer, method
+from datasel_core.methods.selection import Inputs
 
 
 @method("most_forgotten", version=1, title="Most forgotten")

@@ -4,11 +4,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core import neighbors
-from datasel_core.declare import Field
+from datasel_core.base.declare import Field
 from datasel_core.errors import Fault
-from datasel_core.methods._vectors import matrix, same_width
-from datasel_core.selection import Inputs, Method, Selection, method
+from datasel_core.methods.method import Method, method
+from datasel_core.methods.selection import Inputs, Selection
+from datasel_core.vectors import neighbors
+from datasel_core.vectors.directions import matrix, same_width
 
 
 @method("nearest_targets", version=1, title="Nearest to the target")

@@ -4,13 +4,14 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.declare import Field
-from datasel_core.methods._batches import Group, one_by_one, partitions, together
-from datasel_core.methods._device import DEVICE, exact_products, pick, tile
-from datasel_core.methods._pairs import Pairs
-from datasel_core.methods._rivals import Membership, n_tiles, rivals
-from datasel_core.progress import Track
-from datasel_core.selection import Inputs, Scorer, method
+from datasel_core.base.declare import Field
+from datasel_core.base.progress import Track
+from datasel_core.methods.algorithms.batches import Group, one_by_one, partitions, together
+from datasel_core.methods.algorithms.device import DEVICE, exact_products, pick, tile
+from datasel_core.methods.algorithms.pairs import Pairs
+from datasel_core.methods.algorithms.rivals import Membership, n_tiles, rivals
+from datasel_core.methods.method import Scorer, method
+from datasel_core.methods.selection import Inputs
 
 
 @method("neg_clip_loss", version=1, title="negCLIPLoss")

@@ -4,12 +4,13 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.declare import Field
+from datasel_core.base.declare import Field
+from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput
-from datasel_core.methods._device import DEVICE, exact_products, pick, tile
-from datasel_core.methods._vectors import blocks, lengths, matrix, same_width, second_moment, unit
-from datasel_core.progress import Progress
-from datasel_core.selection import Inputs, Scorer, method
+from datasel_core.methods.algorithms.device import DEVICE, exact_products, pick, tile
+from datasel_core.methods.method import Scorer, method
+from datasel_core.methods.selection import Inputs
+from datasel_core.vectors.directions import blocks, lengths, matrix, same_width, second_moment, unit_rows
 
 
 @method("norm_sim", version=1, title="NormSim to a target")
@@ -43,7 +44,7 @@ class NormSim(Scorer):
         if self.p == "2":
             found = _all_together(image, length, second_moment(target, target_length), inputs.progress)
         else:
-            found = _largest(unit(image, length, slice(None)), unit(target, target_length, slice(None)), pick(self.device), inputs.progress)
+            found = _largest(unit_rows(image, length, slice(None)), unit_rows(target, target_length, slice(None)), pick(self.device), inputs.progress)
         found[length == 0] = np.nan
         return found
 
@@ -53,7 +54,7 @@ def _all_together(vectors: np.ndarray, length: np.ndarray, moment: np.ndarray, p
     squared = np.empty(len(vectors))
     parts = list(blocks(len(vectors)))
     for part in progress.over(parts, len(parts), "comparing with the target"):
-        some = unit(vectors, length, part, np.float64)
+        some = unit_rows(vectors, length, part, np.float64)
         squared[part] = np.einsum("ij,ij->i", some @ moment, some)
     return np.sqrt(np.maximum(squared, 0))
 

@@ -5,11 +5,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from datasel_core.declare import Field
+from datasel_core.base.declare import Field
+from datasel_core.base.progress import Progress
 from datasel_core.errors import BadParameter
-from datasel_core.methods._vectors import blocks, lengths, matrix, second_moment, unit
-from datasel_core.progress import Progress
-from datasel_core.selection import Inputs, Method, Selection, method
+from datasel_core.methods.method import Method, method
+from datasel_core.methods.selection import Inputs, Selection
+from datasel_core.vectors.directions import blocks, lengths, matrix, second_moment, unit_rows
 
 
 @method("norm_sim_dynamic", version=1, title="NormSim without a target")
@@ -53,7 +54,7 @@ class NormSimDynamic(Method):
             left, likeness = left[staying], likeness[staying]
             moment -= second_moment(image[dropped], length[dropped])
             if len(dropped) < image.shape[1]:
-                likeness -= _against(image, length, left, unit(image, length, dropped, np.float64), inputs.progress)
+                likeness -= _against(image, length, left, unit_rows(image, length, dropped, np.float64), inputs.progress)
             else:
                 likeness = _against_moment(image, length, left, moment, inputs.progress)
         everyone = np.flatnonzero(length > 0)
@@ -82,5 +83,5 @@ def _each(image: np.ndarray, length: np.ndarray, rows: np.ndarray, measure: Call
     found = np.empty(len(rows))
     for part in blocks(len(rows)):
         progress.check()
-        found[part] = measure(unit(image, length, rows[part], np.float64))
+        found[part] = measure(unit_rows(image, length, rows[part], np.float64))
     return found

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from datasel_core.selection import Inputs, Method, Selection, method
+from datasel_core.methods.method import Method, method
+from datasel_core.methods.selection import Inputs, Selection
 
 
 @method("random", version=1, title="Random")

@@ -4,12 +4,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from datasel_core.declare import Field
+from datasel_core.base.declare import Field
+from datasel_core.base.parallel import one_thread
 from datasel_core.errors import BadParameter
-from datasel_core.methods._kmeans import Grid, cluster
-from datasel_core.methods._water import in_turn
-from datasel_core.selection import Inputs, Method, Selection, method
-from datasel_core.threads import one_thread
+from datasel_core.methods.algorithms.water_filling import in_turn
+from datasel_core.methods.method import Method, method
+from datasel_core.methods.selection import Inputs, Selection
+from datasel_core.vectors.grid_kmeans import Grid, cluster
 
 
 @method("s2l", version=1, title="S2L")

@@ -5,8 +5,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.declare import Field
-from datasel_core.selection import Inputs, Method, Selection, method
+from datasel_core.base.declare import Field
+from datasel_core.methods.method import Method, method
+from datasel_core.methods.selection import Inputs, Selection
 
 
 @method("stratified", version=1, title="Stratified by group")

@@ -4,14 +4,15 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core import neighbors
-from datasel_core.declare import Field
+from datasel_core.base.declare import Field
+from datasel_core.base.progress import Progress
 from datasel_core.errors import BadParameter, Fault
-from datasel_core.methods._crowding import Crowd
-from datasel_core.methods._transport import Neighbours, Plan, guessed, make_plan, with_crowding
-from datasel_core.methods._vectors import matrix, same_width
-from datasel_core.progress import Progress
-from datasel_core.selection import Inputs, Method, Selection, method
+from datasel_core.methods.algorithms.crowding import Crowd
+from datasel_core.methods.algorithms.transport import Neighbours, Plan, guessed, make_plan, with_crowding
+from datasel_core.methods.method import Method, method
+from datasel_core.methods.selection import Inputs, Selection
+from datasel_core.vectors import neighbors
+from datasel_core.vectors.directions import matrix, same_width
 
 _USUAL = 0.22  # distances over C where vectors have length 1: 1.1 of 5
 _FIRST_DEPTH, _DEEPER = 64, 4  # what is known of the nearest says little of those much farther off

@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from datasel_core import neighbors
-from datasel_core.declare import Field
+from datasel_core.base.declare import Field
+from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
-from datasel_core.probes._probe import Probe, probe
-from datasel_core.progress import Progress
+from datasel_core.probes.probe import Probe, probe
+from datasel_core.vectors import directions
 
 
 @probe("linear", version=1, title="Linear probe")
@@ -31,7 +31,7 @@ class Linear(Probe):
             raise BadRequest("The kept samples are all of one group; a linear probe needs at least two.")
         if not len(test):
             raise BadRequest("Nothing is held out: the whole pool was kept.")
-        vectors = neighbors.unit(roles["embedding"])
+        vectors = directions.unit(roles["embedding"])
         model = LogisticRegression(C=self.c, max_iter=2000).fit(vectors[train] * 10, labels[train])
         right = model.predict(vectors[test] * 10) == labels[test]
         per_group = [float(right[labels[test] == name].mean()) for name in np.unique(labels[test])]

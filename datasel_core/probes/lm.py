@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from datasel_core.declare import HOW, Field
+from datasel_core.base.conversation import Turn
+from datasel_core.base.declare import HOW, Field
+from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
-from datasel_core.features._feature import Source, Unreadable
-from datasel_core.features._language.answers import final_answer, generate, question, spelt_question
-from datasel_core.features._language.models import OFFERED, SCRATCH, local_files
-from datasel_core.features._language.proxy import RATES, Build
-from datasel_core.features._language.scoring import per_sample, score
-from datasel_core.features._language.tokens import Template, Tokens, read_tokens
-from datasel_core.features._language.training import Recipe, train
-from datasel_core.features._language.vocabulary import Vocabulary
-from datasel_core.features._weights import choose_device
-from datasel_core.probes._probe import Probe, probe
-from datasel_core.progress import Progress
-from datasel_core.turns import Turn
+from datasel_core.features.feature import Source, Unreadable
+from datasel_core.features.language.answers import final_answer, generate, question, spelt_question
+from datasel_core.features.language.models import OFFERED, SCRATCH, local_files
+from datasel_core.features.language.proxy import RATES, Build
+from datasel_core.features.language.scoring import per_sample, score
+from datasel_core.features.language.tokens import Template, Tokens, read_tokens
+from datasel_core.features.language.training import Recipe, train
+from datasel_core.features.language.vocabulary import Vocabulary
+from datasel_core.features.models.weights import choose_device
+from datasel_core.probes.probe import Probe, probe
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

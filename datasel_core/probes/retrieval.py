@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from datasel_core.declare import Field
+from datasel_core.base.declare import Field
+from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
-from datasel_core.features._clip_weights import small_tokenizer
-from datasel_core.features._photos import squashed
-from datasel_core.probes._probe import Probe, probe
-from datasel_core.progress import Progress
+from datasel_core.features.models.clip_weights import small_tokenizer
+from datasel_core.features.models.photos import squashed
+from datasel_core.probes.probe import Probe, probe
 
 if TYPE_CHECKING:
     import torch

@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from datasel_core import making
-from datasel_core.features._clip_weights import load
-from datasel_core.features._feature import Source
-from datasel_core.features.clip import ClipImage, ClipText
+from datasel_core.actions.add_pool import add_pool
+from datasel_core.features import computation
+from datasel_core.features.encoders.clip import ClipImage, ClipText
+from datasel_core.features.feature import Source
+from datasel_core.features.models.clip_weights import load
 from datasel_core.pools.demo.scenes import make_scenes
-from datasel_core.store import Workspace
+from datasel_core.workspace.layout import Workspace
 from tests.benchmarks._measure import size, stopwatch, table
 from tests.conftest import ROOT, real_data
 
@@ -108,9 +109,9 @@ def _kept(feature: ClipImage, photos: list[Path], scratch: Path) -> float:
     (scratch / "shown").mkdir(parents=True)
     for at, path in enumerate(photos):
         shutil.copyfile(path, scratch / "shown" / f"{at:04d}{path.suffix}")
-    pool = making.add_pool(workspace, "photos", str(scratch / "shown"), "images")
+    pool = add_pool(workspace, "photos", str(scratch / "shown"), "images")
     with stopwatch() as taken:
-        making.compute_feature(workspace, pool, feature)
+        computation.compute_feature(workspace, pool, feature)
     return taken[0]
 
 

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
-from datasel_core import neighbors
 from datasel_core.methods.neg_clip_loss import NegClipLoss
-from datasel_core.pools._vector_files import open_arrays
-from datasel_core.selection import Inputs
+from datasel_core.methods.selection import Inputs
+from datasel_core.pools.readers.vector_files import open_arrays
+from datasel_core.vectors import directions, kmeans
 from tests.benchmarks._measure import size, table
 from tests.conftest import real_data
 
@@ -46,14 +46,14 @@ def patches(data: Path, n: int) -> Pairs:
 
 def instructions(data: Path, n: int) -> Pairs:
     names = ("gsm8k_train", "gsm8k_test", "bbh", "agieval")
-    every = neighbors.unit(np.concatenate([open_arrays(data / "features" / f"instructions_{name}_potion.npz")["embedding"] for name in names]))
+    every = directions.unit(np.concatenate([open_arrays(data / "features" / f"instructions_{name}_potion.npz")["embedding"] for name in names]))
     rng = np.random.default_rng(0)
     some = every[rng.permutation(len(every))[:n]]
     return some, some + 0.8 * some[rng.permutation(len(some))]
 
 
 def shuffled(pairs: Pairs) -> Pairs:
-    image, text = (neighbors.unit(side) for side in pairs)
+    image, text = (directions.unit(side) for side in pairs)
     moved = np.random.default_rng(1).choice(len(text), round(0.3 * len(text)), replace=False)
     text[moved] = text[np.roll(moved, 1)]
     return image, text
@@ -73,9 +73,9 @@ def sums(exps: np.ndarray, near: np.ndarray, rivals: np.ndarray) -> Pairs:
 
 def near_cells(image: np.ndarray, text: np.ndarray, share: float) -> np.ndarray:
     """(n, n) bool: pairs of cells with the nearest centres, as many as make up that share of all products."""
-    (centre, cell), (text_centre, text_cell) = neighbors.kmeans(image, CELLS, 0), neighbors.kmeans(text, CELLS, 1)
+    (centre, cell), (text_centre, text_cell) = kmeans.kmeans(image, CELLS, 0), kmeans.kmeans(text, CELLS, 1)
     area = np.outer(np.bincount(cell, minlength=len(centre)), np.bincount(text_cell, minlength=len(text_centre)))
-    order = np.argsort(-(neighbors.unit(centre) @ neighbors.unit(text_centre).T), axis=None)
+    order = np.argsort(-(directions.unit(centre) @ directions.unit(text_centre).T), axis=None)
     chosen = np.zeros(area.size, bool)
     chosen[order[np.cumsum(area.ravel()[order]) <= share * area.sum()]] = True
     return chosen.reshape(area.shape)[cell][:, text_cell]

@@ -18,7 +18,7 @@ import numpy as np
 
 from datasel_core.methods.neg_clip_loss import NegClipLoss
 from datasel_core.methods.norm_sim import NormSim
-from datasel_core.selection import Inputs
+from datasel_core.methods.selection import Inputs
 from tests.benchmarks._measure import apart, size, stopwatch, table
 from tests.benchmarks.selection_speed import clouds
 

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from datasel_core.features._feature import Block, Feature, Source
-from datasel_core.features.dictionary import DictionaryEmbedding, DictionaryPatterns
-from datasel_core.features.imported_patterns import ImportedPatterns
-from datasel_core.pools._photos import open_photo
-from datasel_core.pools._vector_files import open_arrays
-from datasel_core.progress import Progress
-from datasel_core.ragged import Ragged
+from datasel_core.base.progress import Progress
+from datasel_core.base.ragged import Ragged
+from datasel_core.features.encoders.dictionary import DictionaryEmbedding, DictionaryPatterns
+from datasel_core.features.encoders.imported_patterns import ImportedPatterns
+from datasel_core.features.feature import Block, Feature, Source
+from datasel_core.pools.media.photos import open_photo
+from datasel_core.pools.readers.vector_files import open_arrays
 from tests.benchmarks._baselines import colours, gradients, pixels
 from tests.benchmarks._measure import small, stopwatch, table
 from tests.conftest import real_data

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from datasel_core import neighbors, projection
-from datasel_core.progress import Progress
+from datasel_core.analysis import projection
+from datasel_core.base.progress import Progress
+from datasel_core.vectors import kmeans
 from tests.benchmarks._measure import apart, size, stopwatch, table
 from tests.benchmarks.selection_speed import clouds
 
@@ -34,7 +35,7 @@ def alone(n: int, d: int) -> dict[str, Any]:
 def cells(n: int, d: int) -> float:
     vectors = clouds(n, d, 500)
     with stopwatch() as taken:
-        neighbors.kmeans(vectors, 1000, seed=0)
+        kmeans.kmeans(vectors, 1000, seed=0)
     return taken[0]
 
 

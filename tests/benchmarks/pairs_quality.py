@@ -17,11 +17,13 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from datasel_core import making, registry
-from datasel_core.features._kept import kept_features
+from datasel_core.actions.demo import make_demo
+from datasel_core.base import registry
+from datasel_core.features import computation
+from datasel_core.features.stored import kept_features
+from datasel_core.methods.selection import Inputs
 from datasel_core.probes.retrieval import Retrieval
-from datasel_core.selection import Inputs
-from datasel_core.store import Workspace
+from datasel_core.workspace.layout import Workspace
 from tests.benchmarks._measure import small, table
 from tests.conftest import real_data
 
@@ -55,9 +57,9 @@ def captions(data: Path, seeds: range) -> None:
 
 
 def scenes(home: Workspace, seeds: range) -> None:
-    pool = next(one for one in making.make_demo(home) if one.kind == "pairs")
+    pool = next(one for one in make_demo(home) if one.kind == "pairs")
     for role in ("image", "text"):
-        making.compute_feature(home, pool, making.declared_feature(f"clip_{role}"))
+        computation.compute_feature(home, pool, computation.declared_feature(f"clip_{role}"))
     kept = {one.role: one.values() for one in kept_features(home, pool.fingerprint)}
     kind = pool.column("caption_kind")
     wrong = kind != "matched"

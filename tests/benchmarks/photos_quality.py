@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from datasel_core import neighbors, registry
-from datasel_core.features._feature import Source
-from datasel_core.pools._vector_files import open_arrays
+from datasel_core.base import registry
+from datasel_core.base.progress import Progress
+from datasel_core.base.ragged import Ragged
+from datasel_core.features.feature import Source
+from datasel_core.methods.selection import Inputs
+from datasel_core.pools.readers.vector_files import open_arrays
 from datasel_core.probes.linear import Linear
-from datasel_core.progress import Progress
-from datasel_core.ragged import Ragged
-from datasel_core.selection import Inputs
+from datasel_core.vectors import neighbors
 from tests.benchmarks._measure import small, table
 from tests.conftest import real_data
 

@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from datasel_core.features._feature import Source
-from datasel_core.features._language.batches import scoring_batches, training_order
-from datasel_core.features._language.proxy import Trail
-from datasel_core.features._language.scoring import score
-from datasel_core.features._language.tokens import Tokens, read_tokens
-from datasel_core.features._language.vocabulary import read_vocabulary
-from datasel_core.features.loss_trajectory import LossTrajectory
-from datasel_core.progress import Progress
-from datasel_core.turns import Turn
+from datasel_core.base.conversation import Turn
+from datasel_core.base.progress import Progress
+from datasel_core.features.encoders.loss_trajectory import LossTrajectory
+from datasel_core.features.feature import Source
+from datasel_core.features.language.batches import scoring_batches, training_order
+from datasel_core.features.language.proxy import Trail
+from datasel_core.features.language.scoring import score
+from datasel_core.features.language.tokens import Tokens, read_tokens
+from datasel_core.features.language.vocabulary import read_vocabulary
 from tests.benchmarks._measure import size, stopwatch, table
 from tests.conftest import real_data
 

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from datasel_core import engine, making
-from datasel_core.planning import plan
-from datasel_core.progress import Progress
-from datasel_core.question import Spec
-from datasel_core.scores import kept_scores
-from datasel_core.store import Workspace
+from datasel_core.actions.add_pool import add_pool
+from datasel_core.base.progress import Progress
+from datasel_core.runs import engine
+from datasel_core.runs.question import resolve
+from datasel_core.runs.scores import kept_scores
+from datasel_core.runs.spec import Spec
+from datasel_core.workspace.layout import Workspace
 from tests.benchmarks._measure import apart, size, stopwatch, table
 from tests.benchmarks.selection_speed import clouds
 from tests.conftest import ROOT
@@ -70,8 +71,8 @@ def select_reruns(folder: Path, n: int) -> dict[str, Any]:
     np.save(folder / "v.npy", clouds(n, 64, 500))
     os.environ["DATASEL_WORKSPACE"], os.environ["DATASEL_DATA_ROOTS"] = str(folder / "ws"), str(folder)
     workspace = Workspace.at()
-    making.add_pool(workspace, "million", str(folder / "v.npy"), "vectors")
-    engine.select(workspace, engine.Spec(pool="million", method="k_center", budget="1000"))
+    add_pool(workspace, "million", str(folder / "v.npy"), "vectors")
+    engine.select(workspace, Spec(pool="million", method="k_center", budget="1000"))
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.query_params["pool"] = "million"
     app.run()
@@ -101,8 +102,8 @@ def cut_reruns(folder: Path, n: int) -> dict[str, Any]:
     np.savez(folder / "pairs.npz", image=image, text=image + rng.standard_normal((n, 16), dtype=np.float32))
     os.environ["DATASEL_WORKSPACE"], os.environ["DATASEL_DATA_ROOTS"] = str(folder / "pairs"), str(folder)
     workspace = Workspace.at()
-    making.add_pool(workspace, "pairs", str(folder / "pairs.npz"), "vectors")
-    kept_scores(workspace, engine.score_question(plan(workspace, Spec(pool="pairs", method="clip_score", budget="1"))), Progress())
+    add_pool(workspace, "pairs", str(folder / "pairs.npz"), "vectors")
+    kept_scores(workspace, engine.score_question(resolve(workspace, Spec(pool="pairs", method="clip_score", budget="1"))), Progress())
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.query_params["pool"] = "pairs"
     app.run()

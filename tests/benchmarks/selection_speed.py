@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from datasel_core.base.ragged import Ragged
 from datasel_core.methods.freesel import FreeSel
 from datasel_core.methods.k_center import KCenter
-from datasel_core.ragged import Ragged
-from datasel_core.selection import Inputs
+from datasel_core.methods.selection import Inputs
 from tests.benchmarks._measure import apart, size, stopwatch, table
 
 

@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from datasel_core import making
-from datasel_core.pools._pool import Pool
-from datasel_core.pools._vector_files import open_arrays
+from datasel_core.actions.add_pool import add_pool
+from datasel_core.base.ragged import Ragged
+from datasel_core.base.registry import find
+from datasel_core.features import computation
+from datasel_core.methods.selection import Inputs
+from datasel_core.pools.pool import Pool
+from datasel_core.pools.readers.vector_files import open_arrays
 from datasel_core.probes.lm import LanguageProbe
-from datasel_core.ragged import Ragged
-from datasel_core.registry import find
-from datasel_core.selection import Inputs
-from datasel_core.store import Workspace
+from datasel_core.workspace.layout import Workspace
 from tests.benchmarks._measure import small, table
 from tests.conftest import real_data
 
@@ -46,8 +47,8 @@ def read(data: Path, home: Workspace, folder: Path) -> tuple[Pool, Pool, dict[st
         vectors |= dict(zip(map(str, arrays["ids"]), np.asarray(arrays["embedding"], np.float32), strict=True))
     made = []
     for name, source in (("pool", folder / "in"), ("test", folder / "test.jsonl")):
-        pool = making.add_pool(home, name, str(source), "text")
-        ngrams = making.compute_feature(home, pool, making.declared_feature("hashed_ngrams")).values()
+        pool = add_pool(home, name, str(source), "text")
+        ngrams = computation.compute_feature(home, pool, computation.declared_feature("hashed_ngrams")).values()
         made.append((pool, {"embedding": np.stack([vectors[id] for id in pool.ids]), "ngrams": ngrams}))
     return made[0][0], made[1][0], made[0][1], made[1][1]
 

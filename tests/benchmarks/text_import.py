@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from datasel_core import making
-from datasel_core.candidates import matching
-from datasel_core.pools._pool import load_pool
-from datasel_core.store import Workspace
+from datasel_core.actions.add_pool import add_pool
+from datasel_core.pools.persistence import load_pool
+from datasel_core.runs.candidates import matching
+from datasel_core.workspace.layout import Workspace
 from tests.benchmarks._measure import apart, size, stopwatch, table
 
 
@@ -42,7 +42,7 @@ def loop(path: Path) -> dict[str, float]:
 def importing(folder: Path) -> dict[str, float]:
     _home(folder)
     with stopwatch() as taken:
-        making.add_pool(Workspace.at(), "lines", str(folder / "lines.jsonl"), "text")
+        add_pool(Workspace.at(), "lines", str(folder / "lines.jsonl"), "text")
     return {"s": taken[0]}
 
 

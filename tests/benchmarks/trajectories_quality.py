@@ -15,11 +15,14 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from datasel_core import engine, making, probe
-from datasel_core.pools._pool import Pool
-from datasel_core.progress import Progress
-from datasel_core.question import Spec
-from datasel_core.store import Workspace
+from datasel_core.actions.add_pool import add_pool
+from datasel_core.base.progress import Progress
+from datasel_core.features import computation
+from datasel_core.pools.pool import Pool
+from datasel_core.probes import evaluate
+from datasel_core.runs import engine
+from datasel_core.runs.spec import Spec
+from datasel_core.workspace.layout import Workspace
 from tests.benchmarks._measure import small, stopwatch, table
 from tests.conftest import real_data
 
@@ -83,7 +86,7 @@ def measured(home: Workspace, pool: Pool, names: Mapping[str, str], seeds: range
         for seed in seeds:
             run = engine.select(home, Spec(pool=pool.name, method=method, params=params, budget=budget, seed=seed))
             asked = {"steps": str(steps), "n_seeds": "1", "seed": str(seed), "answers": "0" if small() else "100", "most": "1500"}
-            said = probe.run_probe(home, run.folder, "lm", Progress(), asked, "held-out")
+            said = evaluate.run_probe(home, run.folder, "lm", Progress(), asked, "held-out")
             found.append({"loss": said["loss"], "exact match": said.get("exact_match", float("nan")), **families(said, names), "samples": said["trained_on"]})
         shown = ("loss", "GSM8K", "BBH", "AGIEval", "exact match")
         rows.append({"trained on": name, "samples": int(found[0]["samples"]), **{one: spread([each[one] for each in found]) for one in shown}})
@@ -102,9 +105,9 @@ def main() -> None:
         os.environ["DATASEL_DATA_ROOTS"] = str(folder)
         home, (pool_folder, held_folder) = Workspace(folder / "workspace"), split(data / "instructions", folder)
         with stopwatch() as taken:
-            pool = making.add_pool(home, "instructions", str(pool_folder), "text")
-            making.add_pool(home, "held-out", str(held_folder), "text")
-            kept = making.compute_feature(home, pool, making.declared_feature("loss_trajectory", {"n_checkpoints": "2", "epochs": "1"} if small() else {}))
+            pool = add_pool(home, "instructions", str(pool_folder), "text")
+            add_pool(home, "held-out", str(held_folder), "text")
+            kept = computation.compute_feature(home, pool, computation.declared_feature("loss_trajectory", {"n_checkpoints": "2", "epochs": "1"} if small() else {}))
             run = engine.select(home, Spec(pool=pool.name, method="s2l", budget="11%"))
         facts = kept.meta["facts"]
         print(f"{pool.n:,} samples, {facts['tokens']:,} tokens, a proxy of {facts['parameters']:,} parameters, {kept.meta['values'][1]} checkpoints: "

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.cluster import KMeans, MiniBatchKMeans
 
 from datasel_core.methods.s2l import S2L
-from datasel_core.selection import Inputs
+from datasel_core.methods.selection import Inputs
 from tests.benchmarks._measure import apart, size, stopwatch, table
 from tests.oracles.s2l import shares
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from datasel_core import neighbors
-from datasel_core.methods._transport import Neighbours, make_plan
+from datasel_core.methods.algorithms.transport import Neighbours, make_plan
+from datasel_core.methods.selection import Inputs
 from datasel_core.methods.tsds import Tsds, find_neighbours, planned
-from datasel_core.selection import Inputs
+from datasel_core.vectors import neighbors
 from tests.benchmarks._measure import apart, size, stopwatch, table
 
 SIGMA = 0.75

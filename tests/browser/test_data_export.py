@@ -4,7 +4,9 @@ import re
 
 import pytest
 
-from datasel_core import engine, making, manifest
+from datasel_core.actions.add_pool import add_pool
+from datasel_core.runs import engine, manifest
+from datasel_core.runs.spec import Spec
 from tests.browser.conftest import place, settled
 from tests.conftest import paint
 
@@ -22,12 +24,12 @@ def folder(tmp_path):
 
 @pytest.fixture
 def pool(workspace, folder):
-    return making.add_pool(workspace, "shots", str(folder), "images")
+    return add_pool(workspace, "shots", str(folder), "images")
 
 
 @pytest.fixture
 def run(workspace, pool):
-    return engine.select(workspace, engine.Spec(pool="shots", method="random", budget="47"))
+    return engine.select(workspace, Spec(pool="shots", method="random", budget="47"))
 
 
 def tiles(page):
@@ -127,7 +129,7 @@ def test_everything_is_there_after_the_server_was_killed(visit, server, run):
 def test_work_is_seen_from_another_tab_and_can_be_stopped(visit, pool, workspace, tmp_path):
     for at in range(1500):
         paint(tmp_path / "big" / f"{at:04d}.jpg", at, (160, 120))
-    making.add_pool(workspace, "big", str(tmp_path / "big"), "images")
+    add_pool(workspace, "big", str(tmp_path / "big"), "images")
     page, other = visit("/?pool=big"), visit("/?pool=shots")
     page.get_by_text("Features", exact=True).click()
     page.get_by_role("button", name="Compute for 1,500 photos").first.click()

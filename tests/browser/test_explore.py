@@ -6,11 +6,16 @@ import time
 import numpy as np
 import pytest
 
-from datasel_core import engine, making, projection
-from datasel_core.features._feature import Block
-from datasel_core.features._kept import Chunks, kept_features
-from datasel_core.progress import Progress
-from datasel_core.ragged import Ragged
+from datasel_core.actions.add_pool import add_pool
+from datasel_core.analysis import projection
+from datasel_core.base.progress import Progress
+from datasel_core.base.ragged import Ragged
+from datasel_core.features.chunks import Chunks
+from datasel_core.features.external import keep_imported
+from datasel_core.features.feature import Block
+from datasel_core.features.stored import kept_features
+from datasel_core.runs import engine
+from datasel_core.runs.spec import Spec
 from tests.browser.conftest import place
 from tests.conftest import paint
 
@@ -24,10 +29,10 @@ def pool(workspace, tmp_path):
     rng = np.random.default_rng(1)
     for at in range(N):
         paint(tmp_path / "shots" / ("left" if at % 2 else "right") / f"{at:02d}.jpg", at, (60, 45))
-    pool = making.add_pool(workspace, "shots", str(tmp_path / "shots"), "images")
+    pool = add_pool(workspace, "shots", str(tmp_path / "shots"), "images")
     side = np.where(pool.column("group") == "left", -1.0, 1.0)
     vectors = np.column_stack([5 * side, *rng.normal(size=(5, N))]).astype(np.float32)
-    making.keep_imported(workspace, pool, "embedding", vectors, np.arange(N), [], "e.npz", Progress())
+    keep_imported(workspace, pool, "embedding", vectors, np.arange(N), [], "e.npz", Progress())
     chunks = Chunks(workspace.feature("patterns-of-test"), N)
     labels = np.tile(np.repeat(np.array([-1, 0, 1, 1], np.int8), 4), (N, 1))
     chunks.add(Block(np.arange(N), Ragged(rng.normal(size=(2 * N, 5)).astype(np.float32), np.arange(N + 1) * 2), [], {"patch_labels": labels}))
@@ -184,7 +189,7 @@ def test_hover_shows_the_photo_and_a_click_keeps_it(visit, pool):
 
 
 def test_the_slider_repaints_from_the_prefix_and_says_why(visit, workspace, pool, embedding):
-    rows = engine.select(workspace, engine.Spec(pool="shots", method="k_center", budget="40")).selection.rows
+    rows = engine.select(workspace, Spec(pool="shots", method="k_center", budget="40")).selection.rows
     page = visit("/select?pool=shots&method=k_center&budget=10")
     page.get_by_text("10 of 60 photos kept").wait_for(timeout=20_000)
     assert page.locator(".tile .badge").first.inner_text() == "#1"
@@ -209,7 +214,7 @@ def test_the_slider_repaints_from_the_prefix_and_says_why(visit, workspace, pool
 
 
 def test_the_point_on_the_curve_can_be_dragged(visit, workspace, pool):
-    engine.select(workspace, engine.Spec(pool="shots", method="k_center", budget="40"))
+    engine.select(workspace, Spec(pool="shots", method="k_center", budget="40"))
     page = visit("/select?pool=shots&method=k_center&budget=10")
     page.get_by_text("10 of 60 photos kept").wait_for(timeout=20_000)
     handle = place(page.locator("circle.handle"))

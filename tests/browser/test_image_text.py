@@ -5,11 +5,13 @@ import re
 import numpy as np
 import pytest
 
-from datasel_core import engine, making
-from datasel_core.planning import plan
-from datasel_core.progress import Progress
-from datasel_core.question import Spec
-from datasel_core.scores import kept_scores
+from datasel_core.actions.add_pool import add_pool
+from datasel_core.base.progress import Progress
+from datasel_core.features.external import keep_imported
+from datasel_core.runs import engine
+from datasel_core.runs.question import resolve
+from datasel_core.runs.scores import kept_scores
+from datasel_core.runs.spec import Spec
 from tests.browser.conftest import place, settled
 from tests.conftest import clustered, paint
 
@@ -24,11 +26,11 @@ def cosine(workspace, tmp_path):
         paint(tmp_path / "in" / f"{at:02d}.jpg", at, (60, 45))
     lines += [f"{at % 30:02d}.jpg,s{at:03d},caption number {at}" for at in range(N)]
     (tmp_path / "in" / "pairs.csv").write_text("\n".join(lines) + "\n")
-    pool = making.add_pool(workspace, "signs", str(tmp_path / "in" / "pairs.csv"), "pairs")
+    pool = add_pool(workspace, "signs", str(tmp_path / "in" / "pairs.csv"), "pairs")
     image = clustered(rng, N, 6, 5)
     for role, values in (("image", image), ("text", image + 0.9 * rng.standard_normal((N, 6)).astype(np.float32))):
-        making.keep_imported(workspace, pool, role, values, np.arange(N), [], f"{role}.npz", Progress())
-    asked = engine.score_question(plan(workspace, Spec(pool="signs", method="clip_score", budget="1")))
+        keep_imported(workspace, pool, role, values, np.arange(N), [], f"{role}.npz", Progress())
+    asked = engine.score_question(resolve(workspace, Spec(pool="signs", method="clip_score", budget="1")))
     return kept_scores(workspace, asked, Progress()).values
 
 
@@ -119,7 +121,7 @@ def test_nothing_overlaps_or_sticks_out(visit, cosine, scheme):
 def test_uids_for_datacomp_leave_the_browser(visit, workspace, tmp_path, rng):
     uids = [f"{at:032x}" for at in range(5, 45)]
     np.savez(tmp_path / "u.npz", ids=uids, image=clustered(rng, 40, 6, 5), text=clustered(rng, 40, 6, 5))
-    making.add_pool(workspace, "uids", str(tmp_path / "u.npz"), "vectors")
+    add_pool(workspace, "uids", str(tmp_path / "u.npz"), "vectors")
     run = engine.select(workspace, Spec(pool="uids", method="clip_score", budget="10"))
     page = visit(f"/export?pool=uids&run={run.key}")
     page.get_by_text("DataComp").first.click()

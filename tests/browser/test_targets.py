@@ -7,10 +7,11 @@ import time
 import numpy as np
 import pytest
 
-from datasel_core import making
+from datasel_core.actions.add_pool import add_pool
+from datasel_core.base.progress import Progress
+from datasel_core.features.external import keep_imported
+from datasel_core.methods.selection import Inputs
 from datasel_core.methods.tsds import Tsds
-from datasel_core.progress import Progress
-from datasel_core.selection import Inputs
 from tests.browser.conftest import settled
 from tests.conftest import clustered
 
@@ -25,8 +26,8 @@ def vectors(workspace, tmp_path):
     for name, part in (("web", found[:N]), ("exam", found[N:])):
         lines = [{"id": f"{name}{at:03d}", "prompt": f"{name} question {at}", "response": "yes"} for at in range(len(part))]
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)))
-        pool = making.add_pool(workspace, name, str(tmp_path / f"{name}.jsonl"), "text")
-        making.keep_imported(workspace, pool, "embedding", part, np.arange(len(part)), [], f"{name}.npz", Progress())
+        pool = add_pool(workspace, name, str(tmp_path / f"{name}.jsonl"), "text")
+        keep_imported(workspace, pool, "embedding", part, np.arange(len(part)), [], f"{name}.npz", Progress())
     return found
 
 

@@ -7,8 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from datasel_core import making
-from datasel_core.progress import Progress
+from datasel_core.actions.add_pool import add_pool
+from datasel_core.base.progress import Progress
+from datasel_core.features.external import keep_imported
 from tests.browser.conftest import settled
 from tests.oracles.s2l import shares
 
@@ -22,7 +23,7 @@ def pool(workspace, tmp_path):
     lines = [{"id": f"q{at:03d}", "source": f"part {sum(at >= end for end in np.cumsum(SIZES))}", "prompt": f"Add {at % 50} and {at % 7}.",
               "response": f"It is {at % 50 + at % 7}."} for at in range(N)]  # fmt: skip
     (tmp_path / "sums.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    return making.add_pool(workspace, "sums", str(tmp_path / "sums.jsonl"), "text")
+    return add_pool(workspace, "sums", str(tmp_path / "sums.jsonl"), "text")
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def measured(workspace, pool):
     rng = np.random.default_rng(3)
     height = np.repeat([1.0, 3.0, 6.0], SIZES)
     losses = (height[:, None] * np.exp(-0.3 * np.arange(T)) + 0.01 * rng.standard_normal((N, T))).astype(np.float32)
-    making.keep_imported(workspace, pool, "loss_trajectory", losses, np.arange(N), [], "losses.npz", Progress())
+    keep_imported(workspace, pool, "loss_trajectory", losses, np.arange(N), [], "losses.npz", Progress())
     return pool
 
 

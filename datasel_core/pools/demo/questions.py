@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from datasel_core.base.progress import Progress
 from datasel_core.pools.demo.question_words import DAYS, FAMILY_NAMES, FIRST_NAMES, SHOPS, SYMBOLS, THINGS, UNITS, WORDS
-from datasel_core.progress import Progress
-from datasel_core.store import writing
+from datasel_core.workspace.files import writing
 
 PER_SOURCE = 240
 

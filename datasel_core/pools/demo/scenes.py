@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from datasel_core.base.progress import Progress
 from datasel_core.pools.demo.captions import describe, off_topic
 from datasel_core.pools.demo.render import Thing, draw, retake
 from datasel_core.pools.demo.scene_classes import CLASSES, COLOURS, MASK_VALUE, SETTINGS, SIDE
-from datasel_core.progress import Progress
-from datasel_core.store import writing
+from datasel_core.workspace.files import writing
 
 VERSION = 1
 """Raised when the same seed gives other pictures, so that half-made folders of an older version are drawn again."""

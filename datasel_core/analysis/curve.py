@@ -1,0 +1,131 @@
+"""Coverage against budget: how near the pool is to what was kept after 1, 2, 3, ... picks. Computed by the worker, kept beside the run."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datasel_core.analysis.metrics.metric import some_rows
+from datasel_core.base.progress import Progress
+from datasel_core.base.ragged import Ragged
+from datasel_core.errors import BadInput
+from datasel_core.features.roles import Roles
+from datasel_core.vectors import directions
+from datasel_core.workspace.files import writing
+
+ROLES = ("embedding", "patterns", "image")
+_POINTS = 20_000
+_MOST_GAPS = 50_000_000
+_EVERY_PICK = 20_000
+_BLOCK = 128
+
+
+@dataclass(frozen=True)
+class Curve:
+    """picks: (m,) how many were kept. mean, largest: (m,) distance (1 - cosine) from the pool to the nearest kept.
+
+    measured_on: how many values of the pool it was measured on, a fixed random sample where there are many.
+    """
+
+    picks: np.ndarray
+    mean: np.ndarray
+    largest: np.ndarray
+    measured_on: int
+
+    def at(self, budget: int) -> tuple[float, float]:
+        """(mean, largest) after `budget` picks; between two marks, the mark before."""
+        place = max(0, int(np.searchsorted(self.picks, budget, side="right")) - 1)
+        return float(self.mean[place]), float(self.largest[place])
+
+
+def measure_curves(roles: Roles, rows: np.ndarray, already: np.ndarray, progress: Progress) -> dict[str, Curve]:
+    """Role -> curve, for every role of ROLES that the pool has. rows: kept rows in pick order. already: rows that counted as chosen before."""
+    found = {}
+    for role in ROLES:
+        values = roles.array(role)
+        if values is None:
+            continue
+        readable = np.ones(roles.pool.n, dtype=bool)
+        readable[roles.missing_rows((role,))] = False
+        if isinstance(values, Ragged):
+            readable &= values.lengths() > 0
+        if readable.any() and readable[rows].any():
+            found[role] = curve(values, np.flatnonzero(readable), rows, already, progress)
+    return found
+
+
+def curve(values: np.ndarray | Ragged, readable: np.ndarray, rows: np.ndarray, already: np.ndarray, progress: Progress) -> Curve:
+    """The curve in one role. A mark at every pick up to 20,000, then every tenth more. Picks without a value change nothing."""
+    ragged = values if isinstance(values, Ragged) else Ragged(values, np.arange(len(values) + 1))
+    can = np.zeros(len(ragged), dtype=bool)
+    can[readable] = True
+    per_sample = max(1.0, len(ragged.values) / max(1, len(readable)))
+    most = int(np.clip(_MOST_GAPS / max(1, len(rows) * per_sample), 2000, _POINTS) / per_sample)
+    points = directions.unit(ragged.values[ragged.places(some_rows(can, max(1, most)))])
+    best = np.full(len(points), np.inf, np.float32)
+    for part in _blocks(already[can[already]]):
+        best = np.minimum(best, _gaps(points, ragged, part).min(axis=0))
+    picks, mean, largest = [], [], []
+    track = progress.track(len(rows), "measuring coverage")
+    next_mark = 1
+    for start in range(0, len(rows), _BLOCK):
+        part = rows[start : start + _BLOCK]
+        there = can[part]
+        gaps, ends = _gaps(points, ragged, part[there]), np.cumsum(ragged.lengths()[part] * there)
+        for at, end in enumerate(ends):
+            first = ends[at - 1] if at else 0
+            if end > first:
+                np.minimum(best, gaps[first:end].min(axis=0), out=best)
+            if start + at + 1 >= next_mark or start + at + 1 == len(rows):
+                picks.append(start + at + 1)
+                mean.append(best.mean(dtype=np.float64))
+                largest.append(best.max())
+                next_mark = picks[-1] + 1 if picks[-1] < _EVERY_PICK else int(picks[-1] * 1.1)
+        track.advance(len(part))
+    track.finish()
+    known = np.isfinite(largest)
+    return Curve(np.array(picks)[known], np.round(mean, 6)[known], np.round(np.array(largest, np.float64), 6)[known], len(points))
+
+
+def _blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
+    return (rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK))
+
+
+def _gaps(points: np.ndarray, ragged: Ragged, rows: np.ndarray) -> np.ndarray:
+    """(values of these rows, len(points)) float32, 1 - cosine."""
+    anchors = directions.unit(ragged.values[ragged.places(rows)])
+    return np.maximum(1 - anchors @ points.T, 0)
+
+
+def write_curves(folder: Path, curves: dict[str, Curve]) -> list[str]:
+    """curve.parquet: one row per role and mark. Returns the names of the files written."""
+    parts = []
+    for role, one in curves.items():
+        m = len(one.picks)
+        parts.append(pa.table({"role": [role] * m, "picks": one.picks, "mean": one.mean, "largest": one.largest, "measured_on": [one.measured_on] * m}))
+    if not parts:
+        return []
+    with writing(folder / "curve.parquet") as temporary:
+        pq.write_table(pa.concat_tables(parts), temporary, compression="zstd")
+    return ["curve.parquet"]
+
+
+def read_curves(folder: Path) -> dict[str, Curve]:
+    """Role -> curve of a run; empty where none was measured. Raises BadInput when the file is damaged."""
+    path = folder / "curve.parquet"
+    if not path.exists():
+        return {}
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise BadInput(f"{path} cannot be read: {str(error).splitlines()[0]}.") from None
+    role = table["role"].to_numpy(zero_copy_only=False)
+    columns = {name: table[name].to_numpy() for name in ("picks", "mean", "largest", "measured_on")}
+    return {
+        str(name): Curve(columns["picks"][mine], columns["mean"][mine], columns["largest"][mine], int(columns["measured_on"][mine][0]))
+        for name in dict.fromkeys(role.tolist())
+        for mine in [role == name]
+    }

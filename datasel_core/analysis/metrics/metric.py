@@ -1,0 +1,54 @@
+"""What a metric is: a cheap number about a selection."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from datasel_core.base.declare import Declared
+from datasel_core.base.progress import Progress
+from datasel_core.base.ragged import Ragged
+from datasel_core.base.registry import declares
+
+metric = declares("metric")
+
+SAMPLE = 200_000
+"""Above so many rows a metric is measured on a fixed random sample of the pool, and says so."""
+
+
+@dataclass(frozen=True)
+class KeptRows:
+    """n: size of the pool. rows: (b,) pool rows that were kept. role: name -> array of n rows, or None where the pool has none."""
+
+    n: int
+    rows: np.ndarray
+    role: Callable[[str], np.ndarray | Ragged | None]
+    readable: np.ndarray
+    """(n,) bool: rows that have values in every role used."""
+    progress: Progress = field(default_factory=Progress)
+
+
+class Metric(Declared):
+    """`measure` returns name -> number (or a small table of numbers); nothing when the pool lacks what it needs."""
+
+    unit: ClassVar[str] = ""
+    better: ClassVar[str] = ""
+    """`lower` or `higher`, or empty when neither is better."""
+
+    def measure(self, kept: KeptRows) -> Mapping[str, Any]:
+        raise TypeError(f"{type(self).__name__} must implement measure.")
+
+
+def some_rows(readable: np.ndarray, most: int = SAMPLE) -> np.ndarray:
+    """All readable rows, or a fixed random sample of them, in order."""
+    rows = np.flatnonzero(readable)
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+
+
+def vectors(kept: KeptRows) -> np.ndarray | None:
+    """(n, d) what distances between samples are taken in: the embedding, else the vectors of the pictures of pairs."""
+    embedding = kept.role("embedding")
+    return kept.role("image") if embedding is None else embedding

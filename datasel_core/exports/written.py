@@ -1,0 +1,84 @@
+"""What exports wrote, so that they can be told from what people wrote or changed since."""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from datasel_core.errors import BadInput, Failed
+from datasel_core.runs import manifest
+from datasel_core.workspace.files import read_json, write_json
+from datasel_core.workspace.hashing import hash_file, key_of
+from datasel_core.workspace.layout import Workspace
+
+SCHEMA = "datasel written 1"
+_MOST = 3
+"""Hashes kept of one file: what is written now, and what may still stand there if that is cut short."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """files: name in the folder (of a single file the empty name) -> SHA-256 of what was written, the latest first.
+
+    done: whether the last export came to its end.
+    """
+
+    files: Mapping[str, list[str]] = field(default_factory=dict)
+    done: bool = True
+
+    def has(self, name: str, path: Path) -> bool:
+        """Whether the file is, to the byte, what was written under this name."""
+        hashes = self.files.get(name, [])
+        try:
+            return bool(hashes) and path.is_file() and hash_file(path) in hashes
+        except OSError:  # it may not be read
+            return False
+
+
+def recorded(workspace: Workspace, path: Path) -> Written:
+    """What the workspace knows to have been written to this path; nothing where the record is missing or damaged."""
+    with contextlib.suppress(BadInput, KeyError, TypeError, AttributeError, OSError):
+        record = read_json(_place(workspace, path))
+        if record is not None and (record["schema"], record["path"]) == (SCHEMA, str(path)):
+            return Written({name: list(hashes) for name, hashes in record["files"].items()}, record["done"] is True)
+    return Written()
+
+
+def keep(workspace: Workspace, path: Path, files: Mapping[str, str], before: Written, done: bool) -> None:
+    """Records what is about to be written, or was.
+
+    A workspace that cannot be written keeps no record; then a repetition has to be allowed.
+    """
+    known = {name: list(hashes) for name, hashes in before.files.items()}
+    for name, sha256 in files.items():
+        known[name] = [sha256, *(one for one in known.get(name, []) if one != sha256)][:_MOST]
+    with contextlib.suppress(Failed):
+        write_json(_place(workspace, path), {"schema": SCHEMA, "path": str(path), "done": done, "files": known})
+
+
+def in_folder(workspace: Workspace, folder: Path) -> tuple[Written, bool]:
+    """What is known of a folder's files, and whether the folder was made by this program.
+
+    It was when the last export to it was cut short, when a file of it is as it was recorded, or when it holds an intact
+    selection.
+    """
+    record = recorded(workspace, folder)
+    ours = not record.done or any(record.has(name, folder / name) for name in record.files)
+    if (said := _selection(folder)) is None:
+        return record, ours
+    files = {name: [*record.files.get(name, []), sha256] for name, sha256 in said.items()}
+    return Written({**record.files, **files}, record.done), True
+
+
+def _selection(folder: Path) -> dict[str, str] | None:
+    """Name -> SHA-256 of the files of an intact selection, its manifest among them."""
+    with contextlib.suppress(
+        BadInput, KeyError, TypeError, AttributeError, OSError
+    ):  # a stranger's manifest.json may hold anything
+        if manifest.is_answer(folder):
+            return {**manifest.read(folder)["files"], "manifest.json": hash_file(folder / "manifest.json")}
+    return None
+
+
+def _place(workspace: Workspace, path: Path) -> Path:
+    return workspace.written() / f"{key_of({'written': str(path)})}.json"

@@ -1,0 +1,184 @@
+"""Making what selections are chosen from: pools, features, maps. Everything here can be stopped, and goes on where it was."""
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from datasel_core.base.progress import Progress
+from datasel_core.base.registry import every, find
+from datasel_core.errors import BadRequest, Failed, MissingFeature
+from datasel_core.features.chunks import Chunks
+from datasel_core.features.external import Imported, keep_imported, said_of
+from datasel_core.features.feature import OPENED, Feature, Source, Unreadable
+from datasel_core.features.roles import how_to_get
+from datasel_core.features.space import Learned, check_like, knows_its_space, learn, space_of
+from datasel_core.features.stored import StoredFeature, give_up, kept_features, load, renewed
+from datasel_core.features.twins import Twins
+from datasel_core.pools.pool import Pool
+from datasel_core.workspace.hashing import key_of
+from datasel_core.workspace.layout import Workspace
+from datasel_core.workspace.locks import Lock
+
+__all__ = ["Imported", "keep_imported"]  # they stand in a module of their own, and are asked for here
+
+
+
+
+
+
+
+
+
+
+def declared_feature(id: str, words: Mapping[str, str] | None = None, **params: Any) -> Feature:
+    """The feature with this id and parameters. Raises UnknownName, BadParameter."""
+    return find("feature", id).parse(words or {}, **params)
+
+
+def feature_key(workspace: Workspace, pool: Pool, feature: Feature) -> str:
+    """The key under which this feature of this pool is kept. Raises MissingFeature when it needs a role the pool lacks."""
+    for file in feature.files():
+        workspace.allowed(file)
+    check_like(workspace, feature)
+    needs = None if feature.reads in OPENED else _read_role(workspace, pool, feature).meta["fingerprint"]
+    return key_of({"feature": feature.what(), "depends": feature.depends(), "pool": pool.fingerprint, "reads": needs})
+
+
+def compute_feature(workspace: Workspace, pool: Pool, feature: Feature, progress: Progress | None = None) -> StoredFeature:
+    """Computes a feature, or goes on where an earlier attempt was, or returns it when it is there; then what follows from it at once.
+
+    Raises MissingFeature, Failed, Stopped.
+    """
+    progress = progress or Progress()
+    kept = _compute(workspace, pool, feature, progress)
+    compute_followers(workspace, pool, kept, progress)
+    return kept
+
+
+def compute_followers(workspace: Workspace, pool: Pool, kept: StoredFeature, progress: Progress) -> None:
+    """Features that cost nothing once this one is there; not those that read what was kept beside values, where nothing was."""
+    for follower in every("feature").values():
+        if follower.at_once and follower.reads == kept.role and set(follower.reads_extras) <= set(kept.extra_names()):
+            mine = compute_feature(workspace, pool, follower(), progress)
+            if mine.meta["created"] < kept.meta["created"]:  # a trajectory imported again: so is this
+                with Lock(mine.folder).hold(progress.check):
+                    renewed(load(mine.folder) or mine, mine.meta["params"])
+
+
+def _compute(workspace: Workspace, pool: Pool, feature: Feature, progress: Progress) -> StoredFeature:
+    if feature.reads in OPENED and feature.reads not in pool.opens:
+        what = {"image": "looks at photos", "text": "reads texts", "turns": "reads prompts and responses"}[feature.reads]
+        raise BadRequest(f"{feature.id} {what}; the pool {pool.name} (of kind {pool.kind}) has none.")
+    key = feature_key(workspace, pool, feature)
+    folder = workspace.feature(key)
+    with Lock(folder).hold(progress.check):
+        chunks = Chunks(folder, pool.n)
+        if (done := load(folder)) is not None:
+            if not done.is_intact():
+                _give_up(feature, chunks, done)
+            elif _readable_again(pool, feature, done):
+                chunks.reopen(done)
+            else:
+                chunks.tidy(done)  # a kill right after the last word of an earlier attempt may have left something
+                feature.tidy(folder, done.fitted())
+                return done
+        source, started = _source(workspace, pool, feature, progress.check), time.time()
+        fitted = chunks.fitted()
+        if fitted is None:
+            fitted = learn(workspace, feature, source, progress)
+            chunks.keep_fitted(fitted)
+        rows, twins = chunks.missing(), Twins.of(pool.picture_keys()) if feature.reads == "image" else None
+        track = progress.track(pool.n, f"computing {feature.title[:1].lower()}{feature.title[1:]}")
+        track.start_at(pool.n - len(rows))
+        try:
+            for block in feature.blocks(source, rows if twins is None else twins.to_encode(rows), fitted):
+                track.advance(chunks.add(block if twins is None else twins.spread(block, rows)))
+        finally:
+            chunks.flush()  # a stop keeps what was encoded
+        track.finish()
+        if (nothing := chunks.nothing_read()) is not None:
+            row, reason = nothing
+            chunks.clear()  # the next attempt looks again
+            raise Failed(f"No sample of {pool.name} could be read: {pool.ids[row]}: {reason}.")
+        about = {
+            "key": key,
+            **feature.what(),
+            "role": feature.role,
+            "pool": said_of(pool),
+            "facts": {**feature.describe(source), **space_of(feature, fitted)},
+            "seconds": round(time.time() - started, 1),
+        }
+        kept = chunks.finish(about, pool.ids)
+        feature.tidy(folder, fitted)
+        return kept
+
+
+def _give_up(feature: Feature, chunks: Chunks, done: StoredFeature) -> None:
+    """Prepares to make a damaged feature anew. Chunks made since that was noticed stay, so that a kill costs little."""
+    if done.is_given_up:
+        return
+    chunks.clear()
+    if not (isinstance(feature, Learned) and knows_its_space(done)):  # others need more, which is gone
+        chunks.forget_fitted()
+    give_up(done)
+
+
+def _readable_again(pool: Pool, feature: Feature, done: StoredFeature) -> bool:
+    """Whether a sample that was left out can be opened by now: a disk that was away, a permission that was mended."""
+    if feature.reads != "image":
+        return False
+    for entry in done.unreadable:
+        with contextlib.suppress(BadRequest):
+            pool.open(entry["row"], at_least=1)
+            return True
+    return False
+
+
+def _source(workspace: Workspace, pool: Pool, feature: Feature, check: Callable[[], None] = lambda: None) -> Source:
+    folder = workspace.feature(feature_key(workspace, pool, feature))
+    if feature.reads not in OPENED:
+        read = _read_role(workspace, pool, feature)
+        return Source(pool.n, roles={feature.reads: read.values()}, extras={feature.reads: read.extras()}, folder=folder, check=check)
+
+    def image(row: int, at_least: int | None = None) -> Any:
+        try:
+            return pool.open(row, at_least=at_least)
+        except BadRequest as error:  # an unreadable photo, or a link that leads elsewhere by now
+            raise Unreadable(str(error)) from None
+
+    def opened(read: Callable[[int], Any]) -> Callable[[int], Any]:
+        def one(row: int) -> Any:
+            try:
+                return read(row)
+            except BadRequest as error:
+                raise Unreadable(str(error)) from None
+
+        return one
+
+    opens = {"image": image, "text": opened(pool.text), "turns": opened(pool.turns)}
+    return Source(pool.n, **{feature.reads: opens[feature.reads]}, folder=folder, check=check)
+
+
+def _read_role(workspace: Workspace, pool: Pool, feature: Feature) -> StoredFeature:
+    """The newest feature of the role that this one reads, with all that it reads beside the values."""
+    kept = [one for one in kept_features(workspace, pool.fingerprint) if one.role == feature.reads]
+    whole = [one for one in kept if set(feature.reads_extras) <= set(one.extra_names())]
+    if kept and not whole:
+        what, maker = " and ".join(feature.reads_extras), next((id for id, one in every("feature").items() if one.role == feature.reads), feature.reads)
+        raise MissingFeature(
+            f"{feature.id} needs what is kept beside {feature.reads} ({what}), and an imported one has none; "
+            f"compute one: python -m datasel_core feature compute {pool.name} {maker}"
+        )
+    if not whole:
+        raise MissingFeature(f"{feature.id} needs the role {feature.reads}, which {pool.name} does not have yet. {how_to_get(pool, feature.reads)}")
+    return whole[-1]
+
+
+
+
+
+
+def available_features(pool: Pool, roles: set[str]) -> list[type[Feature]]:
+    """Features that can be computed for a pool, given the roles it has."""
+    return [one for one in every("feature").values() if one.reads in pool.opens | (roles - OPENED)]

@@ -1,0 +1,1 @@
+"""What can be computed of every sample, a file for each family."""

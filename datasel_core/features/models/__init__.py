@@ -1,0 +1,1 @@
+"""Models behind encoders: loading them safely, and running them."""

@@ -1,0 +1,132 @@
+"""Roles, not encoders: which of the pool's features fills each role a method asks for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from datasel_core.base import registry
+from datasel_core.base.ragged import Ragged
+from datasel_core.errors import BadRequest, MissingFeature, UnknownName
+from datasel_core.features.stored import StoredFeature, kept_features
+from datasel_core.pools.pool import Pool
+from datasel_core.workspace.layout import Workspace
+
+_BLOCK = 1 << 16
+_ANY_VECTORS = ("embedding",)
+"""Roles that a feature of another role may fill, when it is named: any vectors do, such as loss trajectories."""
+
+
+@dataclass(frozen=True)
+class Roles:
+    """features: role -> the feature that fills it. group: the column that gives the groups, or None."""
+
+    pool: Pool
+    features: Mapping[str, StoredFeature]
+    group: str | None
+
+    @classmethod
+    def of(cls, workspace: Workspace, pool: Pool, use: Mapping[str, str] | None = None, needs: Sequence[str] = ()) -> "Roles":
+        """use: role -> feature id or key (for `group`: a column). Where a role is not named, the newest feature of that role fills it.
+
+        For `embedding`, `use` may also name a feature of another role, by id, key or role, that has one vector per sample.
+        Raises MissingFeature when a needed role has none, saying how to get it; UnknownName when `use` names what is not there.
+        """
+        use = dict(use or {})
+        kept = kept_features(workspace, pool.fingerprint)
+        group = use.pop("group", None) or pool.group_column
+        if group is not None:
+            pool.column(group)
+        chosen = {one.role: one for one in kept}
+        for role, name in use.items():
+            chosen[role] = _named(kept, role, name, pool)
+        roles = cls(pool, chosen, group)
+        for role in needs:
+            if role == "group" and group is None:
+                raise MissingFeature(f"The pool {pool.name} has no column group; name one with --use group=COLUMN (it has: {', '.join(pool.columns)}).")
+            if role != "group" and role not in chosen:
+                raise MissingFeature(f"The pool {pool.name} has no feature for the role {role} yet. {how_to_get(pool, role)}")
+        roles._check_one_space(needs)
+        return roles
+
+    def _check_one_space(self, needs: Sequence[str]) -> None:
+        """Raises BadRequest when photos and captions were encoded by different models: cosines would mean nothing. Imported vectors are taken on trust."""
+        towers = {role: self.features[role] for role in ("image", "text") if role in needs}
+        if len({one.meta["facts"].get("weights_sha256") for one in towers.values()} - {None}) < 2:
+            return
+        said = " and ".join(f"{role} ({one.key}: {' '.join(filter(None, _model_of(one)))})" for role, one in towers.items())
+        raise BadRequest(
+            f"The vectors of {self.pool.name} for {said} come from different models and cannot be compared; "
+            "compute both with one model, or name two that belong together: --use image=KEY --use text=KEY."
+        )
+
+    def array(self, role: str, rows: np.ndarray | None = None) -> np.ndarray | Ragged | None:
+        """The array of a role for some rows of the pool (all by default), or None where nothing fills it."""
+        if role == "group":
+            if self.group is None:
+                return None
+            labels = np.array(["" if label is None else str(label) for label in self.pool.column(self.group).tolist()])
+            return labels if rows is None else labels[rows]
+        if role not in self.features:
+            return None
+        values = self.features[role].values()
+        if rows is None or len(rows) == len(values):
+            return values
+        if isinstance(values, Ragged):
+            return values.take(rows)
+        return np.concatenate([values[rows[start : start + _BLOCK]] for start in range(0, len(rows), _BLOCK)]) if len(rows) else values[:0]
+
+    def missing_rows(self, roles: Sequence[str]) -> np.ndarray:
+        """Rows of the pool that have no value in one of these roles."""
+        rows = [entry["row"] for role in roles if role in self.features for entry in self.features[role].unreadable]
+        return np.unique(np.array(rows, dtype=np.int64))
+
+    def unreadable(self, roles: Sequence[str]) -> list[dict[str, str]]:
+        entries = [entry for role in roles if role in self.features for entry in self.features[role].unreadable]
+        return [{"id": id, "reason": reason} for id, reason in dict.fromkeys((entry["id"], entry["reason"]) for entry in entries)]
+
+    def keys(self, roles: Sequence[str]) -> dict[str, str]:
+        return {role: f"column {self.group}" if role == "group" else self.features[role].meta["fingerprint"] for role in roles}
+
+    def about(self, roles: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """What the manifest says of the features that were used."""
+        said: dict[str, dict[str, Any]] = {}
+        for role in roles:
+            if role == "group":
+                said[role] = {"id": "column", "column": self.group}
+                continue
+            meta = self.features[role].meta
+            said[role] = {name: meta[name] for name in ("id", "version", "params", "key", "fingerprint")}
+        return said
+
+
+def _named(kept: Sequence[StoredFeature], role: str, name: str, pool: Pool) -> StoredFeature:
+    """The newest feature that is meant by a name; one of the role itself comes before others."""
+    own = [one for one in kept if one.role == role]
+    if found := [one for one in own if name in (one.key, one.id)]:
+        return found[-1]
+    others = [one for one in kept if role in _ANY_VECTORS and one.role != role]
+    others = [one for one in others if name in (one.key, one.role) or (name == one.id != "imported")]  # `imported` says nothing of what it is
+    if found := [one for one in others if one.meta["shape"] == "rows" and len(one.meta["values"]) == 2]:
+        return found[-1]
+    if others:
+        raise BadRequest(f"{name} cannot fill the role {role} of {pool.name}: it does not have one vector per sample.")
+    raise UnknownName(f"feature for the role {role} of {pool.name}", name, {one.id for one in own})
+
+
+def _model_of(kept: StoredFeature) -> tuple[str, str | None]:
+    facts = kept.meta["facts"]
+    return facts["model"], facts.get("pretrained")
+
+
+def how_to_get(pool: Pool, role: str) -> str:
+    """One sentence: the command that fills a role."""
+    declared = registry.every("feature")
+    if (follows := next((one.reads for one in declared.values() if one.role == role and one.at_once), None)) is not None:
+        return how_to_get(pool, follows)
+    makers = [id for id, one in declared.items() if one.role == role and one.reads in pool.opens | {"patches"}]
+    makers.sort(key=lambda id: (not id.startswith(("dictionary", "tfidf")), id))  # the one that needs no download comes first
+    if makers:
+        return f"Compute one: python -m datasel_core feature compute {pool.name} {makers[0]}"
+    return f"Import one: python -m datasel_core feature import {pool.name} {role} FILE.npz"

@@ -1,0 +1,1 @@
+"""The exact and fast parts of methods."""

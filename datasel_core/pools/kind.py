@@ -1,0 +1,55 @@
+"""What a kind of pool is: how a source is read, and how one of its samples is opened."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datasel_core.pools.pool import Pool
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from datasel_core.base.conversation import Turn
+from datasel_core.base.declare import Declared
+from datasel_core.base.progress import Progress
+from datasel_core.base.registry import declares
+from datasel_core.errors import BadRequest
+from datasel_core.pools.scan import Scan
+from datasel_core.workspace.layout import Workspace
+
+pool_kind = declares("pool kind")
+
+
+class PoolKind(Declared):
+    """A kind of source. Fields are the options of `pool add --option`."""
+
+    groups: ClassVar[tuple[str, ...]] = ("group",)
+    """Columns that say which group a sample belongs to; the first that is there counts."""
+
+    @classmethod
+    def reads(cls, source: Path, file: Path) -> bool:
+        """Whether a file may be part of the source, now or when it is read again; the pool's table names more."""
+        return file == source or (source in file.parents and source.is_dir())
+
+    def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
+        """Reads the source. Raises BadInput when there is nothing to choose from."""
+        raise TypeError(f"{type(self).__name__} must implement scan.")
+
+    def offers(self, pool: "Pool") -> frozenset[str]:
+        """What encoders may open of this pool's samples: any of `image`, `text`, `turns`."""
+        return frozenset()
+
+    def open(self, pool: "Pool", row: int, **hints: Any) -> Any:
+        """One sample, to look at or to encode."""
+        raise BadRequest(f"Samples of a {self.id} pool cannot be opened.")
+
+    def media(self, pool: "Pool", row: int) -> Any:
+        """Where one sample's picture lies: a path, or whatever else `open_photo` takes; as text it tells a person where to look."""
+        return pool.path(row)
+
+    def text(self, pool: "Pool", row: int) -> list[str]:
+        """The texts of one sample."""
+        raise BadRequest(f"Samples of a {self.id} pool have no text.")
+
+    def turns(self, pool: "Pool", row: int) -> list[Turn]:
+        """One sample as what a language model reads, and what of it is to be learned."""
+        raise BadRequest(f"Samples of a {self.id} pool have no prompts and responses.")

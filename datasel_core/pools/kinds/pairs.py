@@ -1,0 +1,113 @@
+"""Pairs of image and caption: a table, WebDataset tar shards, or DataComp metadata with embeddings."""
+
+from pathlib import Path
+from typing import Any
+
+from datasel_core.base.declare import Field
+from datasel_core.base.progress import Progress
+from datasel_core.errors import BadInput, BadRequest
+from datasel_core.pools.kind import PoolKind, pool_kind
+from datasel_core.pools.media import photos
+from datasel_core.pools.media.pictures import Member
+from datasel_core.pools.pool import Pool
+from datasel_core.pools.readers import caption_columns, tables
+from datasel_core.pools.readers.pair_table import Named, scan_table
+from datasel_core.pools.readers.shards.datacomp import Embeddings, is_metadata, scan_metadata
+from datasel_core.pools.readers.shards.scan import Ids, is_shard, scan_shards
+from datasel_core.pools.scan import Scan
+from datasel_core.workspace.layout import Workspace
+
+_OF_TABLES = ("path_column", "caption_column", "id_column", "group_column")
+
+
+@pool_kind("pairs", version=1, title="Images with captions")
+class Pairs(PoolKind):
+    """A CSV, JSONL or Parquet table with image paths and captions; tar shards of a WebDataset (one, a folder, or `{00000..00012}.tar`); or DataComp metadata.
+
+    Images that cannot be opened, and captions that are empty, are listed with the reason and left out. DataComp metadata (Parquet with `uid`, beside it .npz
+    with `l14_img` and `l14_txt`, or `b32_...`) brings the roles `image` and `text`, and no pictures.
+    """
+
+    path_column: str | None = Field(None, description="Table column with the image's path, relative to the table's folder; none takes path or image.")
+    caption_column: str | None = Field(None, description="Table column with the caption, or a list of captions; none takes caption or captions.")
+    id_column: str | None = Field(None, description="Table column with the sample's name; none takes id where there is one, else the path.")
+    group_column: str | None = Field(None, description="Table column that says which group an image belongs to; none takes group where there is one.")
+    captions: caption_columns.Choice = Field(
+        "each", description="An image with several captions: each caption with it is a sample, or one sample whose text is the mean of all."
+    )
+    ids: Ids = Field("key", description="Tar shards: samples are called by their key, or, where shards repeat keys, by shard and key.")
+    embeddings: Embeddings = Field("auto", description="DataComp metadata: which embeddings to take; auto takes l14 where it is there, else b32.")
+
+    @classmethod
+    def reads(cls, source: Path, file: Path) -> bool:
+        """In a folder shards, metadata and embeddings; of a table pictures below it, and embeddings beside it."""
+        if source.is_dir():
+            return source in file.parents and (is_shard(file) or file.suffix in (".parquet", ".npz"))
+        pictured = source.parent in file.parents and file.suffix.lower() in photos.SUFFIXES
+        return pictured or file in (source, source.with_suffix(".npz"))
+
+    def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
+        layout = self._layout(source)
+        self._check_options(layout, source)
+        if layout == "tar shards":
+            return scan_shards(source, self.captions, self.ids, workspace, progress)
+        if layout == "DataComp metadata":
+            return scan_metadata(source, self.embeddings, workspace, progress)
+        named = Named(self.path_column, self.caption_column, self.id_column, self.group_column)
+        return scan_table(source, named, self.captions, workspace, progress)
+
+    def offers(self, pool: Pool) -> frozenset[str]:
+        """`image` where there are pictures, `text` where there are captions."""
+        has_pictures = "path" in pool.columns or "offset" in pool.columns
+        return frozenset({"image"} if has_pictures else ()) | frozenset({"text"} if "caption" in pool.columns else ())
+
+    def media(self, pool: Pool, row: int) -> Path | Member:
+        if "path" in pool.columns:
+            return pool.path(row)
+        if "offset" not in pool.columns:
+            raise BadRequest(f"The pool {pool.name} has no pictures, only what is known of them.")
+        shard, offset, size = (pool.table[name][row].as_py() for name in ("shard", "offset", "bytes"))
+        real, content = Workspace(pool.folder.parent.parent).allowed(pool.root / shard), pool.table["content"][row].as_py()
+        return Member(real, offset, size, content, tuple(self.text(pool, row)))
+
+    def open(self, pool: Pool, row: int, **hints: Any) -> Any:
+        return photos.open_photo(self.media(pool, row), **hints)
+
+    def text(self, pool: Pool, row: int) -> list[str]:
+        """The caption; with captions=mean, all of them."""
+        name = "captions" if "captions" in pool.columns else "caption"
+        said = pool.table[name][row].as_py() if name in pool.columns else None
+        if not said:
+            raise BadRequest(f"The pool {pool.name} has no captions.")
+        return said if isinstance(said, list) else [said]
+
+    def _layout(self, source: Path) -> str:
+        if source.is_dir():
+            entries = [path for path in source.iterdir() if not path.name.startswith(".")]
+            if self.embeddings == "auto" and any(is_shard(path) for path in entries):
+                return "tar shards"
+            if any(path.suffix == ".parquet" for path in entries):
+                return "DataComp metadata"
+            raise BadInput(
+                f"The folder {source} holds neither .tar shards of a WebDataset nor .parquet metadata of DataComp. For images with captions in a table, "
+                "name the table (.csv, .tsv, .jsonl, .parquet)."
+            )
+        if not source.exists():
+            if "{" in source.name or "{" in str(source.parent):
+                return "tar shards"
+            raise BadInput(f"There is no file or folder {source}.")
+        if is_shard(source):
+            return "tar shards"
+        if source.suffix.lower() not in tables.SUFFIXES:
+            raise BadInput(f"{source.name} is neither a table (.csv, .tsv, .jsonl, .parquet) nor a .tar shard of a WebDataset.")
+        wants_table = any(getattr(self, name) is not None for name in _OF_TABLES)
+        return "DataComp metadata" if source.suffix.lower() == ".parquet" and not wants_table and is_metadata(source) else "a table"
+
+    def _check_options(self, layout: str, source: Path) -> None:
+        """An option that would do nothing is a mistake, and says so."""
+        idle = [name for name in _OF_TABLES if getattr(self, name) is not None] if layout != "a table" else []
+        idle += ["ids"] if self.ids != "key" and layout != "tar shards" else []
+        idle += ["embeddings"] if self.embeddings != "auto" and layout != "DataComp metadata" else []
+        idle += ["captions"] if self.captions != "each" and layout == "DataComp metadata" else []
+        if idle:
+            raise BadInput(f"The option {idle[0]} means nothing for {source.name}, which is read as {layout}; leave it out.")

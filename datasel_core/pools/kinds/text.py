@@ -1,0 +1,64 @@
+"""Texts: prompts with responses, conversations, or running text, in tables or files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from datasel_core.base.conversation import Turn
+from datasel_core.base.declare import Field
+from datasel_core.base.progress import Progress
+from datasel_core.errors import BadRequest
+from datasel_core.pools.kind import PoolKind, pool_kind
+from datasel_core.pools.pool import Pool
+from datasel_core.pools.readers.texts import files, rows
+from datasel_core.pools.readers.texts.scan import Named, scan_texts
+from datasel_core.pools.readers.texts.shapes import Shapes
+from datasel_core.pools.scan import Scan
+from datasel_core.workspace.layout import Workspace
+
+
+@pool_kind("text", version=1, title="Text")
+class Text(PoolKind):
+    """A JSONL, CSV or Parquet table of prompts with responses, of conversations or of running text; or a folder of such tables, or of .txt files.
+
+    Found by name: `text`; `prompt` with `response` or `completion`; `instruction` (and `input`) with `output`; `question` with `answer`; `messages` (OpenAI);
+    `conversations` (ShareGPT). Rows that cannot be used are listed with line and reason and left out. A table is read from front to back and may be
+    larger than memory.
+    """
+
+    groups: ClassVar = ("source", "group")
+
+    text_column: str | None = Field(None, description="Column with running text, or with a list of turns; none finds text, messages or conversations.")
+    prompt_column: str | None = Field(None, description="Column with the prompt; none finds prompt, instruction or question.")
+    response_column: str | None = Field(None, description="Column with the response; none finds response, completion, output or answer.")
+    id_column: str | None = Field(None, description="Column with the sample's name; none takes id where there is one, else file and line.")
+    source_column: str | None = Field(None, description="Column that says where a sample is from; none takes source, or in a folder the file.")
+    ids: Literal["id", "file_and_id"] = Field("id", description="Samples are called by their ids, or, where files repeat ids, by file and id.")
+
+    @classmethod
+    def reads(cls, source: Path, file: Path) -> bool:
+        kinds = files.TABLES | files.PLAIN
+        return super().reads(source, file) and (file == source or files.kind_of(file.name) in kinds)
+
+    def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
+        shapes = Shapes(self.text_column, self.prompt_column, self.response_column)
+        return scan_texts(source, shapes, Named(self.id_column, self.source_column, self.ids == "file_and_id"), workspace, progress)
+
+    def offers(self, pool: Pool) -> frozenset[str]:
+        return frozenset({"text", "turns"})
+
+    def open(self, pool: Pool, row: int, **hints: Any) -> Any:
+        raise BadRequest(f"Samples of the text pool {pool.name} are no pictures; read them with pool.turns(row) or pool.text(row).")
+
+    def text(self, pool: Pool, row: int) -> list[str]:
+        """All of it as one text: prompt and response, or the conversation with who says what."""
+        said = self._said(pool, row)
+        if said.get("messages") is not None:
+            return [rows.readable([(turn.role, turn.text) for turn in rows.turns_of(said)])]
+        return ["\n\n".join(text for text in (said.get("text"), said.get("prompt"), said.get("response")) if text is not None)]
+
+    def turns(self, pool: Pool, row: int) -> list[Turn]:
+        return rows.turns_of(self._said(pool, row))
+
+    def _said(self, pool: Pool, row: int) -> Mapping[str, str | None]:
+        return {name: pool.value(name, row) for name in rows.TEXTS if name in pool.long_columns}

@@ -1,0 +1,73 @@
+"""Pools on disk: written at once, pool.json last; found by name."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from datasel_core.errors import BadInput, UnknownName
+from datasel_core.pools.kind import PoolKind
+from datasel_core.pools.long_columns import Texts
+from datasel_core.pools.pool import Pool
+from datasel_core.pools.scan import Scan, fingerprint
+from datasel_core.workspace.files import read_json, write_json, writing
+from datasel_core.workspace.hashing import hash_file, known_hash
+from datasel_core.workspace.layout import Workspace
+
+_TABLE, _BEFORE = "pool.parquet", "pool.before.parquet"
+
+
+def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, scan: Scan) -> Pool:
+    """Writes a pool into the workspace; pool.json last."""
+    folder = workspace.pool(name)
+    about = {
+        "name": name, "kind": kind.id, "fingerprint": fingerprint(scan.table), "n": scan.table.num_rows,
+        "source": str(source), "root": str(scan.root), "options": kind.what()["params"],
+        "unreadable": scan.unreadable, "notes": scan.notes,
+        **({} if scan.left_out is None else {"left_out": scan.left_out}),
+        **({"texts": list(scan.texts)} if scan.texts else {}),
+    }  # fmt: skip
+    _set_aside(folder)
+    with writing(folder / _TABLE) as temporary:
+        if scan.file is not None:
+            os.replace(scan.file, temporary)
+        else:
+            pq.write_table(scan.table, temporary, compression="zstd")
+    write_json(folder / "pool.json", {**about, "table_sha256": hash_file(folder / _TABLE)})
+    (folder / _BEFORE).unlink(missing_ok=True)
+    return load_pool(workspace, name)
+
+
+def _set_aside(folder: Path) -> None:
+    """A copy of the table that pool.json describes: it stands until the new pool.json does, so that a kill in between loses nothing."""
+    about = read_json(folder / "pool.json")
+    if about is not None and (folder / _TABLE).exists() and hash_file(folder / _TABLE) == about.get("table_sha256"):
+        with writing(folder / _BEFORE) as temporary:
+            shutil.copyfile(folder / _TABLE, temporary)
+
+
+def load_pool(workspace: Workspace, name: str) -> Pool:
+    """A pool of the workspace. Raises UnknownName, or BadInput when its files are damaged."""
+    folder = workspace.pool(name)
+    about = read_json(folder / "pool.json")
+    if about is None:
+        raise UnknownName("pool", name, pool_names(workspace))
+    expected = about.get("table_sha256")
+    path = next((path for path in (folder / _TABLE, folder / _BEFORE) if path.exists() and known_hash(path) == expected), None)
+    if path is None:
+        raise BadInput(f"The pool {name} is damaged ({_TABLE} is missing or was changed); add it again.")
+    texts = Texts(path, about["texts"]) if about.get("texts") else None
+    return Pool(name, about["kind"], folder, about, texts.table() if texts else pq.read_table(path), texts)
+
+
+def pool_names(workspace: Workspace) -> list[str]:
+    return [folder.name for folder in workspace.folders("pools") if (folder / "pool.json").exists()]
+
+
+def remove_pool(workspace: Workspace, name: str) -> None:
+    """Forgets a pool. Its photos, features and runs stay where they are. Raises UnknownName."""
+    load_pool(workspace, name)
+    folder = workspace.pool(name)
+    (folder / "pool.json").unlink()
+    shutil.rmtree(folder, ignore_errors=True)

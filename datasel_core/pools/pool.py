@@ -1,0 +1,174 @@
+"""A pool: the candidates. Ids, columns, and how to open one sample."""
+
+import functools
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from datasel_core.base.conversation import Turn
+from datasel_core.base.registry import find
+from datasel_core.errors import UnknownName
+from datasel_core.pools.kind import PoolKind
+from datasel_core.pools.long_columns import Texts
+from datasel_core.workspace.layout import Workspace
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Candidates in a fixed order. `fingerprint` = hash of ids and content hashes: equal fingerprints mean equal pools.
+
+    table: all columns but the long ones, which stay on disk in `texts`; `column`, `value`, `take` and `batches` know both.
+    """
+
+    name: str
+    kind: str
+    folder: Path
+    about: Mapping[str, Any]
+    table: pa.Table
+    texts: Texts | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        return self.about["fingerprint"]
+
+    @property
+    def table_sha256(self) -> str:
+        """Hash of everything that is known of the samples, metadata columns included."""
+        return self.about["table_sha256"]
+
+    @property
+    def unreadable(self) -> list[dict[str, str]]:
+        """What was left out and why; of very many, the first."""
+        return self.about["unreadable"]
+
+    @property
+    def left_out(self) -> int:
+        """How many were left out."""
+        return self.about.get("left_out", len(self.unreadable))
+
+    @property
+    def n(self) -> int:
+        return self.table.num_rows
+
+    def __len__(self) -> int:
+        return self.n
+
+    @functools.cached_property
+    def ids(self) -> np.ndarray:
+        """(n,) text: the samples' stable names, in row order."""
+        return self.table["id"].to_numpy(zero_copy_only=False)
+
+    @functools.cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {id: row for row, id in enumerate(self.ids)}
+
+    def rows(self, ids: Any) -> np.ndarray:
+        """Rows of these ids. Raises UnknownName for the first that is not in the pool."""
+        missing = next((id for id in ids if id not in self._row_of), None)
+        if missing is not None:
+            raise UnknownName(f"sample in {self.name}", str(missing), [])
+        return np.fromiter((self._row_of[id] for id in ids), dtype=np.int64)
+
+    @property
+    def names(self) -> list[str]:
+        """All columns, the content hash too, in the order of the file."""
+        return self.texts.all_names if self.texts else self.table.column_names
+
+    @property
+    def columns(self) -> list[str]:
+        return [name for name in self.names if name != "content"]
+
+    @property
+    def long_columns(self) -> tuple[str, ...]:
+        """Those that are not in `table`, because they would fill the memory."""
+        return self.texts.names if self.texts else ()
+
+    def column(self, name: str) -> np.ndarray:
+        """(n,) one metadata column. Raises UnknownName."""
+        if name not in self.columns:
+            raise UnknownName(f"column of {self.name}", name, self.columns)
+        found = self.texts.whole(name) if name in self.long_columns else self.table[name]
+        return found.to_numpy(zero_copy_only=False)
+
+    def value(self, name: str, row: int) -> Any:
+        """One column of one sample."""
+        return self.texts.value(name, int(row)) if name in self.long_columns else self.table[name][int(row)].as_py()
+
+    def take(self, rows: Sequence[int] | np.ndarray, names: Iterable[str] | None = None) -> pa.Table:
+        """These rows, in this order, with these columns; all, without the content hash, by default."""
+        names, rows = list(self.columns if names is None else names), np.asarray(rows, dtype=np.int64)
+        short = self.table.select([name for name in names if name not in self.long_columns]).take(pa.array(rows))
+        long = self.texts.take([name for name in names if name in self.long_columns], rows) if self.texts else {}
+        return pa.table({name: long[name] if name in long else short[name] for name in names})
+
+    def batches(self, names: Iterable[str], row: str = "row") -> pa.RecordBatchReader:
+        """These columns, and one called `row` with the row numbers, from front to back: long columns are never in memory as a whole."""
+        names = list(names)
+        short = self.table.select([name for name in names if name not in self.long_columns]).append_column(row, [np.arange(self.n)])
+        long = [name for name in names if name in self.long_columns]
+        if not long:
+            return short.to_reader()
+        both = (pa.table({**dict(zip(short.column_names, short.slice(at, len(part)).columns, strict=True)), **dict(zip(long, part.columns, strict=True))})
+                for at, part in self.texts.batches(long))  # fmt: skip
+        first = next(both)
+        batches = (batch for part in itertools.chain([first], both) for batch in part.to_batches())
+        return pa.RecordBatchReader.from_batches(first.schema, batches)
+
+    @functools.cached_property
+    def how(self) -> PoolKind:
+        return find("pool kind", self.kind)(**self.about["options"])
+
+    @property
+    def opens(self) -> frozenset[str]:
+        """What encoders may open of the samples: any of `image`, `text`, `turns`."""
+        return self.how.offers(self)
+
+    @property
+    def group_column(self) -> str | None:
+        """The column that says which group a sample belongs to, where there is one; long texts name no groups."""
+        return next((name for name in self.how.groups if name in self.columns and name not in self.long_columns), None)
+
+    @property
+    def root(self) -> Path:
+        """Where the sources lie; paths in the table are relative to it."""
+        return Path(self.about["root"])
+
+    def path(self, row: int) -> Path:
+        """The media file of one sample. Raises BadRequest when a link leads outside the allowed folders by now."""
+        path = self.root / self.table["path"][row].as_py()
+        Workspace(self.folder.parent.parent).allowed(path)
+        return path
+
+    def picture_keys(self) -> list[np.ndarray]:
+        """(n,) columns that together tell one picture from another: a file, or a place in a shard; none where there are no pictures."""
+        names = next((names for names in (("path",), ("shard", "offset")) if set(names) <= set(self.columns)), ())
+        return [self.column(name) for name in names]
+
+    def media(self, row: int) -> Any:
+        """Where the picture of one sample lies, be it a file or part of one."""
+        return self.how.media(self, row)
+
+    def text(self, row: int) -> list[str]:
+        """What is said about, or in, one sample: its caption or captions."""
+        return self.how.text(self, row)
+
+    def turns(self, row: int) -> list[Turn]:
+        """One sample as what a language model reads: prompt and response, the turns of a conversation, or running text."""
+        return self.how.turns(self, row)
+
+    def open(self, row: int, **hints: Any) -> Any:
+        """One sample, to look at or to encode: for photos an RGB image."""
+        return self.how.open(self, row, **hints)
+
+
+
+
+
+
+
+

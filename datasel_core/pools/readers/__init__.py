@@ -1,0 +1,1 @@
+"""Reading what people bring: tables, shards, texts, arrays."""

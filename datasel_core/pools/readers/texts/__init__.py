@@ -1,0 +1,1 @@
+"""Texts: which files, which rows, which shapes."""

@@ -1,0 +1,155 @@
+"""What is kept of one text sample: its turns as columns, their hash, and the plain values beside them."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from datasel_core.base.conversation import Turn
+from datasel_core.pools.readers import table_columns
+from datasel_core.pools.readers.texts.shapes import BadRow, Said, shown
+
+TEXTS = ("text", "prompt", "response", "messages")
+"""Columns that hold samples."""
+
+_NUL = "\0"
+_OWN = frozenset({"source", *TEXTS})
+_MOST_COLUMNS = 64
+_PLAIN = (int, float, date)
+
+
+def columns_of(turns: Sequence[Said]) -> dict[str, str]:
+    """`text`; or `prompt` and `response`, and `messages` where a sample is more than these."""
+    if turns[0][0] == "text":
+        return {"text": turns[0][1]}
+    if len(turns) == 2 and turns[0][0] == "user" and turns[1][0] == "assistant":
+        return {"prompt": turns[0][1], "response": turns[1][1]}
+    last = max(at for at, (role, _) in enumerate(turns) if role == "assistant")
+    said = [{"role": role, "content": text} for role, text in turns]
+    return {"prompt": readable(turns[:last]), "response": turns[last][1], "messages": json.dumps(said, ensure_ascii=False, separators=(",", ":"))}
+
+
+def readable(turns: Sequence[Said]) -> str:
+    """A conversation as people read it; a single prompt stands for itself."""
+    if len(turns) == 1 and turns[0][0] in ("user", "text"):
+        return turns[0][1]
+    return "\n\n".join(f"{role.capitalize()}: {text}" for role, text in turns)
+
+
+def turns_of(columns: Mapping[str, str | None]) -> list[Turn]:
+    """The turns back from the columns."""
+    if columns.get("messages") is not None:
+        return [Turn(turn["role"], turn["content"]) for turn in json.loads(columns["messages"])]
+    if columns.get("text") is not None:
+        return [Turn("text", columns["text"])]
+    return [Turn("user", columns["prompt"]), Turn("assistant", columns["response"])]
+
+
+def content_of(turns: Sequence[Said]) -> str:
+    """Hash of who says what. Raises BadRow for text that no file could hold."""
+    whole = _NUL.join([part for turn in turns for part in turn])  # no text holds the character between them
+    if whole.count(_NUL) != 2 * len(turns) - 1:
+        raise BadRow(f"its {_where(turns, lambda text: _NUL not in text)} holds a NUL character, which is no text")
+    try:
+        return hashlib.blake2b(whole.encode(), digest_size=16).hexdigest()
+    except UnicodeEncodeError as error:
+        raise BadRow(f"its {_where(turns, _is_unicode)} {unicode_trouble(whole[error.start])}") from None
+
+
+def unicode_trouble(character: str) -> str:
+    """What is wrong with a lone surrogate: one of these stands for a byte that could not be decoded."""
+    if "\udc80" <= character <= "\udcff":
+        return f"holds the byte 0x{ord(character) - 0xDC00:02x}, which is not UTF-8"
+    return f"holds \\u{ord(character):04x}, half of a character"
+
+
+def _where(turns: Sequence[Said], good: Callable[[str], bool]) -> str:
+    at = next(at for at, (_, text) in enumerate(turns) if not good(text))
+    if turns[at][0] == "text":
+        return "text"
+    return {0: "prompt", 1: "response"}[at] if len(turns) == 2 else f"turn {at + 1} ({turns[at][0]})"
+
+
+def checked(name: str, text: str) -> None:
+    """Raises BadRow for text that no file could hold."""
+    if not text.isascii() and not _is_unicode(text):
+        raise BadRow(f"its {shown(name)} {unicode_trouble(_lone(text))}")
+    if _NUL in text:
+        raise BadRow(f"its {shown(name)} holds a NUL character, which is no text")
+
+
+def _lone(text: str) -> str:
+    return next(one for one in text if "\ud800" <= one <= "\udfff")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class Beside:
+    """The other values of rows, as columns: those with names of ours get another, those that are no plain values are noted."""
+
+    def __init__(self) -> None:
+        self.nested: set[str] = set()
+        self.over: set[str] = set()
+        self.renamed: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def of(self, row: Mapping[str, Any], used: Sequence[str]) -> dict[str, Any]:
+        """Raises BadRow for text that no file could hold."""
+        kept = {}
+        for name, value in row.items():
+            if value is None or name in used:
+                continue
+            if isinstance(value, str):
+                checked(name, value)
+            elif isinstance(value, Decimal):
+                value = float(value)
+            elif not isinstance(value, _PLAIN):
+                if len(self.nested) < _MOST_COLUMNS:
+                    self.nested.add(shown(name))
+                continue
+            if value.__class__ is float and not math.isfinite(value):
+                continue
+            own = self._names[name] if name in self._names else self._name(name)
+            if own is not None:
+                kept[own] = value
+        return kept
+
+    def notes(self) -> list[str]:
+        found = []
+        if self.nested:
+            found.append(f"Values that are no text, number or truth value became no columns: {_some(self.nested)}.")
+        if self.over:
+            found.append(f"There are more than {_MOST_COLUMNS} columns, or they have no name; left out were: {_some(self.over)}.")
+        if self.renamed:
+            found.append(f"Columns with names that are taken stand under others: {_some(f'{shown(old)} as {new}' for old, new in self.renamed.items())}.")
+        return found
+
+    def _name(self, name: str) -> str | None:
+        """The column's own name, from now on; SQL filters do not tell `Level` from `level`."""
+        if len(self._taken) >= _MOST_COLUMNS or not name.strip() or _NUL in name or not _is_unicode(name):
+            if len(self.over) < _MOST_COLUMNS:
+                self.over.add(shown(name))
+            return None
+        own = name
+        while own.lower() in self._taken or table_columns.gives_way(own) or own.lower() in _OWN:
+            own += "_"
+        if own != name:
+            self.renamed[name] = own
+        self._taken.add(own.lower())
+        self._names[name] = own
+        return own
+
+
+def _some(names: Any) -> str:
+    names = sorted(names)
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")

@@ -1,0 +1,79 @@
+"""A probe of a finished selection."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datasel_core.base.progress import Progress
+from datasel_core.base.registry import find
+from datasel_core.errors import BadRequest
+from datasel_core.features.roles import Roles
+from datasel_core.features.twins import Twins
+from datasel_core.pools.persistence import load_pool
+from datasel_core.pools.pool import Pool
+from datasel_core.probes.probe import Probe
+from datasel_core.runs import manifest
+from datasel_core.workspace.layout import Workspace
+
+
+def run_probe(
+    workspace: Workspace, folder: Path, id: str, progress: Progress, params: Mapping[str, str] | None = None, held_out: str | None = None
+) -> dict[str, Any]:
+    """Trains on what was kept, measures on the readable rest of the pool, or on another pool. params: of the probe, as words. Raises BadRequest, Stopped."""
+    probe: Probe = find("probe", id).parse(params or {})
+    for file in probe.files():
+        workspace.allowed(file)
+    said = manifest.read(folder)
+    pool = load_pool(workspace, said["pool"]["name"])
+    if pool.fingerprint != said["pool"]["fingerprint"]:
+        raise BadRequest(f"The pool {pool.name} is not what it was when the selection was made.")
+    _check_opens(probe, pool)
+    roles = Roles.of(workspace, pool, needs=probe.needs)
+    progress.check()
+    kept = pool.rows(manifest.kept_table(folder)["id"].to_pylist())
+    out = roles.missing_rows(probe.needs)
+    train = np.setdiff1d(kept, out)
+    if held_out is not None:
+        return _elsewhere(workspace, probe, pool, roles, train, held_out, progress)
+    test = np.setdiff1d(np.arange(pool.n), np.union1d(kept, out))
+    given = _given(probe, pool, roles)
+    if "turns" in probe.opens:
+        test = _unseen(pool, test, pool, train)
+    elif probe.opens:  # a picture with several captions must not be learned with one and tested with another
+        twins = Twins.of(pool.picture_keys())
+        if twins is not None:
+            test, given = test[~np.isin(twins.first[test], twins.first[train])], given | {"picture": twins.first}
+    return probe.measure(given, train, test, progress)
+
+
+def _elsewhere(workspace: Workspace, probe: Probe, pool: Pool, roles: Roles, train: np.ndarray, held_out: str, progress: Progress) -> dict[str, Any]:
+    if not probe.elsewhere:
+        raise BadRequest(f"The probe {probe.id} tests on the rest of the pool; leave out --held-out {held_out}.")
+    other = load_pool(workspace, held_out)
+    _check_opens(probe, other)
+    there = Roles.of(workspace, other, needs=probe.needs)
+    test = _unseen(other, np.setdiff1d(np.arange(other.n), there.missing_rows(probe.needs)), pool, train)
+    if not len(test):
+        raise BadRequest(f"Every sample of {held_out} is among the kept; hold out a pool that was not trained on.")
+    found = probe.measure(_given(probe, pool, roles), train, test, progress, elsewhere=_given(probe, other, there))
+    return {**found, "held_out": held_out}
+
+
+def _check_opens(probe: Probe, pool: Pool) -> None:
+    lacking = [what for what in probe.opens if what not in pool.opens]
+    if lacking:
+        raise BadRequest(f"The probe {probe.id} looks at {' and '.join(probe.opens)} of every sample; the pool {pool.name} has no {lacking[0]} to open.")
+
+
+def _given(probe: Probe, pool: Pool, roles: Roles) -> dict[str, Any]:
+    opened = {"image": lambda row: pool.open(row, at_least=256), "text": pool.text, "turns": pool.turns}
+    wanted = [role for role in probe.wants if role not in probe.needs and (roles.group is not None if role == "group" else role in roles.features)]
+    return {role: roles.array(role) for role in (*probe.needs, *wanted)} | {what: opened[what] for what in probe.opens} | {"n": pool.n}
+
+
+def _unseen(of: Pool, test: np.ndarray, pool: Pool, train: np.ndarray) -> np.ndarray:
+    """Those of the test rows that say nothing word for word that a training sample says."""
+    seen = np.unique(pool.table["content"].to_numpy(zero_copy_only=False)[train].astype(str))
+    return test[~np.isin(of.table["content"].to_numpy(zero_copy_only=False)[test].astype(str), seen)]

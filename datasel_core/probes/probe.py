@@ -1,0 +1,32 @@
+"""What a probe is: train small on the kept, measure on the held-out."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from datasel_core.base.declare import Declared
+from datasel_core.base.progress import Progress
+from datasel_core.base.registry import declares
+
+probe = declares("probe")
+
+
+class Probe(Declared):
+    """`measure` trains on `train` rows and tests on `test` rows."""
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    opens: ClassVar[tuple[str, ...]] = ()
+    """What it looks at of the samples themselves: `image`, `text`, `turns`. In `roles` these are functions: row -> RGB picture, row -> texts, row -> turns."""
+    wants: ClassVar[tuple[str, ...]] = ()
+    """Roles that it takes where the pool has them."""
+    elsewhere: ClassVar[bool] = False
+    """Whether it can test on another pool; then `measure` also takes `elsewhere`: the roles of that pool, in which `test` are rows."""
+
+    def files(self) -> tuple[str, ...]:
+        """Files that are read besides the samples; like sources, they must lie under an allowed root."""
+        return ()
+
+    def measure(self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None) -> dict[str, Any]:
+        """roles: role -> array of the pool, and n: how many samples the pool has. Raises BadRequest, Stopped."""
+        raise TypeError(f"{type(self).__name__} must implement measure.")

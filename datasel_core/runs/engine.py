@@ -1,0 +1,166 @@
+"""A question becomes an answer: spec -> features -> method -> selection -> manifest.
+
+Here samples, which have ids, and arrays, which have rows, meet; nowhere else.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datasel_core.analysis.curve import measure_curves, write_curves
+from datasel_core.analysis.measure import measure
+from datasel_core.base.progress import Progress
+from datasel_core.errors import BadRequest
+from datasel_core.methods.method import Scorer
+from datasel_core.methods.selection import Inputs, Selection
+from datasel_core.pools.pool import Pool
+from datasel_core.runs import manifest
+from datasel_core.runs.question import Question, resolve, to_local
+from datasel_core.runs.run import Run, write_clusters
+from datasel_core.runs.scores import Question as ScoreQuestion
+from datasel_core.runs.scores import compute, kept_scores
+from datasel_core.runs.spec import Spec, command_line
+from datasel_core.workspace.files import read_json, write_json, writing
+from datasel_core.workspace.layout import Workspace
+from datasel_core.workspace.locks import Lock
+
+
+def select(workspace: Workspace, spec: Spec, progress: Progress | None = None, again: bool = False) -> Run:
+    """The answer to a question, from the workspace when it was asked before. again: compute it anew.
+
+    Two who ask the same at once get one computation. A stop leaves no manifest. Raises BadRequest, Failed, Stopped.
+    """
+    progress = progress or Progress()
+    asked = resolve(workspace, spec)
+    folder = workspace.run(asked.key)
+    with Lock(folder).hold(progress.check):
+        if not again and manifest.is_answer(folder):
+            return Run(folder, manifest.read(folder))
+        write_json(folder / "spec.json", spec.model_dump())
+        chosen = None if again else _known(workspace, asked, progress)
+        chosen = choose(asked, progress) if chosen is None else chosen
+        return Run(folder, write(workspace, asked, chosen, folder, progress))
+
+
+def choose(asked: Question, progress: Progress, scores: np.ndarray | None = None) -> Selection:
+    """Runs the method on the rows it may choose; the answer is in rows of the pool. scores: of a scorer, where they are known already."""
+    rows, rng = asked.candidates.given, np.random.default_rng(asked.spec.seed)
+    already = np.searchsorted(rows, asked.candidates.already)
+    if isinstance(asked.method, Scorer):
+        scores = compute(score_question(asked), progress) if scores is None else scores
+        local = asked.method.best(scores[rows], asked.budget, rng, already)
+        return Selection(rows[local.rows], local.counts, scores, local.why)
+    arrays = {role: asked.roles.array(role, rows) for role in asked.method.roles()}
+    target = asked.target.arrays() if asked.target else {}
+    inputs = Inputs(arrays or {"row": rows}, rng, target=target, progress=progress, already=already)
+    local = to_local(asked.method, rows).select(inputs, asked.budget)
+    found = np.full(asked.pool.n, np.nan)
+    if local.scores is not None:
+        found[rows] = local.scores
+    clusters = None
+    if local.clusters is not None:
+        clusters = np.full(asked.pool.n, -1)
+        clusters[rows] = local.clusters
+    return Selection(rows[local.rows], local.counts, found, local.why, clusters, local.facts)
+
+
+def score_question(asked: Question) -> ScoreQuestion:
+    """What the scores of this question depend on."""
+    return ScoreQuestion(asked.pool, asked.method, asked.roles, asked.target, asked.spec.seed)
+
+
+def _known(workspace: Workspace, asked: Question, progress: Progress) -> Selection | None:
+    """The answer, where scores or a longer answer that were kept give it."""
+    if isinstance(asked.method, Scorer):
+        return choose(asked, progress, kept_scores(workspace, score_question(asked), progress).values)
+    return _shorter(workspace, asked)
+
+
+def _shorter(workspace: Workspace, asked: Question) -> Selection | None:
+    """The beginning of a longer answer to the same question, for methods where a smaller budget is a prefix."""
+    if not asked.method.prefix:
+        return None
+    same = {name: value for name, value in asked.what().items() if name != "budget"}
+    for folder in workspace.folders("runs"):
+        with contextlib.suppress(BadRequest):  # a damaged run is no answer
+            asked_then = read_json(folder / "what.json", {})
+            if asked_then.pop("budget", 0) > asked.budget and asked_then == same and manifest.is_answer(folder):
+                return Run(folder, manifest.read(folder)).selection.head(asked.budget)
+    return None
+
+
+def write(workspace: Workspace, asked: Question, chosen: Selection, folder: Path, progress: Progress) -> dict[str, Any]:
+    """Measures the selection and writes the run: curve, clusters, table, then manifest."""
+    metrics = measure(asked.pool, asked.roles, chosen.rows, asked.method.roles(), progress)
+    beside = write_curves(folder, measure_curves(asked.roles, chosen.rows, asked.candidates.already, progress))
+    if chosen.clusters is not None:
+        beside.append(write_clusters(folder, chosen.clusters))
+    write_json(folder / "what.json", asked.what())
+    pool, table = asked.pool, kept_table(asked.pool, chosen)
+    for name, ids in (("within", asked.candidates.within_ids), ("already", asked.candidates.earlier_ids)):
+        if ids is not None:
+            with writing(folder / f"{name}.parquet") as temporary:
+                pq.write_table(pa.table({"id": pa.array(ids, pa.string())}), temporary)
+            beside.append(f"{name}.parquet")
+    ids = table["id"].to_pylist()
+    return manifest.write(
+        folder,
+        table,
+        {
+            "pool": {"name": pool.name, "kind": pool.kind, "n": pool.n, "fingerprint": pool.fingerprint, "table_sha256": pool.table_sha256},
+            "target": asked.target and asked.target.about(),
+            "features": asked.roles.about(asked.method.roles()),
+            "method": asked.method.what(),
+            "budget": {"requested": asked.spec.budget, "granted": int(chosen.counts.sum()), "unit": "samples"},
+            "seed": asked.spec.seed,
+            "within": asked.candidates.within,
+            "already": asked.candidates.earlier,
+            "where": asked.spec.where,
+            "unreadable": pool.unreadable + asked.roles.unreadable(asked.method.roles()) + _unscored(asked, chosen),
+            "result": {**manifest.result(ids), "metrics": metrics, **({"facts": dict(chosen.facts)} if chosen.facts else {})},
+            "command": asked.spec.command or command_line(asked.spec),
+        },
+        beside,
+    )
+
+
+def _unscored(asked: Question, chosen: Selection) -> list[dict[str, str]]:
+    """Samples that have values, but no direction to score them by."""
+    if not asked.method.scores_all or chosen.scores is None:
+        return []
+    rows = asked.candidates.given[np.isnan(chosen.scores[asked.candidates.given])]
+    return [{"id": str(asked.pool.ids[row]), "reason": f"{asked.method.id} gives it no score: its vector is zero"} for row in rows]
+
+
+def kept_table(pool: Pool, chosen: Selection) -> pa.Table:
+    """One row per kept sample in pick order. A column of the pool that is called as one of ours is kept as `score_`."""
+    rows = chosen.rows
+    scores = np.full(len(rows), np.nan) if chosen.scores is None else chosen.scores[rows]
+    columns = {
+        "id": pool.take(rows, ["id"])["id"],
+        "row": rows,
+        "rank": np.arange(1, len(rows) + 1),
+        "score": scores,
+        "count": chosen.counts,
+        "why": list(_whys(chosen.why, len(rows))),
+    }
+    own = pool.take(rows, [name for name in pool.names if name != "id"])
+    for name, values in zip(own.column_names, own.columns, strict=True):
+        while name in columns:
+            name += "_"
+        columns[name] = values
+    return pa.table(columns)
+
+
+def _whys(why: Mapping[str, np.ndarray], n: int) -> Iterator[str]:
+    plain: dict[str, Sequence] = {name: values.tolist() for name, values in why.items()}
+    for at in range(n):
+        known = {name: values[at] for name, values in plain.items() if values[at] is not None and values[at] == values[at]}  # NaN: not known
+        mine = {name: round(value, 9) if isinstance(value, float) else value for name, value in known.items()}
+        yield json.dumps(mine, ensure_ascii=False)

@@ -1,0 +1,144 @@
+"""Who could serve which target: the neighbour tables of TSDS, found once and kept. Any alpha, C or sigma is then answered at once.
+
+What was measured before a kill stands: crowding is kept a chunk at a time, and meta.json is written last.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from datasel_core.base.progress import Progress
+from datasel_core.errors import BadInput
+from datasel_core.features.roles import Roles
+from datasel_core.methods.algorithms.crowding import Crowd
+from datasel_core.methods.algorithms.transport import Neighbours, Plan, make_plan
+from datasel_core.methods.tsds import Tsds, find_neighbours
+from datasel_core.pools.pool import Pool
+from datasel_core.runs.target import Target
+from datasel_core.vectors.directions import matrix, same_width
+from datasel_core.workspace.arrays import load_array, save_array
+from datasel_core.workspace.files import read_json, write_json
+from datasel_core.workspace.hashing import hash_file, key_of
+from datasel_core.workspace.layout import Workspace
+from datasel_core.workspace.locks import Lock
+
+SHARES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5)
+"""Stops of sigma, as shares of the usual distance from a target to its tenth neighbour; the method's own default is always among them."""
+_CHUNK = 8192
+_FOUND = ("given", "targets", "rows", "places", "distances", "widths")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the tables depend on: never on alpha, C, sigma, budget or seed."""
+
+    pool: Pool
+    method: Tsds
+    roles: Roles
+    target: Target
+
+    @property
+    def key(self) -> str:
+        how = {name: getattr(self.method, name) for name in ("max_k", "kde_k", "neighbors", "sigma")}
+        features = self.roles.keys(self.method.roles())
+        return key_of({"serving": 1, "pool": self.pool.fingerprint, "features": features, "target": self.target.what(), "how": how})
+
+
+@dataclass(frozen=True)
+class Tables:
+    """given: (n,) rows of the pool that have a vector; positions in `neighbours` count among these. targets: (m,) rows of the target pool."""
+
+    key: str
+    given: np.ndarray
+    targets: np.ndarray
+    neighbours: Neighbours
+
+    def plan(self, alpha: float, c: float, sigma: float) -> Plan:
+        """sigma: 0, or one of `neighbours.widths`."""
+        return make_plan(self.neighbours, alpha, c, sigma)
+
+    def probability(self, plan: Plan, n: int) -> np.ndarray:
+        """(n,) over the whole pool; 0 where a sample has no vector."""
+        found = np.zeros(n)
+        found[self.given] = plan.probability
+        return found
+
+
+def make_tables(workspace: Workspace, asked: Question, progress: Progress) -> Path:
+    """Finds the neighbours and measures crowding around all of them, or goes on where an earlier attempt was. Raises BadInput, Stopped."""
+    folder = workspace.serving(asked.key)
+    with Lock(folder).hold(progress.check):
+        if read_tables(folder) is not None:
+            return folder
+        given = np.setdiff1d(np.arange(asked.pool.n), asked.roles.missing_rows(asked.method.roles()))
+        vectors = matrix(asked.roles.array("embedding", given), "pool role embedding")
+        found = _found(folder, asked, given, vectors, progress)
+        _measure(folder, vectors, found, progress)
+        write_json(folder / "meta.json", {"kde_k": found.kde_k, "recall": found.recall, "n": len(given), "sha256": _hash(folder, (*_FOUND, "crowding"))})
+        for part in folder.glob("crowding-*.npy"):
+            part.unlink()
+    return folder
+
+
+def read_tables(folder: Path) -> Tables | None:
+    """What was kept in this folder, memory-mapped; None while it is not finished, or no longer whole."""
+    try:
+        meta = read_json(folder / "meta.json")
+        if meta is None or _hash(folder, (*_FOUND, "crowding")) != meta["sha256"]:
+            return None
+        arrays = {name: load_array(folder / f"{name}.npy") for name in (*_FOUND, "crowding")}
+    except (BadInput, OSError, KeyError, TypeError):
+        return None
+    found = Neighbours(meta["n"], arrays["rows"], arrays["places"], arrays["distances"], arrays["widths"], arrays["crowding"], meta["kde_k"], meta["recall"])
+    return Tables(folder.name, arrays["given"], arrays["targets"], found)
+
+
+def _found(folder: Path, asked: Question, given: np.ndarray, vectors: np.ndarray, progress: Progress) -> Neighbours:
+    """The neighbours of every target, from an earlier attempt where there was one that is still whole."""
+    with contextlib.suppress(BadInput, OSError, KeyError, TypeError):
+        said = read_json(folder / "found.json")
+        if _hash(folder, _FOUND) != said["sha256"]:
+            raise BadInput(f"{folder} is damaged.")
+        arrays = {name: load_array(folder / f"{name}.npy") for name in _FOUND}
+        unknown = np.full((len(arrays["rows"]), len(arrays["widths"])), np.nan)
+        return Neighbours(len(given), arrays["rows"], arrays["places"], arrays["distances"], arrays["widths"], unknown, said["kde_k"], said["recall"])
+    for part in folder.glob("crowding-*.npy"):  # measured around what was found then
+        part.unlink()
+    target = matrix(asked.target.arrays()["embedding"], "target role embedding")
+    same_width(vectors, "pool role embedding", target, "target role embedding")
+    method = asked.method
+    found = find_neighbours(vectors, target, method.max_k, method.kde_k, [method.sigma], method.neighbors, progress)
+    widths = stops(found.distances, method.sigma)
+    found = Neighbours(found.n, found.rows, found.places, found.distances, widths, np.full((len(found.rows), len(widths)), np.nan), found.kde_k, found.recall)
+    arrays = {"given": given, "targets": asked.target.rows, "rows": found.rows, "places": found.places, "distances": found.distances, "widths": widths}
+    for name, array in arrays.items():
+        save_array(folder / f"{name}.npy", array)
+    write_json(folder / "found.json", {"kde_k": found.kde_k, "recall": found.recall, "sha256": _hash(folder, _FOUND)})
+    return found
+
+
+def stops(distances: np.ndarray, sigma: float) -> np.ndarray:
+    """(b,) widths of a crowd that can be asked for, ascending: two digits each, and sigma itself; 1 where all of these are 0."""
+    usual = float(np.median(distances[:, min(9, distances.shape[1] - 1)]))
+    rounded = {float(f"{usual * share:.2g}") for share in SHARES}
+    return np.array(sorted(width for width in rounded | {float(sigma)} if width > 0) or [1.0])
+
+
+def _measure(folder: Path, vectors: np.ndarray, found: Neighbours, progress: Progress) -> None:
+    """crowding.npy: (u, b). Each chunk stands as soon as it is measured."""
+    u, crowd = len(found.rows), None
+    starts = range(0, u, _CHUNK)
+    for start in starts:
+        path = folder / f"crowding-{start:09d}.npy"
+        if path.exists():
+            continue
+        crowd = crowd or Crowd(np.asarray(vectors[found.rows]), found.widths, found.kde_k)
+        save_array(path, crowd.measure(np.arange(start, min(start + _CHUNK, u)), progress))
+    save_array(folder / "crowding.npy", np.concatenate([load_array(folder / f"crowding-{start:09d}.npy") for start in starts]))
+
+
+def _hash(folder: Path, names: Sequence[str]) -> str:
+    return key_of({name: hash_file(folder / f"{name}.npy") for name in names})

@@ -1,0 +1,104 @@
+"""Scores of a whole pool, computed once and kept: a cut at any budget then takes no time at all."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datasel_core.base.progress import Progress
+from datasel_core.errors import BadInput
+from datasel_core.features.roles import Roles
+from datasel_core.methods.method import Scorer
+from datasel_core.methods.selection import Inputs
+from datasel_core.pools.pool import Pool
+from datasel_core.runs.target import Target
+from datasel_core.workspace.arrays import load_array, save_array
+from datasel_core.workspace.files import read_json, write_json
+from datasel_core.workspace.hashing import hash_file, key_of
+from datasel_core.workspace.layout import Workspace
+from datasel_core.workspace.locks import Lock
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the scores depend on: never on the budget, nor on which rows may be chosen. A pair is scored against the whole pool."""
+
+    pool: Pool
+    method: Scorer
+    roles: Roles
+    target: Target | None
+    seed: int
+
+    def what(self) -> dict[str, Any]:
+        return {
+            "scores": 1,
+            "pool": self.pool.fingerprint,
+            "method": self.method.what(),
+            "features": self.roles.keys(self.method.roles()),
+            "target": self.target and self.target.what(),
+            "seed": self.seed,
+        }
+
+    @property
+    def key(self) -> str:
+        return key_of(self.what())
+
+
+@dataclass(frozen=True)
+class Scores:
+    """values: (n,) float64 over the pool, higher is kept, NaN where a sample has no score; read-only, memory-mapped."""
+
+    folder: Path
+    meta: Mapping[str, Any]
+    values: np.ndarray
+
+
+def read_scores(folder: Path) -> Scores | None:
+    """What was kept in this folder, or None while it is not finished or no longer whole."""
+    try:
+        meta = read_json(folder / "meta.json")
+        if meta is None or hash_file(folder / "scores.npy") != meta["sha256"]:
+            return None
+        return Scores(folder, meta, load_array(folder / "scores.npy"))
+    except (BadInput, OSError, KeyError, TypeError):
+        return None
+
+
+def kept_scores(workspace: Workspace, asked: Question, progress: Progress) -> Scores:
+    """The scores, from the workspace when they were computed before. Raises BadInput, Stopped."""
+    folder = workspace.scores(asked.key)
+    with Lock(folder).hold(progress.check):
+        if (found := read_scores(folder)) is not None:
+            return found
+        started = time.time()
+        save_array(folder / "scores.npy", compute(asked, progress))
+        meta = {
+            **asked.what(),
+            "key": asked.key,
+            "pool": {"name": asked.pool.name, "fingerprint": asked.pool.fingerprint, "n": asked.pool.n},
+            "target": asked.target and asked.target.about(),
+            "about": asked.roles.about(asked.method.roles()),
+            "seconds": round(time.time() - started, 1),
+            "sha256": hash_file(folder / "scores.npy"),
+        }
+        write_json(folder / "meta.json", meta)
+        return Scores(folder, meta, load_array(folder / "scores.npy"))
+
+
+def compute(asked: Question, progress: Progress) -> np.ndarray:
+    """(n,) float64: every sample that has values in the roles is scored, whether it may be chosen or not."""
+    needs = asked.method.roles()
+    rows = np.setdiff1d(np.arange(asked.pool.n), asked.roles.missing_rows(needs))
+    inputs = Inputs(
+        {role: asked.roles.array(role, rows) for role in needs},
+        np.random.default_rng(asked.seed),
+        target=asked.target.arrays() if asked.target else {},
+        progress=progress,
+    )
+    asked.method.check(inputs)
+    values = np.full(asked.pool.n, np.nan)
+    values[rows] = np.asarray(asked.method.score(inputs), dtype=np.float64)
+    return values

@@ -1,0 +1,129 @@
+"""The target of a selection: a pool of examples of what we want to be good at, seen through the same encoders as the candidates."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from datasel_core.base.ragged import Ragged
+from datasel_core.errors import BadRequest, MissingFeature, UnknownName
+from datasel_core.features.roles import Roles, how_to_get
+from datasel_core.features.stored import StoredFeature, kept_features
+from datasel_core.methods.method import Method
+from datasel_core.pools.persistence import load_pool
+from datasel_core.pools.pool import Pool
+from datasel_core.workspace.layout import Workspace
+
+
+@dataclass(frozen=True)
+class Target:
+    """A pool and, for each role that the method needs of it, the feature that fills it."""
+
+    pool: Pool
+    roles: Roles
+    needs: tuple[str, ...]
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Rows of the target pool that have a value in every role needed."""
+        return np.setdiff1d(np.arange(self.pool.n), self.roles.missing_rows(self.needs))
+
+    def arrays(self) -> dict[str, np.ndarray | Ragged]:
+        """Role -> values of `rows`."""
+        rows = self.rows
+        return {role: self.roles.array(role, rows) for role in self.needs}
+
+    def what(self) -> dict[str, Any]:
+        """All of the target that decides an answer."""
+        return {"pool": self.pool.fingerprint, "features": self.roles.keys(self.needs)}
+
+    def about(self) -> dict[str, Any]:
+        """What the manifest says of it."""
+        pool = self.pool
+        return {
+            "name": pool.name,
+            "kind": pool.kind,
+            "n": pool.n,
+            "fingerprint": pool.fingerprint,
+            "features": self.roles.about(self.needs),
+            "unreadable": pool.unreadable + self.roles.unreadable(self.needs),
+        }
+
+
+def find_target(workspace: Workspace, method: Method, roles: Roles, name: str | None, use: Mapping[str, str]) -> Target | None:
+    """The target that a method asks for. roles: those of the candidates; the target's features must come from the same encoders.
+
+    use: role -> feature id or key of the target; the newest that fits where a role is not named.
+    Raises BadRequest when a target is missing or of no use, MissingFeature when its features are not there yet.
+    """
+    if not method.needs_target:
+        if name is not None:
+            raise BadRequest(f"{method.id} takes no target; leave out --target, or choose a method that does.")
+        return None
+    if name is None:
+        raise BadRequest(f"{method.id} chooses towards a target; name a pool of examples with --target POOL.")
+    pool = load_pool(workspace, name)
+    kept = kept_features(workspace, pool.fingerprint)
+    chosen = {}
+    for role in method.needs_target:
+        ours = roles.features.get(role)
+        if ours is not None and ours.role != role:  # losses of two models, say, may be as many numbers as a vector has
+            said = f"{ours.role} fills the role {role} of {roles.pool.name}"
+            raise BadRequest(f"{said}; that cannot be compared with a target: --use {role}=FEATURE names another.")
+        theirs = [one for one in kept if one.role == role]
+        if role in use:
+            theirs = [one for one in theirs if use[role] in (one.key, one.id)]
+            if not theirs:
+                raise UnknownName(f"feature for the role {role} of the target {name}", use[role], {one.id for one in kept if one.role == role})
+        chosen[role] = _matching(pool, role, ours, theirs)
+    target = Target(pool, Roles(pool, chosen, None), method.needs_target)
+    if not len(target.rows):
+        raise BadRequest(f"No sample of the target {name} has a value in {', '.join(method.needs_target)}.")
+    return target
+
+
+def same_encoder(ours: StoredFeature) -> tuple[str, dict[str, Any]]:
+    """The id and parameters of the feature to compute for a target, so that it lies in the same space as this one of the candidates."""
+    learned = {"like": ours.key} if "space" in ours.meta.get("facts", {}) else {}
+    return ours.id, {**ours.meta["params"], **learned}
+
+
+def _encoder(kept: StoredFeature) -> tuple[Any, ...]:
+    """What made the values; weights and what was learned by their hash, for a file may be replaced by another of the same name."""
+    facts, params = kept.meta.get("facts", {}), {name: value for name, value in kept.meta["params"].items() if name != "like"}
+    return kept.id, kept.meta["version"], params, facts.get("weights_sha256"), facts.get("space")
+
+
+def _compute(pool: Pool, ours: StoredFeature) -> str:
+    id, params = same_encoder(ours)
+    return f"python -m datasel_core feature compute {pool.name} {id} {' '.join(f'--set {name}={value}' for name, value in params.items())}".rstrip()
+
+
+def _matching(pool: Pool, role: str, ours: StoredFeature | None, theirs: Sequence[StoredFeature]) -> StoredFeature:
+    """The target's newest feature that lives in the same space as the candidates'."""
+    if not theirs and ours is not None and "space" in ours.meta.get("facts", {}):
+        raise MissingFeature(f"The target {pool.name} has no feature for the role {role} yet. Compute one in the space of the pool: {_compute(pool, ours)}")
+    if not theirs:
+        raise MissingFeature(f"The target {pool.name} has no feature for the role {role} yet. {how_to_get(pool, role)}")
+    if ours is None:
+        return theirs[-1]
+    same = [one for one in theirs if _encoder(one) == _encoder(ours)]
+    # What was brought from elsewhere says nothing of its encoder: where both sides were, the width has to do.
+    same = same or [one for one in theirs if one.id == ours.id == "imported"]
+    if not same and ours.id == "imported":
+        raise MissingFeature(
+            f"The pool's {role} was imported, the target's computed by {theirs[-1].id}; import both, or compute both with the same encoder."
+        )
+    if not same:
+        raise MissingFeature(
+            f"The target {pool.name} has {role} from another encoder ({theirs[-1].id}), or from other weights; compute the same: "
+            f"{_compute(pool, ours)}"
+        )
+    fitting = [one for one in same if one.meta["values"][1:] == ours.meta["values"][1:]]
+    if not fitting:
+        raise BadRequest(
+            f"The role {role} has {same[-1].meta['values'][-1]} numbers per sample in the target {pool.name}, but {ours.meta['values'][-1]} in the pool; "
+            "both must come from the same encoder."
+        )
+    return fitting[-1]

@@ -1,0 +1,1 @@
+"""Directions, neighbours and k-means. The only user of faiss."""

@@ -1,0 +1,165 @@
+"""Worker processes: start, watch, stop. A job is a folder: spec.json goes in, status.json changes, the answer comes last."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datasel_core.actions.work import DOINGS, folder_of, open_run
+from datasel_core.base.progress import Progress, Step
+from datasel_core.errors import BadRequest, DataselError, Failed, Stopped
+from datasel_core.workspace.files import read_json, write_json
+from datasel_core.workspace.layout import Workspace
+from datasel_core.workspace.locks import Lock, is_held
+
+__all__ = ["open_run"]  # it stands with what workers do, and is asked for here
+
+PARTS = ("runs", "features", "maps", "scores", "serving", "tasks")
+"""Parts of the workspace whose folders may be jobs."""
+WORDS = {"waiting": "waiting to start", "running": "running", "done": "done", "failed": "failed", "stopped": "stopped", "interrupted": "interrupted"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of work in its folder. `spec["do"]` says what; DOINGS lists them."""
+
+    folder: Path
+    spec: Mapping[str, Any]
+
+    def status(self) -> dict[str, Any]:
+        """{"state", "label", "done", "total", "rate", "left", "message"}; state is one of WORDS.
+
+        A worker that died without a word is `interrupted`: starting the same again goes on where it was.
+        """
+        status = read_json(self.folder / "status.json") or {"state": "waiting", "updated": time.time()}
+        fresh = time.time() - status.get("updated", 0) < 15
+        if status["state"] in ("running", "waiting") and not is_held(self.folder / "work") and not (status["state"] == "waiting" and fresh):
+            again = read_json(self.folder / "status.json") or status  # it may have ended between the two looks
+            return {**again, "state": "interrupted"} if again["state"] in ("running", "waiting") else again
+        return status
+
+    @property
+    def is_active(self) -> bool:
+        return self.status()["state"] in ("waiting", "running")
+
+    def stop(self) -> None:
+        """Asks the worker to stop; it does within two seconds, and keeps what was finished."""
+        (self.folder / "stop").touch()
+
+    def result(self) -> Any:
+        """What the worker answered with, a small JSON value; None while it has not."""
+        return self.status().get("result")
+
+
+def spec_of(do: str, **asked: Any) -> dict[str, Any]:
+    """A spec for `start`. Raises BadRequest for an unknown kind of work."""
+    if do not in DOINGS:
+        raise BadRequest(f"There is no work called {do}; there are: {', '.join(DOINGS)}.")
+    return {"do": do, **asked}
+
+
+def start(workspace: Workspace, spec: Mapping[str, Any]) -> Job:
+    """Checks the request here, so that a wrong one fails at once; then a process of its own does it. Asked twice, it is done once."""
+    folder = folder_of(workspace, spec)
+    job = Job(folder, spec)
+    with Lock(folder / "start").hold():
+        if not job.is_active or not (folder / "status.json").exists():
+            (folder / "stop").unlink(missing_ok=True)
+            write_json(folder / "job.json", dict(spec))
+            write_json(folder / "status.json", {"state": "waiting", "updated": time.time()})
+            _spawn(workspace, folder)
+    return job
+
+
+def find_job(folder: Path) -> Job | None:
+    spec = read_json(folder / "job.json")
+    return None if spec is None else Job(folder, spec)
+
+
+def jobs(workspace: Workspace) -> list[Job]:
+    """All jobs of the workspace, the latest changed first."""
+    found = [find_job(folder) for part in PARTS for folder in workspace.folders(part)]
+    return sorted((job for job in found if job is not None), key=lambda job: -job.status().get("updated", 0))
+
+
+def _spawn(workspace: Workspace, folder: Path) -> None:
+    with open(folder / "log.txt", "ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "datasel_core", "work", str(folder), "--workspace", str(workspace.path)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=os.getcwd(), env={**os.environ, "PYTHONPATH": _python_path()},
+        )  # fmt: skip
+
+
+def _python_path() -> str:
+    here = str(Path(__file__).resolve().parent.parent)
+    return os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+def work(workspace: Workspace, folder: Path) -> int:
+    """The worker itself: does what job.json says, keeping status.json. Returns the exit code."""
+    spec = read_json(folder / "job.json")
+    if spec is None:
+        raise BadRequest(f"{folder} holds no job.json.")
+    status: dict[str, Any] = {"state": "running", "started": time.time(), "pid": os.getpid()}
+
+    def tell(**changes: Any) -> None:
+        status.update(changes, updated=time.time())
+        with contextlib.suppress(Failed):  # a full disk must not turn a finished answer into a failure
+            write_json(folder / "status.json", status)
+
+    def report(step: Step) -> None:
+        tell(label=step.label, done=step.done, total=step.total, rate=step.rate, left=step.left)
+
+    def should_stop() -> bool:
+        return (folder / "stop").exists()
+
+    signal.signal(signal.SIGTERM, lambda *_: (folder / "stop").touch())
+    with Lock(folder / "work").hold(), _insisting(should_stop) as ended:
+        tell()
+        try:
+            result = DOINGS[spec["do"]](workspace, spec, Progress(report, should_stop))
+            ended.set()
+        except Stopped as stop:
+            tell(state="stopped", message=str(stop))
+            return 130
+        except DataselError as error:
+            tell(state="failed", message=str(error))
+            return 2 if isinstance(error, BadRequest) else 1
+        except MemoryError:
+            tell(state="failed", message="There was not enough memory. Try a smaller pool, or close other programs.")
+            return 1
+        except Exception as error:
+            tell(state="failed", message=f"It broke ({type(error).__name__}: {error}). The log is {folder / 'log.txt'}.")
+            raise
+        tell(state="done", result=result, left=0)
+    return 0
+
+
+@contextlib.contextmanager
+def _insisting(should_stop: Callable[[], bool]) -> Iterator[threading.Event]:
+    """Some loops of other libraries never ask whether to stop: a second and a half after the request, Stopped is raised in the midst of them."""
+    ended = threading.Event()
+
+    def interrupt(*_: object) -> None:
+        if not ended.is_set():
+            ended.set()
+            raise Stopped("Stopped; what was finished is kept.")
+
+    def watch() -> None:
+        while not ended.wait(0.3):
+            if should_stop() and not ended.wait(1.2):
+                os.kill(os.getpid(), signal.SIGUSR1)
+
+    signal.signal(signal.SIGUSR1, interrupt)
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield ended
+    finally:
+        ended.set()

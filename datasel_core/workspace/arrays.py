@@ -1,0 +1,65 @@
+"""Arrays on disk: whole, memory-mapped, or written part by part."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from datasel_core.errors import BadInput
+from datasel_core.workspace.files import disk_trouble, writing
+
+
+def _room(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    """A writable memory map whose place on disk is taken already: a map without it ends the process when the disk fills up."""
+    mapped = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    if hasattr(os, "posix_fallocate") and path.stat().st_size:
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return mapped
+
+
+class growing:  # noqa: N801  (used as a with statement)
+    """Writable memory maps that become .npy files when all went well."""
+
+    def __init__(self, folder: Path, targets: dict[str, tuple[int, tuple[int, ...], np.dtype]]):
+        self.folder, self.targets = folder, targets
+
+    def __enter__(self) -> dict[str, np.ndarray]:
+        try:
+            self.maps = {name: _room(self.folder / f".{name}.part", dtype, (n, *shape)) for name, (n, shape, dtype) in self.targets.items()}
+        except OSError as error:
+            for name in self.targets:
+                (self.folder / f".{name}.part").unlink(missing_ok=True)
+            raise disk_trouble(error, self.folder) from error
+        return self.maps
+
+    def __exit__(self, kind: type | None, *_: object) -> None:
+        for name, array in self.maps.items():
+            array.flush()
+            part = self.folder / f".{name}.part"
+            part.replace(self.folder / f"{name}.npy") if kind is None else part.unlink(missing_ok=True)
+        self.maps = {}
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    with writing(path) as temporary, open(temporary, "wb") as file:
+        np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
+
+
+def load_array(path: Path) -> np.ndarray:
+    """Memory-mapped and read-only; never unpickles."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        raise BadInput(f"{path} is not a NumPy array of numbers or text: {error}.") from None
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Several arrays in one .npz, all at once."""
+    with writing(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **arrays)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}

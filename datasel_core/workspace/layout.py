@@ -1,0 +1,128 @@
+"""Where things lie in the workspace, and which folders sources may lie in."""
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasel_core.errors import BadParameter, BadRequest
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One folder that holds everything datasel knows. Media files are read where they are, never copied."""
+
+    path: Path
+
+    @classmethod
+    def at(cls, path: str | os.PathLike | None = None) -> "Workspace":
+        """`path`, else DATASEL_WORKSPACE, else ./workspace. Made when something is first written."""
+        return cls(Path(path or os.environ.get("DATASEL_WORKSPACE") or "workspace").expanduser().resolve())
+
+    def pool(self, name: str) -> Path:
+        return self.path / "pools" / checked_name("pool", name)
+
+    def feature(self, key: str) -> Path:
+        return self.path / "features" / checked_name("feature key", key)
+
+    def run(self, key: str) -> Path:
+        return self.path / "runs" / checked_name("run", key)
+
+    def map(self, key: str) -> Path:
+        return self.path / "maps" / checked_name("map", key)
+
+    def scores(self, key: str) -> Path:
+        return self.path / "scores" / checked_name("scores", key)
+
+    def serving(self, key: str) -> Path:
+        return self.path / "serving" / checked_name("serving", key)
+
+    def demo(self, name: str) -> Path:
+        return self.path / "demo" / checked_name("demo", name)
+
+    def task(self, key: str) -> Path:
+        """Work that has no answer folder of its own: making the demo, opening a folder."""
+        return self.path / "tasks" / checked_name("task", key)
+
+    def spool(self) -> Path:
+        """Where reading a large source puts what it has read so far; a folder in it that nobody holds is left over."""
+        return self.path / "spool"
+
+    def thumbs(self) -> Path:
+        """Small copies of photos for the screen; it may be deleted at any time."""
+        return self.path / "thumbs"
+
+    def written(self) -> Path:
+        """Records of what exports wrote outside: a path, and the hash of what was written there."""
+        return self.path / "written"
+
+    def own(self) -> list[Path]:
+        """What only this program writes; the rest (demo, tasks, what people put there) is not among it."""
+        review = (f"review.sqlite{end}" for end in ("", "-wal", "-shm", "-journal"))
+        parts = ("pools", "features", "runs", "scores", "serving", "maps", "written", *review)
+        return [self.path / part for part in parts]
+
+    def folders(self, part: str) -> list[Path]:
+        """The folders of one part (pools, features, runs, maps, tasks), by name."""
+        base = self.path / part
+        return sorted(folder for folder in base.iterdir() if folder.is_dir()) if base.is_dir() else []
+
+    def roots(self) -> list[Path]:
+        """Where sources may lie: DATASEL_DATA_ROOTS (separated like PATH), else the current folder, the home folder; always the workspace."""
+        named = os.environ.get("DATASEL_DATA_ROOTS")
+        roots: Iterable[Path] = [Path(part) for part in named.split(os.pathsep) if part] if named else [Path.cwd(), Path.home()]
+        return [root.expanduser().resolve() for root in [*roots, self.path]]
+
+    def allowed(self, path: str | os.PathLike) -> Path:
+        """The real path, links followed, if it lies under an allowed root. Raises BadRequest."""
+        text = os.fspath(path)
+        if not text.strip() or "\0" in text:
+            raise BadRequest("The path is empty; name a file or folder.")
+        try:
+            real = Path(text).expanduser().resolve()
+        except (RuntimeError, OSError) as error:  # links in a circle, a home that nobody has, a name that is too long
+            raise BadRequest(f"{text} is no path that can be followed: {error}.") from None
+        roots = self.roots()
+        if not any(real.is_relative_to(root) for root in roots):
+            raise BadRequest(f"{text} lies outside the allowed folders ({', '.join(map(str, roots))}); set DATASEL_DATA_ROOTS to allow it.")
+        return real
+
+
+def checked_name(kind: str, name: str) -> str:
+    """A name that is safe as a folder's name everywhere. Raises BadParameter."""
+    if not NAME.fullmatch(name):
+        raise BadParameter(f"The {kind} name {name!r} will not do; use 1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first.")
+    return name

@@ -1,0 +1,51 @@
+"""Locks across processes; let go by the system when their holder dies."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import filelock
+
+
+class Lock:
+    """One holder at a time, across processes; let go by the system when its holder dies."""
+
+    def __init__(self, folder: Path):
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = filelock.FileLock(folder / ".lock", is_singleton=False)
+
+    def try_hold(self) -> bool:
+        try:
+            self._lock.acquire(timeout=0)
+        except filelock.Timeout:
+            return False
+        return True
+
+    def release(self) -> None:
+        self._lock.release()
+
+    @contextlib.contextmanager
+    def hold(self, while_waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Waits for the lock; `while_waiting` is called several times a second and may raise."""
+        while True:
+            while_waiting()
+            try:
+                self._lock.acquire(timeout=0.2)
+                break
+            except filelock.Timeout:
+                continue
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+def is_held(folder: Path) -> bool:
+    """Whether some process is at work in this folder right now."""
+    if not (folder / ".lock").exists():
+        return False
+    lock = Lock(folder)
+    if lock.try_hold():
+        lock.release()
+        return False
+    return True

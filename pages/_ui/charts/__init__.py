@@ -1,0 +1,1 @@
+"""Maps, histograms, curves, clusters."""

@@ -1,0 +1,266 @@
+"""The 2-D map: every point of a feature on a canvas, coloured by labels, with lasso, legend and photos on hover."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+import streamlit as st
+
+from datasel_core.base.ragged import Ragged
+from datasel_core.features.stored import StoredFeature
+from pages._ui.kit import disk, keys, look
+
+_HERE = Path(__file__).parent
+_FULL, _EMPTY, _NONE = 65000, 65535, 255
+_LARGE = 50_000
+_LABELS = 11
+
+MAP = st.components.v2.component(
+    "datasel_map",
+    html='<div class="map" tabindex="0" role="group" aria-label="Map"><div class="stage"><canvas aria-hidden="true"></canvas>'
+    '<canvas class="over" role="img"></canvas>'
+    '<div class="tools" role="toolbar" aria-label="Map tools"></div><div class="tip"><img alt=""><div></div></div></div>'
+    '<div class="legend" role="group" aria-label="Legend: a click hides, a double click isolates"></div>'
+    '<div class="foot"><span class="counted" role="status"></span><span class="hint"></span></div></div>',
+    css=(_HERE / "map.css").read_text(encoding="utf-8"),
+    js=(_HERE / "map.js").read_text(encoding="utf-8"),
+)
+"""State: has, region (polygons), hidden (labels), hover (a place). Trigger: open (a place)."""
+
+
+@dataclass(frozen=True)
+class Points:
+    """Coordinates brought to 0..65000, one scale for both axes. xy: (t, 2) uint16, 65535 where a sample has no value. owners: (t,) row of each point."""
+
+    key: str
+    xy: np.ndarray
+    text: str
+    owners: np.ndarray
+    offsets: np.ndarray | None
+    n_points: int
+
+    def places(self, rows: np.ndarray) -> np.ndarray:
+        """The points of these rows, in their order."""
+        rows = np.asarray(rows, dtype=np.int64)
+        found = rows if self.offsets is None else Ragged(self.owners, self.offsets).places(rows)
+        return found[self.xy[found, 0] != _EMPTY]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """of: (t,) uint8 label of each point, 255 where it has none."""
+
+    key: str
+    of: np.ndarray
+    text: str
+    names: Sequence[str]
+    colours: Sequence[str]
+    sizes: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a map is shown. lit: rows that shine. dim: the others turn grey. rings: rows with a ring. photo: place -> (picture, caption) on hover.
+    ranked: the first label is drawn on top of the second, and so on.
+
+    on_open: called with the clicked row; then nothing is kept under `open_row`. For maps where not every point is a sample of the pool.
+    """
+
+    what: str
+    alt: str
+    height: int = 520
+    lasso: bool = True
+    legend: bool = True
+    lit: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    dim: bool = False
+    ranked: bool = False
+    kept_colour: str | None = None
+    rings: Sequence[int] = ()
+    photo: Callable[[int], tuple[str, str]] | None = None
+    on_open: Callable[[int], None] | None = None
+    hint: str = "Near means similar. Scroll to zoom; Shift adds to a region; Esc clears it."
+
+
+def points(kept: StoredFeature) -> Points | None:
+    """The points of a feature's map as good as they are by now; None while there is no map."""
+    found = disk.coordinates(kept)
+    if found is None:
+        return None
+    return _points(f"{kept.key}-{found[0]}", kept.meta["fingerprint"], found[1], disk.values(kept))
+
+
+def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
+    """Draws the map. The region stays under `region.<key>` until it is cleared; a click puts the row under `open_row` and the point under `open_place`."""
+    state = st.session_state.get(f"map.{key}") or {}
+    has = str(state.get("has") or "")
+    large = len(points.owners) > _LARGE
+    lit = points.places(how.lit).astype(np.int32)
+    known = f"{points.key}|{labels.key}" == has and large
+    payload = {
+        "points_key": points.key, "points": None if known else points.text, "labels_key": labels.key, "labels": None if known else labels.text,
+        "large": large,
+        "names": list(labels.names), "colours": list(labels.colours), "sizes": list(labels.sizes), "n_points": points.n_points, "what": how.what,
+        "alt": how.alt,
+        "height": how.height, "lasso": how.lasso, "legend": how.legend, "dim": how.dim, "ranked": how.ranked,
+        "kept": _text(lit), "kept_key": f"{len(lit)}-{hash(lit.tobytes())}",
+        "kept_colour": how.kept_colour, "rings": points.places(np.asarray(how.rings, np.int64)).tolist(), "hint": how.hint, "photos": how.photo is not None,
+        "hover": _hover(state, points, how), "region": region(key, points), "region_version": f"{points.key}.{keys.get(f'cleared.{key}', 0)}", "hidden": [],
+    }  # fmt: skip
+
+    def drew() -> None:
+        keys.put(f"region.{key}", {"on": points.key, "shapes": _checked((st.session_state[f"map.{key}"] or {}).get("region"))})
+
+    def hid() -> None:
+        keys.put(f"hidden.{key}", st.session_state[f"map.{key}"].get("hidden"))
+
+    def opened() -> None:
+        place = st.session_state[f"map.{key}"].get("open")
+        if not isinstance(place, int) or not 0 <= place < len(points.owners):
+            return
+        if how.on_open is not None:
+            how.on_open(int(points.owners[place]))
+        else:
+            keys.put("open_row", int(points.owners[place]))
+            keys.put("open_place", int(place))
+            keys.put(f"opened.{key}", True)
+
+    def nothing() -> None:
+        """The state is read where it is needed."""
+
+    MAP(key=f"map.{key}", data=payload, on_region_change=drew, on_hidden_change=hid, on_open_change=opened, on_hover_change=nothing, on_has_change=nothing)
+
+
+def region(key: str, on: Points | None = None) -> list[list[list[float]]]:
+    """The polygons drawn on this map, in its coordinates; with `on`, only those drawn on these very points."""
+    kept = keys.get(f"region.{key}") or {}
+    return kept.get("shapes", []) if on is None or kept.get("on") == on.key else []
+
+
+def clear(key: str) -> None:
+    keys.put(f"region.{key}", None)
+    keys.put(f"cleared.{key}", int(keys.get(f"cleared.{key}", 0)) + 1)
+
+
+def members(key: str, points: Points, labels: Labels) -> np.ndarray:
+    """(m,) places inside the region that the legend does not hide."""
+    hidden = keys.get(f"hidden.{key}") or {}
+    shown = tuple(sorted(label for label in hidden.get("labels", []) if isinstance(label, int))) if hidden.get("key") == labels.key else ()
+    return _members(points.key, labels.key, json.dumps(region(key, points)), shown, points, labels)
+
+
+def by_cluster(kept: StoredFeature, clusters: np.ndarray, mostly: Callable[[np.ndarray], str] | None = None) -> Labels:
+    """mostly: rows -> a word for what a cell mostly holds."""
+    return _by_cluster(f"{kept.key}-cluster", kept.meta["fingerprint"], clusters, points(kept), mostly)
+
+
+def by_column(points: Points, name: str, values: np.ndarray) -> Labels:
+    """The eleven most frequent values, and the others in grey."""
+    return _by_column(f"{points.key}-{name}", points, values)
+
+
+def by_kept(points: Points, rows: np.ndarray, colour: str) -> Labels:
+    """Kept and dropped."""
+    of = np.ones(len(points.owners), np.uint8)
+    of[points.places(rows)] = 0
+    return _labels(f"{points.key}-kept-{len(rows)}-{hash(rows.tobytes())}", of, points, ["kept", "dropped"], [colour, look.DROPPED])
+
+
+def of_classes(key: str, of: np.ndarray, points: Points, names: Sequence[str], colours: Sequence[str]) -> Labels:
+    """of: (t,) which of these each point is."""
+    return _labels(key, of, points, names, colours)
+
+
+def plain(points: Points) -> Labels:
+    return _plain(points.key, points)
+
+
+def _hover(state: Mapping[str, Any], points: Points, how: Look) -> dict[str, Any] | None:
+    place = state.get("hover")
+    if how.photo is None or not isinstance(place, int) or not 0 <= place < len(points.owners):
+        return None
+    src, caption = how.photo(place)
+    return {"place": place, "src": src, "caption": caption}
+
+
+def _checked(shapes: Any) -> list[list[list[float]]]:
+    """Polygons as the browser should have sent them; anything else is no region."""
+    try:
+        found = [[[float(x), float(y)] for x, y in shape] for shape in shapes or []]
+    except (TypeError, ValueError):
+        return []
+    sound = all(len(shape) > 2 and np.isfinite(shape).all() for shape in found) and sum(map(len, found)) <= 20_000
+    return found if sound else []
+
+
+def _text(array: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+
+
+def of_coordinates(key: str, coordinates: np.ndarray) -> Points:
+    """coordinates: (n, 2), NaN where a sample has no place; y grows upwards. One point per sample."""
+    xy, there = _scaled(coordinates)
+    return Points(key, xy, _text(xy), np.arange(len(xy)), None, int(there.sum()))
+
+
+def _scaled(coordinates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    there = np.isfinite(coordinates).all(axis=1)
+    xy = np.full(coordinates.shape, _EMPTY, np.uint16)
+    if there.any():
+        low, high = coordinates[there].min(axis=0).astype(np.float64), coordinates[there].max(axis=0)
+        xy[there] = np.round((coordinates[there] - low) / max(1e-12, float((high - low).max())) * _FULL)
+    return xy, there
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _points(key: str, fingerprint: str, _coordinates: np.ndarray, _values: np.ndarray | Ragged) -> Points:
+    xy, there = _scaled(_coordinates)
+    ragged = isinstance(_values, Ragged)
+    owners = _values.owners() if ragged else np.arange(len(xy))
+    return Points(f"{key}-{fingerprint[:8]}", xy, _text(xy), owners, _values.offsets if ragged else None, int(there.sum()))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _members(points_key: str, labels_key: str, shapes: str, hidden: tuple[int, ...], _points: Points, _labels: Labels) -> np.ndarray:
+    inside = np.zeros(len(_points.xy), bool)
+    for shape in json.loads(shapes):
+        polygon = shapely.Polygon(shape)
+        shapely.prepare(polygon)
+        inside |= shapely.contains_xy(polygon, _points.xy[:, 0].astype(np.float64), _points.xy[:, 1].astype(np.float64))
+    inside &= (_points.xy[:, 0] != _EMPTY) & ~np.isin(_labels.of, hidden)
+    return np.flatnonzero(inside)
+
+
+def _labels(key: str, of: np.ndarray, points: Points, names: Sequence[str], colours: Sequence[str]) -> Labels:
+    of = np.where(points.xy[:, 0] == _EMPTY, _NONE, of).astype(np.uint8)
+    return Labels(key, of, _text(of), names, colours, np.bincount(of, minlength=256)[: len(names)].tolist())
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _by_cluster(key: str, fingerprint: str, _clusters: np.ndarray, _points: Points, _mostly: Callable[[np.ndarray], str] | None) -> Labels:
+    cells = range(int(_clusters.max(initial=0)) + 1)
+    words = [f"{cell + 1}" + (f" {_mostly(_points.owners[_clusters == cell])}" if _mostly else "") for cell in cells]
+    return _labels(f"{key}-{_points.key}", np.asarray(_clusters), _points, words, [look.PALETTE[cell % len(look.PALETTE)] for cell in cells])
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _by_column(key: str, _points: Points, _values: np.ndarray) -> Labels:
+    texts = np.array(["" if value is None else str(value) for value in _values.tolist()])
+    names, of = np.unique(texts, return_inverse=True)
+    sizes = np.bincount(of)
+    first = np.argsort(-sizes, kind="stable")[: _LABELS + (len(names) == _LABELS + 1)]
+    place = np.full(len(names), len(first))
+    place[np.sort(first)] = np.arange(len(first))
+    shown = [str(names[at]) or "no group" for at in np.sort(first)]
+    others = len(names) - len(first)
+    more, grey = ([f"{others} others"], [look.DROPPED]) if others else ([], [])
+    return _labels(key, place[of][_points.owners], _points, [*shown, *more], [*look.PALETTE[: len(shown)], *grey])
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _plain(key: str, _points: Points) -> Labels:
+    return _labels(f"{key}-plain", np.zeros(len(_points.owners), np.uint8), _points, ["all"], [look.PALETTE[0]])

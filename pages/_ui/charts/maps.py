@@ -1,0 +1,111 @@
+"""Which features can be mapped, the work of drawing their maps, and how a map may be coloured."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import streamlit as st
+
+from datasel_core import worker
+from datasel_core.analysis import projection
+from datasel_core.features.stored import StoredFeature
+from datasel_core.pools.pool import Pool
+from pages._ui.charts import map as canvas
+from pages._ui.kit import disk, keys, look, watch
+
+_NO_GROUPS = ("id", "path", "width", "height", "bytes", "content", "row")
+
+
+def mappable(pool: Pool) -> list[StoredFeature]:
+    """Features whose samples are vectors: patterns first, then embeddings, the newest first."""
+    found = [one for one in reversed(disk.features(pool)) if one.meta["shape"] == "ragged" or (len(one.meta["values"]) == 2 and one.meta["values"][1] > 1)]
+    return sorted(found, key=lambda one: ("patterns", "embedding").index(one.role) if one.role in ("patterns", "embedding") else 2)
+
+
+def named(kept: StoredFeature) -> str:
+    """`patterns: 4,645 of 929 photos, from DINO`, as an option of a list."""
+    source = kept.meta["params"].get("file") if kept.id == "imported" else kept.id
+    many = f"{kept.meta['values'][0]:,} patterns" if kept.meta["shape"] == "ragged" else f"{kept.meta['values'][0]:,} vectors"
+    return f"{kept.role} · {many} · {source}"
+
+
+def ensure(kept: StoredFeature, *, start: bool = True) -> bool:
+    """Sees to it that the map is drawn: starts the work once, shows how far it is, and draws the page again when more is there. True: some map is there."""
+    home = keys.workspace()
+    job = worker.find_job(home.map(projection.map_key(kept.key, {})))
+    found, clusters = disk.coordinates(kept), read_clusters(kept)
+    complete = found is not None and found[0] == "umap" and clusters is not None
+    name = f"map.{kept.key}"
+    if complete:
+        return True
+    if start and (job is None or job.status()["state"] == "done"):
+        job = watch.start(name, "map", feature=kept.key)
+    if (trouble := watch.error(name)) is not None:
+        st.error(trouble)
+    if found is not None:
+        st.caption("First look: principal components. A layout by neighbours (UMAP) takes its place as soon as it is ready; you can work meanwhile.")
+    watch.watch(job, key=name)
+    if job is not None and job.is_active:
+        st.fragment(_wake, run_every=0.5)(kept, _there(kept))
+    return found is not None
+
+
+def _there(kept: StoredFeature) -> tuple[str | None, bool]:
+    found = disk.coordinates(kept)
+    return (found and found[0], read_clusters(kept) is not None)
+
+
+def _wake(kept: StoredFeature, before: tuple[str | None, bool]) -> None:
+    if _there(kept) != before:
+        st.rerun(scope="app")
+
+
+def read_clusters(kept: StoredFeature) -> np.ndarray | None:
+    return projection.read_clusters(keys.workspace(), kept.key)
+
+
+def colourings(pool: Pool, kept: StoredFeature) -> dict[str, str]:
+    """Name -> what is said of it: cluster, columns that group, kept. The first is the default: clusters for patterns, groups for one vector per sample."""
+    groups = {name: look.plain(name) for name in group_columns(pool)}
+    cluster = {"cluster": "cluster"} if read_clusters(kept) is not None else {}
+    chosen = {"kept": "kept and dropped"} if disk.find_run(pool, keys.get("run")) else {}
+    found = {**cluster, **groups} if kept.meta["shape"] == "ragged" else {**groups, **cluster}
+    return {**found, **chosen} or {"plain": "one colour"}
+
+
+def labels(pool: Pool, kept: StoredFeature, points: canvas.Points, colour: str) -> canvas.Labels:
+    """The labels of a colouring; one colour where it is not there any more."""
+    if colour == "cluster" and (clusters := read_clusters(kept)) is not None and len(clusters) == len(points.owners):
+        return canvas.by_cluster(kept, clusters, _mostly(pool))
+    if colour == "kept" and (run := disk.find_run(pool, keys.get("run"))) is not None:
+        return canvas.by_kept(points, disk.rows(run), look.colour_of(run.manifest["method"]["id"]))
+    return canvas.by_column(points, colour, pool.column(colour)) if colour in group_columns(pool) else canvas.plain(points)
+
+
+def _mostly(pool: Pool) -> Callable[[np.ndarray], str] | None:
+    if not disk.group_sizes(pool):
+        return None
+    codes = pool.table[pool.group_column].cast("string").combine_chunks().dictionary_encode()
+    names, of = codes.dictionary.to_pylist(), pc.fill_null(codes.indices, 0).to_numpy()
+
+    whole = np.bincount(of, minlength=len(names))
+
+    def word(rows: np.ndarray) -> str:
+        """The group that stands out most against the whole pool."""
+        expected = np.maximum(whole * (len(rows) / max(1, len(of))), 1e-9)
+        return str(names[int(((np.bincount(of[rows], minlength=len(names)) - expected) / np.sqrt(expected)).argmax())])
+
+    return word
+
+
+def group_columns(pool: Pool) -> list[str]:
+    """Columns of few distinct values, the group of the pool first."""
+    return _group_columns(pool.table_sha256, pool)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _group_columns(table: str, _pool: Pool) -> list[str]:
+    plain = [name for name in _pool.table.column_names if name not in _NO_GROUPS and not pa.types.is_nested(_pool.table[name].type)]
+    found = [name for name in plain if 2 <= pc.count_distinct(_pool.table[name]).as_py() <= 1000]
+    return sorted(found, key=lambda name: name != _pool.group_column)

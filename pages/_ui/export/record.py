@@ -1,0 +1,112 @@
+"""A manifest for people: what was asked, what was kept, what it was computed from."""
+
+import html
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from datasel_core.base import registry
+from datasel_core.errors import DataselError
+from datasel_core.runs import manifest
+from datasel_core.runs.run import Run
+from pages._ui.kit import look
+
+
+def problems(run: Run) -> list[str]:
+    """What was changed since the run was written, a line each. Files are read again only when they were touched."""
+    stamps = tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(run.folder.iterdir()) if path.suffix in (".json", ".parquet"))
+    return _problems(str(run.folder), stamps)
+
+
+def badge(run: Run) -> None:
+    """Intact or changed, and the hash that anyone can compare."""
+    found = problems(run)
+    if found:
+        st.error(f"Changed: {' '.join(found)} It cannot be exported; select again to get a new one.", icon=":material/gpp_bad:")
+        return
+    st.html(f'<div class="ds-badge"><b>Intact</b><span>every byte is as it was written</span><code title="SHA-256 of the kept ids, sorted">'
+            f'ids_sha256 {run.manifest["result"]["ids_sha256"]}</code></div>')  # fmt: skip
+
+
+def record(said: Mapping[str, Any]) -> None:
+    """The whole manifest in words, three columns; the JSON under an expander."""
+    asked, kept, made = st.columns(3, gap="medium")
+    with asked:
+        _list("What was asked", _asked(said))
+    with kept:
+        _list("What was kept", _kept(said))
+    with made:
+        _list("What it was computed from", _made(said))
+    if said["unreadable"]:
+        with st.expander(f"{len(said['unreadable']):,} of {said['pool']['n']:,} could not be read and were not candidates"):
+            st.dataframe({"sample": [one["id"] for one in said["unreadable"]], "cause": [one["reason"] for one in said["unreadable"]]}, hide_index=True,
+                         alt="Samples that could not be read")  # fmt: skip
+    with st.expander("manifest.json"):
+        st.code(json.dumps(dict(said), indent=1, ensure_ascii=False), language="json", height=360)
+
+
+def _asked(said: Mapping[str, Any]) -> list[tuple[str, str]]:
+    cls = registry.every("method").get(said["method"]["id"])
+    title = cls.title if cls else said["method"]["id"]
+    found = [("pool", f"{said['pool']['name']}, {said['pool']['n']:,} samples"), ("method", f"{title}, version {said['method']['version']}")]
+    if said["method"]["id"] == "combine":
+        return [found[0], ("made of", look.combined(said["method"]["params"]))]
+    found += [(name.replace("_", " "), "none" if value is None else str(value)) for name, value in said["method"]["params"].items()]
+    if said["target"]:
+        found.append(("target", f"{said['target']['name']}, {said['target']['n']:,} samples"))
+    found += [("budget", f"{said['budget']['requested']} asked, {said['budget']['granted']:,} {said['budget']['unit']} granted"), ("seed", str(said["seed"]))]
+    for name, words in (("within", "only among an earlier selection of"), ("already", "counting as chosen an earlier selection of")):
+        if said[name]:
+            found.append((name, f"{words} {said[name]['n']:,}"))
+    return [*found, ("where", said["where"])] if said["where"] else found
+
+
+def _kept(said: Mapping[str, Any]) -> list[tuple[str, str]]:
+    n, whole = said["result"]["n"], said["pool"]["n"]
+    found = [("kept", f"{n:,} of {whole:,} ({look.percent(n, whole)})"), ("dropped", f"{whole - n:,}")]
+    for id, numbers in said["result"]["metrics"].items():
+        for name, value in numbers.items():
+            if isinstance(value, int | float) and (words := _words(id, name)):
+                found.append((words, f"{value:,}" if isinstance(value, int) else f"{value:.4g}"))
+    return found
+
+
+def _words(metric: str, name: str) -> str:
+    """A metric's number in words; empty for what only says how it was measured."""
+    if name in ("measured_on", "threshold", "cells", "groups"):
+        return ""
+    cls = registry.every("metric").get(metric)
+    title = (cls.title if cls else metric).lower()
+    said = {"mean": f"{title}: mean distance", "p95": f"{title}: 95 % are nearer than", "max": f"{title}: farthest",
+            "entropy": f"{title}, 0 to 1", "cells_touched": "share of cells with a kept one", "rarest_count": "kept of the rarest group",
+            "near_duplicate_share": "share with a near-duplicate"}  # fmt: skip
+    return said.get(name, name.replace("_", " "))
+
+
+def _made(said: Mapping[str, Any]) -> list[tuple[str, str]]:
+    found = []
+    for role, about in said["features"].items():
+        words = about.get("column") or ", ".join([about["id"], *(f"{name} {value}" for name, value in about.get("params", {}).items())])
+        found.append((f"role {role}", words if about.get("column") else f"{words} (fingerprint {about['fingerprint'][:12]})"))
+    for role, about in (said["target"] or {"features": {}})["features"].items():
+        found.append((f"the target's {role}", f"{about['id']} (fingerprint {about['fingerprint'][:12]})"))
+    if not found:
+        found.append(("features", "none: the method looks at no feature"))
+    found += [("pool fingerprint", said["pool"]["fingerprint"][:12]), ("made", f"{said['created_utc'].replace('T', ' ').removesuffix('Z')} UTC")]
+    return [*found, ("by", f"datasel {said['datasel_version']}, " + ", ".join(f"{name} {version}" for name, version in said["environment"].items()))]
+
+
+def _list(title: str, pairs: list[tuple[str, str]]) -> None:
+    rows = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(str(value))}</dd>" for name, value in pairs)
+    st.html(f'<div class="ds-record"><h3>{html.escape(title)}</h3><dl>{rows}</dl></div>')
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _problems(folder: str, stamps: tuple[tuple[str, int, int], ...]) -> list[str]:
+    try:
+        return manifest.problems(Path(folder))
+    except DataselError as error:
+        return [str(error)]

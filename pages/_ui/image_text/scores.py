@@ -1,0 +1,81 @@
+"""Scores of the open pool: which are asked for, whether they are there, and starting the work that computes them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from datasel_core.methods.method import Scorer
+from datasel_core.runs.scores import Question, Scores, read_scores
+from pages._ui.kit import disk, keys, watch
+from pages._ui.question import answers
+from pages._ui.question.answers import Choice
+
+
+@dataclass(frozen=True)
+class Scored:
+    """values: (n,) over the pool, NaN where a sample has none. order: (m,) rows that may be chosen, best first. falling: (m,) their scores.
+
+    place: (n,) int, from 1: the rank of each row; 0 where it has none.
+    """
+
+    key: str
+    values: np.ndarray
+    order: np.ndarray
+    falling: np.ndarray
+    place: np.ndarray
+
+    def above(self, cut: float) -> int:
+        """How many score at least this."""
+        return int(np.searchsorted(-self.falling, -cut, side="right"))
+
+    def cut(self, n: int) -> float:
+        """The score of the n-th best: with it as the cut, so many are kept (more only where several score the same)."""
+        return float(self.falling[max(0, min(n, len(self.falling)) - 1)])
+
+
+def question(choice: Choice) -> Question:
+    if not isinstance(choice.method, Scorer):
+        raise TypeError(f"{choice.method.id} gives no scores")
+    return Question(choice.pool, choice.method, choice.roles, choice.target, choice.seed)
+
+
+def scored(choice: Choice) -> Scored | None:
+    """The scores, when they are there. With `within`, only what that run kept may be chosen; scores stay those against the whole pool."""
+    asked = question(choice)
+    folder = disk.home(choice.pool).scores(asked.key)
+    stamp = disk.stamp(folder / "meta.json")
+    if not stamp:
+        return None
+    inside = disk.find_run(choice.pool, choice.within)
+    return _scored(str(folder), stamp, inside and inside.key, folder, None if inside is None else disk.rows(inside))
+
+
+def start(choice: Choice) -> None:
+    """Starts scoring the whole pool."""
+    watch.start(name(choice), "score", **{**choice.asked(1), "within": None, "already": None, "where": None})
+
+
+def name(choice: Choice) -> str:
+    """Under which this work is watched."""
+    return f"score.{choice.pool.name}.{choice.method.id}"
+
+
+def keep(choice: Choice, budget: int) -> None:
+    """Makes the selection at this budget, with a manifest."""
+    answers.keep(choice, budget)
+    keys.put("pairs.started", True)
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _scored(folder: str, stamp: int, within: str | None, _folder: object, _rows: np.ndarray | None) -> Scored | None:
+    found: Scores | None = read_scores(_folder)
+    if found is None:
+        return None
+    values = np.asarray(found.values)
+    rows = np.arange(len(values)) if _rows is None else np.sort(_rows)
+    rows = rows[~np.isnan(values[rows])]
+    order = rows[np.argsort(-values[rows], kind="stable")]  # as `selection.top`: equal scores keep pool order
+    place = np.zeros(len(values), np.int64)
+    place[order] = np.arange(1, len(order) + 1)
+    return Scored(f"{found.folder.name}-{within or ''}", found.values, order, values[order], place)

@@ -1,0 +1,1 @@
+"""What every page is made of: state keys, cached reads, forms, running work, looks."""

@@ -1,0 +1,266 @@
+"""Cached reads: what is on disk for the open pool. Every answer is new when something on disk is new, and costs a few stat calls otherwise.
+
+An array is hashed once, when it is first shown, to see that it is what was kept; caches are keyed by fingerprints and
+by when files were written.
+"""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import streamlit as st
+
+from datasel_core.analysis import projection
+from datasel_core.base.ragged import Ragged
+from datasel_core.errors import DataselError
+from datasel_core.features.roles import Roles
+from datasel_core.features.stored import StoredFeature, load
+from datasel_core.pools.pool import Pool
+from datasel_core.runs import manifest
+from datasel_core.runs.run import Run
+from datasel_core.workspace.files import read_json
+from datasel_core.workspace.layout import Workspace
+
+Stamps = tuple[tuple[str, int], ...]
+NO_GROUP = "no group"
+
+
+def home(pool: Pool) -> Workspace:
+    """The workspace that the pool lies in."""
+    return Workspace(pool.folder.parent.parent)
+
+
+def features(pool: Pool) -> list[StoredFeature]:
+    """Finished features of the pool, oldest first."""
+    found = [_feature(folder, stamp) for folder, stamp in _stamps(home(pool), "features", "meta.json")]
+    mine = [one for one in found if one is not None and one.meta["pool"]["fingerprint"] == pool.fingerprint]
+    return sorted(mine, key=lambda one: (one.meta["created"], one.key))
+
+
+def roles(pool: Pool, use: dict[str, str] | None = None) -> Roles:
+    """Which feature fills each role; `use` as in a spec. Raises UnknownName when `use` names what is not there."""
+    return _roles(str(pool.folder), pool.table_sha256, _made(pool), tuple(sorted((use or {}).items())), pool)
+
+
+def values(kept: StoredFeature) -> np.ndarray | Ragged:
+    """Memory-mapped and read-only, shared by all sessions. Raises DamagedFeature."""
+    return _values(str(kept.folder), kept.state(), kept)
+
+
+def extra(kept: StoredFeature, name: str) -> np.ndarray | None:
+    """What was kept beside the values, memory-mapped, or None. Raises DamagedFeature."""
+    return _extra(str(kept.folder), kept.state(), name, kept)
+
+
+def coordinates(kept: StoredFeature) -> tuple[str, np.ndarray] | None:
+    """(`umap` or `pca`, (t, 2) coordinates), the best there is by now, or None while there is none."""
+    folder = _workspace(kept).map(projection.map_key(kept.key, {}))
+    stamps = tuple((name, stamp(folder / f"{name}.npy")) for name in ("umap", "pca"))
+    return _map(str(_workspace(kept).path), kept.key, kept.meta["fingerprint"], stamps)
+
+
+def runs(pool: Pool, previews: bool = False) -> list[Run]:
+    """Finished selections from the pool as it is now, newest first. previews: also those that were only looked at, never kept."""
+    found = [_run(folder, stamp) for folder, stamp in _stamps(home(pool), "runs", "manifest.json")]
+    mine = [one for one in found if one is not None and one.manifest["pool"]["fingerprint"] == pool.fingerprint]
+    mine = [one for one in mine if previews or not (one.folder / "preview").exists()]
+    return sorted(mine, key=lambda one: (one.manifest["created_utc"], one.key), reverse=True)
+
+
+def find_run(pool: Pool, key: str | None) -> Run | None:
+    """The run with this key if it is one of this pool."""
+    return next((one for one in runs(pool) if one.key == key), None) if key else None
+
+
+def rows(run: Run) -> np.ndarray:
+    """(b,) rows of the pool that a run kept, in pick order."""
+    return _rows(str(run.folder), run.manifest["result"]["pick_order_sha256"])
+
+
+def suits(pool: Pool, page: str) -> bool:
+    """Whether a page has something to show for this pool: image-text needs both sides, trajectories something to learn; or vectors that were brought."""
+    there = {one.role for one in features(pool)}
+    match page:
+        case "image_text":
+            return pool.kind == "pairs" or {"image", "text"} <= there
+        case "trajectories":
+            return "turns" in pool.opens or "loss_trajectory" in there
+        case "targets":
+            return bool(pool.opens) or "embedding" in there
+    return True
+
+
+def caption_column(pool: Pool) -> pa.ChunkedArray | None:
+    """(n,) what is said about each sample, several captions as one text; None where the pool has none."""
+    return _captions(pool.table_sha256, pool)
+
+
+def stamps(workspace: Workspace) -> Stamps:
+    """Changes whenever a pool or a feature does."""
+    return _stamps(workspace, "features", "meta.json") + _stamps(workspace, "pools", "pool.json")
+
+
+def _made(pool: Pool) -> tuple[tuple[str, str], ...]:
+    """Changes whenever a feature of the pool is made, or made anew."""
+    return tuple((one.key, one.meta["created"]) for one in features(pool))
+
+
+def _workspace(kept: StoredFeature) -> Workspace:
+    return Workspace(kept.folder.parent.parent)
+
+
+def stamp(path: Path) -> int:
+    """When a file was written last; 0 while there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _stamps(workspace: Workspace, part: str, last: str) -> Stamps:
+    """Folders in which the file that is written last is there, and when it was written."""
+    found = ((str(folder), stamp(folder / last)) for folder in workspace.folders(part))
+    return tuple((folder, stamp) for folder, stamp in found if stamp)
+
+
+@functools.lru_cache(maxsize=4000)  # a tenth of the price of a Streamlit cache, and there may be hundreds
+def _feature(folder: str, stamp: int) -> StoredFeature | None:
+    return load(Path(folder))
+
+
+@functools.lru_cache(maxsize=4000)
+def _run(folder: str, stamp: int) -> Run | None:
+    try:
+        return Run(Path(folder), manifest.read(Path(folder)))
+    except DataselError:
+        return None  # damaged: the export page says so when it is opened by path
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _roles(
+    folder: str, table: str, made: tuple[tuple[str, str], ...], use: tuple[tuple[str, str], ...], _pool: Pool
+) -> Roles:
+    return Roles.of(home(_pool), _pool, dict(use))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _values(folder: str, state: tuple, _kept: StoredFeature) -> np.ndarray | Ragged:
+    return _kept.values()
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _extra(folder: str, state: tuple, name: str, _kept: StoredFeature) -> np.ndarray | None:
+    return _kept.extra(name)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _map(workspace: str, key: str, fingerprint: str, stamps: Stamps) -> tuple[str, np.ndarray] | None:
+    return projection.read_map(Workspace(Path(workspace)), key)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _rows(folder: str, order: str) -> np.ndarray:
+    kept = manifest.kept_table(Path(folder))["row"].to_numpy().copy()
+    kept.flags.writeable = False
+    return kept
+
+
+def pools(workspace: Workspace) -> list[dict[str, Any]]:
+    """What is known of every pool of the workspace without opening it, by name."""
+    return [_about(folder, stamp) for folder, stamp in _stamps(workspace, "pools", "pool.json")]
+
+
+def group_sizes(pool: Pool) -> list[tuple[str, int]]:
+    """(group, samples), the largest first; empty when the pool has no groups."""
+    return _group_sizes(pool.table_sha256, pool)
+
+
+def group_rows(pool: Pool, group: str) -> np.ndarray:
+    """Rows of one group, in pool order."""
+    return _group_rows(pool.table_sha256, group, pool)
+
+
+def group_codes(pool: Pool) -> tuple[list[str], np.ndarray] | None:
+    """(names of the groups, (n,) position of each sample's group among them); None where there are no groups."""
+    return _group_codes(pool.table_sha256, pool) if group_sizes(pool) else None
+
+
+def grouping(pool: Pool, roles: Roles) -> tuple[np.ndarray, np.ndarray] | None:
+    """(g,) the groups that a method was given, sorted, and (n,) which each sample is in, as `balance` counts them."""
+    return None if roles.group is None else _grouping(pool.table_sha256, roles.group, roles)
+
+
+def in_turn(pool: Pool) -> np.ndarray:
+    """All rows, one of each group in turn, so that the beginning shows something of everything; pool order where there are no groups."""
+    return _in_turn(pool.table_sha256, pool)
+
+
+def duplicates(pool: Pool) -> list[list[int]]:
+    """Rows of samples whose content is the same to the byte, a list for each set of two or more, in pool order."""
+    return _duplicates(pool.table_sha256, pool)
+
+
+@functools.lru_cache(maxsize=500)
+def _about(folder: str, stamp: int) -> dict[str, Any]:
+    return read_json(Path(folder) / "pool.json") or {}
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _group_sizes(table: str, _pool: Pool) -> list[tuple[str, int]]:
+    if _pool.group_column is None:
+        return []
+    counted = pc.value_counts(pc.fill_null(_pool.table[_pool.group_column].cast("string"), ""))
+    found = [(entry["values"] or NO_GROUP, entry["counts"]) for entry in counted.to_pylist()]
+    return sorted(found, key=lambda pair: (-pair[1], pair[0])) if found != [(NO_GROUP, _pool.n)] else []
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _group_codes(table: str, _pool: Pool) -> tuple[list[str], np.ndarray]:
+    coded = pc.dictionary_encode(pc.fill_null(_pool.table[_pool.group_column].cast("string"), "")).combine_chunks()
+    return [name or NO_GROUP for name in coded.dictionary.to_pylist()], coded.indices.to_numpy()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _grouping(table: str, column: str, _roles: Roles) -> tuple[np.ndarray, np.ndarray]:
+    return np.unique(_roles.array("group"), return_inverse=True)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _group_rows(table: str, group: str, _pool: Pool) -> np.ndarray:
+    column = pc.fill_null(_pool.table[_pool.group_column].cast("string"), "")
+    return np.flatnonzero(pc.equal(column, "" if group == NO_GROUP else group).to_numpy())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _in_turn(table: str, _pool: Pool) -> np.ndarray:
+    if _pool.group_column is None:
+        return np.arange(_pool.n)
+    codes = pc.dictionary_encode(pc.fill_null(_pool.table[_pool.group_column].cast("string"), "")).combine_chunks().indices.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    first = np.searchsorted(codes[order], np.arange(codes.max() + 1))
+    place = np.empty(_pool.n, np.int64)
+    place[order] = np.arange(_pool.n) - first[codes[order]]
+    return np.lexsort((codes, place))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _captions(table: str, _pool: Pool) -> pa.ChunkedArray | None:
+    name = next((name for name in ("captions", "caption") if name in _pool.columns), None)
+    if name is None:
+        return None
+    column = _pool.table[name]
+    return pc.binary_join(column, " \u00b7 ") if pa.types.is_list(column.type) or pa.types.is_large_list(column.type) else column.cast("string")
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _duplicates(table: str, _pool: Pool) -> list[list[int]]:
+    counted = pc.value_counts(_pool.table["content"])
+    twice = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
+    rows = np.flatnonzero(pc.is_in(_pool.table["content"], twice).to_numpy())
+    sets: dict[str, list[int]] = {}
+    for row, content in zip(rows.tolist(), _pool.table["content"].take(pa.array(rows)).to_pylist(), strict=True):
+        sets.setdefault(content, []).append(row)
+    return list(sets.values())

@@ -1,0 +1,172 @@
+"""What the screen remembers: the open pool, the budget, the method, the active run. The only module that knows session and query keys.
+
+Values live under keys that no widget owns, so a page change does not lose them. LINKED ones are also in the address, as text: a link, a reload or a
+restarted server shows the same. The address decides when a session begins; from then on the session does, because Streamlit clears the address on
+every page change.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import streamlit as st
+
+from datasel_core.errors import DataselError
+from datasel_core.pools.persistence import load_pool, pool_names
+from datasel_core.pools.pool import Pool
+from datasel_core.workspace.layout import Workspace
+
+LINKED = ("pool", "budget", "method", "run", "role", "colour")
+_BELONG_TO_POOL = ("run", "role", "colour", "open_row", "targets.row", "targets.target")
+
+
+def workspace() -> Workspace:
+    return Workspace.at()
+
+
+def get(name: str, default: Any = None) -> Any:
+    """What was kept under this name, on any page. Linked values that came with the address are text."""
+    _begin()
+    value = st.session_state.get(_key(name))
+    return default if value is None else value
+
+
+def put(name: str, value: Any) -> None:
+    """Keeps a value under this name; None forgets it. Linked names change the address too."""
+    _begin()
+    st.session_state[_key(name)] = value
+    _mirror(name)
+
+
+def pool() -> Pool | None:
+    """The open pool; the only one there is, when none was opened. None, with a line in `notice()`, when it is gone or damaged."""
+    home, name = workspace(), get("pool")
+    names = pool_names(home)
+    if name is None and len(names) == 1:
+        name = names[0]
+        put("pool", name)
+    if name is None:
+        return None
+    if name not in names:
+        put("pool", None)
+        tell(f"The pool {name} is no longer in the workspace.", "warning")
+        return None
+    try:
+        stamp = (home.pool(name) / "pool.json").stat().st_mtime_ns
+        return _load(str(home.path), name, stamp)
+    except (DataselError, OSError) as error:
+        put("pool", None)
+        tell(str(error), "error")
+        return None
+
+
+def open_pool(name: str) -> None:
+    """From now on this pool is the open one; what belonged to the other is forgotten."""
+    if get("pool") != name:
+        for belongs in _BELONG_TO_POOL:
+            put(belongs, None)
+    put("pool", name)
+
+
+def tell(text: str, kind: Literal["success", "info", "warning", "error"] = "info") -> None:
+    """One line that the next page shows once, at the top."""
+    put("notice", (text, kind))
+
+
+def notice() -> tuple[str, str] | None:
+    """What `tell` was given and nobody has seen yet."""
+    said = get("notice")
+    put("notice", None)
+    return said
+
+
+def bound(widget: Callable[..., Any], label: str, name: str, default: Any, **options: Any) -> Any:
+    """Draws a widget whose value is kept under `name`. Its own key is `widget_key(name)`; a `put` from anywhere moves it.
+
+    What was kept but cannot be shown (another type, no longer an option, out of range) gives way to the default.
+    """
+    key, also = widget_key(name), options.pop("on_change", None)
+    value = _fitting(get(name, default), default, options)
+
+    def take() -> None:
+        put(name, st.session_state[key])
+        if also is not None:
+            also()
+
+    moved(key, value)
+    answer = widget(label, key=key, on_change=take, **_begun(widget, value, options), **options)
+    if get(name) != answer:
+        put(name, answer)
+    return answer
+
+
+def moved(key: str, value: Any) -> None:
+    """Moves a widget that is on the screen already; one that is not takes its value where it is drawn.
+
+    Only that survives when the page is drawn twice in quick succession: what was set in session_state is sent once, and the first drawing may be lost.
+    """
+    if key in st.session_state and st.session_state[key] != value:
+        st.session_state[key] = value
+
+
+def _begun(widget: Callable[..., Any], value: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """The value, as this kind of widget takes it."""
+    kind = widget.__name__
+    if kind in ("selectbox", "radio"):
+        return {"index": None if value is None else list(options["options"]).index(value)}
+    return {"default": value} if kind in ("segmented_control", "pills", "multiselect") else {"value": value}
+
+
+def widget_key(name: str) -> str:
+    return f"widget.{name}"
+
+
+def _key(name: str) -> str:
+    return f"kept.{name}"
+
+
+def _begin() -> None:
+    """The first run of a session takes what the address says; later runs write it there again."""
+    if "kept" not in st.session_state:
+        st.session_state["kept"] = True
+        for name in LINKED:
+            if name in st.query_params:
+                st.session_state[_key(name)] = st.query_params[name]
+    for name in LINKED:
+        _mirror(name)
+
+
+def _mirror(name: str) -> None:
+    if name not in LINKED:
+        return
+    value = st.session_state.get(_key(name))
+    if value is None:
+        if name in st.query_params:
+            del st.query_params[name]
+    elif st.query_params.get(name) != str(value):
+        st.query_params[name] = str(value)
+
+
+def _fitting(value: Any, default: Any, options: dict[str, Any]) -> Any:
+    choices: Iterable[Any] | None = options.get("options")
+    if choices is not None:
+        known = list(choices)
+        if options.get("selection_mode") == "multi":
+            return [one for one in value if one in known] if isinstance(value, list | tuple) else default
+        return value if value in known or value is None else next((one for one in known if str(one) == str(value)), default)
+    if isinstance(default, bool):
+        return value if isinstance(value, bool) else str(value) == "True"
+    if isinstance(default, int | float):
+        try:
+            number = type(default)(value)
+        except (TypeError, ValueError):
+            return default
+        low, high = options.get("min_value"), options.get("max_value")
+        return default if (low is not None and number < low) or (high is not None and number > high) else number
+    return value
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _load(home: str, name: str, stamp: int) -> Pool:
+    """stamp: when pool.json was last written; another one reads anew."""
+    return load_pool(Workspace(Path(home)), name)

@@ -1,0 +1,52 @@
+"""Pairs as cards: picture, score, caption."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from datasel_core.pools.pool import Pool
+from pages._ui.media import detail, photos
+
+_HERE = Path(__file__).parent
+
+CARDS = st.components.v2.component(
+    "datasel_cards",
+    html='<div class="cards" role="list"></div>',
+    css=(_HERE / "cards.css").read_text(encoding="utf-8"),
+    js=(_HERE / "cards.js").read_text(encoding="utf-8"),
+)
+"""Trigger: open (a row)."""
+
+
+def cards(
+    pool: Pool,
+    rows: Sequence[int] | np.ndarray,
+    *,
+    key: str,
+    alt: str,
+    score: Callable[[int], str],
+    more: Callable[[int], str] = lambda row: "",
+    kept: Callable[[int], bool] = lambda row: True,
+    wide: int = 124,
+    tall: int = 96,
+    none: str = "None.",
+) -> None:
+    """rows: in this order. score, more: row -> what stands bold and pale above the caption. kept: dropped ones are paler. A click opens the pair."""
+    pictures = photos.has_photos(pool)
+    data = {
+        "cards": [
+            {"row": int(row), "src": photos.thumbnail(pool, int(row), 192) if pictures else "", "score": score(int(row)), "more": more(int(row)),
+             "text": photos.caption(pool, row), "kept": bool(kept(int(row)))}
+            for row in rows
+        ],
+        "wide": wide if pictures else 230, "tall": tall, "alt": alt, "none": none,
+    }  # fmt: skip
+
+    def opened() -> None:
+        row = st.session_state[key].get("open")
+        if isinstance(row, int):
+            detail.look_at(row)
+
+    CARDS(key=key, data=data, on_open_change=opened)

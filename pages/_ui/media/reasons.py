@@ -1,0 +1,106 @@
+"""The detail of one sample: the photo with its patterns lit, what is like it, why it was kept or why not."""
+
+import html
+import string
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from datasel_core.analysis import explain
+from datasel_core.features.stored import StoredFeature
+from datasel_core.methods.method import MAY_BE_UNKNOWN, POSITIONS
+from datasel_core.pools.pool import Pool
+from pages._ui.kit import disk, keys, look
+from pages._ui.media import lens, photos, texts
+
+
+def space(kept: StoredFeature) -> explain.Vectors | explain.Patterns:
+    """Distances in one feature; the vectors' lengths are found once."""
+    return _space(kept.key, kept.meta["fingerprint"], disk.values(kept))
+
+
+def picture(pool: Pool, row: int, patterns: StoredFeature | None, pattern: int | None = None) -> None:
+    """The photo, large, with one pattern or all of them lit; below it one small picture per pattern. Of a text sample, what it says."""
+    if texts.has_texts(pool):
+        texts.whole(pool, row)
+        return
+    if not photos.has_photos(pool):
+        return
+    name = str(pool.ids[row])
+    src = lens.lit(pool, patterns, row, pattern, 384)
+    st.html(f'<img class="ds-large" style="max-height:300px;margin:0 auto" alt="{html.escape(name)}" src="{src}">')
+    if "text" in pool.opens:
+        st.html(f'<p style="margin:0;font-size:13px">{html.escape(photos.caption(pool, row))}</p>')
+    labels = None if patterns is None else lens.grid(patterns, row)
+    if labels is None or labels.max() < 0:
+        return
+    with st.container(horizontal=True, gap="xsmall", key="patterns-of-one"):
+        cells = "".join(_small(pool, patterns, row, at, at == pattern) for at in range(int(labels.max()) + 1))
+        st.html(f'<div style="display:flex;gap:5px;flex-wrap:wrap">{cells}</div>')
+
+
+def _small(pool: Pool, patterns: StoredFeature | None, row: int, at: int, lit: bool) -> str:
+    rim = f"outline:2px solid {lens.colour(at)};outline-offset:1px;" if lit else ""
+    return (f'<figure style="margin:2px;text-align:center;font-size:11px"><img alt="pattern {at + 1}" src="{lens.lit(pool, patterns, row, at, 96)}" '
+            f'style="height:52px;border-radius:3px;display:block;{rim}"><span style="color:{lens.colour(at)}">&#9679;</span> {at + 1}</figure>')  # fmt: skip
+
+
+def short(pool: Pool, row: int) -> str:
+    """A name that fits under a small picture: the group where there is one, else the end of the id."""
+    group = pool.table[pool.group_column][row].as_py() if pool.group_column else None
+    return str(group or str(pool.ids[row])[-24:])
+
+
+def named(pool: Pool, row: int) -> str:
+    """**shirt/0012.jpg**, with its group where that says more; as Markdown."""
+    group = pool.table[pool.group_column][row].as_py() if pool.group_column else None
+    name = str(pool.ids[row])
+    return f"**{look.plain(name)}**" + (f" · {look.plain(str(group))}" if group and not name.startswith(str(group)) else "")
+
+
+def neighbours(pool: Pool, found: Sequence[explain.Neighbour], key: str, *, height: int = 76) -> None:
+    """A line of neighbours: distance on each, rank where it is kept."""
+    if not found:
+        st.caption("None.")
+        return
+    badges = {one.row: f"#{one.rank} · {one.distance:.2f}" if one.rank else f"{one.distance:.2f}" for one in found}
+    if texts.has_texts(pool):
+        texts.wall(pool, [one.row for one in found], key=key, badges=badges, lines=(2, 2))
+        return
+    if photos.has_photos(pool):
+        photos.wall(pool, [one.row for one in found], key=key, height=height, badges=badges)
+        return
+    for at, one in enumerate(found):
+        said = f"{'#' + str(one.rank) + ' · ' if one.rank else ''}{pool.ids[one.row]} · {one.distance:.3f} away"
+        st.button(look.plain(said), key=f"{key}-{at}", type="tertiary", on_click=keys.put, args=("open_row", one.row))
+
+
+def similar(pool: Pool, kept: StoredFeature, row: int, key: str, among: np.ndarray | None = None) -> None:
+    """What is nearest to a sample in this feature."""
+    found = explain.similar(space(kept), row, 8, () if among is None else among)
+    st.markdown(f"**Similar {look.unit(pool)}** :small[:gray[nearest in {kept.role}, 1 − cosine]]")
+    neighbours(pool, found, key)
+
+
+def reason(because: str, why: dict[str, Any], rank: int, first: bool = True) -> str:
+    """Why a pick was made, as a sentence: the method's own words with this pick's numbers."""
+    unknown = MAY_BE_UNKNOWN
+    if why.get("pattern") == -1:
+        unknown = unknown | {"pattern"}
+        why = {name: value for name, value in why.items() if name not in unknown}
+    lacking = {name for _, name, _, _ in string.Formatter().parse(because) if name and name not in why}
+    if lacking - unknown:  # a record of another version of the method
+        return f"the record does not say why: it has no {', '.join(sorted(lacking - unknown))}"
+    if lacking and rank == 1 and first:
+        return "the choice began here"
+    if lacking:
+        return "it fills the budget: what was left repeats what is kept"
+    said = {name: value + 1 if name in POSITIONS and isinstance(value, int) else value for name, value in why.items()}
+    return because.format(**said)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _space(key: str, fingerprint: str, _values: Any) -> explain.Vectors | explain.Patterns:
+    return explain.space(_values)

@@ -1,0 +1,1 @@
+"""What is asked: method, budget, target; and which run answers it."""

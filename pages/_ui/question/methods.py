@@ -1,0 +1,129 @@
+"""The left side of the select page: method cards, parameters, roles, where to choose from."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from datasel_core.base import registry
+from datasel_core.errors import DataselError
+from datasel_core.features.stored import StoredFeature
+from datasel_core.methods.method import Method
+from datasel_core.pools.pool import Pool
+from pages._ui.charts import maps
+from pages._ui.kit import disk, forms, keys, look
+from pages._ui.question import targets
+from pages._ui.question.answers import Choice
+
+_FIRST = ("freesel", "s2l", "k_center", "facility_location", "random")
+
+
+def settings(pool: Pool) -> Choice | None:
+    """Draws everything but the budget; None, with the reason on the screen, while it does not fit together."""
+    ready, waiting = _sorted(pool)
+    if not ready:
+        return None
+    if keys.get("method") not in ready:
+        keys.put("method", next(iter(ready)))
+    for one in ready.values():
+        card(one, one.id == keys.get("method"), "method")
+    if waiting:
+        with st.expander(f"{len(waiting)} more {'method needs' if len(waiting) == 1 else 'methods need'} something first"):
+            for one, lacks in waiting:
+                st.button(one.title, key=f"method-{one.id}", disabled=True, width="stretch")
+                st.caption(f"{_sentence(one.summary())} {lacks}")
+            st.page_link("pages/data.py", label="Compute or import features", icon=":material/arrow_forward:")
+    cls = ready[keys.get("method")]
+    look.section("Parameters", cls.title)
+    params, error = forms.form(cls, f"method.{cls.id}", columns=1)
+    said = "Start of the random numbers: the same seed gives the same selection."
+    seed = int(keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help=said))
+    use = roles(pool, cls, () if error else cls(**params).roles())
+    towards = targets.choose(pool, cls, use=use) if cls.needs_target else None
+    within, already, where = _from(pool)
+    if error is not None:
+        return None
+    try:
+        method, filled = cls(**params), disk.roles(pool, use)
+        return Choice(pool, method, filled, use, seed, within, already, where, targets.target(pool, method, filled, towards))
+    except DataselError as trouble:
+        st.error(str(trouble))
+        return None
+
+
+def _sorted(pool: Pool) -> tuple[dict[str, type[Method]], list[tuple[type[Method], str]]]:
+    """Methods that can be used now, the most asked for first; the others with what they lack."""
+    ready, waiting = [], []
+    for one in registry.every("method").values():
+        lacks = [role for role in one.needs if not (maps.group_columns(pool) if role == "group" else fillers(pool, role))]
+        if lacks:
+            waiting.append((one, f"It needs {' and '.join(_role(role) for role in lacks)}."))
+        elif one.needs_target and not targets.possible(pool, one):
+            waiting.append((one, f"It needs a target: another pool, of examples of what you want to be good at, with {' and '.join(one.needs_target)}."))
+        else:
+            ready.append(one)
+    ready.sort(key=lambda one: _FIRST.index(one.id) if one.id in _FIRST else len(_FIRST))
+    return {one.id: one for one in ready}, waiting
+
+
+def _role(role: str) -> str:
+    return "a column that groups the pool" if role == "group" else f"the feature {role}, which this pool does not have yet"
+
+
+def card(cls: type[Method], chosen: bool, kept_as: str) -> None:
+    """One method; a click puts its id under `kept_as`."""
+    with st.container(border=chosen, key=f"card-{'chosen' if chosen else 'other'}-{cls.id}", gap=None):
+        st.button(cls.title, key=f"method-{cls.id}", type="primary" if chosen else "tertiary", width="stretch" if chosen else "content",
+                  on_click=keys.put, args=(kept_as, cls.id))  # fmt: skip
+        if not chosen:
+            st.caption(_sentence(cls.summary()))
+            return
+        st.markdown(f":small[{cls.summary()}]")
+        needs = (", ".join(cls.needs) or "nothing") + (f"; of a target {', '.join(cls.needs_target)}" if cls.needs_target else "")
+        said = [f"**Needs** {needs}", f"**Cost** {cls.cost}" if cls.cost else "", f"**Not** {cls.avoid[:1].lower() + cls.avoid[1:]}" if cls.avoid else ""]
+        st.caption("  \n".join(part for part in said if part) + (f"  \n[Paper]({cls.paper})" if cls.paper else ""))
+
+
+def _sentence(text: str) -> str:
+    """The first sentence, or the part before its colon where that is long."""
+    first = text.split(". ")[0].rstrip(".")
+    return (first.split(": ")[0] if len(first) > 90 else first) + "."
+
+
+def roles(pool: Pool, cls: type[Method], used: Sequence[str] = ()) -> dict[str, str]:
+    """role -> feature, where several could fill it. used: roles it asks for as its parameters are, where that is more than it always needs."""
+    use: dict[str, str] = {}
+    for role in dict.fromkeys((*cls.needs, *used)):
+        if role == "group":
+            columns = maps.group_columns(pool)
+            if columns and (len(columns) > 1 or columns != [pool.group_column]):
+                use[role] = keys.bound(st.selectbox, "Group column", "select.use.group", columns[0], options=columns)
+            continue
+        found = {one.key: one for one in fillers(pool, role)}
+        if len(found) > 1 or any(one.role != role for one in found.values()):
+            names = {key: maps.named(one) for key, one in found.items()}
+            use[role] = keys.bound(st.selectbox, f"Which {role}", f"select.use.{role}", next(iter(found)), options=list(found), format_func=names.get)
+    return use
+
+
+def fillers(pool: Pool, role: str) -> list[StoredFeature]:
+    """Features that can fill a role, the newest of its own first; loss trajectories are vectors, too."""
+    found = list(reversed(disk.features(pool)))
+    also = [one for one in found if one.role == "loss_trajectory"] if role == "embedding" else []
+    return [one for one in found if one.role == role] + also
+
+
+def _from(pool: Pool) -> tuple[str | None, str | None, str | None]:
+    runs = {run.key: run for run in disk.runs(pool)}
+    with st.expander("Choose from a part"):
+        if runs:
+            options: list[Any] = ["", *runs]
+            named = {"": "none", **{key: f"{run.manifest['result']['n']:,} by {look.recipe(run)}" for key, run in runs.items()}}
+            within = keys.bound(st.selectbox, "Only from what was kept by", "select.within", "", options=options, format_func=named.get)
+            already = keys.bound(st.selectbox, "In addition to", "select.already", "", options=options, format_func=named.get,
+                                 help="These count as chosen: never chosen again, but what they cover is covered.")  # fmt: skip
+        else:
+            st.caption("Earlier selections can be narrowed or added to, once there is one.")
+            within = already = ""
+        where = keys.bound(st.text_input, "Where", "select.where", "", placeholder="bytes > 20000", help=f"An SQL condition on: {', '.join(pool.columns)}.")
+    return within or None, already or None, where.strip() or None

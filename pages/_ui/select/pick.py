@@ -1,0 +1,111 @@
+"""Why this one, and why not that one: the detail of one sample beside the wall."""
+
+import numpy as np
+import streamlit as st
+
+from datasel_core.analysis import explain
+from datasel_core.features.stored import StoredFeature
+from datasel_core.pools.pool import Pool
+from pages._ui.charts import maps
+from pages._ui.kit import keys, look
+from pages._ui.media import photos, reasons
+from pages._ui.question.answers import Answer, Choice
+from pages._ui.select import preview
+
+_MANY = 4
+
+
+def detail(choice: Choice, answer: Answer) -> None:
+    """Why, or why not, for the sample kept as `open_row`; the first pick until one is clicked."""
+    row = keys.get("open_row")
+    row = int(row) if row is not None and 0 <= int(row) < choice.pool.n else int(answer.rows[0])
+    at = np.flatnonzero(answer.rows == row)
+    patterns = choice.roles.features.get("patterns") if photos.has_photos(choice.pool) and "patterns" in choice.method.needs else None
+    if len(at):
+        _picked(choice, answer, row, int(at[0]) + 1, patterns)
+    else:
+        _dropped(choice, answer, row, patterns)
+
+
+def _picked(choice: Choice, answer: Answer, row: int, rank: int, patterns: StoredFeature | None) -> None:
+    pool, n, said = choice.pool, len(answer.rows), answer.whys[rank - 1]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**Why #{rank:,}?**", width="content")
+        for label, to, shortcut in (("Back", rank - 1, "left"), ("Next", rank + 1, "right")):
+            st.button(label, key=f"why-{label}", shortcut=shortcut, disabled=not 1 <= to <= n, on_click=_open, args=(answer.rows, to))
+        st.caption(f"{rank:,} of {n:,}")
+    pattern = said.get("pattern", -1)
+    reasons.picture(pool, row, patterns, pattern if isinstance(pattern, int) and pattern >= 0 else None)
+    text = reasons.reason(choice.method.because, said, rank)
+    whole = text.startswith(("drawn", "the choice", "the record"))
+    lines = [f"{text[:1].upper()}{text[1:]}." if whole else f"Kept because {text}."]
+    curve = preview.curve_of(choice, answer)
+    if curve is not None and rank > curve.picks[0]:
+        (before, _), (after, _) = curve.at(rank - 1), curve.at(rank)
+        share = 100 * (before - after) / before if before else 0.0
+        lines.append(f"Coverage added: **+{share:.2g} %** (mean distance {before:.4f} → {after:.4f}).")
+    feature = preview.main_feature(choice)
+    found = None if feature is None else explain.why(reasons.space(feature), answer.rows, rank, _MANY)
+    if found is not None and found.before is not None:
+        lines.append(f"Nearest kept before it: #{found.before.rank:,}, {found.before.distance:.3f} away{_how(feature)}.")
+    _say(pool, feature, row, lines)
+    if found is not None:
+        _sides(pool, found.kept, found.dropped)
+
+
+def _dropped(choice: Choice, answer: Answer, row: int, patterns: StoredFeature | None) -> None:
+    pool, feature = choice.pool, preview.main_feature(choice)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("**Why not this one?**", width="content")
+        st.button("Back to #1", key="why-first", type="tertiary", on_click=_open, args=(answer.rows, 1))
+    reasons.picture(pool, row, patterns)
+    later = np.flatnonzero(answer.longer == row)
+    lines = [f"It would be kept with a budget of **{int(later[0]) + 1:,}**." if len(later) else f"Not among the first {len(answer.longer):,} picks."]
+    curve = preview.curve_of(choice, answer)
+    radius = curve.at(len(answer.rows))[0] if curve is not None else 0.0
+    found = None if feature is None else explain.why_not(reasons.space(feature), answer.rows, row, radius, _MANY)
+    if feature is not None and found is None:
+        lines.append(f"It has no {feature.role}, so nothing is known of it here.")
+    if feature is not None and found is not None:
+        lines += _stands_for(feature, answer, row, radius, found, look.unit(pool, 1))
+    _say(pool, feature, row, lines)
+    if found is not None:
+        _sides(pool, found.kept, found.dropped)
+
+
+def _stands_for(feature: StoredFeature, answer: Answer, row: int, radius: float, found: explain.WhyNot, unit: str) -> list[str]:
+    """Which kept ones cover it, how well against the average, and since when."""
+    by = explain.covered_by(reasons.space(feature), answer.rows, row) if feature.meta["shape"] == "ragged" else [found.nearest]
+    distance = float(np.mean([one.distance for one in by]))
+    than = "better covered than" if distance < radius else "worse covered than" if distance > radius else "covered as well as"
+    if feature.meta["shape"] == "ragged":
+        parts = ", ".join(f"{at} by #{one.rank:,} ({one.distance:.2f})" for at, one in enumerate(by, 1))
+        return [f"Its patterns are covered: {parts}.", f"On average {distance:.3f} away: {than} the average pattern ({radius:.3f}).",
+                f"Most like it among the kept: **#{found.nearest.rank:,}**, {found.nearest.distance:.3f} away{_how(feature)}."]  # fmt: skip
+    lines = [f"Nearest kept: **#{found.nearest.rank:,}**, {found.nearest.distance:.3f} away: {than} the average {unit} ({radius:.3f})."]
+    lines.append(f"Covered that well since pick #{found.covered_at:,}." if found.covered_at else "No pick came that near yet.")
+    if len(found.approach) > 1:
+        lines.append("How the kept came nearer: " + ", ".join(f"#{step.rank:,} {step.distance:.2f}" for step in found.approach[-4:]) + ".")
+    return lines
+
+
+def _how(feature: StoredFeature | None) -> str:
+    return " (mean over its patterns)" if feature is not None and feature.meta["shape"] == "ragged" else ""
+
+
+def _say(pool: Pool, feature: StoredFeature | None, row: int, lines: list[str]) -> None:
+    clusters = None if feature is None or feature.meta["shape"] == "ragged" else maps.read_clusters(feature)
+    if clusters is not None and clusters[row] >= 0:
+        lines = [*lines, f"Cluster {int(clusters[row]) + 1} of the map, with {int((clusters == clusters[row]).sum()) - 1:,} others."]
+    st.markdown(f":small[{reasons.named(pool, row)}]  \n" + "  \n".join(lines))
+
+
+def _sides(pool: Pool, kept: list[explain.Neighbour], dropped: list[explain.Neighbour]) -> None:
+    st.markdown("**Nearest kept** :small[:gray[rank and distance, 1 − cosine]]")
+    reasons.neighbours(pool, kept, "near-kept", height=74)
+    st.markdown("**Nearest dropped** :small[:gray[distance, 1 − cosine]]")
+    reasons.neighbours(pool, dropped, "near-dropped", height=74)
+
+
+def _open(rows: np.ndarray, rank: int) -> None:
+    keys.put("open_row", int(rows[rank - 1]))

@@ -1,0 +1,168 @@
+"""The right side of the select page: what a budget keeps, on a wall, a map and a curve, and why."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from datasel_core.analysis.curve import ROLES, Curve
+from datasel_core.analysis.measure import measured
+from datasel_core.base import registry
+from datasel_core.features.stored import StoredFeature
+from pages._ui.charts import curves, maps
+from pages._ui.charts import map as canvas
+from pages._ui.kit import disk, keys, look
+from pages._ui.media import photos, reasons
+from pages._ui.question import answers
+from pages._ui.question.answers import Answer, Choice
+from pages._ui.question.budget import put
+
+_MAP = "select"
+_DRAW_AT_ONCE = 50_000
+
+
+def colour(choice: Choice) -> str:
+    return look.colour_of(choice.method.id)
+
+
+def main_feature(choice: Choice) -> StoredFeature | None:
+    """Where distances are taken: the method's own feature, else an embedding, else patterns."""
+    features = choice.roles.features
+    for role in (*choice.method.needs, *ROLES):
+        if role in features and role in ROLES:
+            return features[role]
+    return None
+
+
+def baseline(choice: Choice, budget: int) -> Answer | None:
+    """Random with the same seed and conditions, if it was run for this budget."""
+    found = None if choice.method.id == "random" else answers.answer(choice.by("random"), budget)
+    return found if found is not None and len(found.rows) >= budget else None
+
+
+def curve_of(choice: Choice, answer: Answer) -> Curve | None:
+    feature = main_feature(choice)
+    return None if feature is None else curves.curves(answer.run).get(feature.role)
+
+
+def sentence(choice: Choice, answer: Answer, random: Answer | None) -> None:
+    """How many of how many, how near the pool is to them, and how that compares with random."""
+    pool, n = choice.pool, len(answer.rows)
+    one, said = look.unit(pool, 1), [f"**{n:,} of {look.samples(pool)} kept**, {pool.n - n:,} dropped."]
+    mine = curve_of(choice, answer)
+    if mine is not None:
+        mean, largest = mine.at(n)
+        sampled = f" (measured on {mine.measured_on:,})" if mine.measured_on < pool.n else ""
+        said.append(f"The pool is on average {mean:.3f} away from the nearest kept, at most {largest:.3f} (1 − cosine{sampled}).")
+        other = curve_of(choice, random) if random is not None else None
+        if other is not None:
+            their, their_largest = other.at(n)
+            said.append(f"Random at the same budget: {their:.3f}, {_more(mean, their)}; at most {their_largest:.3f}, {_more(largest, their_largest)}.")
+    if spread := balance(choice, answer):
+        fewest = f"{look.plain(spread['rarest']) or disk.NO_GROUP}, {spread['rarest_count']:,}"
+        said.append(f"{spread['groups_kept']:,} of {spread['groups']:,} groups have a kept {one}; fewest: {fewest}.")
+    redundancy = answer.run.manifest["result"]["metrics"].get("redundancy") if answer.exact else None
+    if redundancy:
+        share = look.percent(redundancy["near_duplicate_share"], 1)
+        said.append(f"{share} of the kept nearly repeat another kept one (cosine {redundancy['threshold']:g} or more).")
+    st.markdown(" ".join(said))
+
+
+def balance(choice: Choice, answer: Answer) -> Mapping[str, Any]:
+    """How the kept are spread over the groups, as the manifest says; of a part of a longer run, as its own would."""
+    if answer.exact:
+        return answer.run.manifest["result"]["metrics"].get("balance", {})
+    groups = disk.grouping(choice.pool, choice.roles)
+    there = measured(choice.pool, choice.roles, choice.method.roles())
+    kept = answer.rows[there[answer.rows]]
+    return {} if groups is None else registry.find("metric", "balance")().counted(*groups, kept)
+
+
+def _more(mine: float, other: float) -> str:
+    share = 100 * (other / mine - 1) if mine > 0 else 0.0
+    if abs(share) < 0.05:
+        return "the same"
+    return f"{abs(share):.{0 if abs(share) >= 0.95 else 1}f} % {'farther' if share > 0 else 'nearer'}"
+
+
+def curve(choice: Choice, answer: Answer, random: Answer | None) -> None:
+    mine = curve_of(choice, answer)
+    st.markdown("**Coverage against budget** :small[:gray[lower is better; drag the point]]")
+    if mine is None:
+        st.caption("Coverage needs an embedding or patterns: compute or import one on the Data page, then choose again.")
+        return
+    lines = [curves.Line(choice.method.title, mine, colour(choice), main=True)]
+    other = curve_of(choice, random) if random is not None else None
+    if other is not None:
+        lines.append(curves.Line("Random", other, look.BASELINE))
+    curves.draw("select-curve", lines, len(answer.rows), look.unit(choice.pool), put)
+
+
+def strip(choice: Choice, answer: Answer) -> None:
+    """The map with the kept lit and the dropped grey."""
+    feature, pool = main_feature(choice), choice.pool
+    what = "patterns" if feature is not None and feature.meta["shape"] == "ragged" else look.unit(pool)
+    st.markdown(f"**Map** :small[:gray[kept {look.unit(pool)} lit, dropped grey; near means similar]]")
+    points = canvas.points(feature) if feature is not None else None
+    if feature is None:
+        st.caption("A map needs an embedding or patterns.")
+        return
+    if points is None:
+        small = feature.meta["values"][0] <= _DRAW_AT_ONCE or keys.get(f"job.map.{feature.key}")
+        if small or st.button("Draw the map", key="draw-map", icon=":material/scatter_plot:", help="Takes a few minutes for so many points."):
+            maps.ensure(feature)
+        return
+    if points.key.startswith(f"{feature.key}-pca"):
+        maps.ensure(feature)
+    n = len(answer.rows)
+    row = keys.get("open_row")
+    how = canvas.Look(
+        what, f"Map of {points.n_points:,} {what}: the {n:,} kept {look.unit(pool)} lit, the others grey.", height=262, lasso=False, legend=False,
+        lit=answer.rows, dim=True, kept_colour=colour(choice), rings=[] if row is None else [int(row)], hint="Click a point to ask why.",
+        photo=(lambda place: _hovered(choice, answer, points, place)) if photos.has_photos(pool) else None,
+    )  # fmt: skip
+    canvas.draw(_MAP, points, canvas.plain(points), how)
+
+
+def _hovered(choice: Choice, answer: Answer, points: canvas.Points, place: int) -> tuple[str, str]:
+    row = int(points.owners[place])
+    at = np.flatnonzero(answer.rows == row)
+    return photos.thumbnail(choice.pool, row, 192), f"{'#' + str(int(at[0]) + 1) if len(at) else 'dropped'} · {reasons.short(choice.pool, row)}"
+
+
+def wall(choice: Choice, answer: Answer, show: str) -> None:
+    """Kept in pick order, all with the dropped grey, or the next best."""
+    pool, n = choice.pool, len(answer.rows)
+    ranks = {int(row): rank for rank, row in enumerate(answer.longer.tolist(), 1)}
+    rows = {"kept": answer.rows, "all": np.arange(pool.n), "next": answer.longer[n : n + 600]}[show]
+    if not len(rows):
+        st.caption("Nothing comes next: the choice ends here. Choose a larger budget to go on.")
+        return
+    if not photos.can_show(pool):
+        _table(choice, answer, rows, ranks)
+        return
+
+    def caption(row: int) -> str:
+        return f"#{ranks[row]}: {_because(choice, answer, ranks[row])}" if row in ranks else f"dropped: {pool.ids[row]}"
+
+    badges = {row: f"#{rank}" for row, rank in ranks.items() if rank <= n or show == "next"}
+    dropped = set(range(pool.n)) - set(answer.rows.tolist()) if show == "all" else None
+    photos.wall(pool, rows, key=f"wall-select-{show}", captions=caption, badges=badges, dim=dropped, height=112)
+
+
+def _because(choice: Choice, answer: Answer, rank: int) -> str:
+    return reasons.reason(choice.method.because, answer.whys[rank - 1], rank)
+
+
+def _table(choice: Choice, answer: Answer, rows: np.ndarray, ranks: dict[int, int]) -> None:
+    shown = rows[:1000]
+    table = choice.pool.take(shown).to_pydict()
+    because = [_because(choice, answer, ranks[int(row)]) if int(row) in ranks else "dropped" for row in shown]
+    event = st.dataframe({"#": [ranks.get(int(row)) for row in shown], **table, "why": because}, key="table-select", hide_index=True, height=360,
+                         on_select="rerun", selection_mode="single-row", alt=f"{len(shown):,} samples with their rank and the reason")  # fmt: skip
+    st.caption(f"{len(shown):,} of {look.samples(choice.pool, len(rows))} listed.")
+    picked = event["selection"]["rows"]
+    if picked and picked[0] < len(shown) and keys.get("table.before") != [int(shown[picked[0]]), len(shown)]:
+        keys.put("table.before", [int(shown[picked[0]]), len(shown)])
+        keys.put("open_row", int(shown[picked[0]]))

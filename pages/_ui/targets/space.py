@@ -1,0 +1,89 @@
+"""A pool and its target in one space: what is missing, and one click that computes it."""
+
+import streamlit as st
+
+from datasel_core.base import registry
+from datasel_core.features import computation
+from datasel_core.features.stored import StoredFeature, kept_features
+from datasel_core.pools.persistence import load_pool
+from datasel_core.pools.pool import Pool
+from datasel_core.runs.target import same_encoder
+from pages._ui.kit import disk, keys, look, watch
+from pages._ui.question import methods, targets
+
+_FIRST = ("tfidf_svd", "dictionary_embedding")
+
+
+def choose(pool: Pool) -> str | None:
+    """Draws the choice among the other pools, those that fit first; None where there is none."""
+    about = {one["name"]: one["n"] for one in disk.pools(disk.home(pool)) if one.get("name") not in (None, pool.name)}
+    if not about:
+        return None
+    fitting = _fitting(pool)
+    names = sorted(about, key=lambda name: (name not in fitting, name))
+    sizes = {one: f"{one} · {n:,} {'sample' if n == 1 else 'samples'}" for one, n in about.items()}
+    return keys.bound(st.selectbox, "Target", "select.target", names[0], options=names, format_func=sizes.get,
+                      on_change=lambda: keys.put("targets.target", None), help="Another pool: examples of what you want to be good at.")  # fmt: skip
+
+
+def is_ready(pool: Pool, name: str | None) -> bool:
+    """Whether both sides have vectors in one space; where not, what to do is drawn."""
+    ours = _embedding(pool)
+    if ours is None:
+        _no_embedding(pool)
+    elif name is None:
+        text = "A target is another pool: some examples of what you want to be good at. Fifty are enough to begin with."
+        look.empty("No target yet", text, "Open one on the Data page", "pages/data.py", key="no-target-pool")
+    elif name not in _fitting(pool):
+        _no_vectors(pool, ours, name)
+    else:
+        return True
+    return False
+
+
+def _fitting(pool: Pool) -> list[str]:
+    """Pools with vectors in the space of the embedding that is chosen."""
+    ours = _embedding(pool)
+    return [] if ours is None else targets.possible(pool, registry.find("method", "tsds"), {"embedding": ours.key})
+
+
+def _embedding(pool: Pool) -> StoredFeature | None:
+    chosen = keys.get("select.use.embedding")
+    found = {one.key: one for one in methods.fillers(pool, "embedding") if one.role == "embedding"}
+    return found.get(chosen, next(iter(found.values()), None))
+
+
+def _no_embedding(pool: Pool) -> None:
+    makers = [one for one in computation.available_features(pool, {one.role for one in disk.features(pool)}) if one.role == "embedding"]
+    makers.sort(key=lambda one: (_FIRST.index(one.id) if one.id in _FIRST else len(_FIRST), one.id))
+    if not makers:
+        look.empty("Embeddings come first", "Import a vector for every sample on the Data page.", "Go to Data", "pages/data.py", key="no-embedding")
+        return
+    name = f"feature.{pool.name}.{makers[0].id}"
+    if watch.at_work(name):
+        return
+    text = f"Distances to the target need one vector per sample. {makers[0].title} needs no download; others can be computed or imported on the Data page."
+    if look.empty("Embeddings come first", text, f"Compute for {look.samples(pool)}", key="embedding-first"):
+        watch.start(name, "feature", pool=pool.name, feature=makers[0].id, params={})
+        st.rerun()
+
+
+def _no_vectors(pool: Pool, ours: StoredFeature, name: str) -> None:
+    """The target lacks vectors in the pool's space."""
+    if ours.id == "imported":
+        text = f"The vectors of {pool.name} were imported; import those of {name} from the same encoder: open {name} on the Data page."
+        look.empty(f"{name} has no vectors in this space", text, "Go to Data", "pages/data.py", key="target-import")
+        return
+    there = load_pool(disk.home(pool), name)
+    id, params = same_encoder(ours)
+    reads = registry.find("feature", id).reads
+    if reads not in there.opens and reads not in {one.role for one in kept_features(disk.home(pool), there.fingerprint)}:
+        look.empty(f"{name} cannot be compared", f"Its samples are of another kind than those of {pool.name}. Choose another target.", key="target-other")
+        return
+    key = f"feature.{name}.{id}"
+    if watch.at_work(key):
+        return
+    text = f"Candidates and target must lie in one space: compute the same embedding for {name}, as it was learned from {pool.name}."
+    if look.empty(f"{name} has no vectors in this space yet", text, f"Compute for {there.n:,} samples of {name}", key="target-vectors"):
+        watch.start(key, "feature", pool=name, feature=id, params=params)
+        st.rerun()

@@ -1,0 +1,80 @@
+"""Colours that are seen, numbers with units, small thumbnails, a quick front door."""
+
+import base64
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from datasel_core.actions.add_pool import add_pool
+from datasel_core.base.registry import every
+from datasel_core.methods.k_center import KCenter
+from pages._ui.kit import forms, look
+from pages._ui.media import photos
+from tests.conftest import ROOT, paint
+from tests.pages import screens
+
+screen, photo_pool, vector_pool = screens.screen, screens.photo_pool, screens.vector_pool
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(a: str, b: str) -> float:
+    low, high = sorted((luminance(a), luminance(b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_every_colour_is_seen_on_both_backgrounds():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    for background in ("#ffffff", "#14171c"):
+        assert min(contrast(colour, background) for colour in (*look.PALETTE, *look.METHODS, look.DROPPED)) >= 3
+        assert background in (ROOT / ".streamlit" / "config.toml").read_text()
+    assert len(set(look.PALETTE)) == 12
+    assert len(set(look.METHODS)) == len(look.METHODS)
+
+
+def test_methods_have_colours_of_their_own():
+    found = {id: look.colour_of(id) for id in every("method")}
+    assert len(set(found.values())) == len(found)
+    assert found["random"] == look.BASELINE
+
+
+def test_numbers_have_units_and_little_is_not_nothing():
+    assert look.size(999) == "999 bytes"
+    assert look.size(26_300_000) == "26.3 MB"
+    assert look.percent(1, 1_000_000) == "0.0001 %"
+    assert look.percent(50, 929) == "5.4 %"
+    assert look.percent(5, 5) == "100 %"
+
+
+def test_a_form_bound_follows_the_declaration():
+    low, high = forms._bounds(KCenter.model_fields["block"].metadata, int)
+    assert (low, high) == (1, None)
+
+
+def test_a_thumbnail_is_small_upright_and_kept(photo_pool, workspace, tmp_path):
+    paint(tmp_path / "photos" / "c" / "wide.jpg", 99, (900, 300))
+    pool = add_pool(workspace, "more", str(tmp_path / "photos"), "images")
+    row = int(pool.rows(["c/wide.jpg"])[0])
+    url = photos.thumbnail(pool, row, 100)
+    with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as small:
+        assert small.format == "JPEG"
+        assert small.size == (200, 67)
+    files = list(workspace.thumbs().rglob("*.jpg"))
+    assert len(files) == 1
+    os.unlink(pool.path(row))  # served from the disk cache, by content
+    photos._data_url.cache_clear()
+    assert photos.thumbnail(pool, row, 100) == url
+
+
+def test_the_front_door_imports_nothing_heavy():
+    code = "import sys; from pages._ui import detail, features, health, keys, look, opening, photos, record, reopen; print(*sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert {"torch", "umap", "faiss", "sklearn", "timm"} & set(out) == set()

@@ -1,0 +1,312 @@
+"""The page Targets without a browser: what it says of a plan, against the method itself."""
+
+import json
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from datasel_core.actions.add_pool import add_pool
+from datasel_core.base.progress import Progress
+from datasel_core.features import computation
+from datasel_core.features.external import keep_imported
+from datasel_core.methods.algorithms.transport import served_by, serves
+from datasel_core.methods.selection import Inputs
+from datasel_core.methods.tsds import Tsds
+from datasel_core.runs.neighbor_tables import Tables
+from pages._ui.charts import map as canvas
+from pages._ui.kit import disk
+from pages._ui.media import photos, reasons, texts
+from pages._ui.targets import crowds, mass, walls
+from tests.conftest import clustered
+from tests.pages import screens
+from tests.pages.screens import said, sound, wait
+
+screen, vector_pool = screens.screen, screens.vector_pool
+N, M = 300, 8
+
+
+def add(workspace, tmp_path, name, n, source):
+    lines = [{"id": f"{name}{at:03d}", "source": source, "prompt": f"{name} asks {at}?", "response": f"{at} of {name}"} for at in range(n)]
+    (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return add_pool(workspace, name, str(tmp_path / f"{name}.jsonl"), "text")
+
+
+@pytest.fixture
+def both(workspace, tmp_path, rng):
+    vectors = clustered(rng, N + M, 6, 8)
+    pool, task = add(workspace, tmp_path, "pool", N, "web"), add(workspace, tmp_path, "task", M, "exam")
+    keep_imported(workspace, pool, "embedding", vectors[:N], np.arange(N), [], "p.npz", Progress())
+    keep_imported(workspace, task, "embedding", vectors[N:], np.arange(M), [], "t.npz", Progress())
+    return pool, vectors
+
+
+def plan(vectors, **params):
+    return Tsds(**params).plan(Inputs({"embedding": vectors[:N]}, np.random.default_rng(0), target={"embedding": vectors[N:]}))
+
+
+def open_page(screen, **query):
+    return sound(screen(pool="pool", **query).switch_page("pages/targets.py").run())
+
+
+def ready(app):
+    """The tables are there, and the work that made them has ended."""
+    return wait(app, lambda app: "have any chance" in said(app) and not any(one.disabled and one.label.startswith("Keep ") for one in app.button))
+
+
+def test_without_an_embedding_one_click_computes_one_for_both(screen, workspace, tmp_path):
+    add(workspace, tmp_path, "pool", 60, "web")
+    app = open_page(screen)
+    assert "Embeddings come first" in said(app)
+    sound(app.button(key="empty-action-embedding-first").click().run())
+    wait(app, lambda app: "No target yet" in said(app))
+    add(workspace, tmp_path, "task", 6, "exam")
+    text = said(sound(app.run()))
+    assert "task has no vectors in this space yet" in text
+    sound(app.button(key="empty-action-target-vectors").click().run())
+    ready(app)
+
+
+def test_imported_vectors_ask_for_imported_ones(screen, workspace, tmp_path, both):
+    add(workspace, tmp_path, "other", 5, "exam")
+    app = ready(open_page(screen))
+    sound(app.selectbox(key="widget.select.target").set_value("other").run())
+    assert "The vectors of pool were imported; import those of other from the same encoder" in said(app)
+
+
+def test_numbers_are_those_of_the_plan_and_follow_the_sliders(screen, both):
+    _, vectors = both
+    app = ready(open_page(screen, budget="20"))
+
+    def shown():
+        return re.findall(r"<b>([^<]+)</b>", next(element.proto.body for element in app.get("html") if "effective size" in element.proto.body))
+
+    def expected(one):
+        return [f"{round(one.effective)} samples", f"{_possible(one)} of {N} samples", f"{one.cost:.3g}", f"{one.ran_out.sum()} of {M} targets"]
+
+    assert shown() == expected(plan(vectors))
+    sound(app.slider(key="widget.form.method.tsds.alpha").set_value(0.9).run())
+    assert shown() == expected(plan(vectors, alpha=0.9))
+    sound(app.select_slider(key="widget.form.method.tsds.sigma").set_value(0.0).run())
+    assert shown() == expected(plan(vectors, alpha=0.9, sigma=0.0))
+    assert f"Neighbours per target: {N // 10}, not 5,000; at most a tenth of the candidates are looked at." in said(app)
+
+
+def test_a_target_and_a_candidate_say_who_serves_whom(screen, both):
+    _, vectors = both
+    one = plan(vectors)
+    app = ready(open_page(screen))
+    app.session_state["kept.targets.target"] = 3
+    rows, _, distances = served_by(one, 3)
+    assert f"<h2>Target 4 of {M}</h2><p>{len(rows)} samples serve it, {distances[0]:.3g} to {distances[-1]:.3g} away</p>" in said(sound(app.run()))
+    app.session_state["kept.targets.target"] = None
+    row = int(one.probability.argmax())
+    app.session_state["kept.targets.row"] = row
+    text = said(sound(app.run()))
+    p = one.probability[row]
+    assert f"chance {p:.3g}, {p * N:,.1f} times the average; it serves {len(serves(one, row)[0])} of {M} targets" in text
+    app.session_state["kept.targets.row"] = int(one.probability.argmin())
+    assert "no target reaches it: it is never kept" in said(sound(app.run()))
+
+
+def test_the_most_likely_are_said_to_be_some_of_many(screen, both, monkeypatch):
+    app = ready(open_page(screen))
+    app.session_state["kept.targets.view"] = "likely"
+    monkeypatch.setattr(walls, "_LISTED", 20)
+    n = _possible(plan(both[1]))
+    assert n > 20
+    assert f"The 20 most likely of {n} samples that have any chance." in said(sound(app.run()))
+    monkeypatch.setattr(walls, "_LISTED", n)
+    assert "most likely of" not in said(sound(app.run()))
+
+
+def test_keeping_makes_the_run_that_the_command_line_would(screen, workspace, both):
+    pool, _ = both
+    app = ready(open_page(screen, budget="15"))
+    sound(app.button(key="keep-tsds").click().run())
+    wait(app, lambda app: "15 kept of 300" in said(app))
+    run = disk.runs(pool)[0]
+    assert run.manifest["method"]["id"] == "tsds"
+    assert run.manifest["target"]["name"] == "task"
+    assert app.button(key="keep-tsds").disabled
+
+
+def test_a_reason_names_the_target_as_the_page_does(screen, workspace, both):
+    pool, vectors = both
+    given = Inputs({"embedding": vectors[:N]}, np.random.default_rng(0), target={"embedding": vectors[N:]})
+    found = Tsds().select(given, 15)
+    at = int(np.argmax(found.why["target"] > 0))
+    row, target, distance = found.rows[at], int(found.why["target"][at]), float(found.why["distance"][at])
+    assert np.linalg.norm(vectors[row] - vectors[N + target]) == pytest.approx(distance)
+    stored = {name: values[at].item() for name, values in found.why.items()}
+    said_of_it = reasons.reason(Tsds.because, stored, at + 1)
+    assert f"most of it for target example {target + 1}, {distance:.3f} away" in said_of_it
+    app = ready(open_page(screen))
+    app.session_state["kept.targets.target"] = target
+    assert f"<h2>Target {target + 1} of {M}</h2>" in said(sound(app.run()))
+
+
+@pytest.fixture
+def kept_keys(monkeypatch):
+    """What pages keep, as a plain dictionary, for parts of a page that are called by themselves."""
+    kept = {}
+    there = SimpleNamespace(get=lambda name, default=None: kept.get(name, default), put=kept.__setitem__)
+    for module in (mass, photos, canvas):
+        monkeypatch.setattr(module, "keys", there)
+    return kept
+
+
+def test_a_click_on_the_map_chooses_a_target_or_a_candidate(monkeypatch, kept_keys):
+    """Targets stand on the map behind the candidates; no other page may take one for a sample of the pool."""
+    drawn, n = {}, 5
+    points = canvas.of_coordinates("some", np.arange(14.0).reshape(7, 2))
+    monkeypatch.setattr(mass.maps, "ensure", lambda kept: True)
+    monkeypatch.setattr(mass.serving, "points", lambda kept, found: points)
+    monkeypatch.setattr(canvas, "MAP", lambda **options: drawn.update(options))
+    monkeypatch.setattr(canvas.st, "session_state", {})
+    mass.on_map(SimpleNamespace(pool=SimpleNamespace(n=n)), None, SimpleNamespace(targets=np.arange(2)), None, np.full(n, 0.2))
+    for place, target, row in ((6, 1, None), (3, None, 3)):
+        canvas.st.session_state["map.targets"] = {"open": place}
+        drawn["on_open_change"]()
+        assert kept_keys == {"targets.target": target, "targets.row": row, "open_row": row}
+
+
+def test_a_click_on_a_wall_of_targets_opens_no_sample_of_the_pool(screen, both, monkeypatch):
+    clicks = {}
+
+    def wall(*, key, data, on_open_change, **_):
+        """As if a card had been clicked."""
+        if key in clicks:
+            canvas.st.session_state[key] = {"open": clicks.pop(key)}
+            on_open_change()
+        return SimpleNamespace(open=None)
+
+    monkeypatch.setattr(texts, "TEXTS", wall)
+    app = ready(open_page(screen))
+    sound(app.segmented_control(key="widget.targets.view").set_value("targets").run())
+    clicks["wall-targets"] = 5
+    sound(app.run())
+    assert app.session_state["kept.targets.target"] == 5
+    assert app.session_state["kept.open_row"] is None
+    clicks["the-target-5"] = 5
+    sound(app.run())
+    assert app.session_state["kept.targets.target"] == 5
+    assert app.session_state["kept.open_row"] is None
+
+
+def test_a_row_marked_in_a_table_is_chosen_once(monkeypatch, kept_keys, vector_pool):
+    """What stays marked must not choose again and again, and not another row when the table is sorted anew."""
+    drawn, opened = {}, []
+    monkeypatch.setattr(photos.st, "dataframe", lambda table, **options: drawn.update(options) or {"selection": {"rows": [0]}})
+    monkeypatch.setattr(photos.st, "session_state", {"wall": {"selection": {"rows": [0]}}})
+    photos.wall(vector_pool, [7, 3], key="wall", on_open=opened.append)
+    drawn["on_select"]()
+    assert (opened, kept_keys["open_row"]) == ([7], 7)
+    kept_keys["open_row"] = None  # another table was clicked since
+    photos.wall(vector_pool, [3, 7], key="wall", on_open=opened.append)
+    assert (opened, kept_keys["open_row"]) == ([7], None)
+
+
+def test_one_candidate_that_serves_a_target_alone_gives_all_of_its_mass(screen, both, monkeypatch):
+    shown = {}
+    monkeypatch.setattr(texts, "TEXTS", lambda *, key, data, **_: shown.update({key: disk["items"]}) or SimpleNamespace(open=None))
+    _, vectors = both
+    rows, _, distances = served_by(plan(vectors, alpha=1.0), 2)
+    assert len(rows) == 1
+    app = ready(open_page(screen))
+    sound(app.slider(key="widget.form.method.tsds.alpha").set_value(1.0).run())
+    app.session_state["kept.targets.target"] = 2
+    assert f"1 sample serves it, {distances[0]:.3g} to {distances[0]:.3g} away" in said(sound(app.run()))
+    assert [item["badge"] for item in shown["servers-2"]] == [f"100 % · {distances[0]:.3g}"]
+
+
+def test_what_was_chosen_goes_with_the_pool_and_the_target(screen, workspace, tmp_path, both):
+    other = add(workspace, tmp_path, "other", 5, "exam")
+    keep_imported(workspace, other, "embedding", both[1][:5], np.arange(5), [], "o.npz", Progress())
+    app = ready(open_page(screen))
+    app.session_state["kept.targets.target"] = 3
+    sound(app.run())
+    sound(app.selectbox(key="widget.select.target").set_value("task").run())
+    assert app.session_state["kept.targets.target"] is None
+    app.session_state["kept.targets.row"] = 3
+    sound(app.run())
+    sound(app.switch_page("pages/data.py").run())
+    sound(screens.view(app, "pools").button(key="open-other").click().run())
+    assert app.session_state["kept.targets.row"] is None
+
+
+def test_without_tables_the_page_always_says_how_to_get_them(screen, workspace, both):
+    """Whatever became of the work that was started: dismissed by hand, or its answer damaged since."""
+    app = ready(open_page(screen))
+    (folder,) = workspace.folders("serving")
+    (folder / "distances.npy").unlink()  # never cut in place: it is mapped into memory
+    (folder / "meta.json").touch()
+    text = said(sound(app.run()))
+    assert "The nearest candidates of the targets are not known" in text
+    sound(app.button(key="empty-action-no-tables").click().run())
+    ready(app)
+
+
+def test_the_embedding_that_is_chosen_decides_whether_a_target_fits(screen, workspace, both):
+    """Not the newest: the target may have the one and lack the other."""
+    pool, vectors = both
+    app = ready(open_page(screen))
+    first = disk.features(pool)[0].key
+    sound(app.switch_page("pages/data.py").run())
+    computation.compute_feature(workspace, pool, computation.declared_feature("tfidf_svd"), Progress())
+    sound(app.switch_page("pages/targets.py").run())
+    assert "task has no vectors in this space yet" in said(app)
+    sound(app.selectbox(key="widget.select.use.embedding").set_value(first).run())
+    ready(app)
+    assert not app.error
+    newer = disk.features(pool)[-1].key
+    sound(app.selectbox(key="widget.select.use.embedding").set_value(newer).run())
+    assert "task has no vectors in this space yet" in said(app)
+
+
+@pytest.mark.parametrize("away", [0.0, 300.0])
+def test_crowds_are_what_lies_within_sigma(away):
+    """Against a slow reading; far from the origin, too, where products in float32 say little."""
+    rng, sigma, n = np.random.default_rng(3), 0.5, 260
+    vectors = (clustered(rng, n, 6, 8) + away).astype(np.float32)
+    inputs = Inputs({"embedding": vectors}, rng, target={"embedding": vectors[::40]})
+    one, alone = (Tsds(sigma=width).plan(inputs) for width in (sigma, 0.0))
+    tables, neighbours = Tables("some", np.arange(n), np.arange(7), one.neighbours), one.neighbours
+    lines = crowds._crowds.__wrapped__("some", 0.5, 5.0, sigma, tables, one, alone, vectors)
+    assert lines
+    for row, size, _, shared, not_shared in lines:
+        inside = [other for other in neighbours.rows if np.square(vectors[other].astype(float) - vectors[row]).sum() < sigma**2]
+        assert size == len(inside) > 1
+        assert (shared, not_shared) == (pytest.approx(one.probability[inside].sum()), pytest.approx(alone.probability[inside].sum()))
+
+
+def test_what_rounding_leaves_over_serves_nobody_and_has_no_chance(screen, both):
+    """K neighbours serve a target at sigma 0, and as many can be kept as are said to have a chance."""
+    _, vectors = both
+    alpha = next(alpha for alpha in np.arange(50, 100) / 100 if (one := plan(vectors, alpha=alpha, sigma=0.0)).support > _possible(one))
+    app = ready(open_page(screen, budget="300"))
+    sound(app.slider(key="widget.form.method.tsds.alpha").set_value(alpha).run())
+    sound(app.select_slider(key="widget.form.method.tsds.sigma").set_value(0.0).run())
+    assert f"<b>{_possible(one)} of {N} samples</b>" in said(app)
+    assert app.button(key="keep-tsds").label == f"Keep {_possible(one)}"
+    assert all(len(served_by(one, target)[0]) == one.level for target in range(M))
+    assert sum(len(serves(one, row)[0]) for row in range(N)) == M * one.level
+
+
+def _possible(one):
+    return np.count_nonzero(np.round(one.probability / one.probability.max(), 12))
+
+
+def test_what_was_drawn_again_says_how_often(screen, workspace, both, monkeypatch):
+    shown = {}
+    monkeypatch.setattr(texts, "TEXTS", lambda *, key, data, **_: shown.update({key: disk["items"]}) or SimpleNamespace(open=None))
+    app = ready(open_page(screen, budget="40"))
+    sound(app.selectbox(key="widget.form.method.tsds.sampling").set_value("multinomial").run())
+    sound(app.button(key="keep-tsds").click().run())
+    wait(app, lambda app: "kept of 300" in said(app))
+    sound(app.segmented_control(key="widget.targets.view").set_value("kept").run())
+    often = disk.runs(both[0])[0].table["count"].to_pylist()
+    assert sum(often) == 40 > len(often)
+    expected = [f"#{at}" + (f" · {many} times" if many > 1 else "") for at, many in enumerate(often, 1)]
+    assert [item["badge"] for item in shown["wall-kept-tsds"]] == expected[: len(shown["wall-kept-tsds"])]

@@ -1,0 +1,192 @@
+"""Neighbour tables that are kept: the same plans as the method's own, resumed after a kill, damaged ones noticed; near-duplicates and who serves whom."""
+
+import io
+import time
+
+import numpy as np
+import pytest
+
+from datasel_core import worker
+from datasel_core.actions.add_pool import add_pool
+from datasel_core.base.progress import Progress
+from datasel_core.errors import BadRequest, Stopped
+from datasel_core.features.external import keep_imported
+from datasel_core.features.stored import kept_features
+from datasel_core.methods.selection import Inputs
+from datasel_core.methods.tsds import Tsds
+from datasel_core.pools.persistence import load_pool
+from datasel_core.runs import engine, neighbor_tables, reproduction
+from datasel_core.runs.question import resolve
+from datasel_core.runs.spec import Spec
+from tests.conftest import clustered
+
+N, M = 400, 12
+
+
+@pytest.fixture
+def both(workspace, tmp_path, rng):
+    """A pool of 400 vectors and a target of twelve."""
+    vectors = clustered(rng, N + M, 6, 8)
+    for name, part in (("pool", vectors[:N]), ("task", vectors[N:])):
+        np.savez(tmp_path / f"{name}.npz", ids=[f"{name}{at:03d}" for at in range(len(part))], embedding=part)
+        add_pool(workspace, name, str(tmp_path / f"{name}.npz"), "vectors")
+    return vectors
+
+
+def asked(workspace, **params):
+    found = resolve(workspace, Spec(pool="pool", method="tsds", params=params, budget="5", target="task"))
+    return neighbor_tables.Question(found.pool, found.method, found.roles, found.target)
+
+
+@pytest.mark.parametrize(("alpha", "c", "at"), [(0.5, 5.0, 0), (0.9, 2.0, 2), (0.1, 5.0, -1), (0.6, 5.0, None)])
+def test_plans_from_tables_are_those_of_the_method(workspace, both, alpha, c, at):
+    question = asked(workspace)
+    found = neighbor_tables.read_tables(neighbor_tables.make_tables(workspace, question, Progress()))
+    sigma = 0.0 if at is None else float(found.neighbours.widths[at])
+    mine = found.plan(alpha, c, sigma)
+    inputs = Inputs({"embedding": both[:N]}, np.random.default_rng(0), target={"embedding": both[N:]})
+    theirs = Tsds(alpha=alpha, c=c, sigma=sigma).plan(inputs)
+    np.testing.assert_allclose(found.probability(mine, N), theirs.probability, rtol=1e-9, atol=1e-15)
+    assert mine.level == pytest.approx(theirs.level, rel=1e-9)
+    assert mine.cost == pytest.approx(theirs.cost, rel=1e-9)
+
+
+def test_there_is_a_stop_where_everything_lies_on_its_target():
+    assert neighbor_tables.stops(np.zeros((3, 40)), 0.0).tolist() == [1.0]
+
+
+def test_the_default_sigma_is_always_a_stop(workspace, both):
+    found = neighbor_tables.read_tables(neighbor_tables.make_tables(workspace, asked(workspace), Progress()))
+    widths = found.neighbours.widths
+    assert 0.75 in widths.tolist()
+    assert (np.diff(widths) > 0).all()
+    assert not np.isnan(found.neighbours.crowding).any()
+    with pytest.raises(ValueError, match="no crowding for the width"):
+        found.plan(0.5, 5.0, 0.123456)
+
+
+def test_what_was_measured_before_a_stop_stands(workspace, both, monkeypatch):
+    monkeypatch.setattr(neighbor_tables, "_CHUNK", 60)
+    question, measured = asked(workspace), []
+    real = neighbor_tables.Crowd.measure
+
+    def measure(self, wanted, progress):
+        if len(measured) == 2:
+            raise Stopped("stopped")
+        measured.append(wanted.tolist())
+        return real(self, wanted, progress)
+
+    monkeypatch.setattr(neighbor_tables.Crowd, "measure", measure)
+    with pytest.raises(Stopped):
+        neighbor_tables.make_tables(workspace, question, Progress())
+    folder = workspace.serving(question.key)
+    assert neighbor_tables.read_tables(folder) is None
+    later = []
+    monkeypatch.setattr(neighbor_tables.Crowd, "measure", lambda self, wanted, progress: later.append(wanted.tolist()) or real(self, wanted, progress))
+    found = neighbor_tables.read_tables(neighbor_tables.make_tables(workspace, question, Progress()))
+    u = len(found.neighbours.rows)
+    assert sorted(sum(measured + later, [])) == list(range(u))
+    assert not list(folder.glob("crowding-*.npy"))
+    whole = neighbor_tables.Crowd(both[:N][found.neighbours.rows], found.neighbours.widths, found.neighbours.kde_k)
+    np.testing.assert_allclose(found.neighbours.crowding, real(whole, np.arange(u), Progress()), rtol=1e-12)
+
+
+def test_damaged_tables_are_none(workspace, both):
+    folder = neighbor_tables.make_tables(workspace, asked(workspace), Progress())
+    whole = bytearray((folder / "distances.npy").read_bytes())
+    whole[-3] ^= 1
+    (folder / "distances.npy").write_bytes(whole)
+    assert neighbor_tables.read_tables(folder) is None
+    (folder / "meta.json").unlink()
+    assert neighbor_tables.read_tables(folder) is None
+
+
+@pytest.mark.parametrize("name", ["given", "targets", "rows", "places", "distances", "widths", "crowding"])
+def test_tables_of_which_one_bit_is_another_are_made_again(workspace, both, name):
+    """Each still is an array of the right size: only the hash tells, and what is made again is what it was."""
+    question = asked(workspace)
+    folder = neighbor_tables.make_tables(workspace, question, Progress())
+    path = folder / f"{name}.npy"
+    before, content = path.read_bytes(), bytearray(path.read_bytes())
+    content[-8] ^= 1
+    path.write_bytes(content)
+    assert np.load(path).shape == np.load(io.BytesIO(before)).shape
+    assert neighbor_tables.read_tables(folder) is None
+    assert neighbor_tables.make_tables(workspace, question, Progress()) == folder
+    assert path.read_bytes() == before
+    assert neighbor_tables.read_tables(folder) is not None
+
+
+@pytest.mark.parametrize("name", ["distances", "places", "crowding", "meta"])
+@pytest.mark.parametrize("cut", [True, False])
+def test_damaged_tables_are_made_anew(workspace, both, name, cut):
+    """Never from what is left of them: a changed digit would pass for a right one ever after."""
+    folder = neighbor_tables.make_tables(workspace, asked(workspace), Progress())
+    before = (folder / "meta.json").read_bytes()
+    path = folder / ("meta.json" if name == "meta" else f"{name}.npy")
+    whole = bytearray(path.read_bytes())
+    whole[-3] ^= 1
+    path.write_bytes(whole[: len(whole) // 2] if cut else whole)
+    neighbor_tables.make_tables(workspace, asked(workspace), Progress())
+    assert (folder / "meta.json").read_bytes() == before
+    assert neighbor_tables.read_tables(folder) is not None
+
+
+def test_the_key_knows_what_decides_and_nothing_else(workspace, both):
+    key = asked(workspace).key
+    assert asked(workspace, alpha=0.9, c=2.0, sampling="top").key == key
+    assert asked(workspace, max_k=30).key != key
+    assert asked(workspace, neighbors="approximate").key != key
+
+
+def test_a_worker_makes_them_and_says_where(workspace, both):
+    job = worker.start(workspace, worker.spec_of("serving", pool="pool", method="tsds", params={}, budget="1", use={}, target="task"))
+    assert job.folder == workspace.serving(asked(workspace).key)
+    for _ in range(600):
+        if not job.is_active:
+            break
+        time.sleep(0.1)
+    assert job.status()["state"] == "done", job.status()
+    assert neighbor_tables.read_tables(job.folder) is not None
+    with pytest.raises(BadRequest, match="name a pool of examples"):
+        worker.start(workspace, worker.spec_of("serving", pool="pool", method="tsds", params={}, budget="1", use={}, target=None))
+
+
+def test_what_is_kept_has_a_chance_in_the_tables(workspace, both):
+    """The run and the tables tell one story: chances are the same to the digit that the manifest keeps."""
+    found = neighbor_tables.read_tables(neighbor_tables.make_tables(workspace, asked(workspace), Progress()))
+    run = engine.select(workspace, Spec(pool="pool", method="tsds", budget="20", target="task"))
+    p = found.probability(found.plan(0.5, 5.0, 0.75), N)
+    scores = run.table["score"].to_numpy()
+    np.testing.assert_allclose(scores, p[run.table["row"].to_numpy()], rtol=1e-9)
+    assert run.manifest["result"]["facts"]["support"] == np.count_nonzero(p)
+    assert len(kept_features(workspace, run.manifest["pool"]["fingerprint"])) == 1
+
+
+def test_samples_without_a_vector_are_passed_over_and_the_embedding_may_be_an_older_one(workspace, both):
+    """Rows of tables, of the run and of the method on what is left are the same samples."""
+    pool, task = (load_pool(workspace, name) for name in ("pool", "task"))
+    there = np.setdiff1d(np.arange(N), [0, 7, 8, 200, N - 1])
+    left_out = [(row, "broken") for row in np.setdiff1d(np.arange(N), there).tolist()]
+    turned = both[:, ::-1] + 3
+    used = keep_imported(workspace, pool, "embedding", turned[there], there, left_out, "older.npz", Progress())
+    keep_imported(workspace, task, "embedding", turned[N:][1:], np.arange(1, M), [(0, "broken")], "older.npz", Progress())
+    keep_imported(workspace, pool, "embedding", both[:N] * 2, np.arange(N), [], "newer.npz", Progress())
+    spec = Spec(pool="pool", method="tsds", budget="20", target="task", use={"embedding": used.key})
+    question = resolve(workspace, spec)
+    found = neighbor_tables.read_tables(neighbor_tables.make_tables(workspace, neighbor_tables.Question(question.pool, question.method, question.roles, question.target), Progress()))
+    p = found.probability(found.plan(0.5, 5.0, 0.75), N)
+    expected = Tsds().plan(Inputs({"embedding": turned[there]}, np.random.default_rng(0), target={"embedding": turned[N:][1:]}))
+    np.testing.assert_allclose(p[there], expected.probability, rtol=1e-9, atol=1e-15)
+    assert not p[[row for row, _ in left_out]].any()
+    assert found.targets.tolist() == list(range(1, M))
+    table = engine.select(workspace, spec).table
+    np.testing.assert_allclose(table["score"].to_numpy(), p[table["row"].to_numpy()], rtol=1e-9)
+
+
+def test_draws_with_repeats_are_reproduced(workspace, both):
+    """What was granted is how often it was drawn, not how many different ones that gave: with fewer draws the answer would be another."""
+    run = engine.select(workspace, Spec(pool="pool", method="tsds", params={"sampling": "multinomial"}, budget="60", target="task"))
+    assert run.manifest["result"]["n"] < 60
+    assert run.manifest["budget"]["granted"] == sum(run.table["count"].to_pylist()) == 60
+    assert reproduction.reproduce(workspace, run.folder)["identical"]
