@@ -4,8 +4,13 @@ import streamlit as st
 
 from pages._ui.kit import disk, keys, look
 
-st.set_page_config(page_title="datasel", page_icon="pages/_ui/kit/icon.svg", layout="wide", initial_sidebar_state="expanded",
-                   menu_items={"About": "datasel: choose the part of a data set worth paying for."})  # fmt: skip
+st.set_page_config(
+    page_title="datasel",
+    page_icon="pages/_ui/kit/icon.svg",
+    layout="wide",
+    initial_sidebar_state="expanded",
+    menu_items={"About": "datasel: choose the part of a data set worth paying for."},
+)
 
 ANY = ("images", "vectors", "pairs", "text", "facts", "climate")
 PAGES = (  # section, file, title, icon, kinds of pool that it suits
@@ -21,7 +26,9 @@ pool = keys.pool()
 offered: dict[str, list[st.Page]] = {}
 for section, name, title, icon, kinds in PAGES:
     if name == "data" or (pool is not None and pool.kind in kinds and disk.suits(pool, name)):
-        offered.setdefault(section, []).append(st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == "data"))
+        offered.setdefault(section, []).append(
+            st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == "data")
+        )
 page = st.navigation(offered)
 look.frame()
 look.told(page.run)()

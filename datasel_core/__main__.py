@@ -13,7 +13,10 @@ from datasel_core.cli import console, pools, selections
 from datasel_core.errors import BadRequest, DataselError, Stopped
 
 app = typer.Typer(
-    help="Choose the part of a data set worth paying for. --workspace DIR (or DATASEL_WORKSPACE) says where everything is kept; default ./workspace.",
+    help=(
+        "Choose the part of a data set worth paying for. --workspace DIR (or DATASEL_WORKSPACE) says where everything "
+        "is kept; default ./workspace."
+    ),
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -21,8 +24,18 @@ app = typer.Typer(
 )
 app.add_typer(pools.pool, name="pool")
 app.add_typer(pools.feature, name="feature")
-for command in (pools.demo, selections.methods, selections.select, selections.runs, selections.combine, selections.compare, selections.evaluate,
-                selections.export, selections.verify, selections.reproduce):  # fmt: skip
+for command in (
+    pools.demo,
+    selections.methods,
+    selections.select,
+    selections.runs,
+    selections.combine,
+    selections.compare,
+    selections.evaluate,
+    selections.export,
+    selections.verify,
+    selections.reproduce,
+):
     app.command(cls=console.Command)(command)
 app.command(hidden=True)(selections.work)
 
@@ -30,7 +43,9 @@ app.command(hidden=True)(selections.work)
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command line; returns the exit code. Errors are one line on stderr."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait make a shared machine many times slower; a free one is as fast
+    os.environ.setdefault(
+        "OMP_WAIT_POLICY", "PASSIVE"
+    )  # threads that spin while they wait make a shared machine many times slower; a free one is as fast
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, console.ask_to_stop)
         signal.signal(signal.SIGTERM, console.ask_to_stop)
@@ -49,7 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (nobody reads any more; keeps the interpreter quiet at exit)
         return 1
-    except Exception as error:  # noqa: BLE001  (the last resort: a message and where the log is, never a bare traceback)
+    # the last resort: a message and where the log is, never a bare traceback
+    except Exception as error:  # noqa: BLE001
         console.say(f"It broke ({type(error).__name__}: {error}). The log is {_log()}.")
         return 1
     return code if isinstance(code, int) else 0

@@ -30,7 +30,8 @@ def feature(id: str) -> type[Feature]:
 
 
 def open_pool(name: str | os.PathLike, *, kind: str | None = None, workspace: str | os.PathLike | None = None) -> Pool:
-    """A pool by its name in the workspace, or by the path of a folder of photos, a table, a tar shard, or a file of vectors, which is then added.
+    """A pool by its name in the workspace, or by the path of a folder of photos, a table, a tar shard, or a file of
+    vectors, which is then added.
 
     kind: of pool, as `pool add --help` lists them; told from the path by default. Raises UnknownName, BadInput.
     """
@@ -46,7 +47,8 @@ def open_pool(name: str | os.PathLike, *, kind: str | None = None, workspace: st
 
 
 def select(pool: Pool | str, method: Method, budget: int | str, seed: int = 0, **asked: Any) -> Run:
-    """Chooses from a pool and keeps the answer as a run. asked: `use`, `target` (a pool's name), `within`, `already` (a Run or its folder), `where`.
+    """Chooses from a pool and keeps the answer as a run. asked: `use`, `target` (a pool's name), `within`, `already` (a
+    Run or its folder), `where`.
 
     Returns a Run with .selection (rows of the pool), .ids and .manifest. Raises BadRequest, Failed.
     """
@@ -56,5 +58,7 @@ def select(pool: Pool | str, method: Method, budget: int | str, seed: int = 0, *
             asked[name] = asked[name].folder
         if asked.get(name) is not None:
             asked[name] = os.fspath(asked[name])
-    spec = parse_spec(pool=pool.name, method=method.id, params=method.model_dump(mode="json"), budget=str(budget), seed=seed, **asked)
+    spec = parse_spec(
+        pool=pool.name, method=method.id, params=method.model_dump(mode="json"), budget=str(budget), seed=seed, **asked
+    )
     return engine.select(Workspace(pool.folder.parent.parent), spec)

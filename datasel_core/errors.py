@@ -53,5 +53,11 @@ class UnknownName(BadRequest):
     def __init__(self, kind: str, name: str, known: Iterable[str]):
         known = sorted(known)
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}." if known else "There are none yet."
+        hint = (
+            f"Did you mean {near[0]}?"
+            if near
+            else f"There are: {', '.join(known)}."
+            if known
+            else "There are none yet."
+        )
         super().__init__(f"There is no {kind} called {name}. {hint}")

@@ -1,4 +1,6 @@
-"""Worker processes: start, watch, stop. A job is a folder: spec.json goes in, status.json changes, the answer comes last."""
+"""Worker processes: start, watch, stop. A job is a folder: spec.json goes in, status.json changes, the answer comes
+last.
+"""
 
 import contextlib
 import os
@@ -23,7 +25,14 @@ __all__ = ["open_run"]  # it stands with what workers do, and is asked for here
 
 PARTS = ("runs", "features", "maps", "scores", "serving", "tasks")
 """Parts of the workspace whose folders may be jobs."""
-WORDS = {"waiting": "waiting to start", "running": "running", "done": "done", "failed": "failed", "stopped": "stopped", "interrupted": "interrupted"}
+WORDS = {
+    "waiting": "waiting to start",
+    "running": "running",
+    "done": "done",
+    "failed": "failed",
+    "stopped": "stopped",
+    "interrupted": "interrupted",
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,11 @@ class Job:
         """
         status = read_json(self.folder / "status.json") or {"state": "waiting", "updated": time.time()}
         fresh = time.time() - status.get("updated", 0) < 15
-        if status["state"] in ("running", "waiting") and not is_held(self.folder / "work") and not (status["state"] == "waiting" and fresh):
+        if (
+            status["state"] in ("running", "waiting")
+            and not is_held(self.folder / "work")
+            and not (status["state"] == "waiting" and fresh)
+        ):
             again = read_json(self.folder / "status.json") or status  # it may have ended between the two looks
             return {**again, "state": "interrupted"} if again["state"] in ("running", "waiting") else again
         return status
@@ -66,7 +79,9 @@ def spec_of(do: str, **asked: Any) -> dict[str, Any]:
 
 
 def start(workspace: Workspace, spec: Mapping[str, Any]) -> Job:
-    """Checks the request here, so that a wrong one fails at once; then a process of its own does it. Asked twice, it is done once."""
+    """Checks the request here, so that a wrong one fails at once; then a process of its own does it. Asked twice, it is
+    done once.
+    """
     folder = folder_of(workspace, spec)
     job = Job(folder, spec)
     with Lock(folder / "start").hold():
@@ -93,8 +108,13 @@ def _spawn(workspace: Workspace, folder: Path) -> None:
     with open(folder / "log.txt", "ab") as log:
         subprocess.Popen(
             [sys.executable, "-m", "datasel_core", "work", str(folder), "--workspace", str(workspace.path)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=os.getcwd(), env={**os.environ, "PYTHONPATH": _python_path()},
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=os.getcwd(),
+            env={**os.environ, "PYTHONPATH": _python_path()},
+        )
 
 
 def _python_path() -> str:
@@ -136,7 +156,9 @@ def work(workspace: Workspace, folder: Path) -> int:
             tell(state="failed", message="There was not enough memory. Try a smaller pool, or close other programs.")
             return 1
         except Exception as error:
-            tell(state="failed", message=f"It broke ({type(error).__name__}: {error}). The log is {folder / 'log.txt'}.")
+            tell(
+                state="failed", message=f"It broke ({type(error).__name__}: {error}). The log is {folder / 'log.txt'}."
+            )
             raise
         tell(state="done", result=result, left=0)
     return 0
@@ -144,7 +166,9 @@ def work(workspace: Workspace, folder: Path) -> int:
 
 @contextlib.contextmanager
 def _insisting(should_stop: Callable[[], bool]) -> Iterator[threading.Event]:
-    """Some loops of other libraries never ask whether to stop: a second and a half after the request, Stopped is raised in the midst of them."""
+    """Some loops of other libraries never ask whether to stop: a second and a half after the request, Stopped is raised
+    in the midst of them.
+    """
     ended = threading.Event()
 
     def interrupt(*_: object) -> None:

@@ -14,7 +14,10 @@ _ALL = "all groups"
 
 
 def first_run() -> None:
-    look.title("Choose the part of a data set worth paying for", "Open data, see what is in it, choose what to label, leave with a list that anyone can check.")
+    look.title(
+        "Choose the part of a data set worth paying for",
+        "Open data, see what is in it, choose what to label, leave with a list that anyone can check.",
+    )
     sources.pool_list()
     sources.ways_in()
     sources.steps()
@@ -27,7 +30,10 @@ def numbers(pool: Pool) -> None:
         facts.append((f"{len(groups):,} groups", f"{groups[-1][1]:,} to {groups[0][1]:,} {look.unit(pool)} each"))
     if photos.has_photos(pool):
         width, tall = int(np.median(pool.column("width"))), int(np.median(pool.column("height")))
-        facts += [(look.size(float(np.sum(pool.column("bytes")))), "on disk"), (f"{width:,} x {tall:,} pixels", "median size")]
+        facts += [
+            (look.size(float(np.sum(pool.column("bytes")))), "on disk"),
+            (f"{width:,} x {tall:,} pixels", "median size"),
+        ]
     facts.append((look.samples(pool, copies), "exact copies of another"))
     facts.append((look.samples(pool, pool.left_out), "could not be read"))
     n = len(disk.features(pool))
@@ -63,17 +69,39 @@ def group_bars(pool: Pool, groups: list[tuple[str, int]]) -> None:
     shown, chosen = groups[:40], keys.get("data.group")
     names = [name for name, _ in shown]
     colours = [look.PALETTE[0] if chosen in (None, name) else look.DROPPED for name in names]
-    figure = go.Figure(go.Bar(
-        y=names, x=[n for _, n in shown], orientation="h", marker={"color": colours}, text=[f"{n:,}" for _, n in shown], textposition="auto",
-        hovertemplate="%{y}: %{x:,} " + look.unit(pool) + "<extra></extra>",
-    ))  # fmt: skip
-    axis = {"title": {"text": pool.group_column}, "autorange": "reversed", "type": "category", "tickmode": "array", "tickvals": names}
-    figure.update_layout(xaxis_title=look.unit(pool), yaxis={**axis, "ticktext": [_short(name) for name in names]}, dragmode=False)
+    figure = go.Figure(
+        go.Bar(
+            y=names,
+            x=[n for _, n in shown],
+            orientation="h",
+            marker={"color": colours},
+            text=[f"{n:,}" for _, n in shown],
+            textposition="auto",
+            hovertemplate="%{y}: %{x:,} " + look.unit(pool) + "<extra></extra>",
+        )
+    )
+    axis = {
+        "title": {"text": pool.group_column},
+        "autorange": "reversed",
+        "type": "category",
+        "tickmode": "array",
+        "tickvals": names,
+    }
+    figure.update_layout(
+        xaxis_title=look.unit(pool), yaxis={**axis, "ticktext": [_short(name) for name in names]}, dragmode=False
+    )
     more = f"; the {len(shown)} largest of {len(groups):,}" if len(groups) > len(shown) else ""
     figure.update_layout(clickmode="event+select")
     alt = f"Bars: {look.unit(pool)} in each of {len(shown)} groups, from {shown[0][1]:,} to {shown[-1][1]:,}."
-    look.chart(figure, f"{look.unit(pool).capitalize()} by group{more}", alt,
-               height=90 + 26 * len(shown), key="groups", on_select=_choose_group, selection_mode="points")  # fmt: skip
+    look.chart(
+        figure,
+        f"{look.unit(pool).capitalize()} by group{more}",
+        alt,
+        height=90 + 26 * len(shown),
+        key="groups",
+        on_select=_choose_group,
+        selection_mode="points",
+    )
     st.caption("Click a bar to see that group.")
 
 
@@ -90,9 +118,22 @@ def _choose_group() -> None:
 def page(pool: Pool) -> None:
     look.title("Data", f"{pool.how.title.lower()} from {pool.about['source']}")
     numbers(pool)
-    views = {"samples": look.unit(pool).capitalize(), "health": "Health", "features": "Features", "pools": "Other pools"}
-    view = keys.bound(st.segmented_control, "Show", "data.view", "samples", options=list(views), format_func=views.get, required=True,
-                      label_visibility="collapsed")  # fmt: skip
+    views = {
+        "samples": look.unit(pool).capitalize(),
+        "health": "Health",
+        "features": "Features",
+        "pools": "Other pools",
+    }
+    view = keys.bound(
+        st.segmented_control,
+        "Show",
+        "data.view",
+        "samples",
+        options=list(views),
+        format_func=views.get,
+        required=True,
+        label_visibility="collapsed",
+    )
     if view == "samples":
         samples(pool)
     elif view == "health":

@@ -36,8 +36,17 @@ def page(pool: Pool, runs: list[Run]) -> None:
         st.rerun()  # so that the strip above shows it too
     heading, picker = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
     with picker:
-        key = keys.bound(st.selectbox, "Selection", "run", runs[0].key, options=list(known), label_visibility="collapsed",
-                         format_func=lambda key: f"{known[key].manifest['result']['n']:,} by {look.recipe(known[key])} · {_when(known[key])}")  # fmt: skip
+        key = keys.bound(
+            st.selectbox,
+            "Selection",
+            "run",
+            runs[0].key,
+            options=list(known),
+            label_visibility="collapsed",
+            format_func=lambda key: (
+                f"{known[key].manifest['result']['n']:,} by {look.recipe(known[key])} · {_when(known[key])}"
+            ),
+        )
     run = known[key]
     with heading:
         look.title("Export", look.kept_of(run))
@@ -56,8 +65,16 @@ def deliver(pool: Pool, run: Run) -> None:
     formats = {id: one for id, one in registry.every("export format").items() if one.suffix or "path" in pool.columns}
     look.section("Format")
     with st.container(border=True, key="card-format"):
-        id = keys.bound(st.radio, "Format", "export.format", "csv", options=list(formats), format_func=lambda id: formats[id].title,
-                        captions=[_short(one) for one in formats.values()], label_visibility="collapsed")  # fmt: skip
+        id = keys.bound(
+            st.radio,
+            "Format",
+            "export.format",
+            "csv",
+            options=list(formats),
+            format_func=lambda id: formats[id].title,
+            captions=[_short(one) for one in formats.values()],
+            label_visibility="collapsed",
+        )
         cls = formats[id]
         params, wrong = forms.form(cls, f"export.{id}") if cls.model_fields else ({}, None)
         if wrong or record.problems(run):
@@ -86,19 +103,38 @@ def _download(pool: Pool, run: Run, how: Export) -> None:
         st.error(str(error), icon=":material/error:")
         return
     name = f"{file_name(pool, run)}{how.suffix}"
-    st.download_button(f"Download {name} ({look.size(made.stat().st_size)})", data=made.read_bytes, file_name=name,
-                       key="download", type="primary", icon=":material/download:", on_click="ignore", width="stretch")  # fmt: skip
+    st.download_button(
+        f"Download {name} ({look.size(made.stat().st_size)})",
+        data=made.read_bytes,
+        file_name=name,
+        key="download",
+        type="primary",
+        icon=":material/download:",
+        on_click="ignore",
+        width="stretch",
+    )
 
 
 def _write(pool: Pool, run: Run, how: Export) -> None:
     what = "File" if how.suffix else "Folder"
-    out = keys.bound(st.text_input, f"{what} to make, on this computer", "export.out", "",
-                     placeholder=f"/home/me/{file_name(pool, run)}{how.suffix}",
-                     help=f"It must lie under {', '.join(str(root) for root in keys.workspace().roots())}.")  # fmt: skip
+    out = keys.bound(
+        st.text_input,
+        f"{what} to make, on this computer",
+        "export.out",
+        "",
+        placeholder=f"/home/me/{file_name(pool, run)}{how.suffix}",
+        help=f"It must lie under {', '.join(str(root) for root in keys.workspace().roots())}.",
+    )
     out = out.strip()
     box = "Replace files that are there already (--overwrite)"
     overwrite = keys.bound(st.checkbox, box, _allowed(out), False, help=_REPLACE)
-    if st.button(f"Write {look.samples(pool, run.manifest['result']['n'])}", key="write", type="primary", icon=":material/save:", disabled=not out):
+    if st.button(
+        f"Write {look.samples(pool, run.manifest['result']['n'])}",
+        key="write",
+        type="primary",
+        icon=":material/save:",
+        disabled=not out,
+    ):
         asked = _said(params=how.what()["params"], overwrite=overwrite)
         watch.start("export", "export", run=run.key, format=how.id, out=out, **asked)
     if said := watch.error("export"):
@@ -125,16 +161,32 @@ def _said(**asked: Any) -> dict[str, Any]:
 def preview(pool: Pool, run: Run) -> None:
     rows = disk.rows(run)
     shown = min(len(rows), 200)
-    look.section("Preview", f"{'all' if shown == len(rows) else f'the first {shown:,} of'} {len(rows):,} kept, in pick order")
+    look.section(
+        "Preview", f"{'all' if shown == len(rows) else f'the first {shown:,} of'} {len(rows):,} kept, in pick order"
+    )
     if photos.has_photos(pool):
-        photos.wall(pool, rows[:shown], key=f"export-{run.key}", height=84, badges={int(row): str(at + 1) for at, row in enumerate(rows[:shown])})
+        photos.wall(
+            pool,
+            rows[:shown],
+            key=f"export-{run.key}",
+            height=84,
+            badges={int(row): str(at + 1) for at, row in enumerate(rows[:shown])},
+        )
     table = run.table.slice(0, shown)
     table = table.set_column(table.column_names.index("why"), "why", [_whys(run, table["why"].to_pylist())])
     dull = [name for name in ("score", "count", "why") if _says_nothing(table[name].to_pylist())]
     table = table.drop_columns([name for name in ("row", "content", "path", *dull) if name in table.column_names])
-    st.dataframe(table, hide_index=True, height=min(320, 38 + 35 * shown), alt=f"{shown:,} of {len(rows):,} kept samples in pick order",
-                 column_config={"id": st.column_config.TextColumn(width="medium"), "why": st.column_config.TextColumn(width="large")},
-                 column_order=["rank", *(name for name in table.column_names if name != "rank")])  # fmt: skip
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=min(320, 38 + 35 * shown),
+        alt=f"{shown:,} of {len(rows):,} kept samples in pick order",
+        column_config={
+            "id": st.column_config.TextColumn(width="medium"),
+            "why": st.column_config.TextColumn(width="large"),
+        },
+        column_order=["rank", *(name for name in table.column_names if name != "rank")],
+    )
 
 
 def _whys(run: Run, texts: list[str]) -> list[str]:
@@ -164,7 +216,12 @@ def file_name(pool: Pool, run: Run) -> str:
 
 if (pool := keys.pool()) is None:
     look.title("Export")
-    look.empty("No pool is open", "Open a pool on the Data page first, or open a manifest again below.", "Go to Data", "pages/data.py")
+    look.empty(
+        "No pool is open",
+        "Open a pool on the Data page first, or open a manifest again below.",
+        "Go to Data",
+        "pages/data.py",
+    )
 elif not (runs := disk.runs(pool)):
     look.title("Export", look.samples(pool))
     text = f"Choose some of the {look.samples(pool)} first; every choice can then be exported and checked here."

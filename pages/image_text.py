@@ -11,7 +11,12 @@ from pages._ui.media.detail import open_detail
 from pages._ui.question import answers, targets
 from pages._ui.question.answers import Choice
 
-_VIEWS = {"cut": "Around the cut", "ends": "Lowest and highest", "disagree": "Where two scores disagree", "search": "Search captions"}
+_VIEWS = {
+    "cut": "Around the cut",
+    "ends": "Lowest and highest",
+    "disagree": "Where two scores disagree",
+    "search": "Search captions",
+}
 
 
 def page(pool: Pool) -> None:
@@ -27,10 +32,14 @@ def page(pool: Pool) -> None:
         recipe.two_stages(pool)
     with right:
         if choice is None:
-            look.empty("No score yet", "Choose another score on the left, or mend what is marked there.", key="no-choice")
+            look.empty(
+                "No score yet", "Choose another score on the left, or mend what is marked there.", key="no-choice"
+            )
             return
         with st.container(key="pairs-work"):  # a place of its own, so that nothing below moves when work comes and goes
-            working = any([watch.at_work(name) for name in (*map(_name, scorers.every()), "keep", recipe.job_name(pool))])
+            working = any(
+                [watch.at_work(name) for name in (*map(_name, scorers.every()), "keep", recipe.job_name(pool))]
+            )
         _encoders(pool, choice)
         found = scores.scored(choice)
         if found is None:
@@ -38,7 +47,11 @@ def page(pool: Pool) -> None:
                 _not_scored(choice)
             return
         if not len(found.order):
-            look.empty("No pair has a score", "Their embeddings are all zero, or nothing is left to choose from.", key="none-scored")
+            look.empty(
+                "No pair has a score",
+                "Their embeddings are all zero, or nothing is left to choose from.",
+                key="none-scored",
+            )
             return
         st.fragment(look.told(_live))(choice, found)
 
@@ -56,16 +69,37 @@ def _live(choice: Choice, found: Scored) -> None:
     outside = pool.n - len(found.order)
     left_out = f", {outside:,} cannot be chosen" if outside else ""
     dropped = len(found.order) - n
-    said.markdown(f"**{n:,} of {look.samples(pool)} kept** ({look.percent(n, pool.n)}), {dropped:,} dropped{left_out}. {_words(choice)}")
+    said.markdown(
+        f"**{n:,} of {look.samples(pool)} kept** ({look.percent(n, pool.n)}), {dropped:,} dropped{left_out}. "
+        f"{_words(choice)}"
+    )
     with actions:
         same = answers.exact(choice, n)
         active = same is not None and same.key == keys.get("run")
-        st.button("Kept" if active else "Keep selection", key="keep-pairs", type="secondary" if active else "primary", icon=":material/check:",
-                  width="stretch", disabled=active, help="Makes this the selection, with a manifest that anyone can verify.", on_click=scores.keep,
-                  args=(choice, n))  # fmt: skip
-    view = keys.bound(st.segmented_control, "Show", "pairs.view", "cut", options=list(_VIEWS), format_func=_VIEWS.get, required=True,
-                      label_visibility="collapsed")  # fmt: skip
-    {"cut": examples.cut, "ends": examples.ends, "disagree": examples.disagree, "search": examples.search}[view](choice, found, n)
+        st.button(
+            "Kept" if active else "Keep selection",
+            key="keep-pairs",
+            type="secondary" if active else "primary",
+            icon=":material/check:",
+            width="stretch",
+            disabled=active,
+            help="Makes this the selection, with a manifest that anyone can verify.",
+            on_click=scores.keep,
+            args=(choice, n),
+        )
+    view = keys.bound(
+        st.segmented_control,
+        "Show",
+        "pairs.view",
+        "cut",
+        options=list(_VIEWS),
+        format_func=_VIEWS.get,
+        required=True,
+        label_visibility="collapsed",
+    )
+    {"cut": examples.cut, "ends": examples.ends, "disagree": examples.disagree, "search": examples.search}[view](
+        choice, found, n
+    )
     open_detail(pool, found.order)
 
 
@@ -95,11 +129,22 @@ def _embeddings(pool: Pool, lacking: list[str]) -> None:
         return
     can = all(role in pool.opens for role in lacking)
     what = " and ".join({"image": "pictures", "text": "captions"}[role] for role in lacking)
-    text = f"Scores compare pictures and captions in one space, made by a CLIP model: {what} still have to be brought into it."
+    text = (
+        f"Scores compare pictures and captions in one space, made by a CLIP model: {what} still have to be brought "
+        "into it."
+    )
     if not can:
-        look.empty("Embeddings come first", f"{text} This pool has no {what} to read: import their embeddings on the Data page.", "Go to Data", "pages/data.py")
+        look.empty(
+            "Embeddings come first",
+            f"{text} This pool has no {what} to read: import their embeddings on the Data page.",
+            "Go to Data",
+            "pages/data.py",
+        )
         return
-    more = "The model that comes with datasel knows only the pictures of the demo; for your own, compute Image and Text on the Data page with a larger one."
+    more = (
+        "The model that comes with datasel knows only the pictures of the demo; for your own, compute Image and Text "
+        "on the Data page with a larger one."
+    )
     if look.empty("Embeddings come first", f"{text} {more}", f"Compute for {look.samples(pool)}", key="embeddings"):
         for role, id in makers.items():
             watch.start(names[role], "feature", pool=pool.name, feature=id, params={})
@@ -110,7 +155,10 @@ def _encoders(pool: Pool, choice: Choice) -> None:
     """Scores mean nothing when pictures and captions come from different models: say so."""
     image, text = (choice.roles.features.get(role) for role in scorers.ROLES)
     if image is not None and text is not None and "text" in choice.method.needs and not _same_model(image, text):
-        st.warning("Pictures and captions were embedded by different models, so their cosines mean nothing. Compute both with the same model.")
+        st.warning(
+            "Pictures and captions were embedded by different models, so their cosines mean nothing. Compute both "
+            "with the same model."
+        )
 
 
 def _same_model(image: StoredFeature, text: StoredFeature) -> bool:
@@ -120,6 +168,11 @@ def _same_model(image: StoredFeature, text: StoredFeature) -> bool:
 
 if (pool := keys.pool()) is None:
     look.title("Image-text")
-    look.empty("No pool is open", "Open images with captions, or try the demo, on the Data page.", "Go to Data", "pages/data.py")
+    look.empty(
+        "No pool is open",
+        "Open images with captions, or try the demo, on the Data page.",
+        "Go to Data",
+        "pages/data.py",
+    )
 else:
     page(pool)

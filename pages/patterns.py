@@ -27,10 +27,20 @@ def page(pool: Pool) -> None:
         look.empty("Nothing to map yet", text, "Go to Data", "pages/data.py")
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="map-choices"):
-        key = keys.bound(st.selectbox, "Map of", "role", next(iter(found)), options=list(found), format_func=lambda one: maps.named(found[one]), width=380)
+        key = keys.bound(
+            st.selectbox,
+            "Map of",
+            "role",
+            next(iter(found)),
+            options=list(found),
+            format_func=lambda one: maps.named(found[one]),
+            width=380,
+        )
         kept = found[key]
         ways = maps.colourings(pool, kept)
-        colour = keys.bound(st.selectbox, "Colour by", "colour", next(iter(ways)), options=list(ways), format_func=ways.get, width=200)
+        colour = keys.bound(
+            st.selectbox, "Colour by", "colour", next(iter(ways)), options=list(ways), format_func=ways.get, width=200
+        )
     with st.container(key="map-work"):  # a place of its own, so that the map does not move when the work ends
         there = maps.ensure(kept)
     if not there:
@@ -50,12 +60,18 @@ def page(pool: Pool) -> None:
             _lasso(pool, points, labels, inside, rows)
         _one(pool, kept, points, drawn)
     if drawn and len(rows):
-        look.section(f"{look.samples(pool, len(rows)).capitalize()} in the region", f"{len(rows):,} of {look.samples(pool)}")
+        look.section(
+            f"{look.samples(pool, len(rows)).capitalize()} in the region", f"{len(rows):,} of {look.samples(pool)}"
+        )
         photos.wall(pool, rows, key=f"wall-lasso-{len(rows)}-{int(rows[0])}", height=118)
 
 
 def _map(pool: Pool, kept: StoredFeature, points: canvas.Points, labels: canvas.Labels) -> None:
-    if keys.get(f"opened.{_MAP}") or keys.get("region.before") != keys.get(f"region.{_MAP}") or keys.get("hidden.before") != keys.get(f"hidden.{_MAP}"):
+    if (
+        keys.get(f"opened.{_MAP}")
+        or keys.get("region.before") != keys.get(f"region.{_MAP}")
+        or keys.get("hidden.before") != keys.get(f"hidden.{_MAP}")
+    ):
         keys.put(f"opened.{_MAP}", None)
         keys.put("region.before", keys.get(f"region.{_MAP}"))
         keys.put("hidden.before", keys.get(f"hidden.{_MAP}"))
@@ -65,9 +81,13 @@ def _map(pool: Pool, kept: StoredFeature, points: canvas.Points, labels: canvas.
     row = keys.get("open_row")
     many = f"{points.n_points:,} {what}" + (f" of {look.samples(pool)}" if patterns else "")
     how = canvas.Look(
-        what, f"Map of {what}: {many}, near means similar, coloured by {len(labels.names)} labels from {labels.names[0]} to {labels.names[-1]}.", height=540,
-        rings=[] if row is None else [int(row)], photo=(lambda place: _hovered(pool, patterns, points, place)) if photos.has_photos(pool) else None,
-    )  # fmt: skip
+        what,
+        f"Map of {what}: {many}, near means similar, coloured by {len(labels.names)} labels from {labels.names[0]} to "
+        f"{labels.names[-1]}.",
+        height=540,
+        rings=[] if row is None else [int(row)],
+        photo=(lambda place: _hovered(pool, patterns, points, place)) if photos.has_photos(pool) else None,
+    )
     st.markdown(f"**Map of {what}** :small[:gray[{many}; near means similar, the axes mean nothing by themselves]]")
     canvas.draw(_MAP, points, labels, how)
 
@@ -77,7 +97,9 @@ def _hovered(pool: Pool, patterns: StoredFeature | None, points: canvas.Points, 
     if patterns is None or points.offsets is None:
         return photos.thumbnail(pool, row, 192), reasons.short(pool, row)
     number = int(place - points.offsets[row])
-    return lens.lit(pool, patterns, row, number, 192), f"{reasons.short(pool, row)}, pattern {number + 1} of {int(points.offsets[row + 1] - points.offsets[row])}"
+    return lens.lit(
+        pool, patterns, row, number, 192
+    ), f"{reasons.short(pool, row)}, pattern {number + 1} of {int(points.offsets[row + 1] - points.offsets[row])}"
 
 
 def _lasso(pool: Pool, points: canvas.Points, labels: canvas.Labels, inside: np.ndarray, rows: np.ndarray) -> None:
@@ -86,12 +108,24 @@ def _lasso(pool: Pool, points: canvas.Points, labels: canvas.Labels, inside: np.
         said += f", {len(inside):,} of {points.n_points:,} patterns,"
     words, clear = st.columns([4, 1], gap="small")
     words.markdown(f"{said} in the region")
-    clear.button("Clear", key="clear-region", type="tertiary", on_click=canvas.clear, args=(_MAP,), help="Forget the region; Esc on the map does the same.")
+    clear.button(
+        "Clear",
+        key="clear-region",
+        type="tertiary",
+        on_click=canvas.clear,
+        args=(_MAP,),
+        help="Forget the region; Esc on the map does the same.",
+    )
     if disk.group_sizes(pool):
-        _table([(name, int(np.isin(rows, disk.group_rows(pool, name)).sum()), n) for name, n in disk.group_sizes(pool)], look.unit(pool))
+        _table(
+            [(name, int(np.isin(rows, disk.group_rows(pool, name)).sum()), n) for name, n in disk.group_sizes(pool)],
+            look.unit(pool),
+        )
     else:
         counts = np.bincount(labels.of[inside], minlength=256)
-        _table([(f"{labels.names[at]}", int(counts[at]), labels.sizes[at]) for at in range(len(labels.names))], "points")
+        _table(
+            [(f"{labels.names[at]}", int(counts[at]), labels.sizes[at]) for at in range(len(labels.names))], "points"
+        )
 
 
 def _table(lines: list[tuple[str, int, int]], unit: str) -> None:
@@ -104,14 +138,19 @@ def _table(lines: list[tuple[str, int, int]], unit: str) -> None:
         for name, n, whole in shown
     )
     rest = f"; {more:,} groups with fewer are not listed" if more else ""
-    st.html(f'<style>{_TABLE}</style><table class="ds-counts"><caption>{unit} in the region, of all in the group{rest}</caption>{cells}</table>')
+    st.html(
+        f'<style>{_TABLE}</style><table class="ds-counts"><caption>{unit} in the region, of all in the '
+        f"group{rest}</caption>{cells}</table>"
+    )
 
 
 def _one(pool: Pool, kept: StoredFeature, points: canvas.Points, drawn: bool) -> None:
     row, place = keys.get("open_row"), keys.get("open_place")
     if row is None or not 0 <= int(row) < pool.n:
         if not drawn:
-            what = f"Hover a point to see its {look.unit(pool, 1)}" + (" with the pattern lit" if points.offsets is not None else "")
+            what = f"Hover a point to see its {look.unit(pool, 1)}" + (
+                " with the pattern lit" if points.offsets is not None else ""
+            )
             then = "Click a point to keep it here with what is like it. Drag around points to see all of them below."
             look.empty("Nothing chosen", f"{what}. {then}", key="map-hint")
         return
@@ -120,12 +159,19 @@ def _one(pool: Pool, kept: StoredFeature, points: canvas.Points, drawn: bool) ->
     name, close = st.columns([4, 1], gap="small")
     name.markdown(reasons.named(pool, row))
     close.button("Close", key="close-one", type="tertiary", on_click=keys.put, args=("open_row", None))
-    reasons.picture(pool, row, kept if points.offsets is not None else None, int(place - points.offsets[row]) if mine and points.offsets is not None else None)
+    reasons.picture(
+        pool,
+        row,
+        kept if points.offsets is not None else None,
+        int(place - points.offsets[row]) if mine and points.offsets is not None else None,
+    )
     reasons.similar(pool, kept, row, "similar")
 
 
 if (pool := keys.pool()) is None:
     look.title("Patterns")
-    look.empty("No pool is open", "Open a folder of photos, or try the demo, on the Data page.", "Go to Data", "pages/data.py")
+    look.empty(
+        "No pool is open", "Open a folder of photos, or try the demo, on the Data page.", "Go to Data", "pages/data.py"
+    )
 else:
     page(pool)

@@ -21,7 +21,12 @@ def page(pool: Pool) -> None:
         choice = methods.settings(pool)
     with right:
         if choice is None:
-            look.empty("No method can be used yet", "Mend what is marked on the left, or compute a feature on the Data page.", "Go to Data", "pages/data.py")
+            look.empty(
+                "No method can be used yet",
+                "Mend what is marked on the left, or compute a feature on the Data page.",
+                "Go to Data",
+                "pages/data.py",
+            )
             return
         with st.container(key="at-work"):  # a place of its own, so that nothing below moves when work comes and goes
             working = [watch.at_work(name) for name in ("choose", "keep", "baseline")]
@@ -40,36 +45,72 @@ def live(choice: Choice, working: bool) -> None:
     answer = answers.answer(choice, n)
     enough = answer is not None and (len(answer.rows) >= n or len(answer.longer) < _asked(answer))
     with actions, st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        st.button(f"Choose {n:,}", key="choose", type="secondary" if enough else "primary", disabled=enough or working,
-                  help=_help(choice, n), on_click=_start, args=(choice, n))  # fmt: skip
+        st.button(
+            f"Choose {n:,}",
+            key="choose",
+            type="secondary" if enough else "primary",
+            disabled=enough or working,
+            help=_help(choice, n),
+            on_click=_start,
+            args=(choice, n),
+        )
         same = answers.exact(choice, n)
         active = same is not None and same.key == keys.get("run")
-        st.button("Kept" if active else "Keep selection", key="keep", type="primary" if enough and not active else "secondary", icon=":material/check:",
-                  disabled=not enough or active or working, help="Makes this the selection, with a manifest that anyone can verify.",
-                  on_click=_keep, args=(choice, n))  # fmt: skip
+        st.button(
+            "Kept" if active else "Keep selection",
+            key="keep",
+            type="primary" if enough and not active else "secondary",
+            icon=":material/check:",
+            disabled=not enough or active or working,
+            help="Makes this the selection, with a manifest that anyone can verify.",
+            on_click=_keep,
+            args=(choice, n),
+        )
     if answer is None:
         if not working:
-            then = f": one run of {choice.longer(n):,} then shows every smaller budget at once." if choice.longer(n) > n else " to see what is kept."
+            then = (
+                f": one run of {choice.longer(n):,} then shows every smaller budget at once."
+                if choice.longer(n) > n
+                else " to see what is kept."
+            )
             look.empty("Nothing chosen yet", f"Press Choose {n:,}{then}", key="choose-hint")
         return
     if not enough:
         st.warning(f"{len(answer.longer):,} are chosen so far; press Choose {n:,} to go on.", icon=":material/info:")
     elif len(answer.rows) < n:
-        st.info(f"This method keeps {len(answer.rows):,} and no more: it asked for nothing else.", icon=":material/info:")
+        st.info(
+            f"This method keeps {len(answer.rows):,} and no more: it asked for nothing else.", icon=":material/info:"
+        )
     random = preview.baseline(choice, len(answer.rows))
     preview.sentence(choice, answer, random)
     curve, strip = st.columns(2, gap="medium")
     with curve:
         preview.curve(choice, answer, random)
         if random is None and choice.method.id != "random":
-            st.button("Compare with random", key="baseline", type="tertiary", icon=":material/casino:", disabled=working, on_click=_baseline, args=(choice, n))
+            st.button(
+                "Compare with random",
+                key="baseline",
+                type="tertiary",
+                icon=":material/casino:",
+                disabled=working,
+                on_click=_baseline,
+                args=(choice, n),
+            )
     with strip:
         st.fragment(look.told(preview.strip))(choice, answer)
     wall, detail = st.columns([62, 38], gap="medium")
     with wall:
         views = {"kept": f"Kept {len(answer.rows):,}", "all": f"All {pool.n:,}, dropped grey", "next": "Next best"}
-        show = keys.bound(st.segmented_control, "Show", "select.show", "kept", options=list(views), format_func=views.get, required=True,
-                          label_visibility="collapsed")  # fmt: skip
+        show = keys.bound(
+            st.segmented_control,
+            "Show",
+            "select.show",
+            "kept",
+            options=list(views),
+            format_func=views.get,
+            required=True,
+            label_visibility="collapsed",
+        )
         preview.wall(choice, answer, show)
     with detail, st.container(key="why"):
         st.html(f"<style>{_STAYS}</style>")
@@ -77,12 +118,19 @@ def live(choice: Choice, working: bool) -> None:
 
 
 def _asked(answer: answers.Answer) -> int:
-    return int(answer.run.manifest["budget"]["requested"]) if str(answer.run.manifest["budget"]["requested"]).isdigit() else len(answer.longer)
+    return (
+        int(answer.run.manifest["budget"]["requested"])
+        if str(answer.run.manifest["budget"]["requested"]).isdigit()
+        else len(answer.longer)
+    )
 
 
 def _help(choice: Choice, n: int) -> str:
     longer = choice.longer(n)
-    return f"Runs {choice.method.title} for {longer:,}{', so that every smaller budget can be shown at once' if longer > n else ''}."
+    return (
+        f"Runs {choice.method.title} for "
+        f"{longer:,}{', so that every smaller budget can be shown at once' if longer > n else ''}."
+    )
 
 
 def _start(choice: Choice, n: int) -> None:
@@ -102,6 +150,8 @@ def _keep(choice: Choice, n: int) -> None:
 
 if (pool := keys.pool()) is None:
     look.title("Select")
-    look.empty("No pool is open", "Open a folder of photos, or try the demo, on the Data page.", "Go to Data", "pages/data.py")
+    look.empty(
+        "No pool is open", "Open a folder of photos, or try the demo, on the Data page.", "Go to Data", "pages/data.py"
+    )
 else:
     page(pool)

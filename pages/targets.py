@@ -17,11 +17,20 @@ from pages._ui.question.answers import Choice
 from pages._ui.targets import crowds, mass, space, tables, walls
 
 _SLIDERS = ("alpha", "c", "sigma")
-_VIEWS = {"map": "Map", "likely": "Most likely", "targets": "Targets, the worst served first", "crowds": "Near-duplicates", "kept": "Kept"}
+_VIEWS = {
+    "map": "Map",
+    "likely": "Most likely",
+    "targets": "Targets, the worst served first",
+    "crowds": "Near-duplicates",
+    "kept": "Kept",
+}
 
 
 def page(pool: Pool) -> None:
-    look.title("Targets", "Which candidates stand for a few examples of what you want to be good at, and how wide to spread the choice.")
+    look.title(
+        "Targets",
+        "Which candidates stand for a few examples of what you want to be good at, and how wide to spread the choice.",
+    )
     answers.tell_kept(pool)
     left, right = st.columns([22, 78], gap="medium")
     with left:
@@ -52,7 +61,10 @@ def page(pool: Pool) -> None:
 
 
 def _no_tables(choice: Choice) -> None:
-    text = "Plans are made from each target's nearest candidates, and from how crowded it is around those. They are found once, and kept."
+    text = (
+        "Plans are made from each target's nearest candidates, and from how crowded it is around those. They are "
+        "found once, and kept."
+    )
     if look.empty("The nearest candidates of the targets are not known", text, "Find them", key="no-tables"):
         tables.start(choice)
         st.rerun()
@@ -65,7 +77,9 @@ def _settings(pool: Pool, towards: str) -> Choice | None:
     st.caption(f"{cls.summary()}  \n[Paper]({cls.paper})")
     use = methods.roles(pool, cls)
     params, error = forms.form(cls, "method.tsds", skip=_SLIDERS, columns=1)
-    seed = keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help="The same seed draws the same samples.")
+    seed = keys.bound(
+        st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help="The same seed draws the same samples."
+    )
     if error is not None:
         return None
     try:
@@ -86,13 +100,17 @@ def _live(choice: Choice, found: Tables, kept: StoredFeature, working: bool) -> 
     one = tables.plan(found, alpha, c, sigma)
     p = tables.chances(found, one, pool.n)
     n_likely = int(np.count_nonzero(p))
-    choice = dataclasses.replace(choice, method=choice.method.model_copy(update={"alpha": alpha, "c": c, "sigma": sigma}))
-    look.facts([
-        (look.samples(pool, round(one.effective)), "effective size: 1 / sum p²"),
-        (f"{n_likely:,} of {look.samples(pool)}", "have any chance"),
-        (f"{one.cost:.3g}", "mean distance to the target"),
-        (f"{int(one.ran_out.sum()):,} of {n_targets:,} targets", "used up their neighbours"),
-    ])  # fmt: skip
+    choice = dataclasses.replace(
+        choice, method=choice.method.model_copy(update={"alpha": alpha, "c": c, "sigma": sigma})
+    )
+    look.facts(
+        [
+            (look.samples(pool, round(one.effective)), "effective size: 1 / sum p²"),
+            (f"{n_likely:,} of {look.samples(pool)}", "have any chance"),
+            (f"{one.cost:.3g}", "mean distance to the target"),
+            (f"{int(one.ran_out.sum()):,} of {n_targets:,} targets", "used up their neighbours"),
+        ]
+    )
     _caps(choice, found)
     controls, actions = st.columns([76, 24], gap="small", vertical_alignment="bottom")
     with controls:
@@ -100,12 +118,27 @@ def _live(choice: Choice, found: Tables, kept: StoredFeature, working: bool) -> 
     with actions:
         same = answers.exact(choice, n)
         active = same is not None and same.key == keys.get("run")
-        st.button("Kept" if active else f"Keep {n:,}", key="keep-tsds", type="secondary" if active else "primary", icon=":material/check:",
-                  disabled=active or working, help="Draws them, and makes them the selection, with a manifest that anyone can verify.",
-                  on_click=_keep, args=(choice, n))  # fmt: skip
+        st.button(
+            "Kept" if active else f"Keep {n:,}",
+            key="keep-tsds",
+            type="secondary" if active else "primary",
+            icon=":material/check:",
+            disabled=active or working,
+            help="Draws them, and makes them the selection, with a manifest that anyone can verify.",
+            on_click=_keep,
+            args=(choice, n),
+        )
     views = {name: title for name, title in _VIEWS.items() if name != "kept" or same is not None}
-    view = keys.bound(st.segmented_control, "Show", "targets.view", "map", options=list(views), format_func=views.get, required=True,
-                      label_visibility="collapsed")  # fmt: skip
+    view = keys.bound(
+        st.segmented_control,
+        "Show",
+        "targets.view",
+        "map",
+        options=list(views),
+        format_func=views.get,
+        required=True,
+        label_visibility="collapsed",
+    )
     if view == "crowds":
         crowds.table(choice, found, one, alpha, c, sigma)
         return
@@ -127,7 +160,11 @@ def _live(choice: Choice, found: Tables, kept: StoredFeature, working: bool) -> 
 def _caps(choice: Choice, found: Tables) -> None:
     near, how = found.neighbours, choice.method
     asked = (("Neighbours per target", near.max_k, how.max_k), ("Neighbours per crowd", near.kde_k, how.kde_k))
-    said = [f"{name}: {used:,}, not {most:,}; at most a tenth of the candidates are looked at." for name, used, most in asked if used < most]
+    said = [
+        f"{name}: {used:,}, not {most:,}; at most a tenth of the candidates are looked at."
+        for name, used, most in asked
+        if used < most
+    ]
     if near.recall < 1:
         said.append(f"Approximate neighbours: about {look.percent(near.recall, 1)} of the true ones were found.")
     said += filter(None, [out_of_scale(near.distances, how.alpha, how.c)])
@@ -139,12 +176,26 @@ def _sliders(found: Tables) -> tuple[float, float, float]:
     stops = [0.0, *found.neighbours.widths.tolist()]
     alphas, cs, sigmas = st.columns([36, 18, 46], gap="medium", vertical_alignment="bottom")
     with alphas:
-        alpha = keys.bound(st.slider, "Alpha: spread wide (0) or stay close (1)", "form.method.tsds.alpha", 0.5, min_value=0.0, max_value=1.0, step=0.01)
+        alpha = keys.bound(
+            st.slider,
+            "Alpha: spread wide (0) or stay close (1)",
+            "form.method.tsds.alpha",
+            0.5,
+            min_value=0.0,
+            max_value=1.0,
+            step=0.01,
+        )
     with cs:
         c = keys.bound(st.number_input, "Scale of distances (C)", "form.method.tsds.c", 5.0, min_value=0.01, step=0.5)
     with sigmas:
-        sigma = keys.bound(st.select_slider, "Sigma: nearer than this is a near-duplicate", "form.method.tsds.sigma", 0.75, options=stops,
-                           format_func=lambda width: "off" if width == 0 else f"{width:g}")  # fmt: skip
+        sigma = keys.bound(
+            st.select_slider,
+            "Sigma: nearer than this is a near-duplicate",
+            "form.method.tsds.sigma",
+            0.75,
+            options=stops,
+            format_func=lambda width: "off" if width == 0 else f"{width:g}",
+        )
     return float(alpha), float(c), float(sigma)
 
 

@@ -1,4 +1,6 @@
-"""Loss trajectories: a small model learns the pool; samples whose losses fall alike form clusters, and S2L keeps some of each."""
+"""Loss trajectories: a small model learns the pool; samples whose losses fall alike form clusters, and S2L keeps some
+of each.
+"""
 
 import numpy as np
 import streamlit as st
@@ -13,11 +15,20 @@ from pages._ui.question import answers, budget, methods
 from pages._ui.question.answers import Answer, Choice
 from pages._ui.trajectories import members, proxy
 
-_VIEWS = {"members": "Samples of a cluster", "sources": "What is kept, by source", "map": "Map of trajectories", "proxy": "How the proxy learned"}
+_VIEWS = {
+    "members": "Samples of a cluster",
+    "sources": "What is kept, by source",
+    "map": "Map of trajectories",
+    "proxy": "How the proxy learned",
+}
 
 
 def page(pool: Pool) -> None:
-    look.title("Trajectories", "How the loss of every sample fell while a small model learned. What fell alike teaches alike: keep some of each.")
+    look.title(
+        "Trajectories",
+        "How the loss of every sample fell while a small model learned. What fell alike teaches alike: keep some of "
+        "each.",
+    )
     answers.tell_kept(pool)
     found = {one.key: one for one in reversed(disk.features(pool)) if one.role == proxy.FEATURE}
     with st.container(key="proxy-work"):  # a place of its own, so that nothing below moves when work comes and goes
@@ -42,7 +53,15 @@ def _settings(pool: Pool, found: dict[str, StoredFeature]) -> Choice | None:
     look.section("S2L", "from small to large")
     st.caption(cls.summary() + (f"  \n[Paper]({cls.paper})" if cls.paper else ""))
     params, error = forms.form(cls, "method.s2l", columns=1)
-    seed = keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help="The same seed gives the same clusters and picks, anywhere.")
+    seed = keys.bound(
+        st.number_input,
+        "Seed",
+        "select.seed",
+        0,
+        min_value=0,
+        step=1,
+        help="The same seed gives the same clusters and picks, anywhere.",
+    )
     use = methods.roles(pool, cls, () if error else cls(**params).roles())
     st.caption(f"From {proxy.said(found.get(use.get(proxy.FEATURE, ''), next(iter(found.values()))))}.")
     if error is not None:
@@ -74,16 +93,25 @@ def _live(choice: Choice, working: bool) -> None:
             st.button(f"Choose {n:,}", key="choose-s2l", type="primary", on_click=_start, args=(choice, n))
         same = answers.exact(choice, n)
         active = same is not None and same.key == keys.get("run")
-        st.button("Kept" if active else "Keep selection", key="keep-s2l", type="primary" if enough and not active else "secondary", icon=":material/check:",
-                  disabled=not enough or active or working, help="Makes this the selection, with a manifest that anyone can verify.",
-                  on_click=_keep, args=(choice, n))  # fmt: skip
+        st.button(
+            "Kept" if active else "Keep selection",
+            key="keep-s2l",
+            type="primary" if enough and not active else "secondary",
+            icon=":material/check:",
+            disabled=not enough or active or working,
+            help="Makes this the selection, with a manifest that anyone can verify.",
+            on_click=_keep,
+            args=(choice, n),
+        )
     if answer is None:
         return
     try:
         of = answer.run.clusters
     except DataselError as trouble:
         st.error(str(trouble))
-        st.button("Find the clusters again", key="again-s2l", disabled=working, on_click=_start, args=(choice, n))  # a damaged run is made anew
+        st.button(
+            "Find the clusters again", key="again-s2l", disabled=working, on_click=_start, args=(choice, n)
+        )  # a damaged run is made anew
         return
     if of is not None:
         _clusters(choice, answer, of)
@@ -99,20 +127,36 @@ def _clusters(choice: Choice, answer: Answer, of: np.ndarray) -> None:
     dropped = pool.n - outside - len(answer.rows)
     words, sort = st.columns([76, 24], gap="small", vertical_alignment="bottom")
     words.markdown(
-        f"**{len(answer.rows):,} of {look.samples(pool)} kept** ({look.percent(len(answer.rows), pool.n)}), {dropped:,} dropped{left_out}. "
+        f"**{len(answer.rows):,} of {look.samples(pool)} kept** ({look.percent(len(answer.rows), pool.n)}), "
+        f"{dropped:,} dropped{left_out}. "
         f"{look.many(len(found), 'cluster')}; at most {counts.max():,} of each, {whole:,} kept whole."
     )
     with sort:
-        by = keys.bound(st.selectbox, "Order of clusters", "trajectories.sort", "size", options=list(clusters.SORTS), format_func=clusters.SORTS.get,
-                        label_visibility="collapsed")  # fmt: skip
+        by = keys.bound(
+            st.selectbox,
+            "Order of clusters",
+            "trajectories.sort",
+            "size",
+            options=list(clusters.SORTS),
+            format_func=clusters.SORTS.get,
+            label_visibility="collapsed",
+        )
     ordered = clusters.in_order(found, by)
     known = {one.at: one for one in found}
     opened = keys.get("trajectories.cluster")
     opened = opened if opened in known else ordered[0].at
     clusters.draw(ordered, counts, kept, key="clusters", opened=opened, colour=colour, on_open=_open)
     views = {name: title for name, title in _VIEWS.items() if name != "proxy" or proxy.log(kept.folder)}
-    view = keys.bound(st.segmented_control, "Show", "trajectories.view", "members", options=list(views), format_func=views.get, required=True,
-                      label_visibility="collapsed")  # fmt: skip
+    view = keys.bound(
+        st.segmented_control,
+        "Show",
+        "trajectories.view",
+        "members",
+        options=list(views),
+        format_func=views.get,
+        required=True,
+        label_visibility="collapsed",
+    )
     match view:
         case "members":
             members.members(choice, answer, known[opened], int(counts[opened]))
@@ -141,6 +185,11 @@ def _open(at: int) -> None:
 
 if (pool := keys.pool()) is None:
     look.title("Trajectories")
-    look.empty("No pool is open", "Open prompts and responses, or try the demo, on the Data page.", "Go to Data", "pages/data.py")
+    look.empty(
+        "No pool is open",
+        "Open prompts and responses, or try the demo, on the Data page.",
+        "Go to Data",
+        "pages/data.py",
+    )
 else:
     page(pool)

@@ -31,7 +31,9 @@ def conformance() -> Path | None:
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """An empty workspace; sources may lie anywhere below tmp_path."""
     monkeypatch.setenv("DATASEL_WORKSPACE", str(tmp_path / "workspace"))
-    monkeypatch.setenv("DATASEL_DATA_ROOTS", os.pathsep.join([str(tmp_path), *([str(real_data())] if real_data() else [])]))
+    monkeypatch.setenv(
+        "DATASEL_DATA_ROOTS", os.pathsep.join([str(tmp_path), *([str(real_data())] if real_data() else [])])
+    )
     return Workspace.at()
 
 
@@ -111,4 +113,6 @@ def photos(tmp_path: Path) -> Path:
 
 def clustered(rng: np.random.Generator, n: int, d: int, k: int, spread: float = 0.4) -> np.ndarray:
     """(n, d) float32 vectors around k centres, as embeddings are."""
-    return (rng.standard_normal((k, d))[rng.integers(k, size=n)] + spread * rng.standard_normal((n, d))).astype(np.float32)
+    return (rng.standard_normal((k, d))[rng.integers(k, size=n)] + spread * rng.standard_normal((n, d))).astype(
+        np.float32
+    )

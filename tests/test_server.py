@@ -53,10 +53,17 @@ def test_who_calls_it_by_its_name_is_answered(server, host):
     assert answer(server, "/", f"{host}:{server.port}", Connection="close").startswith("HTTP/1.1 200 ")
 
 
-@pytest.mark.parametrize("host", [
-    "evil.example", "localhost.evil.example", "evil-localhost", "127.0.0.1.evil.example", "192.168.0.7",
-    "localhost@evil.example",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "evil-localhost",
+        "127.0.0.1.evil.example",
+        "192.168.0.7",
+        "localhost@evil.example",
+    ],
+)
 def test_who_calls_it_by_another_name_is_refused(server, host):
     for name in (host, f"{host}:{server.port}"):
         assert stream(server, name).startswith("HTTP/1.1 403 ")

@@ -84,10 +84,18 @@ def test_two_who_start_at_once_start_one_after_the_other(scene, spawned):
     assert spawned == [folder]
 
 
-@pytest.mark.parametrize(("said", "ago", "state"), [
-    ("running", 0, "interrupted"), ("running", 60, "interrupted"), ("waiting", 60, "interrupted"),
-    ("waiting", 0, "waiting"), ("done", 60, "done"), ("failed", 60, "failed"), ("stopped", 60, "stopped"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("said", "ago", "state"),
+    [
+        ("running", 0, "interrupted"),
+        ("running", 60, "interrupted"),
+        ("waiting", 60, "interrupted"),
+        ("waiting", 0, "waiting"),
+        ("done", 60, "done"),
+        ("failed", 60, "failed"),
+        ("stopped", 60, "stopped"),
+    ],
+)
 def test_what_nobody_is_at_work_on_was_interrupted(scene, said, ago, state):
     job = worker.Job(scene.workspace.run("dead"), ASKED)
     say(job, said, ago, done=3)
@@ -187,11 +195,15 @@ def test_every_kind_of_work_has_its_folder_and_a_wrong_one_is_refused(scene, tmp
     assert [folder.parent.name for folder in found.values()] == ["runs", "scores", "serving", "tasks", "tasks", "tasks"]
     assert len(set(found.values())) == len(found)
     for do, change, said in (
-        ("export", {"out": "/etc/x"}, "outside the allowed"), ("export", {"format": "cvs"}, "Did you mean csv"),
-        ("export", {"run": "none"}, "holds no manifest"), ("feature_import", {"role": "../x"}, "role name"),
-        ("feature_import", {"file": "/etc/x"}, "outside the allowed"), ("feature_import", {"pool": "al"}, "mean all"),
-        ("select", {"budget": "61"}, "must be from 1 to"), ("serving", {"target": None}, "name a pool of examples"),
-    ):  # fmt: skip
+        ("export", {"out": "/etc/x"}, "outside the allowed"),
+        ("export", {"format": "cvs"}, "Did you mean csv"),
+        ("export", {"run": "none"}, "holds no manifest"),
+        ("feature_import", {"role": "../x"}, "role name"),
+        ("feature_import", {"file": "/etc/x"}, "outside the allowed"),
+        ("feature_import", {"pool": "al"}, "mean all"),
+        ("select", {"budget": "61"}, "must be from 1 to"),
+        ("serving", {"target": None}, "name a pool of examples"),
+    ):
         with pytest.raises(BadRequest, match=said):
             worker.start(scene.workspace, worker.spec_of(do, **{**asked[do], **change}))
     assert spawned == []

@@ -100,7 +100,9 @@ def test_killed_at_any_moment_the_next_start_resumes(workspace, many_photos):
     assert wait_for(lambda: ended(job), 120)
     assert job.status()["state"] == "done", job.status()
     killed = load(job.folder)
-    whole = computation.compute_feature(Workspace(workspace.path.parent / "other"), many_photos, computation.declared_feature("dictionary_embedding"))
+    whole = computation.compute_feature(
+        Workspace(workspace.path.parent / "other"), many_photos, computation.declared_feature("dictionary_embedding")
+    )
     np.testing.assert_array_equal(killed.values(), whole.values())
     assert killed.meta["fingerprint"] == whole.meta["fingerprint"]
 
@@ -159,5 +161,10 @@ main(["work", "anywhere"])
 
 
 def test_a_job_that_was_stopped_ends_whatever_lock_was_left_behind(tmp_path):
-    ran = subprocess.run([sys.executable, "-c", _HOLDS_A_LOCK], cwd=ROOT, env={**os.environ, "DATASEL_WORKSPACE": str(tmp_path)}, timeout=60)
+    ran = subprocess.run(
+        [sys.executable, "-c", _HOLDS_A_LOCK],
+        cwd=ROOT,
+        env={**os.environ, "DATASEL_WORKSPACE": str(tmp_path)},
+        timeout=60,
+    )
     assert ran.returncode == 130

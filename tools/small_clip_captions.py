@@ -1,4 +1,6 @@
-"""What is said of scenes while `scenes-small` is trained: true captions, short ones, ones with a detail wrong, and sentences about something else."""
+"""What is said of scenes while `scenes-small` is trained: true captions, short ones, ones with a detail wrong, and
+sentences about something else.
+"""
 
 from dataclasses import dataclass
 
@@ -8,7 +10,13 @@ from datasel_core.pools.demo.captions import describe
 from datasel_core.pools.demo.scene_classes import CLASSES, SETTINGS
 from datasel_core.pools.demo.scenes import Scene
 
-_PLACES = {"meadow": "in a meadow", "street": "on a street", "beach": "on a beach", "indoor table": "on a table", "forest floor": "on the forest floor"}
+_PLACES = {
+    "meadow": "in a meadow",
+    "street": "on a street",
+    "beach": "on a beach",
+    "indoor table": "on a table",
+    "forest floor": "on the forest floor",
+}
 _PLACES |= {"snow": "in the snow", "desert": "in the desert", "night sky": "in the night sky"}
 _COLOURS_OF = {kind.name: kind.colours for kind in CLASSES}
 _WORD_LIST = """
@@ -36,7 +44,9 @@ def said(scene: Scene, rng: np.random.Generator) -> str:
 
 @dataclass(frozen=True)
 class Said:
-    """A caption and what it claims, unless it is a whole one, which is held to be true of its own scene alone. things: (class, colour or None)."""
+    """A caption and what it claims, unless it is a whole one, which is held to be true of its own scene alone. things:
+    (class, colour or None).
+    """
 
     text: str
     setting: str | None = None
@@ -44,7 +54,9 @@ class Said:
 
     def is_true_of(self, scene: Scene) -> bool:
         shown = [(thing.name, thing.colour) for thing in scene.things]
-        there = all(any(name == other and colour in (None, tint) for other, tint in shown) for name, colour in self.things)
+        there = all(
+            any(name == other and colour in (None, tint) for other, tint in shown) for name, colour in self.things
+        )
         return there and self.setting in (None, scene.setting)
 
 

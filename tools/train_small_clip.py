@@ -1,16 +1,20 @@
-"""Trains the model `scenes-small` that datasel ships: a small open_clip model of the built-in demo scenes, which aligns pictures and captions offline.
+"""Trains the model `scenes-small` that datasel ships: a small open_clip model of the built-in demo scenes, which aligns
+pictures and captions offline.
 
     python -m tools.train_small_clip SCRATCH [--seeds 10] [--epochs 7] [--out datasel_core/features/small_clip]
 
-SCRATCH: a folder for the rendered scenes, some 60 MB per seed of 2,000; what is there already is used again. Takes about half an hour on two cores.
+SCRATCH: a folder for the rendered scenes, some 60 MB per seed of 2,000; what is there already is used again. Takes
+about half an hour on two cores.
 
-The demo pool itself is held out: scenes are rendered from seeds of their own (from 700,001 up), and tested on another (900,001). Every time a scene is seen its
-caption is phrased anew, or cut down to what somebody might search for. Each picture must prefer its caption to those of the other pictures (except where such
-a short one is true of both), to a caption of its own with one detail wrong, and to sentences about something else. Those are strung together from a list of
-words here; the demo's own off-topic sentences are never seen.
+The demo pool itself is held out: scenes are rendered from seeds of their own (from 700,001 up), and tested on another
+(900,001). Every time a scene is seen its caption is phrased anew, or cut down to what somebody might search for. Each
+picture must prefer its caption to those of the other pictures (except where such a short one is true of both), to a
+caption of its own with one detail wrong, and to sentences about something else. Those are strung together from a list
+of words here; the demo's own off-topic sentences are never seen.
 
-Reached by the weights in the package, on 500 scenes of the test seed: AUC 1.000 against another scene's caption, .964 with one detail wrong, 1.000 against
-other sentences; recall at 1 .914; the first that a short search finds is right 73 times in 100. Rare classes, such as lighthouses, are its weak spot.
+Reached by the weights in the package, on 500 scenes of the test seed: AUC 1.000 against another scene's caption, .964
+with one detail wrong, 1.000 against other sentences; recall at 1 .914; the first that a short search finds is right 73
+times in 100. Rare classes, such as lighthouses, are its weak spot.
 """
 
 import argparse
@@ -87,7 +91,9 @@ def gathered(scratch: Path, seeds: list[int], n: int) -> tuple[list[Scene], torc
 
 
 def write_vocabulary(path: Path, captions: Iterator[str]) -> None:
-    """Byte-pair merges of the captions' words, in the format of open_clip's tokenizer: any text can be spelt in bytes, a word of the captions is one token."""
+    """Byte-pair merges of the captions' words, in the format of open_clip's tokenizer: any text can be spelt in bytes,
+    a word of the captions is one token.
+    """
     counted = Counter(word.strip(".,:") for caption in captions for word in caption.lower().replace("-", " ").split())
     words = {(*word[:-1], word[-1] + "</w>"): count for word, count in counted.items()}
     merges: list[tuple[str, str]] = []
@@ -118,10 +124,14 @@ def _merged(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
     return tuple(out)
 
 
-def train(model: nn.Module, tokenizer, scenes: list[Scene], pictures: torch.Tensor, epochs: int, rng: np.random.Generator) -> None:
+def train(
+    model: nn.Module, tokenizer, scenes: list[Scene], pictures: torch.Tensor, epochs: int, rng: np.random.Generator
+) -> None:
     decayed = [weight for weight in model.parameters() if weight.ndim >= 2]
     others = [weight for weight in model.parameters() if weight.ndim < 2]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": DECAY}, {"params": others, "weight_decay": 0.0}], betas=(0.9, 0.98))
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": DECAY}, {"params": others, "weight_decay": 0.0}], betas=(0.9, 0.98)
+    )
     steps = epochs * (len(scenes) // BATCH)
     started, seen = time.time(), []
     for step in range(steps):
@@ -132,7 +142,11 @@ def train(model: nn.Module, tokenizer, scenes: list[Scene], pictures: torch.Tens
             group["lr"] = PEAK_RATE * min((step + 1) / WARM_UP, 0.5 * (1 + np.cos(np.pi * step / steps)))
         mine = [scenes[row] for row in rows]
         true = [briefly(scene, rng) if rng.random() < SHORT else Said(said(scene, rng)) for scene in mine]
-        texts = [one.text for one in true] + [nearly(scene, rng) for scene in mine] + [elsewhere(rng) for _ in range(OFF_TOPIC)]
+        texts = (
+            [one.text for one in true]
+            + [nearly(scene, rng) for scene in mine]
+            + [elsewhere(rng) for _ in range(OFF_TOPIC)]
+        )
         with torch.autocast("cpu", torch.bfloat16):
             images, captions = model.encode_image(shifted(pictures[rows], rng)), encoded(model, tokenizer(texts))
         images, captions = functional.normalize(images.float(), dim=-1), functional.normalize(captions.float(), dim=-1)
@@ -152,13 +166,17 @@ def train(model: nn.Module, tokenizer, scenes: list[Scene], pictures: torch.Tens
         seen.append(loss.item())
         if (step + 1) % 50 == 0:
             scale, took = model.logit_scale.exp().item(), time.time() - started
-            logging.info("step %d of %d: loss %.3f, scale %.1f, %.0f s", step + 1, steps, np.mean(seen[-50:]), scale, took)
+            logging.info(
+                "step %d of %d: loss %.3f, scale %.1f, %.0f s", step + 1, steps, np.mean(seen[-50:]), scale, took
+            )
 
 
 def shifted(pictures: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """Normalised float pictures, some mirrored, all moved by up to 3 pixels: no caption says left or right."""
     down, right = rng.integers(0, 7, 2)
-    floats = functional.pad(pictures.float() / 255, (3, 3, 3, 3), mode="replicate")[:, :, down : down + PX, right : right + PX]
+    floats = functional.pad(pictures.float() / 255, (3, 3, 3, 3), mode="replicate")[
+        :, :, down : down + PX, right : right + PX
+    ]
     mirrored = torch.from_numpy(rng.random(len(floats)) < 0.5)
     floats[mirrored] = floats[mirrored].flip(3)
     return normalised(floats)
@@ -170,7 +188,9 @@ def normalised(floats: torch.Tensor) -> torch.Tensor:
 
 
 def encoded(model: nn.Module, tokens: torch.Tensor, parts: int = 4) -> torch.Tensor:
-    """model.encode_text, a part of like length at a time and without padding, which only later tokens could see: the same vectors, three times as fast."""
+    """model.encode_text, a part of like length at a time and without padding, which only later tokens could see: the
+    same vectors, three times as fast.
+    """
     lengths = (tokens != 0).sum(dim=1)  # 0 is also half of "!!", which nothing here says
     order = lengths.argsort()
     found = []
@@ -185,17 +205,28 @@ def encoded(model: nn.Module, tokens: torch.Tensor, parts: int = 4) -> torch.Ten
 
 def save(model: nn.Module, out: Path, asked: argparse.Namespace) -> None:
     """Weights in half precision; the model goes on with the same, rounded."""
-    state = {name: value.half().contiguous() if value.is_floating_point() else value for name, value in model.state_dict().items()}
-    note = f"trained by tools/train_small_clip.py on {asked.seeds} x {PER_SEED} demo scenes from seed {FIRST_SEED} on, {asked.epochs} epochs"
+    state = {
+        name: value.half().contiguous() if value.is_floating_point() else value
+        for name, value in model.state_dict().items()
+    }
+    note = (
+        f"trained by tools/train_small_clip.py on {asked.seeds} x {PER_SEED} demo scenes from seed {FIRST_SEED} on, "
+        f"{asked.epochs} epochs"
+    )
     save_file(state, out / "open_clip_model.safetensors", metadata={"format": "pt", "note": note})
     model.load_state_dict(state)
-    (out / "open_clip_config.json").write_text(json.dumps({"model_cfg": MODEL, "preprocess_cfg": PREPROCESS}, indent=2) + "\n")
+    (out / "open_clip_config.json").write_text(
+        json.dumps({"model_cfg": MODEL, "preprocess_cfg": PREPROCESS}, indent=2) + "\n"
+    )
 
 
 @torch.inference_mode()
-def tested(model: nn.Module, tokenizer, scenes: list[Scene], pictures: torch.Tensor, rng: np.random.Generator) -> dict[str, float]:
-    """AUC of a scene's caption against another scene's, one with a detail wrong and a sentence about something else; recall at 1 among
-    all; how often the first that a search finds is right."""
+def tested(
+    model: nn.Module, tokenizer, scenes: list[Scene], pictures: torch.Tensor, rng: np.random.Generator
+) -> dict[str, float]:
+    """AUC of a scene's caption against another scene's, one with a detail wrong and a sentence about something else;
+    recall at 1 among all; how often the first that a search finds is right.
+    """
     model.eval()
     images = functional.normalize(model.encode_image(normalised(pictures.float() / 255)), dim=-1).numpy()
 

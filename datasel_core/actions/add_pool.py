@@ -16,8 +16,16 @@ from datasel_core.workspace.layout import Workspace, checked_name
 from datasel_core.workspace.locks import Lock
 
 
-def add_pool(workspace: Workspace, name: str, source: str, kind: str, options: Mapping[str, str] | None = None, progress: Progress | None = None) -> Pool:
-    """Reads a source and keeps it as a pool; arrays it brought become features. The same source may be added again: it is read anew.
+def add_pool(
+    workspace: Workspace,
+    name: str,
+    source: str,
+    kind: str,
+    options: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Pool:
+    """Reads a source and keeps it as a pool; arrays it brought become features. The same source may be added again: it
+    is read anew.
 
     Raises BadRequest, when another source has the name already, too; then nothing is written.
     """
@@ -29,16 +37,26 @@ def add_pool(workspace: Workspace, name: str, source: str, kind: str, options: M
     scan = declared.scan(path, workspace, progress)
     try:
         with Lock(workspace.pool(name)).hold(progress.check):
-            _check_free(workspace, name, str(path), kind)  # reading may take long, and somebody else may have taken the name
+            _check_free(
+                workspace, name, str(path), kind
+            )  # reading may take long, and somebody else may have taken the name
             pool = save_pool(workspace, name, declared, path, scan)
     finally:
         scan.close()
     for role, array in scan.roles.items():
-        compute_followers(workspace, pool, keep_imported(workspace, pool, role, array, np.arange(pool.n), [], path.name, progress), progress)
+        compute_followers(
+            workspace,
+            pool,
+            keep_imported(workspace, pool, role, array, np.arange(pool.n), [], path.name, progress),
+            progress,
+        )
     return pool
 
 
 def _check_free(workspace: Workspace, name: str, source: str, kind: str) -> None:
     about = read_json(workspace.pool(name) / "pool.json")
     if about is not None and (about["source"], about["kind"]) != (source, kind):
-        raise BadRequest(f"There is a pool called {name} already, from {about['source']}; choose another name, or remove that one first.")
+        raise BadRequest(
+            f"There is a pool called {name} already, from {about['source']}; choose another name, or remove that one "
+            "first."
+        )

@@ -1,7 +1,5 @@
 """The built-in demo pools."""
 
-
-
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.progress import Progress
 from datasel_core.pools.persistence import load_pool
@@ -31,5 +29,9 @@ def make_demo(workspace: Workspace, progress: Progress | None = None) -> list[Po
     made = []
     for name, (kind, file) in _DEMOS.items():
         there = (workspace.pool(name) / "pool.json").exists()
-        made.append(load_pool(workspace, name) if there else add_pool(workspace, name, str(workspace.path / "demo" / file), kind, progress=progress))
+        made.append(
+            load_pool(workspace, name)
+            if there
+            else add_pool(workspace, name, str(workspace.path / "demo" / file), kind, progress=progress)
+        )
     return made

@@ -40,7 +40,11 @@ def folder_of(workspace: Workspace, spec: Mapping[str, Any]) -> Path:
             check_stages(workspace, asked["pool"], asked["target"], asked["first"], asked["then"])
         case "feature":
             pool = load_pool(workspace, asked["pool"])
-            return workspace.feature(computation.feature_key(workspace, pool, computation.declared_feature(asked["feature"], **asked.get("params", {}))))
+            return workspace.feature(
+                computation.feature_key(
+                    workspace, pool, computation.declared_feature(asked["feature"], **asked.get("params", {}))
+                )
+            )
         case "map":
             return workspace.map(projection.map_key(asked["feature"], asked.get("params", {})))
         case "pool":
@@ -84,7 +88,9 @@ def _recipe(workspace: Workspace, spec: Mapping[str, Any], progress: Progress) -
 
 def _feature(workspace: Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     pool = load_pool(workspace, spec["pool"])
-    kept = computation.compute_feature(workspace, pool, computation.declared_feature(spec["feature"], **spec.get("params", {})), progress)
+    kept = computation.compute_feature(
+        workspace, pool, computation.declared_feature(spec["feature"], **spec.get("params", {})), progress
+    )
     return {"feature": kept.key, "unreadable": len(kept.unreadable)}
 
 
@@ -103,7 +109,12 @@ def _demo(workspace: Workspace, spec: Mapping[str, Any], progress: Progress) -> 
 
 def _feature_import(workspace: Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     found = import_feature(workspace, load_pool(workspace, spec["pool"]), spec["role"], spec["file"], progress)
-    return {"feature": found.kept.key, "matched": found.matched, "missing": len(found.missing), "extra": len(found.extra)}
+    return {
+        "feature": found.kept.key,
+        "matched": found.matched,
+        "missing": len(found.missing),
+        "extra": len(found.extra),
+    }
 
 
 def _export(workspace: Workspace, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
@@ -129,6 +140,14 @@ def open_run(workspace: Workspace, folder: Path) -> ExportKept:
 
 
 DOINGS: dict[str, Callable[[Workspace, Mapping[str, Any], Progress], Any]] = {
-    "select": _select, "score": _score, "serving": _serving, "recipe": _recipe, "feature": _feature, "map": _map, "pool": _pool, "demo": _demo,
-    "feature_import": _feature_import, "export": _export,
-}  # fmt: skip
+    "select": _select,
+    "score": _score,
+    "serving": _serving,
+    "recipe": _recipe,
+    "feature": _feature,
+    "map": _map,
+    "pool": _pool,
+    "demo": _demo,
+    "feature_import": _feature_import,
+    "export": _export,
+}

@@ -1,4 +1,6 @@
-"""Coverage against budget: how near the pool is to what was kept after 1, 2, 3, ... picks. Computed by the worker, kept beside the run."""
+"""Coverage against budget: how near the pool is to what was kept after 1, 2, 3, ... picks. Computed by the worker, kept
+beside the run.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,7 +44,9 @@ class Curve:
 
 
 def measure_curves(roles: Roles, rows: np.ndarray, already: np.ndarray, progress: Progress) -> dict[str, Curve]:
-    """Role -> curve, for every role of ROLES that the pool has. rows: kept rows in pick order. already: rows that counted as chosen before."""
+    """Role -> curve, for every role of ROLES that the pool has. rows: kept rows in pick order. already: rows that
+    counted as chosen before.
+    """
     found = {}
     for role in ROLES:
         values = roles.array(role)
@@ -57,8 +61,12 @@ def measure_curves(roles: Roles, rows: np.ndarray, already: np.ndarray, progress
     return found
 
 
-def curve(values: np.ndarray | Ragged, readable: np.ndarray, rows: np.ndarray, already: np.ndarray, progress: Progress) -> Curve:
-    """The curve in one role. A mark at every pick up to 20,000, then every tenth more. Picks without a value change nothing."""
+def curve(
+    values: np.ndarray | Ragged, readable: np.ndarray, rows: np.ndarray, already: np.ndarray, progress: Progress
+) -> Curve:
+    """The curve in one role. A mark at every pick up to 20,000, then every tenth more. Picks without a value change
+    nothing.
+    """
     ragged = values if isinstance(values, Ragged) else Ragged(values, np.arange(len(values) + 1))
     can = np.zeros(len(ragged), dtype=bool)
     can[readable] = True
@@ -87,7 +95,9 @@ def curve(values: np.ndarray | Ragged, readable: np.ndarray, rows: np.ndarray, a
         track.advance(len(part))
     track.finish()
     known = np.isfinite(largest)
-    return Curve(np.array(picks)[known], np.round(mean, 6)[known], np.round(np.array(largest, np.float64), 6)[known], len(points))
+    return Curve(
+        np.array(picks)[known], np.round(mean, 6)[known], np.round(np.array(largest, np.float64), 6)[known], len(points)
+    )
 
 
 def _blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
@@ -105,7 +115,17 @@ def write_curves(folder: Path, curves: dict[str, Curve]) -> list[str]:
     parts = []
     for role, one in curves.items():
         m = len(one.picks)
-        parts.append(pa.table({"role": [role] * m, "picks": one.picks, "mean": one.mean, "largest": one.largest, "measured_on": [one.measured_on] * m}))
+        parts.append(
+            pa.table(
+                {
+                    "role": [role] * m,
+                    "picks": one.picks,
+                    "mean": one.mean,
+                    "largest": one.largest,
+                    "measured_on": [one.measured_on] * m,
+                }
+            )
+        )
     if not parts:
         return []
     with writing(folder / "curve.parquet") as temporary:
@@ -125,7 +145,12 @@ def read_curves(folder: Path) -> dict[str, Curve]:
     role = table["role"].to_numpy(zero_copy_only=False)
     columns = {name: table[name].to_numpy() for name in ("picks", "mean", "largest", "measured_on")}
     return {
-        str(name): Curve(columns["picks"][mine], columns["mean"][mine], columns["largest"][mine], int(columns["measured_on"][mine][0]))
+        str(name): Curve(
+            columns["picks"][mine],
+            columns["mean"][mine],
+            columns["largest"][mine],
+            int(columns["measured_on"][mine][0]),
+        )
         for name in dict.fromkeys(role.tolist())
         for mine in [role == name]
     }

@@ -23,7 +23,9 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Why:
-    """One pick. before: the nearest of those kept earlier, None for the first. kept, dropped: its neighbours on either side of the cut, nearest first."""
+    """One pick. before: the nearest of those kept earlier, None for the first. kept, dropped: its neighbours on either
+    side of the cut, nearest first.
+    """
 
     rank: int
     before: Neighbour | None
@@ -33,9 +35,11 @@ class Why:
 
 @dataclass(frozen=True)
 class WhyNot:
-    """One dropped sample. nearest: the nearest kept. approach: each pick that came nearer than all before it, in pick order.
+    """One dropped sample. nearest: the nearest kept. approach: each pick that came nearer than all before it, in pick
+    order.
 
-    covered_at: the first rank from which it was no farther than `radius` from a kept one; None when no pick came so near.
+    covered_at: the first rank from which it was no farther than `radius` from a kept one; None when no pick came so
+    near.
     """
 
     nearest: Neighbour
@@ -63,12 +67,18 @@ class Vectors:
     recent: dict[int, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     def distances(self, row: int) -> np.ndarray:
-        return _remembered(self.recent, row, lambda: _gaps(self.values, self.norms, np.asarray(self.values[row : row + 1], np.float32))[0])
+        return _remembered(
+            self.recent,
+            row,
+            lambda: _gaps(self.values, self.norms, np.asarray(self.values[row : row + 1], np.float32))[0],
+        )
 
 
 @dataclass(frozen=True)
 class Patterns:
-    """Several patterns per photo: how far, on average, the nearest pattern of the other photo is from each pattern of this one (1 - cosine)."""
+    """Several patterns per photo: how far, on average, the nearest pattern of the other photo is from each pattern of
+    this one (1 - cosine).
+    """
 
     values: Ragged
     norms: np.ndarray
@@ -90,7 +100,9 @@ class Patterns:
 
 
 def _remembered(recent: dict[int, np.ndarray], row: int, found: Callable[[], np.ndarray]) -> np.ndarray:
-    """The distances of the last few samples that were asked for: while a budget is dragged, the sample stays the same."""
+    """The distances of the last few samples that were asked for: while a budget is dragged, the sample stays the
+    same.
+    """
     if row not in recent:
         distances = found()
         distances.flags.writeable = False
@@ -118,7 +130,9 @@ def space(values: np.ndarray | Ragged, norms: np.ndarray | None = None) -> Vecto
 
 
 def similar(among: Space, row: int, many: int, kept: Sequence[int] | np.ndarray = ()) -> list[Neighbour]:
-    """The nearest samples on either side of the cut, nearest first, itself left out; equal distances keep pool order."""
+    """The nearest samples on either side of the cut, nearest first, itself left out; equal distances keep pool
+    order.
+    """
     return _nearest(among.distances(row), row, _ranks(kept), None, many)
 
 
@@ -127,22 +141,38 @@ def why(among: Space, kept: np.ndarray, rank: int, many: int = 6) -> Why:
     row, ranks = int(kept[rank - 1]), _ranks(kept)
     gaps = among.distances(row)
     earlier = _along(gaps, kept[: rank - 1])
-    return Why(rank, earlier[-1] if earlier else None, _nearest(gaps, row, ranks, True, many), _nearest(gaps, row, ranks, False, many))
+    return Why(
+        rank,
+        earlier[-1] if earlier else None,
+        _nearest(gaps, row, ranks, True, many),
+        _nearest(gaps, row, ranks, False, many),
+    )
 
 
 def why_not(among: Space, kept: np.ndarray, row: int, radius: float = 0.0, many: int = 6) -> WhyNot | None:
-    """kept: kept rows in pick order. radius: how near is near enough. None when the sample has no value, or no kept one has."""
+    """kept: kept rows in pick order. radius: how near is near enough. None when the sample has no value, or no kept one
+    has.
+    """
     gaps, ranks = among.distances(row), _ranks(kept)
     approach = _along(gaps, kept)
     if not approach:
         return None
     near = np.flatnonzero(gaps[kept] <= radius)
     covered_at = int(near[0]) + 1 if len(near) else None
-    return WhyNot(approach[-1], approach, covered_at, radius, _nearest(gaps, row, ranks, True, many), _nearest(gaps, row, ranks, False, many))
+    return WhyNot(
+        approach[-1],
+        approach,
+        covered_at,
+        radius,
+        _nearest(gaps, row, ranks, True, many),
+        _nearest(gaps, row, ranks, False, many),
+    )
 
 
 def covered_by(among: Space, kept: np.ndarray, row: int) -> list[Neighbour]:
-    """The kept sample nearest to this one; for photos with patterns one for each of its patterns, in order. Their mean distance is how well it is covered."""
+    """The kept sample nearest to this one; for photos with patterns one for each of its patterns, in order. Their mean
+    distance is how well it is covered.
+    """
     gaps = among.by_pattern(row) if isinstance(among, Patterns) else among.distances(row)[None]
     nearest = [_along(mine, kept) for mine in gaps]
     return [steps[-1] for steps in nearest if steps]
@@ -180,7 +210,9 @@ def _nearest(gaps: np.ndarray, row: int, ranks: dict[int, int], kept: bool | Non
 
 
 def _gaps(values: np.ndarray, norms: np.ndarray, mine: np.ndarray) -> np.ndarray:
-    """(m, t) float32: 1 - cosine from each of m vectors to every vector; infinite where one has no value. A zero vector is 1 away from all."""
+    """(m, t) float32: 1 - cosine from each of m vectors to every vector; infinite where one has no value. A zero vector
+    is 1 away from all.
+    """
     length = np.sqrt(np.einsum("ij,ij->i", mine, mine, dtype=np.float64))
     mine = (mine / np.where(length > 0, length, 1)[:, None]).astype(np.float32)
     gaps = np.empty((len(mine), len(values)), np.float32)

@@ -12,7 +12,9 @@ from datasel_core.features.roles import Roles
 from datasel_core.pools.pool import Pool
 
 
-def measure(pool: Pool, roles: Roles, rows: np.ndarray, used: Sequence[str], progress: Progress | None = None) -> dict[str, Any]:
+def measure(
+    pool: Pool, roles: Roles, rows: np.ndarray, used: Sequence[str], progress: Progress | None = None
+) -> dict[str, Any]:
     """Metric id -> its numbers. rows: kept rows of the pool. used: roles the method used.
 
     Rows without a value in some role are left out of what is measured there.

@@ -30,9 +30,13 @@ _ROWS = 8192
 class Map(Declared):
     """Parameters of a map."""
 
-    n_neighbors: int = Field(15, ge=2, le=200, description="Neighbours that shape the map: few for fine detail, many for the whole.")
+    n_neighbors: int = Field(
+        15, ge=2, le=200, description="Neighbours that shape the map: few for fine detail, many for the whole."
+    )
     min_dist: float = Field(0.1, ge=0, le=1, description="How tightly points may lie together.")
-    landmarks: int = Field(40_000, ge=1000, description="Most points that shape the map; the others are placed by their neighbours.")
+    landmarks: int = Field(
+        40_000, ge=1000, description="Most points that shape the map; the others are placed by their neighbours."
+    )
     n_components: int = Field(50, ge=2, description="Principal components that neighbours are found in.")
     seed: int = Field(0, ge=0, description="Start of the random numbers; the same seed draws the same map.")
 
@@ -42,14 +46,20 @@ def map_key(feature: str, params: Mapping[str, Any]) -> str:
     return key_of({"map": 1, "feature": feature, "params": Map(**params).what()})
 
 
-def read_map(workspace: Workspace, feature: str, params: Mapping[str, Any] | None = None) -> tuple[str, np.ndarray] | None:
-    """(`umap` or `pca`, (t, 2) float32 coordinates, NaN where a sample has no value), the best there is so far, or None."""
+def read_map(
+    workspace: Workspace, feature: str, params: Mapping[str, Any] | None = None
+) -> tuple[str, np.ndarray] | None:
+    """(`umap` or `pca`, (t, 2) float32 coordinates, NaN where a sample has no value), the best there is so far, or
+    None.
+    """
     there = _arrays(workspace, feature, params)
     return next(((name, there[name]) for name in ("umap", "pca") if name in there), None)
 
 
 def read_clusters(workspace: Workspace, feature: str, params: Mapping[str, Any] | None = None) -> np.ndarray | None:
-    """(t,) int16: the k-means cell of each point, the largest cell first, -1 where a sample has no value; None while there is no map."""
+    """(t,) int16: the k-means cell of each point, the largest cell first, -1 where a sample has no value; None while
+    there is no map.
+    """
     return _arrays(workspace, feature, params).get("clusters")
 
 
@@ -67,8 +77,12 @@ def _arrays(workspace: Workspace, feature: str, params: Mapping[str, Any] | None
     return {}
 
 
-def make_map(workspace: Workspace, feature: str, params: Mapping[str, Any] | None = None, progress: Progress | None = None) -> Path:
-    """Writes pca.npy, clusters.npy, then umap.npy, for the feature with this key. For patterns there is one point per pattern. Can be stopped between steps."""
+def make_map(
+    workspace: Workspace, feature: str, params: Mapping[str, Any] | None = None, progress: Progress | None = None
+) -> Path:
+    """Writes pca.npy, clusters.npy, then umap.npy, for the feature with this key. For patterns there is one point per
+    pattern. Can be stopped between steps.
+    """
     progress, how = progress or Progress(), Map(**(params or {}))
     kept = load(workspace.feature(feature))
     if kept is None:
@@ -82,7 +96,9 @@ def make_map(workspace: Workspace, feature: str, params: Mapping[str, Any] | Non
             (folder / f"{name}.npy").unlink(missing_ok=True)
         write_json(folder / "of.json", {"fingerprint": kept.meta["fingerprint"]})
         vectors = values.values if isinstance(values, Ragged) else values.reshape(len(values), -1)
-        there = np.flatnonzero(np.isfinite(vectors).all(axis=1)) if vectors.dtype.kind == "f" else np.arange(len(vectors))
+        there = (
+            np.flatnonzero(np.isfinite(vectors).all(axis=1)) if vectors.dtype.kind == "f" else np.arange(len(vectors))
+        )
         track = progress.track(2, "finding principal components")
         components = principal(vectors, there, how, as_unit=kept.role not in _SERIES)
         _keep(folder / "pca.npy", components[:, :2], there, len(vectors))
@@ -102,7 +118,9 @@ def _keep(path: Path, coordinates: np.ndarray, there: np.ndarray, n: int) -> Non
 
 
 def principal(vectors: np.ndarray, rows: np.ndarray, how: Map, as_unit: bool = True) -> np.ndarray:
-    """(len(rows), m) float32 scores on the first principal components, signs fixed; fitted on at most 20,000 rows. as_unit: of the unit vectors."""
+    """(len(rows), m) float32 scores on the first principal components, signs fixed; fitted on at most 20,000 rows.
+    as_unit: of the unit vectors.
+    """
     ready = directions.unit if as_unit else lambda part: np.asarray(part, np.float32)
     rng = np.random.default_rng(how.seed)
     sample = np.sort(rng.choice(rows, min(len(rows), _FIT), replace=False))
@@ -120,7 +138,9 @@ def principal(vectors: np.ndarray, rows: np.ndarray, how: Map, as_unit: bool = T
 
 
 def cells(components: np.ndarray, how: Map) -> np.ndarray:
-    """(n,) int16: k-means cells of the points (at most 12, and at least 20 points a cell), numbered by size, the largest first; equal sizes by first row."""
+    """(n,) int16: k-means cells of the points (at most 12, and at least 20 points a cell), numbered by size, the
+    largest first; equal sizes by first row.
+    """
     k = min(_CELLS, len(components) // 20)
     if k < 2:
         return np.zeros(len(components), np.int16)
@@ -132,7 +152,9 @@ def cells(components: np.ndarray, how: Map) -> np.ndarray:
 
 
 def layout(points: np.ndarray, how: Map, progress: Progress) -> np.ndarray:
-    """(n, 2) UMAP coordinates (McInnes et al. 2018). Few points keep their PCA positions: there is nothing to lay out."""
+    """(n, 2) UMAP coordinates (McInnes et al. 2018). Few points keep their PCA positions: there is nothing to lay
+    out.
+    """
     n = len(points)
     if n < 2 * how.n_neighbors + 2:
         return points[:, :2]
@@ -175,10 +197,30 @@ def _optimise(base: np.ndarray, graph: Any, how: Map, progress: Progress) -> np.
     start = base[:, :2] / max(1e-9, float(np.abs(base[:, :2]).max())) * 10
     epochs = 500 if len(base) <= 10_000 else 200
     placed, _ = umap.umap_.simplicial_set_embedding(
-        base, graph, 2, 1.0, a, b, 1.0, 5, epochs, np.ascontiguousarray(start, np.float32), np.random.RandomState(how.seed), "euclidean", {},
-        densmap=False, densmap_kwds={}, output_dens=False, parallel=False,
-        tqdm_kwds={"disable": False, "file": _Epochs(progress.track(epochs, "drawing the map")), "bar_format": "{n}", "mininterval": 0.2},
-    )  # fmt: skip  (one thread: a seed then draws the same map every time)
+        base,
+        graph,
+        2,
+        1.0,
+        a,
+        b,
+        1.0,
+        5,
+        epochs,
+        np.ascontiguousarray(start, np.float32),
+        np.random.RandomState(how.seed),
+        "euclidean",
+        {},
+        densmap=False,
+        densmap_kwds={},
+        output_dens=False,
+        parallel=False,
+        tqdm_kwds={
+            "disable": False,
+            "file": _Epochs(progress.track(epochs, "drawing the map")),
+            "bar_format": "{n}",
+            "mininterval": 0.2,
+        },
+    )  # one thread: a seed then draws the same map every time
     return np.asarray(placed, np.float32)
 
 

@@ -20,7 +20,8 @@ HOW = {"how": True}
 class Declared(BaseModel):
     """Parameters of one declared thing. `id`, `version` and `title` are set by the registry's decorator.
 
-    Raises BadParameter when a parameter is unknown (naming the nearest one), of the wrong type (`True` is no int), or out of range.
+    Raises BadParameter when a parameter is unknown (naming the nearest one), of the wrong type (`True` is no int), or
+    out of range.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -37,7 +38,9 @@ class Declared(BaseModel):
 
     @classmethod
     def parse(cls, words: Mapping[str, str], **known_values: Any) -> Self:
-        """From strings, as a command line gives them (`none` stands for no value), beside values that are known already."""
+        """From strings, as a command line gives them (`none` stands for no value), beside values that are known
+        already.
+        """
         values: dict[str, Any] = dict(known_values)
         for name, word in words.items():
             known = cls.model_fields.get(name)
@@ -85,5 +88,9 @@ def _one_line(error: ValidationError, cls: type[Declared]) -> str:
             if problem["type"] == "missing":
                 parts.append(f"{name} is missing.")
             else:
-                parts.append(f"{name} is {problem['input']!r}; it {wrong}." if wrong.startswith("should") else f"{name} is {problem['input']!r}: {wrong}.")
+                parts.append(
+                    f"{name} is {problem['input']!r}; it {wrong}."
+                    if wrong.startswith("should")
+                    else f"{name} is {problem['input']!r}: {wrong}."
+                )
     return " ".join(dict.fromkeys(parts)).replace("it should be", "it must be").replace("it should", "it must")

@@ -66,7 +66,9 @@ R = TypeVar("R")
 
 
 def in_order(work: Callable[[T], R], items: Iterable[T], threads: int = 4, ahead: int = 64) -> Iterator[tuple[T, R]]:
-    """(item, work(item)) for each item, in order. At most `ahead` items wait, so that memory stays bounded and stopping is quick."""
+    """(item, work(item)) for each item, in order. At most `ahead` items wait, so that memory stays bounded and stopping
+    is quick.
+    """
     waiting: deque[tuple[T, Future]] = deque()
     workers = ThreadPoolExecutor(threads, thread_name_prefix="readers")
     try:

@@ -17,8 +17,17 @@ class Ragged:
     def __post_init__(self):
         offsets = np.asarray(self.offsets, dtype=np.int64)
         object.__setattr__(self, "offsets", offsets)
-        if offsets.ndim != 1 or len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != len(self.values) or (np.diff(offsets) < 0).any():
-            raise BadInput(f"Ragged offsets must rise from 0 to {len(self.values)}, the number of values, one more than there are samples.")
+        if (
+            offsets.ndim != 1
+            or len(offsets) == 0
+            or offsets[0] != 0
+            or offsets[-1] != len(self.values)
+            or (np.diff(offsets) < 0).any()
+        ):
+            raise BadInput(
+                f"Ragged offsets must rise from 0 to {len(self.values)}, the number of values, one more than there "
+                "are samples."
+            )
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -49,7 +58,10 @@ class Ragged:
     def take(self, rows: np.ndarray) -> "Ragged":
         """The same for a choice of samples, in the order given."""
         rows = np.asarray(rows, dtype=np.int64)
-        return Ragged(self.values[self.places(rows)], np.concatenate([[0], np.cumsum(self.offsets[rows + 1] - self.offsets[rows])]))
+        return Ragged(
+            self.values[self.places(rows)],
+            np.concatenate([[0], np.cumsum(self.offsets[rows + 1] - self.offsets[rows])]),
+        )
 
 
 Array = np.ndarray | Ragged

@@ -23,7 +23,9 @@ _declared: dict[str, dict[str, type[Declared]]] = {kind: {} for kind in PACKAGES
 
 
 def declares(kind: str) -> Callable[..., Callable[[D], D]]:
-    """The decorator of one kind: `method = declares("method")`, then `@method("k_center", version=1, title="k-center greedy")`."""
+    """The decorator of one kind: `method = declares("method")`, then `@method("k_center", version=1, title="k-center
+    greedy")`.
+    """
 
     def decorator(id: str, *, version: int, title: str) -> Callable[[D], D]:
         def declare(cls: D) -> D:

@@ -15,7 +15,9 @@ from datasel_core.pools.pool import Pool
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
 
-pool = typer.Typer(help="Open folders, tables and files of vectors as pools.", no_args_is_help=True, rich_markup_mode=None)
+pool = typer.Typer(
+    help="Open folders, tables and files of vectors as pools.", no_args_is_help=True, rich_markup_mode=None
+)
 feature = typer.Typer(help="Compute and import what methods look at.", no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -79,7 +81,12 @@ def remove(name: str) -> None:
 def _about(one: Pool) -> dict:
     kept = kept_features(workspace(), one.fingerprint)
     said = ("name", "kind", "n", "fingerprint", "source", "unreadable", "notes")
-    return {**{name: one.about[name] for name in said}, "left_out": one.left_out, "columns": one.columns, "features": [_feature(entry) for entry in kept]}
+    return {
+        **{name: one.about[name] for name in said},
+        "left_out": one.left_out,
+        "columns": one.columns,
+        "features": [_feature(entry) for entry in kept],
+    }
 
 
 def _feature(kept: StoredFeature) -> dict:
@@ -105,10 +112,17 @@ def list_features(name: str, json: Json = False) -> None:
     kept = kept_features(home, one.fingerprint)
     possible = computation.available_features(one, {entry.role for entry in kept})
     if json:
-        answer({"features": [_feature(entry) for entry in kept], "available": [{"id": f.id, "role": f.role, "title": f.title} for f in possible]})
+        answer(
+            {
+                "features": [_feature(entry) for entry in kept],
+                "available": [{"id": f.id, "role": f.role, "title": f.title} for f in possible],
+            }
+        )
         return
     for entry in kept:
-        typer.echo(f"{entry.id}\trole {entry.role}\t{entry.meta['values']}\t{len(entry.unreadable)} left out\t{entry.key}")
+        typer.echo(
+            f"{entry.id}\trole {entry.role}\t{entry.meta['values']}\t{len(entry.unreadable)} left out\t{entry.key}"
+        )
     for declared in possible:
         typer.echo(f"can be computed: {declared.id}\trole {declared.role}\t{declared.title}")
 
@@ -122,13 +136,18 @@ def compute(
 ) -> None:
     """Computes a feature once and keeps it; goes on where an interrupted run was."""
     home = workspace()
-    kept = computation.compute_feature(home, load_pool(home, name), computation.declared_feature(feature, pairs(set, "--set")), progress())
+    kept = computation.compute_feature(
+        home, load_pool(home, name), computation.declared_feature(feature, pairs(set, "--set")), progress()
+    )
     if json:
         answer({**_feature(kept), "left_out": kept.unreadable})
         return
     for entry in kept.unreadable[:20]:
         say(f"left out: {entry['id']}: {entry['reason']}")
-    typer.echo(f"{kept.id} fills the role {kept.role}: {kept.meta['values']} values, {len(kept.unreadable)} samples left out. Key {kept.key}.")
+    typer.echo(
+        f"{kept.id} fills the role {kept.role}: {kept.meta['values']} values, {len(kept.unreadable)} samples left "
+        f"out. Key {kept.key}."
+    )
 
 
 @feature.command("import")

@@ -55,19 +55,37 @@ def about_method(one: type[Method]) -> dict[str, Any]:
         for name, field in one.model_fields.items()
     }
     shape = "scorer" if issubclass(one, Scorer) else "set"
-    return {"id": one.id, "version": one.version, "title": one.title, "summary": one.summary(), "shape": shape, "needs": list(one.needs),
-            "may_need": list(one.may_need), "needs_target": list(one.needs_target), "prefix": one.prefix, "paper": one.paper, "parameters": fields}  # fmt: skip
+    return {
+        "id": one.id,
+        "version": one.version,
+        "title": one.title,
+        "summary": one.summary(),
+        "shape": shape,
+        "needs": list(one.needs),
+        "may_need": list(one.may_need),
+        "needs_target": list(one.needs_target),
+        "prefix": one.prefix,
+        "paper": one.paper,
+        "parameters": fields,
+    }
 
 
 def select(
     name: Annotated[str, typer.Argument(help="The pool.")],
     method: Annotated[str, typer.Argument(help="One of {method}.")],
     budget: Annotated[str, typer.Option(help="How many samples to keep: a count, or a share of the pool such as 10%.")],
-    use: Annotated[Many, typer.Option(help="role=feature (for group: role=column); may be given more than once.")] = None,
+    use: Annotated[
+        Many, typer.Option(help="role=feature (for group: role=column); may be given more than once.")
+    ] = None,
     set: Annotated[Many, typer.Option(help="param=value; may be given more than once.")] = None,
     seed: int = 0,
-    target: Annotated[str | None, typer.Option(help="Pool of examples of what we want to be good at, for methods that choose towards one.")] = None,
-    within: Annotated[str | None, typer.Option(help="Folder of an earlier selection: choose only among what it kept.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help="Pool of examples of what we want to be good at, for methods that choose towards one."),
+    ] = None,
+    within: Annotated[
+        str | None, typer.Option(help="Folder of an earlier selection: choose only among what it kept.")
+    ] = None,
     already: Annotated[str | None, typer.Option(help="Folder of an earlier selection that counts as chosen.")] = None,
     where: Annotated[str | None, typer.Option(help="SQL condition on the pool's columns.")] = None,
     out: Annotated[str | None, typer.Option(help="Folder for a copy of the run.")] = None,
@@ -96,7 +114,9 @@ def select(
     if asked.target is not None:
         say(f"target {asked.target.pool.name}: {len(asked.target.rows)} samples")
     run = engine.select(home, spec, progress())
-    (run.folder / "preview").unlink(missing_ok=True)  # looked at on the screen so far; asked for here, it is a selection
+    (run.folder / "preview").unlink(
+        missing_ok=True
+    )  # looked at on the screen so far; asked for here, it is a selection
     if out is not None:
         run = copy_run(run, out, overwrite)
     if json:
@@ -120,14 +140,25 @@ def runs(json: Json = False) -> None:
         except BadRequest as error:
             say(f"passed over: {error}")
         else:
-            found.append({"run": str(folder), "created_utc": said["created_utc"], "pool": said["pool"]["name"], "method": said["method"]["id"],
-                          "n": said["result"]["n"], "seed": said["seed"], "ids_sha256": said["result"]["ids_sha256"]})  # fmt: skip
+            found.append(
+                {
+                    "run": str(folder),
+                    "created_utc": said["created_utc"],
+                    "pool": said["pool"]["name"],
+                    "method": said["method"]["id"],
+                    "n": said["result"]["n"],
+                    "seed": said["seed"],
+                    "ids_sha256": said["result"]["ids_sha256"],
+                }
+            )
     found.sort(key=lambda one: (one["created_utc"], one["run"]))
     if json:
         answer(found)
         return
     for one in found:
-        typer.echo(f"{one['created_utc']}\t{one['pool']}\t{one['method']}\t{one['n']} kept\tseed {one['seed']}\t{one['run']}")
+        typer.echo(
+            f"{one['created_utc']}\t{one['pool']}\t{one['method']}\t{one['n']} kept\tseed {one['seed']}\t{one['run']}"
+        )
 
 
 def combine(
@@ -157,7 +188,10 @@ def compare(folders: list[str], json: Json = False) -> None:
     home = workspace()
     read = {folder: _opened(home, folder) for folder in folders}
     ids = {folder: manifest.kept_table(path)["id"].to_numpy(zero_copy_only=False) for folder, (path, _) in read.items()}
-    runs = [{"run": folder, "method": said["method"], "n": said["result"]["n"], "metrics": said["result"]["metrics"]} for folder, (_, said) in read.items()]
+    runs = [
+        {"run": folder, "method": said["method"], "n": said["result"]["n"], "metrics": said["result"]["metrics"]}
+        for folder, (_, said) in read.items()
+    ]
     pairs = [{"a": a, "b": b, **overlap(ids[a], ids[b])} for a, b in itertools.combinations(folders, 2)]
     if json:
         answer({"runs": runs, "overlap": pairs})
@@ -166,7 +200,10 @@ def compare(folders: list[str], json: Json = False) -> None:
         typer.echo(f"{run['run']}: {run['method']['id']}, {run['n']} kept")
         _echo_metrics(run["metrics"])
     for pair in pairs:
-        typer.echo(f"{pair['a']} and {pair['b']}: {pair['both']} in both, {pair['only_a']} only in the first, {pair['only_b']} only in the second")
+        typer.echo(
+            f"{pair['a']} and {pair['b']}: {pair['both']} in both, {pair['only_a']} only in the first, "
+            f"{pair['only_b']} only in the second"
+        )
 
 
 def _opened(home: Workspace, folder: str) -> tuple[Path, dict[str, Any]]:
@@ -176,7 +213,9 @@ def _opened(home: Workspace, folder: str) -> tuple[Path, dict[str, Any]]:
 
 def _echo_metrics(metrics: dict[str, Any]) -> None:
     for id, numbers in metrics.items():
-        typer.echo(f"  {id}: " + ", ".join(f"{name} {value}" for name, value in numbers.items() if not isinstance(value, dict)))
+        typer.echo(
+            f"  {id}: " + ", ".join(f"{name} {value}" for name, value in numbers.items() if not isinstance(value, dict))
+        )
 
 
 def evaluate(
@@ -253,7 +292,10 @@ def reproduce(folder: str, json: Json = False) -> None:
 def work(folder: str) -> None:
     """What a worker process runs: the job in this folder."""
     code = worker.work(workspace(), Path(folder))
-    if code == 130:  # stopped, perhaps while another library held a lock: all is written, and no thread that waits for it is waited for
+    if (
+        code == 130
+        # stopped, perhaps while another library held a lock: all is written, and no thread that waits for it is waited for
+    ):
         sys.stderr.flush()
         os._exit(code)
     raise typer.Exit(code)

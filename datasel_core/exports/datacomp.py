@@ -18,8 +18,8 @@ UIDS = np.dtype("<u8,<u8")
 class DataComp(Export):
     """The kept uids, sorted, each once, as a .npy for DataComp's resharder: `numpy.load(path, mmap_mode="r")`.
 
-    A uid is the sample's `uid` column, where the pool has one (shards downloaded with img2dataset), else its id: 32 hexadecimal digits.
-    https://github.com/mlfoundations/datacomp
+    A uid is the sample's `uid` column, where the pool has one (shards downloaded with img2dataset), else its id: 32
+    hexadecimal digits. https://github.com/mlfoundations/datacomp
     """
 
     suffix: ClassVar = ".npy"
@@ -35,7 +35,9 @@ def packed(uids: list[str], name: str = "id") -> np.ndarray:
     """(n,) of two uint64 each, sorted, unique. Raises BadRequest for the first that is no uid."""
     wrong = next((uid for uid in uids if not re.fullmatch(r"[0-9a-fA-F]{32}", uid)), None)
     if wrong is not None:
-        raise BadRequest(f"The {name} {wrong!r} is no DataComp uid, which is 32 hexadecimal digits; export ids, jsonl or parquet.")
+        raise BadRequest(
+            f"The {name} {wrong!r} is no DataComp uid, which is 32 hexadecimal digits; export ids, jsonl or parquet."
+        )
     halves = np.frombuffer(bytes.fromhex("".join(uids)), dtype=">u8").reshape(-1, 2)
     halves = np.unique(halves.astype("<u8"), axis=0)
     return np.ascontiguousarray(halves).view(UIDS).reshape(-1)

@@ -19,8 +19,9 @@ export_format = declares("export format")
 
 @dataclass(frozen=True)
 class SelectionRecord:
-    """table: selection.parquet. manifest: manifest.json. media: `path` -> the file, which must lie under an allowed root;
-    None when the pool is gone. workspace: whose pools' sources are never written over."""
+    """table: selection.parquet. manifest: manifest.json. media: `path` -> the file, which must lie under an allowed
+    root; None when the pool is gone. workspace: whose pools' sources are never written over.
+    """
 
     table: pa.Table
     manifest: dict[str, Any]

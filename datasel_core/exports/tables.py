@@ -30,7 +30,9 @@ class JsonLines(Export):
     suffix: ClassVar = ".jsonl"
 
     def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
-        lists = {"messages"} if kept.manifest["pool"]["kind"] == "text" else set()  # stored as text, written as training tools read them
+        lists = (
+            {"messages"} if kept.manifest["pool"]["kind"] == "text" else set()
+        )  # stored as text, written as training tools read them
         with open(path, "w", encoding="utf-8", newline="\n") as file:
             for batch in kept.plain().to_batches(max_chunksize=10_000):
                 progress.check()
@@ -51,7 +53,9 @@ def _plain(value: Any) -> Any:
 
 @export_format("csv", version=1, title="CSV")
 class Csv(Export):
-    """For spreadsheets. Text cells that begin with = + - @ get a leading apostrophe, so that no spreadsheet runs them."""
+    """For spreadsheets. Text cells that begin with = + - @ get a leading apostrophe, so that no spreadsheet runs
+    them.
+    """
 
     suffix: ClassVar = ".csv"
 
@@ -84,5 +88,7 @@ class Ids(Export):
         ids = kept.table["id"].to_pylist()
         broken = next((id for id in ids if "\n" in id or "\r" in id), None)
         if broken is not None:
-            raise BadRequest(f"The id {broken!r} holds a line break, so a list of lines would be wrong; export jsonl or parquet.")
+            raise BadRequest(
+                f"The id {broken!r} holds a line break, so a list of lines would be wrong; export jsonl or parquet."
+            )
         path.write_text("".join(id + "\n" for id in ids), encoding="utf-8", newline="\n")

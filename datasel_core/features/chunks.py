@@ -51,7 +51,9 @@ class Chunks:
         return np.flatnonzero(open_rows)
 
     def reopen(self, done: StoredFeature) -> None:
-        """Takes the finished feature as a beginning: only its unreadable rows are missing. It stands until it is finished anew."""
+        """Takes the finished feature as a beginning: only its unreadable rows are missing. It stands until it is
+        finished anew.
+        """
         if self._paths():
             return
         rows = np.setdiff1d(np.arange(self.n), [entry["row"] for entry in done.unreadable])
@@ -113,13 +115,18 @@ class Chunks:
         ragged = False
         for path in paths:
             chunk = read_arrays(path)
-            unreadable += [(int(row), str(reason)) for row, reason in zip(chunk["unreadable_rows"], chunk["unreadable_reasons"], strict=True)]
+            unreadable += [
+                (int(row), str(reason))
+                for row, reason in zip(chunk["unreadable_rows"], chunk["unreadable_reasons"], strict=True)
+            ]
             if "values" not in chunk:
                 continue
             ragged = "lengths" in chunk
             lengths[chunk["rows"]] = chunk["lengths"] if ragged else 1
             shape, dtype = chunk["values"].shape[1:], chunk["values"].dtype
-            extras.update({name[6:]: (array.shape[1:], array.dtype) for name, array in chunk.items() if name.startswith("extra-")})
+            extras.update(
+                {name[6:]: (array.shape[1:], array.dtype) for name, array in chunk.items() if name.startswith("extra-")}
+            )
         offsets = np.concatenate([[0], np.cumsum(lengths)]) if ragged else np.arange(self.n + 1)
         targets = {"values": (int(offsets[-1]), (0,) if shape is None else shape, dtype or np.dtype(np.float32))}
         targets |= {f"extra-{name}": (self.n, *kind) for name, kind in extras.items()}

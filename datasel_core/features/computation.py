@@ -1,4 +1,6 @@
-"""Making what selections are chosen from: pools, features, maps. Everything here can be stopped, and goes on where it was."""
+"""Making what selections are chosen from: pools, features, maps. Everything here can be stopped, and goes on where it
+was.
+"""
 
 import contextlib
 import time
@@ -23,21 +25,15 @@ from datasel_core.workspace.locks import Lock
 __all__ = ["Imported", "keep_imported"]  # they stand in a module of their own, and are asked for here
 
 
-
-
-
-
-
-
-
-
 def declared_feature(id: str, words: Mapping[str, str] | None = None, **params: Any) -> Feature:
     """The feature with this id and parameters. Raises UnknownName, BadParameter."""
     return find("feature", id).parse(words or {}, **params)
 
 
 def feature_key(workspace: Workspace, pool: Pool, feature: Feature) -> str:
-    """The key under which this feature of this pool is kept. Raises MissingFeature when it needs a role the pool lacks."""
+    """The key under which this feature of this pool is kept. Raises MissingFeature when it needs a role the pool
+    lacks.
+    """
     for file in feature.files():
         workspace.allowed(file)
     check_like(workspace, feature)
@@ -45,8 +41,11 @@ def feature_key(workspace: Workspace, pool: Pool, feature: Feature) -> str:
     return key_of({"feature": feature.what(), "depends": feature.depends(), "pool": pool.fingerprint, "reads": needs})
 
 
-def compute_feature(workspace: Workspace, pool: Pool, feature: Feature, progress: Progress | None = None) -> StoredFeature:
-    """Computes a feature, or goes on where an earlier attempt was, or returns it when it is there; then what follows from it at once.
+def compute_feature(
+    workspace: Workspace, pool: Pool, feature: Feature, progress: Progress | None = None
+) -> StoredFeature:
+    """Computes a feature, or goes on where an earlier attempt was, or returns it when it is there; then what follows
+    from it at once.
 
     Raises MissingFeature, Failed, Stopped.
     """
@@ -57,7 +56,9 @@ def compute_feature(workspace: Workspace, pool: Pool, feature: Feature, progress
 
 
 def compute_followers(workspace: Workspace, pool: Pool, kept: StoredFeature, progress: Progress) -> None:
-    """Features that cost nothing once this one is there; not those that read what was kept beside values, where nothing was."""
+    """Features that cost nothing once this one is there; not those that read what was kept beside values, where nothing
+    was.
+    """
     for follower in every("feature").values():
         if follower.at_once and follower.reads == kept.role and set(follower.reads_extras) <= set(kept.extra_names()):
             mine = compute_feature(workspace, pool, follower(), progress)
@@ -68,7 +69,9 @@ def compute_followers(workspace: Workspace, pool: Pool, kept: StoredFeature, pro
 
 def _compute(workspace: Workspace, pool: Pool, feature: Feature, progress: Progress) -> StoredFeature:
     if feature.reads in OPENED and feature.reads not in pool.opens:
-        what = {"image": "looks at photos", "text": "reads texts", "turns": "reads prompts and responses"}[feature.reads]
+        what = {"image": "looks at photos", "text": "reads texts", "turns": "reads prompts and responses"}[
+            feature.reads
+        ]
         raise BadRequest(f"{feature.id} {what}; the pool {pool.name} (of kind {pool.kind}) has none.")
     key = feature_key(workspace, pool, feature)
     folder = workspace.feature(key)
@@ -139,7 +142,13 @@ def _source(workspace: Workspace, pool: Pool, feature: Feature, check: Callable[
     folder = workspace.feature(feature_key(workspace, pool, feature))
     if feature.reads not in OPENED:
         read = _read_role(workspace, pool, feature)
-        return Source(pool.n, roles={feature.reads: read.values()}, extras={feature.reads: read.extras()}, folder=folder, check=check)
+        return Source(
+            pool.n,
+            roles={feature.reads: read.values()},
+            extras={feature.reads: read.extras()},
+            folder=folder,
+            check=check,
+        )
 
     def image(row: int, at_least: int | None = None) -> Any:
         try:
@@ -165,18 +174,20 @@ def _read_role(workspace: Workspace, pool: Pool, feature: Feature) -> StoredFeat
     kept = [one for one in kept_features(workspace, pool.fingerprint) if one.role == feature.reads]
     whole = [one for one in kept if set(feature.reads_extras) <= set(one.extra_names())]
     if kept and not whole:
-        what, maker = " and ".join(feature.reads_extras), next((id for id, one in every("feature").items() if one.role == feature.reads), feature.reads)
+        what, maker = (
+            " and ".join(feature.reads_extras),
+            next((id for id, one in every("feature").items() if one.role == feature.reads), feature.reads),
+        )
         raise MissingFeature(
             f"{feature.id} needs what is kept beside {feature.reads} ({what}), and an imported one has none; "
             f"compute one: python -m datasel_core feature compute {pool.name} {maker}"
         )
     if not whole:
-        raise MissingFeature(f"{feature.id} needs the role {feature.reads}, which {pool.name} does not have yet. {how_to_get(pool, feature.reads)}")
+        raise MissingFeature(
+            f"{feature.id} needs the role {feature.reads}, which {pool.name} does not have yet. "
+            f"{how_to_get(pool, feature.reads)}"
+        )
     return whole[-1]
-
-
-
-
 
 
 def available_features(pool: Pool, roles: set[str]) -> list[type[Feature]]:

@@ -30,8 +30,12 @@ class Imported:
     extra: list[str]
 
 
-def import_feature(workspace: Workspace, pool: Pool, role: str, file: str, progress: Progress | None = None) -> Imported:
-    """Vectors computed elsewhere: an .npz with `ids` and an array, matched by id. Raises BadInput when nothing matches."""
+def import_feature(
+    workspace: Workspace, pool: Pool, role: str, file: str, progress: Progress | None = None
+) -> Imported:
+    """Vectors computed elsewhere: an .npz with `ids` and an array, matched by id. Raises BadInput when nothing
+    matches.
+    """
     progress = progress or Progress()
     checked_name("role", role)
     path = workspace.allowed(file)
@@ -51,29 +55,40 @@ def import_feature(workspace: Workspace, pool: Pool, role: str, file: str, progr
         raise BadInput(f"{path.name}: an id stands there twice; ids must be unique.")
     rows, values, used = matched(pool, at, array)
     if not len(rows):
-        raise BadInput(f"None of the {len(ids)} ids in {path.name} is in the pool {pool.name} (there: {pool.ids[0]!r}, here: {next(iter(at))!r}).")
+        raise BadInput(
+            f"None of the {len(ids)} ids in {path.name} is in the pool {pool.name} (there: {pool.ids[0]!r}, here: "
+            f"{next(iter(at))!r})."
+        )
     check_values(values, f"{path.name}: {role}", role)
     extra = [id for id in at if id not in used]
     missing = [(int(row), f"no vector in {path.name}") for row in np.setdiff1d(np.arange(pool.n), rows)]
     good = finite_rows(values)
     if not good.any():
-        raise BadInput(f"{path.name}: every matched row of {role} holds NaN or infinite values, or larger ones than float32; nothing was imported.")
+        raise BadInput(
+            f"{path.name}: every matched row of {role} holds NaN or infinite values, or larger ones than float32; "
+            "nothing was imported."
+        )
     missing += [(int(row), "the vector holds NaN or infinite values") for row in rows[~good]]
     kept = keep_imported(workspace, pool, role, values[good], rows[good], sorted(missing), path.name, progress)
     return Imported(kept, len(rows), [str(pool.ids[row]) for row, _ in missing], extra)
 
 
 def matched(pool: Pool, at: Mapping[str, int], array: np.ndarray) -> tuple[np.ndarray, np.ndarray, set[str]]:
-    """Rows of the pool that the array has a value for, those values, and the ids that were of use. at: id -> row of the array.
+    """Rows of the pool that the array has a value for, those values, and the ids that were of use. at: id -> row of the
+    array.
 
-    Samples of a pairs pool that are called `picture#2` after the second caption of a picture also take what is said of `picture`: its vector, or of
-    (n, captions, d) the second caption's. A sample that stands for all captions takes the mean of their unit vectors, at unit length.
+    Samples of a pairs pool that are called `picture#2` after the second caption of a picture also take what is said of
+    `picture`: its vector, or of (n, captions, d) the second caption's. A sample that stands for all captions takes the
+    mean of their unit vectors, at unit length.
     """
     names, parts = pool.ids.tolist(), [0] * pool.n
     if pool.kind == "pairs":
         split = [name.rsplit("#", 1) if name not in at and "#" in name else (name,) for name in names]
         ours = _captioned(pool)
-        split = [one if len(one) == 2 and one[0] in at and one[0] in ours else (name,) for one, name in zip(split, names, strict=True)]
+        split = [
+            one if len(one) == 2 and one[0] in at and one[0] in ours else (name,)
+            for one, name in zip(split, names, strict=True)
+        ]
         names, parts = [one[0] for one in split], [int(one[1]) if len(one) == 2 else 0 for one in split]
     places, part = np.array([at.get(name, -1) for name in names], dtype=np.int64), np.array(parts)
     captions = array.ndim == 3 and pool.kind == "pairs"
@@ -83,11 +98,17 @@ def matched(pool: Pool, at: Mapping[str, int], array: np.ndarray) -> tuple[np.nd
     used = {names[row] for row in rows}
     if not captions:
         return rows, array[places[rows]], used
-    return rows, np.stack([_of_captions(array[place], part[row]) for row, place in zip(rows, places[rows], strict=True)]), used
+    return (
+        rows,
+        np.stack([_of_captions(array[place], part[row]) for row, place in zip(rows, places[rows], strict=True)]),
+        used,
+    )
 
 
 def _captioned(pool: Pool) -> set[str]:
-    """Names of pictures whose samples are called `name#1`, `name#2`, ...: all of one picture, and no sample is called `name` itself."""
+    """Names of pictures whose samples are called `name#1`, `name#2`, ...: all of one picture, and no sample is called
+    `name` itself.
+    """
     pictures: dict[str, set[tuple]] = {}
     for id, *picture in zip(pool.ids.tolist(), *pool.picture_keys(), strict=True):
         name, _, part = id.rpartition("#")
@@ -104,11 +125,20 @@ def _of_captions(vectors: np.ndarray, part: int) -> np.ndarray:
 
 
 def keep_imported(
-    workspace: Workspace, pool: Pool, role: str, array: np.ndarray, rows: np.ndarray, missing: list[tuple[int, str]], file: str, progress: Progress
+    workspace: Workspace,
+    pool: Pool,
+    role: str,
+    array: np.ndarray,
+    rows: np.ndarray,
+    missing: list[tuple[int, str]],
+    file: str,
+    progress: Progress,
 ) -> StoredFeature:
     """array[i] becomes the value of sample rows[i] in this role."""
     about = {"id": "imported", "version": 1, "params": {"file": file}, "role": role, "pool": said_of(pool), "facts": {}}
-    key = key_of({"imported": 1, "role": role, "pool": pool.fingerprint, "rows": _content(rows), "content": _content(array)})
+    key = key_of(
+        {"imported": 1, "role": role, "pool": pool.fingerprint, "rows": _content(rows), "content": _content(array)}
+    )
     folder = workspace.feature(key)
     with Lock(folder).hold(progress.check):
         if (before := load(folder)) is not None and before.is_intact():

@@ -1,4 +1,6 @@
-"""What a feature is: an encoder that loads its model once, then yields one block of rows per batch. The caller owns the loop."""
+"""What a feature is: an encoder that loads its model once, then yields one block of rows per batch. The caller owns the
+loop.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +42,9 @@ class ReadText(Protocol):
     """Reads the texts of one row; may be called from several threads at once."""
 
     def __call__(self, row: int) -> list[str]:
-        """At least one text: a caption, or several captions whose embeddings are to be averaged. Raises Unreadable with the reason."""
+        """At least one text: a caption, or several captions whose embeddings are to be averaged. Raises Unreadable with
+        the reason.
+        """
 
 
 class ReadTurns(Protocol):
@@ -54,10 +58,11 @@ class ReadTurns(Protocol):
 class Source:
     """What an encoder may look at. n: samples in the pool.
 
-    image: opens the photo of a row. text: gives its captions. turns: gives its prompt and response. roles: features the pool has already, role -> array
-    of n rows. extras: role -> what was kept beside those values, name -> array of n rows. folder: a place for large things that are made on the way,
-    such as the checkpoints of a model; it lasts as long as the feature does, and is there again when an interrupted attempt goes on. check: raises Stopped
-    when somebody asked to stop; for encoders whose blocks take long.
+    image: opens the photo of a row. text: gives its captions. turns: gives its prompt and response. roles: features the
+    pool has already, role -> array of n rows. extras: role -> what was kept beside those values, name -> array of n
+    rows. folder: a place for large things that are made on the way, such as the checkpoints of a model; it lasts as
+    long as the feature does, and is there again when an interrupted attempt goes on. check: raises Stopped when
+    somebody asked to stop; for encoders whose blocks take long.
     """
 
     n: int
@@ -72,9 +77,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Block:
-    """The answer for some samples. rows: (b,) pool rows that could be read. values: (b, d) or (b,) array, or Ragged of b samples.
+    """The answer for some samples. rows: (b,) pool rows that could be read. values: (b, d) or (b,) array, or Ragged of
+    b samples.
 
-    unreadable: (row, reason) of those that could not. extra: name -> (b, ...) arrays kept beside the values, such as the patches each pattern covers.
+    unreadable: (row, reason) of those that could not. extra: name -> (b, ...) arrays kept beside the values, such as
+    the patches each pattern covers.
     """
 
     rows: np.ndarray
@@ -88,7 +95,8 @@ class Feature(Declared):
 
     role: ClassVar[str] = ""
     reads: ClassVar[str] = "image"
-    """What it looks at: one of OPENED (every photo is opened, every text read), or a role the pool must already have."""
+    """What it looks at: one of OPENED (every photo is opened, every text read), or a role the pool must already have.
+    """
     at_once: ClassVar[bool] = False
     """Computed as soon as the role it reads arrives, because it costs nothing."""
     reads_extras: ClassVar[tuple[str, ...]] = ()
@@ -98,7 +106,9 @@ class Feature(Declared):
     paper: ClassVar[str] = ""
 
     def files(self) -> tuple[str, ...]:
-        """Files that are read besides the samples, such as weights; like sources, they must lie under an allowed root."""
+        """Files that are read besides the samples, such as weights; like sources, they must lie under an allowed
+        root.
+        """
         return ()
 
     def depends(self) -> dict[str, Any]:
@@ -106,16 +116,24 @@ class Feature(Declared):
         return {}
 
     def describe(self, source: Source | None = None) -> dict[str, Any]:
-        """Facts about the values that a reader needs, kept in meta.json: the patch grid, say. Some are known only when the source is given."""
+        """Facts about the values that a reader needs, kept in meta.json: the patch grid, say. Some are known only when
+        the source is given.
+        """
         return {}
 
     def fit(self, source: Source, progress: Progress) -> dict[str, np.ndarray]:
-        """What is learned from the pool itself before encoding; kept with the feature, so that a resumed run goes on with the same."""
+        """What is learned from the pool itself before encoding; kept with the feature, so that a resumed run goes on
+        with the same.
+        """
         return {}
 
     def blocks(self, source: Source, rows: np.ndarray, fitted: Mapping[str, np.ndarray]) -> Iterator[Block]:
-        """Encodes these rows, a batch at a time, in order. Every row is in exactly one block, as read or as unreadable."""
+        """Encodes these rows, a batch at a time, in order. Every row is in exactly one block, as read or as
+        unreadable.
+        """
         raise TypeError(f"{type(self).__name__} must implement blocks.")
 
     def tidy(self, folder: Path, fitted: Mapping[str, np.ndarray]) -> None:
-        """Called once the values are kept: removes what was only needed on the way from the folder that the source had."""
+        """Called once the values are kept: removes what was only needed on the way from the folder that the source
+        had.
+        """

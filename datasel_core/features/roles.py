@@ -27,11 +27,15 @@ class Roles:
     group: str | None
 
     @classmethod
-    def of(cls, workspace: Workspace, pool: Pool, use: Mapping[str, str] | None = None, needs: Sequence[str] = ()) -> "Roles":
-        """use: role -> feature id or key (for `group`: a column). Where a role is not named, the newest feature of that role fills it.
+    def of(
+        cls, workspace: Workspace, pool: Pool, use: Mapping[str, str] | None = None, needs: Sequence[str] = ()
+    ) -> "Roles":
+        """use: role -> feature id or key (for `group`: a column). Where a role is not named, the newest feature of that
+        role fills it.
 
-        For `embedding`, `use` may also name a feature of another role, by id, key or role, that has one vector per sample.
-        Raises MissingFeature when a needed role has none, saying how to get it; UnknownName when `use` names what is not there.
+        For `embedding`, `use` may also name a feature of another role, by id, key or role, that has one vector per
+        sample. Raises MissingFeature when a needed role has none, saying how to get it; UnknownName when `use` names
+        what is not there.
         """
         use = dict(use or {})
         kept = kept_features(workspace, pool.fingerprint)
@@ -44,18 +48,27 @@ class Roles:
         roles = cls(pool, chosen, group)
         for role in needs:
             if role == "group" and group is None:
-                raise MissingFeature(f"The pool {pool.name} has no column group; name one with --use group=COLUMN (it has: {', '.join(pool.columns)}).")
+                raise MissingFeature(
+                    f"The pool {pool.name} has no column group; name one with --use group=COLUMN (it has: "
+                    f"{', '.join(pool.columns)})."
+                )
             if role != "group" and role not in chosen:
-                raise MissingFeature(f"The pool {pool.name} has no feature for the role {role} yet. {how_to_get(pool, role)}")
+                raise MissingFeature(
+                    f"The pool {pool.name} has no feature for the role {role} yet. {how_to_get(pool, role)}"
+                )
         roles._check_one_space(needs)
         return roles
 
     def _check_one_space(self, needs: Sequence[str]) -> None:
-        """Raises BadRequest when photos and captions were encoded by different models: cosines would mean nothing. Imported vectors are taken on trust."""
+        """Raises BadRequest when photos and captions were encoded by different models: cosines would mean nothing.
+        Imported vectors are taken on trust.
+        """
         towers = {role: self.features[role] for role in ("image", "text") if role in needs}
         if len({one.meta["facts"].get("weights_sha256") for one in towers.values()} - {None}) < 2:
             return
-        said = " and ".join(f"{role} ({one.key}: {' '.join(filter(None, _model_of(one)))})" for role, one in towers.items())
+        said = " and ".join(
+            f"{role} ({one.key}: {' '.join(filter(None, _model_of(one)))})" for role, one in towers.items()
+        )
         raise BadRequest(
             f"The vectors of {self.pool.name} for {said} come from different models and cannot be compared; "
             "compute both with one model, or name two that belong together: --use image=KEY --use text=KEY."
@@ -75,7 +88,11 @@ class Roles:
             return values
         if isinstance(values, Ragged):
             return values.take(rows)
-        return np.concatenate([values[rows[start : start + _BLOCK]] for start in range(0, len(rows), _BLOCK)]) if len(rows) else values[:0]
+        return (
+            np.concatenate([values[rows[start : start + _BLOCK]] for start in range(0, len(rows), _BLOCK)])
+            if len(rows)
+            else values[:0]
+        )
 
     def missing_rows(self, roles: Sequence[str]) -> np.ndarray:
         """Rows of the pool that have no value in one of these roles."""
@@ -84,10 +101,16 @@ class Roles:
 
     def unreadable(self, roles: Sequence[str]) -> list[dict[str, str]]:
         entries = [entry for role in roles if role in self.features for entry in self.features[role].unreadable]
-        return [{"id": id, "reason": reason} for id, reason in dict.fromkeys((entry["id"], entry["reason"]) for entry in entries)]
+        return [
+            {"id": id, "reason": reason}
+            for id, reason in dict.fromkeys((entry["id"], entry["reason"]) for entry in entries)
+        ]
 
     def keys(self, roles: Sequence[str]) -> dict[str, str]:
-        return {role: f"column {self.group}" if role == "group" else self.features[role].meta["fingerprint"] for role in roles}
+        return {
+            role: f"column {self.group}" if role == "group" else self.features[role].meta["fingerprint"]
+            for role in roles
+        }
 
     def about(self, roles: Sequence[str]) -> dict[str, dict[str, Any]]:
         """What the manifest says of the features that were used."""
@@ -107,7 +130,9 @@ def _named(kept: Sequence[StoredFeature], role: str, name: str, pool: Pool) -> S
     if found := [one for one in own if name in (one.key, one.id)]:
         return found[-1]
     others = [one for one in kept if role in _ANY_VECTORS and one.role != role]
-    others = [one for one in others if name in (one.key, one.role) or (name == one.id != "imported")]  # `imported` says nothing of what it is
+    others = [
+        one for one in others if name in (one.key, one.role) or (name == one.id != "imported")
+    ]  # `imported` says nothing of what it is
     if found := [one for one in others if one.meta["shape"] == "rows" and len(one.meta["values"]) == 2]:
         return found[-1]
     if others:
@@ -123,10 +148,14 @@ def _model_of(kept: StoredFeature) -> tuple[str, str | None]:
 def how_to_get(pool: Pool, role: str) -> str:
     """One sentence: the command that fills a role."""
     declared = registry.every("feature")
-    if (follows := next((one.reads for one in declared.values() if one.role == role and one.at_once), None)) is not None:
+    if (
+        follows := next((one.reads for one in declared.values() if one.role == role and one.at_once), None)
+    ) is not None:
         return how_to_get(pool, follows)
     makers = [id for id, one in declared.items() if one.role == role and one.reads in pool.opens | {"patches"}]
-    makers.sort(key=lambda id: (not id.startswith(("dictionary", "tfidf")), id))  # the one that needs no download comes first
+    makers.sort(
+        key=lambda id: (not id.startswith(("dictionary", "tfidf")), id)
+    )  # the one that needs no download comes first
     if makers:
         return f"Compute one: python -m datasel_core feature compute {pool.name} {makers[0]}"
     return f"Import one: python -m datasel_core feature import {pool.name} {role} FILE.npz"

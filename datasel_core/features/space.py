@@ -20,7 +20,9 @@ class Learned(Feature):
     like: str | None = Field(
         None,
         title="In the space of",
-        description="Key of this feature of another pool: nothing is learned, and the vectors can be compared with that pool's.",
+        description=(
+            "Key of this feature of another pool: nothing is learned, and the vectors can be compared with that pool's."
+        ),
     )
 
     def what(self) -> dict[str, Any]:
@@ -31,7 +33,9 @@ class Learned(Feature):
 
 
 def check_like(workspace: Workspace, feature: Feature) -> StoredFeature | None:
-    """The feature of another pool whose space is asked for, if any. Raises BadRequest when it is not there, or has other parameters."""
+    """The feature of another pool whose space is asked for, if any. Raises BadRequest when it is not there, or has
+    other parameters.
+    """
     key = getattr(feature, "like", None)
     if key is None:
         return None
@@ -40,7 +44,10 @@ def check_like(workspace: Workspace, feature: Feature) -> StoredFeature | None:
         raise BadRequest(f"like is {key}; there is no finished feature with that key.")
     theirs = {"id": kept.id, "version": kept.meta["version"], "params": kept.meta["params"]}
     if not _same(feature.what(), theirs):
-        raise BadRequest(f"like is {key}, which is {kept.id} with other parameters; take the same: {_words(theirs['params']) or 'none'}.")
+        raise BadRequest(
+            f"like is {key}, which is {kept.id} with other parameters; take the same: "
+            f"{_words(theirs['params']) or 'none'}."
+        )
     return kept
 
 
@@ -82,5 +89,8 @@ def space_of(feature: Feature, fitted: Mapping[str, np.ndarray]) -> dict[str, st
 def _hash(fitted: Mapping[str, np.ndarray]) -> str:
     digest = hashlib.sha256()
     for name in sorted(fitted):
-        digest.update(f"{name} {fitted[name].dtype.str} {fitted[name].shape} ".encode() + np.ascontiguousarray(fitted[name]).tobytes())
+        digest.update(
+            f"{name} {fitted[name].dtype.str} {fitted[name].shape} ".encode()
+            + np.ascontiguousarray(fitted[name]).tobytes()
+        )
     return digest.hexdigest()

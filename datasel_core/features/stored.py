@@ -148,10 +148,6 @@ def kept_features(workspace: Workspace, fingerprint: str) -> list[StoredFeature]
     return sorted(mine, key=lambda one: (one.meta["created"], one.key))
 
 
-
-
-
-
 def save_rows(
     folder: Path,
     about: dict[str, Any],
@@ -161,7 +157,9 @@ def save_rows(
     unreadable: list[tuple[int, str]],
     ids: np.ndarray,
 ) -> StoredFeature:
-    """Keeps vectors that came from elsewhere: array[i] belongs to sample rows[i]; the other samples are NaN and listed."""
+    """Keeps vectors that came from elsewhere: array[i] belongs to sample rows[i]; the other samples are NaN and
+    listed.
+    """
     dtype = array.dtype if array.dtype in (np.float32, np.float16) else np.dtype(np.float32)
     place = room_beside(folder)
     with growing(place, {"values": (n, array.shape[1:], dtype)}) as arrays:
@@ -215,7 +213,9 @@ def write_meta(
 def renewed(kept: StoredFeature, params: Mapping[str, Any]) -> StoredFeature:
     """The same feature, as if it had been finished now: the newest of a role is the one that fills it."""
     newest = _with(kept, params=dict(params), created=_now())
-    stored_files.remove_left_over(newest.folder, newest.meta)  # a kill right after an earlier import may have left something
+    stored_files.remove_left_over(
+        newest.folder, newest.meta
+    )  # a kill right after an earlier import may have left something
     return newest
 
 

@@ -17,7 +17,9 @@ class Twins:
 
     @classmethod
     def of(cls, columns: Sequence[np.ndarray]) -> "Twins | None":
-        """columns: (n,) each; rows that agree in all of them share a picture. None when no two do, or there is no column."""
+        """columns: (n,) each; rows that agree in all of them share a picture. None when no two do, or there is no
+        column.
+        """
         if not columns:
             return None
         codes = np.zeros(len(columns[0]), np.int64)
@@ -37,5 +39,9 @@ class Twins:
         at = np.searchsorted(block.rows, self.first[mine])
         values = block.values.take(at) if isinstance(block.values, Ragged) else block.values[at]
         reasons = dict(block.unreadable)
-        unreadable = [(int(row), reasons[first]) for row, first in zip(rows.tolist(), self.first[rows].tolist(), strict=True) if first in reasons]
+        unreadable = [
+            (int(row), reasons[first])
+            for row, first in zip(rows.tolist(), self.first[rows].tolist(), strict=True)
+            if first in reasons
+        ]
         return Block(mine, values, unreadable, {name: array[at] for name, array in block.extra.items()})

@@ -12,7 +12,8 @@ from datasel_core.vectors.directions import blocks, lengths, matrix, same_width,
 
 @method("centroid_similarity", version=1, title="Likeness to the target's mean")
 class CentroidSimilarity(Scorer):
-    """Cosine to the mean direction of the target's examples. Instant, and good for a target of one kind; a target of two kinds has its mean between them.
+    """Cosine to the mean direction of the target's examples. Instant, and good for a target of one kind; a target of
+    two kinds has its mean between them.
 
     A baseline for TSDS. A zero vector has no score and is never kept.
     """
@@ -25,7 +26,10 @@ class CentroidSimilarity(Scorer):
 
     def score(self, inputs: Inputs) -> np.ndarray:
         """(n,) float64 cosines; NaN for a zero vector."""
-        pool, target = matrix(inputs.pool["embedding"], "pool role embedding"), matrix(inputs.target["embedding"], "target role embedding")
+        pool, target = (
+            matrix(inputs.pool["embedding"], "pool role embedding"),
+            matrix(inputs.target["embedding"], "target role embedding"),
+        )
         same_width(pool, "pool role embedding", target, "target role embedding")
         mean = unit_rows(target, lengths(target), slice(None), np.float64).mean(axis=0)
         size = float(np.sqrt(mean @ mean))

@@ -17,20 +17,26 @@ _ANCHORS = 4096
 class Deduplicate(Method):
     """Keeps a sample unless it is nearly the same as one kept before it. Cleans a pool; says nothing about usefulness.
 
-    Two samples are near-duplicates when their cosine is at least the threshold; the earlier one stays (as in SemDeDup, Abbas et al. 2023,
-    https://arxiv.org/abs/2303.09540, without its clustering). Distinct samples are kept in pool order. A budget above their number is
-    filled with the least similar duplicates, or, with fill off, keeps fewer.
+    Two samples are near-duplicates when their cosine is at least the threshold; the earlier one stays (as in SemDeDup,
+    Abbas et al. 2023, https://arxiv.org/abs/2303.09540, without its clustering). Distinct samples are kept in pool
+    order. A budget above their number is filled with the least similar duplicates, or, with fill off, keeps fewer.
     """
 
     needs: ClassVar = ("embedding",)
     prefix: ClassVar = True
-    cost: ClassVar = "Compares every sample with all kept before it: grows with the square of the pool (about a minute for 100,000)."
-    avoid: ClassVar = "As a choice on its own when the pool has few duplicates: it then keeps the beginning of the pool."
+    cost: ClassVar = (
+        "Compares every sample with all kept before it: grows with the square of the pool (about a minute for 100,000)."
+    )
+    avoid: ClassVar = (
+        "As a choice on its own when the pool has few duplicates: it then keeps the beginning of the pool."
+    )
     paper: ClassVar = "https://arxiv.org/abs/2303.09540"
     because: ClassVar = "its likeness to anything kept before is {similarity:.3f}"
 
     threshold: float = Field(0.95, gt=0, le=1, description="Cosine from which two samples count as near-duplicates.")
-    fill: bool = Field(True, description="Fill a budget above the number of distinct samples with the least similar duplicates.")
+    fill: bool = Field(
+        True, description="Fill a budget above the number of distinct samples with the least similar duplicates."
+    )
     block: int = Field(1024, ge=1, description="Samples compared at once.", json_schema_extra=HOW)
 
     def choose(self, inputs: Inputs, budget: int) -> Selection:
@@ -39,15 +45,23 @@ class Deduplicate(Method):
         free = np.setdiff1d(np.arange(inputs.n), inputs.already)
         distinct = free[similarity[free] < self.threshold]
         repeats = free[similarity[free] >= self.threshold]
-        order = np.concatenate([distinct, repeats[np.argsort(similarity[repeats], kind="stable")]]) if self.fill else distinct
+        order = (
+            np.concatenate([distinct, repeats[np.argsort(similarity[repeats], kind="stable")]])
+            if self.fill
+            else distinct
+        )
         rows = order[:budget]
         return Selection(rows, why={"similarity": similarity[rows]})
 
 
-def closest_before(unit: np.ndarray, threshold: float, already: np.ndarray, block: int, progress: Progress) -> np.ndarray:
-    """(n,) float64: the highest cosine of each row to a distinct row before it (or to an `already` row); -1 where there is none.
+def closest_before(
+    unit: np.ndarray, threshold: float, already: np.ndarray, block: int, progress: Progress
+) -> np.ndarray:
+    """(n,) float64: the highest cosine of each row to a distinct row before it (or to an `already` row); -1 where there
+    is none.
 
-    A row is distinct when that cosine is below the threshold. Cosines within rounding of the threshold are measured again in float64.
+    A row is distinct when that cosine is below the threshold. Cosines within rounding of the threshold are measured
+    again in float64.
     """
     n = len(unit)
     similarity = np.full(n, -1.0)

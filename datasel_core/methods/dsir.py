@@ -18,11 +18,12 @@ _ROWS = 1 << 15
 
 @method("dsir", version=1, title="DSIR: by the target's words")
 class Dsir(Scorer):
-    """Draws texts in proportion to how much likelier their words and pairs of words are in the target than in the pool. Needs no model; sees no meaning.
+    """Draws texts in proportion to how much likelier their words and pairs of words are in the target than in the pool.
+    Needs no model; sees no meaning.
 
     The score is the log importance weight: a sum over n-grams, so long texts lie far out on either side.
-    Data Selection for Language Models via Importance Resampling, Xie et al., NeurIPS 2023, https://arxiv.org/abs/2302.03169 (hashed n-grams, drawn
-    without replacement by the Gumbel top-k trick).
+    Data Selection for Language Models via Importance Resampling, Xie et al., NeurIPS 2023,
+    https://arxiv.org/abs/2302.03169 (hashed n-grams, drawn without replacement by the Gumbel top-k trick).
     """
 
     needs: ClassVar = ("ngrams",)
@@ -32,7 +33,9 @@ class Dsir(Scorer):
     paper: ClassVar = "https://arxiv.org/abs/2302.03169"
     because: ClassVar = "the target's words make it e to the power of {score:.3g} times as likely as the pool's do"
 
-    sampling: Literal["without_replacement", "top"] = Field("without_replacement", description="Draw in proportion to the weights, or take the highest.")
+    sampling: Literal["without_replacement", "top"] = Field(
+        "without_replacement", description="Draw in proportion to the weights, or take the highest."
+    )
 
     def score(self, inputs: Inputs) -> np.ndarray:
         """(n,) float64 log p(text | target) - log p(text | pool), each a bag of hashed n-grams."""
@@ -45,10 +48,14 @@ class Dsir(Scorer):
         for start in inputs.progress.over(starts, len(starts), "weighing texts"):
             edges = pool.offsets[start : start + _ROWS + 1]
             part = pool.values[edges[0] : edges[-1]]
-            found[start : start + len(edges) - 1] = np.add.reduceat((log_target - log_pool)[part[:, 0]] * part[:, 1], edges[:-1] - edges[0])
+            found[start : start + len(edges) - 1] = np.add.reduceat(
+                (log_target - log_pool)[part[:, 0]] * part[:, 1], edges[:-1] - edges[0]
+            )
         return found
 
-    def best(self, scores: np.ndarray, budget: int, rng: np.random.Generator, already: Sequence[int] | np.ndarray = ()) -> Selection:
+    def best(
+        self, scores: np.ndarray, budget: int, rng: np.random.Generator, already: Sequence[int] | np.ndarray = ()
+    ) -> Selection:
         keys = scores + rng.gumbel(size=len(scores)) if self.sampling == "without_replacement" else scores.copy()
         keys[np.asarray(already, dtype=np.int64)] = np.nan
         rows = top(keys, budget)
@@ -58,7 +65,10 @@ class Dsir(Scorer):
 def _counts(ngrams: Ragged, side: str) -> Ragged:
     values = ngrams.values
     if values.ndim != 2 or values.shape[1] != 2 or values.dtype.kind not in "iu" or not len(values) or values.min() < 0:
-        raise BadInput(f"The {side} role ngrams must hold pairs of whole numbers per sample, bucket and count, from 0 up; compute it with hashed_ngrams.")
+        raise BadInput(
+            f"The {side} role ngrams must hold pairs of whole numbers per sample, bucket and count, from 0 up; "
+            "compute it with hashed_ngrams."
+        )
     return ngrams
 
 

@@ -16,18 +16,23 @@ from datasel_core.vectors import neighbors
 class FacilityLocation(Method):
     """Keeps typical samples, one for every crowd: each kept sample stands for its neighbours. Robust to outliers.
 
-    Maximises the sum over the pool of the similarity to the nearest kept sample, on a sparse graph of nearest neighbours, by lazy greedy
-    (Minoux 1978; at least 1 - 1/e of the best value, Nemhauser, Wolsey & Fisher 1978). Similarity is the cosine, or, Euclidean, 1 less the distance
-    as a share of the largest distance in the graph. Similarities outside the graph, and below 0, count 0.
+    Maximises the sum over the pool of the similarity to the nearest kept sample, on a sparse graph of nearest
+    neighbours, by lazy greedy (Minoux 1978; at least 1 - 1/e of the best value, Nemhauser, Wolsey & Fisher 1978).
+    Similarity is the cosine, or, Euclidean, 1 less the distance as a share of the largest distance in the graph.
+    Similarities outside the graph, and below 0, count 0.
     """
 
     needs: ClassVar = ("embedding",)
     prefix: ClassVar = True
-    cost: ClassVar = "Exact nearest neighbours of the whole pool: grows with the square of its size (about a minute for 100,000)."
+    cost: ClassVar = (
+        "Exact nearest neighbours of the whole pool: grows with the square of its size (about a minute for 100,000)."
+    )
     avoid: ClassVar = "When you look for rare cases: it takes the typical first."
     because: ClassVar = "it stands for what {gain:.2f} samples were missing"
 
-    metric: Literal["cosine", "euclidean"] = Field("cosine", description="How far apart two samples are; euclidean for loss trajectories.")
+    metric: Literal["cosine", "euclidean"] = Field(
+        "cosine", description="How far apart two samples are; euclidean for loss trajectories."
+    )
     n_neighbors: int = Field(50, title="Neighbours per sample", ge=1, description="Neighbours per sample in the graph.")
 
     def choose(self, inputs: Inputs, budget: int) -> Selection:
@@ -54,7 +59,9 @@ class FacilityLocation(Method):
 
 
 def _by_facility(rows: np.ndarray, similarity: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each sample, whom it would serve: those that count it among their neighbours, and itself with similarity 1."""
+    """For each sample, whom it would serve: those that count it among their neighbours, and itself with similarity
+    1.
+    """
     facility = np.concatenate([rows.ravel(), np.arange(n)])
     served = np.concatenate([np.repeat(np.arange(n), rows.shape[1]), np.arange(n)])
     values = np.concatenate([similarity.ravel(), np.ones(n)])
@@ -72,7 +79,9 @@ def _keep(best: np.ndarray, served: tuple[np.ndarray, np.ndarray, np.ndarray], r
     best[served[1][mine]] = np.maximum(best[served[1][mine]], served[2][mine])
 
 
-def _lazy_greedy(inputs: Inputs, budget: int, best: np.ndarray, served: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Selection:
+def _lazy_greedy(
+    inputs: Inputs, budget: int, best: np.ndarray, served: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> Selection:
     open_rows = np.setdiff1d(np.arange(len(best)), inputs.already)
     # A gain never grows, so an old one is an upper bound; among equals the heap gives the lowest row.
     queue = [(-_gain(best, served, row), int(row), 0) for row in open_rows]

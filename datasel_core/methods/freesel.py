@@ -18,27 +18,36 @@ from datasel_core.methods.selection import Inputs, Selection
 class FreeSel(Method):
     """Covers the kinds of things that appear in photos: each new photo shows something unlike all that was kept.
 
-    Sampling among local patterns with probability proportional to squared distance (`prob`), or always the farthest (`farthest`).
-    Free Data Selection with General-Purpose Models, Xie et al., NeurIPS 2023, https://arxiv.org/abs/2309.17342
+    Sampling among local patterns with probability proportional to squared distance (`prob`), or always the farthest
+    (`farthest`). Free Data Selection with General-Purpose Models, Xie et al., NeurIPS 2023,
+    https://arxiv.org/abs/2309.17342
     """
 
     needs: ClassVar = ("patterns",)
     prefix: ClassVar = True
-    cost: ClassVar = "One pass over the photos for their patterns; the choice itself takes seconds, even for 16,000 photos."
+    cost: ClassVar = (
+        "One pass over the photos for their patterns; the choice itself takes seconds, even for 16,000 photos."
+    )
     avoid: ClassVar = "When rare, odd pictures are noise to you: what looks like nothing else is drawn early."
     paper: ClassVar = "https://arxiv.org/abs/2309.17342"
     because: ClassVar = "its pattern {pattern} was {distance:.3f} away from every pattern kept before"
 
-    sampler: Literal["prob", "farthest"] = Field("prob", description="prob draws by squared distance; farthest always takes the largest.")
+    sampler: Literal["prob", "farthest"] = Field(
+        "prob", description="prob draws by squared distance; farthest always takes the largest."
+    )
     metric: Literal["cosine", "euclidean"] = Field("cosine", description="How far apart two patterns are.")
     first: int | None = Field(None, ge=0, description="Row of the first photo; none draws it at random.")
     block: int = Field(BLOCK, ge=1, description="Patterns per matrix product.", json_schema_extra=HOW)
 
     def choose(self, inputs: Inputs, budget: int) -> Selection:
-        return pick_by_patterns(inputs.pool["patterns"], inputs, budget, self.sampler, self.metric, self.first, self.block)
+        return pick_by_patterns(
+            inputs.pool["patterns"], inputs, budget, self.sampler, self.metric, self.first, self.block
+        )
 
 
-def pick_by_patterns(patterns: Ragged, inputs: Inputs, budget: int, sampler: str, metric: str, first: int | None, block: int) -> Selection:
+def pick_by_patterns(
+    patterns: Ragged, inputs: Inputs, budget: int, sampler: str, metric: str, first: int | None, block: int
+) -> Selection:
     """The law of FreeSel; with one pattern per sample and `farthest` it is k-center greedy.
 
     why: `pattern` (position within its sample, -1 for a pick that no pattern brought in) and `distance` (NaN likewise).
@@ -62,7 +71,9 @@ def pick_by_patterns(patterns: Ragged, inputs: Inputs, budget: int, sampler: str
         track.advance()
 
     if first is not None and (first >= len(patterns) or chosen[first]):
-        raise BadParameter(f"first is {first}; it must be a row from 0 to {len(patterns) - 1} that is not chosen already.")
+        raise BadParameter(
+            f"first is {first}; it must be a row from 0 to {len(patterns) - 1} that is not chosen already."
+        )
     if first is not None or not len(inputs.already):
         take(int(inputs.rng.integers(len(patterns))) if first is None else first, -1)
     if len(rows) < budget:
@@ -83,7 +94,9 @@ def pick_by_patterns(patterns: Ragged, inputs: Inputs, budget: int, sampler: str
     return Selection(np.array(rows), why=_why(gaps, patterns, np.array(triggers), np.array(limits), owners))
 
 
-def _why(gaps: Gaps, patterns: Ragged, triggers: np.ndarray, limits: np.ndarray, owners: np.ndarray) -> dict[str, np.ndarray]:
+def _why(
+    gaps: Gaps, patterns: Ragged, triggers: np.ndarray, limits: np.ndarray, owners: np.ndarray
+) -> dict[str, np.ndarray]:
     by_pattern = np.flatnonzero(triggers >= 0)
     pattern, distance = np.full(len(triggers), -1), np.full(len(triggers), np.nan)
     places = triggers[by_pattern]

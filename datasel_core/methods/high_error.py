@@ -10,7 +10,8 @@ from datasel_core.methods.selection import Inputs
 
 @method("high_error", version=1, title="High error (EL2N)")
 class HighError(Scorer):
-    """The largest error early in training, EL2N: the length of prediction minus truth. Finds what shapes a model; loves wrong labels.
+    """The largest error early in training, EL2N: the length of prediction minus truth. Finds what shapes a model; loves
+    wrong labels.
 
     Deep Learning on a Data Diet, Paul et al., NeurIPS 2021, https://arxiv.org/abs/2107.07075
     """

@@ -10,7 +10,8 @@ from datasel_core.methods.selection import Inputs
 
 @method("high_learnability", version=1, title="High learnability")
 class HighLearnability(Scorer):
-    """The largest fall of the loss in training: what can be learned and was not known. Passes over noise; also what needs longer training.
+    """The largest fall of the loss in training: what can be learned and was not known. Passes over noise; also what
+    needs longer training.
 
     Zhou et al. 2023, https://arxiv.org/abs/2310.13008
     """

@@ -16,12 +16,15 @@ from datasel_core.methods.selection import Inputs, Selection
 class KCenter(Method):
     """Repeatedly takes the sample farthest from all taken so far. Covers the whole space; loves outliers.
 
-    Sener & Savarese 2018, https://arxiv.org/abs/1708.00489; a 2-approximation of the best covering radius (Gonzalez 1985).
+    Sener & Savarese 2018, https://arxiv.org/abs/1708.00489; a 2-approximation of the best covering radius (Gonzalez
+    1985).
     """
 
     needs: ClassVar = ("embedding",)
     prefix: ClassVar = True
-    cost: ClassVar = "One pass over the samples for their embedding; the choice itself takes a second or less for 100,000."
+    cost: ClassVar = (
+        "One pass over the samples for their embedding; the choice itself takes a second or less for 100,000."
+    )
     avoid: ClassVar = "When the pool has broken or odd samples: they are far from everything and are taken first."
     paper: ClassVar = "https://arxiv.org/abs/1708.00489"
     because: ClassVar = "it was {distance:.3f} away from everything kept before"

@@ -10,7 +10,9 @@ from datasel_core.methods.selection import Inputs
 
 @method("least_confidence", version=1, title="Least confidence")
 class LeastConfidence(Scorer):
-    """The highest last loss: what the model still finds hardest. Simple; cannot tell what is hard from what is wrong."""
+    """The highest last loss: what the model still finds hardest. Simple; cannot tell what is hard from what is
+    wrong.
+    """
 
     needs: ClassVar = ("loss",)
     cost: ClassVar = "Nothing beyond the losses."

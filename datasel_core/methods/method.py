@@ -19,10 +19,6 @@ POSITIONS = ("cluster", "pattern", "target")
 """Names in `why` that hold positions, from 0. People count from 1: a sentence for them says one more."""
 
 
-
-
-
-
 method = declares("method")
 
 MAY_BE_UNKNOWN = frozenset({"distance"})
@@ -74,9 +70,15 @@ class Method(Declared):
                     raise BadInput(f"{self.id} needs the {side} role {role}; given: {', '.join(roles) or 'none'}.")
                 check_array(f"{side} role {role}", roles[role], ragged=role in _RAGGED)
                 if role in _VECTORS and (np.ndim(roles[role]) != 2 or not np.shape(roles[role])[1]):
-                    raise BadInput(f"The {side} role {role} has the shape {np.shape(roles[role])}; it must be one vector per sample, (n, d).")
+                    raise BadInput(
+                        f"The {side} role {role} has the shape {np.shape(roles[role])}; it must be one vector per "
+                        "sample, (n, d)."
+                    )
                 if role in _NUMBERS and np.ndim(roles[role]) != 1:
-                    raise BadInput(f"The {side} role {role} has the shape {np.shape(roles[role])}; it must be one number per sample, (n,).")
+                    raise BadInput(
+                        f"The {side} role {role} has the shape {np.shape(roles[role])}; it must be one number per "
+                        "sample, (n,)."
+                    )
 
 
 class Scorer(Method):
@@ -92,29 +94,33 @@ class Scorer(Method):
     def choose(self, inputs: Inputs, budget: int) -> Selection:
         return self.best(np.asarray(self.score(inputs), dtype=np.float64), budget, inputs.rng, inputs.already)
 
-    def best(self, scores: np.ndarray, budget: int, rng: np.random.Generator, already: Sequence[int] | np.ndarray = ()) -> Selection:
-        """What to keep, once every sample has its score. scores: (n,) float64. already: rows that are never kept. rng: for methods that draw."""
+    def best(
+        self, scores: np.ndarray, budget: int, rng: np.random.Generator, already: Sequence[int] | np.ndarray = ()
+    ) -> Selection:
+        """What to keep, once every sample has its score. scores: (n,) float64. already: rows that are never kept. rng:
+        for methods that draw.
+        """
         open_scores = scores.copy()
         open_scores[np.asarray(already, dtype=np.int64)] = np.nan
         rows = top(open_scores, budget)
         return Selection(rows, scores=scores, why={"score": scores[rows]})
 
 
-
-
-
-
 def check_array(name: str, array: Array, ragged: bool) -> None:
     """Raises BadInput unless the array is of the right shape and finite."""
     if ragged != isinstance(array, Ragged):
-        raise BadInput(f"The {name} must be {'Ragged(values, offsets)' if ragged else 'an array with one row per sample'}.")
+        raise BadInput(
+            f"The {name} must be {'Ragged(values, offsets)' if ragged else 'an array with one row per sample'}."
+        )
     values = array.values if ragged else np.asarray(array)
     if values.dtype == object:
         raise BadInput(f"The {name} holds Python objects; it must hold numbers or text.")
     if values.dtype.kind == "f" and not _finite(values):
         raise BadInput(f"The {name} holds NaN or infinite values; leave those samples out.")
     if ragged and (array.lengths() == 0).any():
-        raise BadInput(f"The {name} has a sample without any value (row {int(np.argmin(array.lengths()))}); leave it out.")
+        raise BadInput(
+            f"The {name} has a sample without any value (row {int(np.argmin(array.lengths()))}); leave it out."
+        )
 
 
 def _finite(values: np.ndarray) -> bool:

@@ -10,10 +10,12 @@ from datasel_core.methods.selection import Inputs
 
 @method("middle_loss", version=1, title="Middle loss")
 class MiddleLoss(Scorer):
-    """The last losses nearest to the median: neither known already nor too hard. Avoids broken samples; blind to what is rare.
+    """The last losses nearest to the median: neither known already nor too hard. Avoids broken samples; blind to what
+    is rare.
 
-    After keeping middle perplexity, Marion et al. 2023, https://arxiv.org/abs/2309.04564. The median is that of every sample of the pool with a loss,
-    whether it may be chosen or not, so a score never hangs on filters or earlier selections.
+    After keeping middle perplexity, Marion et al. 2023, https://arxiv.org/abs/2309.04564. The median is that of every
+    sample of the pool with a loss, whether it may be chosen or not, so a score never hangs on filters or earlier
+    selections.
     """
 
     needs: ClassVar = ("loss",)

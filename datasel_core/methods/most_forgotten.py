@@ -10,10 +10,12 @@ from datasel_core.methods.selection import Inputs
 
 @method("most_forgotten", version=1, title="Most forgotten")
 class MostForgotten(Scorer):
-    """What was learned and lost again most often. What is never forgotten can be left out; what is forgotten most may be mislabelled.
+    """What was learned and lost again most often. What is never forgotten can be left out; what is forgotten most may
+    be mislabelled.
 
-    An Empirical Study of Example Forgetting, Toneva et al., ICLR 2019, https://arxiv.org/abs/1812.05159. Of a response its tokens are counted, and the
-    number is their mean; of what is forgotten as a whole it is a small whole number. Among equal ones pool order decides.
+    An Empirical Study of Example Forgetting, Toneva et al., ICLR 2019, https://arxiv.org/abs/1812.05159. Of a response
+    its tokens are counted, and the number is their mean; of what is forgotten as a whole it is a small whole number.
+    Among equal ones pool order decides.
     """
 
     needs: ClassVar = ("forgetting",)

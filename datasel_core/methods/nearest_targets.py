@@ -14,7 +14,8 @@ from datasel_core.vectors.directions import matrix, same_width
 
 @method("nearest_targets", version=1, title="Nearest to the target")
 class NearestTargets(Method):
-    """Target examples take turns; each takes its nearest candidate that is left. Simple and fair to every example; takes near-duplicates with both hands.
+    """Target examples take turns; each takes its nearest candidate that is left. Simple and fair to every example;
+    takes near-duplicates with both hands.
 
     A baseline for TSDS: the same closeness, no spreading.
     """
@@ -23,13 +24,18 @@ class NearestTargets(Method):
     needs_target: ClassVar = ("embedding",)
     prefix: ClassVar = True
     cost: ClassVar = "Compares every candidate with every target example: seconds for 200,000 and 500."
-    avoid: ClassVar = "When the pool has many near-duplicates, or the target a few odd examples: both are followed without question."
+    avoid: ClassVar = (
+        "When the pool has many near-duplicates, or the target a few odd examples: both are followed without question."
+    )
     because: ClassVar = "it was the nearest one left to target example {target}, {distance:.3f} away"
 
     metric: Literal["cosine", "euclidean"] = Field("cosine", description="How far apart two samples are.")
 
     def choose(self, inputs: Inputs, budget: int) -> Selection:
-        pool, target = matrix(inputs.pool["embedding"], "pool role embedding"), matrix(inputs.target["embedding"], "target role embedding")
+        pool, target = (
+            matrix(inputs.pool["embedding"], "pool role embedding"),
+            matrix(inputs.target["embedding"], "target role embedding"),
+        )
         same_width(pool, "pool role embedding", target, "target role embedding")
         taken = np.zeros(len(pool), dtype=bool)
         taken[inputs.already] = True

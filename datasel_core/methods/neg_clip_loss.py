@@ -16,27 +16,41 @@ from datasel_core.methods.selection import Inputs
 
 @method("neg_clip_loss", version=1, title="negCLIPLoss")
 class NegClipLoss(Scorer):
-    """CLIPScore less how easily the image goes with other captions, and the caption with other images. Drops captions that fit everything.
+    """CLIPScore less how easily the image goes with other captions, and the caption with other images. Drops captions
+    that fit everything.
 
-    Minus the temperature times the contrastive loss of the pair, averaged over random batches of the whole pool: always at most 0.
-    CLIPLoss and Norm-Based Data Selection Methods for Multimodal Contrastive Learning, Wang et al., NeurIPS 2024, https://arxiv.org/abs/2405.19547
+    Minus the temperature times the contrastive loss of the pair, averaged over random batches of the whole pool: always
+    at most 0. CLIPLoss and Norm-Based Data Selection Methods for Multimodal Contrastive Learning, Wang et al., NeurIPS
+    2024, https://arxiv.org/abs/2405.19547
 
-    Each partition deals the pool into batches of equal size. A short last batch borrows from the first, so every pair is compared exactly once per
-    partition and always with batch_size - 1 others; a borrowed pair is compared in its own batch only. A pool of at most batch_size pairs is one
+    Each partition deals the pool into batches of equal size. A short last batch borrows from the first, so every pair
+    is compared exactly once per partition and always with batch_size - 1 others; a borrowed pair is compared in its own
+    batch only. A pool of at most batch_size pairs is one
     batch: exact, without randomness. A pair with a zero vector has no score, is never kept and is in no batch.
     """
 
     needs: ClassVar = ("image", "text")
-    cost: ClassVar = "Compares each pair with n_batches x batch_size others, or with all when they are fewer: about a minute for 100,000 on two cores."
+    cost: ClassVar = (
+        "Compares each pair with n_batches x batch_size others, or with all when they are fewer: about a minute for "
+        "100,000 on two cores."
+    )
     avoid: ClassVar = "When near-duplicates should survive: a pair that comes twice in a batch rivals itself."
     paper: ClassVar = "https://arxiv.org/abs/2405.19547"
     because: ClassVar = "its cosine, less what its image and caption share with others of its batches, is {score:.3g}"
 
-    temperature: float = Field(0.01, ge=1e-4, le=100, description="Temperature of the contrastive loss; CLIP models end their training at .01.")
+    temperature: float = Field(
+        0.01, ge=1e-4, le=100, description="Temperature of the contrastive loss; CLIP models end their training at .01."
+    )
     batch_size: int = Field(32768, ge=2, title="Batch size", description="Pairs compared with each other in one batch.")
-    n_batches: int = Field(10, ge=1, title="Batches per pair", description="Random batches over which each pair's score is averaged.")
+    n_batches: int = Field(
+        10, ge=1, title="Batches per pair", description="Random batches over which each pair's score is averaged."
+    )
     precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Of the products: bfloat16 takes less time where the processor knows it, and may swap pairs of nearly equal score."
+        "float32",
+        description=(
+            "Of the products: bfloat16 takes less time where the processor knows it, and may swap pairs of nearly "
+            "equal score."
+        ),
     )
     device: str = DEVICE
 
@@ -51,7 +65,9 @@ class NegClipLoss(Scorer):
         else:
             groups = one_by_one(dealt)
             whole, last = (n - 1) // self.batch_size, (n - 1) % self.batch_size + 1
-            total = times * (whole * n_tiles(self.batch_size, self.batch_size, side) + n_tiles(self.batch_size, last, side))
+            total = times * (
+                whole * n_tiles(self.batch_size, self.batch_size, side) + n_tiles(self.batch_size, last, side)
+            )
         track = inputs.progress.track(total, "comparing pairs with each other")
         loss = np.zeros(n)
         with exact_products():
@@ -61,9 +77,11 @@ class NegClipLoss(Scorer):
         return pairs.spread(-self.temperature / times * loss)
 
     def _is_cheaper_together(self, n: int, d: int) -> bool:
-        """Whether all n x n similarities, each summed for every partition, cost less than those of each batch on its own.
+        """Whether all n x n similarities, each summed for every partition, cost less than those of each batch on its
+        own.
 
-        A product is d multiply-adds; a column of membership costs 3 both ways, an exponential 60 (measured on a CPU: it only decides which is faster).
+        A product is d multiply-adds; a column of membership costs 3 both ways, an exponential 60 (measured on a CPU: it
+        only decides which is faster).
         """
         if n <= self.batch_size:
             return True
@@ -71,7 +89,9 @@ class NegClipLoss(Scorer):
         return n * (d + 60 + 3 * self.n_batches * parts) < self.n_batches * self.batch_size * (d + 60)
 
     def _loss(self, pairs: Pairs, group: Group, track: Track) -> np.ndarray:
-        """(n_own,) float64: the contrastive loss of each pair that is scored, of its image and of its caption averaged, summed over partitions."""
+        """(n_own,) float64: the contrastive loss of each pair that is scored, of its image and of its caption averaged,
+        summed over partitions.
+        """
         import torch
 
         device, kind = pick(self.device), torch.bfloat16 if self.precision == "bfloat16" else torch.float32
@@ -81,7 +101,10 @@ class NegClipLoss(Scorer):
 
         text = torch.from_numpy(pairs.unit_texts(group.places)).to(device, kind)
         own = pairs.cosine[group.places] / self.temperature
-        member = Membership(torch.from_numpy(group.home).to(device), torch.from_numpy(group.guest).to(device), group.n_columns)
+        member = Membership(
+            torch.from_numpy(group.home).to(device), torch.from_numpy(group.guest).to(device), group.n_columns
+        )
         others = rivals(images, text, torch.from_numpy(own).to(device), member, tile(device), track)[:, : group.n_own]
-        # -log(e^own / (e^own + others)), written so that it is never below 0 and keeps its digits where there are hardly any others
+        # -log(e^own / (e^own + others)), written so that it is never below 0 and keeps its digits where there are
+        # hardly any others
         return np.logaddexp(0, others - own[: group.n_own, None]).mean(axis=0).sum(axis=1)

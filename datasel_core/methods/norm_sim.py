@@ -15,27 +15,39 @@ from datasel_core.vectors.directions import blocks, lengths, matrix, same_width,
 
 @method("norm_sim", version=1, title="NormSim to a target")
 class NormSim(Scorer):
-    """Keeps images that resemble the target's: the norm of their cosines to all target images. Steers a pool to a task; blind to the captions.
+    """Keeps images that resemble the target's: the norm of their cosines to all target images. Steers a pool to a task;
+    blind to the captions.
 
     p = inf is the largest absolute cosine, p = 2 the root of the sum of squared cosines.
-    CLIPLoss and Norm-Based Data Selection Methods for Multimodal Contrastive Learning, Wang et al., NeurIPS 2024, https://arxiv.org/abs/2405.19547
+    CLIPLoss and Norm-Based Data Selection Methods for Multimodal Contrastive Learning, Wang et al., NeurIPS 2024,
+    https://arxiv.org/abs/2405.19547
 
     A zero vector in the pool has no score and is never kept; one in the target adds nothing.
     """
 
     needs: ClassVar = ("image",)
     needs_target: ClassVar = ("image",)
-    cost: ClassVar = "p = 2: one pass over the embeddings, seconds for a million. p = inf: compares each image with each target image."
-    avoid: ClassVar = "When the target is narrower than what the model must do: what is unlike it is dropped, however good."
+    cost: ClassVar = (
+        "p = 2: one pass over the embeddings, seconds for a million. p = inf: compares each image with each target "
+        "image."
+    )
+    avoid: ClassVar = (
+        "When the target is narrower than what the model must do: what is unlike it is dropped, however good."
+    )
     paper: ClassVar = "https://arxiv.org/abs/2405.19547"
     because: ClassVar = "its likeness to the target's images is {score:.3g}"
 
-    p: Literal["2", "inf"] = Field("2", title="Norm (p)", description="2 counts likeness to all target images, inf only to the most alike.")
+    p: Literal["2", "inf"] = Field(
+        "2", title="Norm (p)", description="2 counts likeness to all target images, inf only to the most alike."
+    )
     device: str = DEVICE
 
     def score(self, inputs: Inputs) -> np.ndarray:
         """(n,) float64, at least 0; NaN for a zero vector. p = 2 sums in float64; p = inf is within 1e-6."""
-        image, target = matrix(inputs.pool["image"], "pool role image"), matrix(inputs.target["image"], "target role image")
+        image, target = (
+            matrix(inputs.pool["image"], "pool role image"),
+            matrix(inputs.target["image"], "target role image"),
+        )
         same_width(image, "pool role image", target, "target role image")
         inputs.progress.check()
         length, target_length = lengths(image), lengths(target)
@@ -44,7 +56,12 @@ class NormSim(Scorer):
         if self.p == "2":
             found = _all_together(image, length, second_moment(target, target_length), inputs.progress)
         else:
-            found = _largest(unit_rows(image, length, slice(None)), unit_rows(target, target_length, slice(None)), pick(self.device), inputs.progress)
+            found = _largest(
+                unit_rows(image, length, slice(None)),
+                unit_rows(target, target_length, slice(None)),
+                pick(self.device),
+                inputs.progress,
+            )
         found[length == 0] = np.nan
         return found
 

@@ -17,27 +17,45 @@ from datasel_core.vectors.grid_kmeans import Grid, cluster
 class S2L(Method):
     """Takes equally many samples from every way of being learned: clusters of loss trajectories of a small proxy model.
 
-    k-means on the trajectories (Euclidean, as they are); from the smallest cluster to the largest, each gives min(its size, an even share of what
-    remains), drawn at random. Samples in one cluster have similar gradients along the directions the proxy moved.
-    SmallToLarge (S2L): Scalable Data Selection for Fine-tuning Large Language Models by Summarizing Training Trajectories of Small Models,
-    Yang et al., NeurIPS 2024, https://arxiv.org/abs/2403.07384
+    k-means on the trajectories (Euclidean, as they are); from the smallest cluster to the largest, each gives min(its
+    size, an even share of what remains), drawn at random. Samples in one cluster have similar gradients along the
+    directions the proxy moved. SmallToLarge (S2L): Scalable Data Selection for Fine-tuning Large Language Models by
+    Summarizing Training Trajectories of Small Models, Yang et al., NeurIPS 2024, https://arxiv.org/abs/2403.07384
 
-    Shares grow with the budget and never shrink, so a smaller budget is the beginning of a larger one. Samples chosen earlier count as drawn from their
-    clusters. Above 50,000 samples the centres are fitted on a random sample (50,000, or 100 per cluster if that is more); every sample then goes to its
-    nearest centre. Clusters are numbered by size, the largest 0; per group, the groups come one after the other, by name.
+    Shares grow with the budget and never shrink, so a smaller budget is the beginning of a larger one. Samples chosen
+    earlier count as drawn from their clusters. Above 50,000 samples the centres are fitted on a random sample (50,000,
+    or 100 per cluster if that is more); every sample then goes to its nearest centre. Clusters are numbered by size,
+    the largest 0; per group, the groups come one after the other, by name.
     """
 
     needs: ClassVar = ("loss_trajectory",)
     may_need: ClassVar = ("group",)
     prefix: ClassVar = True
-    cost: ClassVar = "Training a small proxy model once, for the trajectories; the choice itself takes seconds for a million samples."
-    avoid: ClassVar = "When many samples are broken or mislabelled: they are learned in odd ways, fill the small clusters, and those are taken whole."
+    cost: ClassVar = (
+        "Training a small proxy model once, for the trajectories; the choice itself takes seconds for a million "
+        "samples."
+    )
+    avoid: ClassVar = (
+        "When many samples are broken or mislabelled: they are learned in odd ways, fill the small clusters, and "
+        "those are taken whole."
+    )
     paper: ClassVar = "https://arxiv.org/abs/2403.07384"
     because: ClassVar = "drawn from cluster {cluster}, {size} samples whose losses fell alike"
 
-    n_clusters: int = Field(100, ge=1, title="Clusters", description="How many clusters; per group, in each. Fewer where fewer samples differ.")
-    per_group: bool = Field(False, title="Per group", description="Share the budget among groups first, in the same way, and cluster inside each.")
-    n_checkpoints: int | None = Field(None, ge=1, title="Checkpoints", description="How many, evenly spaced, always with the last; none uses all.")
+    n_clusters: int = Field(
+        100,
+        ge=1,
+        title="Clusters",
+        description="How many clusters; per group, in each. Fewer where fewer samples differ.",
+    )
+    per_group: bool = Field(
+        False,
+        title="Per group",
+        description="Share the budget among groups first, in the same way, and cluster inside each.",
+    )
+    n_checkpoints: int | None = Field(
+        None, ge=1, title="Checkpoints", description="How many, evenly spaced, always with the last; none uses all."
+    )
 
     def roles(self) -> tuple[str, ...]:
         return self.needs + self.may_need if self.per_group else self.needs
@@ -45,7 +63,11 @@ class S2L(Method):
     def choose(self, inputs: Inputs, budget: int) -> Selection:
         losses = np.asarray(inputs.pool["loss_trajectory"])
         grid = Grid(losses, self._columns(losses.shape[1]), inputs.progress)
-        names, group = np.unique(np.asarray(inputs.pool["group"]), return_inverse=True) if self.per_group else ([], np.zeros(inputs.n, np.int64))
+        names, group = (
+            np.unique(np.asarray(inputs.pool["group"]), return_inverse=True)
+            if self.per_group
+            else ([], np.zeros(inputs.n, np.int64))
+        )
         with one_thread():
             clusters = self._clusters(grid, group, inputs)
         free = np.ones(inputs.n, dtype=bool)
@@ -73,5 +95,7 @@ class S2L(Method):
         """Which checkpoints: the last of each of n_checkpoints equal stretches."""
         many = there if self.n_checkpoints is None else self.n_checkpoints
         if many > there:
-            raise BadParameter(f"n_checkpoints is {many}; the loss trajectories have {there}, so it must be at most {there}.")
+            raise BadParameter(
+                f"n_checkpoints is {many}; the loss trajectories have {there}, so it must be at most {there}."
+            )
         return -(-np.arange(1, many + 1) * there // many) - 1

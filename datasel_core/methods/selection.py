@@ -32,7 +32,10 @@ class Inputs:
         for side, roles in (("pool", self.pool), ("target", self.target)):
             lengths = {role: len(array) for role, array in roles.items()}
             if len(set(lengths.values())) > 1:
-                raise BadInput(f"The {side}'s roles differ in length: {', '.join(f'{r} {n}' for r, n in lengths.items())}; they must be equal.")
+                raise BadInput(
+                    f"The {side}'s roles differ in length: {', '.join(f'{r} {n}' for r, n in lengths.items())}; they "
+                    "must be equal."
+                )
         already = np.asarray(self.already, dtype=np.int64)
         if len(already) and (already.min() < 0 or already.max() >= self.n or len(np.unique(already)) < len(already)):
             raise BadInput(f"already must hold distinct rows from 0 to {self.n - 1}.")
@@ -46,7 +49,8 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Selection:
-    """rows: (b,) positions in the pool that was given, best first, each at most once. counts: (b,) how often each is to be used.
+    """rows: (b,) positions in the pool that was given, best first, each at most once. counts: (b,) how often each is to
+    be used.
 
     scores: (n,) over the whole pool, NaN where none. why: name -> (b,) array, what brought each pick in.
     clusters: (n,) int, the cluster of every row that was given, for methods that choose by clusters; -1 where none.
@@ -84,7 +88,9 @@ def top(scores: np.ndarray, budget: int) -> np.ndarray:
     order = np.argsort(-scores, kind="stable")  # equal scores keep pool order, so runs repeat; NaN sorts last
     scored = np.count_nonzero(~np.isnan(scores))
     if budget > scored:
-        raise BadParameter(f"The budget is {budget}, but only {scored} samples have a score; it must be at most {scored}.")
+        raise BadParameter(
+            f"The budget is {budget}, but only {scored} samples have a score; it must be at most {scored}."
+        )
     return order[:budget]
 
 
@@ -103,9 +109,13 @@ def granted(budget: int | str, n: int, free: int | None = None) -> int:
             raise BadParameter(f"The budget is {text}; a share must be above 0% and at most 100%.")
         count = max(1, math.floor(share * n / 100 + 0.5))
         if count > free:
-            raise BadParameter(f"The budget {text} of {n} samples is {count}, but only {free} can be chosen; ask for at most {free}.")
+            raise BadParameter(
+                f"The budget {text} of {n} samples is {count}, but only {free} can be chosen; ask for at most {free}."
+            )
         return count
     count = int(text)
     if not 1 <= count <= free:
-        raise BadParameter(f"The budget is {count}; it must be from 1 to {free}, the number of samples that can be chosen.")
+        raise BadParameter(
+            f"The budget is {count}; it must be from 1 to {free}, the number of samples that can be chosen."
+        )
     return count

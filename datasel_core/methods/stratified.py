@@ -12,10 +12,11 @@ from datasel_core.methods.selection import Inputs, Selection
 
 @method("stratified", version=1, title="Stratified by group")
 class Stratified(Method):
-    """Gives every group its share: equal, proportional to its size, or to the square root of its size. Needs a group column.
+    """Gives every group its share: equal, proportional to its size, or to the square root of its size. Needs a group
+    column.
 
-    Picks are dealt out one by one by the Webster (Sainte-Lague) rule, so a smaller budget is the beginning of a larger one
-    (Balinski & Young 1982, Fair Representation). A group that runs out leaves its share to the others.
+    Picks are dealt out one by one by the Webster (Sainte-Lague) rule, so a smaller budget is the beginning of a larger
+    one (Balinski & Young 1982, Fair Representation). A group that runs out leaves its share to the others.
     """
 
     needs: ClassVar = ("group",)
@@ -24,7 +25,9 @@ class Stratified(Method):
     avoid: ClassVar = "When groups are wrong or too coarse: inside a group the draw is blind."
     because: ClassVar = "drawn for the group {group}"
 
-    allocation: Literal["equal", "proportional", "sqrt"] = Field("equal", description="How the budget is shared among groups.")
+    allocation: Literal["equal", "proportional", "sqrt"] = Field(
+        "equal", description="How the budget is shared among groups."
+    )
 
     def choose(self, inputs: Inputs, budget: int) -> Selection:
         names, group = np.unique(np.asarray(inputs.pool["group"]), return_inverse=True)
@@ -32,7 +35,9 @@ class Stratified(Method):
         taken = np.bincount(group[inputs.already], minlength=len(names))
         order = inputs.rng.permutation(np.setdiff1d(np.arange(inputs.n), inputs.already))
         waiting = [order[group[order] == g][::-1].tolist() for g in range(len(names))]
-        weight = {"equal": np.ones(len(names)), "proportional": sizes.astype(float), "sqrt": np.sqrt(sizes)}[self.allocation]
+        weight = {"equal": np.ones(len(names)), "proportional": sizes.astype(float), "sqrt": np.sqrt(sizes)}[
+            self.allocation
+        ]
         queue = [((2 * taken[g] + 1) / weight[g], g) for g in range(len(names)) if waiting[g]]
         heapq.heapify(queue)
         rows = []

@@ -20,35 +20,62 @@ _FIRST_DEPTH, _DEEPER = 64, 4  # what is known of the nearest says little of tho
 
 @method("tsds", version=1, title="TSDS: towards a target, spread out")
 class Tsds(Method):
-    """Keeps candidates near the target's examples, in the target's own proportions, and spreads the choice; near-duplicates share one chance.
+    """Keeps candidates near the target's examples, in the target's own proportions, and spreads the choice;
+    near-duplicates share one chance.
 
-    Each target example sends an equal mass to its nearest candidates; alpha weighs closeness against spreading it over many, and candidates in a crowd
-    within sigma get less each. A candidate's mass is its chance of being drawn. Distances are Euclidean.
-    TSDS: Data Selection for Task-Specific Model Finetuning, Liu et al., NeurIPS 2024, https://arxiv.org/abs/2410.11303 (sampling = multinomial is the
-    published draw; neighbours here are exact).
+    Each target example sends an equal mass to its nearest candidates; alpha weighs closeness against spreading it over
+    many, and candidates in a crowd within sigma get less each. A candidate's mass is its chance of being drawn.
+    Distances are Euclidean.
+    TSDS: Data Selection for Task-Specific Model Finetuning, Liu et al., NeurIPS 2024, https://arxiv.org/abs/2410.11303
+    (sampling = multinomial is the published draw; neighbours here are exact).
 
-    Drawn without replacement or taken from the top, a smaller budget is the beginning of a larger one with the same seed. Candidates that no target
-    reaches have no chance, and are never used to fill a budget up.
+    Drawn without replacement or taken from the top, a smaller budget is the beginning of a larger one with the same
+    seed. Candidates that no target reaches have no chance, and are never used to fill a budget up.
     """
 
     needs: ClassVar = ("embedding",)
     needs_target: ClassVar = ("embedding",)
-    cost: ClassVar = "Compares every candidate with every target, then those it reaches with one another: half a minute or more for 200,000 and 500 targets."
+    cost: ClassVar = (
+        "Compares every candidate with every target, then those it reaches with one another: half a minute or more "
+        "for 200,000 and 500 targets."
+    )
     avoid: ClassVar = "When the target is a handful of odd examples: the choice repeats their oddities."
     paper: ClassVar = "https://arxiv.org/abs/2410.11303"
-    because: ClassVar = "it has the chance {probability:.3g}, most of it for target example {target}, {distance:.3f} away"
+    because: ClassVar = (
+        "it has the chance {probability:.3g}, most of it for target example {target}, {distance:.3f} away"
+    )
 
-    alpha: float = Field(0.5, ge=0, le=1, description="Closeness to the target (1) against spreading over many candidates (0).")
-    c: float = Field(5.0, gt=0, title="Scale of distances (C)", description="Distances are divided by it: larger spreads wider.")
+    alpha: float = Field(
+        0.5, ge=0, le=1, description="Closeness to the target (1) against spreading over many candidates (0)."
+    )
+    c: float = Field(
+        5.0, gt=0, title="Scale of distances (C)", description="Distances are divided by it: larger spreads wider."
+    )
     sigma: float = Field(
-        0.75, ge=0, title="Width of a crowd (sigma)", description="Candidates closer than this are near-duplicates and share their chance; 0 turns that off."
+        0.75,
+        ge=0,
+        title="Width of a crowd (sigma)",
+        description="Candidates closer than this are near-duplicates and share their chance; 0 turns that off.",
     )
-    max_k: int = Field(5000, ge=2, title="Neighbours per target", description="Nearest candidates looked at per target; at most a tenth of all.")
-    kde_k: int = Field(1000, ge=1, title="Neighbours per crowd", description="Nearest candidates counted in a crowd; at most a tenth of all.")
+    max_k: int = Field(
+        5000,
+        ge=2,
+        title="Neighbours per target",
+        description="Nearest candidates looked at per target; at most a tenth of all.",
+    )
+    kde_k: int = Field(
+        1000,
+        ge=1,
+        title="Neighbours per crowd",
+        description="Nearest candidates counted in a crowd; at most a tenth of all.",
+    )
     sampling: Literal["without_replacement", "multinomial", "top"] = Field(
-        "without_replacement", description="Draw each at most once; draw as published, with repeats (counts); or take the highest chances."
+        "without_replacement",
+        description="Draw each at most once; draw as published, with repeats (counts); or take the highest chances.",
     )
-    neighbors: Literal["exact", "approximate"] = Field("exact", title="Neighbours", description="Find all neighbours, or most of them, with an inverted file.")
+    neighbors: Literal["exact", "approximate"] = Field(
+        "exact", title="Neighbours", description="Find all neighbours, or most of them, with an inverted file."
+    )
 
     def choose(self, inputs: Inputs, budget: int) -> Selection:
         plan = self.plan(inputs)
@@ -60,19 +87,28 @@ class Tsds(Method):
         if counts.sum() < budget:
             hint = out_of_scale(plan.neighbours.distances, self.alpha, self.c, more=True)
             hint = hint or "Ask for at most so many, or spread wider: lower alpha, or raise c or max_k."
-            raise BadParameter(f"The budget is {budget}, but only {np.count_nonzero(probability)} candidates have any chance. {hint}")
+            raise BadParameter(
+                f"The budget is {budget}, but only {np.count_nonzero(probability)} candidates have any chance. {hint}"
+            )
         return Selection(rows, counts, plan.probability, _why(plan, rows), facts=self._facts(plan, inputs.n))
 
     def plan(self, inputs: Inputs) -> Plan:
         """The transport plan alone, before anything is drawn."""
-        pool, target = matrix(inputs.pool["embedding"], "pool role embedding"), matrix(inputs.target["embedding"], "target role embedding")
+        pool, target = (
+            matrix(inputs.pool["embedding"], "pool role embedding"),
+            matrix(inputs.target["embedding"], "target role embedding"),
+        )
         same_width(pool, "pool role embedding", target, "target role embedding")
         found = find_neighbours(pool, target, self.max_k, self.kde_k, [self.sigma], self.neighbors, inputs.progress)
         return planned(found, pool, self.alpha, self.c, self.sigma, inputs.progress)[1]
 
     def _drawn(self, probability: np.ndarray, budget: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         if self.sampling == "multinomial":
-            draws = rng.choice(len(probability), budget, p=probability / probability.sum()) if probability.any() else np.empty(0, np.int64)
+            draws = (
+                rng.choice(len(probability), budget, p=probability / probability.sum())
+                if probability.any()
+                else np.empty(0, np.int64)
+            )
             rows, first, counts = np.unique(draws, return_index=True, return_counts=True)
             order = np.argsort(first)  # in the order they were drawn
             rows, counts = rows[order], counts[order]
@@ -80,27 +116,47 @@ class Tsds(Method):
             with np.errstate(divide="ignore"):
                 keys = np.log(probability)
             if self.sampling == "without_replacement":
-                keys += rng.gumbel(size=len(keys))  # the highest keys are drawn one after the other, each in proportion to what is left
+                keys += rng.gumbel(
+                    size=len(keys)
+                )  # the highest keys are drawn one after the other, each in proportion to what is left
             rows = np.argsort(-keys, kind="stable")[: min(budget, np.count_nonzero(probability))]
             counts = np.ones(len(rows), np.int64)
         return rows, counts
 
     def _facts(self, plan: Plan, n: int) -> dict[str, float | int | str]:
         found = plan.neighbours
-        facts = {"level": plan.level, "support": plan.support, "effective_size": plan.effective, "transport_cost": plan.cost,
-                 "max_k": found.max_k, "kde_k": found.kde_k, "ran_out": int(plan.ran_out.sum()), "recall": found.recall}  # fmt: skip
-        notes = [f"{name} is {used}, not {asked}: at most a tenth of the {n} candidates are looked at, and at least {least}." for name, used, asked, least in
-                 (("max_k", found.max_k, self.max_k, 2), ("kde_k", found.kde_k, self.kde_k, 1)) if used < asked]  # fmt: skip
+        facts = {
+            "level": plan.level,
+            "support": plan.support,
+            "effective_size": plan.effective,
+            "transport_cost": plan.cost,
+            "max_k": found.max_k,
+            "kde_k": found.kde_k,
+            "ran_out": int(plan.ran_out.sum()),
+            "recall": found.recall,
+        }
+        notes = [
+            f"{name} is {used}, not {asked}: at most a tenth of the {n} candidates are looked at, and at least {least}."
+            for name, used, asked, least in (
+                ("max_k", found.max_k, self.max_k, 2),
+                ("kde_k", found.kde_k, self.kde_k, 1),
+            )
+            if used < asked
+        ]
         notes += filter(None, [out_of_scale(found.distances, self.alpha, self.c)])
         if plan.ran_out.any():
-            notes.append(f"{plan.ran_out.sum()} of {len(plan.last)} targets used up their {found.max_k} neighbours; a larger max_k lets them reach farther.")
+            notes.append(
+                f"{plan.ran_out.sum()} of {len(plan.last)} targets used up their {found.max_k} neighbours; a larger "
+                "max_k lets them reach farther."
+            )
         if found.recall < 1:
             notes.append(f"Approximate neighbours: about {found.recall:.1%} of the true ones were found.")
         return {**facts, **({"note": " ".join(notes)} if notes else {})}
 
 
 def out_of_scale(distances: np.ndarray, alpha: float, c: float, more: bool = False) -> str | None:
-    """What to say where C and the distances (m, k) to the nearest candidates are far apart: the published C suits vectors of length about 1.
+    """What to say where C and the distances (m, k) to the nearest candidates are far apart: the published C suits
+    vectors of length about 1.
 
     more: only where the proposed C reaches more candidates. At alpha 0 or 1 C decides nothing.
     """
@@ -108,11 +164,20 @@ def out_of_scale(distances: np.ndarray, alpha: float, c: float, more: bool = Fal
     if usual == 0 or alpha in (0, 1) or 1 / 10 <= _USUAL * c / usual <= 10 or (more and usual < c * _USUAL):
         return None
     end = "nearly all mass goes to the nearest candidate" if usual > c * _USUAL else "mass is spread nearly evenly"
-    return f"The distances are about {usual:.2g}, which C = {c:g} does not suit: {end}. A C of about {usual / _USUAL:.2g} would be in proportion."
+    return (
+        f"The distances are about {usual:.2g}, which C = {c:g} does not suit: {end}. A C of about "
+        f"{usual / _USUAL:.2g} would be in proportion."
+    )
 
 
 def find_neighbours(
-    pool: np.ndarray, target: np.ndarray, max_k: int, kde_k: int, widths: list[float] | np.ndarray, how: str = "exact", progress: Progress | None = None
+    pool: np.ndarray,
+    target: np.ndarray,
+    max_k: int,
+    kde_k: int,
+    widths: list[float] | np.ndarray,
+    how: str = "exact",
+    progress: Progress | None = None,
 ) -> Neighbours:
     """Each target's nearest candidates, up to max_k and a tenth of the pool; crowding is not measured yet.
 
@@ -127,13 +192,26 @@ def find_neighbours(
     retrieved, places = np.unique(rows, return_inverse=True)
     widths = np.unique([width for width in widths if width > 0])
     unknown = np.full((len(retrieved), len(widths)), np.nan)
-    return Neighbours(n, retrieved, places.reshape(rows.shape).astype(np.int32), distances, widths, unknown, max(1, min(kde_k, n // 10)), recall)
+    return Neighbours(
+        n,
+        retrieved,
+        places.reshape(rows.shape).astype(np.int32),
+        distances,
+        widths,
+        unknown,
+        max(1, min(kde_k, n // 10)),
+        recall,
+    )
 
 
-def planned(neighbours: Neighbours, pool: np.ndarray, alpha: float, c: float, sigma: float, progress: Progress | None = None) -> tuple[Neighbours, Plan]:
-    """The plan, after measuring crowding wherever it needs it: it goes outward from the targets, and stops long before the last neighbour.
+def planned(
+    neighbours: Neighbours, pool: np.ndarray, alpha: float, c: float, sigma: float, progress: Progress | None = None
+) -> tuple[Neighbours, Plan]:
+    """The plan, after measuring crowding wherever it needs it: it goes outward from the targets, and stops long before
+    the last neighbour.
 
-    Also the neighbours with what was measured; from then on `make_plan` may be enough: it says whose crowding is unknown.
+    Also the neighbours with what was measured; from then on `make_plan` may be enough: it says whose crowding is
+    unknown.
     """
     if sigma == 0:
         return neighbours, make_plan(neighbours, alpha, c, sigma)
@@ -158,9 +236,17 @@ def planned(neighbours: Neighbours, pool: np.ndarray, alpha: float, c: float, si
 def _why(plan: Plan, rows: np.ndarray) -> dict[str, np.ndarray]:
     """For each pick the target it serves most, and how far that is."""
     found, width = plan.neighbours, plan.mass.shape[1]
-    best, target, distance = np.zeros(len(found.rows)), np.zeros(len(found.rows), np.int64), np.full(len(found.rows), np.nan)
+    best, target, distance = (
+        np.zeros(len(found.rows)),
+        np.zeros(len(found.rows), np.int64),
+        np.full(len(found.rows), np.nan),
+    )
     for one, (places, mass) in enumerate(zip(found.places[:, :width], plan.mass, strict=True)):
         better = mass > best[places] * (1 + 1e-9)
-        best[places[better]], target[places[better]], distance[places[better]] = mass[better], one, found.distances[one, :width][better]
+        best[places[better]], target[places[better]], distance[places[better]] = (
+            mass[better],
+            one,
+            found.distances[one, :width][better],
+        )
     at = np.searchsorted(found.rows, rows)
     return {"probability": plan.probability[rows], "target": target[at], "distance": distance[at]}

@@ -15,7 +15,9 @@ _PICTURES = frozenset({"path", "image", "images", "filename", "file_name"})
 
 
 def kind_of(path: Path) -> str:
-    """What a source seems to hold: `vectors` for .npy and .npz, `pairs` for .tar, `text` where its files or the columns of a table say so, else `images`."""
+    """What a source seems to hold: `vectors` for .npy and .npz, `pairs` for .tar, `text` where its files or the columns
+    of a table say so, else `images`.
+    """
     suffix = _suffix(path)
     if suffix in (".npy", ".npz", ".tar"):
         return "pairs" if suffix == ".tar" else "vectors"
@@ -51,7 +53,10 @@ def _columns(path: Path) -> set[str]:
             row, _ = json.JSONDecoder().raw_decode(first.lstrip("[ \t\r\n"))
             return {name.lower() for name in row} if isinstance(row, dict) else set()
         if suffix in (".csv", ".tsv"):
-            return {name.strip().lower() for name in next(csv.reader([first], delimiter="\t" if suffix == ".tsv" else ","), [])}
+            return {
+                name.strip().lower()
+                for name in next(csv.reader([first], delimiter="\t" if suffix == ".tsv" else ","), [])
+            }
     except (OSError, EOFError, ValueError, csv.Error, pa.ArrowException):
         pass
     return set()

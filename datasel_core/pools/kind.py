@@ -43,7 +43,9 @@ class PoolKind(Declared):
         raise BadRequest(f"Samples of a {self.id} pool cannot be opened.")
 
     def media(self, pool: "Pool", row: int) -> Any:
-        """Where one sample's picture lies: a path, or whatever else `open_photo` takes; as text it tells a person where to look."""
+        """Where one sample's picture lies: a path, or whatever else `open_photo` takes; as text it tells a person where
+        to look.
+        """
         return pool.path(row)
 
     def text(self, pool: "Pool", row: int) -> list[str]:

@@ -13,13 +13,16 @@ import pyarrow.parquet as pq
 from datasel_core.errors import BadInput
 
 _CACHED = 32
-"""Row groups of one column that wait for the next to ask; each holds a few hundred kilobytes, or one sample that is larger."""
+"""Row groups of one column that wait for the next to ask; each holds a few hundred kilobytes, or one sample that is
+larger.
+"""
 
 
 class Texts:
     """names: the long columns of a Parquet file, in its order.
 
-    The file is opened once: a pool that was read before its source was added again goes on giving the texts of its own rows. Any thread may ask.
+    The file is opened once: a pool that was read before its source was added again goes on giving the texts of its own
+    rows. Any thread may ask.
     """
 
     def __init__(self, path: Path, long: Sequence[str]):
@@ -28,14 +31,18 @@ class Texts:
         self.all_names: list[str] = self._file.schema_arrow.names
         self.names = tuple(name for name in self.all_names if name in long)
         about = self._file.metadata
-        self._starts = np.concatenate([[0], np.cumsum([about.row_group(at).num_rows for at in range(about.num_row_groups)], dtype=np.int64)])
+        self._starts = np.concatenate(
+            [[0], np.cumsum([about.row_group(at).num_rows for at in range(about.num_row_groups)], dtype=np.int64)]
+        )
         self._cached: OrderedDict[tuple[int, str], pa.ChunkedArray] = OrderedDict()
         self._lock = threading.Lock()
 
     def table(self) -> pa.Table:
         """All the other columns."""
         with self._lock:
-            return self._checked(lambda: self._file.read([name for name in self.all_names if name not in self.names])).combine_chunks()
+            return self._checked(
+                lambda: self._file.read([name for name in self.all_names if name not in self.names])
+            ).combine_chunks()
 
     def value(self, name: str, row: int) -> Any:
         group = int(np.searchsorted(self._starts, row, side="right")) - 1
@@ -47,7 +54,9 @@ class Texts:
             return self._checked(lambda: self._file.read([name]))[name]
 
     def take(self, names: Sequence[str], rows: np.ndarray) -> dict[str, pa.ChunkedArray]:
-        """(len(rows),) of each column, in the order of `rows`. Every row group is read once; no more than one, beside the answer, is in memory."""
+        """(len(rows),) of each column, in the order of `rows`. Every row group is read once; no more than one, beside
+        the answer, is in memory.
+        """
         order = np.argsort(rows, kind="stable")
         sorted_rows = rows[order]
         back = np.empty(len(rows), np.int64)
@@ -59,7 +68,9 @@ class Texts:
             read = self._read(int(group), list(names))
             for name in names:
                 parts[name] += read[name].take(inside).chunks
-        return {name: _reordered(chunks, self._file.schema_arrow.field(name).type, back) for name, chunks in parts.items()}
+        return {
+            name: _reordered(chunks, self._file.schema_arrow.field(name).type, back) for name, chunks in parts.items()
+        }
 
     def batches(self, names: Sequence[str]) -> Iterator[tuple[int, pa.Table]]:
         """(first row, some columns) from front to back, a row group at a time."""

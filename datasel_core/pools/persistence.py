@@ -22,12 +22,18 @@ def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, sca
     """Writes a pool into the workspace; pool.json last."""
     folder = workspace.pool(name)
     about = {
-        "name": name, "kind": kind.id, "fingerprint": fingerprint(scan.table), "n": scan.table.num_rows,
-        "source": str(source), "root": str(scan.root), "options": kind.what()["params"],
-        "unreadable": scan.unreadable, "notes": scan.notes,
+        "name": name,
+        "kind": kind.id,
+        "fingerprint": fingerprint(scan.table),
+        "n": scan.table.num_rows,
+        "source": str(source),
+        "root": str(scan.root),
+        "options": kind.what()["params"],
+        "unreadable": scan.unreadable,
+        "notes": scan.notes,
         **({} if scan.left_out is None else {"left_out": scan.left_out}),
         **({"texts": list(scan.texts)} if scan.texts else {}),
-    }  # fmt: skip
+    }
     _set_aside(folder)
     with writing(folder / _TABLE) as temporary:
         if scan.file is not None:
@@ -40,7 +46,9 @@ def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, sca
 
 
 def _set_aside(folder: Path) -> None:
-    """A copy of the table that pool.json describes: it stands until the new pool.json does, so that a kill in between loses nothing."""
+    """A copy of the table that pool.json describes: it stands until the new pool.json does, so that a kill in between
+    loses nothing.
+    """
     about = read_json(folder / "pool.json")
     if about is not None and (folder / _TABLE).exists() and hash_file(folder / _TABLE) == about.get("table_sha256"):
         with writing(folder / _BEFORE) as temporary:
@@ -54,7 +62,9 @@ def load_pool(workspace: Workspace, name: str) -> Pool:
     if about is None:
         raise UnknownName("pool", name, pool_names(workspace))
     expected = about.get("table_sha256")
-    path = next((path for path in (folder / _TABLE, folder / _BEFORE) if path.exists() and known_hash(path) == expected), None)
+    path = next(
+        (path for path in (folder / _TABLE, folder / _BEFORE) if path.exists() and known_hash(path) == expected), None
+    )
     if path is None:
         raise BadInput(f"The pool {name} is damaged ({_TABLE} is missing or was changed); add it again.")
     texts = Texts(path, about["texts"]) if about.get("texts") else None

@@ -22,7 +22,8 @@ from datasel_core.workspace.layout import Workspace
 class Pool:
     """Candidates in a fixed order. `fingerprint` = hash of ids and content hashes: equal fingerprints mean equal pools.
 
-    table: all columns but the long ones, which stay on disk in `texts`; `column`, `value`, `take` and `batches` know both.
+    table: all columns but the long ones, which stay on disk in `texts`; `column`, `value`, `take` and `batches` know
+    both.
     """
 
     name: str
@@ -107,14 +108,25 @@ class Pool:
         return pa.table({name: long[name] if name in long else short[name] for name in names})
 
     def batches(self, names: Iterable[str], row: str = "row") -> pa.RecordBatchReader:
-        """These columns, and one called `row` with the row numbers, from front to back: long columns are never in memory as a whole."""
+        """These columns, and one called `row` with the row numbers, from front to back: long columns are never in
+        memory as a whole.
+        """
         names = list(names)
-        short = self.table.select([name for name in names if name not in self.long_columns]).append_column(row, [np.arange(self.n)])
+        short = self.table.select([name for name in names if name not in self.long_columns]).append_column(
+            row, [np.arange(self.n)]
+        )
         long = [name for name in names if name in self.long_columns]
         if not long:
             return short.to_reader()
-        both = (pa.table({**dict(zip(short.column_names, short.slice(at, len(part)).columns, strict=True)), **dict(zip(long, part.columns, strict=True))})
-                for at, part in self.texts.batches(long))  # fmt: skip
+        both = (
+            pa.table(
+                {
+                    **dict(zip(short.column_names, short.slice(at, len(part)).columns, strict=True)),
+                    **dict(zip(long, part.columns, strict=True)),
+                }
+            )
+            for at, part in self.texts.batches(long)
+        )
         first = next(both)
         batches = (batch for part in itertools.chain([first], both) for batch in part.to_batches())
         return pa.RecordBatchReader.from_batches(first.schema, batches)
@@ -145,7 +157,9 @@ class Pool:
         return path
 
     def picture_keys(self) -> list[np.ndarray]:
-        """(n,) columns that together tell one picture from another: a file, or a place in a shard; none where there are no pictures."""
+        """(n,) columns that together tell one picture from another: a file, or a place in a shard; none where there are
+        no pictures.
+        """
         names = next((names for names in (("path",), ("shard", "offset")) if set(names) <= set(self.columns)), ())
         return [self.column(name) for name in names]
 
@@ -158,17 +172,11 @@ class Pool:
         return self.how.text(self, row)
 
     def turns(self, row: int) -> list[Turn]:
-        """One sample as what a language model reads: prompt and response, the turns of a conversation, or running text."""
+        """One sample as what a language model reads: prompt and response, the turns of a conversation, or running
+        text.
+        """
         return self.how.turns(self, row)
 
     def open(self, row: int, **hints: Any) -> Any:
         """One sample, to look at or to encode: for photos an RGB image."""
         return self.how.open(self, row, **hints)
-
-
-
-
-
-
-
-

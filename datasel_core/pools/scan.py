@@ -14,11 +14,14 @@ from datasel_core.workspace.hashing import canonical
 
 @dataclass(frozen=True)
 class Scan:
-    """What a source holds. table: one row per sample, with `id` (unique text) and `content` (hash of what the sample is).
+    """What a source holds. table: one row per sample, with `id` (unique text) and `content` (hash of what the sample
+    is).
 
-    unreadable: [{"id", "reason"}] left out of the candidates; left_out: how many, where only the first are listed. roles: arrays the source brought, one
-    row per sample; an array too large for memory may be anything with a length, `shape`, `dtype` and slices, which are taken from front to back.
-    file: where the samples are too large for memory, a finished Parquet of all columns, which becomes the pool's; then `table` holds all but `texts`.
+    unreadable: [{"id", "reason"}] left out of the candidates; left_out: how many, where only the first are listed.
+    roles: arrays the source brought, one row per sample; an array too large for memory may be anything with a length,
+    `shape`, `dtype` and slices, which are taken from front to back.
+    file: where the samples are too large for memory, a finished Parquet of all columns, which becomes the pool's; then
+    `table` holds all but `texts`.
     close: called when the pool is written, or will not be.
     """
 

@@ -19,9 +19,16 @@ from datasel_core.workspace.layout import Workspace
 
 
 def run_probe(
-    workspace: Workspace, folder: Path, id: str, progress: Progress, params: Mapping[str, str] | None = None, held_out: str | None = None
+    workspace: Workspace,
+    folder: Path,
+    id: str,
+    progress: Progress,
+    params: Mapping[str, str] | None = None,
+    held_out: str | None = None,
 ) -> dict[str, Any]:
-    """Trains on what was kept, measures on the readable rest of the pool, or on another pool. params: of the probe, as words. Raises BadRequest, Stopped."""
+    """Trains on what was kept, measures on the readable rest of the pool, or on another pool. params: of the probe, as
+    words. Raises BadRequest, Stopped.
+    """
     probe: Probe = find("probe", id).parse(params or {})
     for file in probe.files():
         workspace.allowed(file)
@@ -48,7 +55,9 @@ def run_probe(
     return probe.measure(given, train, test, progress)
 
 
-def _elsewhere(workspace: Workspace, probe: Probe, pool: Pool, roles: Roles, train: np.ndarray, held_out: str, progress: Progress) -> dict[str, Any]:
+def _elsewhere(
+    workspace: Workspace, probe: Probe, pool: Pool, roles: Roles, train: np.ndarray, held_out: str, progress: Progress
+) -> dict[str, Any]:
     if not probe.elsewhere:
         raise BadRequest(f"The probe {probe.id} tests on the rest of the pool; leave out --held-out {held_out}.")
     other = load_pool(workspace, held_out)
@@ -64,13 +73,24 @@ def _elsewhere(workspace: Workspace, probe: Probe, pool: Pool, roles: Roles, tra
 def _check_opens(probe: Probe, pool: Pool) -> None:
     lacking = [what for what in probe.opens if what not in pool.opens]
     if lacking:
-        raise BadRequest(f"The probe {probe.id} looks at {' and '.join(probe.opens)} of every sample; the pool {pool.name} has no {lacking[0]} to open.")
+        raise BadRequest(
+            f"The probe {probe.id} looks at {' and '.join(probe.opens)} of every sample; the pool {pool.name} has no "
+            f"{lacking[0]} to open."
+        )
 
 
 def _given(probe: Probe, pool: Pool, roles: Roles) -> dict[str, Any]:
     opened = {"image": lambda row: pool.open(row, at_least=256), "text": pool.text, "turns": pool.turns}
-    wanted = [role for role in probe.wants if role not in probe.needs and (roles.group is not None if role == "group" else role in roles.features)]
-    return {role: roles.array(role) for role in (*probe.needs, *wanted)} | {what: opened[what] for what in probe.opens} | {"n": pool.n}
+    wanted = [
+        role
+        for role in probe.wants
+        if role not in probe.needs and (roles.group is not None if role == "group" else role in roles.features)
+    ]
+    return (
+        {role: roles.array(role) for role in (*probe.needs, *wanted)}
+        | {what: opened[what] for what in probe.opens}
+        | {"n": pool.n}
+    )
 
 
 def _unseen(of: Pool, test: np.ndarray, pool: Pool, train: np.ndarray) -> np.ndarray:

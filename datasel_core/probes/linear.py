@@ -16,14 +16,17 @@ from datasel_core.vectors import directions
 class Linear(Probe):
     """Logistic regression of the group on unit-length embeddings: the share of held-out samples it names rightly.
 
-    The usual measure of features (Alain & Bengio 2016, https://arxiv.org/abs/1610.01644), turned round: the features stay, the training set changes.
+    The usual measure of features (Alain & Bengio 2016, https://arxiv.org/abs/1610.01644), turned round: the features
+    stay, the training set changes.
     """
 
     needs: ClassVar = ("embedding", "group")
 
     c: float = Field(10.0, gt=0, description="Inverse strength of the L2 penalty, on embeddings of length 10.")
 
-    def measure(self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None) -> dict[str, Any]:
+    def measure(
+        self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
+    ) -> dict[str, Any]:
         from sklearn.linear_model import LogisticRegression
 
         labels = np.array([str(label) for label in roles["group"]])

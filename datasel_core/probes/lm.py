@@ -32,44 +32,76 @@ _Asked = tuple[int, list[int], str]
 
 @probe("lm", version=1, title="Language probe")
 class LanguageProbe(Probe):
-    """A language model learns the responses of the kept samples for a fixed number of steps; then its loss on held-out responses is measured, and how often
-    its final answer is the right one. The same number of steps for every training set, so that a smaller one is seen more often; several seeds, so that
-    chance can be told from merit. From scratch, the vocabulary is trained on the whole pool, so that losses of different selections compare.
-    """  # fmt: skip
+    """A language model learns the responses of the kept samples for a fixed number of steps; then its loss on held-out
+    responses is measured, and how often its final answer is the right one. The same number of steps for every training
+    set, so that a smaller one is seen more often; several seeds, so that chance can be told from merit. From scratch,
+    the vocabulary is trained on the whole pool, so that losses of different selections compare.
+    """
 
     opens: ClassVar = ("turns",)
     wants: ClassVar = ("group",)
     elsewhere: ClassVar = True
 
-    model: str = Field(SCRATCH, min_length=1, description=f"{SCRATCH}, a model of the hub such as {OFFERED[1]}, or a folder with one (as a path).")
+    model: str = Field(
+        SCRATCH,
+        min_length=1,
+        description=f"{SCRATCH}, a model of the hub such as {OFFERED[1]}, or a folder with one (as a path).",
+    )
     steps: int = Field(300, ge=1, description="Training steps, whatever the number of samples.")
-    n_seeds: int = Field(3, ge=1, description="Trainings that differ by chance alone: order of samples, and from scratch the first weights.")
+    n_seeds: int = Field(
+        3,
+        ge=1,
+        description="Trainings that differ by chance alone: order of samples, and from scratch the first weights.",
+    )
     batch: int = Field(16, ge=1, description="Samples per step.")
-    rate: float | None = Field(None, gt=0, description="Highest learning rate (AdamW, cosine); by default 1e-3 from scratch, 2e-5 for a given model.")
-    template: Template = Field("plain", description="How prompt and response are put together: plain, or with the headings of Alpaca.")
+    rate: float | None = Field(
+        None,
+        gt=0,
+        description="Highest learning rate (AdamW, cosine); by default 1e-3 from scratch, 2e-5 for a given model.",
+    )
+    template: Template = Field(
+        "plain", description="How prompt and response are put together: plain, or with the headings of Alpaca."
+    )
     length: int = Field(512, ge=8, description="Most tokens of a sample; what is beyond is cut off.")
     most: int = Field(1000, ge=1, description="Held-out samples whose loss is measured, drawn where there are more.")
-    answers: int = Field(100, ge=0, description="Of those, so many at most are answered word by word, where the final answer can be told.")
+    answers: int = Field(
+        100,
+        ge=0,
+        description="Of those, so many at most are answered word by word, where the final answer can be told.",
+    )
     longest: int = Field(256, ge=1, description="Most tokens of an answer.")
     vocabulary: int = Field(4096, ge=300, description="From scratch: tokens of the vocabulary.")
     layers: int = Field(2, ge=1, description="From scratch: layers of the model.")
     width: int = Field(192, ge=8, description="From scratch: width of the model.")
     heads: int = Field(3, ge=1, description="From scratch: attention heads.")
     seed: int = Field(0, ge=0, description="The first seed.")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda|mps)$", description="Where to compute: auto, cpu, cuda or mps.", json_schema_extra=HOW)
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda|mps)$",
+        description="Where to compute: auto, cpu, cuda or mps.",
+        json_schema_extra=HOW,
+    )
 
     def files(self) -> tuple[str, ...]:
         return local_files(self.model)
 
     def measure(
-        self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None, elsewhere: Mapping[str, Any] | None = None
+        self,
+        roles: Mapping[str, Any],
+        train: np.ndarray,
+        test: np.ndarray,
+        progress: Progress | None = None,
+        elsewhere: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         progress, there = progress or Progress(), roles if elsewhere is None else elsewhere
         if not len(train):
             raise BadRequest("A language probe needs at least one sample to train on.")
         if not len(test):
             raise BadRequest("Nothing is held out: the whole pool was kept; name another pool with --held-out.")
-        source, build = _source(roles), Build(self.model, self.vocabulary, self.layers, self.width, self.heads, self.length, self.seed)
+        source, build = (
+            _source(roles),
+            Build(self.model, self.vocabulary, self.layers, self.width, self.heads, self.length, self.seed),
+        )
         vocabulary = build.spelling(source, progress)
         learned = self._tokens(source, train, vocabulary, "Nothing that was kept can be learned")
         test = np.sort(np.random.default_rng(self.seed).permutation(test)[: self.most])
@@ -77,22 +109,44 @@ class LanguageProbe(Probe):
         asked = self._questions(_source(there), held.rows, vocabulary)
         losses, right = [], []
         for at in range(self.n_seeds):
-            model = self._trained(build, vocabulary, learned, self.seed + at, progress, f"training, seed {at + 1} of {self.n_seeds}")
+            model = self._trained(
+                build, vocabulary, learned, self.seed + at, progress, f"training, seed {at + 1} of {self.n_seeds}"
+            )
             progress.check()
             losses.append(per_sample(score(model, held, _BATCH_TOKENS).loss, held).astype(np.float64))
             right.append(self._right(model, vocabulary, asked, progress, f"answering, seed {at + 1} of {self.n_seeds}"))
-        groups = np.array(["" if name is None else str(name) for name in there["group"]])[held.rows] if "group" in there else None
+        groups = (
+            np.array(["" if name is None else str(name) for name in there["group"]])[held.rows]
+            if "group" in there
+            else None
+        )
         found = {**_said("loss", np.array(losses)), **_said("exact_match", np.array(right))}
         if groups is not None:
-            found["by_source"] = {str(name): self._of(groups == name, np.array(losses), np.array(right), asked, held.rows) for name in np.unique(groups)}
+            found["by_source"] = {
+                str(name): self._of(groups == name, np.array(losses), np.array(right), asked, held.rows)
+                for name in np.unique(groups)
+            }
         return {
-            **found, "trained_on": len(learned.rows), "tested_on": len(held.rows), "answered": len(asked), "steps": self.steps, "n_seeds": self.n_seeds,
-            "parameters": sum(weight.numel() for weight in model.parameters()), "vocabulary": vocabulary.size,
-        }  # fmt: skip
+            **found,
+            "trained_on": len(learned.rows),
+            "tested_on": len(held.rows),
+            "answered": len(asked),
+            "steps": self.steps,
+            "n_seeds": self.n_seeds,
+            "parameters": sum(weight.numel() for weight in model.parameters()),
+            "vocabulary": vocabulary.size,
+        }
 
-    def _of(self, mine: np.ndarray, losses: np.ndarray, right: np.ndarray, asked: Sequence[_Asked], rows: np.ndarray) -> dict[str, Any]:
+    def _of(
+        self, mine: np.ndarray, losses: np.ndarray, right: np.ndarray, asked: Sequence[_Asked], rows: np.ndarray
+    ) -> dict[str, Any]:
         of_mine = np.isin([row for row, _, _ in asked], rows[mine])
-        return {**_said("loss", losses[:, mine]), **_said("exact_match", right[:, of_mine]), "tested_on": int(mine.sum()), "answered": int(of_mine.sum())}
+        return {
+            **_said("loss", losses[:, mine]),
+            **_said("exact_match", right[:, of_mine]),
+            "tested_on": int(mine.sum()),
+            "answered": int(of_mine.sum()),
+        }
 
     def _tokens(self, source: Source, rows: np.ndarray, vocabulary: Vocabulary, wrong: str) -> Tokens:
         tokens = read_tokens(source, rows, vocabulary, self.template, self.length)
@@ -100,10 +154,20 @@ class LanguageProbe(Probe):
             raise BadRequest(f"{wrong}: {tokens.unreadable[0][1]}.")
         return tokens
 
-    def _trained(self, build: Build, vocabulary: Vocabulary, tokens: Tokens, seed: int, progress: Progress, label: str) -> "PreTrainedModel":
+    def _trained(
+        self, build: Build, vocabulary: Vocabulary, tokens: Tokens, seed: int, progress: Progress, label: str
+    ) -> "PreTrainedModel":
         model, device = build.built(vocabulary, seed), choose_device(self.device)
         with tempfile.TemporaryDirectory() as scratch:
-            train(model, tokens, Recipe(self.steps, self.batch, self.rate or RATES[build.is_new], seed), device, Path(scratch), progress, label)
+            train(
+                model,
+                tokens,
+                Recipe(self.steps, self.batch, self.rate or RATES[build.is_new], seed),
+                device,
+                Path(scratch),
+                progress,
+                label,
+            )
         return model.eval()
 
     def _questions(self, source: Source, rows: np.ndarray, vocabulary: Vocabulary) -> list[_Asked]:
@@ -119,11 +183,15 @@ class LanguageProbe(Probe):
                 break
         return found
 
-    def _right(self, model: "PreTrainedModel", vocabulary: Vocabulary, asked: Sequence[_Asked], progress: Progress, label: str) -> np.ndarray:
+    def _right(
+        self, model: "PreTrainedModel", vocabulary: Vocabulary, asked: Sequence[_Asked], progress: Progress, label: str
+    ) -> np.ndarray:
         track = progress.track(len(asked), label)
         said = generate(model, vocabulary, [ids for _, ids, _ in asked], self.longest, progress, track)
         track.finish()
-        return np.array([final_answer(text) == answer for text, (_, _, answer) in zip(said, asked, strict=True)], dtype=np.float64)
+        return np.array(
+            [final_answer(text) == answer for text, (_, _, answer) in zip(said, asked, strict=True)], dtype=np.float64
+        )
 
 
 def _source(roles: Mapping[str, Any]) -> Source:
@@ -139,7 +207,9 @@ def _source(roles: Mapping[str, Any]) -> Source:
 
 
 def _said(name: str, values: np.ndarray) -> dict[str, Any]:
-    """values: (seeds, samples). Mean, standard deviation over seeds, and the interval of 95 % for the mean (Student's t), where there are several seeds."""
+    """values: (seeds, samples). Mean, standard deviation over seeds, and the interval of 95 % for the mean (Student's
+    t), where there are several seeds.
+    """
     from scipy import stats
 
     if not values.shape[1]:
@@ -149,5 +219,9 @@ def _said(name: str, values: np.ndarray) -> dict[str, Any]:
     if len(of_seed) > 1:
         sd = float(of_seed.std(ddof=1))
         half = float(stats.t.ppf(0.975, len(of_seed) - 1)) * sd / len(of_seed) ** 0.5
-        found |= {f"{name}_sd": round(sd, 6), f"{name}_low": round(found[name] - half, 6), f"{name}_high": round(found[name] + half, 6)}
+        found |= {
+            f"{name}_sd": round(sd, 6),
+            f"{name}_low": round(found[name] - half, 6),
+            f"{name}_high": round(found[name] + half, 6),
+        }
     return found

@@ -17,16 +17,22 @@ class Probe(Declared):
 
     needs: ClassVar[tuple[str, ...]] = ()
     opens: ClassVar[tuple[str, ...]] = ()
-    """What it looks at of the samples themselves: `image`, `text`, `turns`. In `roles` these are functions: row -> RGB picture, row -> texts, row -> turns."""
+    """What it looks at of the samples themselves: `image`, `text`, `turns`. In `roles` these are functions: row -> RGB
+    picture, row -> texts, row -> turns.
+    """
     wants: ClassVar[tuple[str, ...]] = ()
     """Roles that it takes where the pool has them."""
     elsewhere: ClassVar[bool] = False
-    """Whether it can test on another pool; then `measure` also takes `elsewhere`: the roles of that pool, in which `test` are rows."""
+    """Whether it can test on another pool; then `measure` also takes `elsewhere`: the roles of that pool, in which
+    `test` are rows.
+    """
 
     def files(self) -> tuple[str, ...]:
         """Files that are read besides the samples; like sources, they must lie under an allowed root."""
         return ()
 
-    def measure(self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None) -> dict[str, Any]:
+    def measure(
+        self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
+    ) -> dict[str, Any]:
         """roles: role -> array of the pool, and n: how many samples the pool has. Raises BadRequest, Stopped."""
         raise TypeError(f"{type(self).__name__} must implement measure.")

@@ -1,4 +1,6 @@
-"""Retrieval probe: how well a small CLIP model, trained from nothing on the kept pairs, finds captions for pictures it has never seen."""
+"""Retrieval probe: how well a small CLIP model, trained from nothing on the kept pairs, finds captions for pictures it
+has never seen.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,9 +26,10 @@ _ROWS = 128
 
 @probe("retrieval", version=1, title="Retrieval probe")
 class Retrieval(Probe):
-    """A small open_clip model (a ResNet and a two-layer transformer) sees a fixed number of pairs; then it ranks held-out captions by picture, and the
-    other way round. The same number of steps for every training set, so that a smaller one is seen more often (as in DataComp, arXiv 2304.14108).
-    """  # fmt: skip
+    """A small open_clip model (a ResNet and a two-layer transformer) sees a fixed number of pairs; then it ranks
+    held-out captions by picture, and the other way round. The same number of steps for every training set, so that a
+    smaller one is seen more often (as in DataComp, arXiv 2304.14108).
+    """
 
     opens: ClassVar = ("image", "text")
 
@@ -38,11 +41,17 @@ class Retrieval(Probe):
     most: int = Field(1000, ge=2, description="Held-out pairs to rank, drawn where there are more.")
 
     def measure(
-        self, roles: Mapping[str, Callable[[int], Any]], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
+        self,
+        roles: Mapping[str, Callable[[int], Any]],
+        train: np.ndarray,
+        test: np.ndarray,
+        progress: Progress | None = None,
     ) -> dict[str, Any]:
-        """roles: image, row -> RGB picture; text, row -> captions; picture, where several rows share one: (n,) equal for those.
+        """roles: image, row -> RGB picture; text, row -> captions; picture, where several rows share one: (n,) equal
+        for those.
 
-         Recall at 1 and 10, and mean reciprocal rank, averaged over both directions."""
+        Recall at 1 and 10, and mean reciprocal rank, averaged over both directions.
+        """
         if len(train) < 2 or len(test) < 2:
             raise BadRequest("A retrieval probe needs at least two pairs to train on and two held out.")
         import torch
@@ -53,7 +62,14 @@ class Retrieval(Probe):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             model = _model(self.px, tokenizer.vocab_size)
-            self._train(model, self._pictures(roles["image"], train), [roles["text"](int(row)) for row in train], tokenizer, rng, progress or Progress())
+            self._train(
+                model,
+                self._pictures(roles["image"], train),
+                [roles["text"](int(row)) for row in train],
+                tokenizer,
+                rng,
+                progress or Progress(),
+            )
         model.eval()
         with torch.inference_mode():
             pictures = self._pictures(roles["image"], test).split(_ROWS)
@@ -69,10 +85,18 @@ class Retrieval(Probe):
         """(b, 3, px, px) uint8."""
         import torch
 
-        return torch.from_numpy(np.stack([squashed(image(int(row)), self.px, "BICUBIC") for row in rows])).permute(0, 3, 1, 2)
+        return torch.from_numpy(np.stack([squashed(image(int(row)), self.px, "BICUBIC") for row in rows])).permute(
+            0, 3, 1, 2
+        )
 
     def _train(
-        self, model: "nn.Module", pictures: "torch.Tensor", said: Sequence[Sequence[str]], tokenizer: Any, rng: np.random.Generator, progress: Progress
+        self,
+        model: "nn.Module",
+        pictures: "torch.Tensor",
+        said: Sequence[Sequence[str]],
+        tokenizer: Any,
+        rng: np.random.Generator,
+        progress: Progress,
     ) -> None:
         import torch
         from torch.nn import functional
@@ -86,7 +110,9 @@ class Retrieval(Probe):
             for group in optimizer.param_groups:
                 group["lr"] = self.rate * min((step + 1) / _WARM_UP, 0.5 * (1 + np.cos(np.pi * step / self.steps)))
             images = model.encode_image(_floats(pictures[rows]), normalize=True)
-            captions = model.encode_text(tokenizer([said[row][rng.integers(len(said[row]))] for row in rows]), normalize=True)
+            captions = model.encode_text(
+                tokenizer([said[row][rng.integers(len(said[row]))] for row in rows]), normalize=True
+            )
             logits, right = model.logit_scale.exp() * images @ captions.T, torch.arange(len(rows))
             loss = (functional.cross_entropy(logits, right) + functional.cross_entropy(logits.T, right)) / 2
             optimizer.zero_grad(set_to_none=True)
@@ -98,7 +124,9 @@ class Retrieval(Probe):
 
 
 def ranked(similarity: np.ndarray, texts: Sequence[str], pictures: Sequence[int] | np.ndarray) -> dict[str, float]:
-    """similarity: (m, m), pictures by captions. Right are all captions of the same picture, and those that say the same; ties count against them."""
+    """similarity: (m, m), pictures by captions. Right are all captions of the same picture, and those that say the
+    same; ties count against them.
+    """
     _, same = np.unique(np.array(texts, dtype=object).astype(str), return_inverse=True)
     pictures = np.asarray(pictures)
     right = (same[:, None] == same[None, :]) | (pictures[:, None] == pictures[None, :])
@@ -119,7 +147,9 @@ def _ranks(similarity: np.ndarray, right: np.ndarray) -> np.ndarray:
 def _model(px: int, n_tokens: int) -> "nn.Module":
     import open_clip
 
-    return open_clip.model.CLIP(embed_dim=96, vision_cfg={**_VISION, "image_size": px}, text_cfg={**_TEXT, "vocab_size": n_tokens})
+    return open_clip.model.CLIP(
+        embed_dim=96, vision_cfg={**_VISION, "image_size": px}, text_cfg={**_TEXT, "vocab_size": n_tokens}
+    )
 
 
 def _floats(pictures: "torch.Tensor") -> "torch.Tensor":

@@ -28,8 +28,12 @@ class Candidates:
     earlier_ids: list[str] | None = None
 
 
-def find_candidates(workspace: Workspace, pool: Pool, missing: np.ndarray, within: str | None, already: str | None, where: str | None) -> Candidates:
-    """missing: rows that cannot be read. within, already: folders of earlier selections, or Parquet files of ids. Raises BadRequest."""
+def find_candidates(
+    workspace: Workspace, pool: Pool, missing: np.ndarray, within: str | None, already: str | None, where: str | None
+) -> Candidates:
+    """missing: rows that cannot be read. within, already: folders of earlier selections, or Parquet files of ids.
+    Raises BadRequest.
+    """
     allowed = np.ones(pool.n, dtype=bool)
     allowed[missing] = False
     within_said, within_ids = _earlier(workspace, pool, within, "within")
@@ -49,7 +53,9 @@ def find_candidates(workspace: Workspace, pool: Pool, missing: np.ndarray, withi
     return Candidates(given, earlier_rows, free, within_said, earlier_said, within_ids, earlier_ids)
 
 
-def _earlier(workspace: Workspace, pool: Pool, folder: str | None, flag: str) -> tuple[dict[str, Any] | None, list[str] | None]:
+def _earlier(
+    workspace: Workspace, pool: Pool, folder: str | None, flag: str
+) -> tuple[dict[str, Any] | None, list[str] | None]:
     if folder is None:
         return None, None
     path = Path(folder)
@@ -63,9 +69,17 @@ def _earlier(workspace: Workspace, pool: Pool, folder: str | None, flag: str) ->
         raise BadInput(f"--{flag} {folder} cannot be used: {found[0]}")
     other = manifest.read(path)
     if other["pool"]["fingerprint"] != pool.fingerprint:
-        raise BadRequest(f"--{flag} {folder} is a selection from the pool {other['pool']['name']}, not from {pool.name} as it is now.")
+        raise BadRequest(
+            f"--{flag} {folder} is a selection from the pool {other['pool']['name']}, not from {pool.name} as it is "
+            "now."
+        )
     ids = manifest.kept_table(path)["id"].to_pylist()
-    return {"ids_sha256": other["result"]["ids_sha256"], "n": len(ids), "method": other["method"], "budget": other["budget"]}, ids
+    return {
+        "ids_sha256": other["result"]["ids_sha256"],
+        "n": len(ids),
+        "method": other["method"],
+        "budget": other["budget"],
+    }, ids
 
 
 def _read_ids(path: Path, flag: str) -> list[str]:
@@ -76,13 +90,22 @@ def _read_ids(path: Path, flag: str) -> list[str]:
 
 
 def matching(pool: Pool, where: str) -> np.ndarray:
-    """(n,) bool: rows whose columns fulfil an SQL condition (DuckDB). It sees the pool's columns and nothing else. Raises BadRequest."""
+    """(n,) bool: rows whose columns fulfil an SQL condition (DuckDB). It sees the pool's columns and nothing else.
+    Raises BadRequest.
+    """
     name = "row"
     while name in {column.lower() for column in pool.columns}:  # DuckDB does not tell A from a
         name += "_"
-    with duckdb.connect(config={"enable_external_access": "false", "autoinstall_known_extensions": "false"}) as database:
+    with duckdb.connect(
+        config={"enable_external_access": "false", "autoinstall_known_extensions": "false"}
+    ) as database:
         try:
-            database.register("pool_columns", pool.batches([one for one in pool.columns if one not in pool.long_columns or _may_name(where, one)], name))
+            database.register(
+                "pool_columns",
+                pool.batches(
+                    [one for one in pool.columns if one not in pool.long_columns or _may_name(where, one)], name
+                ),
+            )
             database.execute("CREATE TABLE pool AS SELECT * FROM pool_columns")
             database.unregister("pool_columns")
             database.execute("SET enable_progress_bar = false")
@@ -91,14 +114,22 @@ def matching(pool: Pool, where: str) -> np.ndarray:
             found, again = (_mask(database.table("pool").filter(where), name, pool.n) for _ in range(2))
         except duckdb.Error as error:
             said = " ".join(str(error).split("\n\n")[0].split())
-            raise BadRequest(f"--where {where!r} does not work ({said}); give one condition on the columns {', '.join(pool.columns)}.") from None
+            raise BadRequest(
+                f"--where {where!r} does not work ({said}); give one condition on the columns "
+                f"{', '.join(pool.columns)}."
+            ) from None
     if (found != again).any():
-        raise BadRequest(f"--where {where!r} gives other rows each time it is asked, so nobody could repeat it; leave out random functions.")
+        raise BadRequest(
+            f"--where {where!r} gives other rows each time it is asked, so nobody could repeat it; leave out random "
+            "functions."
+        )
     return found
 
 
 def _may_name(where: str, column: str) -> bool:
-    """Whether a condition can depend on a column: it says its name, or speaks of all columns. Those that are long are read only for such a condition."""
+    """Whether a condition can depend on a column: it says its name, or speaks of all columns. Those that are long are
+    read only for such a condition.
+    """
     said = where.lower()
     return column.lower().replace('"', '""') in said or any(word in said for word in ("columns", "pool", "*"))
 

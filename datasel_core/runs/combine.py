@@ -40,10 +40,11 @@ class Part:
 
 
 def combine(workspace: Workspace, how: str, folders: Sequence[Path], progress: Progress | None = None) -> Run:
-    """union: kept by any, those of the first before the others'. intersection: kept by all. difference: kept by the first and by no other.
+    """union: kept by any, those of the first before the others'. intersection: kept by all. difference: kept by the
+    first and by no other.
 
-    Picks keep the order, score and count of the first selection that has them. Raises BadRequest when the selections are not intact, come from
-    different pools, or nothing is left.
+    Picks keep the order, score and count of the first selection that has them. Raises BadRequest when the selections
+    are not intact, come from different pools, or nothing is left.
     """
     progress = progress or Progress()
     if how not in HOWS:
@@ -55,7 +56,12 @@ def combine(workspace: Workspace, how: str, folders: Sequence[Path], progress: P
     ids, of = combined_ids(how, [part.ids for part in parts])
     if not ids:
         raise BadRequest(f"The {how} of these {len(parts)} selections is empty; nothing was written.")
-    what = {"combine": how, "pool": pool.name, "table": pool.table_sha256, "of": [part.said["sha256"] for part in parts]}
+    what = {
+        "combine": how,
+        "pool": pool.name,
+        "table": pool.table_sha256,
+        "of": [part.said["sha256"] for part in parts],
+    }
     folder = workspace.run(key_of(what))
     with Lock(folder).hold(progress.check):
         if not manifest.is_answer(folder):
@@ -80,7 +86,9 @@ def combined_ids(how: str, parts: Sequence[Sequence[str]]) -> tuple[list[str], l
 def again(folder: Path, said: Mapping[str, Any]) -> list[str]:
     """The ids, combined anew from the selections kept beside the manifest."""
     names = sorted((name for name in said["files"] if name.startswith("of-")), key=lambda name: int(name[3:-8]))
-    return combined_ids(said["method"]["params"]["how"], [pq.read_table(folder / name)["id"].to_pylist() for name in names])[0]
+    return combined_ids(
+        said["method"]["params"]["how"], [pq.read_table(folder / name)["id"].to_pylist() for name in names]
+    )[0]
 
 
 def _part(folder: Path) -> Part:
@@ -94,7 +102,9 @@ def _pool_of(workspace: Workspace, parts: Sequence[Part], folders: Sequence[Path
     pool = load_pool(workspace, parts[0].said["pool"]["name"])
     for part, folder in zip(parts, folders, strict=True):
         if part.said["pool"]["fingerprint"] != pool.fingerprint:
-            raise BadRequest(f"{folder} is a selection from the pool {part.said['pool']['name']}, not from {pool.name} as it is now.")
+            raise BadRequest(
+                f"{folder} is a selection from the pool {part.said['pool']['name']}, not from {pool.name} as it is now."
+            )
     return pool
 
 
@@ -103,10 +113,23 @@ def _selection(pool: Pool, parts: Sequence[Part], ids: list[str], of: list[list[
     first = [known[those[0] - 1][id] for id, those in zip(ids, of, strict=True)]
     rows, scores = pool.rows(ids), np.full(pool.n, np.nan)
     scores[rows] = [np.nan if score is None else score for score, _ in first]
-    return Selection(rows, np.array([count for _, count in first]), scores, {"of": np.array([", ".join(map(str, those)) for those in of])})
+    return Selection(
+        rows,
+        np.array([count for _, count in first]),
+        scores,
+        {"of": np.array([", ".join(map(str, those)) for those in of])},
+    )
 
 
-def _write(workspace: Workspace, folder: Path, how: str, pool: Pool, parts: Sequence[Part], chosen: Selection, progress: Progress) -> None:
+def _write(
+    workspace: Workspace,
+    folder: Path,
+    how: str,
+    pool: Pool,
+    parts: Sequence[Part],
+    chosen: Selection,
+    progress: Progress,
+) -> None:
     roles = Roles.of(workspace, pool)
     metrics = measure(pool, roles, chosen.rows, (), progress)
     beside = write_curves(folder, measure_curves(roles, chosen.rows, np.empty(0, np.int64), progress))
@@ -116,9 +139,18 @@ def _write(workspace: Workspace, folder: Path, how: str, pool: Pool, parts: Sequ
         beside.append(f"of-{at}.parquet")
     table = kept_table(pool, chosen)
     ids = table["id"].to_pylist()
-    of = [{"ids_sha256": part.said["result"]["ids_sha256"], "n": len(part.ids), "method": part.said["method"]} for part in parts]
+    of = [
+        {"ids_sha256": part.said["result"]["ids_sha256"], "n": len(part.ids), "method": part.said["method"]}
+        for part in parts
+    ]
     about = {
-        "pool": {"name": pool.name, "kind": pool.kind, "n": pool.n, "fingerprint": pool.fingerprint, "table_sha256": pool.table_sha256},
+        "pool": {
+            "name": pool.name,
+            "kind": pool.kind,
+            "n": pool.n,
+            "fingerprint": pool.fingerprint,
+            "table_sha256": pool.table_sha256,
+        },
         "target": None,
         "features": {},
         "method": {"id": "combine", "version": 1, "params": {"how": how, "of": of}},
@@ -129,6 +161,7 @@ def _write(workspace: Workspace, folder: Path, how: str, pool: Pool, parts: Sequ
         "where": None,
         "unreadable": pool.unreadable,
         "result": {**manifest.result(ids), "metrics": metrics},
-        "command": f"python -m datasel_core combine {how} " + " ".join(f"FOLDER-{at}" for at in range(1, len(parts) + 1)),
+        "command": f"python -m datasel_core combine {how} "
+        + " ".join(f"FOLDER-{at}" for at in range(1, len(parts) + 1)),
     }
     manifest.write(folder, table, about, beside)

@@ -49,7 +49,9 @@ def select(workspace: Workspace, spec: Spec, progress: Progress | None = None, a
 
 
 def choose(asked: Question, progress: Progress, scores: np.ndarray | None = None) -> Selection:
-    """Runs the method on the rows it may choose; the answer is in rows of the pool. scores: of a scorer, where they are known already."""
+    """Runs the method on the rows it may choose; the answer is in rows of the pool. scores: of a scorer, where they are
+    known already.
+    """
     rows, rng = asked.candidates.given, np.random.default_rng(asked.spec.seed)
     already = np.searchsorted(rows, asked.candidates.already)
     if isinstance(asked.method, Scorer):
@@ -113,7 +115,13 @@ def write(workspace: Workspace, asked: Question, chosen: Selection, folder: Path
         folder,
         table,
         {
-            "pool": {"name": pool.name, "kind": pool.kind, "n": pool.n, "fingerprint": pool.fingerprint, "table_sha256": pool.table_sha256},
+            "pool": {
+                "name": pool.name,
+                "kind": pool.kind,
+                "n": pool.n,
+                "fingerprint": pool.fingerprint,
+                "table_sha256": pool.table_sha256,
+            },
             "target": asked.target and asked.target.about(),
             "features": asked.roles.about(asked.method.roles()),
             "method": asked.method.what(),
@@ -123,7 +131,11 @@ def write(workspace: Workspace, asked: Question, chosen: Selection, folder: Path
             "already": asked.candidates.earlier,
             "where": asked.spec.where,
             "unreadable": pool.unreadable + asked.roles.unreadable(asked.method.roles()) + _unscored(asked, chosen),
-            "result": {**manifest.result(ids), "metrics": metrics, **({"facts": dict(chosen.facts)} if chosen.facts else {})},
+            "result": {
+                **manifest.result(ids),
+                "metrics": metrics,
+                **({"facts": dict(chosen.facts)} if chosen.facts else {}),
+            },
             "command": asked.spec.command or command_line(asked.spec),
         },
         beside,
@@ -135,7 +147,10 @@ def _unscored(asked: Question, chosen: Selection) -> list[dict[str, str]]:
     if not asked.method.scores_all or chosen.scores is None:
         return []
     rows = asked.candidates.given[np.isnan(chosen.scores[asked.candidates.given])]
-    return [{"id": str(asked.pool.ids[row]), "reason": f"{asked.method.id} gives it no score: its vector is zero"} for row in rows]
+    return [
+        {"id": str(asked.pool.ids[row]), "reason": f"{asked.method.id} gives it no score: its vector is zero"}
+        for row in rows
+    ]
 
 
 def kept_table(pool: Pool, chosen: Selection) -> pa.Table:
@@ -161,6 +176,8 @@ def kept_table(pool: Pool, chosen: Selection) -> pa.Table:
 def _whys(why: Mapping[str, np.ndarray], n: int) -> Iterator[str]:
     plain: dict[str, Sequence] = {name: values.tolist() for name, values in why.items()}
     for at in range(n):
-        known = {name: values[at] for name, values in plain.items() if values[at] is not None and values[at] == values[at]}  # NaN: not known
+        known = {
+            name: values[at] for name, values in plain.items() if values[at] is not None and values[at] == values[at]
+        }  # NaN: not known
         mine = {name: round(value, 9) if isinstance(value, float) else value for name, value in known.items()}
         yield json.dumps(mine, ensure_ascii=False)

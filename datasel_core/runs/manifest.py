@@ -18,8 +18,32 @@ from datasel_core.workspace.files import read_json, write_json, writing
 from datasel_core.workspace.hashing import canonical, hash_file
 
 SCHEMA_VERSION = 1
-_REQUIRED = {"schema_version", "pool", "method", "budget", "seed", "features", "within", "already", "where", "result", "files", "sha256"}
-_LIBRARIES = ("numpy", "torch", "timm", "open_clip_torch", "faiss-cpu", "umap-learn", "scikit-learn", "duckdb", "pyarrow", "pillow")
+_REQUIRED = {
+    "schema_version",
+    "pool",
+    "method",
+    "budget",
+    "seed",
+    "features",
+    "within",
+    "already",
+    "where",
+    "result",
+    "files",
+    "sha256",
+}
+_LIBRARIES = (
+    "numpy",
+    "torch",
+    "timm",
+    "open_clip_torch",
+    "faiss-cpu",
+    "umap-learn",
+    "scikit-learn",
+    "duckdb",
+    "pyarrow",
+    "pillow",
+)
 
 
 def ids_sha256(ids: Iterable[str]) -> str:
@@ -49,7 +73,8 @@ def environment() -> dict[str, str]:
 
 
 def write(folder: Path, table: pa.Table, about: Mapping[str, Any], beside: Iterable[str] = ()) -> dict[str, Any]:
-    """Writes selection.parquet, then manifest.json, which closes over its bytes and those of the files named in `beside`.
+    """Writes selection.parquet, then manifest.json, which closes over its bytes and those of the files named in
+    `beside`.
 
     about: the manifest without what is computed here.
     """
@@ -76,7 +101,10 @@ def read(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or "result" not in manifest:
         raise BadInput(f"{folder / 'manifest.json'} is not a datasel manifest.")
     if manifest.get("schema_version") != SCHEMA_VERSION:
-        raise BadInput(f"{folder / 'manifest.json'} has schema version {manifest.get('schema_version')}; this program reads version {SCHEMA_VERSION}.")
+        raise BadInput(
+            f"{folder / 'manifest.json'} has schema version {manifest.get('schema_version')}; this program reads "
+            f"version {SCHEMA_VERSION}."
+        )
     if missing := sorted(_REQUIRED - manifest.keys()):
         raise BadInput(f"{folder / 'manifest.json'} is damaged: it has no {missing[0]}.")
     return manifest
@@ -105,7 +133,10 @@ def problems(folder: Path) -> list[str]:
             found.append(f"{name} was changed after it was written.")
     if not found:
         ids = kept_table(folder)["id"].to_pylist()
-        if ids_sha256(ids) != manifest["result"]["ids_sha256"] or pick_order_sha256(ids) != manifest["result"]["pick_order_sha256"]:
+        if (
+            ids_sha256(ids) != manifest["result"]["ids_sha256"]
+            or pick_order_sha256(ids) != manifest["result"]["pick_order_sha256"]
+        ):
             found.append("The ids in selection.parquet are not those of the manifest.")
     return found
 
@@ -119,4 +150,6 @@ def is_answer(folder: Path) -> bool:
 
 
 def _own_hash(manifest: Mapping[str, Any]) -> str:
-    return hashlib.sha256(canonical({name: value for name, value in manifest.items() if name != "sha256"}).encode()).hexdigest()
+    return hashlib.sha256(
+        canonical({name: value for name, value in manifest.items() if name != "sha256"}).encode()
+    ).hexdigest()

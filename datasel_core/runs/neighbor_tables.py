@@ -1,4 +1,5 @@
-"""Who could serve which target: the neighbour tables of TSDS, found once and kept. Any alpha, C or sigma is then answered at once.
+"""Who could serve which target: the neighbour tables of TSDS, found once and kept. Any alpha, C or sigma is then
+answered at once.
 
 What was measured before a kill stands: crowding is kept a chunk at a time, and meta.json is written last.
 """
@@ -26,7 +27,9 @@ from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
 
 SHARES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5)
-"""Stops of sigma, as shares of the usual distance from a target to its tenth neighbour; the method's own default is always among them."""
+"""Stops of sigma, as shares of the usual distance from a target to its tenth neighbour; the method's own default is
+always among them.
+"""
 _CHUNK = 8192
 _FOUND = ("given", "targets", "rows", "places", "distances", "widths")
 
@@ -44,12 +47,22 @@ class Question:
     def key(self) -> str:
         how = {name: getattr(self.method, name) for name in ("max_k", "kde_k", "neighbors", "sigma")}
         features = self.roles.keys(self.method.roles())
-        return key_of({"serving": 1, "pool": self.pool.fingerprint, "features": features, "target": self.target.what(), "how": how})
+        return key_of(
+            {
+                "serving": 1,
+                "pool": self.pool.fingerprint,
+                "features": features,
+                "target": self.target.what(),
+                "how": how,
+            }
+        )
 
 
 @dataclass(frozen=True)
 class Tables:
-    """given: (n,) rows of the pool that have a vector; positions in `neighbours` count among these. targets: (m,) rows of the target pool."""
+    """given: (n,) rows of the pool that have a vector; positions in `neighbours` count among these. targets: (m,) rows
+    of the target pool.
+    """
 
     key: str
     given: np.ndarray
@@ -68,7 +81,9 @@ class Tables:
 
 
 def make_tables(workspace: Workspace, asked: Question, progress: Progress) -> Path:
-    """Finds the neighbours and measures crowding around all of them, or goes on where an earlier attempt was. Raises BadInput, Stopped."""
+    """Finds the neighbours and measures crowding around all of them, or goes on where an earlier attempt was. Raises
+    BadInput, Stopped.
+    """
     folder = workspace.serving(asked.key)
     with Lock(folder).hold(progress.check):
         if read_tables(folder) is not None:
@@ -77,7 +92,15 @@ def make_tables(workspace: Workspace, asked: Question, progress: Progress) -> Pa
         vectors = matrix(asked.roles.array("embedding", given), "pool role embedding")
         found = _found(folder, asked, given, vectors, progress)
         _measure(folder, vectors, found, progress)
-        write_json(folder / "meta.json", {"kde_k": found.kde_k, "recall": found.recall, "n": len(given), "sha256": _hash(folder, (*_FOUND, "crowding"))})
+        write_json(
+            folder / "meta.json",
+            {
+                "kde_k": found.kde_k,
+                "recall": found.recall,
+                "n": len(given),
+                "sha256": _hash(folder, (*_FOUND, "crowding")),
+            },
+        )
         for part in folder.glob("crowding-*.npy"):
             part.unlink()
     return folder
@@ -92,7 +115,16 @@ def read_tables(folder: Path) -> Tables | None:
         arrays = {name: load_array(folder / f"{name}.npy") for name in (*_FOUND, "crowding")}
     except (BadInput, OSError, KeyError, TypeError):
         return None
-    found = Neighbours(meta["n"], arrays["rows"], arrays["places"], arrays["distances"], arrays["widths"], arrays["crowding"], meta["kde_k"], meta["recall"])
+    found = Neighbours(
+        meta["n"],
+        arrays["rows"],
+        arrays["places"],
+        arrays["distances"],
+        arrays["widths"],
+        arrays["crowding"],
+        meta["kde_k"],
+        meta["recall"],
+    )
     return Tables(folder.name, arrays["given"], arrays["targets"], found)
 
 
@@ -104,7 +136,16 @@ def _found(folder: Path, asked: Question, given: np.ndarray, vectors: np.ndarray
             raise BadInput(f"{folder} is damaged.")
         arrays = {name: load_array(folder / f"{name}.npy") for name in _FOUND}
         unknown = np.full((len(arrays["rows"]), len(arrays["widths"])), np.nan)
-        return Neighbours(len(given), arrays["rows"], arrays["places"], arrays["distances"], arrays["widths"], unknown, said["kde_k"], said["recall"])
+        return Neighbours(
+            len(given),
+            arrays["rows"],
+            arrays["places"],
+            arrays["distances"],
+            arrays["widths"],
+            unknown,
+            said["kde_k"],
+            said["recall"],
+        )
     for part in folder.glob("crowding-*.npy"):  # measured around what was found then
         part.unlink()
     target = matrix(asked.target.arrays()["embedding"], "target role embedding")
@@ -112,8 +153,24 @@ def _found(folder: Path, asked: Question, given: np.ndarray, vectors: np.ndarray
     method = asked.method
     found = find_neighbours(vectors, target, method.max_k, method.kde_k, [method.sigma], method.neighbors, progress)
     widths = stops(found.distances, method.sigma)
-    found = Neighbours(found.n, found.rows, found.places, found.distances, widths, np.full((len(found.rows), len(widths)), np.nan), found.kde_k, found.recall)
-    arrays = {"given": given, "targets": asked.target.rows, "rows": found.rows, "places": found.places, "distances": found.distances, "widths": widths}
+    found = Neighbours(
+        found.n,
+        found.rows,
+        found.places,
+        found.distances,
+        widths,
+        np.full((len(found.rows), len(widths)), np.nan),
+        found.kde_k,
+        found.recall,
+    )
+    arrays = {
+        "given": given,
+        "targets": asked.target.rows,
+        "rows": found.rows,
+        "places": found.places,
+        "distances": found.distances,
+        "widths": widths,
+    }
     for name, array in arrays.items():
         save_array(folder / f"{name}.npy", array)
     write_json(folder / "found.json", {"kde_k": found.kde_k, "recall": found.recall, "sha256": _hash(folder, _FOUND)})
@@ -121,7 +178,9 @@ def _found(folder: Path, asked: Question, given: np.ndarray, vectors: np.ndarray
 
 
 def stops(distances: np.ndarray, sigma: float) -> np.ndarray:
-    """(b,) widths of a crowd that can be asked for, ascending: two digits each, and sigma itself; 1 where all of these are 0."""
+    """(b,) widths of a crowd that can be asked for, ascending: two digits each, and sigma itself; 1 where all of these
+    are 0.
+    """
     usual = float(np.median(distances[:, min(9, distances.shape[1] - 1)]))
     rounded = {float(f"{usual * share:.2g}") for share in SHARES}
     return np.array(sorted(width for width in rounded | {float(sigma)} if width > 0) or [1.0])
@@ -137,7 +196,9 @@ def _measure(folder: Path, vectors: np.ndarray, found: Neighbours, progress: Pro
             continue
         crowd = crowd or Crowd(np.asarray(vectors[found.rows]), found.widths, found.kde_k)
         save_array(path, crowd.measure(np.arange(start, min(start + _CHUNK, u)), progress))
-    save_array(folder / "crowding.npy", np.concatenate([load_array(folder / f"crowding-{start:09d}.npy") for start in starts]))
+    save_array(
+        folder / "crowding.npy", np.concatenate([load_array(folder / f"crowding-{start:09d}.npy") for start in starts])
+    )
 
 
 def _hash(folder: Path, names: Sequence[str]) -> str:

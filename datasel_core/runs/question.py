@@ -62,9 +62,17 @@ def resolve(workspace: Workspace, spec: Spec) -> Question:
         raise BadParameter(f"The seed is {spec.seed}; it must be a whole number from 0 up.")
     use = {role: name for role, name in spec.use.items() if not role.startswith(_TARGET)}
     roles = Roles.of(workspace, pool, use, method.roles())
-    target = find_target(workspace, method, roles, spec.target, {role[len(_TARGET) :]: name for role, name in spec.use.items() if role not in use})
+    target = find_target(
+        workspace,
+        method,
+        roles,
+        spec.target,
+        {role[len(_TARGET) :]: name for role, name in spec.use.items() if role not in use},
+    )
     granted(spec.budget, pool.n)
-    candidates = find_candidates(workspace, pool, roles.missing_rows(method.roles()), spec.within, spec.already, spec.where)
+    candidates = find_candidates(
+        workspace, pool, roles.missing_rows(method.roles()), spec.within, spec.already, spec.where
+    )
     budget = granted(spec.budget, pool.n, len(candidates.free))
     to_local(method, candidates.given)
     return Question(spec, pool, method, roles, target, candidates, budget)
@@ -73,11 +81,15 @@ def resolve(workspace: Workspace, spec: Spec) -> Question:
 def declared_method(spec: Spec) -> Method:
     """The method with its parameters, text ones as a command line gives them. Raises UnknownName, BadParameter."""
     words = {name: value for name, value in spec.params.items() if isinstance(value, str)}
-    return find("method", spec.method).parse(words, **{name: value for name, value in spec.params.items() if not isinstance(value, str)})
+    return find("method", spec.method).parse(
+        words, **{name: value for name, value in spec.params.items() if not isinstance(value, str)}
+    )
 
 
 def to_local(method: Method, rows: np.ndarray) -> Method:
-    """Parameters that name a row of the pool (`first`) become positions among the rows the method is given. Raises BadParameter."""
+    """Parameters that name a row of the pool (`first`) become positions among the rows the method is given. Raises
+    BadParameter.
+    """
     first = getattr(method, "first", None)
     if first is None:
         return method

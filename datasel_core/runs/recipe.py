@@ -9,10 +9,19 @@ from datasel_core.runs.spec import Spec
 from datasel_core.workspace.layout import Workspace
 
 
-def two_stages(workspace: Workspace, pool: str, target: str, first: str = "30%", then: str = "20%", progress: Progress | None = None) -> Run:
-    """The best `first` of the pool by negCLIPLoss, and of those the best `then`, also of the pool, by NormSim-inf to a target.
+def two_stages(
+    workspace: Workspace,
+    pool: str,
+    target: str,
+    first: str = "30%",
+    then: str = "20%",
+    progress: Progress | None = None,
+) -> Run:
+    """The best `first` of the pool by negCLIPLoss, and of those the best `then`, also of the pool, by NormSim-inf to a
+    target.
 
-    Wang et al., NeurIPS 2024, https://arxiv.org/abs/2405.19547, with the shares published for DataComp-medium. Raises BadRequest, Stopped.
+    Wang et al., NeurIPS 2024, https://arxiv.org/abs/2405.19547, with the shares published for DataComp-medium. Raises
+    BadRequest, Stopped.
     """
     check_stages(workspace, pool, target, first, then)
     stage = select(workspace, Spec(pool=pool, method="neg_clip_loss", budget=first), progress)
@@ -21,9 +30,14 @@ def two_stages(workspace: Workspace, pool: str, target: str, first: str = "30%",
 
 def check_stages(workspace: Workspace, pool: str, target: str, first: str, then: str) -> None:
     """Raises BadRequest, before anything is computed, when one of the stages cannot work."""
-    one, other = resolve(workspace, Spec(pool=pool, method="neg_clip_loss", budget=first)), resolve(workspace, _second(pool, target, then, None))
+    one, other = (
+        resolve(workspace, Spec(pool=pool, method="neg_clip_loss", budget=first)),
+        resolve(workspace, _second(pool, target, then, None)),
+    )
     if other.budget > one.budget:
-        raise BadRequest(f"The second stage keeps {other.budget:,}, the first only {one.budget:,}; the second must be the smaller.")
+        raise BadRequest(
+            f"The second stage keeps {other.budget:,}, the first only {one.budget:,}; the second must be the smaller."
+        )
 
 
 def _second(pool: str, target: str, then: str, within: str | None) -> Spec:

@@ -18,7 +18,8 @@ from datasel_core.workspace.layout import Workspace
 
 
 def reproduce(workspace: Workspace, folder: Path, progress: Progress | None = None) -> dict[str, Any]:
-    """Runs a selection again from its manifest alone. Returns {"identical", "ids_sha256", "expected", "columns_changed"}.
+    """Runs a selection again from its manifest alone. Returns {"identical", "ids_sha256", "expected",
+    "columns_changed"}.
 
     columns_changed: the pool's metadata is not what it was; then groups and filters may give another answer.
     Raises BadRequest when the pool or a feature is no longer what it was.
@@ -31,7 +32,8 @@ def reproduce(workspace: Workspace, folder: Path, progress: Progress | None = No
     pool = load_pool(workspace, _name_here(workspace, old["pool"]))
     if pool.fingerprint != old["pool"]["fingerprint"]:
         raise BadRequest(
-            f"The pool {pool.name} is not what it was: its fingerprint is {pool.fingerprint[:12]}, the manifest's {old['pool']['fingerprint'][:12]}."
+            f"The pool {pool.name} is not what it was: its fingerprint is {pool.fingerprint[:12]}, the manifest's "
+            f"{old['pool']['fingerprint'][:12]}."
         )
     spec = Spec(
         pool=pool.name,
@@ -46,11 +48,15 @@ def reproduce(workspace: Workspace, folder: Path, progress: Progress | None = No
         where=old["where"],
     )
     if (version := find("method", spec.method).version) != old["method"]["version"]:
-        raise Failed(f"{spec.method} is now version {version}; the manifest was made by version {old['method']['version']}.")
+        raise Failed(
+            f"{spec.method} is now version {version}; the manifest was made by version {old['method']['version']}."
+        )
     asked = resolve(workspace, spec)
     for role, about in old["features"].items():
         if not _same(asked.roles, role, about):
-            raise BadRequest(f"The feature for the role {role} is not what it was; compute it again with the manifest's parameters.")
+            raise BadRequest(
+                f"The feature for the role {role} is not what it was; compute it again with the manifest's parameters."
+            )
     _check_target(old["target"], asked.target)
     ids = pool.ids[choose(asked, progress or Progress()).rows].tolist()
     return _verdict(ids, old, pool.table_sha256 != old["pool"].get("table_sha256"))
@@ -58,12 +64,19 @@ def reproduce(workspace: Workspace, folder: Path, progress: Progress | None = No
 
 def _verdict(ids: list[str], old: dict[str, Any], columns_changed: bool) -> dict[str, Any]:
     found, expected = manifest.ids_sha256(ids), old["result"]["ids_sha256"]
-    return {"identical": found == expected, "ids_sha256": found, "expected": expected, "columns_changed": columns_changed}
+    return {
+        "identical": found == expected,
+        "ids_sha256": found,
+        "expected": expected,
+        "columns_changed": columns_changed,
+    }
 
 
 def _used(old: dict[str, Any]) -> dict[str, str]:
     own = {role: about.get("key") or about["column"] for role, about in old["features"].items()}
-    return own | {f"target.{role}": about["key"] for role, about in (old["target"] or {"features": {}})["features"].items()}
+    return own | {
+        f"target.{role}": about["key"] for role, about in (old["target"] or {"features": {}})["features"].items()
+    }
 
 
 def _target_here(workspace: Workspace, said: dict[str, Any] | None) -> str | None:
@@ -72,18 +85,26 @@ def _target_here(workspace: Workspace, said: dict[str, Any] | None) -> str | Non
     name = _name_here(workspace, said)
     target = load_pool(workspace, name)
     if target.fingerprint != said["fingerprint"]:
-        raise BadRequest(f"The target {name} is not what it was: its fingerprint is {target.fingerprint[:12]}, the manifest's {said['fingerprint'][:12]}.")
+        raise BadRequest(
+            f"The target {name} is not what it was: its fingerprint is {target.fingerprint[:12]}, the manifest's "
+            f"{said['fingerprint'][:12]}."
+        )
     return name
 
 
 def _check_target(said: dict[str, Any] | None, now: Target | None) -> None:
     for role, about in (said or {"features": {}})["features"].items():
         if now is None or not _same(now.roles, role, about):
-            raise BadRequest(f"The target's feature for the role {role} is not what it was; compute it again with the manifest's parameters.")
+            raise BadRequest(
+                f"The target's feature for the role {role} is not what it was; compute it again with the manifest's "
+                "parameters."
+            )
 
 
 def _same(roles: Roles, role: str, about: dict[str, Any]) -> bool:
-    """Whether what fills a role is what the manifest was made from, to the byte; of a column the pool's table answers for that."""
+    """Whether what fills a role is what the manifest was made from, to the byte; of a column the pool's table answers
+    for that.
+    """
     if roles.about((role,))[role].get("fingerprint") != about.get("fingerprint"):
         return False
     return role not in roles.features or roles.features[role].is_intact()
@@ -94,13 +115,9 @@ def _name_here(workspace: Workspace, wanted: dict[str, Any]) -> str:
     names = pool_names(workspace)
     if wanted["name"] in names:
         return wanted["name"]
-    same = (name for name in names if read_json(workspace.pool(name) / "pool.json", {}).get("fingerprint") == wanted["fingerprint"])
+    same = (
+        name
+        for name in names
+        if read_json(workspace.pool(name) / "pool.json", {}).get("fingerprint") == wanted["fingerprint"]
+    )
     return next(same, wanted["name"])
-
-
-
-
-
-
-
-

@@ -19,10 +19,14 @@ FILE = "clusters.parquet"
 
 
 def write_clusters(folder: Path, clusters: np.ndarray) -> str:
-    """clusters: (n,) int over the pool, -1 where none. One line per row that has a cluster. Returns the name of the file."""
+    """clusters: (n,) int over the pool, -1 where none. One line per row that has a cluster. Returns the name of the
+    file.
+    """
     rows = np.flatnonzero(clusters >= 0)
     with writing(folder / FILE) as temporary:
-        pq.write_table(pa.table({"row": rows, "cluster": clusters[rows].astype(np.int32)}), temporary, compression="zstd")
+        pq.write_table(
+            pa.table({"row": rows, "cluster": clusters[rows].astype(np.int32)}), temporary, compression="zstd"
+        )
     return FILE
 
 
@@ -68,9 +72,13 @@ class Run:
         whys = [json.loads(text) if text else {} for text in table["why"].to_pylist()]
         names = list(dict.fromkeys(name for why in whys for name in why))
         why = {name: np.array([why.get(name) for why in whys]) for name in names}
-        return Selection(rows, table["count"].to_numpy(), scores, why, self.clusters, self.manifest["result"].get("facts", {}))
+        return Selection(
+            rows, table["count"].to_numpy(), scores, why, self.clusters, self.manifest["result"].get("facts", {})
+        )
 
     @property
     def clusters(self) -> np.ndarray | None:
-        """(n,) int, the cluster of every row of the pool as it was, -1 where none; None when the method made no clusters. Raises BadInput."""
+        """(n,) int, the cluster of every row of the pool as it was, -1 where none; None when the method made no
+        clusters. Raises BadInput.
+        """
         return read_clusters(self.folder, self.manifest["pool"]["n"]) if FILE in self.manifest["files"] else None

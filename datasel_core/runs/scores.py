@@ -24,7 +24,9 @@ from datasel_core.workspace.locks import Lock
 
 @dataclass(frozen=True)
 class Question:
-    """What the scores depend on: never on the budget, nor on which rows may be chosen. A pair is scored against the whole pool."""
+    """What the scores depend on: never on the budget, nor on which rows may be chosen. A pair is scored against the
+    whole pool.
+    """
 
     pool: Pool
     method: Scorer

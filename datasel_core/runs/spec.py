@@ -9,8 +9,8 @@ from datasel_core.errors import BadRequest
 
 
 class Spec(BaseModel):
-    """A question, as it stands in spec.json. within, already: folders of earlier selections. use: role -> feature id or key, or column for group;
-    `target.ROLE` -> feature of the target.
+    """A question, as it stands in spec.json. within, already: folders of earlier selections. use: role -> feature id or
+    key, or column for group; `target.ROLE` -> feature of the target.
 
     target: the name of a pool of examples, for methods that choose towards one.
     """
@@ -42,11 +42,27 @@ def parse_spec(**asked: Any) -> Spec:
 
 def command_line(spec: Spec) -> str:
     """The command that asks the same."""
-    words = ["python", "-m", "datasel_core", "select", spec.pool, spec.method, "--budget", spec.budget, "--seed", str(spec.seed)]
+    words = [
+        "python",
+        "-m",
+        "datasel_core",
+        "select",
+        spec.pool,
+        spec.method,
+        "--budget",
+        spec.budget,
+        "--seed",
+        str(spec.seed),
+    ]
     for flag, pairs in (("--use", spec.use), ("--set", spec.params)):
         for name, value in pairs.items():
             words += [flag, f"{name}={'none' if value is None else value}"]
-    for flag, value in (("--target", spec.target), ("--within", spec.within), ("--already", spec.already), ("--where", spec.where)):
+    for flag, value in (
+        ("--target", spec.target),
+        ("--within", spec.within),
+        ("--already", spec.already),
+        ("--where", spec.where),
+    ):
         if value:
             words += [flag, value]
     return shlex.join(words)

@@ -1,4 +1,6 @@
-"""The target of a selection: a pool of examples of what we want to be good at, seen through the same encoders as the candidates."""
+"""The target of a selection: a pool of examples of what we want to be good at, seen through the same encoders as the
+candidates.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,8 +53,11 @@ class Target:
         }
 
 
-def find_target(workspace: Workspace, method: Method, roles: Roles, name: str | None, use: Mapping[str, str]) -> Target | None:
-    """The target that a method asks for. roles: those of the candidates; the target's features must come from the same encoders.
+def find_target(
+    workspace: Workspace, method: Method, roles: Roles, name: str | None, use: Mapping[str, str]
+) -> Target | None:
+    """The target that a method asks for. roles: those of the candidates; the target's features must come from the same
+    encoders.
 
     use: role -> feature id or key of the target; the newest that fits where a role is not named.
     Raises BadRequest when a target is missing or of no use, MissingFeature when its features are not there yet.
@@ -75,7 +80,11 @@ def find_target(workspace: Workspace, method: Method, roles: Roles, name: str | 
         if role in use:
             theirs = [one for one in theirs if use[role] in (one.key, one.id)]
             if not theirs:
-                raise UnknownName(f"feature for the role {role} of the target {name}", use[role], {one.id for one in kept if one.role == role})
+                raise UnknownName(
+                    f"feature for the role {role} of the target {name}",
+                    use[role],
+                    {one.id for one in kept if one.role == role},
+                )
         chosen[role] = _matching(pool, role, ours, theirs)
     target = Target(pool, Roles(pool, chosen, None), method.needs_target)
     if not len(target.rows):
@@ -84,26 +93,39 @@ def find_target(workspace: Workspace, method: Method, roles: Roles, name: str | 
 
 
 def same_encoder(ours: StoredFeature) -> tuple[str, dict[str, Any]]:
-    """The id and parameters of the feature to compute for a target, so that it lies in the same space as this one of the candidates."""
+    """The id and parameters of the feature to compute for a target, so that it lies in the same space as this one of
+    the candidates.
+    """
     learned = {"like": ours.key} if "space" in ours.meta.get("facts", {}) else {}
     return ours.id, {**ours.meta["params"], **learned}
 
 
 def _encoder(kept: StoredFeature) -> tuple[Any, ...]:
-    """What made the values; weights and what was learned by their hash, for a file may be replaced by another of the same name."""
-    facts, params = kept.meta.get("facts", {}), {name: value for name, value in kept.meta["params"].items() if name != "like"}
+    """What made the values; weights and what was learned by their hash, for a file may be replaced by another of the
+    same name.
+    """
+    facts, params = (
+        kept.meta.get("facts", {}),
+        {name: value for name, value in kept.meta["params"].items() if name != "like"},
+    )
     return kept.id, kept.meta["version"], params, facts.get("weights_sha256"), facts.get("space")
 
 
 def _compute(pool: Pool, ours: StoredFeature) -> str:
     id, params = same_encoder(ours)
-    return f"python -m datasel_core feature compute {pool.name} {id} {' '.join(f'--set {name}={value}' for name, value in params.items())}".rstrip()
+    return (
+        f"python -m datasel_core feature compute {pool.name} {id} "
+        f"{' '.join(f'--set {name}={value}' for name, value in params.items())}"
+    ).rstrip()
 
 
 def _matching(pool: Pool, role: str, ours: StoredFeature | None, theirs: Sequence[StoredFeature]) -> StoredFeature:
     """The target's newest feature that lives in the same space as the candidates'."""
     if not theirs and ours is not None and "space" in ours.meta.get("facts", {}):
-        raise MissingFeature(f"The target {pool.name} has no feature for the role {role} yet. Compute one in the space of the pool: {_compute(pool, ours)}")
+        raise MissingFeature(
+            f"The target {pool.name} has no feature for the role {role} yet. Compute one in the space of the pool: "
+            f"{_compute(pool, ours)}"
+        )
     if not theirs:
         raise MissingFeature(f"The target {pool.name} has no feature for the role {role} yet. {how_to_get(pool, role)}")
     if ours is None:
@@ -113,17 +135,20 @@ def _matching(pool: Pool, role: str, ours: StoredFeature | None, theirs: Sequenc
     same = same or [one for one in theirs if one.id == ours.id == "imported"]
     if not same and ours.id == "imported":
         raise MissingFeature(
-            f"The pool's {role} was imported, the target's computed by {theirs[-1].id}; import both, or compute both with the same encoder."
+            f"The pool's {role} was imported, the target's computed by {theirs[-1].id}; import both, or compute both "
+            "with the same encoder."
         )
     if not same:
         raise MissingFeature(
-            f"The target {pool.name} has {role} from another encoder ({theirs[-1].id}), or from other weights; compute the same: "
+            f"The target {pool.name} has {role} from another encoder ({theirs[-1].id}), or from other weights; "
+            "compute the same: "
             f"{_compute(pool, ours)}"
         )
     fitting = [one for one in same if one.meta["values"][1:] == ours.meta["values"][1:]]
     if not fitting:
         raise BadRequest(
-            f"The role {role} has {same[-1].meta['values'][-1]} numbers per sample in the target {pool.name}, but {ours.meta['values'][-1]} in the pool; "
+            f"The role {role} has {same[-1].meta['values'][-1]} numbers per sample in the target {pool.name}, but "
+            f"{ours.meta['values'][-1]} in the pool; "
             "both must come from the same encoder."
         )
     return fitting[-1]

@@ -14,13 +14,19 @@ def matrix(array: Array, name: str) -> np.ndarray:
     """The array itself, when it is (n, d) numbers; BadInput otherwise. A memory map stays one."""
     values = np.asanyarray(array)
     if values.ndim != 2 or values.dtype.kind not in "fiu":
-        raise BadInput(f"The {name} has shape {values.shape} and type {values.dtype}; it must be one vector of numbers per sample, (n, d).")
+        raise BadInput(
+            f"The {name} has shape {values.shape} and type {values.dtype}; it must be one vector of numbers per "
+            "sample, (n, d)."
+        )
     return values
 
 
 def same_width(one: np.ndarray, one_name: str, other: np.ndarray, other_name: str) -> None:
     if one.shape[1] != other.shape[1]:
-        raise BadInput(f"The {one_name} has {one.shape[1]} dimensions and the {other_name} {other.shape[1]}; they must be in one space.")
+        raise BadInput(
+            f"The {one_name} has {one.shape[1]} dimensions and the {other_name} {other.shape[1]}; they must be in one "
+            "space."
+        )
 
 
 def blocks(n: int, size: int | None = None) -> Iterator[slice]:

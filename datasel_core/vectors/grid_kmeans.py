@@ -1,7 +1,8 @@
 """k-means whose answer does not hang on threads, blocks or the order of sums, and never parts equal rows.
 
-Values are put on a grid of whole numbers, fine enough for float32 losses and coarse enough that every product and sum of a squared distance stays
-below 2^53, where float64 is exact. Then a matrix product gives the same digits however it is cut up, equal rows have equal distances, and ties are
+Values are put on a grid of whole numbers, fine enough for float32 losses and coarse enough that every product and sum
+of a squared distance stays below 2^53, where float64 is exact. Then a matrix product gives the same digits however it
+is cut up, equal rows have equal distances, and ties are
 ties: the first centre wins.
 """
 
@@ -19,8 +20,9 @@ _ROUNDS = 50
 class Grid:
     """(n, T) values as whole numbers, made block by block. columns: which of the T are looked at.
 
-    Each column is centred on the middle between its extremes, in float64: exact in any order, and the same when a constant is added to all values.
-    The grid reaches as far as the widest column: 2^22 to 2^23 steps either side of zero for a dozen columns, 2^18 to 2^19 for 4,096.
+    Each column is centred on the middle between its extremes, in float64: exact in any order, and the same when a
+    constant is added to all values. The grid reaches as far as the widest column: 2^22 to 2^23 steps either side of
+    zero for a dozen columns, 2^18 to 2^19 for 4,096.
     """
 
     def __init__(self, values: np.ndarray, columns: np.ndarray, progress: Progress):
@@ -45,10 +47,11 @@ class Grid:
 
 
 def cluster(grid: Grid, rows: np.ndarray, k: int, rng: np.random.Generator, progress: Progress) -> np.ndarray:
-    """(len(rows),) the cluster of each row, from 0 by descending size, equally large ones by their first row; at most k, none empty.
+    """(len(rows),) the cluster of each row, from 0 by descending size, equally large ones by their first row; at most
+    k, none empty.
 
-    Centres are fitted (k-means++, then Lloyd) on all rows up to 50,000, beyond that on a random sample of 50,000, or of 100 per centre if that is
-    more; every row then goes to its nearest centre, exactly.
+    Centres are fitted (k-means++, then Lloyd) on all rows up to 50,000, beyond that on a random sample of 50,000, or of
+    100 per centre if that is more; every row then goes to its nearest centre, exactly.
     """
     most = max(_ALL, _PER_CENTRE * k)
     sample = rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))
@@ -84,7 +87,9 @@ def _fit(points: np.ndarray, k: int, rng: np.random.Generator, progress: Progres
 
 
 def _seeds(points: np.ndarray, k: int, rng: np.random.Generator, progress: Progress) -> np.ndarray:
-    """k-means++ (Arthur & Vassilvitskii 2007), the best of a few draws each time; fewer than k where there are fewer distinct rows."""
+    """k-means++ (Arthur & Vassilvitskii 2007), the best of a few draws each time; fewer than k where there are fewer
+    distinct rows.
+    """
     squares = np.einsum("ij,ij->i", points, points)
     places = [int(rng.integers(len(points)))]
     gap = _gaps(points, squares, np.array(places))[0]

@@ -12,16 +12,22 @@ _SOME_ROWS, _PAIR_COLUMNS = 256, 4096  # measured in float64 at a time
 _QUERY_ROWS, _BASE_BLOCK, _NEAR_ROWS, _PRODUCTS = 64, 1 << 14, 1024, 1 << 26
 
 
-
-
-def nearest(vectors: np.ndarray, anchors: np.ndarray, metric: str = "cosine", progress: Progress | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """distance: (n,) float32 to the nearest anchor, 1 - cosine or Euclidean. which: (n,) position of that anchor (the first of equals)."""
+def nearest(
+    vectors: np.ndarray, anchors: np.ndarray, metric: str = "cosine", progress: Progress | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """distance: (n,) float32 to the nearest anchor, 1 - cosine or Euclidean. which: (n,) position of that anchor (the
+    first of equals).
+    """
     progress = progress or Progress()
     prepared, weights = _anchors(anchors, metric)
     best, which = np.full(len(vectors), np.inf, np.float32), np.zeros(len(vectors), np.int64)
     for start in range(0, len(vectors), _ROWS):
         progress.check()
-        part = unit(vectors[start : start + _ROWS]) if metric == "cosine" else np.asarray(vectors[start : start + _ROWS], np.float32)
+        part = (
+            unit(vectors[start : start + _ROWS])
+            if metric == "cosine"
+            else np.asarray(vectors[start : start + _ROWS], np.float32)
+        )
         for first in range(0, len(prepared), _ANCHORS):
             gaps = part @ prepared[first : first + _ANCHORS].T
             gaps += weights[first : first + _ANCHORS]
@@ -43,8 +49,11 @@ def _anchors(anchors: np.ndarray, metric: str) -> tuple[np.ndarray, np.ndarray]:
     return -2 * anchors, np.einsum("ij,ij->i", anchors, anchors)
 
 
-def knn(vectors: np.ndarray, k: int, metric: str = "cosine", progress: Progress | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Exact neighbours of every row among all rows, itself left out: (n, k) rows and (n, k) float64 distances, nearest first.
+def knn(
+    vectors: np.ndarray, k: int, metric: str = "cosine", progress: Progress | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Exact neighbours of every row among all rows, itself left out: (n, k) rows and (n, k) float64 distances, nearest
+    first.
 
     Found in float32 with some to spare, measured again and ordered in float64, equal distances by row: the answer does
     not hang on blocks or threads. Where float32 leaves open whether another is nearer, as among near-duplicates, all
@@ -135,10 +144,12 @@ def _squared_gaps(vectors: np.ndarray, lengths: np.ndarray | None, mine: np.ndar
     return squared
 
 
-
-
-def nearest_k(vectors: np.ndarray, anchors: np.ndarray, k: int, metric: str = "cosine") -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    """Blocks of (rows, positions (b, k) of the k nearest anchors, distances (b, k) float32), nearest first; k is cut to len(anchors)."""
+def nearest_k(
+    vectors: np.ndarray, anchors: np.ndarray, k: int, metric: str = "cosine"
+) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    """Blocks of (rows, positions (b, k) of the k nearest anchors, distances (b, k) float32), nearest first; k is cut to
+    len(anchors).
+    """
     import faiss
 
     base = unit(anchors) if metric == "cosine" else np.ascontiguousarray(anchors, np.float32)
@@ -150,10 +161,14 @@ def nearest_k(vectors: np.ndarray, anchors: np.ndarray, k: int, metric: str = "c
         yield part, found, (1 - score if metric == "cosine" else np.sqrt(np.maximum(score, 0)))
 
 
-def search(queries: np.ndarray, base: np.ndarray, k: int, metric: str = "euclidean", progress: Progress | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The k nearest rows of `base` for each query: (m, k) int64 rows and (m, k) float64 distances, nearest first, equal distances by row.
+def search(
+    queries: np.ndarray, base: np.ndarray, k: int, metric: str = "euclidean", progress: Progress | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k nearest rows of `base` for each query: (m, k) int64 rows and (m, k) float64 distances, nearest first, equal
+    distances by row.
 
-    All of them are right: float32 products only rule out what their error bound allows to, the rest is measured in float64. k is cut to len(base).
+    All of them are right: float32 products only rule out what their error bound allows to, the rest is measured in
+    float64. k is cut to len(base).
     Memory: a float32 copy of `base` while it is not float32 already, and 256 MB.
     """
     queries, base = _in_one_space(queries, base, metric)
@@ -173,7 +188,9 @@ def _perhaps_nearest(
     blur: how far off any vector may be.
     """
     n, d = base.shape
-    centre = np.mean(base[:: max(1, n // 4096)], axis=0, dtype=np.float64).astype(np.float32)  # products are precise near the centre
+    centre = np.mean(base[:: max(1, n // 4096)], axis=0, dtype=np.float64).astype(
+        np.float32
+    )  # products are precise near the centre
     size = _size(queries, base)
     norms = np.concatenate([_squares((base[start : start + _ROWS] - centre) * size) for start in range(0, n, _ROWS)])
     slack = (8 * np.sqrt(d) + 8) * 2.0**-24  # as in methods/_gaps: what a float32 sum of d terms may be off by
@@ -198,10 +215,14 @@ def _perhaps_nearest(
     track.finish()
 
 
-def search_roughly(queries: np.ndarray, base: np.ndarray, k: int, progress: Progress | None = None, check: int = 20) -> tuple[np.ndarray, np.ndarray, float]:
-    """As `search` with Euclidean distances, looking only into the cells of an inverted file that are nearest to each query. Also its recall.
+def search_roughly(
+    queries: np.ndarray, base: np.ndarray, k: int, progress: Progress | None = None, check: int = 20
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """As `search` with Euclidean distances, looking only into the cells of an inverted file that are nearest to each
+    query. Also its recall.
 
-    recall: share of the true neighbours that were found, over up to `check` queries. A query for which too few were found is searched exactly.
+    recall: share of the true neighbours that were found, over up to `check` queries. A query for which too few were
+    found is searched exactly.
     """
     import faiss
 
@@ -224,23 +245,35 @@ def search_roughly(queries: np.ndarray, base: np.ndarray, k: int, progress: Prog
             rows[at], distances[at] = _nearest_of(queries[at], base, near, k)
     some = np.unique(np.linspace(0, len(queries) - 1, min(check, len(queries))).astype(np.int64))
     right = search(queries[some], base, k)[0]
-    return rows, distances, float(np.mean([np.isin(true, rows[at]).mean() for at, true in zip(some, right, strict=True)]))
+    return (
+        rows,
+        distances,
+        float(np.mean([np.isin(true, rows[at]).mean() for at, true in zip(some, right, strict=True)])),
+    )
 
 
 def _in_one_space(queries: np.ndarray, base: np.ndarray, metric: str) -> tuple[np.ndarray, np.ndarray]:
-    """Both as float32, of length 1 for cosine. A zero vector gets an axis of its own, and so cosine 0 with everything."""
+    """Both as float32, of length 1 for cosine. A zero vector gets an axis of its own, and so cosine 0 with
+    everything.
+    """
     if metric == "euclidean":
         return np.ascontiguousarray(queries, np.float32), np.ascontiguousarray(base, np.float32)
     queries, base = unit(queries), unit(base)
     if queries.any(axis=1).all() and base.any(axis=1).all():
         return queries, base
     none, there = np.zeros((len(queries), 1), np.float32), np.zeros((len(base), 1), np.float32)
-    return np.hstack([queries, none, ~queries.any(axis=1, keepdims=True)]), np.hstack([base, ~base.any(axis=1, keepdims=True), there])
+    return np.hstack([queries, none, ~queries.any(axis=1, keepdims=True)]), np.hstack(
+        [base, ~base.any(axis=1, keepdims=True), there]
+    )
 
 
 def _size(queries: np.ndarray, base: np.ndarray) -> np.float32:
-    """What brings the largest number to about 1, so that squares fit into float32; a power of two, which loses nothing."""
-    return np.float32(2.0 ** -np.ceil(np.log2(max(*(max(one.max(initial=0), -one.min(initial=0)) for one in (queries, base)), 1e-30))))
+    """What brings the largest number to about 1, so that squares fit into float32; a power of two, which loses
+    nothing.
+    """
+    return np.float32(
+        2.0 ** -np.ceil(np.log2(max(*(max(one.max(initial=0), -one.min(initial=0)) for one in (queries, base)), 1e-30)))
+    )
 
 
 def _squares(vectors: np.ndarray) -> np.ndarray:

@@ -10,7 +10,9 @@ from datasel_core.workspace.files import disk_trouble, writing
 
 
 def _room(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-    """A writable memory map whose place on disk is taken already: a map without it ends the process when the disk fills up."""
+    """A writable memory map whose place on disk is taken already: a map without it ends the process when the disk fills
+    up.
+    """
     mapped = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     if hasattr(os, "posix_fallocate") and path.stat().st_size:
         with open(path, "r+b") as file:
@@ -26,7 +28,10 @@ class growing:  # noqa: N801  (used as a with statement)
 
     def __enter__(self) -> dict[str, np.ndarray]:
         try:
-            self.maps = {name: _room(self.folder / f".{name}.part", dtype, (n, *shape)) for name, (n, shape, dtype) in self.targets.items()}
+            self.maps = {
+                name: _room(self.folder / f".{name}.part", dtype, (n, *shape))
+                for name, (n, shape, dtype) in self.targets.items()
+            }
         except OSError as error:
             for name in self.targets:
                 (self.folder / f".{name}.part").unlink(missing_ok=True)

@@ -14,7 +14,8 @@ from datasel_core.errors import BadInput, Failed
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[Path]:
-    """Gives a temporary path beside `path`; when the block ends well it takes its place, all at once. Else nothing is left.
+    """Gives a temporary path beside `path`; when the block ends well it takes its place, all at once. Else nothing is
+    left.
 
     Raises Failed when the disk is full or the folder cannot be written.
     """
@@ -39,7 +40,9 @@ def writing(path: Path) -> Iterator[Path]:
 def disk_trouble(error: OSError, path: Path) -> Failed:
     """One line for a write that did not work."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Failed(f"The disk is full: {path} was not written. Free some space and start again; what was finished is kept.")
+        return Failed(
+            f"The disk is full: {path} was not written. Free some space and start again; what was finished is kept."
+        )
     return Failed(f"{path} could not be written: {error.strerror or error}.")
 
 

@@ -35,7 +35,9 @@ _TICK = 2_000_000_000
 
 
 def known_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes; this process reads them again only when the file's size, place on the disk or times are others."""
+    """SHA-256 of a file's bytes; this process reads them again only when the file's size, place on the disk or times
+    are others.
+    """
     before = os.stat(path)
     key = (before.st_dev, before.st_ino, before.st_size, before.st_mtime_ns, before.st_ctime_ns)
     if key not in _hashes:

@@ -11,36 +11,6 @@ from datasel_core.errors import BadParameter, BadRequest
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 @dataclass(frozen=True)
 class Workspace:
     """One folder that holds everything datasel knows. Media files are read where they are, never copied."""
@@ -101,9 +71,13 @@ class Workspace:
         return sorted(folder for folder in base.iterdir() if folder.is_dir()) if base.is_dir() else []
 
     def roots(self) -> list[Path]:
-        """Where sources may lie: DATASEL_DATA_ROOTS (separated like PATH), else the current folder, the home folder; always the workspace."""
+        """Where sources may lie: DATASEL_DATA_ROOTS (separated like PATH), else the current folder, the home folder;
+        always the workspace.
+        """
         named = os.environ.get("DATASEL_DATA_ROOTS")
-        roots: Iterable[Path] = [Path(part) for part in named.split(os.pathsep) if part] if named else [Path.cwd(), Path.home()]
+        roots: Iterable[Path] = (
+            [Path(part) for part in named.split(os.pathsep) if part] if named else [Path.cwd(), Path.home()]
+        )
         return [root.expanduser().resolve() for root in [*roots, self.path]]
 
     def allowed(self, path: str | os.PathLike) -> Path:
@@ -117,12 +91,18 @@ class Workspace:
             raise BadRequest(f"{text} is no path that can be followed: {error}.") from None
         roots = self.roots()
         if not any(real.is_relative_to(root) for root in roots):
-            raise BadRequest(f"{text} lies outside the allowed folders ({', '.join(map(str, roots))}); set DATASEL_DATA_ROOTS to allow it.")
+            raise BadRequest(
+                f"{text} lies outside the allowed folders ({', '.join(map(str, roots))}); set DATASEL_DATA_ROOTS to "
+                "allow it."
+            )
         return real
 
 
 def checked_name(kind: str, name: str) -> str:
     """A name that is safe as a folder's name everywhere. Raises BadParameter."""
     if not NAME.fullmatch(name):
-        raise BadParameter(f"The {kind} name {name!r} will not do; use 1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first.")
+        raise BadParameter(
+            f"The {kind} name {name!r} will not do; use 1 to 64 letters, digits, dots, dashes or underscores, a "
+            "letter or digit first."
+        )
     return name

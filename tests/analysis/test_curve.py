@@ -48,7 +48,9 @@ def test_curve_of_patterns_counts_every_pattern_and_skips_photos_without() -> No
     rows = np.concatenate([[4], np.flatnonzero(lengths > 0)[:10], [9]])
     found = curves.curve(ragged, np.flatnonzero(lengths > 0), rows, np.empty(0, np.int64), Progress())
     mean, largest = slow(ragged.values, [ragged[row] for row in rows[1:]], [])
-    np.testing.assert_array_equal(found.picks, np.arange(2, 13))  # nothing is known before the first pick that has a value
+    np.testing.assert_array_equal(
+        found.picks, np.arange(2, 13)
+    )  # nothing is known before the first pick that has a value
     np.testing.assert_allclose(found.mean, mean[:10] + mean[-2:-1], atol=3e-6)
     np.testing.assert_allclose(found.largest, largest[:10] + largest[-2:-1], atol=3e-6)
 
@@ -79,7 +81,9 @@ def test_curves_come_back_from_disk(tmp_path: Path) -> None:
 
 def test_cells_are_numbered_by_size_and_repeat() -> None:
     rng = np.random.default_rng(0)
-    points = np.concatenate([rng.normal(size=(size, 4)) * 0.05 + centre for size, centre in ((60, 0), (200, 5), (120, -5))]).astype(np.float32)
+    points = np.concatenate(
+        [rng.normal(size=(size, 4)) * 0.05 + centre for size, centre in ((60, 0), (200, 5), (120, -5))]
+    ).astype(np.float32)
     found = projection.cells(points, projection.Map())
     sizes = np.bincount(found)
     assert found.dtype == np.int16

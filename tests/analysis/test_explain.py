@@ -15,19 +15,26 @@ def gap(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def slow_vectors(values: np.ndarray, row: int) -> list[float]:
-    return [gap(values[row], other) if np.isfinite(values[row]).all() and np.isfinite(other).all() else np.inf for other in values]
+    return [
+        gap(values[row], other) if np.isfinite(values[row]).all() and np.isfinite(other).all() else np.inf
+        for other in values
+    ]
 
 
 def slow_patterns(values: Ragged, row: int) -> list[float]:
     found = []
     for other in range(len(values)):
         mine, theirs = values[row], values[other]
-        found.append(float(np.mean([min(gap(a, b) for b in theirs) for a in mine])) if len(mine) and len(theirs) else np.inf)
+        found.append(
+            float(np.mean([min(gap(a, b) for b in theirs) for a in mine])) if len(mine) and len(theirs) else np.inf
+        )
     return found
 
 
 def slow_side(gaps: list[float], row: int, kept: list[int], side: bool, many: int) -> list[int]:
-    rows = [other for other in range(len(gaps)) if other != row and (other in kept) is side and np.isfinite(gaps[other])]
+    rows = [
+        other for other in range(len(gaps)) if other != row and (other in kept) is side and np.isfinite(gaps[other])
+    ]
     return sorted(rows, key=lambda other: (gaps[other], other))[:many]
 
 
@@ -49,7 +56,9 @@ def patterns() -> Ragged:
 
 
 @pytest.mark.parametrize("block", [16384, 50])
-def test_distances_equal_the_definition(vectors: np.ndarray, patterns: Ragged, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_distances_equal_the_definition(
+    vectors: np.ndarray, patterns: Ragged, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(explain, "_BLOCK", block)
     for row in (0, 12, 17, 44, 202):
         np.testing.assert_allclose(explain.space(vectors).distances(row), slow_vectors(vectors, row), atol=2e-6)
@@ -61,7 +70,9 @@ def test_distances_equal_the_definition(vectors: np.ndarray, patterns: Ragged, b
 def test_why_names_the_nearest_on_both_sides_and_the_nearest_before(kind: str, request: pytest.FixtureRequest) -> None:
     values = request.getfixturevalue(kind)
     slow = slow_vectors if kind == "vectors" else slow_patterns
-    kept = np.random.default_rng(5).permutation([row for row in range(len(values)) if row not in (0, 17, 30, 44, 60)])[:20]
+    kept = np.random.default_rng(5).permutation([row for row in range(len(values)) if row not in (0, 17, 30, 44, 60)])[
+        :20
+    ]
     for rank in (1, 2, 11, 20):
         row = int(kept[rank - 1])
         gaps, found = slow(values, row), explain.why(explain.space(values), kept, rank, many=5)

@@ -105,7 +105,9 @@ def test_a_stop_is_heard_while_umap_works(rng):
 def test_the_size_of_a_loss_trajectory_counts(workspace, tmp_path, rng):
     """Two sets of losses of one shape and different height lie apart; as directions they would be the same."""
     shape = np.linspace(3, 1, 6)
-    losses = np.concatenate([shape + 0.01 * rng.standard_normal((40, 6)), 3 * shape + 0.01 * rng.standard_normal((40, 6))]).astype(np.float32)
+    losses = np.concatenate(
+        [shape + 0.01 * rng.standard_normal((40, 6)), 3 * shape + 0.01 * rng.standard_normal((40, 6))]
+    ).astype(np.float32)
     np.savez(tmp_path / "v.npz", ids=[f"s{at}" for at in range(80)], loss_trajectory=losses)
     pool = add_pool(workspace, "losses", str(tmp_path / "v.npz"), "vectors")
     kept = kept_features(workspace, pool.fingerprint)[0]

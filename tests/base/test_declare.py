@@ -25,14 +25,17 @@ class Example(Declared):
     block: int = Field(64, json_schema_extra=HOW)
 
 
-@pytest.mark.parametrize(("params", "message"), [
-    ({"metrc": "cosine"}, "has no parameter metrc. Did you mean metric?"),
-    ({"metric": "manhattan"}, "metric is 'manhattan'; it must be 'cosine' or 'euclidean'."),
-    ({"k": True}, "k is True; it must be a valid integer."),
-    ({"k": 2.0}, "k is 2.0; it must be a valid integer."),
-    ({"k": 0}, "k is 0; it must be greater than or equal to 1."),
-    ({"share": float("nan")}, "share is nan; it must be a finite number."),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"metrc": "cosine"}, "has no parameter metrc. Did you mean metric?"),
+        ({"metric": "manhattan"}, "metric is 'manhattan'; it must be 'cosine' or 'euclidean'."),
+        ({"k": True}, "k is True; it must be a valid integer."),
+        ({"k": 2.0}, "k is 2.0; it must be a valid integer."),
+        ({"k": 0}, "k is 0; it must be greater than or equal to 1."),
+        ({"share": float("nan")}, "share is nan; it must be a finite number."),
+    ],
+)
 def test_a_wrong_parameter_is_one_clear_line(params, message):
     with pytest.raises(BadParameter) as error:
         Example(**params)
@@ -91,7 +94,19 @@ FLOORS = [
 ]
 """The floors of the house, with the storeys inside the upper ones written out."""
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
-LAZY = {"torch", "timm", "open_clip", "transformers", "tokenizers", "sentence_transformers", "accelerate", "faiss", "umap", "sklearn", "numba"}
+LAZY = {
+    "torch",
+    "timm",
+    "open_clip",
+    "transformers",
+    "tokenizers",
+    "sentence_transformers",
+    "accelerate",
+    "faiss",
+    "umap",
+    "sklearn",
+    "numba",
+}
 SOURCES = sorted((ROOT / "datasel_core").rglob("*.py"))
 
 
@@ -103,7 +118,9 @@ def imports(path: Path, top_only: bool = False) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names if node.module == "datasel_core"}
+            found |= {node.module} | {
+                f"{node.module}.{alias.name}" for alias in node.names if node.module == "datasel_core"
+            }
     return found
 
 
@@ -132,12 +149,19 @@ def test_the_core_never_knows_the_screen_and_imports_heavy_libraries_late(path):
 
 def test_methods_are_pure():
     for path in (ROOT / "datasel_core" / "methods").glob("*.py"):
-        assert not {name.split(".")[1] for name in imports(path) if name.startswith("datasel_core.")} & {"pools", "features", "store"}
+        assert not {name.split(".")[1] for name in imports(path) if name.startswith("datasel_core.")} & {
+            "pools",
+            "features",
+            "store",
+        }
 
 
 def test_listing_methods_imports_nothing_heavy():
     heavy = "{'torch', 'transformers', 'tokenizers', 'faiss', 'umap', 'sklearn', 'timm', 'streamlit'}"
-    code = f"import sys; from datasel_core.__main__ import main; main(['methods', '--json']); sys.exit(bool({heavy} & set(sys.modules)))"
+    code = (
+        f"import sys; from datasel_core.__main__ import main; main(['methods', '--json']); sys.exit(bool({heavy} & "
+        "set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -147,5 +171,7 @@ def test_files_stay_small():
 
 
 def test_style():
-    done = subprocess.run([sys.executable, "-m", "ruff", "check", "."], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "."], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout

@@ -1,4 +1,6 @@
-"""`python -m tests.benchmarks [NAME ...]`: what is fast, how fast, and beside what, in one run. `--list` names them; `--small` is a quick try."""
+"""`python -m tests.benchmarks [NAME ...]`: what is fast, how fast, and beside what, in one run. `--list` names them;
+`--small` is a quick try.
+"""
 
 import argparse
 import importlib
@@ -14,9 +16,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", help="which; all by default")
     parser.add_argument("--list", action="store_true", help="names of all benchmarks")
-    parser.add_argument("--small", action="store_true", help="tenth-size inputs: shows that it runs, says nothing about speed")
+    parser.add_argument(
+        "--small", action="store_true", help="tenth-size inputs: shows that it runs, says nothing about speed"
+    )
     asked = parser.parse_args()
-    names = [module.name for module in pkgutil.iter_modules(tests.benchmarks.__path__) if not module.name.startswith("_")]
+    names = [
+        module.name for module in pkgutil.iter_modules(tests.benchmarks.__path__) if not module.name.startswith("_")
+    ]
     if asked.list:
         print("\n".join(names))
         return 0

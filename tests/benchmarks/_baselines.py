@@ -24,7 +24,9 @@ def colours(photo: np.ndarray, bins: int = 4) -> np.ndarray:
 
 
 def gradients(photo: np.ndarray) -> np.ndarray:
-    """Histograms of oriented gradients: 8 px cells, 9 unsigned directions, 2 x 2 blocks, clipped at .2, of length 1 all together (Dalal & Triggs 2005)."""
+    """Histograms of oriented gradients: 8 px cells, 9 unsigned directions, 2 x 2 blocks, clipped at .2, of length 1 all
+    together (Dalal & Triggs 2005).
+    """
     grey = photo.astype(np.float64).mean(axis=2)
     down, right = np.gradient(grey)
     strength, angle = np.hypot(down, right), np.arctan2(down, right) % np.pi / np.pi * ORIENTATIONS

@@ -28,7 +28,9 @@ def stopwatch() -> Iterator[list[float]]:
 
 
 def apart(work: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
-    """Runs `work` in a fresh process: {"result", "seconds", "peak_gb"}; the peak is of the whole process, its inputs included."""
+    """Runs `work` in a fresh process: {"result", "seconds", "peak_gb"}; the peak is of the whole process, its inputs
+    included.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_child, args=(theirs, work, arguments))
@@ -51,7 +53,13 @@ def _child(pipe: Any, work: Callable[..., Any], arguments: tuple[Any, ...]) -> N
     except Exception as error:  # noqa: BLE001  (carried to the parent, which raises)
         pipe.send({"error": f"{type(error).__name__}: {error}"})
         return
-    pipe.send({"result": result, "seconds": time.perf_counter() - start, "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20})
+    pipe.send(
+        {
+            "result": result,
+            "seconds": time.perf_counter() - start,
+            "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        }
+    )
 
 
 def table(rows: list[dict[str, Any]]) -> None:

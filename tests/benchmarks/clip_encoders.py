@@ -1,7 +1,9 @@
-"""CLIP towers: photos and captions per second on one and two cores, time to load, and what reading and keeping cost beside the bare model.
+"""CLIP towers: photos and captions per second on one and two cores, time to load, and what reading and keeping cost
+beside the bare model.
 
-The shipped model on scenes of the demo; ViT-B-32 with random weights (as fast as trained ones) on real photos, where there are any. `bare`: the model alone on
-photos that are already tensors. `feature`: opened, prepared, encoded and kept on disk, as `feature compute` does.
+The shipped model on scenes of the demo; ViT-B-32 with random weights (as fast as trained ones) on real photos, where
+there are any. `bare`: the model alone on photos that are already tensors. `feature`: opened, prepared, encoded and kept
+on disk, as `feature compute` does.
 """
 
 import os
@@ -53,7 +55,13 @@ def _rows(scratch: Path) -> Iterator[dict[str, Any]]:
     if not photos:
         print("no real photos (set DATASEL_REAL_DATA): ViT-B-32 is left out")
         return
-    yield from _measured("ViT-B-32", {"model": "ViT-B-32", "pretrained": _random(scratch)}, photos[: size(200)], captions[: size(200)], scratch)
+    yield from _measured(
+        "ViT-B-32",
+        {"model": "ViT-B-32", "pretrained": _random(scratch)},
+        photos[: size(200)],
+        captions[: size(200)],
+        scratch,
+    )
 
 
 def _random(scratch: Path) -> str:
@@ -62,22 +70,48 @@ def _random(scratch: Path) -> str:
     from safetensors.torch import save_file
 
     torch.manual_seed(0)
-    save_file({name: value.contiguous() for name, value in open_clip.create_model("ViT-B-32").state_dict().items()}, scratch / "random.safetensors")
+    save_file(
+        {name: value.contiguous() for name, value in open_clip.create_model("ViT-B-32").state_dict().items()},
+        scratch / "random.safetensors",
+    )
     return str(scratch / "random.safetensors")
 
 
-def _measured(name: str, asked: dict[str, Any], photos: list[Path], captions: list[str], scratch: Path) -> Iterator[dict[str, Any]]:
+def _measured(
+    name: str, asked: dict[str, Any], photos: list[Path], captions: list[str], scratch: Path
+) -> Iterator[dict[str, Any]]:
     import torch
 
     for cores in (1, 2):
         torch.set_num_threads(cores)
         clip = load(asked.get("model", name), asked.get("pretrained"), "cpu", "fp32")
-        yield _row(name, "photos", cores, len(photos), _bare_photos(clip, photos), _kept(ClipImage(**asked, device="cpu"), photos, scratch / f"{name}{cores}"))
-        yield _row(name, "captions", cores, len(captions), _bare_captions(clip, captions), _encoded(ClipText(**asked, device="cpu"), captions))
+        yield _row(
+            name,
+            "photos",
+            cores,
+            len(photos),
+            _bare_photos(clip, photos),
+            _kept(ClipImage(**asked, device="cpu"), photos, scratch / f"{name}{cores}"),
+        )
+        yield _row(
+            name,
+            "captions",
+            cores,
+            len(captions),
+            _bare_captions(clip, captions),
+            _encoded(ClipText(**asked, device="cpu"), captions),
+        )
 
 
 def _row(name: str, what: str, cores: int, n: int, bare: float, whole: float) -> dict[str, Any]:
-    return {"model": name, "of": what, "cores": cores, "bare/s": f"{n / bare:.0f}", "feature/s": f"{n / whole:.0f}", "feature : bare": f"{whole / bare:.2f}"}
+    return {
+        "model": name,
+        "of": what,
+        "cores": cores,
+        "bare/s": f"{n / bare:.0f}",
+        "feature/s": f"{n / whole:.0f}",
+        "feature : bare": f"{whole / bare:.2f}",
+    }
 
 
 def _bare_photos(clip: Any, photos: list[Path]) -> float:

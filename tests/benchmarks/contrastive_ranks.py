@@ -1,13 +1,16 @@
-"""negCLIPLoss: do cheaper ways rank like the exact one? Spearman against float32 sums over the whole pool, on real vectors.
+"""negCLIPLoss: do cheaper ways rank like the exact one? Spearman against float32 sums over the whole pool, on real
+vectors.
 
-Asked of a cheap normaliser: at least .995 at a tenth of the products. Measured, in numpy, by masking the full matrix (this says nothing of speed):
-`sample`: that share of random rivals, scaled up. `cells + sample`: k-means cells of images and of captions, the pairs of cells with the nearest
-centres summed exactly up to that share of all products, and 2 % random rivals for the rest. `ideal`: the true 64 nearest, which nobody knows at that
-price, and 2 % for the rest. The near ones do carry the sum; finding them for a tenth is what fails, so neg_clip_loss has no such option.
-bfloat16 has to reach .9995.
+Asked of a cheap normaliser: at least .995 at a tenth of the products. Measured, in numpy, by masking the full matrix
+(this says nothing of speed):
+`sample`: that share of random rivals, scaled up. `cells + sample`: k-means cells of images and of captions, the pairs
+of cells with the nearest centres summed exactly up to that share of all products, and 2 % random rivals for the rest.
+`ideal`: the true 64 nearest, which nobody knows at that price, and 2 % for the rest. The near ones do carry the sum;
+finding them for a tenth is what fails, so neg_clip_loss has no such option. bfloat16 has to reach .9995.
 
-Sets. captions: image and captions of one weak space (595 pairs of 119 photos). patches: two MobileNetV2 patches of one photo, two cells apart, as
-image and caption. instructions: a sentence vector, and itself plus .8 of another's. Only the first are image-caption pairs; in all, 30 % are shuffled.
+Sets. captions: image and captions of one weak space (595 pairs of 119 photos). patches: two MobileNetV2 patches of one
+photo, two cells apart, as image and caption. instructions: a sentence vector, and itself plus .8 of another's. Only the
+first are image-caption pairs; in all, 30 % are shuffled.
 """
 
 from collections.abc import Iterator
@@ -46,7 +49,11 @@ def patches(data: Path, n: int) -> Pairs:
 
 def instructions(data: Path, n: int) -> Pairs:
     names = ("gsm8k_train", "gsm8k_test", "bbh", "agieval")
-    every = directions.unit(np.concatenate([open_arrays(data / "features" / f"instructions_{name}_potion.npz")["embedding"] for name in names]))
+    every = directions.unit(
+        np.concatenate(
+            [open_arrays(data / "features" / f"instructions_{name}_potion.npz")["embedding"] for name in names]
+        )
+    )
     rng = np.random.default_rng(0)
     some = every[rng.permutation(len(every))[:n]]
     return some, some + 0.8 * some[rng.permutation(len(some))]
@@ -66,7 +73,10 @@ def scores(own: np.ndarray, rows: np.ndarray, columns: np.ndarray, temperature: 
 def sums(exps: np.ndarray, near: np.ndarray, rivals: np.ndarray) -> Pairs:
     """Row and column sums: exact where `near`, elsewhere from the sampled rivals."""
     scale = len(exps) / max(1, len(rivals))
-    far = np.where(near[:, rivals], 0, exps[:, rivals]).sum(axis=1, dtype=np.float64), np.where(near[rivals], 0, exps[rivals]).sum(axis=0, dtype=np.float64)
+    far = (
+        np.where(near[:, rivals], 0, exps[:, rivals]).sum(axis=1, dtype=np.float64),
+        np.where(near[rivals], 0, exps[rivals]).sum(axis=0, dtype=np.float64),
+    )
     close = np.where(near, exps, 0)
     return close.sum(axis=1, dtype=np.float64) + scale * far[0], close.sum(axis=0, dtype=np.float64) + scale * far[1]
 
@@ -108,11 +118,18 @@ def rows_of(name: str, pairs: Pairs, temperature: float) -> Iterator[dict[str, A
     def sample(share: float) -> np.ndarray:
         return np.random.default_rng(4).choice(n, round(share * n), replace=False)
 
-    row = {"pairs": f"{name}, {n:,}", "temperature": temperature, "CLIPScore": against_exact(cosine.diagonal()), "bfloat16": against_exact(half)}
+    row = {
+        "pairs": f"{name}, {n:,}",
+        "temperature": temperature,
+        "CLIPScore": against_exact(cosine.diagonal()),
+        "bfloat16": against_exact(half),
+    }
     none = np.zeros((n, n), bool)
     row["sample 10 %"] = against_exact(scores(own, *sums(exps, none, sample(0.1)), temperature))
     for share in (0.05, 0.08, 0.15):
-        row[f"cells {share:.0%} + sample"] = against_exact(scores(own, *sums(exps, near_cells(image, text, share), sample(FAR)), temperature))
+        row[f"cells {share:.0%} + sample"] = against_exact(
+            scores(own, *sums(exps, near_cells(image, text, share), sample(FAR)), temperature)
+        )
     row["ideal"] = against_exact(scores(own, *truly_near(exps), temperature))
     yield row
 
@@ -124,7 +141,14 @@ def main() -> None:
         return
     n = size(12_000)
     sets = {"captions": captions(data), "patches": patches(data, n), "instructions": instructions(data, n)}
-    table([row for name, pairs in sets.items() for temperature in (0.01, 0.05) for row in rows_of(name, pairs, temperature)])
+    table(
+        [
+            row
+            for name, pairs in sets.items()
+            for temperature in (0.01, 0.05)
+            for row in rows_of(name, pairs, temperature)
+        ]
+    )
 
 
 if __name__ == "__main__":

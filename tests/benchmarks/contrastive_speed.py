@@ -1,9 +1,11 @@
 """negCLIPLoss beside the plain formula in numpy, and NormSim beside the bare product; time and memory.
 
-Embeddings are MADE UP (clouds with a gap between images and captions): they measure speed, not ranks; `contrastive_ranks` looks at real ones.
-`plain`: each batch's whole similarity matrix, one shift, exponentials in place, sums; one partition is timed and multiplied, so that a small machine
-gets through. CPU seconds are those of all threads: on a machine that others use too, they compare better than wall time. Anchors from elsewhere, two
-cores, 100,000 x 512, batches of 32,768, ten partitions: released code 348 s and 17 GB; bare products of the ten partitions 103 s; a prototype 41 s.
+Embeddings are MADE UP (clouds with a gap between images and captions): they measure speed, not ranks;
+`contrastive_ranks` looks at real ones.
+`plain`: each batch's whole similarity matrix, one shift, exponentials in place, sums; one partition is timed and
+multiplied, so that a small machine gets through. CPU seconds are those of all threads: on a machine that others use
+too, they compare better than wall time. Anchors from elsewhere, two cores, 100,000 x 512, batches of 32,768, ten
+partitions: released code 348 s and 17 GB; bare products of the ten partitions 103 s; a prototype 41 s.
 """
 
 import contextlib
@@ -27,7 +29,9 @@ TAU = 0.01
 
 @contextlib.contextmanager
 def clocks(times: int = 1) -> Iterator[dict[str, float]]:
-    """seconds of wall time and cpu seconds of all threads, each times `times`; what is only imported once is not counted."""
+    """seconds of wall time and cpu seconds of all threads, each times `times`; what is only imported once is not
+    counted.
+    """
     import torch
 
     torch.zeros(2, 2) @ torch.zeros(2, 2)
@@ -99,7 +103,9 @@ def large(n: int, d: int, batch: int, folder: str) -> dict[str, Any]:
         rng, shared = np.random.default_rng(seed), np.random.default_rng(9)
         for start in range(0, n, 1 << 14):
             part = kept[start : start + (1 << 14)]
-            part[:] = shared.standard_normal(part.shape, dtype=np.float32) + 1.5 * rng.standard_normal(part.shape, dtype=np.float32)
+            part[:] = shared.standard_normal(part.shape, dtype=np.float32) + 1.5 * rng.standard_normal(
+                part.shape, dtype=np.float32
+            )
         kept.flush()
         del kept
     pool = {name: np.load(Path(folder) / f"{name}.npy", mmap_mode="r") for name in ("image", "text")}
@@ -134,7 +140,10 @@ def main() -> None:
     first = full["result"]
     what = f"{n:,} pairs x {d}, batches of {batch:,}, {times} partitions"
     rows = [_row(f"{what}: datasel, float32", full, first), _row(f"{what}: datasel, bfloat16", half, first)]
-    rows += [_row(f"{what}: plain numpy formula (one partition x {times})", formula, first), _row(f"{what}: bare products of the batches", products, first)]
+    rows += [
+        _row(f"{what}: plain numpy formula (one partition x {times})", formula, first),
+        _row(f"{what}: bare products of the batches", products, first),
+    ]
     table(rows)
     print(f"load: {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
@@ -142,9 +151,16 @@ def main() -> None:
     table([_row(f"{size(1_000_000):,} pairs x {d}, float16 on disk, one partition of {batch:,}", one, one["result"])])
     print(f"load: {os.getloadavg()[0]:.1f}")
     n, m = size(200_000), size(50_000)
-    bare, largest, squares = apart(bare_product, n, m, d), apart(norm_sim, n, m, d, "inf"), apart(norm_sim, n, m, d, "2")
+    bare, largest, squares = (
+        apart(bare_product, n, m, d),
+        apart(norm_sim, n, m, d, "inf"),
+        apart(norm_sim, n, m, d, "2"),
+    )
     what, base = f"{n:,} x {d}, {m:,} targets", bare["result"]
-    rows = [_row(f"{what}: {name}", found, base) for name, found in (("bare product", bare), ("NormSim inf", largest), ("NormSim 2", squares))]
+    rows = [
+        _row(f"{what}: {name}", found, base)
+        for name, found in (("bare product", bare), ("NormSim inf", largest), ("NormSim 2", squares))
+    ]
     table(rows)
     print(f"load: {os.getloadavg()[0]:.1f}")
 

@@ -1,7 +1,8 @@
 """Encoders: photos per second on one core, and how often a photo's nearest neighbour is of its class.
 
-Real clothing photos in ten classes; leave-one-out, nearest by cosine. `plain`: vectors as they are; `centred`: less their mean over the pool. Pattern sets are
-compared by the mean best cosine of each pattern with the other photo's, both ways. What was computed elsewhere (MobileNetV2) has no speed here.
+Real clothing photos in ten classes; leave-one-out, nearest by cosine. `plain`: vectors as they are; `centred`: less
+their mean over the pool. Pattern sets are compared by the mean best cosine of each pattern with the other photo's, both
+ways. What was computed elsewhere (MobileNetV2) has no speed here.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,12 +38,25 @@ def _rows(data: Path) -> Iterator[dict[str, Any]]:
     every = np.arange(len(arrays["ids"]))[:: 10 if small() else 1]
     paths = [data / "photos" / str(arrays["ids"][row]) for row in every]
     classes = np.array([path.parent.name for path in paths])
-    source = Source(len(paths), image=lambda row, at_least=None: open_photo(paths[row], at_least), roles={"patches": arrays["patches"][every]})
+    source = Source(
+        len(paths),
+        image=lambda row, at_least=None: open_photo(paths[row], at_least),
+        roles={"patches": arrays["patches"][every]},
+    )
     yield _vectors("random projection of pixels, 512", classes, *_by_hand(paths, lambda photo: photo))
     yield _vectors("colour histogram", classes, *_by_hand(paths, colours))
     yield _vectors("HOG", classes, *_by_hand(paths, gradients))
-    yield _vectors("HOG + colour histogram", classes, *_by_hand(paths, lambda photo: np.concatenate([gradients(photo), colours(photo)])))
-    for feature in (DictionaryEmbedding(threads=1), DictionaryPatterns(threads=1), DictionaryPatterns(threads=1, k=1), DictionaryPatterns(threads=1, tau=1.0)):
+    yield _vectors(
+        "HOG + colour histogram",
+        classes,
+        *_by_hand(paths, lambda photo: np.concatenate([gradients(photo), colours(photo)])),
+    )
+    for feature in (
+        DictionaryEmbedding(threads=1),
+        DictionaryPatterns(threads=1),
+        DictionaryPatterns(threads=1, k=1),
+        DictionaryPatterns(threads=1, tau=1.0),
+    ):
         yield _computed(feature, source, classes)
     yield _computed(ImportedPatterns(), source, classes) | {"encoder": "MobileNetV2 patches: imported_patterns"}
     yield _vectors("MobileNetV2 embedding", classes, arrays["embedding"][every].astype(np.float32), None)
@@ -67,7 +81,16 @@ def _computed(feature: Feature, source: Source, classes: np.ndarray) -> dict[str
     with stopwatch() as encoding:
         blocks = list(feature.blocks(source, np.arange(source.n), fitted))
     rate, learned = source.n / encoding[0], learning[0] if fitted else None
-    name = " ".join([feature.id, *(f"{key}={value}" for key, value in feature.model_dump(exclude_defaults=True).items() if not feature.is_how(key))])
+    name = " ".join(
+        [
+            feature.id,
+            *(
+                f"{key}={value}"
+                for key, value in feature.model_dump(exclude_defaults=True).items()
+                if not feature.is_how(key)
+            ),
+        ]
+    )
     if feature.role == "patterns":
         sets = _joined(blocks)
         return _row(name, sets.values.shape[1], rate, learned, _agreement(_likeness(sets), classes), None)
@@ -75,9 +98,17 @@ def _computed(feature: Feature, source: Source, classes: np.ndarray) -> dict[str
     return _vectors(name, classes, values, rate) | {"learning s": learned}
 
 
-def _row(name: str, d: int, rate: float | None, learned: float | None, plain: float, centred: float | None) -> dict[str, Any]:
+def _row(
+    name: str, d: int, rate: float | None, learned: float | None, plain: float, centred: float | None
+) -> dict[str, Any]:
     said = {"photos/s": "-" if rate is None else f"{rate:.0f}", "learning s": "-" if learned is None else learned}
-    return {"encoder": name, "d": d, **said, "plain": f"{plain:.3f}", "centred": "-" if centred is None else f"{centred:.3f}"}
+    return {
+        "encoder": name,
+        "d": d,
+        **said,
+        "plain": f"{plain:.3f}",
+        "centred": "-" if centred is None else f"{centred:.3f}",
+    }
 
 
 def _joined(blocks: list[Block]) -> Ragged:

@@ -52,7 +52,14 @@ def main() -> None:
 def _row(what: str, found: dict[str, Any], alone_s: float | None) -> dict[str, Any]:
     seconds = found["result"]["umap"]
     ratio = f"{alone_s / seconds:.1f} x" if alone_s else "-"
-    return {"what": what, "PCA s": found["result"]["pca"], "UMAP s": seconds, "umap-learn alone s": alone_s or "-", "ratio": ratio, "peak GB": found["peak_gb"]}
+    return {
+        "what": what,
+        "PCA s": found["result"]["pca"],
+        "UMAP s": seconds,
+        "umap-learn alone s": alone_s or "-",
+        "ratio": ratio,
+        "peak GB": found["peak_gb"],
+    }
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """Pairs: how surely each score finds wrong captions, and what a model learns from what is kept; seeds and intervals.
 
-1. Real COCO pairs (595) in a weak real space of 128 numbers: 30 % of the captions are dealt anew among pictures; area under the ROC curve of finding them.
-2. The demo's 2,000 scenes in the space of the model that comes with datasel (trained on other scenes): captions of other pictures and off-topic ones
+1. Real COCO pairs (595) in a weak real space of 128 numbers: 30 % of the captions are dealt anew among pictures; area
+under the ROC curve of finding them.
+2. The demo's 2,000 scenes in the space of the model that comes with datasel (trained on other scenes): captions of
+other pictures and off-topic ones
    are known. Precision of what is dropped when as many are dropped as are wrong.
-3. The same scenes, 1,600 as the pool, 400 well-matched ones held out: a small open_clip model trained for a fixed number of steps on the best 30 % by
+3. The same scenes, 1,600 as the pool, 400 well-matched ones held out: a small open_clip model trained for a fixed
+number of steps on the best 30 % by
    each score, on a random 30 %, and on everything; then retrieval among the 400. +- is the standard error over seeds.
 """
 
@@ -70,9 +73,14 @@ def scenes(home: Workspace, seeds: range) -> None:
         for what in ("mismatched", "off_topic"):
             some = (kind == what) | ~wrong
             row[f"AUC {what}"] = round(float(roc_auc_score(kind[some] != what, values[some])), 4)
-        row[f"precision of {wrong.sum()} dropped"] = round(float(wrong[np.argsort(values, kind="stable")[: wrong.sum()]].mean()), 4)
+        row[f"precision of {wrong.sum()} dropped"] = round(
+            float(wrong[np.argsort(values, kind="stable")[: wrong.sum()]].mean()), 4
+        )
         rows.append(row)
-    print(f"\nscenes, {pool.n} pairs: {(kind == 'mismatched').sum()} captions of other pictures, {(kind == 'off_topic').sum()} off topic")
+    print(
+        f"\nscenes, {pool.n} pairs: {(kind == 'mismatched').sum()} captions of other pictures, "
+        f"{(kind == 'off_topic').sum()} off topic"
+    )
     table(rows)
     trained(pool, kept, wrong, seeds)
 
@@ -80,7 +88,10 @@ def scenes(home: Workspace, seeds: range) -> None:
 def trained(pool: Any, kept: dict[str, np.ndarray], wrong: np.ndarray, seeds: range) -> None:
     steps = 20 if small() else 400
     opened = {"image": functools.cache(lambda row: pool.open(row, at_least=128)), "text": pool.text}
-    arms: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {"everything": lambda rows, seed: rows, "random 30 %": _random}
+    arms: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+        "everything": lambda rows, seed: rows,
+        "random 30 %": _random,
+    }
     arms |= {f"{name} 30 %": _best(name, kept) for name in SCORES[:2]}
     found: dict[str, list[dict[str, float]]] = {name: [] for name in arms}
     for seed in seeds:
@@ -93,7 +104,16 @@ def trained(pool: Any, kept: dict[str, np.ndarray], wrong: np.ndarray, seeds: ra
             found[name].append({**answer, "wrong captions": float(wrong[train].mean())})
     print(f"\nretrieval among 400 held-out scenes after {steps} steps, {len(seeds)} seeds")
     shown = ("recall_at_1", "recall_at_10", "mean_reciprocal_rank", "wrong captions")
-    table([{"trained on": name, "pairs": int(of[0]["trained_on"]), **{one: spread([each[one] for each in of]) for one in shown}} for name, of in found.items()])
+    table(
+        [
+            {
+                "trained on": name,
+                "pairs": int(of[0]["trained_on"]),
+                **{one: spread([each[one] for each in of]) for one in shown},
+            }
+            for name, of in found.items()
+        ]
+    )
 
 
 def _random(rows: np.ndarray, seed: int) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Photos: what FreeSel, random and k-center keep, by linear probe and by coverage of patterns; 8 seeds.
 
-Real clothing photos with MobileNetV2 vectors: a fixed 30 % of every class is held out for testing, the rest is the pool. Patterns: K = 5 from the
-14 x 14 patches, saliency = L2 norm. Anchors from an independent program (its split may differ): accuracy at 30: random .474, FreeSel .502,
-k-center .460; at 240: .724, .732, .739.
+Real clothing photos with MobileNetV2 vectors: a fixed 30 % of every class is held out for testing, the rest is the
+pool. Patterns: K = 5 from the 14 x 14 patches, saliency = L2 norm. Anchors from an independent program (its split may
+differ): accuracy at 30: random .474, FreeSel .502, k-center .460; at 240: .724, .732, .739.
 """
 
 import os
@@ -41,10 +41,19 @@ def load(data: Path) -> tuple[np.ndarray, np.ndarray, Ragged]:
 def held_out(labels: np.ndarray) -> np.ndarray:
     """Rows for testing: 30 % of every class, fixed."""
     rng = np.random.default_rng(0)
-    return np.sort(np.concatenate([rng.permutation(np.flatnonzero(labels == name))[: round(0.3 * (labels == name).sum())] for name in np.unique(labels)]))
+    return np.sort(
+        np.concatenate(
+            [
+                rng.permutation(np.flatnonzero(labels == name))[: round(0.3 * (labels == name).sum())]
+                for name in np.unique(labels)
+            ]
+        )
+    )
 
 
-def one(method: str, budget: int, seed: int, data: tuple[np.ndarray, np.ndarray, Ragged], pool: np.ndarray, test: np.ndarray) -> tuple[float, float]:
+def one(
+    method: str, budget: int, seed: int, data: tuple[np.ndarray, np.ndarray, Ragged], pool: np.ndarray, test: np.ndarray
+) -> tuple[float, float]:
     embedding, labels, patterns = data
     name, _, sampler = method.partition(" ")
     chosen = registry.find("method", name)(**({"sampler": sampler} if sampler else {}))
@@ -70,7 +79,9 @@ def main() -> None:
         row: dict[str, Any] = {"method": method}
         for budget in BUDGETS:
             found = np.array([one(method, budget, seed, data, pool, test) for seed in seeds])
-            row[f"accuracy at {budget}"] = f"{found[:, 0].mean():.3f} +- {found[:, 0].std(ddof=1) / np.sqrt(len(found)):.3f}"
+            row[f"accuracy at {budget}"] = (
+                f"{found[:, 0].mean():.3f} +- {found[:, 0].std(ddof=1) / np.sqrt(len(found)):.3f}"
+            )
             row[f"coverage at {budget}"] = f"{found[:, 1].mean():.4f}"
         rows.append(row)
     print(f"{len(pool)} photos in the pool, {len(test)} held out, {len(seeds)} seeds; +- is the standard error")

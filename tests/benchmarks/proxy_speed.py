@@ -1,7 +1,9 @@
-"""Proxy language models: tokens per second while training and scoring, beside the bare model, and how long a whole pool takes.
+"""Proxy language models: tokens per second while training and scoring, beside the bare model, and how long a whole pool
+takes.
 
-Real instructions where there are any, else made-up ones. `bare`: forward passes alone on the same batches, with all logits as the model gives them.
-`steps alone`: forward, backward and AdamW on the same batches, without Trainer, log and checkpoints. Padding is not counted as tokens.
+Real instructions where there are any, else made-up ones. `bare`: forward passes alone on the same batches, with all
+logits as the model gives them. `steps alone`: forward, backward and AdamW on the same batches, without Trainer, log and
+checkpoints. Padding is not counted as tokens.
 """
 
 import json
@@ -38,7 +40,10 @@ def _samples() -> list[list[Turn]]:
         print(f"{len(lines)} real instructions")
         return [[Turn("user", line["prompt"]), Turn("assistant", line["response"])] for line in lines]
     print("no real instructions (set DATASEL_REAL_DATA): made-up ones")
-    return [[Turn("user", f"How much is {row} + {row}? " * 8), Turn("assistant", f"{row} + {row} is {row + row}. " * 4)] for row in range(17530)]
+    return [
+        [Turn("user", f"How much is {row} + {row}? " * 8), Turn("assistant", f"{row} + {row} is {row + row}. " * 4)]
+        for row in range(17530)
+    ]
 
 
 def _measured(samples: list[list[Turn]], **asked: Any) -> dict[str, Any]:
@@ -50,7 +55,9 @@ def _measured(samples: list[list[Turn]], **asked: Any) -> dict[str, Any]:
         with stopwatch() as training:
             fitted = feature.fit(source, Progress())
         facts = feature.describe(source)
-        tokens = read_tokens(source, np.arange(source.n), read_vocabulary(source.folder / "proxy"), feature.template, feature.length)
+        tokens = read_tokens(
+            source, np.arange(source.n), read_vocabulary(source.folder / "proxy"), feature.template, feature.length
+        )
         trail = Trail(source.folder / "proxy", tuple(fitted["steps"].tolist()), "cpu")
         model, bf16 = trail.model(1), feature.precision == "bf16"
         for _ in _forward(model, tokens, feature.batch_tokens, bf16, 3):
@@ -64,12 +71,28 @@ def _measured(samples: list[list[Turn]], **asked: Any) -> dict[str, Any]:
         with stopwatch() as alone:
             trained = _steps(model, tokens, feature.batch, bf16)
     n = facts["tokens"]
-    rates = {"training": n / training[0], "steps alone": trained / alone[0], "scoring": n / scoring[0], "bare": seen / bare[0], "feature": 2 * n / whole[0]}
-    minutes = len(samples) / len(few) * n / 60 * (LossTrajectory().epochs / rates["training"] + LossTrajectory().n_checkpoints / rates["feature"])
+    rates = {
+        "training": n / training[0],
+        "steps alone": trained / alone[0],
+        "scoring": n / scoring[0],
+        "bare": seen / bare[0],
+        "feature": 2 * n / whole[0],
+    }
+    minutes = (
+        len(samples)
+        / len(few)
+        * n
+        / 60
+        * (LossTrajectory().epochs / rates["training"] + LossTrajectory().n_checkpoints / rates["feature"])
+    )
     return {
-        "precision": feature.precision, "parameters": facts["parameters"], **{f"{name} tok/s": f"{rate:.0f}" for name, rate in rates.items()},
-        "scoring : bare": rates["scoring"] / rates["bare"], "feature : bare": rates["feature"] / rates["bare"], "whole pool, minutes": minutes,
-    }  # fmt: skip
+        "precision": feature.precision,
+        "parameters": facts["parameters"],
+        **{f"{name} tok/s": f"{rate:.0f}" for name, rate in rates.items()},
+        "scoring : bare": rates["scoring"] / rates["bare"],
+        "feature : bare": rates["feature"] / rates["bare"],
+        "whole pool, minutes": minutes,
+    }
 
 
 def _forward(model: Any, tokens: Tokens, batch_tokens: int, bf16: bool, most: int | None = None) -> Iterator[int]:
@@ -91,7 +114,9 @@ def _steps(model: Any, tokens: Tokens, batch: int, bf16: bool) -> int:
     for at in order.reshape(-1, batch):
         ids, learned = map(torch.from_numpy, tokens.padded(at))
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            logits = model.get_output_embeddings()(model.base_model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1][learned[:, 1:]])
+            logits = model.get_output_embeddings()(
+                model.base_model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1][learned[:, 1:]]
+            )
         torch.nn.functional.cross_entropy(logits.float(), ids[:, 1:][learned[:, 1:]]).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

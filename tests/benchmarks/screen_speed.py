@@ -29,23 +29,40 @@ def command_start() -> float:
     taken = []
     for _ in range(5):
         with stopwatch() as one:
-            subprocess.run([sys.executable, "-m", "datasel_core", "methods"], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+            subprocess.run(
+                [sys.executable, "-m", "datasel_core", "methods"], cwd=ROOT, stdout=subprocess.DEVNULL, check=True
+            )
         taken.append(one[0])
     return float(np.median(taken))
 
 
 def first_page_cold(folder: Path) -> float:
-    """Seconds from starting the server to the first page drawn in a test client (server start and a fresh interpreter both included)."""
+    """Seconds from starting the server to the first page drawn in a test client (server start and a fresh interpreter
+    both included).
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     env = {**os.environ, "DATASEL_WORKSPACE": str(folder / "empty")}
     with stopwatch() as taken:
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true", "--server.port", str(port)]
+        command = [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            "app.py",
+            "--server.headless",
+            "true",
+            "--server.port",
+            str(port),
+        ]
         server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             _answered(f"http://127.0.0.1:{port}/_stcore/health")
-            code = "from streamlit.testing.v1 import AppTest; at = AppTest.from_file('app.py', default_timeout=30).run(); assert not at.exception"
+            code = (
+                "from streamlit.testing.v1 import AppTest; at = AppTest.from_file('app.py', "
+                "default_timeout=30).run(); assert not at.exception"
+            )
             subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, check=True, stderr=subprocess.DEVNULL)
         finally:
             server.terminate()
@@ -86,7 +103,9 @@ def select_reruns(folder: Path, n: int) -> dict[str, Any]:
         with stopwatch() as one:
             app.run()
         taken.append(one[0])
-        assert any(f"{budget} of {n:,} vectors kept" in text.value for text in app.markdown), "the page does not show the new budget"
+        assert any(f"{budget} of {n:,} vectors kept" in text.value for text in app.markdown), (
+            "the page does not show the new budget"
+        )
     assert not app.exception, app.exception
     return {"first": first[0], "median": float(np.median(taken)), "slowest": max(taken)}
 
@@ -103,7 +122,11 @@ def cut_reruns(folder: Path, n: int) -> dict[str, Any]:
     os.environ["DATASEL_WORKSPACE"], os.environ["DATASEL_DATA_ROOTS"] = str(folder / "pairs"), str(folder)
     workspace = Workspace.at()
     add_pool(workspace, "pairs", str(folder / "pairs.npz"), "vectors")
-    kept_scores(workspace, engine.score_question(resolve(workspace, Spec(pool="pairs", method="clip_score", budget="1"))), Progress())
+    kept_scores(
+        workspace,
+        engine.score_question(resolve(workspace, Spec(pool="pairs", method="clip_score", budget="1"))),
+        Progress(),
+    )
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.query_params["pool"] = "pairs"
     app.run()

@@ -1,7 +1,8 @@
 """FreeSel and k-center beside the plain loop (one product per image picked), in one run.
 
-Anchors from elsewhere, on a machine of two cores: released FreeSel code 169-183 s, the plain numpy loop 56-60 s, a prototype 4.1 s (`farthest`) and
-5.9 s (`prob`); k-center at 100,000 x 64: a prototype 0.16 s, the plain loop 0.8 s, a well-known compiled peer 1.8 s.
+Anchors from elsewhere, on a machine of two cores: released FreeSel code 169-183 s, the plain numpy loop 56-60 s, a
+prototype 4.1 s (`farthest`) and 5.9 s (`prob`); k-center at 100,000 x 64: a prototype 0.16 s, the plain loop 0.8 s, a
+well-known compiled peer 1.8 s.
 """
 
 from typing import Any
@@ -23,7 +24,9 @@ def clouds(n: int, d: int, k: int, seed: int = 0) -> np.ndarray:
     made = np.empty((n, d), np.float32)
     for start in range(0, n, 1 << 16):
         some = min(1 << 16, n - start)
-        made[start : start + some] = centres[rng.choice(k, some, p=share / share.sum())] + 0.6 * rng.standard_normal((some, d), dtype=np.float32)
+        made[start : start + some] = centres[rng.choice(k, some, p=share / share.sum())] + 0.6 * rng.standard_normal(
+            (some, d), dtype=np.float32
+        )
     return made
 
 
@@ -92,20 +95,37 @@ def main() -> None:
         rows.append(_row(f"FreeSel {sampler}, {n:,} images x 5 x 384, budget {budget:,}", ours, plain, picks))
     n = size(100_000)
     ours, plain = apart(k_center, n, 64, 1000), apart(plain_k_center, n, 64, 1000)
-    same = "identical" if np.array_equal(ours["result"]["rows"], plain["result"]["rows"]) else "not those of the float32 loop"
+    same = (
+        "identical"
+        if np.array_equal(ours["result"]["rows"], plain["result"]["rows"])
+        else "not those of the float32 loop"
+    )
     rows.append(_row(f"k-center, {n:,} x 64, budget 1,000", ours, plain, same))
     n = size(1_000_000)
     rows.append(_row(f"k-center, {n:,} x 64, budget 1,000", apart(k_center, n, 64, 1000), None, ""))
     for sampler in ("farthest", "prob"):
-        rows.append(_row(f"FreeSel {sampler}, {n:,} images x 5 x 64, budget 1,000", apart(freesel, n, 5, 64, 1000, sampler), None, ""))
+        rows.append(
+            _row(
+                f"FreeSel {sampler}, {n:,} images x 5 x 64, budget 1,000",
+                apart(freesel, n, 5, 64, 1000, sampler),
+                None,
+                "",
+            )
+        )
     table(rows)
 
 
 def _row(what: str, ours: dict[str, Any], plain: dict[str, Any] | None, picks: str) -> dict[str, Any]:
     mine = ours["result"]["seconds"]
     theirs = plain["result"]["seconds"] if plain else None
-    return {"what": what, "datasel s": mine, "plain loop s": theirs or "-", "ratio": f"{theirs / mine:.1f} x" if theirs else "-",
-            "picks": picks, "peak GB (inputs in)": ours["peak_gb"]}  # fmt: skip
+    return {
+        "what": what,
+        "datasel s": mine,
+        "plain loop s": theirs or "-",
+        "ratio": f"{theirs / mine:.1f} x" if theirs else "-",
+        "picks": picks,
+        "peak GB (inputs in)": ours["peak_gb"],
+    }
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""Towards a target: what TSDS and its rivals keep of a mixed pool, how many near-duplicates, and what a model learns from it.
+"""Towards a target: what TSDS and its rivals keep of a mixed pool, how many near-duplicates, and what a model learns
+from it.
 
-GSM8K (train), BIG-Bench-Hard and AGIEval with sentence embeddings; 50 test questions of GSM8K are the target, 500 are kept. The same once more with a
-fifth of the rows there ten times: how many different samples are among the 500? Then a small model learns the 500, the same number of steps for each
-method, and its loss on the other test questions of GSM8K is measured (DATASEL_BENCHMARK_STEPS=0 leaves that out). +- is half the 95 % interval of the
-mean over seeds (Student's t).
+GSM8K (train), BIG-Bench-Hard and AGIEval with sentence embeddings; 50 test questions of GSM8K are the target, 500 are
+kept. The same once more with a fifth of the rows there ten times: how many different samples are among the 500? Then a
+small model learns the 500, the same number of steps for each method, and its loss on the other test questions of GSM8K
+is measured (DATASEL_BENCHMARK_STEPS=0 leaves that out). +- is half the 95 % interval of the mean over seeds (Student's
+t).
 """
 
 import json
@@ -30,9 +32,14 @@ from tests.conftest import real_data
 
 BUDGET, TARGETS, TIMES = 500, 50, 10
 ARMS: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    ("TSDS", "tsds", {}), ("TSDS, no sharing", "tsds", {"sigma": 0.0}), ("TSDS, alpha .9", "tsds", {"alpha": 0.9}), ("nearest", "nearest_targets", {}),
-    ("centroid", "centroid_similarity", {}), ("DSIR", "dsir", {}), ("random", "random", {}),
-)  # fmt: skip
+    ("TSDS", "tsds", {}),
+    ("TSDS, no sharing", "tsds", {"sigma": 0.0}),
+    ("TSDS, alpha .9", "tsds", {"alpha": 0.9}),
+    ("nearest", "nearest_targets", {}),
+    ("centroid", "centroid_similarity", {}),
+    ("DSIR", "dsir", {}),
+    ("random", "random", {}),
+)
 
 
 def read(data: Path, home: Workspace, folder: Path) -> tuple[Pool, Pool, dict[str, Any], dict[str, Any]]:
@@ -57,7 +64,9 @@ def taken(roles: Mapping[str, Any], rows: np.ndarray) -> dict[str, Any]:
     return {role: array.take(rows) if isinstance(array, Ragged) else array[rows] for role, array in roles.items()}
 
 
-def chosen(method: str, params: dict[str, Any], pool: Mapping[str, Any], target: Mapping[str, Any], budget: int, seed: int) -> np.ndarray:
+def chosen(
+    method: str, params: dict[str, Any], pool: Mapping[str, Any], target: Mapping[str, Any], budget: int, seed: int
+) -> np.ndarray:
     cls = find("method", method)
     given = {role: pool[role] for role in cls.needs} or {"row": np.arange(len(pool["embedding"]))}
     inputs = Inputs(given, np.random.default_rng(seed), target={role: target[role] for role in cls.needs_target})
@@ -76,7 +85,10 @@ def main() -> None:
     if data is None:
         print("skipped: no real data (set DATASEL_REAL_DATA)")
         return
-    seeds, budget = range(2 if small() else int(os.environ.get("DATASEL_BENCHMARK_SEEDS", "3"))), 50 if small() else BUDGET
+    seeds, budget = (
+        range(2 if small() else int(os.environ.get("DATASEL_BENCHMARK_SEEDS", "3"))),
+        50 if small() else BUDGET,
+    )
     steps = 5 if small() else int(os.environ.get("DATASEL_BENCHMARK_STEPS", "250"))
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["DATASEL_DATA_ROOTS"] = scratch
@@ -98,12 +110,24 @@ def main() -> None:
                 share_of_copies.append(float(math[again].mean()))
                 if steps:
                     asked = LanguageProbe(steps=steps, n_seeds=1, seed=seed, answers=0, most=400)
-                    said = asked.measure({"turns": pool.turns, "n": pool.n}, kept, out, elsewhere={"turns": test.turns, "n": test.n})
+                    said = asked.measure(
+                        {"turns": pool.turns, "n": pool.n}, kept, out, elsewhere={"turns": test.turns, "n": test.n}
+                    )
                     losses.append(said["loss"])
-            rows.append({"method": name, "GSM8K": spread(share), "GSM8K, with copies": spread(share_of_copies), f"different of {budget}": spread(different, 0),
-                         **({"GSM8K test loss": spread(losses)} if losses else {})})  # fmt: skip
+            rows.append(
+                {
+                    "method": name,
+                    "GSM8K": spread(share),
+                    "GSM8K, with copies": spread(share_of_copies),
+                    f"different of {budget}": spread(different, 0),
+                    **({"GSM8K test loss": spread(losses)} if losses else {}),
+                }
+            )
             print(f"  {json.dumps(rows[-1])}", flush=True)
-    print(f"\n{pool.n:,} candidates ({math.mean():.1%} GSM8K), {len(of):,} with copies; {TARGETS} targets, budget {budget}, {steps} steps, {len(seeds)} seeds")
+    print(
+        f"\n{pool.n:,} candidates ({math.mean():.1%} GSM8K), {len(of):,} with copies; {TARGETS} targets, budget "
+        f"{budget}, {steps} steps, {len(seeds)} seeds"
+    )
     table(rows)
 
 

@@ -1,4 +1,5 @@
-"""Importing 1,000,000 JSON lines of prompts and responses beside a plain `json.loads` loop over the same file; then opening, reading, filtering them.
+"""Importing 1,000,000 JSON lines of prompts and responses beside a plain `json.loads` loop over the same file; then
+opening, reading, filtering them.
 
 The peak is of a whole process, its libraries included.
 """
@@ -21,12 +22,20 @@ from tests.benchmarks._measure import apart, size, stopwatch, table
 def write_lines(path: Path, n: int) -> None:
     """n samples of about 500 characters, all different."""
     rng = np.random.default_rng(0)
-    words = np.array([f"{a}{b}{c}" for a in "bdfgklmnprst" for b in ("a", "e", "io", "u") for c in ("l", "n", "rt", "s", "")])
+    words = np.array(
+        [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in ("a", "e", "io", "u") for c in ("l", "n", "rt", "s", "")]
+    )
     with open(path, "w", encoding="utf-8") as file:
         for start in range(0, n, 10_000):
             picked = words[rng.integers(len(words), size=(min(10_000, n - start), 110))]
             for at, said in enumerate(picked, start):
-                row = {"id": f"s{at:07d}", "source": f"part-{at % 12}", "prompt": " ".join(said[:30]), "response": " ".join(said[30:]), "level": at % 7}
+                row = {
+                    "id": f"s{at:07d}",
+                    "source": f"part-{at % 12}",
+                    "prompt": " ".join(said[:30]),
+                    "response": " ".join(said[30:]),
+                    "level": at % 7,
+                }
                 file.write(json.dumps(row) + "\n")
 
 
@@ -54,7 +63,10 @@ def opening(folder: Path) -> dict[str, Any]:
             pool = load_pool(Workspace.at(), "lines")
         found[name] = taken[0]
     rng, some = np.random.default_rng(1), min(2_000, pool.n)
-    for name, rows in ((f"{some:,} samples in order", np.arange(some)), (f"{some:,} samples at random", rng.integers(pool.n, size=some))):
+    for name, rows in (
+        (f"{some:,} samples in order", np.arange(some)),
+        (f"{some:,} samples at random", rng.integers(pool.n, size=some)),
+    ):
         with stopwatch() as taken:
             for row in rows:
                 pool.turns(int(row))
@@ -86,11 +98,24 @@ def main() -> None:
         write_lines(folder / "lines.jsonl", n)
         plain, made = apart(loop, folder / "lines.jsonl"), apart(importing, folder)
         rows = [_row(f"json.loads over {n:,} lines", plain, n), _row(f"pool add of {n:,} lines", made, n)]
-        table([{**row, "x json.loads": found["result"]["s"] / plain["result"]["s"]} for row, found in zip(rows, (plain, made), strict=True)])
-        megabytes = {name: path.stat().st_size / 1e6 for name, path in (("JSONL", folder / "lines.jsonl"), ("pool", _parquet(folder)))}
+        table(
+            [
+                {**row, "x json.loads": found["result"]["s"] / plain["result"]["s"]}
+                for row, found in zip(rows, (plain, made), strict=True)
+            ]
+        )
+        megabytes = {
+            name: path.stat().st_size / 1e6
+            for name, path in (("JSONL", folder / "lines.jsonl"), ("pool", _parquet(folder)))
+        }
         for work in (opening, filtering):
             found = apart(work, folder)
-            table([{"what": what, "s": seconds, "peak GB of all": found["peak_gb"]} for what, seconds in found["result"].items()])
+            table(
+                [
+                    {"what": what, "s": seconds, "peak GB of all": found["peak_gb"]}
+                    for what, seconds in found["result"].items()
+                ]
+            )
         table([{f"{name} MB": round(value) for name, value in megabytes.items()}])
 
 

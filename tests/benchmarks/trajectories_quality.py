@@ -1,8 +1,10 @@
-"""Fine-tuning data: what a small model learns from 11 % chosen by loss trajectories, at random, or by learnability, and from everything.
+"""Fine-tuning data: what a small model learns from 11 % chosen by loss trajectories, at random, or by learnability, and
+from everything.
 
-GSM8K (train), BIG-Bench-Hard and AGIEval as one pool; a tenth of the latter two and the test questions of GSM8K are held out. A proxy from scratch learns
-the pool and is scored at its checkpoints; each method chooses; a model from scratch learns what was kept, the same number of steps for each. One seed is
-one choice and one training. +- is half the 95 % interval of the mean (Student's t). Minutes are those of this machine, the proxy included.
+GSM8K (train), BIG-Bench-Hard and AGIEval as one pool; a tenth of the latter two and the test questions of GSM8K are
+held out. A proxy from scratch learns the pool and is scored at its checkpoints; each method chooses; a model from
+scratch learns what was kept, the same number of steps for each. One seed is one choice and one training. +- is half the
+95 % interval of the mean (Student's t). Minutes are those of this machine, the proxy included.
 """
 
 import json
@@ -27,9 +29,12 @@ from tests.benchmarks._measure import small, stopwatch, table
 from tests.conftest import real_data
 
 ARMS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
-    ("S2L", "s2l", {}, "11%"), ("S2L per group", "s2l", {"per_group": True}, "11%"), ("random", "random", {}, "11%"),
-    ("high learnability", "high_learnability", {}, "11%"), ("everything", "random", {}, "100%"),
-)  # fmt: skip
+    ("S2L", "s2l", {}, "11%"),
+    ("S2L per group", "s2l", {"per_group": True}, "11%"),
+    ("random", "random", {}, "11%"),
+    ("high learnability", "high_learnability", {}, "11%"),
+    ("everything", "random", {}, "100%"),
+)
 
 
 def lines_of(path: Path) -> list[str]:
@@ -48,7 +53,9 @@ def split(source: Path, folder: Path) -> tuple[Path, Path]:
         out = np.full(len(lines), name == "gsm8k_test") if name.startswith("gsm8k") else rng.random(len(lines)) < 0.1
         for into, mine in ((pool, ~out), (held, out)):
             if mine.any():
-                (into / f"{name}.jsonl").write_text("\n".join(line for line, take in zip(lines, mine, strict=True) if take) + "\n", encoding="utf-8")
+                (into / f"{name}.jsonl").write_text(
+                    "\n".join(line for line, take in zip(lines, mine, strict=True) if take) + "\n", encoding="utf-8"
+                )
     return pool, held
 
 
@@ -85,13 +92,35 @@ def measured(home: Workspace, pool: Pool, names: Mapping[str, str], seeds: range
         found: list[dict[str, float]] = []
         for seed in seeds:
             run = engine.select(home, Spec(pool=pool.name, method=method, params=params, budget=budget, seed=seed))
-            asked = {"steps": str(steps), "n_seeds": "1", "seed": str(seed), "answers": "0" if small() else "100", "most": "1500"}
+            asked = {
+                "steps": str(steps),
+                "n_seeds": "1",
+                "seed": str(seed),
+                "answers": "0" if small() else "100",
+                "most": "1500",
+            }
             said = evaluate.run_probe(home, run.folder, "lm", Progress(), asked, "held-out")
-            found.append({"loss": said["loss"], "exact match": said.get("exact_match", float("nan")), **families(said, names), "samples": said["trained_on"]})
+            found.append(
+                {
+                    "loss": said["loss"],
+                    "exact match": said.get("exact_match", float("nan")),
+                    **families(said, names),
+                    "samples": said["trained_on"],
+                }
+            )
         shown = ("loss", "GSM8K", "BBH", "AGIEval", "exact match")
-        rows.append({"trained on": name, "samples": int(found[0]["samples"]), **{one: spread([each[one] for each in found]) for one in shown}})
+        rows.append(
+            {
+                "trained on": name,
+                "samples": int(found[0]["samples"]),
+                **{one: spread([each[one] for each in found]) for one in shown},
+            }
+        )
         print(f"  {name}: {rows[-1]['loss']}", flush=True)
-    print(f"\nheld-out loss of a response (nats a token, mean over samples; lower is better) after {steps} steps of 16, {len(seeds)} seeds")
+    print(
+        f"\nheld-out loss of a response (nats a token, mean over samples; lower is better) after {steps} steps of 16, "
+        f"{len(seeds)} seeds"
+    )
     table(rows)
 
 
@@ -107,12 +136,26 @@ def main() -> None:
         with stopwatch() as taken:
             pool = add_pool(home, "instructions", str(pool_folder), "text")
             add_pool(home, "held-out", str(held_folder), "text")
-            kept = computation.compute_feature(home, pool, computation.declared_feature("loss_trajectory", {"n_checkpoints": "2", "epochs": "1"} if small() else {}))
+            kept = computation.compute_feature(
+                home,
+                pool,
+                computation.declared_feature(
+                    "loss_trajectory", {"n_checkpoints": "2", "epochs": "1"} if small() else {}
+                ),
+            )
             run = engine.select(home, Spec(pool=pool.name, method="s2l", budget="11%"))
         facts = kept.meta["facts"]
-        print(f"{pool.n:,} samples, {facts['tokens']:,} tokens, a proxy of {facts['parameters']:,} parameters, {kept.meta['values'][1]} checkpoints: "
-              f"{taken[0] / 60:.1f} minutes to {run.manifest['result']['n']:,} kept by S2L")  # fmt: skip
-        measured(home, pool, family_of(data / "instructions"), range(2 if small() else int(os.environ.get("DATASEL_BENCHMARK_SEEDS", "3"))))
+        print(
+            f"{pool.n:,} samples, {facts['tokens']:,} tokens, a proxy of {facts['parameters']:,} parameters, "
+            f"{kept.meta['values'][1]} checkpoints: "
+            f"{taken[0] / 60:.1f} minutes to {run.manifest['result']['n']:,} kept by S2L"
+        )
+        measured(
+            home,
+            pool,
+            family_of(data / "instructions"),
+            range(2 if small() else int(os.environ.get("DATASEL_BENCHMARK_SEEDS", "3"))),
+        )
 
 
 if __name__ == "__main__":

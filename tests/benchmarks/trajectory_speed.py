@@ -21,7 +21,9 @@ def losses(n: int, seed: int = 0) -> np.ndarray:
     kind = rng.choice(400, n, p=share / share.sum())
     made = np.empty((n, T), np.float32)
     for at in range(T):
-        made[:, at] = floor[kind] + start[kind] * np.exp(-rate[kind] * at / T) + 0.15 * rng.standard_normal(n, dtype=np.float32)
+        made[:, at] = (
+            floor[kind] + start[kind] * np.exp(-rate[kind] * at / T) + 0.15 * rng.standard_normal(n, dtype=np.float32)
+        )
     return made
 
 
@@ -64,9 +66,18 @@ def main() -> None:
         for name, small_batches in (("KMeans", False), ("MiniBatchKMeans", True)):
             other = apart(theirs, n, budget, small_batches)
             seconds, their_seconds = mine["result"]["seconds"], other["result"]["seconds"]
-            rows.append({"what": f"S2L, {n:,} x {T}, {CLUSTERS} clusters", "datasel s": seconds, "beside": name, "its s": their_seconds,
-                         "ratio": f"{their_seconds / seconds:.1f} x", "spread": f"{mine['result']['spread'] / other['result']['spread']:.3f} x",
-                         "peak GB (inputs in)": mine["peak_gb"], "its peak": other["peak_gb"]})  # fmt: skip
+            rows.append(
+                {
+                    "what": f"S2L, {n:,} x {T}, {CLUSTERS} clusters",
+                    "datasel s": seconds,
+                    "beside": name,
+                    "its s": their_seconds,
+                    "ratio": f"{their_seconds / seconds:.1f} x",
+                    "spread": f"{mine['result']['spread'] / other['result']['spread']:.3f} x",
+                    "peak GB (inputs in)": mine["peak_gb"],
+                    "its peak": other["peak_gb"],
+                }
+            )
     table(rows)
 
 

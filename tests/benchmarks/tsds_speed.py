@@ -1,8 +1,10 @@
-"""TSDS: neighbours, crowding, plan; beside a Python heap for the plan, and plain numpy for neighbours and crowding, in one run.
+"""TSDS: neighbours, crowding, plan; beside a Python heap for the plan, and plain numpy for neighbours and crowding, in
+one run.
 
-Vectors are MADE UP, of length 1: clouds around uneven centres with a falling spectrum, as embeddings have, and an even sphere, where nothing can be ruled
-out early. The heap is the published loop, on the same distances and rho. `plain` is timed on some targets and rows and multiplied. On a machine that others
-use too, times are longer than they need be; the load is printed.
+Vectors are MADE UP, of length 1: clouds around uneven centres with a falling spectrum, as embeddings have, and an even
+sphere, where nothing can be ruled out early. The heap is the published loop, on the same distances and rho. `plain` is
+timed on some targets and rows and multiplied. On a machine that others use too, times are longer than they need be; the
+load is printed.
 """
 
 import heapq
@@ -29,7 +31,9 @@ def made_up(n: int, m: int, d: int, kind: str) -> tuple[np.ndarray, np.ndarray]:
     made = np.empty((n + m, d), np.float32)
     for start in range(0, n + m, 1 << 14):
         part = made[start : start + (1 << 14)]
-        part[:] = centres[rng.choice(500, len(part), p=share / share.sum())] + 0.7 * spread * rng.standard_normal(part.shape, dtype=np.float32)
+        part[:] = centres[rng.choice(500, len(part), p=share / share.sum())] + 0.7 * spread * rng.standard_normal(
+            part.shape, dtype=np.float32
+        )
         part /= np.sqrt(np.einsum("ij,ij->i", part, part))[:, None]
     return made[:n], made[n:]
 
@@ -45,14 +49,29 @@ def whole(n: int, m: int, d: int, kind: str) -> dict[str, Any]:
         make_plan(found, 0.4, 5.0, SIGMA)
     drawn = Tsds()._drawn(plan.probability, min(1000, plan.support), np.random.default_rng(0))[0]
     some = np.random.default_rng(1).choice(m, 3, replace=False)
-    exact = [np.sort(np.argpartition(np.square(pool - target[one]).sum(axis=1), found.max_k - 1)[: found.max_k]) for one in some]
-    right = np.mean([np.isin(found.rows[found.places[one]], true).mean() for one, true in zip(some, exact, strict=True)])
-    return {"search": search[0], "crowd": crowd[0], "again": again[0], "picked": len(drawn), "retrieved": len(found.rows),
-            "measured": int(np.isfinite(found.crowding).sum()), "level": plan.level, "right": float(right)}  # fmt: skip
+    exact = [
+        np.sort(np.argpartition(np.square(pool - target[one]).sum(axis=1), found.max_k - 1)[: found.max_k])
+        for one in some
+    ]
+    right = np.mean(
+        [np.isin(found.rows[found.places[one]], true).mean() for one, true in zip(some, exact, strict=True)]
+    )
+    return {
+        "search": search[0],
+        "crowd": crowd[0],
+        "again": again[0],
+        "picked": len(drawn),
+        "retrieved": len(found.rows),
+        "measured": int(np.isfinite(found.crowding).sum()),
+        "level": plan.level,
+        "right": float(right),
+    }
 
 
 def plain(n: int, m: int, d: int, kind: str, retrieved: int, measured: int) -> dict[str, Any]:
-    """Bare products with a sort per row: neighbours of some targets, crowding of some candidates, each times how many there are."""
+    """Bare products with a sort per row: neighbours of some targets, crowding of some candidates, each times how many
+    there are.
+    """
     pool, target = made_up(n, m, d, kind)
     norms = np.einsum("ij,ij->i", pool, pool)
     with stopwatch() as search:
@@ -96,7 +115,12 @@ def sweeps(n: int, m: int, k: int) -> dict[str, Any]:
         plan = make_plan(tables, 0.002, 5.0, SIGMA)
     with stopwatch() as theirs:
         level = heap(distances, rho[places], 0.002, 5.0)
-    return {"ours": ours[0], "heap": theirs[0], "same": bool(np.isclose(plan.level, level, rtol=1e-9)), "passed": int((plan.last + 1).sum())}
+    return {
+        "ours": ours[0],
+        "heap": theirs[0],
+        "same": bool(np.isclose(plan.level, level, rtol=1e-9)),
+        "passed": int((plan.last + 1).sum()),
+    }
 
 
 def approximate(n: int, m: int, d: int) -> dict[str, Any]:
@@ -116,19 +140,38 @@ def selected(n: int, m: int, d: int) -> dict[str, Any]:
 def main() -> None:
     print(f"load before: {os.getloadavg()[0]:.1f}")
     rows = []
-    for kind, n, m, d in (("clouds", size(200_000), 500, 384), ("sphere", size(200_000), 500, 384), ("clouds", size(1_000_000), 200, 128)):
+    for kind, n, m, d in (
+        ("clouds", size(200_000), 500, 384),
+        ("sphere", size(200_000), 500, 384),
+        ("clouds", size(1_000_000), 200, 128),
+    ):
         found = apart(whole, n, m, d, kind)
         mine = found["result"]
         base = apart(plain, n, m, d, kind, mine["retrieved"], mine["measured"])["result"]
-        rows.append({"what": f"{kind}, {n:,} x {d}, {m} targets", "neighbours s": mine["search"], "plain s": base["search"], "crowding + plan s": mine["crowd"],
-                     "plain s ": base["crowd"], "ratio": f"{(base['search'] + base['crowd']) / (mine['search'] + mine['crowd']):.1f} x",
-                     "plan again s": mine["again"], "retrieved": mine["retrieved"], "measured": mine["measured"], "level": mine["level"],
-                     "right": mine["right"], "peak GB (inputs in)": found["peak_gb"]})  # fmt: skip
+        rows.append(
+            {
+                "what": f"{kind}, {n:,} x {d}, {m} targets",
+                "neighbours s": mine["search"],
+                "plain s": base["search"],
+                "crowding + plan s": mine["crowd"],
+                "plain s ": base["crowd"],
+                "ratio": f"{(base['search'] + base['crowd']) / (mine['search'] + mine['crowd']):.1f} x",
+                "plan again s": mine["again"],
+                "retrieved": mine["retrieved"],
+                "measured": mine["measured"],
+                "level": mine["level"],
+                "right": mine["right"],
+                "peak GB (inputs in)": found["peak_gb"],
+            }
+        )
         print(f"load: {os.getloadavg()[0]:.1f}", flush=True)
     table(rows)
     one = sweeps(size(200_000), size(500), 5000 if size(10) == 10 else 500)
-    print(f"plan from tables, {one['passed']:,} breakpoints passed: {one['ours']:.3f} s, heap {one['heap']:.2f} s, {one['heap'] / one['ours']:.0f} x, "
-          f"{'same level' if one['same'] else 'ANOTHER LEVEL'}")  # fmt: skip
+    print(
+        f"plan from tables, {one['passed']:,} breakpoints passed: {one['ours']:.3f} s, heap {one['heap']:.2f} s, "
+        f"{one['heap'] / one['ours']:.0f} x, "
+        f"{'same level' if one['same'] else 'ANOTHER LEVEL'}"
+    )
     rough = approximate(size(200_000), 500, 384)
     print(f"approximate neighbours: {rough['seconds']:.1f} s, its check included; recall {rough['recall']:.3f}")
 

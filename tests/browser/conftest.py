@@ -13,8 +13,15 @@ import pytest
 
 from tests.conftest import ROOT
 
-ARGUMENTS = ["--no-sandbox", "--use-angle=swiftshader", "--disable-background-networking", "--disable-quic", "--no-first-run",
-             "--disable-component-update", "--disable-sync"]  # fmt: skip
+ARGUMENTS = [
+    "--no-sandbox",
+    "--use-angle=swiftshader",
+    "--disable-background-networking",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+]
 OWN = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
 
 
@@ -27,10 +34,17 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def chromium():
     """A running browser."""
-    path = os.environ.get("DATASEL_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = (
+        os.environ.get("DATASEL_CHROMIUM")
+        or shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if path is None:
         pytest.skip("there is no chromium; install it (apt-get install chromium) or name it in DATASEL_CHROMIUM")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: pip install playwright"
+    )
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
@@ -53,9 +67,21 @@ class Server:
 
     def start(self) -> "Server":
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true", "--server.port", str(self.port)],
-            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "streamlit",
+                "run",
+                "app.py",
+                "--server.headless",
+                "true",
+                "--server.port",
+                str(self.port),
+            ],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         end = time.monotonic() + 60
         while time.monotonic() < end:
             try:
@@ -80,12 +106,16 @@ def server(workspace) -> Iterator[Server]:
 
 @pytest.fixture
 def visit(chromium, server) -> Iterator[Callable]:
-    """visit(path, scheme): a new tab of 1440 x 900 on this address, when the page is drawn. At the end: nothing was asked of any other machine."""
+    """visit(path, scheme): a new tab of 1440 x 900 on this address, when the page is drawn. At the end: nothing was
+    asked of any other machine.
+    """
     strangers: list[str] = []
     contexts = []
 
     def go(path: str = "/", scheme: str = "light"):
-        context = chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme, accept_downloads=True)
+        context = chromium.new_context(
+            viewport={"width": 1440, "height": 900}, color_scheme=scheme, accept_downloads=True
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: None if request.url.startswith(OWN) else strangers.append(request.url))
@@ -113,5 +143,7 @@ def place(locator, seconds: float = 20) -> dict:
 
 
 def settled(page) -> None:
-    """Waits until the page is drawn to its end: while a page is still being drawn, Streamlit loses a click inside a dialog."""
+    """Waits until the page is drawn to its end: while a page is still being drawn, Streamlit loses a click inside a
+    dialog.
+    """
     page.wait_for_function("document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")

@@ -17,7 +17,11 @@ BACKGROUND = {"light": (255, 255, 255), "dark": (20, 23, 28)}
 def folder(tmp_path):
     """130 photos in two groups, wide and narrow, and one that cannot be read."""
     for at in range(130):
-        paint(tmp_path / "shots" / ("wide" if at < 90 else "narrow") / f"{at:03d}.jpg", at, (90, 60) if at % 3 else (60, 90))
+        paint(
+            tmp_path / "shots" / ("wide" if at < 90 else "narrow") / f"{at:03d}.jpg",
+            at,
+            (90, 60) if at % 3 else (60, 90),
+        )
     (tmp_path / "shots" / "wide" / "broken.jpg").write_bytes(b"no picture")
     return tmp_path / "shots"
 
@@ -34,7 +38,9 @@ def run(workspace, pool):
 
 def tiles(page):
     """(x, y, width, height) of every photo on the wall."""
-    return page.locator(".tile").evaluate_all("all => all.map(one => { const r = one.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; })")
+    return page.locator(".tile").evaluate_all(
+        "all => all.map(one => { const r = one.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; })"
+    )
 
 
 def test_a_folder_becomes_a_pool_and_its_problems_are_named(visit, folder):

@@ -20,7 +20,10 @@ from tests.browser.conftest import place
 from tests.conftest import paint
 
 N = 60
-VIEW = "[...document.querySelectorAll('*')].find(one => one.shadowRoot?.querySelector('.map')).shadowRoot.querySelector('.map').view"
+VIEW = (
+    "[...document.querySelectorAll('*')].find(one => "
+    "one.shadowRoot?.querySelector('.map')).shadowRoot.querySelector('.map').view"
+)
 
 
 @pytest.fixture
@@ -35,9 +38,23 @@ def pool(workspace, tmp_path):
     keep_imported(workspace, pool, "embedding", vectors, np.arange(N), [], "e.npz", Progress())
     chunks = Chunks(workspace.feature("patterns-of-test"), N)
     labels = np.tile(np.repeat(np.array([-1, 0, 1, 1], np.int8), 4), (N, 1))
-    chunks.add(Block(np.arange(N), Ragged(rng.normal(size=(2 * N, 5)).astype(np.float32), np.arange(N + 1) * 2), [], {"patch_labels": labels}))
+    chunks.add(
+        Block(
+            np.arange(N),
+            Ragged(rng.normal(size=(2 * N, 5)).astype(np.float32), np.arange(N + 1) * 2),
+            [],
+            {"patch_labels": labels},
+        )
+    )
     chunks.flush()
-    about = {"key": "patterns-of-test", "id": "imported_patterns", "version": 1, "params": {}, "role": "patterns", "facts": {"grid": 4}}
+    about = {
+        "key": "patterns-of-test",
+        "id": "imported_patterns",
+        "version": 1,
+        "params": {},
+        "role": "patterns",
+        "facts": {"grid": 4},
+    }
     chunks.finish({**about, "pool": {"name": pool.name, "fingerprint": pool.fingerprint, "n": N}}, pool.ids)
     for one in kept_features(workspace, pool.fingerprint):
         projection.make_map(workspace, one.key)
@@ -58,7 +75,12 @@ def shown_map(page):
 def spots(page):
     """[x, y] of every point in the window, as the map draws it."""
     box = place(page.locator("canvas.over"))
-    xy = np.array(page.evaluate(f"(() => {{ const v = {VIEW}; return Array.from({{length: v.n}}, (_, i) => [v.px(v.xy[2 * i]), v.py(v.xy[2 * i + 1])]); }})()"))
+    xy = np.array(
+        page.evaluate(
+            f"(() => {{ const v = {VIEW}; return Array.from({{length: v.n}}, (_, i) => [v.px(v.xy[2 * i]), "
+            f"v.py(v.xy[2 * i + 1])]); }})()"
+        )
+    )
     return xy + [box["x"], box["y"]], box
 
 
@@ -224,7 +246,9 @@ def test_the_point_on_the_curve_can_be_dragged(visit, workspace, pool):
     page.mouse.move(x + 40, y, steps=5)
     page.mouse.move(x + 80, y, steps=5)
     page.mouse.up()
-    page.wait_for_function("() => !location.search.includes('budget=10&') && !location.search.endsWith('budget=10')", timeout=5000)
+    page.wait_for_function(
+        "() => !location.search.includes('budget=10&') && !location.search.endsWith('budget=10')", timeout=5000
+    )
     n = int(page.url.split("budget=")[1].split("&")[0])
     assert 10 < n <= 40
     page.get_by_text(f"{n} of 60 photos kept").wait_for(timeout=5000)

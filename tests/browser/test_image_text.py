@@ -113,7 +113,12 @@ def test_nothing_overlaps_or_sticks_out(visit, cosine, scheme):
     boxes = page.locator(".card").evaluate_all("all => all.map((one) => one.getBoundingClientRect().toJSON())")
     for at, a in enumerate(boxes):
         for b in boxes[at + 1 :]:
-            apart = a["x"] + a["width"] <= b["x"] or b["x"] + b["width"] <= a["x"] or a["y"] + a["height"] <= b["y"] or b["y"] + b["height"] <= a["y"]
+            apart = (
+                a["x"] + a["width"] <= b["x"]
+                or b["x"] + b["width"] <= a["x"]
+                or a["y"] + a["height"] <= b["y"]
+                or b["y"] + b["height"] <= a["y"]
+            )
             assert apart
     assert page.locator(".hist svg").get_attribute("aria-label").startswith("Histogram of CLIPScore from ")
 

@@ -16,7 +16,10 @@ from tests.browser.conftest import settled
 from tests.conftest import clustered
 
 N, M = 400, 10
-VIEW = "[...document.querySelectorAll('*')].find(one => one.shadowRoot?.querySelector('.map')).shadowRoot.querySelector('.map').view"
+VIEW = (
+    "[...document.querySelectorAll('*')].find(one => "
+    "one.shadowRoot?.querySelector('.map')).shadowRoot.querySelector('.map').view"
+)
 
 
 @pytest.fixture
@@ -24,7 +27,9 @@ def vectors(workspace, tmp_path):
     """A pool of 400 texts and a target of ten, with vectors in one space."""
     found = clustered(np.random.default_rng(4), N + M, 6, 8)
     for name, part in (("web", found[:N]), ("exam", found[N:])):
-        lines = [{"id": f"{name}{at:03d}", "prompt": f"{name} question {at}", "response": "yes"} for at in range(len(part))]
+        lines = [
+            {"id": f"{name}{at:03d}", "prompt": f"{name} question {at}", "response": "yes"} for at in range(len(part))
+        ]
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)))
         pool = add_pool(workspace, name, str(tmp_path / f"{name}.jsonl"), "text")
         keep_imported(workspace, pool, "embedding", part, np.arange(len(part)), [], f"{name}.npz", Progress())
@@ -33,7 +38,11 @@ def vectors(workspace, tmp_path):
 
 def effective(vectors, **params) -> int:
     pool, target = vectors[:N], vectors[N:]
-    return round(Tsds(**params).plan(Inputs({"embedding": pool}, np.random.default_rng(0), target={"embedding": target})).effective)
+    return round(
+        Tsds(**params)
+        .plan(Inputs({"embedding": pool}, np.random.default_rng(0), target={"embedding": target}))
+        .effective
+    )
 
 
 def test_sliders_answer_at_once(visit, vectors):
@@ -79,12 +88,20 @@ def test_the_likely_are_drawn_on_top_of_the_others(visit, vectors):
     page.locator("canvas.over").wait_for(timeout=60_000)
     page.wait_for_function(f"() => {{ try {{ return {VIEW}.scale > 0; }} catch {{ return false; }} }}")
     settled(page)
-    read = "[v.labels[i], ...v.under.getContext('2d').getImageData(v.px(v.xy[2 * i]) * v.dpr, v.py(v.xy[2 * i + 1]) * v.dpr, 1, 1).data]"
-    seen = np.array(page.evaluate(f"(() => {{ const v = {VIEW}; return Array.from({{length: v.n}}, (_, i) => {read}); }})()"))
+    read = (
+        "[v.labels[i], ...v.under.getContext('2d').getImageData(v.px(v.xy[2 * i]) * v.dpr, v.py(v.xy[2 * i + 1]) * "
+        "v.dpr, 1, 1).data]"
+    )
+    seen = np.array(
+        page.evaluate(f"(() => {{ const v = {VIEW}; return Array.from({{length: v.n}}, (_, i) => {read}); }})()")
+    )
     paints = page.evaluate(f"{VIEW}.data.colours")
     paints = np.array([[int(one[at : at + 2], 16) for at in (1, 3, 5)] for one in paints])
     drawn = np.abs(seen[:, None, 1:4] - paints).sum(axis=2).argmin(axis=1)
     assert len(seen) == N + M
     assert np.bincount(seen[:, 0]).tolist()[0] == M
-    assert (drawn <= seen[:, 0]).mean() > 0.97, (seen[drawn > seen[:, 0]], drawn[drawn > seen[:, 0]])  # what matters more, but for mixtures at edges
+    assert (drawn <= seen[:, 0]).mean() > 0.97, (
+        seen[drawn > seen[:, 0]],
+        drawn[drawn > seen[:, 0]],
+    )  # what matters more, but for mixtures at edges
     assert (drawn[seen[:, 0] == 0] == 0).all()

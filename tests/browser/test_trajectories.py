@@ -1,4 +1,6 @@
-"""Loss trajectories in a real browser: clusters that follow the budget, samples to read, a proxy that is fitted on the screen."""
+"""Loss trajectories in a real browser: clusters that follow the budget, samples to read, a proxy that is fitted on the
+screen.
+"""
 
 import json
 import re
@@ -20,8 +22,15 @@ SIZES = (180, 80, 40)
 @pytest.fixture
 def pool(workspace, tmp_path):
     """Three hundred sums from three sources."""
-    lines = [{"id": f"q{at:03d}", "source": f"part {sum(at >= end for end in np.cumsum(SIZES))}", "prompt": f"Add {at % 50} and {at % 7}.",
-              "response": f"It is {at % 50 + at % 7}."} for at in range(N)]  # fmt: skip
+    lines = [
+        {
+            "id": f"q{at:03d}",
+            "source": f"part {sum(at >= end for end in np.cumsum(SIZES))}",
+            "prompt": f"Add {at % 50} and {at % 7}.",
+            "response": f"It is {at % 50 + at % 7}.",
+        }
+        for at in range(N)
+    ]
     (tmp_path / "sums.jsonl").write_text("\n".join(map(json.dumps, lines)))
     return add_pool(workspace, "sums", str(tmp_path / "sums.jsonl"), "text")
 
@@ -38,7 +47,10 @@ def measured(workspace, pool):
 
 def quotas(page) -> list[tuple[int, int]]:
     """(kept, size) of every tile."""
-    return [tuple(int(part.replace(",", "")) for part in text.split(" of ")) for text in page.locator(".tile .kept").all_inner_texts()]
+    return [
+        tuple(int(part.replace(",", "")) for part in text.split(" of "))
+        for text in page.locator(".tile .kept").all_inner_texts()
+    ]
 
 
 def expect_quotas(page, budget: int) -> None:

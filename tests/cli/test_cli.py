@@ -38,7 +38,20 @@ def test_the_whole_path(run, vec, tmp_path):
     assert code == 0
     assert {"name", "kind", "n", "fingerprint", "columns", "features"} <= set(about)
     assert (about["n"], about["features"][0]["role"]) == (80, "embedding")
-    code, out, err = run("select", vec, "k_center", "--budget", "25%", "--set", "metric=euclidean", "--seed", 4, "--out", tmp_path / "sel", "--json")
+    code, out, err = run(
+        "select",
+        vec,
+        "k_center",
+        "--budget",
+        "25%",
+        "--set",
+        "metric=euclidean",
+        "--seed",
+        4,
+        "--out",
+        tmp_path / "sel",
+        "--json",
+    )
     assert code == 0
     said = json.loads(out)
     assert said["manifest"]["result"]["n"] == 20
@@ -69,24 +82,27 @@ def test_a_changed_byte_is_found(run, vec, tmp_path):
     assert run("export", tmp_path / "s", "--format", "ids", "--out", tmp_path / "x")[0] == 2
 
 
-@pytest.mark.parametrize(("words", "message"), [
-    (["select", "vec", "k_center", "--budget", "0"], "must be from 1 to 80"),
-    (["select", "vec", "k_center", "--budget", "150%"], "at most 100%"),
-    (["select", "vec", "k_centre", "--budget", "5"], "Did you mean k_center?"),
-    (["select", "vec", "freesel", "--budget", "5"], "no feature for the role patterns"),
-    (["select", "vec", "k_center", "--budget", "5", "--set", "metric"], "must look like name=value"),
-    (["select", "vec", "k_center", "--budget", "5", "--seed", "x"], "--seed"),
-    (["select", "vec", "k_center"], "--budget"),
-    (["pool", "add", "new", "/etc", "--kind", "images"], "outside the allowed folders"),
-    (["pool", "add", "new", "missing", "--kind", "imagess"], "Did you mean images?"),
-    (["pool", "show", "vek"], "Did you mean vec?"),
-    (["verify", "nowhere"], "allowed|no manifest"),
-    (["export", "nowhere", "--format", "csv"], "--out"),
-    (["compare", "one"], "at least two"),
-    (["frobnicate"], "frobnicate"),
-    (["--workspace"], "needs a folder"),
-    (["feature", "compute", "vec", "nothing"], "no feature called nothing"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["select", "vec", "k_center", "--budget", "0"], "must be from 1 to 80"),
+        (["select", "vec", "k_center", "--budget", "150%"], "at most 100%"),
+        (["select", "vec", "k_centre", "--budget", "5"], "Did you mean k_center?"),
+        (["select", "vec", "freesel", "--budget", "5"], "no feature for the role patterns"),
+        (["select", "vec", "k_center", "--budget", "5", "--set", "metric"], "must look like name=value"),
+        (["select", "vec", "k_center", "--budget", "5", "--seed", "x"], "--seed"),
+        (["select", "vec", "k_center"], "--budget"),
+        (["pool", "add", "new", "/etc", "--kind", "images"], "outside the allowed folders"),
+        (["pool", "add", "new", "missing", "--kind", "imagess"], "Did you mean images?"),
+        (["pool", "show", "vek"], "Did you mean vec?"),
+        (["verify", "nowhere"], "allowed|no manifest"),
+        (["export", "nowhere", "--format", "csv"], "--out"),
+        (["compare", "one"], "at least two"),
+        (["frobnicate"], "frobnicate"),
+        (["--workspace"], "needs a folder"),
+        (["feature", "compute", "vec", "nothing"], "no feature called nothing"),
+    ],
+)
 def test_a_wrong_request_is_exit_2_and_one_line(run, vec, words, message):
     before = sorted(str(path) for path in (ROOT / "x").parent.glob("workspace/*"))
     code, out, err = run(*words)
@@ -114,7 +130,11 @@ def test_export_of_files(run, workspace, photos, tmp_path):
     assert run("select", "ph", "stratified", "--budget", 6, "--out", tmp_path / "s")[0] == 0
     assert run("export", tmp_path / "s", "--format", "files", "--out", tmp_path / "kept")[0] == 0
     kept = sorted(path.relative_to(tmp_path / "kept").as_posix() for path in (tmp_path / "kept").rglob("*.jpg"))
-    ids = (tmp_path / "ids.txt", run("export", tmp_path / "s", "--format", "ids", "--out", tmp_path / "ids.txt"))[0].read_text().split()
+    ids = (
+        (tmp_path / "ids.txt", run("export", tmp_path / "s", "--format", "ids", "--out", tmp_path / "ids.txt"))[0]
+        .read_text()
+        .split()
+    )
     assert kept == sorted(ids)
     assert (tmp_path / "kept" / kept[0]).read_bytes() == (photos / kept[0]).read_bytes()
 
@@ -160,10 +180,16 @@ def test_workspace_may_stand_anywhere(run, tmp_path, monkeypatch, place):
     assert os.environ["DATASEL_WORKSPACE"] == str(tmp_path / "w")
 
 
-@pytest.mark.parametrize(("words", "kind"), [
-    ("pool add", "pool kind"), ("select", "method"), ("feature compute", "feature"), ("export", "export format"),
-    ("evaluate", "probe"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("pool add", "pool kind"),
+        ("select", "method"),
+        ("feature compute", "feature"),
+        ("export", "export format"),
+        ("evaluate", "probe"),
+    ],
+)
 def test_help_names_all_that_is_declared(run, words, kind):
     code, out, err = run(*words.split(), "--help")
     said = " ".join(out.split())

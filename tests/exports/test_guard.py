@@ -129,8 +129,19 @@ def test_no_source_is_ever_written_over(workspace, run, pool, tmp_path, format, 
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("format", sorted(FORMATS))
 def test_what_the_workspace_keeps_for_itself_is_never_written_over(workspace, run, tmp_path, format, overwrite):
-    own = ["pools/p/pool.json", "pools/new", "features/x", f"runs/{run.key}/manifest.json", "runs/new", "scores/x",
-           "serving/x", "maps/x", "written/x", "review.sqlite", "review.sqlite-wal"]  # fmt: skip
+    own = [
+        "pools/p/pool.json",
+        "pools/new",
+        "features/x",
+        f"runs/{run.key}/manifest.json",
+        "runs/new",
+        "scores/x",
+        "serving/x",
+        "maps/x",
+        "written/x",
+        "review.sqlite",
+        "review.sqlite-wal",
+    ]
     for name in own if FORMATS[format].suffix else [name for name in own if not name.endswith("json")]:
         refused(
             workspace,

@@ -189,10 +189,15 @@ def test_the_command_line_refuses_in_one_line_and_takes_its_options(workspace, r
     assert "files has no parameter lnik. Did you mean link?" in err
 
 
-@pytest.mark.parametrize(("format", "out", "message"), [
-    ("csv", "in/t.csv", "is read as a source"), ("csv", "mine.csv", "is there already"),
-    ("files", "in", "source of the pool"), ("files", "mine", "not made by"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("format", "out", "message"),
+    [
+        ("csv", "in/t.csv", "is read as a source"),
+        ("csv", "mine.csv", "is there already"),
+        ("files", "in", "source of the pool"),
+        ("files", "mine", "not made by"),
+    ],
+)
 def test_a_worker_is_not_even_started(workspace, run, tmp_path, format, out, message):
     (tmp_path / "mine.csv").write_text("mine")
     (tmp_path / "mine").mkdir()

@@ -1,4 +1,6 @@
-"""Towers of open_clip with random weights on disk: vectors against open_clip called plainly on single items, and every refusal."""
+"""Towers of open_clip with random weights on disk: vectors against open_clip called plainly on single items, and every
+refusal.
+"""
 
 import json
 import os
@@ -31,7 +33,15 @@ CONFIG = {
     "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "patch_size": 8, "head_width": 16},
     "text_cfg": {"context_length": 20, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
 }
-CAPTIONS = [["A red ball."], ["two  GREEN fish &amp; a cat", "a cat"], [" ", "snow"], ["one", "two", "three"], ["long " * 300], ["Ünïcode 猫"], ["42"]]
+CAPTIONS = [
+    ["A red ball."],
+    ["two  GREEN fish &amp; a cat", "a cat"],
+    [" ", "snow"],
+    ["one", "two", "three"],
+    ["long " * 300],
+    ["Ünïcode 猫"],
+    ["42"],
+]
 
 
 @pytest.fixture
@@ -63,7 +73,9 @@ def folder(tmp_path):
     place.mkdir()
     state = random_state(1) | {"logit_scale": torch.tensor(np.log(50.0), dtype=torch.float32)}
     save_file(state, place / "open_clip_model.safetensors")
-    (place / "open_clip_config.json").write_text(json.dumps({"model_cfg": CONFIG, "preprocess_cfg": {"mean": [0.5] * 3, "resize_mode": "squash"}}))
+    (place / "open_clip_config.json").write_text(
+        json.dumps({"model_cfg": CONFIG, "preprocess_cfg": {"mean": [0.5] * 3, "resize_mode": "squash"}})
+    )
     return place
 
 
@@ -94,7 +106,9 @@ def plainly(name: str, **how):
     def unit(vector: torch.Tensor) -> np.ndarray:
         return (vector / vector.norm()).detach().numpy()[0]
 
-    return lambda image: unit(model.encode_image(transform(image)[None])), lambda text: unit(model.encode_text(tokenizer([text])))
+    return lambda image: unit(model.encode_image(transform(image)[None])), lambda text: unit(
+        model.encode_text(tokenizer([text]))
+    )
 
 
 def check(image: ClipImage, text: ClipText, name: str, **how) -> None:
@@ -152,16 +166,27 @@ def test_samples_that_cannot_be_read_are_listed(tiny):
         return [[], ["", "  "], ["a \ud83d half"], ["x" * 100_000], ["word " * 100_000]][row - 1]
 
     blocks = list(ClipText(**tiny, batch=2).blocks(Source(6, text=text), np.arange(6), {}))
-    assert [pair for block in blocks for pair in block.unreadable] == [(0, "the caption is a number"), (1, "it has no caption"), (2, "it has no caption")]
+    assert [pair for block in blocks for pair in block.unreadable] == [
+        (0, "the caption is a number"),
+        (1, "it has no caption"),
+        (2, "it has no caption"),
+    ]
     assert [row for block in blocks for row in block.rows.tolist()] == [3, 4, 5]
 
 
 def test_weights_that_give_no_numbers_are_listed(tiny, tmp_path):
     state = random_state(1)
     state["visual.proj"][:] = np.nan
-    torch.save({"epoch": 3, "state_dict": {f"module.{name}": value for name, value in state.items()}}, tmp_path / "epoch_3.pt")
-    (block,) = ClipImage(model="tiny-clip", pretrained=str(tmp_path / "epoch_3.pt"), device="cpu").blocks(source_of(2), np.arange(2), {})
-    assert list(block.unreadable) == [(0, "Its vector is zero, NaN or infinite."), (1, "Its vector is zero, NaN or infinite.")]
+    torch.save(
+        {"epoch": 3, "state_dict": {f"module.{name}": value for name, value in state.items()}}, tmp_path / "epoch_3.pt"
+    )
+    (block,) = ClipImage(model="tiny-clip", pretrained=str(tmp_path / "epoch_3.pt"), device="cpu").blocks(
+        source_of(2), np.arange(2), {}
+    )
+    assert list(block.unreadable) == [
+        (0, "Its vector is zero, NaN or infinite."),
+        (1, "Its vector is zero, NaN or infinite."),
+    ]
     found = values(ClipText(model="tiny-clip", pretrained=str(tmp_path / "epoch_3.pt"), device="cpu"))
     np.testing.assert_array_equal(found, values(ClipText(**tiny)))  # a training checkpoint is unwrapped
 
@@ -201,10 +226,25 @@ def test_towers_of_different_models_are_refused(workspace, photos):
 
     def kept(role: str, name: str, sha: str | None, second: int) -> str:
         facts = {} if sha is None else {"model": name, "pretrained": None, "weights_sha256": sha}
-        about = {"key": f"{role}{second}", "id": f"clip_{role}", "version": 1, "params": {}, "role": role, "facts": facts}
+        about = {
+            "key": f"{role}{second}",
+            "id": f"clip_{role}",
+            "version": 1,
+            "params": {},
+            "role": role,
+            "facts": facts,
+        }
         about["pool"] = {"name": pool.name, "fingerprint": pool.fingerprint, "n": pool.n}
         workspace.feature(about["key"]).mkdir(parents=True)
-        save_rows(workspace.feature(about["key"]), about, np.ones((pool.n, 4), np.float32), np.arange(pool.n), pool.n, [], pool.ids)
+        save_rows(
+            workspace.feature(about["key"]),
+            about,
+            np.ones((pool.n, 4), np.float32),
+            np.arange(pool.n),
+            pool.n,
+            [],
+            pool.ids,
+        )
         return about["key"]
 
     first, text = kept("image", "scenes-small", "aa", 1), kept("text", "scenes-small", "aa", 1)
@@ -213,12 +253,15 @@ def test_towers_of_different_models_are_refused(workspace, photos):
     with pytest.raises(BadRequest) as caught:
         Roles.of(workspace, pool, {"image": other}, needs=("image", "text"))
     assert str(caught.value) == (
-        f"The vectors of ph for image ({other}: ViT-B-32) and text ({text}: scenes-small) come from different models and cannot be compared; "
+        f"The vectors of ph for image ({other}: ViT-B-32) and text ({text}: scenes-small) come from different models "
+        "and cannot be compared; "
         "compute both with one model, or name two that belong together: --use image=KEY --use text=KEY."
     )
     Roles.of(workspace, pool, {"image": other}, needs=("image",))
     Roles.of(workspace, pool, {"image": first}, needs=("image", "text"))
-    Roles.of(workspace, pool, {"image": kept("image", "", None, 3)}, needs=("image", "text"))  # imported vectors say nothing of their model
+    Roles.of(
+        workspace, pool, {"image": kept("image", "", None, 3)}, needs=("image", "text")
+    )  # imported vectors say nothing of their model
 
 
 def encode(**asked) -> None:
@@ -228,19 +271,33 @@ def encode(**asked) -> None:
 def test_impossible_questions_name_the_remedy(tiny, tmp_path):
     with pytest.raises(UnknownName, match=r"There is no open_clip model called vit-b32. Did you mean ViT-B-32\?"):
         encode(model="vit-b32", pretrained="openai")
-    with pytest.raises(UnknownName, match="There is no open_clip model called qqqq. There are: ViT-B-16, ViT-B-32, ViT-L-14, scenes-small."):
+    with pytest.raises(
+        UnknownName,
+        match="There is no open_clip model called qqqq. There are: ViT-B-16, ViT-B-32, ViT-L-14, scenes-small.",
+    ):
         encode(model="qqqq")
-    with pytest.raises(UnknownName, match=r"There is no pretrained tag of ViT-B-32 called laion2b_s34b_b79. Did you mean laion2b_s34b_b79k\?"):
+    with pytest.raises(
+        UnknownName,
+        match=r"There is no pretrained tag of ViT-B-32 called laion2b_s34b_b79. Did you mean laion2b_s34b_b79k\?",
+    ):
         encode(model="ViT-B-32", pretrained="laion2b_s34b_b79")
     with pytest.raises(
-        BadParameter, match=r"^ViT-L-14 needs weights: pretrained is to be a tag \(openai, .* \.\.\.\) or a file \(.safetensors, .pt, .pth, .bin\)"
+        BadParameter,
+        match=(
+            r"^ViT-L-14 needs weights: pretrained is to be a tag \(openai, .* \.\.\.\) or a file \(.safetensors, .pt, "
+            r".pth, .bin\)"
+        ),
     ):
         encode(model="ViT-L-14")
-    with pytest.raises(BadParameter, match="pretrained is 'openai', but scenes-small brings its own weights; leave pretrained out."):
+    with pytest.raises(
+        BadParameter, match="pretrained is 'openai', but scenes-small brings its own weights; leave pretrained out."
+    ):
         encode(pretrained="openai")
     with pytest.raises(BadInput, match="There is no weights file .*none.pt"):
         ClipImage(model="ViT-B-32", pretrained=str(tmp_path / "none.pt")).depends()
-    with pytest.raises(BadInput, match="holds no model of open_clip; it needs open_clip_config.json and open_clip_model.safetensors."):
+    with pytest.raises(
+        BadInput, match="holds no model of open_clip; it needs open_clip_config.json and open_clip_model.safetensors."
+    ):
         encode(model=str(tmp_path))
     with pytest.raises(BadParameter, match="precision is 'fp8'"):
         ClipImage(precision="fp8")
@@ -252,14 +309,23 @@ def test_impossible_questions_name_the_remedy(tiny, tmp_path):
 def test_a_folder_without_a_usable_description_is_refused(folder):
     for text in ("{", "[]", '{"model_cfg": {"embed_dim": 3}}'):
         (folder / "open_clip_config.json").write_text(text)
-        with pytest.raises(BadInput, match="open_clip_config.json describes no model of open_clip: model_cfg with embed_dim, vision_cfg and text_cfg."):
+        with pytest.raises(
+            BadInput,
+            match=(
+                "open_clip_config.json describes no model of open_clip: model_cfg with embed_dim, vision_cfg and "
+                "text_cfg."
+            ),
+        ):
             encode(model=str(folder))
 
 
 def test_weights_that_could_run_code_are_refused_and_do_not_run(tiny, tmp_path, capsys, folder):
     path = tmp_path / "bad.pt"
     torch.save({"state_dict": {"a": torch.zeros(1)}, "args": Harmful()}, path)
-    message = "holds more than weights, and loading it could run code; save its weights alone, as safetensors or a state dict."
+    message = (
+        "holds more than weights, and loading it could run code; save its weights alone, as safetensors or a state "
+        "dict."
+    )
     with pytest.raises(BadInput, match=f"bad.pt {message}"):
         encode(**{**tiny, "pretrained": str(path)})
     os.replace(path, folder / "open_clip_pytorch_model.bin")
@@ -367,7 +433,9 @@ def test_weights_in_the_cache_need_no_network(tmp_path, monkeypatch):
     import huggingface_hub
 
     asked = []
-    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda repository, file: asked.append((repository, file)) or __file__)
+    monkeypatch.setattr(
+        huggingface_hub, "try_to_load_from_cache", lambda repository, file: asked.append((repository, file)) or __file__
+    )
     monkeypatch.setattr(open_clip, "download_pretrained", lambda config: "cached.bin")
     assert str(clip_weights._downloaded("x", {"hf_hub": "timm/vit/"})) == "cached.bin"
     assert str(clip_weights._downloaded("x", {"hf_hub": "someone/ViTamin/pytorch_model.bin"})) == "cached.bin"
@@ -381,23 +449,37 @@ def test_a_tokenizer_that_is_not_there_is_said(monkeypatch, tiny):
         raise OSError("no connection\nto anything")
 
     monkeypatch.setattr(open_clip, "get_tokenizer", offline)
-    with pytest.raises(Failed, match="The tokenizer of tiny-clip could not be loaded: no connection to anything. Save the model with it as a folder"):
+    with pytest.raises(
+        Failed,
+        match=(
+            "The tokenizer of tiny-clip could not be loaded: no connection to anything. Save the model with it as a "
+            "folder"
+        ),
+    ):
         clip.texts(["a"])
     monkeypatch.undo()
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(BadParameter, match="The tokenizer of ViT-B-16-SigLIP2 needs one more library: pip install transformers."):
+    with pytest.raises(
+        BadParameter, match="The tokenizer of ViT-B-16-SigLIP2 needs one more library: pip install transformers."
+    ):
         clip_weights._tokenizer("ViT-B-16-SigLIP2")
 
 
 def test_weights_from_a_tag_keep_the_activation_they_were_trained_with(monkeypatch):
     as_files = []
     monkeypatch.setattr(clip_weights, "_downloaded", lambda name, config, as_file: as_files.append(as_file))
-    assert clip_weights._resolve("ViT-B/32", "openai") == ("ViT-B-32", {"pretrained": "openai", "force_quick_gelu": True}, None)
+    assert clip_weights._resolve("ViT-B/32", "openai") == (
+        "ViT-B-32",
+        {"pretrained": "openai", "force_quick_gelu": True},
+        None,
+    )
     assert clip_weights._resolve("ViT-B-32", "laion2b_s34b_b79k")[1]["force_quick_gelu"] is False
     assert as_files == ["ViT-B-32-quickgelu", None]  # which model to name when they are given as a file
     siglip = clip_weights._as_trained("ViT-B-16-SigLIP", open_clip.list_pretrained_tags_by_model("ViT-B-16-SigLIP"))
     assert (siglip["image_mean"], siglip["image_resize_mode"]) == ((0.5, 0.5, 0.5), "squash")
-    assert clip_weights._as_trained("ViT-L-14", open_clip.list_pretrained_tags_by_model("ViT-L-14")) == {}  # its weights differ, so open_clip's default
+    assert (
+        clip_weights._as_trained("ViT-L-14", open_clip.list_pretrained_tags_by_model("ViT-L-14")) == {}
+    )  # its weights differ, so open_clip's default
 
 
 def test_loading_leaves_the_logs_as_they_were(tiny, capfd):

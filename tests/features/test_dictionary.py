@@ -26,7 +26,9 @@ def striped(row: int, px: int = 60) -> Image.Image:
     y, x = np.mgrid[:px, :px] / 4.0
     angle = row % 4 * np.pi / 4
     waves = 60 * np.sin(x * np.cos(angle) + y * np.sin(angle) + rng.uniform(0, 6))
-    return Image.fromarray(np.clip(rng.uniform(80, 170, 3) + waves[..., None] + rng.normal(0, 8, (px, px, 3)), 0, 255).astype(np.uint8))
+    return Image.fromarray(
+        np.clip(rng.uniform(80, 170, 3) + waves[..., None] + rng.normal(0, 8, (px, px, 3)), 0, 255).astype(np.uint8)
+    )
 
 
 def source_of(n: int, broken: tuple[int, ...] = (), painter=striped) -> Source:
@@ -42,25 +44,34 @@ def arrays(blocks) -> list[np.ndarray]:
     blocks = list(blocks)
     if isinstance(blocks[0].values, np.ndarray):
         return [np.concatenate([block.values for block in blocks])]
-    return [np.concatenate([block.values.values for block in blocks]), *(np.concatenate([block.extra[name] for block in blocks]) for name in blocks[0].extra)]
+    return [
+        np.concatenate([block.values.values for block in blocks]),
+        *(np.concatenate([block.extra[name] for block in blocks]) for name in blocks[0].extra),
+    ]
 
 
 def test_whitened_patches_have_the_variance_the_law_says(rng):
     mixed = rng.standard_normal((20_000, 24)) @ rng.standard_normal((24, 24)) + 3
     mean, whiten = patch_dictionary.whitening(mixed, floor=0.0)
     np.testing.assert_allclose(np.cov((mixed - mean) @ whiten, rowvar=False), np.eye(24), atol=1e-6)
-    patches = np.concatenate([patch_dictionary.dense_patches(patch_dictionary.grey(np.asarray(striped(row, 42))), 6) for row in range(12)])
+    patches = np.concatenate(
+        [patch_dictionary.dense_patches(patch_dictionary.grey(np.asarray(striped(row, 42))), 6) for row in range(12)]
+    )
     variances = np.linalg.eigvalsh(np.cov(patches, rowvar=False, dtype=np.float64))
     for floor in (1e-7, 0.1):
         mean, whiten = patch_dictionary.whitening(patches, floor)
         white = np.linalg.eigvalsh(np.cov((patches - mean) @ whiten, rowvar=False))
-        np.testing.assert_allclose(white[1:], (variances / (variances + floor))[1:], rtol=1e-4)  # the first is the mean, taken out before
+        np.testing.assert_allclose(
+            white[1:], (variances / (variances + floor))[1:], rtol=1e-4
+        )  # the first is the mean, taken out before
 
 
 def test_gain_shape_finds_the_directions_that_made_the_data(rng):
     true = np.linalg.qr(rng.standard_normal((30, 6)))[0].T
     gains = rng.uniform(1, 5, 3000) * rng.choice([-1, 1], 3000)
-    data = (true[rng.integers(6, size=3000)] * gains[:, None] + 0.05 * rng.standard_normal((3000, 30))).astype(np.float32)
+    data = (true[rng.integers(6, size=3000)] * gains[:, None] + 0.05 * rng.standard_normal((3000, 30))).astype(
+        np.float32
+    )
     atoms = patch_dictionary.gain_shape(data, 12, rng)
     np.testing.assert_allclose(np.linalg.norm(atoms, axis=1), 1, rtol=1e-5)
     assert np.abs(true @ atoms.T).max(axis=1).min() > 0.99
@@ -80,12 +91,22 @@ def test_gain_shape_ends_where_each_atom_is_the_gain_weighted_sum_of_its_patches
 def test_contrast_makes_patches_alike_in_any_light_and_leaves_flat_ones_flat(rng):
     patch = rng.uniform(0, 100, (1, 64)).astype(np.float32)
     np.testing.assert_allclose(patch_dictionary.contrast(patch), patch_dictionary.contrast(patch + 90), atol=1e-4)
-    assert np.abs(patch_dictionary.contrast(np.full((1, 64), 200, np.float32) + 0.5 * rng.standard_normal((1, 64)).astype(np.float32))).max() < 0.15
+    assert (
+        np.abs(
+            patch_dictionary.contrast(
+                np.full((1, 64), 200, np.float32) + 0.5 * rng.standard_normal((1, 64)).astype(np.float32)
+            )
+        ).max()
+        < 0.15
+    )
 
 
 def test_codes_are_soft_thresholded_responses_pooled_on_the_grid(rng):
     photo = np.asarray(striped(1, 42))
-    learned = {"filters": rng.standard_normal((36, 5)).astype(np.float32) / 6, "offset": rng.standard_normal(5).astype(np.float32)}
+    learned = {
+        "filters": rng.standard_normal((36, 5)).astype(np.float32) / 6,
+        "offset": rng.standard_normal(5).astype(np.float32),
+    }
     padded = np.pad(photo.astype(np.float64).mean(axis=2), (3, 2), "edge")
     slow = np.zeros((14, 14, 5))
     for y in range(42):
@@ -102,7 +123,9 @@ def test_surroundings_and_overview_are_means_of_cells(rng):
     np.testing.assert_allclose(around[7, 6, 4], values[6:9, 5:8].mean(axis=(0, 1)), atol=1e-6)
     np.testing.assert_allclose(around[7, 6, 2], values[3:6, 8:11].mean(axis=(0, 1)), atol=1e-6)
     np.testing.assert_allclose(around[0, 0, 0], values[0, 0], atol=1e-6)
-    np.testing.assert_allclose(patch_dictionary.overview(values).reshape(7, 7, 2)[3, 2], values[6:8, 4:6].mean(axis=(0, 1)), atol=1e-6)
+    np.testing.assert_allclose(
+        patch_dictionary.overview(values).reshape(7, 7, 2)[3, 2], values[6:8, 4:6].mean(axis=(0, 1)), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("m", [10, 400])
@@ -110,7 +133,9 @@ def test_the_projection_keeps_the_principal_axes_half_whitened(rng, m):
     rows = (rng.standard_normal((m, 40)) * np.r_[9, 4, np.full(38, 0.1)] + 5).astype(np.float32)
     found = patch_dictionary.projection(rows, 2)
     variances = np.sort(np.linalg.eigvalsh(np.cov(rows, rowvar=False)))[::-1][:2]
-    np.testing.assert_allclose(((rows - found["mean"]) @ found["axes"]).var(axis=0, ddof=1), np.sqrt(variances), rtol=1e-3)
+    np.testing.assert_allclose(
+        ((rows - found["mean"]) @ found["axes"]).var(axis=0, ddof=1), np.sqrt(variances), rtol=1e-3
+    )
 
 
 @BOTH
@@ -146,7 +171,11 @@ def test_unreadable_photos_are_listed_in_the_block_they_belong_to(feature):
     source, one = source_of(12, broken=(0, 5)), feature(**SMALL, batch=4)
     blocks = list(one.blocks(source, np.arange(12), one.fit(source, Progress())))
     assert [block.rows.tolist() for block in blocks] == [[1, 2, 3], [4, 6, 7], [8, 9, 10, 11]]
-    assert [list(block.unreadable) for block in blocks] == [[(0, "the file is cut off")], [(5, "the file is cut off")], []]
+    assert [list(block.unreadable) for block in blocks] == [
+        [(0, "the file is cut off")],
+        [(5, "the file is cut off")],
+        [],
+    ]
     only = next(iter(feature(**SMALL).blocks(source, np.array([5]), one.fit(source, Progress()))))
     assert len(only.rows) == len(only.values) == 0
     assert list(only.unreadable) == [(5, "the file is cut off")]
@@ -154,7 +183,9 @@ def test_unreadable_photos_are_listed_in_the_block_they_belong_to(feature):
 
 @BOTH
 def test_no_photo_to_learn_from_is_said(feature):
-    with pytest.raises(Failed, match="No dictionary can be learned: none of 3 photos could be opened; the first: the file is cut off."):
+    with pytest.raises(
+        Failed, match="No dictionary can be learned: none of 3 photos could be opened; the first: the file is cut off."
+    ):
         feature(**SMALL).fit(source_of(3, broken=(0, 1, 2)), Progress())
 
 
@@ -232,7 +263,10 @@ def test_real_photos_of_one_class_are_near():
     if data is None or not (data / "photos").is_dir():
         pytest.skip("no real photos at ../shared/data/photos or DATASEL_REAL_DATA")
     paths = sorted((data / "photos").glob("*/*.jpg"))[::3]
-    source, one = Source(len(paths), image=lambda row, at_least=None: open_photo(paths[row], at_least)), DictionaryEmbedding()
+    source, one = (
+        Source(len(paths), image=lambda row, at_least=None: open_photo(paths[row], at_least)),
+        DictionaryEmbedding(),
+    )
     values = arrays(one.blocks(source, np.arange(len(paths)), one.fit(source, Progress())))[0]
     unit = values / np.linalg.norm(values, axis=1, keepdims=True)
     classes = np.array([path.parent.name for path in paths])

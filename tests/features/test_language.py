@@ -25,7 +25,10 @@ TINY = {"vocabulary": 300, "layers": 2, "width": 16, "heads": 2, "batch": 4, "le
 
 
 def sums(row: int) -> list[Turn]:
-    return [Turn("user", f"How much is {row % 7} + {row % 5}?"), Turn("assistant", f"It is {row % 7 + row % 5}." + " Yes." * (row % 4))]
+    return [
+        Turn("user", f"How much is {row % 7} + {row % 5}?"),
+        Turn("assistant", f"It is {row % 7 + row % 5}." + " Yes." * (row % 4)),
+    ]
 
 
 def source_of(n: int, folder=None, turns=sums) -> Source:
@@ -53,7 +56,9 @@ def tokens_of(turns, vocabulary, template="plain", length=64):
 def shown(tokens, vocabulary):
     """The text of what is learned in brackets; | is the end of the text."""
     words = ["|" if id == vocabulary.end else vocabulary.tokenizer.decode([id]) for id in tokens.ids]
-    return "".join(f"[{word}]" if learned else word for word, learned in zip(words, tokens.learned, strict=True)).replace("][", "")
+    return "".join(
+        f"[{word}]" if learned else word for word, learned in zip(words, tokens.learned, strict=True)
+    ).replace("][", "")
 
 
 def test_the_same_texts_give_the_same_vocabulary_and_any_text_can_be_spelt(vocabulary):
@@ -73,17 +78,25 @@ def test_prompts_are_read_and_responses_and_their_end_are_learned(vocabulary):
     assert shown(tokens_of(talk, vocabulary), vocabulary) == "Be brief.\nHow much?\n[It is 4.|]Sure?\n[Yes.|]"
     text = [Turn("text", "It is 4.")]
     first, *rest = "It is 4."
-    assert shown(tokens_of(text, vocabulary), vocabulary) in (f"{first}[{''.join(rest)}|]", "It[ is 4.|]")  # nothing predicts the first token
+    assert shown(tokens_of(text, vocabulary), vocabulary) in (
+        f"{first}[{''.join(rest)}|]",
+        "It[ is 4.|]",
+    )  # nothing predicts the first token
 
 
 def test_the_headings_of_alpaca():
-    head = "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n"
+    head = (
+        "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n"
+    )
     one = [Turn("user", "Q"), Turn("assistant", "A")]
     assert pieces(one, "alpaca") == [(f"{head}### Instruction:\nQ\n\n### Response:\n", False), ("A", True)]
     two = [Turn("system", "S"), *one, Turn("user", "R"), Turn("assistant", "B")]
     assert [text for text, _ in pieces(two, "alpaca")] == [
-        "S\n\n### Instruction:\nQ\n\n### Response:\n", "A", "\n\n### Instruction:\nR\n\n### Response:\n", "B",
-    ]  # fmt: skip
+        "S\n\n### Instruction:\nQ\n\n### Response:\n",
+        "A",
+        "\n\n### Instruction:\nR\n\n### Response:\n",
+        "B",
+    ]
     assert pieces([Turn("text", "T")], "alpaca") == [("T", True)]
 
 
@@ -94,15 +107,21 @@ def test_what_does_not_fit_is_cut_on_the_right_and_what_cannot_be_learned_is_lis
     assert (whole.cut, cut.cut) == (0, 1)
     assert cut.ids.tolist() == whole.ids[:length].tolist()
     prompt = int((~whole.learned).sum())
-    assert tokens_of(sums(3), vocabulary, length=prompt).unreadable == ((0, f"the prompt alone has {prompt} tokens; the limit is {prompt}"),)
+    assert tokens_of(sums(3), vocabulary, length=prompt).unreadable == (
+        (0, f"the prompt alone has {prompt} tokens; the limit is {prompt}"),
+    )
     assert tokens_of(sums(3), vocabulary, length=prompt + 1).unreadable == ()
-    assert tokens_of([Turn("user", "Q"), Turn("assistant", " ")], vocabulary).unreadable == ((0, "it has no response to learn"),)
+    assert tokens_of([Turn("user", "Q"), Turn("assistant", " ")], vocabulary).unreadable == (
+        (0, "it has no response to learn"),
+    )
     assert tokens_of([Turn("user", "Q")], vocabulary).unreadable == ((0, "it has no response to learn"),)
 
     def broken(row):
         raise Unreadable("line 3 is no JSON")
 
-    assert read_tokens(source_of(1, turns=broken), np.arange(1), vocabulary, "plain", 64).unreadable == ((0, "line 3 is no JSON"),)
+    assert read_tokens(source_of(1, turns=broken), np.arange(1), vocabulary, "plain", 64).unreadable == (
+        (0, "line 3 is no JSON"),
+    )
 
 
 def test_a_sample_of_five_megabytes_costs_nothing(vocabulary):
@@ -110,7 +129,11 @@ def test_a_sample_of_five_megabytes_costs_nothing(vocabulary):
     long = tokens_of([Turn("user", "Q"), Turn("assistant", "word " * 1_000_000)], vocabulary)
     assert len(long.ids) == 64
     assert long.cut == 1
-    assert tokens_of([Turn("user", "x" * 5_000_000), Turn("assistant", "A")], vocabulary).unreadable[0][1].startswith("the prompt alone has more than ")
+    assert (
+        tokens_of([Turn("user", "x" * 5_000_000), Turn("assistant", "A")], vocabulary)
+        .unreadable[0][1]
+        .startswith("the prompt alone has more than ")
+    )
     assert time.perf_counter() - began < 2
 
 
@@ -148,10 +171,14 @@ def test_a_tokenizer_that_begins_every_text_keeps_its_beginning(folder, vocabula
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.add_special_tokens(["<s>"])
-    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", tokenizer.token_to_id("<s>"))])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", tokenizer.token_to_id("<s>"))]
+    )
     tokenizer.enable_truncation(3)
     tokenizer.save(str(folder / "tokenizer.json"))
-    (folder / "generation_config.json").write_text(json.dumps({"bos_token_id": tokenizer.token_to_id("<s>"), "eos_token_id": [vocabulary.end, 7]}))
+    (folder / "generation_config.json").write_text(
+        json.dumps({"bos_token_id": tokenizer.token_to_id("<s>"), "eos_token_id": [vocabulary.end, 7]})
+    )
     found = read_vocabulary(folder)
     assert (found.start, found.end) == ((tokenizer.token_to_id("<s>"),), vocabulary.end)
     tokens = tokens_of(sums(1), found)
@@ -174,7 +201,10 @@ def test_folders_that_will_not_do_say_what_would(folder, tmp_path):
     (folder / "model.safetensors").unlink()
     refused("mine has no weights; save the model as safetensors: model.safetensors.")
     (folder / "pytorch_model.bin").write_bytes(b"anything")
-    refused("mine has only pytorch_model.bin, and loading it could run code; save the model as safetensors: model.safetensors.")
+    refused(
+        "mine has only pytorch_model.bin, and loading it could run code; save the model as safetensors: "
+        "model.safetensors."
+    )
     with pytest.raises(BadInput, match="has only pytorch_model.bin"):
         LossTrajectory(model=str(folder)).depends()
     (folder / "model.safetensors").write_bytes(weights)
@@ -226,7 +256,10 @@ def test_masks_that_older_releases_kept_in_every_layer_do_no_harm(folder):
 
 def test_a_vocabulary_larger_than_the_model_is_refused(folder):
     train_vocabulary([" ".join(f"word{at} other{at}" for at in range(99))] * 3, 400).save(folder)
-    with pytest.raises(BadInput, match=r"tokenizer.json in .*mine has \d+ tokens, but the model knows \d+; they do not belong together."):
+    with pytest.raises(
+        BadInput,
+        match=r"tokenizer.json in .*mine has \d+ tokens, but the model knows \d+; they do not belong together.",
+    ):
         given_model(str(folder), 64)
 
 

@@ -1,4 +1,6 @@
-"""Samples and files that cannot be used: each is named with its reason, comes back when it is mended, and stops nothing else."""
+"""Samples and files that cannot be used: each is named with its reason, comes back when it is mended, and stops nothing
+else.
+"""
 
 import io
 import json
@@ -41,7 +43,9 @@ def test_a_photo_that_can_be_read_again_gets_its_value(workspace, photos):
     (workspace.feature(whole.key) / "values.npy").unlink()
     first = computation.compute_feature(workspace, pool, dictionary())
     assert [entry["id"] for entry in first.unreadable] == ["b/01.jpg"]
-    assert computation.compute_feature(workspace, pool, dictionary()).meta == first.meta  # still away: nothing is computed anew
+    assert (
+        computation.compute_feature(workspace, pool, dictionary()).meta == first.meta
+    )  # still away: nothing is computed anew
     lost.write_bytes(content)
     again = computation.compute_feature(workspace, pool, dictionary())
     assert again.unreadable == []
@@ -99,7 +103,9 @@ def test_a_full_disk_is_met_before_anything_is_mapped(workspace, tmp_path, rng, 
 
     monkeypatch.setattr(arrays_module.os, "posix_fallocate", full)
     with pytest.raises(Failed, match="The disk is full"):
-        keep_imported(workspace, pool, "embedding", np.ones((1, 4), np.float32), np.arange(1), [], "e.npz", computation.Progress())
+        keep_imported(
+            workspace, pool, "embedding", np.ones((1, 4), np.float32), np.arange(1), [], "e.npz", computation.Progress()
+        )
     folder = next(iter(workspace.folders("features")))
     assert [path.name for path in folder.iterdir() if path.name != ".lock"] == []
 
@@ -117,7 +123,12 @@ def test_a_pipe_is_no_photo_and_nobody_waits_for_it(workspace, photos, tmp_path)
 
 @pytest.mark.filterwarnings("ignore:.*EXIF|.*Tag data")
 @pytest.mark.parametrize(
-    "exif", [b"Exif\0\0garbage", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\xff" * 60, b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\xff\xff\xff\xff\x06\0\0\0"]
+    "exif",
+    [
+        b"Exif\0\0garbage",
+        b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\xff" * 60,
+        b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\xff\xff\xff\xff\x06\0\0\0",
+    ],
 )
 def test_broken_exif_costs_nothing_but_the_turn(workspace, tmp_path, exif):
     (tmp_path / "in").mkdir()
@@ -142,7 +153,10 @@ def array_bytes(array) -> bytes:
 
 def oddities():
     good = array_bytes(np.ones((3, 4), np.float32))
-    yield "is \\(3000000000000, 4\\), but holds", {"embedding": good.replace(b"(3, 4), }" + b" " * 12, b"(3000000000000, 4), }")}
+    yield (
+        "is \\(3000000000000, 4\\), but holds",
+        {"embedding": good.replace(b"(3, 4), }" + b" " * 12, b"(3000000000000, 4), }")},
+    )
     yield "could not be read", {"embedding": good[:40]}
     yield "could not be read", {"embedding": b"not an array"}
     yield "must be one vector per sample", {"embedding": array_bytes(np.ones(3, np.float32))}
@@ -241,7 +255,16 @@ def test_a_picture_with_several_captions_is_encoded_once(workspace, tmp_path, mo
 def test_text_that_looks_like_a_date_stays_text(workspace, tmp_path):
     for at in range(2):
         paint(tmp_path / "in" / f"{at}.jpg", at)
-    lines = [{"id": f"2020-01-0{at + 1}", "path": f"{at}.jpg", "caption": "2021-05-06", "when": "2020-01-01T10:00:00Z", "n": at} for at in range(2)]
+    lines = [
+        {
+            "id": f"2020-01-0{at + 1}",
+            "path": f"{at}.jpg",
+            "caption": "2021-05-06",
+            "when": "2020-01-01T10:00:00Z",
+            "n": at,
+        }
+        for at in range(2)
+    ]
     (tmp_path / "in" / "t.jsonl").write_text("\n".join(map(json.dumps, lines)))
     for kind in ("images", "pairs"):
         pool = add_pool(workspace, kind, str(tmp_path / "in" / "t.jsonl"), kind)

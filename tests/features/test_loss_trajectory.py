@@ -1,4 +1,6 @@
-"""Loss trajectories against a plain loop over single samples with all logits, and what is computed from them as soon as they arrive."""
+"""Loss trajectories against a plain loop over single samples with all logits, and what is computed from them as soon as
+they arrive.
+"""
 
 import json
 from collections.abc import Callable
@@ -40,7 +42,9 @@ class TurnsOfATest(PoolKind):
     def scan(self, source: Path, workspace, progress: Progress) -> Scan:
         lines = [json.loads(line) for line in source.read_text().splitlines()]
         columns = {name: [line[name] for line in lines] for name in ("id", "prompt", "response", "group")}
-        return Scan(pa.table(columns | {"content": [f"{line['prompt']} {line['response']}" for line in lines]}), source.parent)
+        return Scan(
+            pa.table(columns | {"content": [f"{line['prompt']} {line['response']}" for line in lines]}), source.parent
+        )
 
     def offers(self, pool) -> frozenset[str]:
         return frozenset({"turns"})
@@ -51,11 +55,28 @@ class TurnsOfATest(PoolKind):
         return [Turn("user", pool.column("prompt")[row]), Turn("assistant", response)]
 
 
-def add(workspace, folder: Path, n: int, name: str = "t", start: int = 0, change: Callable[[int, dict], dict] = lambda row, line: line):
+def add(
+    workspace,
+    folder: Path,
+    n: int,
+    name: str = "t",
+    start: int = 0,
+    change: Callable[[int, dict], dict] = lambda row, line: line,
+):
     lines = []
     for row in range(start, start + n):
         prompt, response = (turn.text for turn in sums(row))
-        lines.append(change(row, {"id": f"{row:03d}", "prompt": f"{row}. {prompt}", "response": response, "group": "even" if row % 2 == 0 else "odd"}))
+        lines.append(
+            change(
+                row,
+                {
+                    "id": f"{row:03d}",
+                    "prompt": f"{row}. {prompt}",
+                    "response": response,
+                    "group": "even" if row % 2 == 0 else "odd",
+                },
+            )
+        )
     (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)))
     return add_pool(workspace, name, str(folder / f"{name}.jsonl"), "turns_of_a_test")
 
@@ -117,14 +138,25 @@ def test_blocks_and_batches_change_no_more_than_the_last_digit(made):
         blocks = list(other.blocks(source, np.arange(40), fitted))
         assert np.concatenate([block.rows for block in blocks]).tolist() == list(range(40))
         np.testing.assert_allclose(np.concatenate([block.values for block in blocks]), whole.values, atol=1e-5)
-        np.testing.assert_allclose(np.concatenate([block.extra["error"] for block in blocks]), whole.extra["error"], atol=1e-5)
+        np.testing.assert_allclose(
+            np.concatenate([block.extra["error"] for block in blocks]), whole.extra["error"], atol=1e-5
+        )
 
 
 def family(name: str, n: int):
-    sizes = {"vocab_size": n, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32, "max_position_embeddings": 64}
+    sizes = {
+        "vocab_size": n,
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "max_position_embeddings": 64,
+    }
     match name:
         case "gpt2":
-            return transformers.GPT2LMHeadModel(transformers.GPT2Config(vocab_size=n, n_embd=16, n_layer=1, n_head=2, n_positions=64))
+            return transformers.GPT2LMHeadModel(
+                transformers.GPT2Config(vocab_size=n, n_embd=16, n_layer=1, n_head=2, n_positions=64)
+            )
         case "tied":
             return transformers.GPTNeoXForCausalLM(transformers.GPTNeoXConfig(**sizes, tie_word_embeddings=True))
         case "llama":
@@ -143,7 +175,11 @@ def test_any_family_of_models_is_scored_and_trained_as_it_is(made, tmp_path, nam
     source = Source(6, turns=sums, folder=tmp_path)
     tokens = read_tokens(source, np.arange(6), vocabulary, "plain", 64)
     model = read_model(tmp_path / "model").eval()
-    np.testing.assert_allclose(per_sample(score(model, tokens, 200).loss, tokens), [loss.mean() for loss, _, _ in plainly(model, tokens)], atol=1e-5)
+    np.testing.assert_allclose(
+        per_sample(score(model, tokens, 200).loss, tokens),
+        [loss.mean() for loss, _, _ in plainly(model, tokens)],
+        atol=1e-5,
+    )
     feature = LossTrajectory(**TINY | {"model": str(tmp_path / "model")}, n_checkpoints=2, epochs=4, rate=1e-2)
     (block,) = feature.blocks(source, np.arange(6), feature.fit(source, Progress()))
     assert (block.values[:, -1] < per_sample(score(model, tokens, 200).loss, tokens)).all()
@@ -178,12 +214,29 @@ def test_a_trajectory_brings_its_relatives_at_once(workspace, tmp_path):
     kept = computation.compute_feature(workspace, pool, LossTrajectory(**TINY, n_checkpoints=4, epochs=4))
     found = names(workspace, pool)
     assert set(found) == {"loss_trajectory", "loss", "learnability", "el2n", "forgetting"}
-    assert [(one["id"], one["reason"][:22]) for one in kept.unreadable] == [("002", "the response cannot be"), ("003", "the prompt alone has 5")]
+    assert [(one["id"], one["reason"][:22]) for one in kept.unreadable] == [
+        ("002", "the response cannot be"),
+        ("003", "the prompt alone has 5"),
+    ]
     assert kept.unreadable[1]["reason"].endswith("tokens; the limit is 64")
     assert kept.meta["facts"]["cut"] == 0
-    assert set(kept.meta["facts"]) == {"steps", "tokens", "learned_tokens", "cut", "parameters", "vocabulary", "rate", "batch"}
+    assert set(kept.meta["facts"]) == {
+        "steps",
+        "tokens",
+        "learned_tokens",
+        "cut",
+        "parameters",
+        "vocabulary",
+        "rate",
+        "batch",
+    }
     values, measured = np.asarray(kept.values()), np.setdiff1d(np.arange(30), [2, 3])
-    expected = {"loss": values[:, -1], "learnability": values[:, 0] - values[:, -1], "el2n": kept.extra("error")[:, 0], "forgetting": kept.extra("forgotten")}
+    expected = {
+        "loss": values[:, -1],
+        "learnability": values[:, 0] - values[:, -1],
+        "el2n": kept.extra("error")[:, 0],
+        "forgetting": kept.extra("forgotten"),
+    }
     for id, one in expected.items():
         mine = np.asarray(found[id].values())
         np.testing.assert_allclose(mine[measured], one[measured], atol=1e-6)
@@ -193,15 +246,21 @@ def test_a_trajectory_brings_its_relatives_at_once(workspace, tmp_path):
     roles = Roles.of(workspace, pool, needs=("loss_trajectory", "loss", "learnability", "error", "forgetting"))
     assert roles.array("error").shape == (30,)
     mean = computation.compute_feature(workspace, pool, EL2N(first=3))
-    np.testing.assert_allclose(np.asarray(mean.values())[measured], kept.extra("error")[measured, :3].mean(axis=1), atol=1e-6)
+    np.testing.assert_allclose(
+        np.asarray(mean.values())[measured], kept.extra("error")[measured, :3].mean(axis=1), atol=1e-6
+    )
     assert sorted(path.name for path in (kept.folder / "proxy").iterdir()) == ["about.json", "loss.jsonl", "model"]
     before = kept.meta["created"]
-    assert computation.compute_feature(workspace, pool, LossTrajectory(**TINY, n_checkpoints=4, epochs=4)).meta["created"] == before
+    assert (
+        computation.compute_feature(workspace, pool, LossTrajectory(**TINY, n_checkpoints=4, epochs=4)).meta["created"]
+        == before
+    )
 
 
 @pytest.mark.parametrize("name", ["values.npy", "fitted.npz"])
 def test_a_damaged_trajectory_is_trained_and_measured_anew(workspace, tmp_path, name):
-    """What it was measured with is gone by then: the proxy is trained again, and what follows from it finds the same.
+    """What it was measured with is gone by then: the proxy is trained again, and what follows from it finds the
+    same.
     """
     pool, asked = add(workspace, tmp_path, 30), LossTrajectory(**TINY, n_checkpoints=4, epochs=4)
     kept = computation.compute_feature(workspace, pool, asked)
@@ -219,16 +278,25 @@ def test_an_imported_trajectory_brings_those_that_need_nothing_else(workspace, t
     pool = add(workspace, tmp_path, 12)
     losses = rng.random((12, 5), dtype=np.float32)
     np.savez(tmp_path / "losses.npz", ids=pool.ids.astype(str)[1:], loss_trajectory=losses[1:])
-    job = worker.DOINGS["feature_import"](workspace, {"pool": "t", "role": "loss_trajectory", "file": str(tmp_path / "losses.npz")}, Progress())
+    job = worker.DOINGS["feature_import"](
+        workspace, {"pool": "t", "role": "loss_trajectory", "file": str(tmp_path / "losses.npz")}, Progress()
+    )
     assert job["matched"] == 11
     found = names(workspace, pool)
     assert set(found) == {"imported", "loss", "learnability"}
-    np.testing.assert_allclose(np.asarray(found["learnability"].values())[1:], (losses[:, 0] - losses[:, -1])[1:], atol=1e-6)
+    np.testing.assert_allclose(
+        np.asarray(found["learnability"].values())[1:], (losses[:, 0] - losses[:, -1])[1:], atol=1e-6
+    )
     assert np.isnan(found["loss"].values()[0])
     np.savez(tmp_path / "others.npz", ids=pool.ids.astype(str), loss_trajectory=losses + 1)
-    for name, least in (("others", 1), ("losses", 0)):  # what was imported last fills its role, and what follows from it does
+    for name, least in (
+        ("others", 1),
+        ("losses", 0),
+    ):  # what was imported last fills its role, and what follows from it does
         import_feature(workspace, pool, "loss_trajectory", str(tmp_path / f"{name}.npz"))
-        assert np.nanmin(Roles.of(workspace, pool).array("loss")) - losses[1:, -1].min() == pytest.approx(least, abs=0.5)
+        assert np.nanmin(Roles.of(workspace, pool).array("loss")) - losses[1:, -1].min() == pytest.approx(
+            least, abs=0.5
+        )
     with pytest.raises(MissingFeature) as caught:
         computation.compute_feature(workspace, pool, EL2N())
     assert str(caught.value) == (
@@ -240,7 +308,9 @@ def test_an_imported_trajectory_brings_those_that_need_nothing_else(workspace, t
 def test_what_is_missing_is_named_with_the_command_that_gets_it(workspace, tmp_path):
     pool = add(workspace, tmp_path, 4)
     compute = "Compute one: python -m datasel_core feature compute t loss_trajectory"
-    with pytest.raises(MissingFeature, match=f"loss needs the role loss_trajectory, which t does not have yet. {compute}"):
+    with pytest.raises(
+        MissingFeature, match=f"loss needs the role loss_trajectory, which t does not have yet. {compute}"
+    ):
         computation.compute_feature(workspace, pool, Loss())
     with pytest.raises(MissingFeature, match=f"The pool t has no feature for the role learnability yet. {compute}"):
         Roles.of(workspace, pool, needs=("learnability",))
@@ -248,10 +318,14 @@ def test_what_is_missing_is_named_with_the_command_that_gets_it(workspace, tmp_p
         list(Learnability().blocks(Source(4, roles={"loss_trajectory": np.zeros((4, 2, 2))}), np.arange(4), {}))
     np.save(tmp_path / "v.npy", np.ones((4, 2), np.float32))
     vectors = add_pool(workspace, "v", str(tmp_path / "v.npy"), "vectors")
-    with pytest.raises(BadRequest, match=r"loss_trajectory reads prompts and responses; the pool v \(of kind vectors\) has none."):
+    with pytest.raises(
+        BadRequest, match=r"loss_trajectory reads prompts and responses; the pool v \(of kind vectors\) has none."
+    ):
         computation.compute_feature(workspace, vectors, LossTrajectory())
     nothing = add(workspace, tmp_path, 3, "n", change=lambda row, line: line | {"response": "broken"})
-    with pytest.raises(Failed, match=r"No sample can be learned, from the first \(0\) on: the response cannot be read."):
+    with pytest.raises(
+        Failed, match=r"No sample can be learned, from the first \(0\) on: the response cannot be read."
+    ):
         computation.compute_feature(workspace, nothing, LossTrajectory(**TINY))
 
 
@@ -263,7 +337,11 @@ def test_stopped_while_training_or_scoring_it_goes_on_to_identical_values(worksp
 
     def stop_at(label, done):
         seen = []
-        return Progress(report=seen.append, every=0, should_stop=lambda: bool(seen) and seen[-1].label == label and seen[-1].done >= done)
+        return Progress(
+            report=seen.append,
+            every=0,
+            should_stop=lambda: bool(seen) and seen[-1].label == label and seen[-1].done >= done,
+        )
 
     folder = workspace.feature(computation.feature_key(workspace, pool, asked))
     with pytest.raises(Stopped):
@@ -272,7 +350,9 @@ def test_stopped_while_training_or_scoring_it_goes_on_to_identical_values(worksp
     with pytest.raises(Stopped):
         computation.compute_feature(workspace, pool, asked, stop_at("computing loss trajectories", 15))
     assert not (folder / "meta.json").exists()
-    kept = computation.compute_feature(workspace, pool, asked, Progress(report=lambda step: labels.append((step.label, step.done)), every=0))
+    kept = computation.compute_feature(
+        workspace, pool, asked, Progress(report=lambda step: labels.append((step.label, step.done)), every=0)
+    )
     assert ("computing loss trajectories", 15) in labels
     assert "training the proxy model" not in {label for label, _ in labels}  # it was trained before
     straight = Source(40, turns=pool.turns, folder=tmp_path / "straight")

@@ -16,7 +16,9 @@ from tests.oracles import patterns as oracle
 
 
 def clustered_patches(rng, m=60, d=384, groups=7, spread=1.0):
-    return (rng.standard_normal((groups, d))[rng.integers(groups, size=m)] + spread * rng.standard_normal((m, d))).astype(np.float32)
+    return (
+        rng.standard_normal((groups, d))[rng.integers(groups, size=m)] + spread * rng.standard_normal((m, d))
+    ).astype(np.float32)
 
 
 def test_the_filter_agrees_with_the_golden_numbers():
@@ -28,7 +30,9 @@ def test_the_filter_agrees_with_the_golden_numbers():
         assert np.flatnonzero(attention_filter(golden["attention"], float(tau))).tolist() == kept
 
 
-@pytest.mark.parametrize(("tau", "kept"), [(0.3, [0]), (0.5, [0]), (0.6, [0, 1]), (0.9, [0, 1, 2, 3]), (1.0, [0, 1, 2, 3, 4])])
+@pytest.mark.parametrize(
+    ("tau", "kept"), [(0.3, [0]), (0.5, [0]), (0.6, [0, 1]), (0.9, [0, 1, 2, 3]), (1.0, [0, 1, 2, 3, 4])]
+)
 def test_the_filter_keeps_what_the_paper_says(tau, kept):
     assert np.flatnonzero(attention_filter([0.50, 0.20, 0.15, 0.10, 0.05], tau)).tolist() == kept
 
@@ -107,7 +111,11 @@ def test_more_clusters_than_different_patches_leave_none_empty(rng):
 def test_a_cluster_that_runs_empty_takes_the_farthest_patch():
     labels = np.array([[0, 0, 0, 2], [0, 1, 2, 2], [0, 0, 0, 2]])
     _fill_empty(labels, np.array([[0.1, 5.0, 0.2, 9.0], [1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]]), 3, 1e-12)
-    assert labels.tolist() == [[0, 1, 0, 2], [0, 1, 2, 2], [0, 0, 0, 2]]  # a cluster of one keeps its patch; patches on their mean stay
+    assert labels.tolist() == [
+        [0, 1, 0, 2],
+        [0, 1, 2, 2],
+        [0, 0, 0, 2],
+    ]  # a cluster of one keeps its patch; patches on their mean stay
 
 
 @pytest.mark.parametrize("clusterer", ["kmeans", "spectral"])
@@ -147,7 +155,9 @@ def test_the_rest_of_the_batch_and_the_threads_change_nothing(rng, clusterer):
 
     def computed(batch, rows):
         blocks = list(ImportedPatterns(batch=batch, clusterer=clusterer).blocks(source, rows, {}))
-        return np.concatenate([block.values.values for block in blocks]), np.concatenate([block.extra["patch_labels"] for block in blocks])
+        return np.concatenate([block.values.values for block in blocks]), np.concatenate(
+            [block.extra["patch_labels"] for block in blocks]
+        )
 
     whole = computed(64, np.arange(23))
     for batch in (1, 5):
@@ -178,7 +188,9 @@ def test_imported_patches_become_patterns_and_bad_rows_are_listed(rng):
     assert block.extra["patch_labels"].shape == (4, 196)
     assert block.extra["saliency"].dtype == np.float16
     assert feature.describe(source) == {"grid": 14}
-    np.testing.assert_array_equal(block.values[2], image_patterns(patches[3], np.linalg.norm(patches[3], axis=1), 0.5, 5, "kmeans", 0)[0])
+    np.testing.assert_array_equal(
+        block.values[2], image_patterns(patches[3], np.linalg.norm(patches[3], axis=1), 0.5, 5, "kmeans", 0)[0]
+    )
 
 
 def test_a_block_where_nothing_is_readable_is_whole(rng):
@@ -199,7 +211,10 @@ def test_a_grid_is_named_only_where_there_is_one():
     assert grid_of(200) == {}
 
 
-@pytest.mark.parametrize(("params", "said"), [({"tau": 0.0}, "tau is 0.0"), ({"k": 128}, "k is 128"), ({"clusterer": "dbscan"}, "clusterer is 'dbscan'")])
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [({"tau": 0.0}, "tau is 0.0"), ({"k": 128}, "k is 128"), ({"clusterer": "dbscan"}, "clusterer is 'dbscan'")],
+)
 def test_impossible_parameters_are_refused(params, said):
     with pytest.raises(BadParameter, match=said):
         ImportedPatterns(**params)

@@ -64,7 +64,9 @@ def test_a_stop_comes_out_and_half_a_checkpoint_is_thrown_away(tmp_path, monkeyp
 
     place = tmp_path / "stopped" / "proxy"
     with pytest.raises(Stopped):
-        trained(tmp_path / "stopped", epochs=4, progress=until(44 + 25))  # 44 times while texts and tokens are read, then once a step
+        trained(
+            tmp_path / "stopped", epochs=4, progress=until(44 + 25)
+        )  # 44 times while texts and tokens are read, then once a step
     kept = Checkpoints(place, tuple(whole[2]["steps"].tolist()))
     there = kept.usable()
     assert 0 < len(there) < 4
@@ -81,7 +83,11 @@ def test_a_stop_comes_out_and_half_a_checkpoint_is_thrown_away(tmp_path, monkeyp
 def test_between_checkpoints_that_are_far_apart_one_is_left_to_go_on_from(tmp_path, monkeypatch):
     monkeypatch.setattr("datasel_core.features.language.training._SAFE_EVERY", 0.0)
     seen = []
-    stops = Progress(report=seen.append, every=0, should_stop=lambda: bool(seen) and seen[-1].done >= 27 and seen[-1].label.startswith("training"))
+    stops = Progress(
+        report=seen.append,
+        every=0,
+        should_stop=lambda: bool(seen) and seen[-1].done >= 27 and seen[-1].label.startswith("training"),
+    )
     with pytest.raises(Stopped):
         trained(tmp_path / "stopped", epochs=4, progress=stops)
     monkeypatch.undo()
@@ -91,7 +97,12 @@ def test_between_checkpoints_that_are_far_apart_one_is_left_to_go_on_from(tmp_pa
     assert len(there) == 3  # those that were due, and the last
     again = trained(tmp_path / "stopped", epochs=4, progress=Progress(report=seen.append, every=0))
     assert [step.done for step in seen if step.label.startswith("training")][1] == there[-1]
-    assert sorted(path.name for path in place.glob("checkpoint-*")) == ["checkpoint-10", "checkpoint-20", "checkpoint-30", "checkpoint-40"]
+    assert sorted(path.name for path in place.glob("checkpoint-*")) == [
+        "checkpoint-10",
+        "checkpoint-20",
+        "checkpoint-30",
+        "checkpoint-40",
+    ]
     whole = trained(tmp_path / "whole", epochs=4)
     one, other = (next(feature.blocks(source, np.arange(40), fitted)) for feature, source, fitted in (whole, again))
     np.testing.assert_allclose(one.values, other.values, atol=1e-5)
@@ -119,8 +130,17 @@ for seconds in (0.02, 0.1, 0.25, 0.4):
 
 
 def test_stopped_in_the_midst_of_a_step_it_goes_on(tmp_path):
-    """As a worker does when a loop of another library does not ask whether to stop; in a process of its own, for locks may stay behind."""
-    ran = subprocess.run([sys.executable, "-c", _INSISTED, str(tmp_path)], cwd=ROOT, check=True, capture_output=True, text=True, timeout=120)
+    """As a worker does when a loop of another library does not ask whether to stop; in a process of its own, for locks
+    may stay behind.
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", _INSISTED, str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert ran.stdout.count("was not stopped") < 4
     whole, again = trained(tmp_path / "whole", epochs=8), trained(tmp_path / "stopped", epochs=8)
     one, other = (next(feature.blocks(source, np.arange(40), fitted)) for feature, source, fitted in (whole, again))
@@ -139,9 +159,15 @@ trained(Path(sys.argv[1]), n=60, epochs=16, n_checkpoints=6)
 
 def test_killed_in_the_midst_it_goes_on_to_the_same_values(tmp_path):
     threads = torch.get_num_threads()
-    process = subprocess.Popen([sys.executable, "-c", _KILLED, str(tmp_path / "killed")], cwd=ROOT, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-c", _KILLED, str(tmp_path / "killed")], cwd=ROOT, stderr=subprocess.DEVNULL
+    )
     end = time.monotonic() + 90
-    while time.monotonic() < end and process.poll() is None and not is_whole(tmp_path / "killed" / "proxy" / "checkpoint-80"):
+    while (
+        time.monotonic() < end
+        and process.poll() is None
+        and not is_whole(tmp_path / "killed" / "proxy" / "checkpoint-80")
+    ):
         time.sleep(0.01)
     assert process.poll() is None, "it was done before it could be killed"
     process.send_signal(signal.SIGKILL)
@@ -150,11 +176,16 @@ def test_killed_in_the_midst_it_goes_on_to_the_same_values(tmp_path):
         torch.set_num_threads(1)
         went_on = trained(tmp_path / "killed", n=60, epochs=16, n_checkpoints=6)
         straight = trained(tmp_path / "straight", n=60, epochs=16, n_checkpoints=6)
-        one, other = (next(feature.blocks(source, np.arange(60), fitted)) for feature, source, fitted in (went_on, straight))
+        one, other = (
+            next(feature.blocks(source, np.arange(60), fitted)) for feature, source, fitted in (went_on, straight)
+        )
     finally:
         torch.set_num_threads(threads)
     np.testing.assert_array_equal(one.values, other.values)
-    lines = [[(line["step"], line["loss"], line["tokens"]) for line in read_log(tmp_path / name / "proxy" / "loss.jsonl")] for name in ("killed", "straight")]
+    lines = [
+        [(line["step"], line["loss"], line["tokens"]) for line in read_log(tmp_path / name / "proxy" / "loss.jsonl")]
+        for name in ("killed", "straight")
+    ]
     assert lines[0] == lines[1]
 
 
@@ -182,7 +213,10 @@ def test_killed_between_two_files_of_the_model_that_is_left(tmp_path):
     assert not kept.path(1).exists()
 
 
-@pytest.mark.parametrize(("where", "raised"), [("torch.save", RuntimeError("PytorchStreamWriter failed")), ("builtins.open", OSError(28, "No space left"))])
+@pytest.mark.parametrize(
+    ("where", "raised"),
+    [("torch.save", RuntimeError("PytorchStreamWriter failed")), ("builtins.open", OSError(28, "No space left"))],
+)
 def test_a_disk_that_fills_up_is_said_in_one_line_and_it_goes_on(tmp_path, monkeypatch, where, raised):
     opened = open
 
@@ -193,7 +227,13 @@ def test_a_disk_that_fills_up_is_said_in_one_line_and_it_goes_on(tmp_path, monke
 
     with monkeypatch.context() as patch:
         patch.setattr(where, full)
-        with pytest.raises(Failed, match=r"A checkpoint could not be written to .*proxy: Pytorch.* Free some space|The disk is full: .*loss.jsonl"):
+        with pytest.raises(
+            Failed,
+            match=(
+                r"A checkpoint could not be written to .*proxy: Pytorch.* Free some space|The disk is full: "
+                r".*loss.jsonl"
+            ),
+        ):
             trained(tmp_path, n=8, epochs=4)
     trained(tmp_path, n=8, epochs=4)
 
@@ -201,13 +241,17 @@ def test_a_disk_that_fills_up_is_said_in_one_line_and_it_goes_on(tmp_path, monke
 def test_a_checkpoint_that_is_gone_is_said(tmp_path):
     feature, source, fitted = trained(tmp_path, n=8, epochs=4)
     shutil.rmtree(tmp_path / "proxy" / f"checkpoint-{fitted['steps'][1]}")
-    with pytest.raises(Failed, match="A checkpoint in .*proxy is gone or damaged; remove .* and compute the feature again."):
+    with pytest.raises(
+        Failed, match="A checkpoint in .*proxy is gone or damaged; remove .* and compute the feature again."
+    ):
         list(feature.blocks(source, np.arange(8), fitted))
 
 
 def test_a_pool_without_responses_fails_in_one_line(tmp_path):
     source = source_of(3, tmp_path, lambda row: [Turn("user", "Q")])
-    with pytest.raises(Failed, match=r"No sample can be learned, from the first \(0\) on: it has no response to learn."):
+    with pytest.raises(
+        Failed, match=r"No sample can be learned, from the first \(0\) on: it has no response to learn."
+    ):
         LossTrajectory(**TINY).fit(source, Progress())
 
 

@@ -75,7 +75,9 @@ def test_a_search_finds_what_was_searched_for(scenes, images):
 
 
 def test_any_text_can_be_read():
-    vectors = ClipText(device="cpu").encode(["", "猫と犬 🐈", "ÀÉÎ", "a " * 5000, "\x00\x07", "<start_of_text> a cup", "zzz-qqq_42"])
+    vectors = ClipText(device="cpu").encode(
+        ["", "猫と犬 🐈", "ÀÉÎ", "a " * 5000, "\x00\x07", "<start_of_text> a cup", "zzz-qqq_42"]
+    )
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
 
 
@@ -96,7 +98,9 @@ def test_the_demo_pool_was_held_out():
         note = file.metadata()["note"]
     seeds = int(note.split(" x 2000 demo scenes")[0].rsplit(" ", 1)[1])
     assert f"demo scenes from seed {FIRST_SEED} on" in note
-    assert not {inspect.signature(make_scenes).parameters["seed"].default, SEED} & set(range(FIRST_SEED, FIRST_SEED + seeds))
+    assert not {inspect.signature(make_scenes).parameters["seed"].default, SEED} & set(
+        range(FIRST_SEED, FIRST_SEED + seeds)
+    )
 
 
 def test_what_training_says_of_scenes_is_so(scenes, rng):

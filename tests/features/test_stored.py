@@ -207,18 +207,24 @@ def test_no_use_passes_damage_over(workspace, vectors, tmp_path, rng):
     asked = resolve(workspace, Spec(pool="vec", method="tsds", budget="5", target="wanted"))
     tables = neighbor_tables.Question(asked.pool, asked.method, asked.roles, asked.target)
     uses = [
-        (mine, [
-            lambda: roles.array("embedding", np.arange(3)),
-            lambda: engine.select(workspace, spec),
-            lambda: neighbor_tables.make_tables(workspace, tables, Progress()),
-            lambda: projection.make_map(workspace, mine.key),
-        ]),
-        (theirs, [
-            target.arrays,
-            lambda: engine.select(workspace, spec),
-            lambda: neighbor_tables.make_tables(workspace, tables, Progress()),
-        ]),
-    ]  # fmt: skip
+        (
+            mine,
+            [
+                lambda: roles.array("embedding", np.arange(3)),
+                lambda: engine.select(workspace, spec),
+                lambda: neighbor_tables.make_tables(workspace, tables, Progress()),
+                lambda: projection.make_map(workspace, mine.key),
+            ],
+        ),
+        (
+            theirs,
+            [
+                target.arrays,
+                lambda: engine.select(workspace, spec),
+                lambda: neighbor_tables.make_tables(workspace, tables, Progress()),
+            ],
+        ),
+    ]
     for kept, those in uses:
         whole = (kept.folder / "values.npy").read_bytes()
         harm(kept.folder / "values.npy")
@@ -257,9 +263,7 @@ def test_a_damaged_space_is_handed_to_nobody(workspace, pool, photos, tmp_path, 
     asked = {"n_atoms": 8, "n_dims": 4, "cell_px": 2}
     kept = computation.compute_feature(workspace, pool, computation.declared_feature("dictionary_embedding", **asked))
     if not files:
-        write_json(
-            kept.folder / "meta.json", {name: value for name, value in kept.meta.items() if name != "files"}
-        )
+        write_json(kept.folder / "meta.json", {name: value for name, value in kept.meta.items() if name != "files"})
     shutil.copytree(photos, tmp_path / "others")
     (tmp_path / "others" / "a" / "00.jpg").unlink()
     other = add_pool(workspace, "other", str(tmp_path / "others"), "images")
@@ -478,7 +482,12 @@ def test_a_feature_read_again_in_place_is_the_old_or_the_new_one_whole(
         seen.add(now)
 
     n = killed_at_every_step(
-        workspace, old.folder, lambda: computation.compute_feature(workspace, pool, Looks()), allowed, tmp_path, monkeypatch
+        workspace,
+        old.folder,
+        lambda: computation.compute_feature(workspace, pool, Looks()),
+        allowed,
+        tmp_path,
+        monkeypatch,
     )
     assert n > 10
     assert seen == {before, after}
@@ -495,7 +504,12 @@ def test_a_damaged_feature_is_damaged_until_it_is_whole(workspace, pool, tmp_pat
         assert not one.is_intact() or shown(one) == after
 
     n = killed_at_every_step(
-        workspace, kept.folder, lambda: computation.compute_feature(workspace, pool, Looks()), allowed, tmp_path, monkeypatch
+        workspace,
+        kept.folder,
+        lambda: computation.compute_feature(workspace, pool, Looks()),
+        allowed,
+        tmp_path,
+        monkeypatch,
     )
     assert n > 10
     assert shown(the(workspace, pool)) == after

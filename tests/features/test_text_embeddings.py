@@ -23,7 +23,14 @@ from datasel_core.pools.persistence import load_pool
 from datasel_core.runs.target import find_target, same_encoder
 from tests.conftest import paint
 
-TOPICS = [line.split() for line in ("cat dog paw fur tail whisker", "sum minus divide equation root integer", "flour oven sugar butter whisk")]
+TOPICS = [
+    line.split()
+    for line in (
+        "cat dog paw fur tail whisker",
+        "sum minus divide equation root integer",
+        "flour oven sugar butter whisk",
+    )
+]
 
 
 def texts(n: int, rng: np.random.Generator, topics: int = 3) -> list[str]:
@@ -40,7 +47,10 @@ def encoded(feature: TfidfSvd, said: list[str], fitted=None) -> np.ndarray:
 
 
 def captioned(workspace, tmp_path, name: str, said: list[str]):
-    rows = [{"id": f"{name}-{at}", "path": str(paint(tmp_path / name / f"{at}.jpg", at, (8, 8))), "caption": text} for at, text in enumerate(said)]
+    rows = [
+        {"id": f"{name}-{at}", "path": str(paint(tmp_path / name / f"{at}.jpg", at, (8, 8))), "caption": text}
+        for at, text in enumerate(said)
+    ]
     (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return add_pool(workspace, name, str(tmp_path / f"{name}.jsonl"), "pairs")
 
@@ -93,12 +103,16 @@ def test_words_nobody_knows_and_texts_without_words(rng):
     (block,) = feature.blocks(source(["zebra crossing", "cat", " "]), np.arange(3), fitted)
     assert block.rows.tolist() == [1]
     assert block.unreadable == [(0, "none of its words is known"), (2, "it has no text")]
-    with pytest.raises(Failed, match="No words can be learned: none of 2 texts has a word of two letters or more: it has no text"):
+    with pytest.raises(
+        Failed, match="No words can be learned: none of 2 texts has a word of two letters or more: it has no text"
+    ):
         feature.fit(source(["", "?"]), Progress())
 
 
 def test_a_large_pool_is_read_in_passing(rng):
-    """A hundred times the texts, hardly more memory: neither are they all learned from, nor are they in memory at once."""
+    """A hundred times the texts, hardly more memory: neither are they all learned from, nor are they in memory at
+    once.
+    """
     said = texts(300, rng)
     peaks = []
     for n in (300, 30_000):
@@ -112,10 +126,15 @@ def test_a_large_pool_is_read_in_passing(rng):
 
 
 def test_a_target_is_placed_in_the_space_of_the_pool(workspace, tmp_path, rng, capsys):
-    pool, task = captioned(workspace, tmp_path, "pool", texts(60, rng)), captioned(workspace, tmp_path, "task", texts(6, rng, 1))
+    pool, task = (
+        captioned(workspace, tmp_path, "pool", texts(60, rng)),
+        captioned(workspace, tmp_path, "task", texts(6, rng, 1)),
+    )
     ours = computation.compute_feature(workspace, pool, TfidfSvd(n_dims=6))
     roles = Roles.of(workspace, pool, {}, ("embedding",))
-    with pytest.raises(MissingFeature, match=f"Compute one in the space of the pool: .*compute task tfidf_svd .*--set like={ours.key}"):
+    with pytest.raises(
+        MissingFeature, match=f"Compute one in the space of the pool: .*compute task tfidf_svd .*--set like={ours.key}"
+    ):
         find_target(workspace, Tsds(), roles, "task", {})
     alone = computation.compute_feature(workspace, task, TfidfSvd(n_dims=6))
     assert alone.meta["facts"]["space"] != ours.meta["facts"]["space"]
@@ -124,15 +143,38 @@ def test_a_target_is_placed_in_the_space_of_the_pool(workspace, tmp_path, rng, c
     assert main(str(error.value).split("datasel_core ")[1].split()) == 0  # the command it names works
     target = find_target(workspace, Tsds(), roles, "task", {})
     assert target.roles.features["embedding"].meta["facts"]["space"] == ours.meta["facts"]["space"]
-    expected = encoded(TfidfSvd(), [pool_text for row in range(6) for pool_text in task.text(row)], dict(np.load(ours.folder / "fitted.npz")))
+    expected = encoded(
+        TfidfSvd(),
+        [pool_text for row in range(6) for pool_text in task.text(row)],
+        dict(np.load(ours.folder / "fitted.npz")),
+    )
     np.testing.assert_array_equal(target.arrays()["embedding"], expected)
-    assert main(["select", "pool", "tsds", "--target", "task", "--budget", "2", "--set", "max_k=6", "--out", str(tmp_path / "kept")]) == 0
+    assert (
+        main(
+            [
+                "select",
+                "pool",
+                "tsds",
+                "--target",
+                "task",
+                "--budget",
+                "2",
+                "--set",
+                "max_k=6",
+                "--out",
+                str(tmp_path / "kept"),
+            ]
+        )
+        == 0
+    )
     kept = json.loads((tmp_path / "kept" / "manifest.json").read_text())
     assert kept["target"]["features"]["embedding"]["params"]["like"] == ours.key
     assert main(["reproduce", str(tmp_path / "kept")]) == 0
     capsys.readouterr()
     id, params = same_encoder(target.roles.features["embedding"])  # a pool may be placed in a space at second hand
-    third = computation.compute_feature(workspace, captioned(workspace, tmp_path, "more", texts(4, rng)), computation.declared_feature(id, **params))
+    third = computation.compute_feature(
+        workspace, captioned(workspace, tmp_path, "more", texts(4, rng)), computation.declared_feature(id, **params)
+    )
     assert third.meta["facts"]["space"] == ours.meta["facts"]["space"]
 
 
@@ -141,7 +183,9 @@ def test_a_space_that_is_not_there_or_of_other_parameters_is_refused(workspace, 
     ours = computation.compute_feature(workspace, pool, TfidfSvd(n_dims=6))
     with pytest.raises(BadRequest, match="like is 0123456789abcdef; there is no finished feature with that key"):
         computation.feature_key(workspace, pool, TfidfSvd(like="0123456789abcdef"))
-    with pytest.raises(BadRequest, match=f"like is {ours.key}, which is tfidf_svd with other parameters; take the same: n_dims=6"):
+    with pytest.raises(
+        BadRequest, match=f"like is {ours.key}, which is tfidf_svd with other parameters; take the same: n_dims=6"
+    ):
         computation.feature_key(workspace, pool, TfidfSvd(like=ours.key))
 
 
@@ -149,9 +193,17 @@ def test_losses_are_not_compared_with_the_vectors_of_a_target(workspace, tmp_pat
     for name, role in (("pool", "loss_trajectory"), ("task", "embedding")):
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps({"text": f"{name} {at}"}) + "\n" for at in range(9)))
         mine = add_pool(workspace, name, str(tmp_path / f"{name}.jsonl"), "text")
-        keep_imported(workspace, mine, role, rng.random((9, 4), dtype=np.float32), np.arange(9), [], "v.npz", Progress())
+        keep_imported(
+            workspace, mine, role, rng.random((9, 4), dtype=np.float32), np.arange(9), [], "v.npz", Progress()
+        )
     roles = Roles.of(workspace, load_pool(workspace, "pool"), {"embedding": "loss_trajectory"}, ("embedding",))
-    with pytest.raises(BadRequest, match=r"loss_trajectory fills the role embedding of pool; that cannot be compared with a target: --use embedding=FEATURE"):
+    with pytest.raises(
+        BadRequest,
+        match=(
+            r"loss_trajectory fills the role embedding of pool; that cannot be compared with a target: --use "
+            r"embedding=FEATURE"
+        ),
+    ):
         find_target(workspace, Tsds(), roles, "task", {})
 
 
@@ -191,9 +243,18 @@ def small_transformer(tmp_path_factory):
     tokenizer, n = words_tokenizer()
     folder = tmp_path_factory.mktemp("models") / "bert"
     torch.manual_seed(0)
-    config = BertConfig(vocab_size=n, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, max_position_embeddings=64)
+    config = BertConfig(
+        vocab_size=n,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
     BertModel(config).save_pretrained(folder)
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]").save_pretrained(folder)
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+    ).save_pretrained(folder)
     return folder
 
 
@@ -242,7 +303,10 @@ def test_models_that_could_run_code_are_refused(static_model, small_transformer,
     broken = shutil.copytree(small_transformer, tmp_path / "broken")
     (broken / "model.safetensors").write_bytes(b"no weights at all")
     for folder, message in (
-        (pickled, "has weights in pytorch_model.bin, and loading that could run code; save the model anew, as safetensors."),
+        (
+            pickled,
+            "has weights in pytorch_model.bin, and loading that could run code; save the model anew, as safetensors.",
+        ),
         (foreign, "wants to run code of its own (os.path.Mine), which datasel never does; take a model without."),
         (remote, "wants to run code of its own (config.json), which datasel never does; take a model without."),
         (bare, "has no weights: there is no .safetensors file in it."),
@@ -317,7 +381,13 @@ def test_a_list_of_modules_that_is_none_is_refused(static_model, tmp_path, modul
 
 def test_without_a_network_it_says_so_in_one_line(monkeypatch):
     monkeypatch.setattr(sentence_weights, "hub_in_reach", lambda *_: False)
-    with pytest.raises(Failed, match="The model nobody/nothing could not be downloaded: no network reaches the hub. Get it on a machine with a network"):
+    with pytest.raises(
+        Failed,
+        match=(
+            "The model nobody/nothing could not be downloaded: no network reaches the hub. Get it on a machine with a "
+            "network"
+        ),
+    ):
         encoded(SentenceTransformer(model="nobody/nothing"), ["cat"], {})
 
 
@@ -327,7 +397,9 @@ def test_dictionary_embeddings_of_two_pools_need_one_space_too(workspace, tmp_pa
         for at, path in enumerate(sorted((tmp_path / name).rglob("*.jpg"))):
             paint(path, at + 50 * (name == "two"))
         pool = add_pool(workspace, name, str(tmp_path / name), "images")
-        computation.compute_feature(workspace, pool, computation.declared_feature("dictionary_embedding", n_atoms=8, n_dims=4, cell_px=2))
+        computation.compute_feature(
+            workspace, pool, computation.declared_feature("dictionary_embedding", n_atoms=8, n_dims=4, cell_px=2)
+        )
     pool = load_pool(workspace, "one")
     roles = Roles.of(workspace, pool, {}, ("embedding",))
     with pytest.raises(MissingFeature, match="--set like="):

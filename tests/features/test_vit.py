@@ -1,4 +1,6 @@
-"""Vision transformers of timm with random weights on disk: tokens and attention against timm's own, and every refusal."""
+"""Vision transformers of timm with random weights on disk: tokens and attention against timm's own, and every
+refusal.
+"""
 
 import pickle
 import socket
@@ -20,7 +22,12 @@ timm = pytest.importorskip("timm")
 torch = pytest.importorskip("torch")
 
 # plain; register tokens and layer scale; two prefix tokens; average pooling, so that the final norm has another name
-WITH_CLASS_TOKEN = ["vit_tiny_patch16_224", "vit_small_patch14_reg4_dinov2", "deit_tiny_distilled_patch16_224", "test_vit"]
+WITH_CLASS_TOKEN = [
+    "vit_tiny_patch16_224",
+    "vit_small_patch14_reg4_dinov2",
+    "deit_tiny_distilled_patch16_224",
+    "test_vit",
+]
 
 
 def random_weights(folder, name: str, px: int) -> str:
@@ -51,7 +58,9 @@ def source_of(n: int, broken: tuple[int, ...] = ()) -> Source:
 
 
 def by_timm(name: str, weights: str, px: int, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """F, a and the class token of one photo: timm's whole forward pass, watched by hooks, with attention that is not fused."""
+    """F, a and the class token of one photo: timm's whole forward pass, watched by hooks, with attention that is not
+    fused.
+    """
     from safetensors.torch import load_file
 
     model = timm.create_model(name, pretrained=False, num_classes=0, img_size=px).eval()
@@ -61,7 +70,10 @@ def by_timm(name: str, weights: str, px: int, row: int) -> tuple[np.ndarray, np.
     model.blocks[-1].attn.attn_drop.register_forward_hook(lambda module, given, out: seen.update(attention=out))
     model.blocks[-2].register_forward_hook(lambda module, given, out: seen.update(tokens=out))
     config = model.pretrained_cfg
-    pixels = np.asarray(photo(row).resize((px, px), Image.Resampling[config["interpolation"].upper()]), dtype=np.float32) / 255
+    pixels = (
+        np.asarray(photo(row).resize((px, px), Image.Resampling[config["interpolation"].upper()]), dtype=np.float32)
+        / 255
+    )
     pixels = (pixels - np.float32(config["mean"])) / np.float32(config["std"])
     with torch.no_grad():
         final = model.forward_features(torch.from_numpy(pixels.transpose(2, 0, 1))[None])
@@ -73,7 +85,9 @@ def by_timm(name: str, weights: str, px: int, row: int) -> tuple[np.ndarray, np.
 def test_tokens_and_attention_are_those_of_timm(tmp_path, name):
     px = 56 if "patch14" in name else 64
     weights = random_weights(tmp_path, name, px)
-    feature = VitPatterns(model=name, weights=weights, image_px=px, tau=0.6, k=127, device="cpu")  # more patterns than patches: they are F itself
+    feature = VitPatterns(
+        model=name, weights=weights, image_px=px, tau=0.6, k=127, device="cpu"
+    )  # more patterns than patches: they are F itself
     (block,) = feature.blocks(source_of(3), np.arange(3), {})
     assert feature.describe() == {"grid": 4}
     for row in range(3):
@@ -107,7 +121,9 @@ def test_the_batch_changes_nothing_and_unreadable_photos_are_listed(tmp_path, fe
         return list(one.blocks(source_of(7, broken=(2,)), np.arange(7), one.fit(source_of(7), Progress())))
 
     (whole,), parts = computed(32), computed(2)
-    assert [pair for block in parts for pair in block.unreadable] == list(whole.unreadable) == [(2, "the file is cut off")]
+    assert (
+        [pair for block in parts for pair in block.unreadable] == list(whole.unreadable) == [(2, "the file is cut off")]
+    )
     values = [block.values if feature is VitEmbedding else block.values.values for block in [whole, *parts]]
     np.testing.assert_array_equal(values[0], np.concatenate(values[1:]))
 
@@ -116,25 +132,33 @@ def test_embeddings_are_the_class_token_or_what_the_model_pools(tmp_path):
     weights = random_weights(tmp_path, "vit_tiny_patch16_224", 64)
     cls, pooled = (
         next(
-            iter(VitEmbedding(model="vit_tiny_patch16_224", weights=weights, image_px=64, pooling=pooling, device="cpu").blocks(source_of(2), np.arange(2), {}))
+            iter(
+                VitEmbedding(
+                    model="vit_tiny_patch16_224", weights=weights, image_px=64, pooling=pooling, device="cpu"
+                ).blocks(source_of(2), np.arange(2), {})
+            )
         )
         for pooling in ("cls", "model")
     )
     np.testing.assert_allclose(cls.values[1], by_timm("vit_tiny_patch16_224", weights, 64, 1)[2], rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(cls.values, pooled.values, rtol=1e-5)  # this model pools by its class token
     weights = random_weights(tmp_path, "test_vit2", 64)
-    (block,) = VitEmbedding(model="test_vit2", weights=weights, image_px=64, pooling="model", device="cpu").blocks(source_of(2), np.arange(2), {})
+    (block,) = VitEmbedding(model="test_vit2", weights=weights, image_px=64, pooling="model", device="cpu").blocks(
+        source_of(2), np.arange(2), {}
+    )
     model = timm.create_model("test_vit2", pretrained=False, num_classes=0, img_size=64).eval()
     assert block.values.shape == (2, model.num_features)
 
 
 def test_saliency_without_attention_works_on_models_without_a_class_token(tmp_path):
     weights = random_weights(tmp_path, "test_vit2", 64)
-    (block,) = VitPatterns(model="test_vit2", weights=weights, image_px=64, saliency="norm", tau=1.0, k=127, device="cpu").blocks(
-        source_of(1), np.arange(1), {}
-    )
+    (block,) = VitPatterns(
+        model="test_vit2", weights=weights, image_px=64, saliency="norm", tau=1.0, k=127, device="cpu"
+    ).blocks(source_of(1), np.arange(1), {})
     np.testing.assert_allclose(
-        np.linalg.norm(block.values[0], axis=1) / np.linalg.norm(block.values[0], axis=1).sum(), np.sort(block.extra["saliency"][0])[::-1], rtol=2e-3
+        np.linalg.norm(block.values[0], axis=1) / np.linalg.norm(block.values[0], axis=1).sum(),
+        np.sort(block.extra["saliency"][0])[::-1],
+        rtol=2e-3,
     )
 
 
@@ -149,13 +173,19 @@ def test_impossible_questions_name_the_remedy(tmp_path):
         encode(VitPatterns(**asked))
     with pytest.raises(BadParameter, match="test_vit2 has no class token to look at; use pooling=model."):
         encode(VitEmbedding(**asked))
-    with pytest.raises(BadParameter, match="image_px is 65; test_vit2 has patches of 16 pixels, so it must be a multiple of 16."):
+    with pytest.raises(
+        BadParameter, match="image_px is 65; test_vit2 has patches of 16 pixels, so it must be a multiple of 16."
+    ):
         encode(VitPatterns(**{**asked, "image_px": 65}))
-    with pytest.raises(UnknownName, match="There is no timm model called vit_smal_patch16_224. Did you mean vit_small_patch16_224?"):
+    with pytest.raises(
+        UnknownName, match="There is no timm model called vit_smal_patch16_224. Did you mean vit_small_patch16_224?"
+    ):
         encode(VitPatterns(**{**asked, "model": "vit_smal_patch16_224"}))
     with pytest.raises(BadParameter, match=r"timm cannot build vit_small_patch16_224.dinoo: Invalid pretrained tag"):
         encode(VitPatterns(**{**asked, "model": "vit_small_patch16_224.dinoo"}))
-    with pytest.raises(BadParameter, match="resnet18 cannot be built for photos of 64 x 64 pixels; choose a plain vision transformer"):
+    with pytest.raises(
+        BadParameter, match="resnet18 cannot be built for photos of 64 x 64 pixels; choose a plain vision transformer"
+    ):
         encode(VitPatterns(**{**asked, "model": "resnet18"}))
     with pytest.raises(BadParameter, match="device is"):
         VitPatterns(device="tpu")
@@ -167,7 +197,9 @@ def test_impossible_questions_name_the_remedy(tmp_path):
 def test_attention_of_another_kind_is_refused(tmp_path):
     name = "eva02_tiny_patch14_224"
     weights = random_weights(tmp_path, name, 56)
-    with pytest.raises(BadParameter, match=f"The attention of {name} is of a kind that cannot be read; use saliency=norm."):
+    with pytest.raises(
+        BadParameter, match=f"The attention of {name} is of a kind that cannot be read; use saliency=norm."
+    ):
         encode(VitPatterns(model=name, weights=weights, image_px=56, device="cpu"))
     encode(VitPatterns(model=name, weights=weights, image_px=56, saliency="norm", device="cpu"))
 
@@ -181,7 +213,11 @@ def test_weights_that_could_run_code_are_refused_and_do_not_run(tmp_path, capsys
     path = tmp_path / "weights.pth"
     torch.save({"model": {"a": torch.zeros(1)}, "args": Harmful()}, path)
     with pytest.raises(
-        BadInput, match="weights.pth holds more than weights, and loading it could run code; save its weights alone, as safetensors or a state dict."
+        BadInput,
+        match=(
+            "weights.pth holds more than weights, and loading it could run code; save its weights alone, as "
+            "safetensors or a state dict."
+        ),
     ):
         encode(VitPatterns(model="test_vit", weights=str(path), image_px=64, device="cpu"))
     path.write_bytes(pickle.dumps(Harmful(), protocol=2))
@@ -206,7 +242,9 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
         encode(VitPatterns(**asked, weights=str(numbers)))
     few = tmp_path / "few.pth"
     torch.save({"cls_token": torch.zeros(1, 1, 64), "pos_embed": torch.zeros(1, 17, 64)}, few)
-    with pytest.raises(BadInput, match="few.pth does not fit test_vit: it lacks [0-9]+ of its weights, patch_embed.proj.weight first."):
+    with pytest.raises(
+        BadInput, match="few.pth does not fit test_vit: it lacks [0-9]+ of its weights, patch_embed.proj.weight first."
+    ):
         encode(VitPatterns(**asked, weights=str(few)))
 
 
@@ -297,9 +335,17 @@ def test_a_training_checkpoint_is_unwrapped(tmp_path):
 
     weights = random_weights(tmp_path, "test_vit", 64)
     wrapped = tmp_path / "checkpoint.pth"
-    torch.save({"teacher": {f"module.backbone.{key}": value for key, value in load_file(weights).items()}, "epoch": 7}, wrapped)
+    torch.save(
+        {"teacher": {f"module.backbone.{key}": value for key, value in load_file(weights).items()}, "epoch": 7}, wrapped
+    )
     a, b = (
-        next(iter(VitPatterns(model="test_vit", weights=path, image_px=64, device="cpu").blocks(source_of(1), np.arange(1), {})))
+        next(
+            iter(
+                VitPatterns(model="test_vit", weights=path, image_px=64, device="cpu").blocks(
+                    source_of(1), np.arange(1), {}
+                )
+            )
+        )
         for path in (weights, str(wrapped))
     )
     np.testing.assert_array_equal(a.values.values, b.values.values)
@@ -337,7 +383,8 @@ def test_without_a_network_one_line_says_what_to_do(tmp_path, monkeypatch, reach
     with pytest.raises(Failed) as caught:
         encode(VitPatterns(device="cpu"))
     assert str(caught.value) == (
-        f"The weights of {OFFERED[0]} could not be downloaded: {why}. Get them on a machine with a network and give their file: weights=PATH."
+        f"The weights of {OFFERED[0]} could not be downloaded: {why}. Get them on a machine with a network and give "
+        "their file: weights=PATH."
     )
     assert isinstance(caught.value, DataselError)
 
@@ -345,5 +392,7 @@ def test_without_a_network_one_line_says_what_to_do(tmp_path, monkeypatch, reach
 def test_weights_lie_under_an_allowed_root(workspace, photos):
     pool = add_pool(workspace, "ph", str(photos), "images")
     with pytest.raises(BadRequest, match="outside the allowed folders"):
-        computation.compute_feature(workspace, pool, computation.declared_feature("vit_patterns", weights="/etc/passwd"))
+        computation.compute_feature(
+            workspace, pool, computation.declared_feature("vit_patterns", weights="/etc/passwd")
+        )
     assert workspace.folders("features") == []

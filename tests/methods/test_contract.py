@@ -39,12 +39,18 @@ def roles(rng: np.random.Generator, needs: tuple[str, ...], n: int = N) -> dict:
     pairs = np.stack([rng.integers(0, 50, many.sum()), rng.integers(1, 4, many.sum())], axis=1).astype(np.int32)
     made["ngrams"] = Ragged(pairs, np.concatenate([[0], np.cumsum(many)]))
     made["loss_trajectory"] = np.abs(vectors)
-    made |= {role: np.round(np.abs(vectors[:, at]), 2) for at, role in enumerate(sorted(NUMBERS))}  # with equal ones among them
-    return {role: made[role].copy() if role in VECTORS | NUMBERS else made[role] for role in needs} or {"row": np.arange(n)}
+    made |= {
+        role: np.round(np.abs(vectors[:, at]), 2) for at, role in enumerate(sorted(NUMBERS))
+    }  # with equal ones among them
+    return {role: made[role].copy() if role in VECTORS | NUMBERS else made[role] for role in needs} or {
+        "row": np.arange(n)
+    }
 
 
 def inputs(cls: type[Method], pool: dict, rng: np.random.Generator, **more) -> Inputs:
-    """What a method is given: this pool, and a target where it needs one; the pool's own vectors are in it, so that every row has a chance."""
+    """What a method is given: this pool, and a target where it needs one; the pool's own vectors are in it, so that
+    every row has a chance.
+    """
     target = roles(np.random.default_rng(2), cls.needs_target, 200) if cls.needs_target else {}
     fits = {role for role in VECTORS & pool.keys() if pool[role].ndim == 2}
     target = {role: np.concatenate([array, pool[role]]) if role in fits else array for role, array in target.items()}
@@ -137,7 +143,9 @@ def test_a_role_of_another_shape_is_refused(cls, rng):
     for role in set(cls.needs) & (VECTORS | NUMBERS):
         given = roles(rng, cls.needs)
         given[role] = given[role][:, 0] if role in VECTORS else given[role][:, None]
-        with pytest.raises(BadInput, match=f"The pool role {role} has the shape .* it must be one (vector|number) per sample"):
+        with pytest.raises(
+            BadInput, match=f"The pool role {role} has the shape .* it must be one (vector|number) per sample"
+        ):
             small(cls).select(inputs(cls, given, rng), 2)
 
 

@@ -54,7 +54,9 @@ def small_blocks(monkeypatch):
 @pytest.mark.parametrize("kde_k", [1, 20, 5000])
 def test_crowding_is_exact(kind, kde_k, small_blocks, rng):
     vectors = MADE[kind](rng).astype(np.float32)
-    widths = np.array([0.3, 0.6, 4.0]) * {"large": 1e25, "small": 1e-25, "smallest": 1e-41, "largest": 1e37}.get(kind, 1)
+    widths = np.array([0.3, 0.6, 4.0]) * {"large": 1e25, "small": 1e-25, "smallest": 1e-41, "largest": 1e37}.get(
+        kind, 1
+    )
     wanted = rng.permutation(400)[:210]
     found = Crowd(vectors, widths, kde_k).measure(wanted)
     for at, width in enumerate(widths):

@@ -18,7 +18,14 @@ from datasel_core.methods.dsir import Dsir
 from datasel_core.methods.selection import Inputs
 from tests.conftest import paint
 
-POOL = ["the cat sat on the mat", "add two and two", "What is 3 + 4? It is 7.", "the dog sat on the cat", "two plus two is four", "on the mat!"]
+POOL = [
+    "the cat sat on the mat",
+    "add two and two",
+    "What is 3 + 4? It is 7.",
+    "the dog sat on the cat",
+    "two plus two is four",
+    "on the mat!",
+]
 TARGET = ["two plus three is five", "what is 2 + 2?"]
 
 
@@ -51,7 +58,10 @@ def test_scores_are_log_importance_weights():
         counts = sum((published(text, 10_000) for text in texts), collections.Counter())
         shares.append({bucket: many / sum(counts.values()) for bucket, many in counts.items()})
     expected = [
-        sum(many * (np.log(shares[1].get(bucket, 0) + 1e-8) - np.log(shares[0].get(bucket, 0) + 1e-8)) for bucket, many in published(text, 10_000).items())
+        sum(
+            many * (np.log(shares[1].get(bucket, 0) + 1e-8) - np.log(shares[0].get(bucket, 0) + 1e-8))
+            for bucket, many in published(text, 10_000).items()
+        )
         for text in POOL
     ]
     found = Dsir(sampling="top").select(inputs(), 3)
@@ -71,7 +81,9 @@ def test_draws_are_in_proportion_to_the_weights(rng):
 
 def test_counts_of_the_wrong_form_are_refused():
     flat = Ragged(np.arange(6), np.arange(7))
-    with pytest.raises(BadInput, match="The target role ngrams must hold pairs of whole numbers per sample, bucket and count"):
+    with pytest.raises(
+        BadInput, match="The target role ngrams must hold pairs of whole numbers per sample, bucket and count"
+    ):
         Dsir().select(Inputs({"ngrams": ngrams(POOL)}, np.random.default_rng(0), target={"ngrams": flat}), 2)
 
 
@@ -89,13 +101,32 @@ def test_a_text_that_cannot_be_read_is_named():
 
 def test_from_captions_to_a_selection(workspace, tmp_path, capsys):
     for name, texts in (("pool", POOL), ("task", TARGET)):
-        rows = [{"path": str(paint(tmp_path / name / f"{at}.jpg", at)), "caption": text} for at, text in enumerate(texts)]
+        rows = [
+            {"path": str(paint(tmp_path / name / f"{at}.jpg", at)), "caption": text} for at, text in enumerate(texts)
+        ]
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         assert main(["pool", "add", name, str(tmp_path / f"{name}.jsonl"), "--kind", "pairs"]) == 0
     assert main(["select", "pool", "dsir", "--target", "task", "--budget", "2"]) == 2
     assert "feature compute pool hashed_ngrams" in capsys.readouterr().err
     for name in ("pool", "task"):
         assert main(["feature", "compute", name, "hashed_ngrams"]) == 0
-    assert main(["select", "pool", "dsir", "--target", "task", "--budget", "3", "--set", "sampling=top", "--out", str(tmp_path / "kept")]) == 0
+    assert (
+        main(
+            [
+                "select",
+                "pool",
+                "dsir",
+                "--target",
+                "task",
+                "--budget",
+                "3",
+                "--set",
+                "sampling=top",
+                "--out",
+                str(tmp_path / "kept"),
+            ]
+        )
+        == 0
+    )
     assert main(["reproduce", str(tmp_path / "kept")]) == 0
     assert json.loads((tmp_path / "kept" / "manifest.json").read_text())["result"]["n"] == 3

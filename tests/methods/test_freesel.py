@@ -86,7 +86,10 @@ def test_prob_keeps_its_law_deep_into_a_run(rng):
 def test_block_size_never_changes_the_answer(sampler, metric, rng):
     patterns = uneven(rng, 400)
     one, other = (
-        FreeSel(sampler=sampler, metric=metric, block=block).select(Inputs({"patterns": patterns}, np.random.default_rng(3)), 250) for block in (7, 100_000)
+        FreeSel(sampler=sampler, metric=metric, block=block).select(
+            Inputs({"patterns": patterns}, np.random.default_rng(3)), 250
+        )
+        for block in (7, 100_000)
     )
     assert one.rows.tolist() == other.rows.tolist()
     np.testing.assert_array_equal(one.why["distance"], other.why["distance"])
@@ -100,7 +103,10 @@ def test_only_duplicates_left_are_filled_at_random(sampler, rng):
     assert set(found.rows[:4] // 10) == {0, 1, 2, 3}
     assert (found.why["pattern"][4:] == -1).all()
     assert len(set(found.rows)) == 30
-    firsts = [FreeSel(sampler=sampler, first=0).select(Inputs({"patterns": patterns}, np.random.default_rng(s)), 5).rows[4] for s in range(40)]
+    firsts = [
+        FreeSel(sampler=sampler, first=0).select(Inputs({"patterns": patterns}, np.random.default_rng(s)), 5).rows[4]
+        for s in range(40)
+    ]
     assert len(set(firsts)) > 10
 
 
@@ -110,14 +116,18 @@ def test_why_names_the_pattern_that_brought_a_photo_in(rng):
     owners, pairs = patterns.owners(), oracle.distances(patterns.values, "cosine")
     for at in range(1, 20):
         place = patterns.offsets[found.rows[at]] + found.why["pattern"][at]
-        assert found.why["distance"][at] == pytest.approx(pairs[place, np.isin(owners, found.rows[:at])].min(), abs=1e-9)
+        assert found.why["distance"][at] == pytest.approx(
+            pairs[place, np.isin(owners, found.rows[:at])].min(), abs=1e-9
+        )
     assert found.why["pattern"][0] == -1
     assert np.isnan(found.why["distance"][0])
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 def test_bounds_hold_on_hard_values(metric, small_blocks, rng):
-    """Near-duplicates, a far offset and large norms: float32 gaps must stay within the stated tolerance of the exact ones."""
+    """Near-duplicates, a far offset and large norms: float32 gaps must stay within the stated tolerance of the exact
+    ones.
+    """
     base = rng.standard_normal((40, 32)) * rng.uniform(0.1, 30, (40, 1)) + 5
     values = np.concatenate([base, base + 1e-6 * rng.standard_normal(base.shape)]).astype(np.float32)
     gaps = Gaps(values, metric, 64)

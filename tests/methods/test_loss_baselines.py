@@ -16,7 +16,15 @@ from tests.conftest import clustered
 VALUES = np.array([3, 1, 4, 1, 5, 9, 2, 6], np.float32)
 
 
-@pytest.mark.parametrize(("cls", "role"), [(LeastConfidence, "loss"), (HighLearnability, "learnability"), (HighError, "error"), (MostForgotten, "forgetting")])
+@pytest.mark.parametrize(
+    ("cls", "role"),
+    [
+        (LeastConfidence, "loss"),
+        (HighLearnability, "learnability"),
+        (HighError, "error"),
+        (MostForgotten, "forgetting"),
+    ],
+)
 def test_the_highest_are_kept(cls, role, rng):
     found = cls().select(Inputs({role: VALUES}, rng), 4)
     assert found.rows.tolist() == [5, 7, 4, 2]
@@ -60,4 +68,6 @@ def test_similarity_is_a_share_of_the_largest_distance_in_the_graph(rng):
     _, distance = neighbors.knn(losses, 1, "euclidean")
     assert distance.ravel().tolist() == [1, 1, 0, 0]
     assert found.why["gain"].tolist() == [2.0]
-    assert FacilityLocation(metric="euclidean").select(Inputs({"embedding": np.ones((5, 3))}, rng), 2).rows.tolist() == [0, 1]
+    assert FacilityLocation(metric="euclidean").select(
+        Inputs({"embedding": np.ones((5, 3))}, rng), 2
+    ).rows.tolist() == [0, 1]

@@ -53,12 +53,20 @@ def test_facility_location_loves_the_crowd_not_the_outlier(rng):
 def test_neighbours_are_exact(metric, rng):
     vectors = clustered(rng, 300, 12, 6)
     rows, distance = neighbors.knn(vectors, 7, metric)
-    pairs = 1 - cosine(vectors) if metric == "cosine" else np.linalg.norm(vectors[:, None].astype(float) - vectors[None], axis=2)
+    pairs = (
+        1 - cosine(vectors)
+        if metric == "cosine"
+        else np.linalg.norm(vectors[:, None].astype(float) - vectors[None], axis=2)
+    )
     np.fill_diagonal(pairs, np.inf)
     np.testing.assert_array_equal(rows, np.argsort(pairs, axis=1, kind="stable")[:, :7])
     np.testing.assert_allclose(distance, np.sort(pairs, axis=1)[:, :7], atol=1e-5)
     gap, which = neighbors.nearest(vectors, vectors[:110], metric)
-    full = 1 - cosine(vectors) if metric == "cosine" else np.linalg.norm(vectors[:, None].astype(float) - vectors[None], axis=2)
+    full = (
+        1 - cosine(vectors)
+        if metric == "cosine"
+        else np.linalg.norm(vectors[:, None].astype(float) - vectors[None], axis=2)
+    )
     np.testing.assert_allclose(gap, full[:, :110].min(axis=1), atol=3e-3 if metric == "euclidean" else 1e-5)
     assert (which[:110] == np.arange(110)).all()
 
@@ -89,12 +97,15 @@ def test_deduplicate_counts_what_was_chosen_already(rng):
     assert found.rows.tolist() == [1, 3]
 
 
-@pytest.mark.parametrize(("allocation", "budget", "expected"), [
-    ("equal", 30, {"a": 10, "b": 10, "c": 10}),
-    ("equal", 40, {"a": 15, "b": 15, "c": 10}),  # c has only ten: its share goes to the others
-    ("proportional", 25, {"a": 20, "b": 4, "c": 1}),
-    ("sqrt", 23, {"a": 13, "b": 6, "c": 4}),  # 20 : 10 : 5 by size 400 : 100 : 25 would be 13.1, 6.6, 3.3
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("allocation", "budget", "expected"),
+    [
+        ("equal", 30, {"a": 10, "b": 10, "c": 10}),
+        ("equal", 40, {"a": 15, "b": 15, "c": 10}),  # c has only ten: its share goes to the others
+        ("proportional", 25, {"a": 20, "b": 4, "c": 1}),
+        ("sqrt", 23, {"a": 13, "b": 6, "c": 4}),  # 20 : 10 : 5 by size 400 : 100 : 25 would be 13.1, 6.6, 3.3
+    ],
+)
 def test_stratified_shares(allocation, budget, expected, rng):
     sizes = {"a": 400, "b": 100, "c": 25} if allocation == "sqrt" else {"a": 200, "b": 40, "c": 10}
     group = np.repeat(list(sizes), list(sizes.values()))

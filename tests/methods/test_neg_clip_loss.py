@@ -31,7 +31,9 @@ def force(monkeypatch: pytest.MonkeyPatch, together: bool) -> None:
 @pytest.mark.parametrize(("size", "times"), [(150, 3), (97, 2), (299, 4), (2, 1), (1000, 10)])
 @pytest.mark.usefixtures("small_tiles")
 def test_is_the_definition(together, temperature, size, times, rng, monkeypatch):
-    """Batches that divide the pool, leave a short last one (of 9, of 1), and hold all of it; 300 pairs, 128 to a tile."""
+    """Batches that divide the pool, leave a short last one (of 9, of 1), and hold all of it; 300 pairs, 128 to a
+    tile.
+    """
     force(monkeypatch, together or size >= 300)
     image, text = pairs(rng, 300)
     expected = contrastive.neg_clip_loss(image, text, temperature, size, times, np.random.default_rng(5))
@@ -45,13 +47,17 @@ def test_the_lowest_temperature(together, rng, monkeypatch):
     force(monkeypatch, together)
     image, text = pairs(rng, 60)
     expected = contrastive.neg_clip_loss(image, text, 1e-4, 40, 2, np.random.default_rng(5))
-    np.testing.assert_allclose(score(NegClipLoss(temperature=1e-4, batch_size=40, n_batches=2), image, text), expected, atol=2e-6)
+    np.testing.assert_allclose(
+        score(NegClipLoss(temperature=1e-4, batch_size=40, n_batches=2), image, text), expected, atol=2e-6
+    )
 
 
 @TOGETHER
 @pytest.mark.usefixtures("small_tiles")
 def test_an_overwhelming_rival_hides_nobody(together, rng, monkeypatch):
-    """Cosines 1 and 0 at temperature .001: logits 1,000 apart in one tile. A sum without the rival is as exact as one with it."""
+    """Cosines 1 and 0 at temperature .001: logits 1,000 apart in one tile. A sum without the rival is as exact as one
+    with it.
+    """
     force(monkeypatch, together)
     image, text = pairs(rng, 120, d=40)
     image[:, :2], text[:, :2] = 0, 0
@@ -79,7 +85,9 @@ def test_is_minus_the_loss_of_open_clip(rng):
 
 
 def test_one_batch_needs_no_luck(rng):
-    """A pool that fits into one batch: the same for every seed, whatever batch_size and n_batches; rows may come in any order."""
+    """A pool that fits into one batch: the same for every seed, whatever batch_size and n_batches; rows may come in any
+    order.
+    """
     image, text = pairs(rng, 250)
     found = score(NegClipLoss(), image, text, seed=0)
     np.testing.assert_array_equal(found, score(NegClipLoss(batch_size=250, n_batches=1), image, text, seed=1))
@@ -95,7 +103,9 @@ def test_looks_at_directions_and_angles_only(rng):
     np.testing.assert_allclose(longer, found, atol=1e-6)
     turn, _ = np.linalg.qr(rng.standard_normal((24, 24)))
     np.testing.assert_allclose(score(method, image @ turn, text @ turn), found, atol=1e-6)
-    np.testing.assert_allclose(score(method, text, image), found, atol=1e-6)  # images and captions have the same part in it
+    np.testing.assert_allclose(
+        score(method, text, image), found, atol=1e-6
+    )  # images and captions have the same part in it
 
 
 def test_a_common_caption_loses_and_a_specific_one_wins(rng):
@@ -129,7 +139,9 @@ def test_progress_counts_every_tile(together, rng, monkeypatch):
     force(monkeypatch, together)
     image, text = pairs(rng, 300)
     steps = []
-    NegClipLoss(batch_size=130, n_batches=3).score(Inputs({"image": image, "text": text}, rng, progress=Progress(report=steps.append, every=0)))
+    NegClipLoss(batch_size=130, n_batches=3).score(
+        Inputs({"image": image, "text": text}, rng, progress=Progress(report=steps.append, every=0))
+    )
     last = [step for step in steps if step.label == "comparing pairs with each other"]
     assert last[-1].done == last[-1].total == last[-2].done
 
@@ -159,7 +171,9 @@ def test_each_sample_is_dealt_once_and_every_part_is_full(n, size):
     for partition in batches.partitions(n, size, 5, np.random.default_rng(0)):
         parts = [partition.part(p) for p in range(partition.n_parts)]
         assert sorted(np.concatenate([own for own, _ in parts]).tolist()) == list(range(n))
-        assert all(len(own) + len(borrowed) == min(n, size) == len(np.union1d(own, borrowed)) for own, borrowed in parts)
+        assert all(
+            len(own) + len(borrowed) == min(n, size) == len(np.union1d(own, borrowed)) for own, borrowed in parts
+        )
         home, guest = partition.homes()
         for p, (own, borrowed) in enumerate(parts):
             assert np.flatnonzero(home == p).tolist() == own.tolist()
@@ -167,7 +181,9 @@ def test_each_sample_is_dealt_once_and_every_part_is_full(n, size):
 
 
 def test_company_is_uniform():
-    """Whether a part borrows or not, every other sample is equally likely to be in it: the short batch inflates nobody's score."""
+    """Whether a part borrows or not, every other sample is equally likely to be in it: the short batch inflates
+    nobody's score.
+    """
     met, n = np.zeros((5, 5)), 4000
     for partition in batches.partitions(5, 3, n, np.random.default_rng(3)):
         for p in range(2):

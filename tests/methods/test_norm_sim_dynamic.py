@@ -72,7 +72,11 @@ def test_a_zero_vector_is_never_kept(rng):
 
 def test_half_precision_and_lengths_change_nothing(rng):
     image = images(rng, 90, 6).astype(np.float16)
-    assert choose(image, 30).rows.tolist() == choose(image.astype(np.float64), 30).rows.tolist() == choose(-8.0 * image.astype(np.float32), 30).rows.tolist()
+    assert (
+        choose(image, 30).rows.tolist()
+        == choose(image.astype(np.float64), 30).rows.tolist()
+        == choose(-8.0 * image.astype(np.float32), 30).rows.tolist()
+    )
 
 
 def test_vectors_that_do_not_fit(rng):

@@ -37,7 +37,9 @@ def pairs(rng: np.random.Generator, n: int, d: int = 24) -> tuple[np.ndarray, np
     return image, text.astype(np.float32)
 
 
-@pytest.mark.parametrize(("temperature", "expected"), [(0.01, [-0.38, -0.18, -1.40]), (0.07, [-0.385639, -0.185346, -1.400021])])
+@pytest.mark.parametrize(
+    ("temperature", "expected"), [(0.01, [-0.38, -0.18, -1.40]), (0.07, [-0.385639, -0.185346, -1.400021])]
+)
 def test_neg_clip_loss_of_three_pairs(temperature, expected):
     np.testing.assert_allclose(score(NegClipLoss(temperature=temperature), V, T), expected, atol=1e-6)
 
@@ -110,14 +112,25 @@ def test_all_zero_vectors(cls, rng):
     assert np.isnan(score(cls(), zeros, zeros)).all()
 
 
-@pytest.mark.parametrize(("image", "text", "message"), [
-    (np.zeros((5, 3)), np.zeros((5, 4)), "The pool role image has 3 dimensions and the pool role text 4; they must be in one space."),
-    (np.zeros((5, 3)), np.zeros((5, 2, 3)), r"The pool role text has the shape \(5, 2, 3\); it must be one vector per sample"),
-    (np.zeros((5, 3)), np.zeros(5), r"text has the shape \(5,\)"),
-    (np.array([["a"]] * 5), np.zeros((5, 1)), "image has shape .* and type <U1"),
-    (np.full((5, 3), np.nan), np.zeros((5, 3)), "holds NaN"),
-    (np.zeros((5, 3)), np.zeros((4, 3)), "differ in length"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("image", "text", "message"),
+    [
+        (
+            np.zeros((5, 3)),
+            np.zeros((5, 4)),
+            "The pool role image has 3 dimensions and the pool role text 4; they must be in one space.",
+        ),
+        (
+            np.zeros((5, 3)),
+            np.zeros((5, 2, 3)),
+            r"The pool role text has the shape \(5, 2, 3\); it must be one vector per sample",
+        ),
+        (np.zeros((5, 3)), np.zeros(5), r"text has the shape \(5,\)"),
+        (np.array([["a"]] * 5), np.zeros((5, 1)), "image has shape .* and type <U1"),
+        (np.full((5, 3), np.nan), np.zeros((5, 3)), "holds NaN"),
+        (np.zeros((5, 3)), np.zeros((4, 3)), "differ in length"),
+    ],
+)
 def test_vectors_that_do_not_fit(image, text, message, rng):
     for method in (ClipScore(), NegClipLoss()):
         with pytest.raises(BadInput, match=message):
@@ -152,7 +165,10 @@ def test_half_precision_input_is_computed_in_full(method, rng):
     image, text = (side.astype(np.float16) for side in pairs(rng, 300))
     given = {"image": image, "text": text}
     wide = {role: values.astype(np.float64) for role, values in given.items()}
-    halves, doubles = (method.score(Inputs(pool, np.random.default_rng(1), target={"image": pool["image"][:9]})) for pool in (given, wide))
+    halves, doubles = (
+        method.score(Inputs(pool, np.random.default_rng(1), target={"image": pool["image"][:9]}))
+        for pool in (given, wide)
+    )
     np.testing.assert_array_equal(halves, doubles)
 
 

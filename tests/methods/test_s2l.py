@@ -99,9 +99,10 @@ def test_a_hand_made_case(rng):
     found = select(losses, 7, group=group, per_group=True, n_clusters=2)
     assert found.clusters.tolist() == [0] * 6 + [1] * 2 + [2] * 3
     assert np.bincount(found.clusters[found.rows]).tolist() == [2, 2, 3]
-    assert {(int(c), int(s), str(g)) for c, s, g in zip(*(found.why[name] for name in ("cluster", "size", "group")), strict=True)} == {
-        (0, 6, "a"), (1, 2, "a"), (2, 3, "b")
-    }  # fmt: skip
+    assert {
+        (int(c), int(s), str(g))
+        for c, s, g in zip(*(found.why[name] for name in ("cluster", "size", "group")), strict=True)
+    } == {(0, 6, "a"), (1, 2, "a"), (2, 3, "b")}
     together = select(losses, 7, n_clusters=2)
     assert together.clusters.tolist() == [0] * 6 + [1] * 2 + [0] * 3
     assert np.bincount(together.clusters[together.rows]).tolist() == [5, 2]
@@ -232,7 +233,10 @@ def test_distances_are_exact_whole_numbers(t, rng):
     """Against Python's integers, which never round."""
     points = grid_kmeans.Grid(1000 * rng.standard_normal((12, t)), np.arange(t), Progress()).take(np.arange(12))
     centres = -points[:5]
-    whole = [[sum((int(a) - int(b)) ** 2 for a, b in zip(point, centre, strict=True)) for centre in centres] for point in points]
+    whole = [
+        [sum((int(a) - int(b)) ** 2 for a, b in zip(point, centre, strict=True)) for centre in centres]
+        for point in points
+    ]
     which, gap = grid_kmeans._nearest(points, centres)
     assert [int(one) for one in gap] == [min(row) for row in whole]
     assert which.tolist() == [row.index(min(row)) for row in whole]

@@ -22,7 +22,9 @@ pytestmark = pytest.mark.usefixtures("small_blocks")
 
 
 def inputs(pool, target, seed=0, **more) -> Inputs:
-    return Inputs({"embedding": np.asarray(pool)}, np.random.default_rng(seed), target={"embedding": np.asarray(target)}, **more)
+    return Inputs(
+        {"embedding": np.asarray(pool)}, np.random.default_rng(seed), target={"embedding": np.asarray(target)}, **more
+    )
 
 
 def whole(distances: np.ndarray, rho: np.ndarray, sigma: float) -> Neighbours:
@@ -39,7 +41,9 @@ def test_agrees_with_the_numbers_it_has_to():
     golden = json.loads((folder / "golden.json").read_text())["tsds"]
     pool, target = (np.load(folder / "tsds" / name) for name in ("candidates.npy", "query_examples.npy"))
     for case in golden["cases"]:
-        method = Tsds(alpha=case["alpha"], sigma=case["sigma"], c=golden["c"], max_k=golden["max_k"], kde_k=golden["kde_k"])
+        method = Tsds(
+            alpha=case["alpha"], sigma=case["sigma"], c=golden["c"], max_k=golden["max_k"], kde_k=golden["kde_k"]
+        )
         plan = method.plan(inputs(pool, target))
         assert plan.level == pytest.approx(case["s"], abs=1e-9)
         assert plan.support == case["support"]
@@ -93,15 +97,24 @@ def test_few_candidates(n, rng):
     assert len(found) == 1
     assert found.scores.sum() == pytest.approx(1)
     assert found.facts["max_k"] == min(n, 2)
-    np.testing.assert_allclose(found.scores, oracle.tsds(pool, target, 0.5, 5, 0.75, 5000, 1000).probability, atol=1e-15)
+    np.testing.assert_allclose(
+        found.scores, oracle.tsds(pool, target, 0.5, 5, 0.75, 5000, 1000).probability, atol=1e-15
+    )
 
 
 def test_all_distances_equal_runs_into_max_k_and_says_so():
     pool, target = np.eye(40), np.zeros((2, 40))
     found = Tsds().select(inputs(pool, target), 3)
-    assert np.flatnonzero(found.scores > 1e-12).tolist() == [0, 1, 2]  # equal distances keep pool order; the last neighbour is there for its distance
+    assert np.flatnonzero(found.scores > 1e-12).tolist() == [
+        0,
+        1,
+        2,
+    ]  # equal distances keep pool order; the last neighbour is there for its distance
     assert found.facts["ran_out"] == 2
-    assert "max_k is 4, not 5000: at most a tenth of the 40 candidates are looked at, and at least 2." in found.facts["note"]
+    assert (
+        "max_k is 4, not 5000: at most a tenth of the 40 candidates are looked at, and at least 2."
+        in found.facts["note"]
+    )
     assert "2 of 2 targets used up their 4 neighbours; a larger max_k" in found.facts["note"]
 
 
@@ -119,7 +132,9 @@ def test_a_target_in_a_crowd_may_stop_the_sweep_before_a_lonely_one_has_begun(rn
     assert plan.level < 1
     assert plan.last[1] == -1
     np.testing.assert_allclose(plan.mass.sum(axis=1), 0.5)
-    np.testing.assert_allclose(plan.probability, oracle.tsds(pool, target, 0.9999, 0.01, 1, 5000, 1000).probability, atol=1e-15)
+    np.testing.assert_allclose(
+        plan.probability, oracle.tsds(pool, target, 0.9999, 0.01, 1, 5000, 1000).probability, atol=1e-15
+    )
 
 
 @pytest.mark.parametrize("copies", [3, 8])
@@ -164,7 +179,10 @@ def test_drawing_as_published_repeats_and_counts(rng):
     counts = sum(np.bincount(one.rows, one.counts, 200) for one in drawn)
     chance = Tsds().plan(inputs(pool, target)).probability
     many = chance > 0.002
-    assert stats.chisquare(counts[many], 4000 * chance[many] * counts[many].sum() / (4000 * chance[many].sum())).pvalue > 1e-3
+    assert (
+        stats.chisquare(counts[many], 4000 * chance[many] * counts[many].sum() / (4000 * chance[many].sum())).pvalue
+        > 1e-3
+    )
 
 
 def test_top_and_prefix(rng):
@@ -184,7 +202,13 @@ def test_top_and_prefix(rng):
 def test_candidates_without_a_chance_never_fill_a_budget(rng):
     pool, target = rng.standard_normal((100, 3)), rng.standard_normal((2, 3))
     for sampling in ("without_replacement", "top"):
-        with pytest.raises(BadParameter, match=r"The budget is 50, but only \d+ candidates have any chance. Ask for at most so many, or spread wider: lower"):
+        with pytest.raises(
+            BadParameter,
+            match=(
+                r"The budget is 50, but only \d+ candidates have any chance. Ask for at most so many, or spread "
+                r"wider: lower"
+            ),
+        ):
             Tsds(sampling=sampling, alpha=0.9).select(inputs(pool, target), 50)
     reached = np.flatnonzero(Tsds().plan(inputs(pool, target)).probability)
     for sampling in ("without_replacement", "top", "multinomial"):
@@ -193,7 +217,10 @@ def test_candidates_without_a_chance_never_fill_a_budget(rng):
 
 
 def test_vectors_of_another_width_are_refused(rng):
-    with pytest.raises(BadInput, match="The pool role embedding has 4 dimensions and the target role embedding 5; they must be in one space."):
+    with pytest.raises(
+        BadInput,
+        match="The pool role embedding has 4 dimensions and the target role embedding 5; they must be in one space.",
+    ):
         Tsds().select(inputs(rng.standard_normal((30, 4)), rng.standard_normal((3, 5))), 2)
 
 
@@ -245,7 +272,10 @@ def test_the_size_of_numbers_does_not_matter(how, size, rng):
     usual, scaled = (find_neighbours(pool * by, target * by, 40, 10, [0.5 * by], how) for by in (np.float32(1), factor))
     np.testing.assert_array_equal(usual.rows[usual.places], scaled.rows[scaled.places])
     np.testing.assert_allclose(usual.distances * factor, scaled.distances, rtol=1e-12)
-    plans = (planned(found, pool * by, 0.5, 5.0 * by, 0.5 * by)[1] for found, by in ((usual, np.float32(1)), (scaled, factor)))
+    plans = (
+        planned(found, pool * by, 0.5, 5.0 * by, 0.5 * by)[1]
+        for found, by in ((usual, np.float32(1)), (scaled, factor))
+    )
     np.testing.assert_allclose(*(plan.probability for plan in plans), rtol=1e-9)
 
 
@@ -275,7 +305,12 @@ def test_a_width_whose_square_is_no_number_any_more_ends_too(rng):
 def test_measuring_only_what_is_needed_changes_nothing(rng):
     pool, target = clustered(rng, 3000, 8, 30, 0.2), clustered(rng, 25, 8, 30, 0.2)
     found = find_neighbours(pool, target, 5000, 1000, [0.4, 0.8])
-    full = Neighbours(**{**vars(found), "crowding": Crowd(pool[found.rows], found.widths, found.kde_k).measure(np.arange(len(found.rows)))})
+    full = Neighbours(
+        **{
+            **vars(found),
+            "crowding": Crowd(pool[found.rows], found.widths, found.kde_k).measure(np.arange(len(found.rows))),
+        }
+    )
     for alpha in (0.5, 0.9):
         some, plan = planned(found, pool, alpha, 5.0, 0.8)
         np.testing.assert_allclose(plan.probability, make_plan(full, alpha, 5.0, 0.8).probability, atol=1e-14)

@@ -20,7 +20,9 @@ def loss(similarities: np.ndarray, i: int, batch: list[int], temperature: float)
 
 
 def batches(n: int, size: int, times: int, rng: np.random.Generator) -> list[list[tuple[list[int], list[int]]]]:
-    """For each partition its batches, (dealt, all): a short last batch is filled from the beginning of the shuffled pool."""
+    """For each partition its batches, (dealt, all): a short last batch is filled from the beginning of the shuffled
+    pool.
+    """
     if n <= size:
         return [[(list(range(n)), list(range(n)))]]
     found = []
@@ -31,7 +33,9 @@ def batches(n: int, size: int, times: int, rng: np.random.Generator) -> list[lis
     return found
 
 
-def neg_clip_loss(image: np.ndarray, text: np.ndarray, temperature: float, size: int, times: int, rng: np.random.Generator) -> np.ndarray:
+def neg_clip_loss(
+    image: np.ndarray, text: np.ndarray, temperature: float, size: int, times: int, rng: np.random.Generator
+) -> np.ndarray:
     """(n,) s_ii minus the mean over partitions of R of the batch into which i was dealt."""
     similarities = unit(image) @ unit(text).T
     n = len(similarities)

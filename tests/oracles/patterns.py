@@ -35,7 +35,9 @@ def best_of_many_lloyd(points: np.ndarray, k: int, rng: np.random.Generator, sta
         centres = points[rng.choice(len(points), k, replace=False)].astype(np.float64)
         for _ in range(50):
             clusters = ((points[:, None] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)
-            centres = np.array([points[clusters == c].mean(axis=0) if (clusters == c).any() else centres[c] for c in range(k)])
+            centres = np.array(
+                [points[clusters == c].mean(axis=0) if (clusters == c).any() else centres[c] for c in range(k)]
+            )
         best = min(best, float(((points - centres[clusters]) ** 2).sum()))
     return best
 

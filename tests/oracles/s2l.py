@@ -2,7 +2,9 @@
 
 
 def shares(sizes: list[int], budget: int) -> list[int]:
-    """From the smallest to the largest, each gives min(its size, floor(what remains / how many are left)). Of equals the last in the list goes first."""
+    """From the smallest to the largest, each gives min(its size, floor(what remains / how many are left)). Of equals
+    the last in the list goes first.
+    """
     given = [0] * len(sizes)
     remaining, left = budget, len(sizes)
     for size, place in sorted((size, -place) for place, size in enumerate(sizes)):
@@ -14,7 +16,10 @@ def shares(sizes: list[int], budget: int) -> list[int]:
 
 def shares_over_groups(sizes: list[list[int]], budget: int) -> list[list[int]]:
     """First among groups, then among the clusters of each."""
-    return [shares(clusters, share) for clusters, share in zip(sizes, shares([sum(clusters) for clusters in sizes], budget), strict=True)]
+    return [
+        shares(clusters, share)
+        for clusters, share in zip(sizes, shares([sum(clusters) for clusters in sizes], budget), strict=True)
+    ]
 
 
 def level_by_level(sizes: list[int], taken: list[int], budget: int) -> list[int]:

@@ -1,4 +1,6 @@
-"""TSDS as written down: plain loops, a heap, and the linear program that its plans are to solve; slow and obviously right."""
+"""TSDS as written down: plain loops, a heap, and the linear program that its plans are to solve; slow and obviously
+right.
+"""
 
 import heapq
 from dataclasses import dataclass
@@ -86,7 +88,9 @@ def objective(plan: np.ndarray, distances: np.ndarray, rho: np.ndarray, alpha: f
 
 
 def optimum(distances: np.ndarray, rho: np.ndarray, alpha: float, c: float) -> float:
-    """The least objective of any plan whose rows sum to 1 / m, by linear programming: g and one more variable, t >= rho |g - even|."""
+    """The least objective of any plan whose rows sum to 1 / m, by linear programming: g and one more variable, t >= rho
+    |g - even|.
+    """
     from scipy.optimize import linprog
 
     m, n = distances.shape
@@ -97,8 +101,11 @@ def optimum(distances: np.ndarray, rho: np.ndarray, alpha: float, c: float) -> f
     sums = np.hstack([np.kron(np.eye(m), np.ones(n)), np.zeros((m, 1))])
     found = linprog(
         np.concatenate([alpha / c * distances.ravel(), [(1 - alpha) * m]]),
-        A_ub=np.vstack([above, below]), b_ub=np.concatenate([weight * even, -weight * even]),
-        A_eq=sums, b_eq=np.full(m, 1 / m), bounds=(0, None),
-    )  # fmt: skip
+        A_ub=np.vstack([above, below]),
+        b_ub=np.concatenate([weight * even, -weight * even]),
+        A_eq=sums,
+        b_eq=np.full(m, 1 / m),
+        bounds=(0, None),
+    )
     assert found.status == 0
     return float(found.fun)

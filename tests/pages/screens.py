@@ -1,4 +1,6 @@
-"""The app in a test, without a browser: fixtures, which a test module takes as its own (`screen = screens.screen`), and what one asks of a page."""
+"""The app in a test, without a browser: fixtures, which a test module takes as its own (`screen = screens.screen`), and
+what one asks of a page.
+"""
 
 import time
 
@@ -14,7 +16,9 @@ from tests.conftest import ROOT, clustered
 
 
 class Navigated(PagesManager):
-    """AppTest takes the folder pages/ for Streamlit's old way of naming pages, and would run a page without its frame; the server does not."""
+    """AppTest takes the folder pages/ for Streamlit's old way of naming pages, and would run a page without its frame;
+    the server does not.
+    """
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
@@ -59,7 +63,9 @@ def sound(app):
 def said(app) -> str:
     """All text on the screen."""
     kinds = ("html", "markdown", "caption", "success", "info", "warning", "error", "code")
-    return "\n".join(str(element.proto.body if kind == "html" else element.value) for kind in kinds for element in app.get(kind))
+    return "\n".join(
+        str(element.proto.body if kind == "html" else element.value) for kind in kinds for element in app.get(kind)
+    )
 
 
 def wait(app, until, seconds=60):

@@ -1,4 +1,6 @@
-"""The patterns and select pages without a browser: what is chosen, shown and explained, against the core and slow readings."""
+"""The patterns and select pages without a browser: what is chosen, shown and explained, against the core and slow
+readings.
+"""
 
 import json
 import re
@@ -50,7 +52,9 @@ def pool(workspace, tmp_path, rng):
     for at in range(30):
         paint(tmp_path / "photos" / ("hat", "shirt", "shoe")[at % 3] / f"{at:02d}.jpg", at)
     pool = add_pool(workspace, "clothes", str(tmp_path / "photos"), "images")
-    keep_imported(workspace, pool, "embedding", clustered(rng, 30, 6, 4), np.arange(30), [], "e.npz", computation.Progress())
+    keep_imported(
+        workspace, pool, "embedding", clustered(rng, 30, 6, 4), np.arange(30), [], "e.npz", computation.Progress()
+    )
     return pool
 
 
@@ -60,9 +64,23 @@ def patterned(workspace, pool, rng):
     chunks = Chunks(workspace.feature("patterns-of-test"), pool.n)
     rows = np.delete(np.arange(pool.n), 7)
     labels = np.tile(np.repeat(np.array([-1, 0, 1, 1], np.int8), 4), (len(rows), 1))
-    chunks.add(Block(rows, Ragged(clustered(rng, 2 * len(rows), 5, 4), np.arange(len(rows) + 1) * 2), [(7, "no patches")], {"patch_labels": labels}))
+    chunks.add(
+        Block(
+            rows,
+            Ragged(clustered(rng, 2 * len(rows), 5, 4), np.arange(len(rows) + 1) * 2),
+            [(7, "no patches")],
+            {"patch_labels": labels},
+        )
+    )
     chunks.flush()
-    about = {"key": "patterns-of-test", "id": "imported_patterns", "version": 1, "params": {}, "role": "patterns", "facts": {"grid": 4}}
+    about = {
+        "key": "patterns-of-test",
+        "id": "imported_patterns",
+        "version": 1,
+        "params": {},
+        "role": "patterns",
+        "facts": {"grid": 4},
+    }
     return chunks.finish({**about, "pool": {"name": pool.name, "fingerprint": pool.fingerprint, "n": pool.n}}, pool.ids)
 
 
@@ -141,13 +159,24 @@ def test_a_region_of_patterns_counts_photos_and_patterns(screen, workspace, pool
     app = screen("patterns", pool="clothes")
     app.session_state["kept.region.patterns"] = {"on": points.key, "shapes": [shape]}
     text = said(sound(app.run()))
-    assert f"**{len(np.unique(patterned.values().owners()[places]))} of 30 photos**, {len(places)} of 58 patterns, in the region" in text
+    assert (
+        f"**{len(np.unique(patterned.values().owners()[places]))} of 30 photos**, {len(places)} of 58 patterns, in "
+        "the region" in text
+    )
     app.session_state["kept.open_row"] = 3
     assert "Similar photos" in said(sound(app.run()))
 
 
 @pytest.mark.parametrize(
-    "shapes", [None, "x", [[[0, 0], [1, 1]]], [[["a", 0], [1, 1], [2, 2]]], [[[float("nan"), 0], [1, 1], [2, 2]]], [[[0, 0, 0], [1, 1, 1], [2, 2, 2]]]]
+    "shapes",
+    [
+        None,
+        "x",
+        [[[0, 0], [1, 1]]],
+        [[["a", 0], [1, 1], [2, 2]]],
+        [[[float("nan"), 0], [1, 1], [2, 2]]],
+        [[[0, 0, 0], [1, 1, 1], [2, 2, 2]]],
+    ],
 )
 def test_what_is_no_polygon_is_no_region(shapes):
     assert map._checked(shapes) == []
@@ -185,7 +214,9 @@ def test_lit_patches_stay_bright_and_the_rest_turns_dark(workspace, pool, patter
 
     plain, one = pixels(lens.lit(pool, None, 0, px=64)), pixels(lens.lit(pool, patterned, 0, 1, px=64))
     tall = plain.shape[0]
-    np.testing.assert_allclose(one[tall // 2 + 3 : tall - 3, 3:-3], plain[tall // 2 + 3 : tall - 3, 3:-3], atol=40)  # pattern 1: the lower half, but for JPEG
+    np.testing.assert_allclose(
+        one[tall // 2 + 3 : tall - 3, 3:-3], plain[tall // 2 + 3 : tall - 3, 3:-3], atol=40
+    )  # pattern 1: the lower half, but for JPEG
     assert one[: tall // 4 - 2].mean() < 0.6 * plain[: tall // 4 - 2].mean()
     assert lens.grid(patterned, 0).tolist() == [[-1] * 4, [0] * 4, [1] * 4, [1] * 4]
 
@@ -243,8 +274,12 @@ def test_count_share_and_slider_agree_and_stay_within_the_limits(screen, workspa
     app.number_input(key="budget.share").set_value(0.0)
     assert sound(app.run()).number_input(key="budget.count").value == 1
     assert app.number_input(key="budget.count").max == 30
-    assert screen("select", pool="clothes", method="random", budget="999999").number_input(key="budget.count").value == 30
-    assert screen("select", pool="clothes", method="random", budget="nonsense").number_input(key="budget.count").value == 3
+    assert (
+        screen("select", pool="clothes", method="random", budget="999999").number_input(key="budget.count").value == 30
+    )
+    assert (
+        screen("select", pool="clothes", method="random", budget="nonsense").number_input(key="budget.count").value == 3
+    )
 
 
 def test_why_and_why_not_say_ranks_and_distances_of_the_core(screen, workspace, pool):
@@ -376,7 +411,9 @@ def test_within_limits_the_budget_to_what_was_kept(screen, workspace, pool):
     app.number_input(key="budget.count").set_value(4).run()
     app.button(key="choose").click()
     wait(app, lambda app: "**4 of 30 photos kept**" in said(app))
-    made = [json.loads((workspace.run(key) / "what.json").read_text()) for key in finished(workspace) if key != earlier.key]
+    made = [
+        json.loads((workspace.run(key) / "what.json").read_text()) for key in finished(workspace) if key != earlier.key
+    ]
     assert made[0]["within"] == earlier.manifest["result"]["ids_sha256"]
 
 
@@ -395,7 +432,10 @@ def test_patterns_explain_which_pattern_brought_a_photo_in(screen, workspace, po
     app.session_state["kept.open_row"] = int(made.selection.rows[2])
     said_then = json.loads(made.table["why"][2].as_py())
     text = said(sound(app.run()))
-    assert f"Kept because its pattern {said_then['pattern'] + 1} was {said_then['distance']:.3f} away from every pattern kept before." in text
+    assert (
+        f"Kept because its pattern {said_then['pattern'] + 1} was {said_then['distance']:.3f} away from every pattern "
+        "kept before." in text
+    )
     app.session_state["kept.open_row"] = 7
     assert "It has no patterns" in said(sound(app.run()))
 
@@ -412,17 +452,31 @@ def test_marks_of_a_large_slider_are_round_and_end_at_the_limit():
     ("because", "said_of_it", "rank", "expected"),
     [
         ("it was {distance:.2f} away", {"distance": 0.5}, 3, "it was 0.50 away"),
-        ("its pattern {pattern} was {distance:.2f} away", {"pattern": 0, "distance": 0.5}, 3, "its pattern 1 was 0.50 away"),
+        (
+            "its pattern {pattern} was {distance:.2f} away",
+            {"pattern": 0, "distance": 0.5},
+            3,
+            "its pattern 1 was 0.50 away",
+        ),
         ("its pattern {pattern} was {distance:.2f} away", {"pattern": -1}, 1, "the choice began here"),
-        ("its pattern {pattern} was {distance:.2f} away", {"pattern": -1}, 9, "it fills the budget: what was left repeats what is kept"),
+        (
+            "its pattern {pattern} was {distance:.2f} away",
+            {"pattern": -1},
+            9,
+            "it fills the budget: what was left repeats what is kept",
+        ),
         ("drawn at random", {}, 4, "drawn at random"),
         ("of cluster {cluster}, {size} samples", {"cluster": 0, "size": 7}, 2, "of cluster 1, 7 samples"),
         (
-            Tsds.because, {"probability": 0.25, "target": 0, "distance": 0.5}, 1,
+            Tsds.because,
+            {"probability": 0.25, "target": 0, "distance": 0.5},
+            1,
             "it has the chance 0.25, most of it for target example 1, 0.500 away",
         ),
         (
-            NearestTargets.because, {"target": 8, "distance": 0.5}, 9,
+            NearestTargets.because,
+            {"target": 8, "distance": 0.5},
+            9,
             "it was the nearest one left to target example 9, 0.500 away",
         ),
         ("it was {distance:.2f} away", {}, 1, "the choice began here"),

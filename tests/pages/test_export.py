@@ -49,7 +49,9 @@ def test_kept_files_are_written_into_a_folder(screen, workspace, photo_pool, tmp
     app.text_input(key="widget.export.out").set_value(str(tmp_path / "kept")).run()
     app.button(key="write").click().run()
     wait(app, lambda app: "5 photos written to" in said(app))
-    assert sorted(path.relative_to(tmp_path / "kept").as_posix() for path in (tmp_path / "kept").rglob("*.jpg")) == sorted(run.ids)
+    assert sorted(
+        path.relative_to(tmp_path / "kept").as_posix() for path in (tmp_path / "kept").rglob("*.jpg")
+    ) == sorted(run.ids)
     app.text_input(key="widget.export.out").set_value("/etc/kept").run()
     app.button(key="write").click().run()
     assert any("outside the allowed folders" in one.value for one in app.error)
@@ -101,7 +103,9 @@ def test_the_page_hands_on_what_the_format_was_told(screen, workspace, photo_poo
     assert all((tmp_path / "kept" / id).samefile(photo_pool.root / id) for id in run.ids)
 
 
-def test_a_manifest_opens_again_and_restores_the_identical_selection(screen, workspace, vector_pool, photo_pool, tmp_path):
+def test_a_manifest_opens_again_and_restores_the_identical_selection(
+    screen, workspace, vector_pool, photo_pool, tmp_path
+):
     run = chosen(workspace, vector_pool, metric="euclidean")
     copy = copy_run(run, tmp_path / "taken")
     for path in run.folder.iterdir():
@@ -123,7 +127,9 @@ def test_a_manifest_that_does_not_fit_is_one_line(screen, workspace, vector_pool
     if what == "pool":
         (workspace.pool("vec") / "pool.json").unlink()
     else:
-        (copy.folder / "manifest.json").write_text((copy.folder / "manifest.json").read_text().replace("k_center", "k_centre"))
+        (copy.folder / "manifest.json").write_text(
+            (copy.folder / "manifest.json").read_text().replace("k_center", "k_centre")
+        )
     app = to_export(screen(pool="clothes"))
     app.text_input(key="widget.reopen.folder").set_value(str(copy.folder)).run()
     sound(app.button(key="reopen").click().run())
@@ -135,7 +141,9 @@ def test_an_uploaded_manifest_opens_again_whatever_its_name(screen, workspace, v
     run = chosen(workspace, vector_pool)
     before = sorted(str(path) for path in tmp_path.rglob("*.json"))
     app = to_export(screen(pool="clothes"))
-    app.file_uploader(key="reopen.file").upload("../../../stolen.json", (run.folder / "manifest.json").read_bytes()).run()
+    app.file_uploader(key="reopen.file").upload(
+        "../../../stolen.json", (run.folder / "manifest.json").read_bytes()
+    ).run()
     app.button(key="reopen").click().run()
     wait(app, lambda app: "identical to" in said(app))
     assert app.query_params["run"] == run.key
@@ -143,7 +151,12 @@ def test_an_uploaded_manifest_opens_again_whatever_its_name(screen, workspace, v
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(b"{", "is not JSON"), (b"[1]", "is not a datasel manifest"), (b'{"result": 1, "schema_version": 99}', "version 99")]
+    ("content", "message"),
+    [
+        (b"{", "is not JSON"),
+        (b"[1]", "is not a datasel manifest"),
+        (b'{"result": 1, "schema_version": 99}', "version 99"),
+    ],
 )
 def test_a_file_that_is_no_manifest_is_one_line(screen, vector_pool, content, message):
     app = to_export(screen(pool="vec"))

@@ -42,7 +42,11 @@ def test_a_file_of_vectors_suggests_its_kind(screen, tmp_path):
 
 @pytest.mark.parametrize(
     ("path", "message"),
-    [("/nowhere/at/all", "outside the allowed folders"), ("{tmp}/missing", "There is no file or folder"), ("{tmp}/other", "already a pool called clothes")],
+    [
+        ("/nowhere/at/all", "outside the allowed folders"),
+        ("{tmp}/missing", "There is no file or folder"),
+        ("{tmp}/other", "already a pool called clothes"),
+    ],
 )
 def test_a_wrong_path_is_one_line_and_nothing_starts(screen, workspace, photo_pool, tmp_path, path, message):
     (tmp_path / "other").mkdir()
@@ -86,7 +90,10 @@ def test_vectors_are_imported_by_id(screen, photo_pool, workspace, tmp_path, rng
     app = view(screen(pool="clothes"), "features")
     app.text_input(key="widget.import.file").set_value(str(tmp_path / "brought.npz")).run()
     app.button(key="import").click().run()
-    wait(app, lambda app: "10 of 13 photos matched by id now fill the role embedding; 3 have no vector; 1 ids" in said(app))
+    wait(
+        app,
+        lambda app: "10 of 13 photos matched by id now fill the role embedding; 3 have no vector; 1 ids" in said(app),
+    )
 
 
 def test_an_import_that_matches_nothing_says_why(screen, photo_pool, tmp_path, rng):
@@ -111,7 +118,10 @@ def test_interrupted_work_is_offered_again_or_put_away(screen, workspace, photo_
     spec = worker.spec_of("feature", pool="clothes", feature="dictionary_embedding", params={})
     folder = work.folder_of(workspace, spec)  # as a worker leaves it that died in the midst
     write_json(folder / "job.json", spec)
-    write_json(folder / "status.json", {"state": "running", "updated": time.time() - 60, "label": "looking", "done": 5, "total": 13})
+    write_json(
+        folder / "status.json",
+        {"state": "running", "updated": time.time() - 60, "label": "looking", "done": 5, "total": 13},
+    )
     app = screen(pool="clothes")
     assert "interrupted · looking 5 of 13" in said(app)
     key = folder.name

@@ -28,7 +28,15 @@ def pairs(workspace, tmp_path, rng):
     lines = []
     for at in range(N):
         paint(tmp_path / "in" / f"{at:02d}.jpg", at)
-        lines.append(json.dumps({"path": f"{at:02d}.jpg", "id": f"s{at:02d}", "caption": f"a {('red bus', 'BUSH', 'grey dog')[at % 3]} number {at}"}))
+        lines.append(
+            json.dumps(
+                {
+                    "path": f"{at:02d}.jpg",
+                    "id": f"s{at:02d}",
+                    "caption": f"a {('red bus', 'BUSH', 'grey dog')[at % 3]} number {at}",
+                }
+            )
+        )
     (tmp_path / "in" / "pairs.jsonl").write_text("\n".join(lines))
     return add_pool(workspace, "signs", str(tmp_path / "in" / "pairs.jsonl"), "pairs")
 
@@ -127,7 +135,9 @@ def test_both_stages_in_one_click(screen, embedded, workspace, tmp_path, rng):
     assert "Score 40 pairs" in [button.label for button in app.button]
     sound(app.button(key="recipe").click().run())
     wait(app, lambda app: "8 kept of 40" in said(app))
-    method = next(Run(folder, manifest.read(folder)) for folder in workspace.folders("runs") if manifest.read(folder)["target"]).manifest
+    method = next(
+        Run(folder, manifest.read(folder)) for folder in workspace.folders("runs") if manifest.read(folder)["target"]
+    ).manifest
     assert method["within"]["n"] == 12
     assert method["method"]["params"]["p"] == "inf"
 
@@ -144,7 +154,9 @@ def test_bars_hold_every_score_once(rng):
 
 
 def test_a_combination_is_told_in_words(screen, embedded, workspace):
-    runs = [engine.select(workspace, Spec(pool="signs", method=method, budget="12")) for method in ("clip_score", "random")]
+    runs = [
+        engine.select(workspace, Spec(pool="signs", method=method, budget="12")) for method in ("clip_score", "random")
+    ]
     both = combine.combine(workspace, "union", [run.folder for run in runs])
     app = sound(screen(pool="signs", run=both.key).switch_page("pages/export.py").run())
     assert "union of 12 by CLIPScore and 12 by Random" in said(app)
@@ -185,7 +197,9 @@ def test_a_recipe_belongs_to_its_pool_and_may_be_asked_again(screen, embedded, w
 def test_words_begin_where_letters_of_any_script_begin(screen, workspace, tmp_path, rng):
     paint(tmp_path / "w" / "0.jpg", 0)
     words = ["une \u00e9cole", "na\u00efvet\u00e9", "\u043a\u0440\u0430\u0441\u043d\u044b\u0439 \u0434\u043e\u043c"]
-    (tmp_path / "w" / "t.csv").write_text("path,id,caption\n" + "".join(f"0.jpg,s{at},{word}\n" for at, word in enumerate(words)))
+    (tmp_path / "w" / "t.csv").write_text(
+        "path,id,caption\n" + "".join(f"0.jpg,s{at},{word}\n" for at, word in enumerate(words))
+    )
     pool = add_pool(workspace, "words", str(tmp_path / "w" / "t.csv"), "pairs")
     for asked, rows in (("cole", []), ("vet", []), ("\u00c9CO", [0]), ("\u0434\u043e\u043c", [2])):
         assert examples._matching(pool.table_sha256, (asked.lower(),), disk.caption_column(pool)).tolist() == rows

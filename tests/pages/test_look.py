@@ -75,6 +75,11 @@ def test_a_thumbnail_is_small_upright_and_kept(photo_pool, workspace, tmp_path):
 
 
 def test_the_front_door_imports_nothing_heavy():
-    code = "import sys; from pages._ui import detail, features, health, keys, look, opening, photos, record, reopen; print(*sys.modules)"
-    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    code = (
+        "import sys; from pages._ui import detail, features, health, keys, look, opening, photos, record, reopen; "
+        "print(*sys.modules)"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
     assert {"torch", "umap", "faiss", "sklearn", "timm"} & set(out) == set()

@@ -19,7 +19,12 @@ screen = screens.screen
 
 @pytest.fixture
 def tar_pool(workspace, tmp_path):
-    return add_pool(workspace, "tars", str(shard(tmp_path / "s.tar", [pair for at in range(5) for pair in sample(f"{at}", at)])), "pairs")
+    return add_pool(
+        workspace,
+        "tars",
+        str(shard(tmp_path / "s.tar", [pair for at in range(5) for pair in sample(f"{at}", at)])),
+        "pairs",
+    )
 
 
 def test_a_picture_inside_a_tar_has_a_thumbnail(tar_pool):

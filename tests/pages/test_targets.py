@@ -28,7 +28,10 @@ N, M = 300, 8
 
 
 def add(workspace, tmp_path, name, n, source):
-    lines = [{"id": f"{name}{at:03d}", "source": source, "prompt": f"{name} asks {at}?", "response": f"{at} of {name}"} for at in range(n)]
+    lines = [
+        {"id": f"{name}{at:03d}", "source": source, "prompt": f"{name} asks {at}?", "response": f"{at} of {name}"}
+        for at in range(n)
+    ]
     (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)))
     return add_pool(workspace, name, str(tmp_path / f"{name}.jsonl"), "text")
 
@@ -43,7 +46,9 @@ def both(workspace, tmp_path, rng):
 
 
 def plan(vectors, **params):
-    return Tsds(**params).plan(Inputs({"embedding": vectors[:N]}, np.random.default_rng(0), target={"embedding": vectors[N:]}))
+    return Tsds(**params).plan(
+        Inputs({"embedding": vectors[:N]}, np.random.default_rng(0), target={"embedding": vectors[N:]})
+    )
 
 
 def open_page(screen, **query):
@@ -52,7 +57,13 @@ def open_page(screen, **query):
 
 def ready(app):
     """The tables are there, and the work that made them has ended."""
-    return wait(app, lambda app: "have any chance" in said(app) and not any(one.disabled and one.label.startswith("Keep ") for one in app.button))
+    return wait(
+        app,
+        lambda app: (
+            "have any chance" in said(app)
+            and not any(one.disabled and one.label.startswith("Keep ") for one in app.button)
+        ),
+    )
 
 
 def test_without_an_embedding_one_click_computes_one_for_both(screen, workspace, tmp_path):
@@ -80,10 +91,18 @@ def test_numbers_are_those_of_the_plan_and_follow_the_sliders(screen, both):
     app = ready(open_page(screen, budget="20"))
 
     def shown():
-        return re.findall(r"<b>([^<]+)</b>", next(element.proto.body for element in app.get("html") if "effective size" in element.proto.body))
+        return re.findall(
+            r"<b>([^<]+)</b>",
+            next(element.proto.body for element in app.get("html") if "effective size" in element.proto.body),
+        )
 
     def expected(one):
-        return [f"{round(one.effective)} samples", f"{_possible(one)} of {N} samples", f"{one.cost:.3g}", f"{one.ran_out.sum()} of {M} targets"]
+        return [
+            f"{round(one.effective)} samples",
+            f"{_possible(one)} of {N} samples",
+            f"{one.cost:.3g}",
+            f"{one.ran_out.sum()} of {M} targets",
+        ]
 
     assert shown() == expected(plan(vectors))
     sound(app.slider(key="widget.form.method.tsds.alpha").set_value(0.9).run())
@@ -99,13 +118,18 @@ def test_a_target_and_a_candidate_say_who_serves_whom(screen, both):
     app = ready(open_page(screen))
     app.session_state["kept.targets.target"] = 3
     rows, _, distances = served_by(one, 3)
-    assert f"<h2>Target 4 of {M}</h2><p>{len(rows)} samples serve it, {distances[0]:.3g} to {distances[-1]:.3g} away</p>" in said(sound(app.run()))
+    assert (
+        f"<h2>Target 4 of {M}</h2><p>{len(rows)} samples serve it, {distances[0]:.3g} to {distances[-1]:.3g} away</p>"
+        in said(sound(app.run()))
+    )
     app.session_state["kept.targets.target"] = None
     row = int(one.probability.argmax())
     app.session_state["kept.targets.row"] = row
     text = said(sound(app.run()))
     p = one.probability[row]
-    assert f"chance {p:.3g}, {p * N:,.1f} times the average; it serves {len(serves(one, row)[0])} of {M} targets" in text
+    assert (
+        f"chance {p:.3g}, {p * N:,.1f} times the average; it serves {len(serves(one, row)[0])} of {M} targets" in text
+    )
     app.session_state["kept.targets.row"] = int(one.probability.argmin())
     assert "no target reaches it: it is never kept" in said(sound(app.run()))
 
@@ -165,7 +189,9 @@ def test_a_click_on_the_map_chooses_a_target_or_a_candidate(monkeypatch, kept_ke
     monkeypatch.setattr(mass.serving, "points", lambda kept, found: points)
     monkeypatch.setattr(canvas, "MAP", lambda **options: drawn.update(options))
     monkeypatch.setattr(canvas.st, "session_state", {})
-    mass.on_map(SimpleNamespace(pool=SimpleNamespace(n=n)), None, SimpleNamespace(targets=np.arange(2)), None, np.full(n, 0.2))
+    mass.on_map(
+        SimpleNamespace(pool=SimpleNamespace(n=n)), None, SimpleNamespace(targets=np.arange(2)), None, np.full(n, 0.2)
+    )
     for place, target, row in ((6, 1, None), (3, None, 3)):
         canvas.st.session_state["map.targets"] = {"open": place}
         drawn["on_open_change"]()
@@ -198,7 +224,9 @@ def test_a_click_on_a_wall_of_targets_opens_no_sample_of_the_pool(screen, both, 
 def test_a_row_marked_in_a_table_is_chosen_once(monkeypatch, kept_keys, vector_pool):
     """What stays marked must not choose again and again, and not another row when the table is sorted anew."""
     drawn, opened = {}, []
-    monkeypatch.setattr(photos.st, "dataframe", lambda table, **options: drawn.update(options) or {"selection": {"rows": [0]}})
+    monkeypatch.setattr(
+        photos.st, "dataframe", lambda table, **options: drawn.update(options) or {"selection": {"rows": [0]}}
+    )
     monkeypatch.setattr(photos.st, "session_state", {"wall": {"selection": {"rows": [0]}}})
     photos.wall(vector_pool, [7, 3], key="wall", on_open=opened.append)
     drawn["on_select"]()
@@ -210,7 +238,9 @@ def test_a_row_marked_in_a_table_is_chosen_once(monkeypatch, kept_keys, vector_p
 
 def test_one_candidate_that_serves_a_target_alone_gives_all_of_its_mass(screen, both, monkeypatch):
     shown = {}
-    monkeypatch.setattr(texts, "TEXTS", lambda *, key, data, **_: shown.update({key: disk["items"]}) or SimpleNamespace(open=None))
+    monkeypatch.setattr(
+        texts, "TEXTS", lambda *, key, data, **_: shown.update({key: disk["items"]}) or SimpleNamespace(open=None)
+    )
     _, vectors = both
     rows, _, distances = served_by(plan(vectors, alpha=1.0), 2)
     assert len(rows) == 1
@@ -276,15 +306,26 @@ def test_crowds_are_what_lies_within_sigma(away):
     lines = crowds._crowds.__wrapped__("some", 0.5, 5.0, sigma, tables, one, alone, vectors)
     assert lines
     for row, size, _, shared, not_shared in lines:
-        inside = [other for other in neighbours.rows if np.square(vectors[other].astype(float) - vectors[row]).sum() < sigma**2]
+        inside = [
+            other
+            for other in neighbours.rows
+            if np.square(vectors[other].astype(float) - vectors[row]).sum() < sigma**2
+        ]
         assert size == len(inside) > 1
-        assert (shared, not_shared) == (pytest.approx(one.probability[inside].sum()), pytest.approx(alone.probability[inside].sum()))
+        assert (shared, not_shared) == (
+            pytest.approx(one.probability[inside].sum()),
+            pytest.approx(alone.probability[inside].sum()),
+        )
 
 
 def test_what_rounding_leaves_over_serves_nobody_and_has_no_chance(screen, both):
     """K neighbours serve a target at sigma 0, and as many can be kept as are said to have a chance."""
     _, vectors = both
-    alpha = next(alpha for alpha in np.arange(50, 100) / 100 if (one := plan(vectors, alpha=alpha, sigma=0.0)).support > _possible(one))
+    alpha = next(
+        alpha
+        for alpha in np.arange(50, 100) / 100
+        if (one := plan(vectors, alpha=alpha, sigma=0.0)).support > _possible(one)
+    )
     app = ready(open_page(screen, budget="300"))
     sound(app.slider(key="widget.form.method.tsds.alpha").set_value(alpha).run())
     sound(app.select_slider(key="widget.form.method.tsds.sigma").set_value(0.0).run())
@@ -300,7 +341,9 @@ def _possible(one):
 
 def test_what_was_drawn_again_says_how_often(screen, workspace, both, monkeypatch):
     shown = {}
-    monkeypatch.setattr(texts, "TEXTS", lambda *, key, data, **_: shown.update({key: disk["items"]}) or SimpleNamespace(open=None))
+    monkeypatch.setattr(
+        texts, "TEXTS", lambda *, key, data, **_: shown.update({key: disk["items"]}) or SimpleNamespace(open=None)
+    )
     app = ready(open_page(screen, budget="40"))
     sound(app.selectbox(key="widget.form.method.tsds.sampling").set_value("multinomial").run())
     sound(app.button(key="keep-tsds").click().run())

@@ -27,7 +27,10 @@ N, T = 240, 6
 def questions(workspace, tmp_path, rng):
     """240 prompts with responses from four sources, and trajectories of four shapes; the fourth source is small."""
     source = np.repeat(["sums", "words", "dates", "rare"], (100, 80, 50, 10))
-    lines = [{"id": f"q{at:03d}", "source": str(name), "prompt": f"What is {at} + 1?", "response": f"It is {at + 1}."} for at, name in enumerate(source)]
+    lines = [
+        {"id": f"q{at:03d}", "source": str(name), "prompt": f"What is {at} + 1?", "response": f"It is {at + 1}."}
+        for at, name in enumerate(source)
+    ]
     (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, lines)))
     pool = add_pool(workspace, "questions", str(tmp_path / "in.jsonl"), "text")
     height = np.array([{"sums": 1.0, "words": 2.0, "dates": 3.0, "rare": 5.0}[name] for name in source])
@@ -95,7 +98,10 @@ def test_an_open_cluster_shows_its_kept_first(screen, measured):
     app = chosen(open_page(screen, budget="24"))
     app.session_state["kept.trajectories.cluster"] = 0
     sound(app.run())
-    assert re.search(r"Cluster 1</h2><p>\d+ of \d+ samples kept, [\d.]+ % of it \w+; loss \d+\.\d\d at first, \d+\.\d\d at last", html.unescape(said(app)))
+    assert re.search(
+        r"Cluster 1</h2><p>\d+ of \d+ samples kept, [\d.]+ % of it \w+; loss \d+\.\d\d at first, \d+\.\d\d at last",
+        html.unescape(said(app)),
+    )
 
 
 def test_what_a_cluster_looks_like(workspace, measured):
@@ -119,7 +125,9 @@ def test_what_a_cluster_looks_like(workspace, measured):
 
 def test_a_log_that_is_still_being_written_is_read_as_far_as_it_goes(tmp_path):
     (tmp_path / "proxy").mkdir()
-    (tmp_path / "proxy" / "loss.jsonl").write_text('{"step": 1, "of": 9, "loss": 3.5}\n{"step": 2, "of": 9, "loss": 3.0}\n{"step": 3, "of"')
+    (tmp_path / "proxy" / "loss.jsonl").write_text(
+        '{"step": 1, "of": 9, "loss": 3.5}\n{"step": 2, "of": 9, "loss": 3.0}\n{"step": 3, "of"'
+    )
     assert [line["loss"] for line in proxy.log(tmp_path)] == [3.5, 3.0]
     assert proxy.log(tmp_path / "none") == []
 
@@ -169,7 +177,9 @@ def payload_of(monkeypatch, losses, pool, of):
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6, -1.0])
 def test_small_and_large_losses_keep_their_digits(workspace, questions, monkeypatch, scale):
     pool, source, losses = questions
-    keep_imported(workspace, pool, "loss_trajectory", losses * np.float32(scale), np.arange(N), [], "losses.npz", Progress())
+    keep_imported(
+        workspace, pool, "loss_trajectory", losses * np.float32(scale), np.arange(N), [], "losses.npz", Progress()
+    )
     _, of = np.unique(source, return_inverse=True)
     drawn = payload_of(monkeypatch, losses, pool, of)
     for at, one in enumerate(drawn["clusters"]):
@@ -193,7 +203,9 @@ def test_words_of_strangers_are_no_markdown(screen, workspace, tmp_path, questio
 def test_columns_that_came_with_the_same_samples_are_seen(screen, workspace, tmp_path, questions):
     pool, *_ = questions
     assert maps.group_columns(pool) == ["source"]
-    lines = [json.loads(line) | {"level": at % 3} for at, line in enumerate((tmp_path / "in.jsonl").read_text().splitlines())]
+    lines = [
+        json.loads(line) | {"level": at % 3} for at, line in enumerate((tmp_path / "in.jsonl").read_text().splitlines())
+    ]
     (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, lines)))
     again = add_pool(workspace, "questions", str(tmp_path / "in.jsonl"), "text")
     assert again.fingerprint == pool.fingerprint

@@ -32,10 +32,18 @@ def uid(at):
 def metadata(folder, stem, rows, rng, d=8, arrays=("l14_img", "l14_txt"), npz=np.savez, dtype=np.float16, **columns):
     """One shard as DataComp lays it out; rows: numbers of its samples. Returns its arrays."""
     folder.mkdir(parents=True, exist_ok=True)
-    table = {"uid": [uid(at) for at in rows], "url": [f"http://x/{at}" for at in rows], "text": [f"caption {at}" for at in rows],
-             "original_width": pa.array([640] * len(rows), pa.int32()), "clip_l14_similarity_score": [at / 100 for at in rows],
-             "face_bboxes": [[[0.1, 0.2]]] * len(rows), **columns}  # fmt: skip
-    pq.write_table(pa.table({name: values for name, values in table.items() if values is not None}), folder / f"{stem}.parquet")
+    table = {
+        "uid": [uid(at) for at in rows],
+        "url": [f"http://x/{at}" for at in rows],
+        "text": [f"caption {at}" for at in rows],
+        "original_width": pa.array([640] * len(rows), pa.int32()),
+        "clip_l14_similarity_score": [at / 100 for at in rows],
+        "face_bboxes": [[[0.1, 0.2]]] * len(rows),
+        **columns,
+    }
+    pq.write_table(
+        pa.table({name: values for name, values in table.items() if values is not None}), folder / f"{stem}.parquet"
+    )
     made = {name: rng.standard_normal((len(rows), d)).astype(dtype) for name in arrays}
     npz(folder / f"{stem}.npz", **made)
     return made
@@ -98,7 +106,9 @@ def test_the_fingerprint_follows_content_not_shards(workspace, tmp_path, rng):
     whole = metadata(tmp_path / "one", "a", range(9), rng)
     for stem, rows in (("a", range(4)), ("b", range(4, 9))):
         metadata(tmp_path / "two", stem, rows, rng)
-        np.savez(tmp_path / "two" / f"{stem}.npz", **{name: array[rows[0] : rows[-1] + 1] for name, array in whole.items()})
+        np.savez(
+            tmp_path / "two" / f"{stem}.npz", **{name: array[rows[0] : rows[-1] + 1] for name, array in whole.items()}
+        )
     one = add(workspace, tmp_path / "one", "one")
     assert add(workspace, tmp_path / "two", "two").fingerprint == one.fingerprint
     whole["l14_txt"][3, 0] += 1
@@ -113,18 +123,25 @@ def test_unusable_rows_are_listed_and_the_others_keep_their_vectors(workspace, t
         np.savez(tmp_path / "m" / f"{at}.npz", **made[at])
     table = pq.read_table(tmp_path / "m" / "2.parquet")
     words = ["  ", None, "x" * 1_000_001, *[" fine "] * 7]
-    pq.write_table(table.set_column(table.column_names.index("text"), "text", pa.array(words)), tmp_path / "m" / "2.parquet")
+    pq.write_table(
+        table.set_column(table.column_names.index("text"), "text", pa.array(words)), tmp_path / "m" / "2.parquet"
+    )
     pool = add(workspace, tmp_path / "m")
     assert [(entry["id"], entry["reason"]) for entry in pool.unreadable] == [
-        (uid(2), "l14_img holds NaN or infinite values"), (uid(10), "l14_txt holds NaN or infinite values"),
-        (uid(19), "l14_img is zero, which has no direction"), (uid(20), "its caption is empty"),
-        (uid(21), "it has no caption"), (uid(22), "its caption has 1,000,001 characters; the limit is 1,000,000"),
-    ]  # fmt: skip
+        (uid(2), "l14_img holds NaN or infinite values"),
+        (uid(10), "l14_txt holds NaN or infinite values"),
+        (uid(19), "l14_img is zero, which has no direction"),
+        (uid(20), "its caption is empty"),
+        (uid(21), "it has no caption"),
+        (uid(22), "its caption has 1,000,001 characters; the limit is 1,000,000"),
+    ]
     good = [at for at in range(30) if at not in (2, 10, 19, 20, 21, 22)]
     assert pool.ids.tolist() == [uid(at) for at in good]
     assert pool.text(pool.n - 1) == ["fine"]
     for role, name in (("image", "l14_img"), ("text", "l14_txt")):
-        np.testing.assert_array_equal(roles(workspace, pool)[role].values(), np.concatenate([one[name] for one in made])[good])
+        np.testing.assert_array_equal(
+            roles(workspace, pool)[role].values(), np.concatenate([one[name] for one in made])[good]
+        )
 
 
 def _arrays(name):
@@ -170,33 +187,48 @@ def _break(folder, name):
     else:
         table = pq.read_table(parquet)
         old = table["uid"].to_pylist()
-        new = {"uid twice": [uid(1), *old[1:]], "uid in one": [old[1], *old[1:]], "no uid": [*old[:3], None, ""], "uid type": [0.5] * 5}.get(name)
-        table = table.drop_columns(["uid"]) if name == "column" else table.set_column(table.column_names.index("uid"), "uid", pa.array(new))
+        new = {
+            "uid twice": [uid(1), *old[1:]],
+            "uid in one": [old[1], *old[1:]],
+            "no uid": [*old[:3], None, ""],
+            "uid type": [0.5] * 5,
+        }.get(name)
+        table = (
+            table.drop_columns(["uid"])
+            if name == "column"
+            else table.set_column(table.column_names.index("uid"), "uid", pa.array(new))
+        )
         pq.write_table(table, parquet)
 
 
-@pytest.mark.parametrize(("name", "message"), [
-    ("rows", "b.parquet has 5 rows, b.npz has 4 in l14_txt; they must match row by row."),
-    ("dimension", "l14_txt has 8 numbers a row in a.npz and 9 in b.npz; all shards must agree."),
-    ("flat", r"b.npz: l14_img has the shape \(5,\); it must be samples x numbers"),
-    ("objects", "b.npz: l14_img holds Python objects, which are not read; save numbers."),
-    ("text", "b.npz: l14_img is of type <U1; vectors must be numbers."),
-    ("fortran", "b.npz: l14_img is stored column by column"),
-    ("names", "b.npz has no arrays l14_img and l14_txt; it has: image."),
-    ("model", "b.npz has no arrays l14_img and l14_txt; it has: b32_img, b32_txt."),
-    ("one side", "b.npz holds image, a.npz image, text; all must agree."),
-    ("cut", "b.npz could not be read: File is not a zip file."),
-    ("no zip", "b.npz could not be read: File is not a zip file."),
-    ("damaged", "b.npz could not be read: Bad CRC-32 for file 'l14_img.npy'."),
-    ("short", "b.npz could not be read: l14_img is cut off after row 2."),
-    ("missing", "1 of 2 tables have no .npz beside them, first b.parquet; fetch b.npz, or move the table away."),
-    ("parquet", "b.parquet could not be read"),
-    ("uid twice", f"The uid '{uid(1)}' stands in a.parquet and in b.parquet; ids must be unique."),
-    ("uid in one", f"The uid '{uid(6)}' stands twice in b.parquet; ids must be unique."),
-    ("no uid", "b.parquet: row 4 has no uid; every sample needs one."),
-    ("uid type", "The uid '0.5' stands twice in b.parquet"),
-    ("column", "b.parquet has no column uid; it has: url, text, original_width, clip_l14_similarity_score, face_bboxes."),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("rows", "b.parquet has 5 rows, b.npz has 4 in l14_txt; they must match row by row."),
+        ("dimension", "l14_txt has 8 numbers a row in a.npz and 9 in b.npz; all shards must agree."),
+        ("flat", r"b.npz: l14_img has the shape \(5,\); it must be samples x numbers"),
+        ("objects", "b.npz: l14_img holds Python objects, which are not read; save numbers."),
+        ("text", "b.npz: l14_img is of type <U1; vectors must be numbers."),
+        ("fortran", "b.npz: l14_img is stored column by column"),
+        ("names", "b.npz has no arrays l14_img and l14_txt; it has: image."),
+        ("model", "b.npz has no arrays l14_img and l14_txt; it has: b32_img, b32_txt."),
+        ("one side", "b.npz holds image, a.npz image, text; all must agree."),
+        ("cut", "b.npz could not be read: File is not a zip file."),
+        ("no zip", "b.npz could not be read: File is not a zip file."),
+        ("damaged", "b.npz could not be read: Bad CRC-32 for file 'l14_img.npy'."),
+        ("short", "b.npz could not be read: l14_img is cut off after row 2."),
+        ("missing", "1 of 2 tables have no .npz beside them, first b.parquet; fetch b.npz, or move the table away."),
+        ("parquet", "b.parquet could not be read"),
+        ("uid twice", f"The uid '{uid(1)}' stands in a.parquet and in b.parquet; ids must be unique."),
+        ("uid in one", f"The uid '{uid(6)}' stands twice in b.parquet; ids must be unique."),
+        ("no uid", "b.parquet: row 4 has no uid; every sample needs one."),
+        ("uid type", "The uid '0.5' stands twice in b.parquet"),
+        (
+            "column",
+            "b.parquet has no column uid; it has: url, text, original_width, clip_l14_similarity_score, face_bboxes.",
+        ),
+    ],
+)
 def test_bad_metadata_is_one_line_and_writes_nothing(workspace, tmp_path, rng, name, message):
     metadata(tmp_path / "m", "a", range(5), rng)
     metadata(tmp_path / "m", "b", range(5, 10), rng)
@@ -210,7 +242,9 @@ def test_bad_metadata_is_one_line_and_writes_nothing(workspace, tmp_path, rng, n
 
 def test_more_that_is_wrong(workspace, tmp_path, rng):
     metadata(tmp_path / "m", "a", range(3), rng)
-    with pytest.raises(BadInput, match="The option captions means nothing for m, which is read as DataComp metadata; leave it out."):
+    with pytest.raises(
+        BadInput, match="The option captions means nothing for m, which is read as DataComp metadata; leave it out."
+    ):
         add(workspace, tmp_path / "m", captions="mean")
     with pytest.raises(BadInput, match="a.npz has no arrays b32_img and b32_txt; it has: l14_img, l14_txt."):
         add(workspace, tmp_path / "m", embeddings="b32")
@@ -284,11 +318,15 @@ def test_embeddings_are_never_all_in_memory(workspace, tmp_path, rng, monkeypatc
 def test_select_and_export_the_uids(workspace, tmp_path, rng):
     metadata(tmp_path / "m", "a", range(40), rng)
     pool = add(workspace, tmp_path / "m")
-    run = engine.select(workspace, Spec(pool="p", method="random", budget="25", where="clip_l14_similarity_score >= 0.1"))
+    run = engine.select(
+        workspace, Spec(pool="p", method="random", budget="25", where="clip_l14_similarity_score >= 0.1")
+    )
     out = find("export format", "datacomp")().write(open_run(workspace, run.folder), tmp_path / "kept.npy", Progress())
     kept = np.load(out, mmap_mode="r")
     assert kept.dtype == np.dtype("u8,u8")
-    expected = np.array([(int(id[:16], 16), int(id[16:32], 16)) for id in run.ids], np.dtype("u8,u8"))  # as DataComp's own code writes it
+    expected = np.array(
+        [(int(id[:16], 16), int(id[16:32], 16)) for id in run.ids], np.dtype("u8,u8")
+    )  # as DataComp's own code writes it
     expected.sort()
     np.testing.assert_array_equal(kept, expected)
     assert len(kept) == 25 == len(set(run.ids))
@@ -301,14 +339,28 @@ def test_packed_uids(rng):
     for given in (uids, uids + uids[:7], [one.upper() for one in uids[::-1]]):
         np.testing.assert_array_equal(packed(given), expected)
     assert packed([]).dtype == np.dtype("u8,u8")
-    for wrong in ("a/00.jpg", "0" * 31, "0" * 33, "0" * 31 + "g", "0x" + "0" * 30, " " + "0" * 31, "0" * 31 + "\n", "+" + "0" * 31, "٠" * 32):
-        with pytest.raises(BadRequest, match="is no DataComp uid, which is 32 hexadecimal digits; export ids, jsonl or parquet") as error:
+    for wrong in (
+        "a/00.jpg",
+        "0" * 31,
+        "0" * 33,
+        "0" * 31 + "g",
+        "0x" + "0" * 30,
+        " " + "0" * 31,
+        "0" * 31 + "\n",
+        "+" + "0" * 31,
+        "٠" * 32,
+    ):
+        with pytest.raises(
+            BadRequest, match="is no DataComp uid, which is 32 hexadecimal digits; export ids, jsonl or parquet"
+        ) as error:
             packed([*uids[:3], wrong])
         assert "\n" not in str(error.value)
 
 
 def test_shards_that_were_downloaded_export_their_uid_column(workspace, tmp_path):
-    members = [pair for at in range(3) for pair in (*sample(f"{at}", at), (f"{at}.json", f'{{"uid": "{uid(at)}"}}'.encode()))]
+    members = [
+        pair for at in range(3) for pair in (*sample(f"{at}", at), (f"{at}.json", f'{{"uid": "{uid(at)}"}}'.encode()))
+    ]
     add(workspace, shard(tmp_path / "s.tar", members))
     run = engine.select(workspace, Spec(pool="p", method="random", budget="2"))
     kept = open_run(workspace, run.folder)

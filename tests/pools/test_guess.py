@@ -11,10 +11,19 @@ import pytest
 from datasel_core.pools.guess import kind_of
 
 
-@pytest.mark.parametrize(("columns", "kind"), [
-    (("prompt", "response", "source"), "text"), (("id", "text"), "text"), (("messages",), "text"), (("question", "answer"), "text"),
-    (("path", "group"), "images"), (("path", "caption"), "pairs"), (("image", "captions"), "pairs"), (("a", "b"), "images"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("columns", "kind"),
+    [
+        (("prompt", "response", "source"), "text"),
+        (("id", "text"), "text"),
+        (("messages",), "text"),
+        (("question", "answer"), "text"),
+        (("path", "group"), "images"),
+        (("path", "caption"), "pairs"),
+        (("image", "captions"), "pairs"),
+        (("a", "b"), "images"),
+    ],
+)
 @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".csv", ".parquet"])
 def test_columns_tell_the_kind(tmp_path, columns, kind, suffix):
     path = tmp_path / f"table{suffix}"
@@ -27,7 +36,10 @@ def test_columns_tell_the_kind(tmp_path, columns, kind, suffix):
     assert kind_of(path) == kind
 
 
-@pytest.mark.parametrize(("names", "kind"), [(("a.txt", "b/c.md"), "text"), (("a.jpg", "notes.txt"), "images"), (("0001.tar",), "pairs"), ((), "images")])
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [(("a.txt", "b/c.md"), "text"), (("a.jpg", "notes.txt"), "images"), (("0001.tar",), "pairs"), ((), "images")],
+)
 def test_a_folder_is_told_by_its_files(tmp_path, names, kind):
     for name in names:
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +48,9 @@ def test_a_folder_is_told_by_its_files(tmp_path, names, kind):
     assert kind_of(tmp_path / "in") == kind
 
 
-@pytest.mark.parametrize(("name", "content"), [("train.csv", b"prompt,response\na,b\n"), ("0.jsonl.gz", gzip.compress(b'{"text": "a"}\n'))])
+@pytest.mark.parametrize(
+    ("name", "content"), [("train.csv", b"prompt,response\na,b\n"), ("0.jsonl.gz", gzip.compress(b'{"text": "a"}\n'))]
+)
 def test_a_folder_of_tables_is_told_by_the_first(tmp_path, name, content):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / name).write_bytes(content)

@@ -1,4 +1,6 @@
-"""Pairs from a table: which columns are read, what is listed, what samples are called, and what other parts of datasel make of them."""
+"""Pairs from a table: which columns are read, what is listed, what samples are called, and what other parts of datasel
+make of them.
+"""
 
 import csv
 import hashlib
@@ -41,9 +43,9 @@ def reasons(pool):
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
 def test_a_table_of_pairs(workspace, photos, suffix):
     rows = [
-        {"id": "007", "path": "a/00.jpg", "caption": " noise, coloured\nand \"small\" ", "group": "1", "stars": 4},
+        {"id": "007", "path": "a/00.jpg", "caption": ' noise, coloured\nand "small" ', "group": "1", "stars": 4},
         {"id": "x", "path": "b/01.jpg", "caption": "42", "group": "2", "stars": 5},
-    ]  # fmt: skip
+    ]
     path = photos / f"t.{suffix}"
     if suffix == "jsonl":
         lines(path, rows)
@@ -65,11 +67,18 @@ def test_a_table_of_pairs(workspace, photos, suffix):
     assert pool.text(1) == ["42"]
     assert pool.opens == {"image", "text"}
     of_picture = hashlib.blake2b((photos / "b/01.jpg").read_bytes(), digest_size=16).hexdigest()
-    assert pool.table["content"][1].as_py() == hashlib.blake2b(f'["{of_picture}","42"]'.encode(), digest_size=16).hexdigest()
+    assert (
+        pool.table["content"][1].as_py()
+        == hashlib.blake2b(f'["{of_picture}","42"]'.encode(), digest_size=16).hexdigest()
+    )
 
 
 def test_each_caption_is_a_sample_or_their_mean(workspace, photos):
-    rows = [{"image": "a/00.jpg", "captions": ["one", "two", "  "]}, {"image": "b/01.jpg", "captions": ["three"]}, {"image": "c/02.jpg", "captions": []}]
+    rows = [
+        {"image": "a/00.jpg", "captions": ["one", "two", "  "]},
+        {"image": "b/01.jpg", "captions": ["three"]},
+        {"image": "c/02.jpg", "captions": []},
+    ]
     path = lines(photos / "t.jsonl", rows)
     each = add(workspace, path, "each")
     assert each.ids.tolist() == ["a/00.jpg#1", "a/00.jpg#2", "b/01.jpg"]
@@ -87,7 +96,10 @@ def test_each_caption_is_a_sample_or_their_mean(workspace, photos):
 
 
 def test_an_empty_caption_renames_no_other():
-    assert [(one.id, one.captions, one.reason) for one in samples("x", ["", "b"], "each")] == [("x#1", (), "its caption is empty"), ("x#2", ("b",), "")]
+    assert [(one.id, one.captions, one.reason) for one in samples("x", ["", "b"], "each")] == [
+        ("x#1", (), "its caption is empty"),
+        ("x#2", ("b",), ""),
+    ]
     assert [one.id for one in samples("x", ["b"], "each")] == ["x"]
 
 
@@ -120,21 +132,43 @@ def test_unusable_pairs_are_listed_and_the_good_ones_load(workspace, photos, tmp
     monkeypatch.setattr(pictures, "MOST_BYTES", 100_000)
     (photos / "large.jpg").write_bytes(whole + bytes(100_000))
     rows = [
-        ("good", "a/00.jpg", "fine"), ("long", "a/00.jpg", "x" * 10_000), ("absurd", "a/00.jpg", "x" * 1_000_001),
-        ("empty", "a/00.jpg", ""), ("blank", "a/00.jpg", " \t\n "), ("none", "a/00.jpg", None), ("gone", "a/zzz.jpg", "x"), ("cut", "cut.jpg", "x"),
-        ("nopath", None, "x"), ("folder", "a", "x"), ("outside", str(outside), "x"), ("up", "../../../../../../etc/passwd", "x"), ("large", "large.jpg", "x"),
-        ("name", "n" * 300, "x"), (None, "", "x"),
-        (None, "b/01.jpg", "日本語"), ("line\nbreak", "b/01.jpg", "x"),
-    ]  # fmt: skip
-    pool = add(workspace, lines(photos / "t.jsonl", [{"id": id, "path": path, "caption": caption} for id, path, caption in rows]))
+        ("good", "a/00.jpg", "fine"),
+        ("long", "a/00.jpg", "x" * 10_000),
+        ("absurd", "a/00.jpg", "x" * 1_000_001),
+        ("empty", "a/00.jpg", ""),
+        ("blank", "a/00.jpg", " \t\n "),
+        ("none", "a/00.jpg", None),
+        ("gone", "a/zzz.jpg", "x"),
+        ("cut", "cut.jpg", "x"),
+        ("nopath", None, "x"),
+        ("folder", "a", "x"),
+        ("outside", str(outside), "x"),
+        ("up", "../../../../../../etc/passwd", "x"),
+        ("large", "large.jpg", "x"),
+        ("name", "n" * 300, "x"),
+        (None, "", "x"),
+        (None, "b/01.jpg", "日本語"),
+        ("line\nbreak", "b/01.jpg", "x"),
+    ]
+    pool = add(
+        workspace,
+        lines(photos / "t.jsonl", [{"id": id, "path": path, "caption": caption} for id, path, caption in rows]),
+    )
     assert pool.ids.tolist() == ["good", "long", "b/01.jpg", "line\nbreak"]
     assert len(pool.text(1)[0]) == 10_000
     said = dict(reasons(pool))
     for id, reason in {
-        "absurd": "its caption has 1,000,001 characters; the limit is 1,000,000", "empty": "its caption is empty", "blank": "its caption is empty",
-        "none": "it has no caption", "gone": "the file is not there", "cut": "the file is cut off", "nopath": "it has no image path",
-        "folder": "it is a folder", "large": "the file has 0 MB; the limit is 0 MB", "row 15": "it has no image path",
-    }.items():  # fmt: skip
+        "absurd": "its caption has 1,000,001 characters; the limit is 1,000,000",
+        "empty": "its caption is empty",
+        "blank": "its caption is empty",
+        "none": "it has no caption",
+        "gone": "the file is not there",
+        "cut": "the file is cut off",
+        "nopath": "it has no image path",
+        "folder": "it is a folder",
+        "large": "the file has 0 MB; the limit is 0 MB",
+        "row 15": "it has no image path",
+    }.items():
         assert said[id] == reason, id
     assert "outside the allowed folders" in said["outside"]
     assert "outside the allowed folders" in said["up"]
@@ -196,7 +230,9 @@ def test_bad_tables_are_one_line_and_write_nothing(workspace, photos, tmp_path):
     for option in ("path_column", "id_column", "caption_column", "group_column"):
         with pytest.raises(BadInput, match="none.csv has no column words; it has: id, path, caption"):
             add(workspace, photos / "none.csv", **{option: "words"})
-    with pytest.raises(BadInput, match="The option ids means nothing for none.csv, which is read as a table; leave it out."):
+    with pytest.raises(
+        BadInput, match="The option ids means nothing for none.csv, which is read as a table; leave it out."
+    ):
         add(workspace, photos / "none.csv", ids="shard_and_key")
     with pytest.raises(BadInput, match="The option embeddings means nothing"):
         add(workspace, photos / "none.csv", embeddings="l14")
@@ -205,17 +241,28 @@ def test_bad_tables_are_one_line_and_write_nothing(workspace, photos, tmp_path):
 
 def test_named_columns(workspace, photos):
     path = photos / "t.csv"
-    path.write_text("id,path,file,words,name,kind,group,content,Width\n1,no,a/00.jpg,red,n1,k1,g1,c,9\n2,no,b/01.jpg,blue,n2,k2,g2,c,9\n")
+    path.write_text(
+        "id,path,file,words,name,kind,group,content,Width\n1,no,a/00.jpg,red,n1,k1,g1,c,9\n2,no,b/01.jpg,blue,n2,k2,g2,c,9\n"
+    )
     pool = add(workspace, path, path_column="file", caption_column="words", id_column="name", group_column="kind")
     assert pool.columns == ["id", "path", "caption", "group", "width", "height", "bytes"]
     assert pool.ids.tolist() == ["n1", "n2"]
     assert pool.column("group").tolist() == ["k1", "k2"]
     assert pool.column("path").tolist() == ["a/00.jpg", "b/01.jpg"]
-    assert pool.about["notes"] == ["Columns of t.csv that have names of ours were left out: id, path, group, content, Width."]
+    assert pool.about["notes"] == [
+        "Columns of t.csv that have names of ours were left out: id, path, group, content, Width."
+    ]
 
 
 def test_whole_numbers_and_categories_are_text(workspace, photos):
-    table = pa.table({"id": [7, 8], "path": pa.array(["a/00.jpg", "b/01.jpg"]).dictionary_encode(), "caption": [1, 2], "group": pa.array([3, None])})
+    table = pa.table(
+        {
+            "id": [7, 8],
+            "path": pa.array(["a/00.jpg", "b/01.jpg"]).dictionary_encode(),
+            "caption": [1, 2],
+            "group": pa.array([3, None]),
+        }
+    )
     pq.write_table(table, photos / "t.parquet")
     pool = add(workspace, photos / "t.parquet")
     assert pool.ids.tolist() == ["7", "8"]
@@ -236,20 +283,27 @@ def text_feature():
 
         def blocks(self, source, rows, fitted):
             assert source.image is None
-            yield Block(rows, np.array([[np.mean([len(text) for text in source.text(int(row))])] for row in rows], dtype=np.float32))
+            yield Block(
+                rows,
+                np.array([[np.mean([len(text) for text in source.text(int(row))])] for row in rows], dtype=np.float32),
+            )
 
     yield CaptionLength()
     del _declared["feature"]["caption_length"]
 
 
 def test_features_that_read_texts(workspace, photos, tmp_path, text_feature):
-    path = lines(photos / "t.jsonl", [{"path": "a/00.jpg", "captions": ["abc", "a"]}, {"path": "b/01.jpg", "captions": ["日本"]}])
+    path = lines(
+        photos / "t.jsonl", [{"path": "a/00.jpg", "captions": ["abc", "a"]}, {"path": "b/01.jpg", "captions": ["日本"]}]
+    )
     pool = add(workspace, path, captions="mean")
     assert computation.compute_feature(workspace, pool, text_feature).values().ravel().tolist() == [2, 2]
     assert "caption_length" in {one.id for one in computation.available_features(pool, set())}
     assert how_to_get(pool, "length") == "Compute one: python -m datasel_core feature compute p caption_length"
     plain = add_pool(workspace, "plain", str(photos), "images")
-    assert "caption_length" not in {one.id for one in computation.available_features(plain, {"text"})}  # a role called text is no text to read
+    assert "caption_length" not in {
+        one.id for one in computation.available_features(plain, {"text"})
+    }  # a role called text is no text to read
     with pytest.raises(BadRequest, match="caption_length reads texts; the pool plain .of kind images. has none"):
         computation.compute_feature(workspace, plain, text_feature)
     with pytest.raises(BadRequest, match="Samples of a images pool have no text"):
@@ -265,18 +319,30 @@ def test_select_and_export_from_pairs(workspace, photos, tmp_path):
     from datasel_core.actions.work import open_run
     from datasel_core.base.registry import find
 
-    rows = [{"path": f"{'abc'[at % 3]}/{at:02d}.jpg", "captions": [f"one {at}", f"two {at}"], "group": "xy"[at % 2]} for at in range(12)]
+    rows = [
+        {"path": f"{'abc'[at % 3]}/{at:02d}.jpg", "captions": [f"one {at}", f"two {at}"], "group": "xy"[at % 2]}
+        for at in range(12)
+    ]
     pool = add(workspace, lines(photos / "t.jsonl", rows))
     computation.compute_feature(workspace, pool, computation.declared_feature("dictionary_embedding"))
-    run = engine.select(workspace, Spec(pool="p", method="k_center", budget="5", where="caption LIKE 'one%' AND width = 48"))
+    run = engine.select(
+        workspace, Spec(pool="p", method="k_center", budget="5", where="caption LIKE 'one%' AND width = 48")
+    )
     assert all(id.endswith("#1") for id in run.ids)
-    find("export format", "jsonl")().write(open_run(workspace, run.folder), tmp_path / "kept.jsonl", computation.Progress())
+    find("export format", "jsonl")().write(
+        open_run(workspace, run.folder), tmp_path / "kept.jsonl", computation.Progress()
+    )
     kept = [json.loads(line) for line in (tmp_path / "kept.jsonl").read_text().splitlines()]
     assert [row["caption"][:3] for row in kept] == ["one"] * 5
 
 
 def test_kinds_told_from_a_path(tmp_path):
-    assert [kind_of(tmp_path / name) for name in ("a.tar", "a.npy", "a", "a.csv")] == ["pairs", "vectors", "images", "images"]
+    assert [kind_of(tmp_path / name) for name in ("a.tar", "a.npy", "a", "a.csv")] == [
+        "pairs",
+        "vectors",
+        "images",
+        "images",
+    ]
 
 
 def test_the_demo_has_captions_with_what_is_wrong_about_them(workspace, monkeypatch):

@@ -24,11 +24,14 @@ def add(workspace, source, kind="images", name="p", **options):
 
 def huge_png(path):
     """A PNG that says it is 60,000 x 60,000, in a hundred bytes."""
+
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b""))
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    )
 
 
 def test_a_folder_of_photos(workspace, photos):
@@ -149,7 +152,10 @@ def test_vectors_from_npy_npz_and_parquet(workspace, tmp_path, rng):
     vectors = rng.standard_normal((9, 4)).astype(np.float32)
     np.save(tmp_path / "v.npy", vectors)
     np.savez(tmp_path / "v.npz", ids=np.array([f"s{i}" for i in range(9)]), embedding=vectors)
-    pq.write_table(pa.table({"id": [f"s{i}" for i in range(9)], "v": list(vectors), "group": list("aabbccdde")}), tmp_path / "v.parquet")
+    pq.write_table(
+        pa.table({"id": [f"s{i}" for i in range(9)], "v": list(vectors), "group": list("aabbccdde")}),
+        tmp_path / "v.parquet",
+    )
     for name, ids in (("v.npy", "0"), ("v.npz", "s0"), ("v.parquet", "s0")):
         pool = add(workspace, tmp_path / name, "vectors", name=name.replace(".", "-"))
         kept = computation.kept_features(workspace, pool.fingerprint)
@@ -164,7 +170,10 @@ def test_vectors_that_are_not_finite_are_left_out(workspace, tmp_path, rng):
     np.save(tmp_path / "v.npy", vectors)
     pool = add(workspace, tmp_path / "v.npy", "vectors")
     assert pool.ids.tolist() == ["0", "1", "3"]
-    assert pool.unreadable == [{"id": "2", "reason": "embedding holds NaN or infinite values"}, {"id": "4", "reason": "embedding holds NaN or infinite values"}]
+    assert pool.unreadable == [
+        {"id": "2", "reason": "embedding holds NaN or infinite values"},
+        {"id": "4", "reason": "embedding holds NaN or infinite values"},
+    ]
 
 
 def test_bad_vectors_are_one_line(workspace, tmp_path):
@@ -194,7 +203,13 @@ def test_import_matches_by_id_and_reports_the_rest(workspace, photos, tmp_path, 
     pool = add(workspace, photos)
     ids = [*pool.ids[::-1][:10], "stranger"]
     quantised = rng.integers(0, 255, (11, 6)).astype(np.uint8)
-    np.savez(tmp_path / "f.npz", ids=np.array(ids), embedding=quantised, embedding_scale=np.float32(0.5), embedding_zero=np.int32(100))
+    np.savez(
+        tmp_path / "f.npz",
+        ids=np.array(ids),
+        embedding=quantised,
+        embedding_scale=np.float32(0.5),
+        embedding_zero=np.int32(100),
+    )
     found = import_feature(workspace, pool, "embedding", str(tmp_path / "f.npz"))
     assert found.matched == 10
     assert found.extra == ["stranger"]

@@ -1,4 +1,6 @@
-"""Long columns of text pools: on disk and not in memory, row for row, in filters, in exports; spooled, and gone when it is stopped."""
+"""Long columns of text pools: on disk and not in memory, row for row, in filters, in exports; spooled, and gone when it
+is stopped.
+"""
 
 import csv
 import json
@@ -40,7 +42,9 @@ def test_long_columns_stay_on_disk_and_every_row_is_its_own(many, rng):
     order = rng.permutation(500)[:321]
     assert pool.take(order).to_pylist() == [rows[row] for row in order]
     assert pool.take([]).num_rows == 0
-    assert pool.batches(["response", "n"], "at").read_all().to_pylist() == [{"n": row["n"], "at": row["n"], "response": row["response"]} for row in rows]
+    assert pool.batches(["response", "n"], "at").read_all().to_pylist() == [
+        {"n": row["n"], "at": row["n"], "response": row["response"]} for row in rows
+    ]
 
 
 def test_several_threads_read_at_once(many):
@@ -61,8 +65,12 @@ def test_several_threads_read_at_once(many):
 
 
 CONDITIONS = [
-    "length(response) > 20", 'n < 100 and "PROMPT" like \'%7\'', "n > (select avg(length(response)) from pool)", "n % 2 = 0", "columns(*) is not null",
-]  # fmt: skip
+    "length(response) > 20",
+    "n < 100 and \"PROMPT\" like '%7'",
+    "n > (select avg(length(response)) from pool)",
+    "n % 2 = 0",
+    "columns(*) is not null",
+]
 
 
 @pytest.mark.parametrize("where", CONDITIONS)
@@ -80,13 +88,17 @@ def test_what_is_exported_is_what_was_read(workspace, many, tmp_path):
     run = select(workspace, Spec(pool="p", method="random", budget="50", where="n > 200"))
     kept = open_run(workspace, run.folder)
     expected = {row["id"]: row for row in rows}
-    exported = [json.loads(line) for line in JsonLines().write(kept, tmp_path / "k.jsonl", Progress()).read_text().splitlines()]
+    exported = [
+        json.loads(line) for line in JsonLines().write(kept, tmp_path / "k.jsonl", Progress()).read_text().splitlines()
+    ]
     assert [row["id"] for row in exported] == run.ids
     for row in exported:
         assert {name: row[name] for name in expected[row["id"]]} == expected[row["id"]]
     with open(Csv().write(kept, tmp_path / "k.csv", Progress()), newline="") as file:
         assert [row["response"] for row in csv.DictReader(file)] == [row["response"] for row in exported]
-    assert pq.read_table(Parquet().write(kept, tmp_path / "k.parquet", Progress()))["prompt"].to_pylist() == [row["prompt"] for row in exported]
+    assert pq.read_table(Parquet().write(kept, tmp_path / "k.parquet", Progress()))["prompt"].to_pylist() == [
+        row["prompt"] for row in exported
+    ]
     again = add(workspace, tmp_path / "k.jsonl", "again")
     assert [said(again, at)[1][1] for at in range(50)] == [row["response"] for row in exported]
 
@@ -156,7 +168,13 @@ def test_small_files_share_a_row_group_and_can_be_stopped(workspace, tmp_path):
     assert pool.column("text").tolist() == [f"text {at}" for at in range(60)]
     asked = []
     with pytest.raises(Stopped):
-        add_pool(workspace, "q", str(tmp_path / "in"), "text", progress=Progress(should_stop=lambda: asked.append(1) or len(asked) > 30, every=0))
+        add_pool(
+            workspace,
+            "q",
+            str(tmp_path / "in"),
+            "text",
+            progress=Progress(should_stop=lambda: asked.append(1) or len(asked) > 30, every=0),
+        )
     assert list(workspace.spool().iterdir()) == []
 
 

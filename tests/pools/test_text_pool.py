@@ -23,7 +23,9 @@ def add(workspace, source, name="p", **options):
 
 def lines(path, *rows):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows), encoding="utf-8")
+    path.write_text(
+        "".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows), encoding="utf-8"
+    )
     return path
 
 
@@ -37,16 +39,49 @@ SHAPES = {
     "text": ({"text": "Once upon"}, [("text", "Once upon")]),
     "prompt": ({"prompt": "How many?", "response": "Two."}, ASKED),
     "completion": ({"prompt": "How many?", "completion": "Two."}, ASKED),
-    "trl": ({"prompt": [{"role": "user", "content": "How many?"}], "completion": [{"role": "assistant", "content": "Two."}]}, ASKED),
-    "alpaca": ({"instruction": "Count.", "input": "a b", "output": "Two."}, [("user", "Count.\n\na b"), ("assistant", "Two.")]),
+    "trl": (
+        {
+            "prompt": [{"role": "user", "content": "How many?"}],
+            "completion": [{"role": "assistant", "content": "Two."}],
+        },
+        ASKED,
+    ),
+    "alpaca": (
+        {"instruction": "Count.", "input": "a b", "output": "Two."},
+        [("user", "Count.\n\na b"), ("assistant", "Two.")],
+    ),
     "alpaca, no input": ({"instruction": "How many?", "input": "", "output": "Two."}, ASKED),
-    "dolly": ({"instruction": "Count.", "context": "a b", "response": "Two.", "category": "closed"}, [("user", "Count.\n\na b"), ("assistant", "Two.")]),
+    "dolly": (
+        {"instruction": "Count.", "context": "a b", "response": "Two.", "category": "closed"},
+        [("user", "Count.\n\na b"), ("assistant", "Two.")],
+    ),
     "question": ({"question": "How many?", "answer": "Two."}, ASKED),
     "messages": ({"messages": [{"role": role, "content": text} for role, text in CHAT]}, CHAT),
-    "parts": ({"messages": [{"role": "user", "content": [{"type": "text", "text": "How many?"}]}, {"role": "assistant", "content": "Two."}]}, ASKED),
-    "sharegpt": ({"conversations": [{"from": {"user": "human", "assistant": "gpt"}.get(role, role), "value": text} for role, text in CHAT]}, CHAT),
-    "empty system": ({"messages": [{"role": "system", "content": ""}, *({"role": role, "content": text} for role, text in ASKED)]}, ASKED),
-    "a chat and its first prompt": ({"prompt": "How many?", "messages": [{"role": role, "content": text} for role, text in ASKED]}, ASKED),
+    "parts": (
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": "How many?"}]},
+                {"role": "assistant", "content": "Two."},
+            ]
+        },
+        ASKED,
+    ),
+    "sharegpt": (
+        {
+            "conversations": [
+                {"from": {"user": "human", "assistant": "gpt"}.get(role, role), "value": text} for role, text in CHAT
+            ]
+        },
+        CHAT,
+    ),
+    "empty system": (
+        {"messages": [{"role": "system", "content": ""}, *({"role": role, "content": text} for role, text in ASKED)]},
+        ASKED,
+    ),
+    "a chat and its first prompt": (
+        {"prompt": "How many?", "messages": [{"role": role, "content": text} for role, text in ASKED]},
+        ASKED,
+    ),
     "made into one text": ({"instruction": "How many?", "output": "Two.", "text": "### How many?\n### Two."}, ASKED),
 }
 
@@ -66,7 +101,9 @@ def test_the_usual_shapes_are_found_by_name(workspace, tmp_path, shape, suffix):
         with open(path, "w", newline="") as file:
             writer = csv.DictWriter(file, list(row))
             writer.writeheader()
-            writer.writerow({name: value if isinstance(value, str) else json.dumps(value) for name, value in row.items()})
+            writer.writerow(
+                {name: value if isinstance(value, str) else json.dumps(value) for name, value in row.items()}
+            )
     else:
         text = json.dumps([row] if suffix == "json" else row)
         path.write_bytes(gzip.compress(text.encode()) if suffix.endswith("gz") else text.encode())
@@ -81,11 +118,19 @@ def test_what_is_kept_of_a_conversation(workspace, tmp_path):
     single, chat, text = (SHAPES[name][0] for name in ("prompt", "messages", "text"))
     pool = add(workspace, lines(tmp_path / "t.jsonl", single, chat, text))
     kept = pq.read_table(workspace.pool("p") / "pool.parquet").to_pylist()
-    assert [row["prompt"] for row in kept] == ["How many?", "System: Be brief.\n\nUser: Hi\n\nAssistant: Hello\n\nUser: How many?", None]
+    assert [row["prompt"] for row in kept] == [
+        "How many?",
+        "System: Be brief.\n\nUser: Hi\n\nAssistant: Hello\n\nUser: How many?",
+        None,
+    ]
     assert [row["response"] for row in kept] == ["Two.", "Two.", None]
     assert [row["text"] for row in kept] == [None, None, "Once upon"]
     assert [row["messages"] and json.loads(row["messages"]) for row in kept] == [None, chat["messages"], None]
-    assert [pool.text(row) for row in range(3)] == [["How many?\n\nTwo."], [f"{kept[1]['prompt']}\n\nAssistant: Two."], ["Once upon"]]
+    assert [pool.text(row) for row in range(3)] == [
+        ["How many?\n\nTwo."],
+        [f"{kept[1]['prompt']}\n\nAssistant: Two."],
+        ["Once upon"],
+    ]
     assert [said(pool, row) for row in range(3)] == [ASKED, CHAT, [("text", "Once upon")]]
     assert pool.columns == ["id", "text", "prompt", "response", "messages"]
     assert pool.table.column_names == ["id", "content"]
@@ -96,7 +141,10 @@ def test_what_is_kept_of_a_conversation(workspace, tmp_path):
 
 def test_the_same_text_has_the_same_content_whatever_its_shape(workspace, tmp_path):
     asked = [SHAPES[name][0] for name in ("prompt", "completion", "trl", "question", "parts", "empty system")]
-    pool = add(workspace, lines(tmp_path / "t.jsonl", *asked, {"prompt": "How many?Two.", "response": "Two."}, {"text": "How many?"}))
+    pool = add(
+        workspace,
+        lines(tmp_path / "t.jsonl", *asked, {"prompt": "How many?Two.", "response": "Two."}, {"text": "How many?"}),
+    )
     assert [len(set(pool.table["content"].to_pylist()[:count])) for count in (6, 7, 8)] == [1, 2, 3]
     assert len(set(pool.ids)) == 8
 
@@ -108,11 +156,19 @@ def test_names_come_from_file_and_line_and_do_not_move(workspace, tmp_path):
     assert pool.ids.tolist() == ["gsm8k_train-00001", "gsm8k_train-00003", "gsm8k_train-00005", "7"]
     assert [pool.value("prompt", row) for row in range(4)] == ["p0", "p1", "p2", "p3"]
     assert pool.unreadable[0]["id"] == "gsm8k_train-00004"
-    assert add(workspace, lines(tmp_path / "gsm8k_train.jsonl", rows[0], "", rows[1]), "q").ids.tolist() == ["gsm8k_train-00001", "gsm8k_train-00003"]
+    assert add(workspace, lines(tmp_path / "gsm8k_train.jsonl", rows[0], "", rows[1]), "q").ids.tolist() == [
+        "gsm8k_train-00001",
+        "gsm8k_train-00003",
+    ]
 
 
 def test_a_folder_of_texts(workspace, tmp_path):
-    for name, text in (("b/2.txt", "two"), ("a.md", "one\r\nline"), ("b/.hidden.txt", "no"), ("b/c/3.txt", "\ufeffthree")):
+    for name, text in (
+        ("b/2.txt", "two"),
+        ("a.md", "one\r\nline"),
+        ("b/.hidden.txt", "no"),
+        ("b/c/3.txt", "\ufeffthree"),
+    ):
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "in" / name).write_bytes(text.encode())
     (tmp_path / "in" / "b" / "empty.txt").write_bytes(b" \n")
@@ -142,40 +198,84 @@ def test_a_folder_of_tables_gives_sources_and_unique_names(workspace, tmp_path):
     (tmp_path / "in" / "more.json").write_text(json.dumps([one]))
     pool = add(workspace, tmp_path / "in")
     assert dict(zip(pool.ids, pool.column("source"), strict=True)) == {
-        "chat-00002": "chat", "chat-00003": None, "gsm8k-00001": "gsm8k", "gsm8k-00002": "own", "more-00001": "more", "sub/bbh-00001": "sub/bbh",
-        "wiki-00000-of-00002-00001": "wiki", "wiki-00001-of-00002-00001": "wiki",
-    }  # fmt: skip
+        "chat-00002": "chat",
+        "chat-00003": None,
+        "gsm8k-00001": "gsm8k",
+        "gsm8k-00002": "own",
+        "more-00001": "more",
+        "sub/bbh-00001": "sub/bbh",
+        "wiki-00000-of-00002-00001": "wiki",
+        "wiki-00001-of-00002-00001": "wiki",
+    }
     assert pool.about["notes"] == ["2 other files were passed over."]
     lines(tmp_path / "in" / "gsm8k.csv", "prompt,response", "a,b")
     assert {"gsm8k.csv-00002", "gsm8k.jsonl-00001"} < set(add(workspace, tmp_path / "in").ids)
 
 
 def test_columns_may_be_named(workspace, tmp_path):
-    row = {"key": "k", "q": "How many?", "a": "Two.", "of": 3, "prompt": "other", "turns": [{"role": role, "content": text} for role, text in CHAT]}
+    row = {
+        "key": "k",
+        "q": "How many?",
+        "a": "Two.",
+        "of": 3,
+        "prompt": "other",
+        "turns": [{"role": role, "content": text} for role, text in CHAT],
+    }
     path = lines(tmp_path / "t.jsonl", row)
     pool = add(workspace, path, prompt_column="q", response_column="a", id_column="key", source_column="of")
     assert (said(pool), pool.ids.tolist(), pool.column("source").tolist()) == (ASKED, ["k"], ["3"])
     assert pool.column("prompt_").tolist() == ["other"]
-    assert pool.about["notes"] == ["Values that are no text, number or truth value became no columns: turns.",
-                                   "Columns with names that are taken stand under others: prompt as prompt_."]  # fmt: skip
+    assert pool.about["notes"] == [
+        "Values that are no text, number or truth value became no columns: turns.",
+        "Columns with names that are taken stand under others: prompt as prompt_.",
+    ]
     assert said(add(workspace, path, text_column="turns")) == CHAT
     assert said(add(workspace, path, text_column="q")) == [("text", "How many?")]
-    assert said(add(workspace, lines(tmp_path / "u.jsonl", {"prompt": "How many?", "a": "Two."}), "q", response_column="a")) == ASKED
+    assert (
+        said(
+            add(workspace, lines(tmp_path / "u.jsonl", {"prompt": "How many?", "a": "Two."}), "q", response_column="a")
+        )
+        == ASKED
+    )
 
 
-@pytest.mark.parametrize(("rows", "options", "message"), [
-    ([{"a": 1, "b": "x"}], {}, r"t.jsonl has no column text, no messages, and no prompt with response; it has: a, b. Name them with --option text_column=NAME"),
-    ([{"text": "a", "prompt": "b", "response": "c"}], {}, r"it can be read as prompt \+ response or as text; say which with --option text_column=NAME"),
-    ([{"prompt": "a", "response": "b", "completion": "c"}], {}, r"it can be read as prompt \+ response or as prompt \+ completion; say which"),
-    ([{"text": "a"}], {"text_column": "txt"}, r"t.jsonl has no column txt; it has: text"),
-    ([{"text": "a"}], {"id_column": "key"}, r"t.jsonl has no column key; it has: text"),
-    ([{"text": "a"}], {"source_column": "of"}, r"t.jsonl has no column of; it has: text"),
-    ([{"text": "a"}], {"text_column": "text", "prompt_column": "p"}, r"text_column cannot be given together with prompt_column"),
-    ([{"prompt": "a"}], {}, r"no prompt with response; it has: prompt"),
-    ([{"id": "x", "text": "a"}, "", {"id": "x", "text": "b"}], {}, r"The id 'x' stands in line 1 of t.jsonl and in line 3 of t.jsonl; ids must be unique.$"),
-    ([], {}, r"t.jsonl has no rows"),
-    (["nonsense", "more"], {}, r"None of the 2 rows in t.jsonl can be used \(line 1 of t.jsonl: it is not JSON"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("rows", "options", "message"),
+    [
+        (
+            [{"a": 1, "b": "x"}],
+            {},
+            r"t.jsonl has no column text, no messages, and no prompt with response; it has: a, b. Name them with "
+            r"--option text_column=NAME",
+        ),
+        (
+            [{"text": "a", "prompt": "b", "response": "c"}],
+            {},
+            r"it can be read as prompt \+ response or as text; say which with --option text_column=NAME",
+        ),
+        (
+            [{"prompt": "a", "response": "b", "completion": "c"}],
+            {},
+            r"it can be read as prompt \+ response or as prompt \+ completion; say which",
+        ),
+        ([{"text": "a"}], {"text_column": "txt"}, r"t.jsonl has no column txt; it has: text"),
+        ([{"text": "a"}], {"id_column": "key"}, r"t.jsonl has no column key; it has: text"),
+        ([{"text": "a"}], {"source_column": "of"}, r"t.jsonl has no column of; it has: text"),
+        (
+            [{"text": "a"}],
+            {"text_column": "text", "prompt_column": "p"},
+            r"text_column cannot be given together with prompt_column",
+        ),
+        ([{"prompt": "a"}], {}, r"no prompt with response; it has: prompt"),
+        (
+            [{"id": "x", "text": "a"}, "", {"id": "x", "text": "b"}],
+            {},
+            r"The id 'x' stands in line 1 of t.jsonl and in line 3 of t.jsonl; ids must be unique.$",
+        ),
+        ([], {}, r"t.jsonl has no rows"),
+        (["nonsense", "more"], {}, r"None of the 2 rows in t.jsonl can be used \(line 1 of t.jsonl: it is not JSON"),
+    ],
+)
 def test_what_cannot_be_read_at_all_is_one_line(workspace, tmp_path, rows, options, message):
     with pytest.raises(BadInput, match=message) as error:
         add(workspace, lines(tmp_path / "t.jsonl", *rows), **options)
@@ -187,15 +287,42 @@ def test_what_cannot_be_read_at_all_is_one_line(workspace, tmp_path, rows, optio
 def test_ids_that_files_repeat(workspace, tmp_path):
     for name in "ab":
         lines(tmp_path / "in" / f"{name}.jsonl", {"id": 0, "text": name})
-    with pytest.raises(BadInput, match=r"The id '0' stands in line 1 of a.jsonl and in line 1 of b.jsonl; .* Add the pool with --option ids=file_and_id."):
+    with pytest.raises(
+        BadInput,
+        match=(
+            r"The id '0' stands in line 1 of a.jsonl and in line 1 of b.jsonl; .* Add the pool with --option "
+            r"ids=file_and_id."
+        ),
+    ):
         add(workspace, tmp_path / "in")
     assert add(workspace, tmp_path / "in", ids="file_and_id").ids.tolist() == ["a/0", "b/0"]
 
 
 def test_metadata_of_every_kind(workspace, tmp_path):
     rows = [
-        {"text": "a", "n": 1, "x": 1, "mixed": 1, "ok": True, "note": "short", "Level": 1, "level": 2, "tags": ["x"], "score": 0.5, "big": 2**70},
-        {"text": "b", "n": 2, "x": 2.5, "mixed": "one", "ok": None, "note": "n" * 900, "none": None, "nan": float("nan")},
+        {
+            "text": "a",
+            "n": 1,
+            "x": 1,
+            "mixed": 1,
+            "ok": True,
+            "note": "short",
+            "Level": 1,
+            "level": 2,
+            "tags": ["x"],
+            "score": 0.5,
+            "big": 2**70,
+        },
+        {
+            "text": "b",
+            "n": 2,
+            "x": 2.5,
+            "mixed": "one",
+            "ok": None,
+            "note": "n" * 900,
+            "none": None,
+            "nan": float("nan"),
+        },
     ]
     pool = add(workspace, lines(tmp_path / "t.jsonl", *rows))
     assert pool.column("n").tolist() == [1, 2]
@@ -207,7 +334,11 @@ def test_metadata_of_every_kind(workspace, tmp_path):
     assert (pool.column("Level")[0], pool.column("level_")[0]) == (1, 2)
     assert "none" not in pool.columns
     assert pool.long_columns == ("text", "note")
-    assert pool.take([1, 0, 1], ["note", "n"]).to_pylist() == [{"note": "n" * 900, "n": 2}, {"note": "short", "n": 1}, {"note": "n" * 900, "n": 2}]
+    assert pool.take([1, 0, 1], ["note", "n"]).to_pylist() == [
+        {"note": "n" * 900, "n": 2},
+        {"note": "short", "n": 1},
+        {"note": "n" * 900, "n": 2},
+    ]
 
 
 def test_numbers_in_a_csv(workspace, tmp_path, monkeypatch):
@@ -228,7 +359,10 @@ def test_numbers_in_a_csv(workspace, tmp_path, monkeypatch):
 
 
 def test_a_source_that_is_missing(workspace, tmp_path):
-    pool = add(workspace, lines(tmp_path / "t.jsonl", *({"text": "a", "source": source} for source in (float("nan"), None, "", "x", 3))))
+    pool = add(
+        workspace,
+        lines(tmp_path / "t.jsonl", *({"text": "a", "source": source} for source in (float("nan"), None, "", "x", 3))),
+    )
     assert pool.column("source").tolist() == [None, None, None, "x", "3"]
 
 
@@ -239,7 +373,10 @@ def test_a_column_of_long_texts_is_no_group(workspace, tmp_path):
 
 
 def test_a_name_that_somebody_took_while_the_source_was_read(workspace, tmp_path, monkeypatch):
-    scan, (mine, other) = scan_module.find_files, (lines(tmp_path / f"{name}.jsonl", {"text": name}) for name in ("mine", "other"))
+    scan, (mine, other) = (
+        scan_module.find_files,
+        (lines(tmp_path / f"{name}.jsonl", {"text": name}) for name in ("mine", "other")),
+    )
 
     def slowly(source, home):
         if source == mine:
@@ -273,20 +410,32 @@ def test_the_demo_of_questions(workspace, monkeypatch):
         if row["source"] == "sorting":
             assert answer.split(", ") == sorted(asked.partition(": ")[2].split(", "))
         if row["source"] == "logic":
-            assert answer.endswith(f"{str(eval(asked.partition('? ')[2].replace('true', 'True').replace('false', 'False'))).lower()}.")
+            assert answer.endswith(
+                f"{str(eval(asked.partition('? ')[2].replace('true', 'True').replace('false', 'False'))).lower()}."
+            )
 
 
-@pytest.mark.skipif(real_data() is None or not (real_data() / "instructions").is_dir(), reason="needs the real instructions (DATASEL_REAL_DATA)")
+@pytest.mark.skipif(
+    real_data() is None or not (real_data() / "instructions").is_dir(),
+    reason="needs the real instructions (DATASEL_REAL_DATA)",
+)
 def test_real_instructions(workspace):
     folder = real_data() / "instructions"
     pool = add(workspace, folder)
-    rows = [json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    rows = [
+        json.loads(line)
+        for path in sorted(folder.glob("*.jsonl"))
+        for line in path.read_text(encoding="utf-8").split("\n")
+        if line
+    ]
     assert pool.left_out + pool.n == len(rows)
     good = [row for row in rows if row["prompt"].strip() and row["response"].strip()]
     assert pool.ids.tolist() == [row["id"] for row in good]
     assert pool.column("response").tolist() == [row["response"] for row in good]
     assert pool.column("source").tolist() == [row["source"] for row in good]
     some = np.random.default_rng(0).integers(pool.n, size=500)
-    assert [said(pool, int(row)) for row in some] == [[("user", good[row]["prompt"]), ("assistant", good[row]["response"])] for row in some]
+    assert [said(pool, int(row)) for row in some] == [
+        [("user", good[row]["prompt"]), ("assistant", good[row]["response"])] for row in some
+    ]
     run = ds.select(pool, ds.method("random")(), budget="5%", where="length(response) > 100")
     assert all(len(text) > 100 for text in run.table["response"].to_pylist())

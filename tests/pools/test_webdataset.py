@@ -1,4 +1,6 @@
-"""Tar shards of a WebDataset: what is read, what is refused, and why. Shards are written with Python's own tarfile, or byte by byte."""
+"""Tar shards of a WebDataset: what is read, what is refused, and why. Shards are written with Python's own tarfile, or
+byte by byte.
+"""
 
 import hashlib
 import io
@@ -59,14 +61,34 @@ def reasons(pool):
 
 
 def test_samples_of_one_shard(workspace, tmp_path):
-    first = {"caption": "of json", "uid": "u0", "stars": 3, "share": 0.5, "ok": True, "tags": ["a"], "width": 7, "none": None, "nan": float("nan")}
+    first = {
+        "caption": "of json",
+        "uid": "u0",
+        "stars": 3,
+        "share": 0.5,
+        "ok": True,
+        "tags": ["a"],
+        "width": 7,
+        "none": None,
+        "nan": float("nan"),
+    }
     second = {"text": ["one", "two"], "stars": 4}
-    path = shard(tmp_path / "a.tar", [
-        ("0000.jpg", picture(0)), ("0000.json", json.dumps(first).encode()),
-        ("0001.PNG", picture(1, kind="PNG")), ("0001.caption", "  ein Bär \n".encode()), ("0001.json", b"[]"),
-        ("x/0002.cls", b"5"), ("x/0002.webp", picture(2, kind="WEBP")), ("x/0002.json", json.dumps(second).encode()),
-        ("README", b"no sample"), ("./0003.jpeg", picture(3)), ("./0003.txt", b"\xef\xbb\xbfthree"),
-    ])  # fmt: skip
+    path = shard(
+        tmp_path / "a.tar",
+        [
+            ("0000.jpg", picture(0)),
+            ("0000.json", json.dumps(first).encode()),
+            ("0001.PNG", picture(1, kind="PNG")),
+            ("0001.caption", "  ein Bär \n".encode()),
+            ("0001.json", b"[]"),
+            ("x/0002.cls", b"5"),
+            ("x/0002.webp", picture(2, kind="WEBP")),
+            ("x/0002.json", json.dumps(second).encode()),
+            ("README", b"no sample"),
+            ("./0003.jpeg", picture(3)),
+            ("./0003.txt", b"\xef\xbb\xbfthree"),
+        ],
+    )
     pool = add(workspace, path)
     assert pool.unreadable == []
     assert pool.ids.tolist() == ["0000", "0001", "x/0002#1", "x/0002#2", "0003"]
@@ -82,7 +104,9 @@ def test_samples_of_one_shard(workspace, tmp_path):
         offset, size = pool.column("offset")[row], pool.column("bytes")[row]
         expected = picture(seed, kind=["JPEG", "PNG", "WEBP", "WEBP", "JPEG"][row])
         assert raw[offset : offset + size] == expected
-        np.testing.assert_array_equal(np.asarray(pool.open(row)), np.asarray(Image.open(io.BytesIO(expected)).convert("RGB")))
+        np.testing.assert_array_equal(
+            np.asarray(pool.open(row)), np.asarray(Image.open(io.BytesIO(expected)).convert("RGB"))
+        )
     assert "1 files that belong to no sample" in pool.about["notes"][0]
     assert "tags, width" in pool.about["notes"][1]
 
@@ -120,7 +144,13 @@ def test_a_folder_a_pattern_and_keys_that_repeat(workspace, tmp_path):
     assert both.open(2).size == (24, 16)
 
     shard(tmp_path / "s" / "03.tar", sample("0-a", 77))
-    with pytest.raises(BadInput, match=r"The key '0-a' stands in 00.tar and in 03.tar; ids must be unique. Add the pool with --option ids=shard_and_key."):
+    with pytest.raises(
+        BadInput,
+        match=(
+            r"The key '0-a' stands in 00.tar and in 03.tar; ids must be unique. Add the pool with --option "
+            r"ids=shard_and_key."
+        ),
+    ):
         add(workspace, tmp_path / "s", "again")
     named = add(workspace, tmp_path / "s", "again", ids="shard_and_key")
     assert named.ids.tolist()[::6] == ["00/0-a", "03/0-a"]
@@ -129,7 +159,9 @@ def test_a_folder_a_pattern_and_keys_that_repeat(workspace, tmp_path):
 
 def test_samples_that_would_share_a_name(workspace, tmp_path):
     shard(tmp_path / "0.tar", sample("a", 0))
-    with pytest.raises(BadInput, match="Two samples would be called 'a', in 0.tar and 0.tar; name each shard once, or rename one."):
+    with pytest.raises(
+        BadInput, match="Two samples would be called 'a', in 0.tar and 0.tar; name each shard once, or rename one."
+    ):
         add(workspace, tmp_path / "{0,0}.tar")
     two = json.dumps({"caption": ["one", "two"]}).encode()
     shard(tmp_path / "1.tar", [("x.jpg", picture(0)), ("x.json", two), *sample("x#2", 1)])
@@ -189,32 +221,77 @@ def test_unusable_samples_are_listed_and_the_good_ones_load(workspace, tmp_path)
     pipe.type, folder.type = tarfile.FIFOTYPE, tarfile.DIRTYPE
     cut = picture(1)[:200]
     members = [
-        *sample("good", 0), *sample("../up", 1), *sample("a/../../up", 1), *sample("/abs", 1), *sample("C:\\abs", 1), *sample("a\\..\\b", 1),
-        (link, b""), (hard, b""), (pipe, b""), (folder, b""), ("cut.jpg", cut), ("cut.txt", b"x"), ("no.jpg", b"no picture"), ("no.txt", b"x"),
-        ("only.txt", b"x"), ("blank.jpg", picture(2)), ("blank.txt", b" \n"), ("latin.jpg", picture(2)), ("latin.txt", b"B\xe4r"),
-        ("json.jpg", picture(2)), ("json.json", b"{no"), ("number.jpg", picture(2)), ("number.json", b'{"caption": 5}'),
-        ("deep.jpg", picture(2)), ("deep.json", b"[" * 100_000), ("half.jpg", picture(2)), ("half.json", b'{"caption": "\\ud800"}'),
-        ("long.jpg", picture(2)), ("long.txt", b"x" * 1_000_001), ("longer.jpg", picture(2)), ("longer.txt", b"x" * 4_000_001),
-        ("twice.jpg", picture(2)), ("twice.jpg", picture(3)), ("twice.txt", b"x"), *sample("good", 5), *sample("n" * 1100, 1), *sample("end", 6),
-    ]  # fmt: skip
+        *sample("good", 0),
+        *sample("../up", 1),
+        *sample("a/../../up", 1),
+        *sample("/abs", 1),
+        *sample("C:\\abs", 1),
+        *sample("a\\..\\b", 1),
+        (link, b""),
+        (hard, b""),
+        (pipe, b""),
+        (folder, b""),
+        ("cut.jpg", cut),
+        ("cut.txt", b"x"),
+        ("no.jpg", b"no picture"),
+        ("no.txt", b"x"),
+        ("only.txt", b"x"),
+        ("blank.jpg", picture(2)),
+        ("blank.txt", b" \n"),
+        ("latin.jpg", picture(2)),
+        ("latin.txt", b"B\xe4r"),
+        ("json.jpg", picture(2)),
+        ("json.json", b"{no"),
+        ("number.jpg", picture(2)),
+        ("number.json", b'{"caption": 5}'),
+        ("deep.jpg", picture(2)),
+        ("deep.json", b"[" * 100_000),
+        ("half.jpg", picture(2)),
+        ("half.json", b'{"caption": "\\ud800"}'),
+        ("long.jpg", picture(2)),
+        ("long.txt", b"x" * 1_000_001),
+        ("longer.jpg", picture(2)),
+        ("longer.txt", b"x" * 4_000_001),
+        ("twice.jpg", picture(2)),
+        ("twice.jpg", picture(3)),
+        ("twice.txt", b"x"),
+        *sample("good", 5),
+        *sample("n" * 1100, 1),
+        *sample("end", 6),
+    ]
     pool = add(workspace, shard(tmp_path / "s.tar", members))
     assert pool.ids.tolist() == ["good", "twice", "end"]
     said = reasons(pool)
     for name, reason in {
-        "../up.jpg": "its name leads out of the archive with ..", "a/../../up.txt": "leads out",
+        "../up.jpg": "its name leads out of the archive with ..",
+        "a/../../up.txt": "leads out",
         "/abs.jpg": "its name is an absolute path, which no sample may have",
-        "C:\\abs.jpg": "absolute", "a\\..\\b.jpg": "leads out", "l.jpg": "it is a link, which is not followed", "h.jpg": "a link",
-        "f.jpg": "it is no plain file", "twice.jpg": "a second file of this name; the first is used", "good": "its key stands in the shard a second time",
-        "only": "it has no picture (.jpg, .jpeg, .png, .webp); it has: .txt", "latin": "latin.txt is not UTF-8 text", "json": "json.json is not JSON",
-        "deep": "deep.json is not JSON", "longer": "longer.txt has 4,000,001 bytes; the limit for text is 4,000,000",
-    }.items():  # fmt: skip
+        "C:\\abs.jpg": "absolute",
+        "a\\..\\b.jpg": "leads out",
+        "l.jpg": "it is a link, which is not followed",
+        "h.jpg": "a link",
+        "f.jpg": "it is no plain file",
+        "twice.jpg": "a second file of this name; the first is used",
+        "good": "its key stands in the shard a second time",
+        "only": "it has no picture (.jpg, .jpeg, .png, .webp); it has: .txt",
+        "latin": "latin.txt is not UTF-8 text",
+        "json": "json.json is not JSON",
+        "deep": "deep.json is not JSON",
+        "longer": "longer.txt has 4,000,001 bytes; the limit for text is 4,000,000",
+    }.items():
         assert reason in said[f"s.tar/{name}"], name
-    assert next(reason for id, reason in said.items() if "nnnn" in id) == "its name has 1,104 characters; the limit is 1,024"
+    assert (
+        next(reason for id, reason in said.items() if "nnnn" in id)
+        == "its name has 1,104 characters; the limit is 1,024"
+    )
     for name, reason in {
-        "cut": "the file is cut off", "no": "not an image, or a format that is not known", "blank": "its caption is empty",
-        "number": "its caption is 5; it must be text", "half": "its caption is not valid Unicode",
+        "cut": "the file is cut off",
+        "no": "not an image, or a format that is not known",
+        "blank": "its caption is empty",
+        "number": "its caption is 5; it must be text",
+        "half": "its caption is not valid Unicode",
         "long": "its caption has 1,000,001 characters; the limit is 1,000,000",
-    }.items():  # fmt: skip
+    }.items():
         assert said[name] == reason, name
     assert not list(tmp_path.parent.glob("up*"))  # nothing was ever unpacked
     assert pool.open(1).size == (24, 16)
@@ -236,15 +313,34 @@ def test_a_shard_that_is_a_link_out_or_a_folder(workspace, tmp_path):
 
 
 def test_a_tar_cut_at_any_byte_keeps_what_stands_before_the_cut(workspace, tmp_path):
-    """Oracle: a sample is whole when the bytes of its two files are; the shard is listed unless its end mark is there."""
-    path = shard(tmp_path / "whole.tar", [pair for at in range(4) for pair in sample(f"k{at}", at)], format=tarfile.PAX_FORMAT)
+    """Oracle: a sample is whole when the bytes of its two files are; the shard is listed unless its end mark is
+    there.
+    """
+    path = shard(
+        tmp_path / "whole.tar", [pair for at in range(4) for pair in sample(f"k{at}", at)], format=tarfile.PAX_FORMAT
+    )
     whole = path.read_bytes()
     with tarfile.open(path) as tar:
         members = tar.getmembers()
     ends = {f"k{at}": members[2 * at + 1].offset_data + members[2 * at + 1].size for at in range(4)}
     last = -(-ends["k3"] // 512) * 512
     cuts = sorted(
-        {0, 1, 511, 512, 513, last - 1, last, last + 1, last + 511, last + 512, len(whole) - 1, len(whole), *range(7, last + 600, 101), *ends.values()}
+        {
+            0,
+            1,
+            511,
+            512,
+            513,
+            last - 1,
+            last,
+            last + 1,
+            last + 511,
+            last + 512,
+            len(whole) - 1,
+            len(whole),
+            *range(7, last + 600, 101),
+            *ends.values(),
+        }
     )
     for cut in cuts:
         (tmp_path / "cut.tar").write_bytes(whole[:cut])
@@ -275,7 +371,9 @@ def test_a_member_that_claims_more_than_there_is(workspace, tmp_path):
 
 def _claim(raw, at, size):
     """Writes a size, of any sign, into the header at this byte, and makes its checksum right."""
-    raw[at + 124 : at + 136] = b"\x80" + struct.pack(">3xQ", size) if size >= 0 else b"\xff" + b"\xff" * 3 + struct.pack(">q", size)
+    raw[at + 124 : at + 136] = (
+        b"\x80" + struct.pack(">3xQ", size) if size >= 0 else b"\xff" + b"\xff" * 3 + struct.pack(">q", size)
+    )
     raw[at + 148 : at + 156] = b"        "
     raw[at + 148 : at + 156] = b"%06o\0 " % sum(raw[at : at + 512])
 
@@ -288,15 +386,23 @@ def _header(name, size, kind):
     return bytes(raw)
 
 
-@pytest.mark.parametrize("broken", [
-    _header("long", 1 << 40, b"L"),                                # a name of a terabyte
-    _header("long", (1 << 20) + 1, b"L") + bytes(2 << 20),         # a name of a megabyte, which is really there
-    _header("pax", 1 << 40, b"x"), _header("global", 1 << 40, b"g"),
-    _header("back", -512, b"0"), _header("back", -(1 << 40), b"0"), _header("back", -1024, b"L"), _header("back", -1024, b"x"),
-    _header("n", 2, b"L") * 3000,                                  # names of names of names
-    b"\xff" * 512, b"garbage" * 200,
-    _header("p", 14, b"x") + b"14 size=-5000\n".ljust(512, b"\0") + _header("q.jpg", 0, b"0"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "broken",
+    [
+        _header("long", 1 << 40, b"L"),  # a name of a terabyte
+        _header("long", (1 << 20) + 1, b"L") + bytes(2 << 20),  # a name of a megabyte, which is really there
+        _header("pax", 1 << 40, b"x"),
+        _header("global", 1 << 40, b"g"),
+        _header("back", -512, b"0"),
+        _header("back", -(1 << 40), b"0"),
+        _header("back", -1024, b"L"),
+        _header("back", -1024, b"x"),
+        _header("n", 2, b"L") * 3000,  # names of names of names
+        b"\xff" * 512,
+        b"garbage" * 200,
+        _header("p", 14, b"x") + b"14 size=-5000\n".ljust(512, b"\0") + _header("q.jpg", 0, b"0"),
+    ],
+)
 def test_broken_and_hostile_headers_end_the_shard_quickly(tmp_path, broken):
     path = tmp_path / "s.tar"
     good = shard(path, [("a.jpg", b"123")]).read_bytes()[:1024]
@@ -320,14 +426,18 @@ def test_random_damage_never_escapes(tmp_path, rng):
         for at in rng.integers(0, len(raw), 6):
             raw[at] = rng.integers(256)
         start = int(rng.integers(0, len(raw) // 512)) * 512
-        raw[start : start + 512] = rng.integers(0, 256, 512).astype(np.uint8).tobytes() if rng.random() < 0.3 else raw[start : start + 512]
+        raw[start : start + 512] = (
+            rng.integers(0, 256, 512).astype(np.uint8).tobytes() if rng.random() < 0.3 else raw[start : start + 512]
+        )
         for entry in files(io.BytesIO(bytes(raw))):
             assert isinstance(entry, Refused) or entry.offset + entry.size <= len(raw)
 
 
 def test_ids_in_any_script(workspace, tmp_path):
     names = ["日本語 写真", "line\nbreak", 'quo"te', "-dash", "#1"]
-    pool = add(workspace, shard(tmp_path / "s.tar", [pair for at, name in enumerate(names) for pair in sample(name, at)]))
+    pool = add(
+        workspace, shard(tmp_path / "s.tar", [pair for at, name in enumerate(names) for pair in sample(name, at)])
+    )
     assert pool.ids.tolist() == names
     bad = tarfile.TarInfo("b\udcff.jpg")
     pool = add(workspace, shard(tmp_path / "t.tar", [*sample("a", 0), (bad, b"")], format=tarfile.GNU_FORMAT), "q")
@@ -349,7 +459,11 @@ def test_columns_whose_types_differ_between_samples_and_shards(workspace, tmp_pa
 
 def test_the_mean_of_captions(workspace, tmp_path):
     said = json.dumps({"caption": ["one", " ", "two"]}).encode()
-    pool = add(workspace, shard(tmp_path / "s.tar", [("a.jpg", picture(0)), ("a.json", said), *sample("b", 1)]), captions="mean")
+    pool = add(
+        workspace,
+        shard(tmp_path / "s.tar", [("a.jpg", picture(0)), ("a.json", said), *sample("b", 1)]),
+        captions="mean",
+    )
     assert pool.ids.tolist() == ["a", "b"]
     assert [pool.text(row) for row in range(2)] == [["one", "two"], ["caption 1"]]
     assert pool.unreadable == [{"id": "a#2", "reason": "its caption is empty"}]
@@ -389,7 +503,9 @@ def test_memory_stays_bounded_while_a_shard_is_read(workspace, tmp_path):
     buffer = io.BytesIO()
     Image.fromarray(noise).save(buffer, "PNG", compress_level=0)
     big = buffer.getvalue()
-    path = shard(tmp_path / "s.tar", [pair for at in range(200) for pair in ((f"{at}.png", big), (f"{at}.txt", b"noise"))])
+    path = shard(
+        tmp_path / "s.tar", [pair for at in range(200) for pair in ((f"{at}.png", big), (f"{at}.txt", b"noise"))]
+    )
     assert path.stat().st_size > 40e6
     tracemalloc.start()
     pool = add(workspace, path)
@@ -405,7 +521,14 @@ def test_stopping_in_the_midst_writes_nothing(workspace, tmp_path):
     shard(tmp_path / "s.tar", [pair for at in range(100) for pair in sample(f"{at}", at)])
     asked = iter(range(1000))
     with pytest.raises(Stopped):
-        add_pool(workspace, "p", str(tmp_path / "s.tar"), "pairs", {}, Progress(should_stop=lambda: next(asked) > 20, every=0))
+        add_pool(
+            workspace,
+            "p",
+            str(tmp_path / "s.tar"),
+            "pairs",
+            {},
+            Progress(should_stop=lambda: next(asked) > 20, every=0),
+        )
     assert pool_names(workspace) == []
 
 
@@ -428,6 +551,8 @@ def test_a_shard_that_was_written_anew_gives_no_other_samples_pictures(workspace
     one, other = ([*sample("a", first), *sample("b", second)] for first, second in ((1, 2), (2, 1)))
     pool = add_pool(workspace, "p", str(shard(tmp_path / "s.tar", one)), "pairs")
     pool.open(0)
-    shard(tmp_path / "s.tar", [(one_name, other_data) for (one_name, _), (_, other_data) in zip(one, other, strict=True)])
+    shard(
+        tmp_path / "s.tar", [(one_name, other_data) for (one_name, _), (_, other_data) in zip(one, other, strict=True)]
+    )
     with pytest.raises(BadRequest, match=r"s\.tar changed since it was read; add the pool again|not an image|cut off"):
         pool.open(0)

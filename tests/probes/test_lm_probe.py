@@ -1,4 +1,6 @@
-"""The language probe: answers by hand, a world so simple that learning it can be told from not learning it, and what may be held out."""
+"""The language probe: answers by hand, a world so simple that learning it can be told from not learning it, and what
+may be held out.
+"""
 
 import json
 
@@ -19,7 +21,17 @@ from tests.features.test_loss_trajectory import add
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-TINY = {"vocabulary": 300, "layers": 1, "width": 32, "heads": 2, "batch": 8, "length": 48, "n_seeds": 2, "longest": 8, "device": "cpu"}
+TINY = {
+    "vocabulary": 300,
+    "layers": 1,
+    "width": 32,
+    "heads": 2,
+    "batch": 8,
+    "length": 48,
+    "n_seeds": 2,
+    "longest": 8,
+    "device": "cpu",
+}
 ANIMALS = ["cat", "dog", "cow", "hen", "ant"]
 
 
@@ -40,7 +52,10 @@ def world(n: int, right: bool = True):
 
     def turns(row: int) -> list[Turn]:
         animal = ANIMALS[row % 5]
-        return [Turn("user", f"{row % 9} {animal}?"), Turn("assistant", animal if right else ANIMALS[(row * 7 + row // 5) % 5])]
+        return [
+            Turn("user", f"{row % 9} {animal}?"),
+            Turn("assistant", animal if right else ANIMALS[(row * 7 + row // 5) % 5]),
+        ]
 
     return {"turns": turns, "n": n, "group": np.array([ANIMALS[row % 5] for row in range(n)])}
 
@@ -50,7 +65,13 @@ def test_right_responses_teach_and_wrong_ones_do_not():
     learnt = probe.measure(world(90), rows[:60], rows[60:])
     assert learnt["loss"] < 0.3
     assert learnt["exact_match"] > 0.9
-    assert (learnt["trained_on"], learnt["tested_on"], learnt["answered"], learnt["steps"], learnt["n_seeds"]) == (60, 30, 30, 120, 2)
+    assert (learnt["trained_on"], learnt["tested_on"], learnt["answered"], learnt["steps"], learnt["n_seeds"]) == (
+        60,
+        30,
+        30,
+        120,
+        2,
+    )
     assert learnt["loss_low"] < learnt["loss"] < learnt["loss_high"]
     assert set(learnt["by_source"]) == set(ANIMALS)
     assert np.mean([one["loss"] for one in learnt["by_source"].values()]) == pytest.approx(learnt["loss"], abs=1e-4)
@@ -99,9 +120,13 @@ def test_impossible_questions_say_what_would_be_right(workspace, tmp_path):
     np.savez(tmp_path / "v.npz", ids=pool.ids.astype(str), embedding=np.eye(6, dtype=np.float32))
     import_feature(workspace, pool, "embedding", str(tmp_path / "v.npz"))
     every = select(workspace, Spec(pool="t", method="random", budget="6")).folder
-    with pytest.raises(BadRequest, match="Nothing is held out: the whole pool was kept; name another pool with --held-out."):
+    with pytest.raises(
+        BadRequest, match="Nothing is held out: the whole pool was kept; name another pool with --held-out."
+    ):
         run_probe(workspace, every, "lm", Progress())
-    with pytest.raises(BadRequest, match="Every sample of t is among the kept; hold out a pool that was not trained on."):
+    with pytest.raises(
+        BadRequest, match="Every sample of t is among the kept; hold out a pool that was not trained on."
+    ):
         run_probe(workspace, every, "lm", Progress(), held_out="t")
     with pytest.raises(BadRequest, match="The probe linear tests on the rest of the pool; leave out --held-out t."):
         run_probe(workspace, every, "linear", Progress(), held_out="t")
@@ -122,7 +147,9 @@ def test_an_answer_ends_where_the_model_can_read_no_further():
     """GPT-2 has learned a vector for each place, and none for those beyond."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    model = GPT2LMHeadModel(GPT2Config(vocab_size=90, n_positions=16, n_embd=8, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=0)).eval()
+    model = GPT2LMHeadModel(
+        GPT2Config(vocab_size=90, n_positions=16, n_embd=8, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=0)
+    ).eval()
     full, short = list(range(60, 75)), list(range(60, 64))
     assert _greedy(model, 0, [full, short], 20, Progress()) == _greedy(model, 0, [full, short], 1, Progress())
     assert len(_greedy(model, 0, [short], 20, Progress())[0]) <= 12
@@ -132,10 +159,20 @@ def test_it_reports_and_can_be_stopped():
     steps, rows = [], np.arange(20)
     LanguageProbe(**TINY, steps=3).measure(world(20), rows[:10], rows[10:], Progress(report=steps.append, every=0))
     labels = list(dict.fromkeys(step.label for step in steps))
-    assert labels == ["reading texts", "training, seed 1 of 2", "answering, seed 1 of 2", "training, seed 2 of 2", "answering, seed 2 of 2"]
+    assert labels == [
+        "reading texts",
+        "training, seed 1 of 2",
+        "answering, seed 1 of 2",
+        "training, seed 2 of 2",
+        "answering, seed 2 of 2",
+    ]
     for label in ("training, seed 2 of 2", "answering, seed 1 of 2"):
         seen = []
-        stops = Progress(report=seen.append, every=0, should_stop=lambda label=label, seen=seen: bool(seen) and seen[-1].label == label)
+        stops = Progress(
+            report=seen.append,
+            every=0,
+            should_stop=lambda label=label, seen=seen: bool(seen) and seen[-1].label == label,
+        )
         with pytest.raises(Stopped):
             LanguageProbe(**TINY, steps=3).measure(world(20), rows[:10], rows[10:], stops)
 
@@ -147,7 +184,12 @@ def test_on_the_command_line(workspace, tmp_path, capsys):
     add(workspace, tmp_path, 6, "other", start=100)
     run = select(workspace, Spec(pool="t", method="random", budget="6"))
     sizes = [word for name, value in TINY.items() for word in ("--set", f"{name}={value}")]
-    assert main(["evaluate", str(run.folder), "--probe", "lm", "--held-out", "other", "--set", "steps=2", *sizes, "--json"]) == 0
+    assert (
+        main(
+            ["evaluate", str(run.folder), "--probe", "lm", "--held-out", "other", "--set", "steps=2", *sizes, "--json"]
+        )
+        == 0
+    )
     found = json.loads(capsys.readouterr().out)["probe"]
     assert (found["id"], found["held_out"], found["steps"], found["tested_on"]) == ("lm", "other", 2, 6)
     assert set(found["by_source"]) == {"even", "odd"}

@@ -1,4 +1,6 @@
-"""The retrieval probe: ranks against a slow reading, and a world so simple that learning it can be told from not learning it."""
+"""The retrieval probe: ranks against a slow reading, and a world so simple that learning it can be told from not
+learning it.
+"""
 
 import numpy as np
 import pytest
@@ -13,7 +15,14 @@ from datasel_core.runs.engine import select
 from datasel_core.runs.spec import Spec
 from tests.conftest import paint
 
-COLOURS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 60, 220), "white": (240, 240, 240), "black": (10, 10, 10), "yellow": (230, 220, 30)}
+COLOURS = {
+    "red": (220, 30, 30),
+    "green": (30, 200, 40),
+    "blue": (40, 60, 220),
+    "white": (240, 240, 240),
+    "black": (10, 10, 10),
+    "yellow": (230, 220, 30),
+}
 
 
 def slow(similarity, texts, pictures):
@@ -36,7 +45,9 @@ def test_ranks_equal_a_slow_reading(rng):
         assert ranked(similarity, texts, pictures) == pytest.approx(slow(similarity, texts, pictures), abs=1e-6)
     perfect = ranked(np.eye(40), [str(at) for at in range(40)], np.arange(40))
     assert perfect == {"recall_at_1": 1, "recall_at_10": 1, "mean_reciprocal_rank": 1}
-    nothing = ranked(np.zeros((40, 40)), [str(at) for at in range(40)], np.arange(40))  # a model that says the same of all is not rewarded
+    nothing = ranked(
+        np.zeros((40, 40)), [str(at) for at in range(40)], np.arange(40)
+    )  # a model that says the same of all is not rewarded
     assert nothing["recall_at_1"] == 0
 
 
@@ -48,11 +59,15 @@ def test_captions_of_one_picture_are_no_rivals():
 def test_no_picture_is_learned_and_tested(workspace, tmp_path, monkeypatch):
     for at in range(6):
         paint(tmp_path / "in" / f"{at}.jpg", at)
-    (tmp_path / "in" / "t.csv").write_text("path,caption\n" + "".join(f"{at % 6}.jpg,caption {at}\n" for at in range(18)))
+    (tmp_path / "in" / "t.csv").write_text(
+        "path,caption\n" + "".join(f"{at % 6}.jpg,caption {at}\n" for at in range(18))
+    )
     pool = add_pool(workspace, "p", str(tmp_path / "in" / "t.csv"), "pairs")
     run = select(workspace, Spec(pool="p", method="random", budget="4"))
     seen = []
-    monkeypatch.setattr(Retrieval, "measure", lambda self, roles, train, test, progress: seen.append((roles, train, test)) or {})
+    monkeypatch.setattr(
+        Retrieval, "measure", lambda self, roles, train, test, progress: seen.append((roles, train, test)) or {}
+    )
     run_probe(workspace, run.folder, "retrieval", Progress())
     roles, train, test = seen[0]
     pictures = pool.column("path")
@@ -63,7 +78,10 @@ def test_no_picture_is_learned_and_tested(workspace, tmp_path, monkeypatch):
 
 def world(n, rng):
     names = rng.choice(list(COLOURS), n)
-    pictures = [Image.fromarray(np.clip(np.array(COLOURS[name]) + rng.normal(0, 12, (32, 32, 3)), 0, 255).astype(np.uint8)) for name in names]
+    pictures = [
+        Image.fromarray(np.clip(np.array(COLOURS[name]) + rng.normal(0, 12, (32, 32, 3)), 0, 255).astype(np.uint8))
+        for name in names
+    ]
     return {"image": lambda row: pictures[row], "text": lambda row: [f"{names[row]}"]}
 
 
@@ -87,7 +105,9 @@ def test_the_same_seed_gives_the_same_answer(rng):
 def test_it_needs_pictures_and_captions(workspace, photos, tmp_path):
     add_pool(workspace, "photos", str(photos), "images")
     run = select(workspace, Spec(pool="photos", method="random", budget="5"))
-    with pytest.raises(BadRequest, match="retrieval looks at image and text of every sample; the pool photos has no text to open"):
+    with pytest.raises(
+        BadRequest, match="retrieval looks at image and text of every sample; the pool photos has no text to open"
+    ):
         run_probe(workspace, run.folder, "retrieval", Progress())
     with pytest.raises(BadRequest, match="at least two pairs to train on and two held out"):
         Retrieval().measure({}, np.arange(1), np.arange(5))

@@ -42,15 +42,26 @@ N, EXTRA, D = 60, 7, 6
 METHODS = every("method")
 GROUPS = np.array(list("aabbbbbccc"))[np.arange(N) % 10]
 MISSING = {
-    "embedding": [3, 17, 41], "image": [5], "text": [5, 8], "patterns": [0, 30], "ngrams": [2, N - 1],
-    "loss_trajectory": [2], "loss": [0, 4], "learnability": [6], "error": [9], "forgetting": [1, 10],
-}  # fmt: skip
+    "embedding": [3, 17, 41],
+    "image": [5],
+    "text": [5, 8],
+    "patterns": [0, 30],
+    "ngrams": [2, N - 1],
+    "loss_trajectory": [2],
+    "loss": [0, 4],
+    "learnability": [6],
+    "error": [9],
+    "forgetting": [1, 10],
+}
 MISSING_THERE = {"embedding": [1], "image": [0], "ngrams": [2]}
 PARAMS: dict[str, dict[str, Any]] = {
-    "neg_clip_loss": {"batch_size": 8, "n_batches": 2}, "norm_sim_dynamic": {"n_steps": 5}, "tsds": {"sigma": 2.0},
-    "s2l": {"n_clusters": 4, "per_group": True}, "deduplicate": {"threshold": 0.9},
+    "neg_clip_loss": {"batch_size": 8, "n_batches": 2},
+    "norm_sim_dynamic": {"n_steps": 5},
+    "tsds": {"sigma": 2.0},
+    "s2l": {"n_clusters": 4, "per_group": True},
+    "deduplicate": {"threshold": 0.9},
     "facility_location": {"n_neighbors": 8},
-}  # fmt: skip
+}
 """Parameters with which a pool of this size shows what a method does."""
 HOW_MANY = {"within": 40, "already": 20}
 

@@ -51,9 +51,13 @@ def test_what_was_chosen_earlier_is_never_kept_again(shared, method):
 
 
 COUNT = {
-    "k_center": {"metric": "euclidean"}, "freesel": {"metric": "euclidean"}, "facility_location": {}, "stratified": {},
-    "deduplicate": {"threshold": 0.999}, "s2l": {"n_clusters": 2},
-}  # fmt: skip
+    "k_center": {"metric": "euclidean"},
+    "freesel": {"metric": "euclidean"},
+    "facility_location": {},
+    "stratified": {},
+    "deduplicate": {"threshold": 0.999},
+    "s2l": {"n_clusters": 2},
+}
 """Methods for which what was chosen earlier covers what is like it."""
 
 

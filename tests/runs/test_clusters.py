@@ -1,4 +1,6 @@
-"""Clusters kept beside a run, groups asked for only where they are used, and trajectories in the role of an embedding."""
+"""Clusters kept beside a run, groups asked for only where they are used, and trajectories in the role of an
+embedding.
+"""
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -114,7 +116,10 @@ def test_a_missing_group_is_named(workspace, pool):
         resolve(workspace, spec(params={"per_group": True}))
 
 
-@pytest.mark.parametrize(("method", "params"), [("facility_location", {"metric": "euclidean"}), ("k_center", {"metric": "euclidean"}), ("deduplicate", {})])
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [("facility_location", {"metric": "euclidean"}), ("k_center", {"metric": "euclidean"}), ("deduplicate", {})],
+)
 def test_trajectories_in_the_role_of_an_embedding(workspace, pool, losses, method, params, capsys):
     asked = spec(method=method, params=params, use={"embedding": "loss_trajectory"})
     run = engine.select(workspace, asked)
@@ -125,7 +130,9 @@ def test_trajectories_in_the_role_of_an_embedding(workspace, pool, losses, metho
     assert [entry["id"] for entry in run.manifest["unreadable"]] == IDS[-3:].tolist()
     assert "--use embedding=loss_trajectory" in run.manifest["command"]
     assert engine.select(workspace, spec(method=method, params=params)).manifest["features"]["embedding"]["key"] != key
-    words = ["select", "vec", method, "--budget", "20", "--use", f"embedding={key}"] + [f"--set={name}={value}" for name, value in params.items()]
+    words = ["select", "vec", method, "--budget", "20", "--use", f"embedding={key}"] + [
+        f"--set={name}={value}" for name, value in params.items()
+    ]
     assert main(words) == 0, capsys.readouterr().err
     assert run.manifest["result"]["ids_sha256"] in capsys.readouterr().out
 
@@ -138,7 +145,9 @@ def test_unnamed_only_the_role_itself_fills_it(workspace, pool, tmp_path):
 
 def test_what_cannot_be_an_embedding_is_refused(workspace, pool, tmp_path):
     bring(workspace, pool, tmp_path, "loss", np.ones(N, np.float32))
-    with pytest.raises(BadRequest, match="loss cannot fill the role embedding of vec: it does not have one vector per sample"):
+    with pytest.raises(
+        BadRequest, match="loss cannot fill the role embedding of vec: it does not have one vector per sample"
+    ):
         Roles.of(workspace, pool, {"embedding": "loss"})
     with pytest.raises(UnknownName, match="no feature for the role loss_trajectory of vec called embedding"):
         Roles.of(workspace, pool, {"loss_trajectory": "embedding"})

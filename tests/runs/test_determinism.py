@@ -50,7 +50,9 @@ print(json.dumps(answers))
 def answers(path, block: int, threads: int) -> dict:
     names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
     env = {**os.environ, **dict.fromkeys(names, str(threads)), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", CODE, str(path), str(block)], capture_output=True, text=True, env=env, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, str(path), str(block)], capture_output=True, text=True, env=env, check=False
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -24,12 +24,15 @@ def damage(run, how):
 
 
 @pytest.mark.parametrize("flag", FLAGS)
-@pytest.mark.parametrize(("how", "said"), [
-    ("selection changed", "cannot be used: selection.parquet was changed after it was written"),
-    ("selection missing", "cannot be used: selection.parquet is missing"),
-    ("manifest edited", "cannot be used: manifest.json was changed after it was written"),
-    ("manifest missing", "holds no manifest.json"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("selection changed", "cannot be used: selection.parquet was changed after it was written"),
+        ("selection missing", "cannot be used: selection.parquet is missing"),
+        ("manifest edited", "cannot be used: manifest.json was changed after it was written"),
+        ("manifest missing", "holds no manifest.json"),
+    ],
+)
 def test_a_damaged_selection_is_not_chosen_from(scene, flag, how, said):
     run = scene.earlier(flag)
     damage(run, how)

@@ -122,7 +122,10 @@ def test_within_and_already(workspace, pool):
     first = engine.select(workspace, spec(budget="30"))
     more = engine.select(workspace, spec(budget="20", already=str(first.folder)))
     assert not set(first.ids) & set(more.ids)
-    assert first.ids + more.ids == engine.select(workspace, spec(budget="50", params={"first": int(first.selection.rows[0])})).ids
+    assert (
+        first.ids + more.ids
+        == engine.select(workspace, spec(budget="50", params={"first": int(first.selection.rows[0])})).ids
+    )
     inside = engine.select(workspace, spec(budget="10", within=str(first.folder), already=str(more.folder)))
     assert set(inside.ids) <= set(first.ids)
     for run in (more, inside):
@@ -143,7 +146,13 @@ def test_where(workspace, pool, tmp_path):
     run = engine.select(workspace, spec(where="id < 'id-050'", budget="10"))
     assert all(id < "id-050" for id in run.ids)
     assert reproduction.reproduce(workspace, run.folder)["identical"]
-    for where in ("id <", "nothing = 1", "1=1); DROP TABLE pool; --", f"id IN (SELECT column0 FROM read_csv('{tmp_path}/v.npz'))", "1 = 1; SELECT 1"):
+    for where in (
+        "id <",
+        "nothing = 1",
+        "1=1); DROP TABLE pool; --",
+        f"id IN (SELECT column0 FROM read_csv('{tmp_path}/v.npz'))",
+        "1 = 1; SELECT 1",
+    ):
         with pytest.raises(BadRequest, match="--where"):
             matching(pool, where)
     with pytest.raises(BadRequest, match="No sample of vec is left"):
@@ -230,8 +239,24 @@ def test_python_interface(workspace, pool, rng):
 def test_manifest_is_plain_json_with_the_promised_names(workspace, pool):
     run = engine.select(workspace, spec())
     said = json.loads((run.folder / "manifest.json").read_text())
-    assert set(said) >= {"schema_version", "created_utc", "datasel_version", "pool", "target", "features", "method", "budget", "seed", "within", "already",
-                         "where", "unreadable", "result", "environment", "command"}  # fmt: skip
+    assert set(said) >= {
+        "schema_version",
+        "created_utc",
+        "datasel_version",
+        "pool",
+        "target",
+        "features",
+        "method",
+        "budget",
+        "seed",
+        "within",
+        "already",
+        "where",
+        "unreadable",
+        "result",
+        "environment",
+        "command",
+    }
     assert set(said["result"]) == {"n", "ids_sha256", "pick_order_sha256", "metrics"}
     assert set(said["features"]["embedding"]) >= {"id", "version", "params", "fingerprint"}
 

@@ -63,9 +63,15 @@ def plain(scene, rows, used):
         "coverage": {**spread(gap), "cells_touched": touched, "cells": cells, "measured_on": len(can)},
         "pattern_coverage": {**spread(local), "measured_on": len(local)},
         "redundancy": {"near_duplicate_share": twins, "threshold": 0.95, "measured_on": len(kept)},
-        "balance": {"entropy": entropy, "groups_kept": len(share), "groups": 3, "rarest": rarest,
-                    "rarest_count": counts[rarest], "counts": counts},
-    }  # fmt: skip
+        "balance": {
+            "entropy": entropy,
+            "groups_kept": len(share),
+            "groups": 3,
+            "rarest": rarest,
+            "rarest_count": counts[rarest],
+            "counts": counts,
+        },
+    }
 
 
 def about(numbers):
@@ -201,11 +207,14 @@ def test_a_linear_probe_learns_from_the_kept_and_is_asked_about_the_readable_res
     assert linear(scene, run)["accuracy"] == 1  # it gives the group away
 
 
-@pytest.mark.parametrize(("asked", "said"), [
-    ({"where": "\"group\" = 'a'", "budget": 5}, "all of one group; a linear probe needs at least two"),
-    ({"budget": N}, "Nothing is held out: the whole pool was kept"),
-    ({"changed": True}, "The pool all is not what it was when the selection was made"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"where": "\"group\" = 'a'", "budget": 5}, "all of one group; a linear probe needs at least two"),
+        ({"budget": N}, "Nothing is held out: the whole pool was kept"),
+        ({"changed": True}, "The pool all is not what it was when the selection was made"),
+    ],
+)
 def test_a_probe_that_can_say_nothing_is_one_line(scene, asked, said):
     run = scene.ask("random", **{name: value for name, value in asked.items() if name != "changed"})
     if "changed" in asked:

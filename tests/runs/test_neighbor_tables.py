@@ -1,4 +1,6 @@
-"""Neighbour tables that are kept: the same plans as the method's own, resumed after a kill, damaged ones noticed; near-duplicates and who serves whom."""
+"""Neighbour tables that are kept: the same plans as the method's own, resumed after a kill, damaged ones noticed;
+near-duplicates and who serves whom.
+"""
 
 import io
 import time
@@ -82,7 +84,11 @@ def test_what_was_measured_before_a_stop_stands(workspace, both, monkeypatch):
     folder = workspace.serving(question.key)
     assert neighbor_tables.read_tables(folder) is None
     later = []
-    monkeypatch.setattr(neighbor_tables.Crowd, "measure", lambda self, wanted, progress: later.append(wanted.tolist()) or real(self, wanted, progress))
+    monkeypatch.setattr(
+        neighbor_tables.Crowd,
+        "measure",
+        lambda self, wanted, progress: later.append(wanted.tolist()) or real(self, wanted, progress),
+    )
     found = neighbor_tables.read_tables(neighbor_tables.make_tables(workspace, question, Progress()))
     u = len(found.neighbours.rows)
     assert sorted(sum(measured + later, [])) == list(range(u))
@@ -140,7 +146,9 @@ def test_the_key_knows_what_decides_and_nothing_else(workspace, both):
 
 
 def test_a_worker_makes_them_and_says_where(workspace, both):
-    job = worker.start(workspace, worker.spec_of("serving", pool="pool", method="tsds", params={}, budget="1", use={}, target="task"))
+    job = worker.start(
+        workspace, worker.spec_of("serving", pool="pool", method="tsds", params={}, budget="1", use={}, target="task")
+    )
     assert job.folder == workspace.serving(asked(workspace).key)
     for _ in range(600):
         if not job.is_active:
@@ -149,7 +157,9 @@ def test_a_worker_makes_them_and_says_where(workspace, both):
     assert job.status()["state"] == "done", job.status()
     assert neighbor_tables.read_tables(job.folder) is not None
     with pytest.raises(BadRequest, match="name a pool of examples"):
-        worker.start(workspace, worker.spec_of("serving", pool="pool", method="tsds", params={}, budget="1", use={}, target=None))
+        worker.start(
+            workspace, worker.spec_of("serving", pool="pool", method="tsds", params={}, budget="1", use={}, target=None)
+        )
 
 
 def test_what_is_kept_has_a_chance_in_the_tables(workspace, both):
@@ -170,13 +180,23 @@ def test_samples_without_a_vector_are_passed_over_and_the_embedding_may_be_an_ol
     left_out = [(row, "broken") for row in np.setdiff1d(np.arange(N), there).tolist()]
     turned = both[:, ::-1] + 3
     used = keep_imported(workspace, pool, "embedding", turned[there], there, left_out, "older.npz", Progress())
-    keep_imported(workspace, task, "embedding", turned[N:][1:], np.arange(1, M), [(0, "broken")], "older.npz", Progress())
+    keep_imported(
+        workspace, task, "embedding", turned[N:][1:], np.arange(1, M), [(0, "broken")], "older.npz", Progress()
+    )
     keep_imported(workspace, pool, "embedding", both[:N] * 2, np.arange(N), [], "newer.npz", Progress())
     spec = Spec(pool="pool", method="tsds", budget="20", target="task", use={"embedding": used.key})
     question = resolve(workspace, spec)
-    found = neighbor_tables.read_tables(neighbor_tables.make_tables(workspace, neighbor_tables.Question(question.pool, question.method, question.roles, question.target), Progress()))
+    found = neighbor_tables.read_tables(
+        neighbor_tables.make_tables(
+            workspace,
+            neighbor_tables.Question(question.pool, question.method, question.roles, question.target),
+            Progress(),
+        )
+    )
     p = found.probability(found.plan(0.5, 5.0, 0.75), N)
-    expected = Tsds().plan(Inputs({"embedding": turned[there]}, np.random.default_rng(0), target={"embedding": turned[N:][1:]}))
+    expected = Tsds().plan(
+        Inputs({"embedding": turned[there]}, np.random.default_rng(0), target={"embedding": turned[N:][1:]})
+    )
     np.testing.assert_allclose(p[there], expected.probability, rtol=1e-9, atol=1e-15)
     assert not p[[row for row, _ in left_out]].any()
     assert found.targets.tolist() == list(range(1, M))
@@ -185,8 +205,12 @@ def test_samples_without_a_vector_are_passed_over_and_the_embedding_may_be_an_ol
 
 
 def test_draws_with_repeats_are_reproduced(workspace, both):
-    """What was granted is how often it was drawn, not how many different ones that gave: with fewer draws the answer would be another."""
-    run = engine.select(workspace, Spec(pool="pool", method="tsds", params={"sampling": "multinomial"}, budget="60", target="task"))
+    """What was granted is how often it was drawn, not how many different ones that gave: with fewer draws the answer
+    would be another.
+    """
+    run = engine.select(
+        workspace, Spec(pool="pool", method="tsds", params={"sampling": "multinomial"}, budget="60", target="task")
+    )
     assert run.manifest["result"]["n"] < 60
     assert run.manifest["budget"]["granted"] == sum(run.table["count"].to_pylist()) == 60
     assert reproduction.reproduce(workspace, run.folder)["identical"]

@@ -13,10 +13,23 @@ from tests.runs.joints import METHODS, PARAMS, N
 built, shared, scene = joints.built, joints.shared, joints.scene
 
 
-@pytest.mark.parametrize(("share", "n", "count"), [
-    ("10%", 15, 2), ("10%", 14, 1), ("50%", 5, 3), ("30%", 15, 5), ("2.5%", 100, 3), ("29%", 100, 29), ("1%", 10, 1),
-    ("0.001%", 10, 1), ("100%", 7, 7), ("99.9%", 7, 7), (" 20 % ", 10, 2), ("+20%", 10, 2),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("share", "n", "count"),
+    [
+        ("10%", 15, 2),
+        ("10%", 14, 1),
+        ("50%", 5, 3),
+        ("30%", 15, 5),
+        ("2.5%", 100, 3),
+        ("29%", 100, 29),
+        ("1%", 10, 1),
+        ("0.001%", 10, 1),
+        ("100%", 7, 7),
+        ("99.9%", 7, 7),
+        (" 20 % ", 10, 2),
+        ("+20%", 10, 2),
+    ],
+)
 def test_a_share_is_rounded_to_the_nearest_and_at_least_one(share, n, count):
     assert granted(share, n) == count
     assert granted(share, n, count) == count
@@ -58,11 +71,19 @@ def changes(scene):
     scene.keep("task-3", "embedding", scene.there["embedding"], joints.MISSING_THERE["embedding"])
     within, already = (str(scene.earlier(flag).folder) for flag in ("within", "already"))
     return {
-        "seed": {"seed": 1}, "budget": {"budget": 7}, "share": {"budget": "15%"}, "where": {"where": "amount < 50"},
-        "within": {"within": within}, "already": {"already": already}, "a parameter": {"params": {"alpha": 0.25}},
-        "a feature": {"use": {"embedding": here.key}}, "the target's": {"use": {"target.embedding": there.key}},
-        "the target": {"target": "task-2"}, "its names": {"target": "task-3"}, "the pool": {"pool": "all-2"},
-    }  # fmt: skip
+        "seed": {"seed": 1},
+        "budget": {"budget": 7},
+        "share": {"budget": "15%"},
+        "where": {"where": "amount < 50"},
+        "within": {"within": within},
+        "already": {"already": already},
+        "a parameter": {"params": {"alpha": 0.25}},
+        "a feature": {"use": {"embedding": here.key}},
+        "the target's": {"use": {"target.embedding": there.key}},
+        "the target": {"target": "task-2"},
+        "its names": {"target": "task-3"},
+        "the pool": {"pool": "all-2"},
+    }
 
 
 def test_each_thing_that_decides_is_in_the_key(scene):

@@ -199,11 +199,14 @@ def test_every_word_of_a_manifest_is_guarded(run):
         assert manifest.problems(run.folder) == [CHANGED]  # but the bytes are those that were written
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    ({"schema_version": 2}, "has schema version 2; this program reads version 1"),
-    ({"result": None}, "is not a datasel manifest"),
-    *(({name: None}, f"is damaged: it has no {name}") for name in ("files", "seed", "sha256", "where")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schema_version": 2}, "has schema version 2; this program reads version 1"),
+        ({"result": None}, "is not a datasel manifest"),
+        *(({name: None}, f"is damaged: it has no {name}") for name in ("files", "seed", "sha256", "where")),
+    ],
+)
 def test_a_manifest_that_cannot_be_read_is_one_line(run, change, said):
     good = json.loads((run.folder / "manifest.json").read_text())
     gone = {name for name, value in change.items() if value is None}

@@ -62,7 +62,9 @@ def test_a_cut_keeps_the_best(workspace, pairs):
     expected = np.argsort(-np.nan_to_num(cosine, nan=-9), kind="stable")[:10]
     assert run.ids == pool.ids[expected].tolist()
     np.testing.assert_allclose(run.table["score"].to_numpy(), cosine[expected], atol=1e-6)
-    assert [json.loads(why)["score"] for why in run.table["why"].to_pylist()] == pytest.approx(cosine[expected].tolist(), abs=1e-6)
+    assert [json.loads(why)["score"] for why in run.table["why"].to_pylist()] == pytest.approx(
+        cosine[expected].tolist(), abs=1e-6
+    )
     assert run.manifest["unreadable"][0] == {"id": "s07", "reason": "no vector"}
 
 
@@ -169,7 +171,10 @@ def test_the_targets_feature_is_named_again_when_a_newer_one_is_there(workspace,
         ({"method": "clip_score", "target": "wanted"}, "clip_score takes no target; leave out --target"),
         ({"method": "norm_sim", "target": "wide"}, "has 5 numbers per sample in the target wide, but 8 in the pool"),
         ({"method": "norm_sim", "target": "bare"}, "The target bare has no feature for the role image yet"),
-        ({"method": "norm_sim", "target": "wanted", "use": {"target.image": "vit"}}, "no feature for the role image of the target wanted called vit"),
+        (
+            {"method": "norm_sim", "target": "wanted", "use": {"target.image": "vit"}},
+            "no feature for the role image of the target wanted called vit",
+        ),
     ],
 )
 def test_a_target_that_does_not_fit_is_one_line(workspace, pairs, target, tmp_path, asked, said):
@@ -188,7 +193,10 @@ def test_a_target_from_another_encoder_is_refused(workspace, pairs, target):
         kept = computation.kept_features(workspace, ds.open_pool(pool).fingerprint)
         path = next(one.folder for one in kept if one.role == "image") / "meta.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), "id": "clip_image", "params": params}))
-    with pytest.raises(MissingFeature, match="image from another encoder .*compute the same: .*feature compute wanted clip_image --set model=a"):
+    with pytest.raises(
+        MissingFeature,
+        match="image from another encoder .*compute the same: .*feature compute wanted clip_image --set model=a",
+    ):
         ask(workspace, "norm_sim", target="wanted")
 
 
@@ -221,8 +229,12 @@ def test_selections_as_sets(workspace, pairs):
     assert reproduction.reproduce(workspace, only.folder)["identical"]
     whole = combine.combine(workspace, "union", folders)
     of = {id: [at for at, ids in enumerate((a, b, c), 1) if id in ids] for id in whole.ids}
-    assert [json.loads(why)["of"] for why in whole.table["why"].to_pylist()] == [", ".join(map(str, of[id])) for id in whole.ids]
-    assert set(combine.combine(workspace, "difference", [whole.folder, only.folder]).ids) == set(whole.ids) - set(only.ids)
+    assert [json.loads(why)["of"] for why in whole.table["why"].to_pylist()] == [
+        ", ".join(map(str, of[id])) for id in whole.ids
+    ]
+    assert set(combine.combine(workspace, "difference", [whole.folder, only.folder]).ids) == set(whole.ids) - set(
+        only.ids
+    )
     again_from_another = ask(workspace, "clip_score", budget="4", within=str(whole.folder))
     assert set(again_from_another.ids) <= set(whole.ids)
 
@@ -257,22 +269,34 @@ def test_captions_of_a_picture_take_its_vectors(workspace, tmp_path, rng):
     lines = []
     for at in range(4):
         paint(tmp_path / "in" / f"{at}.jpg", at)
-        lines.append(json.dumps({"image": f"{at}.jpg", "captions": [f"picture {at}", f"again {at}", f"more {at}"][: 3 - (at == 3)]}))
+        lines.append(
+            json.dumps(
+                {"image": f"{at}.jpg", "captions": [f"picture {at}", f"again {at}", f"more {at}"][: 3 - (at == 3)]}
+            )
+        )
     (tmp_path / "in" / "pairs.jsonl").write_text("\n".join(lines))
     image, text = rng.standard_normal((4, 5)).astype(np.float32), rng.standard_normal((4, 3, 5)).astype(np.float32)
     ids = [f"{at}.jpg" for at in range(4)]
     np.savez(tmp_path / "v.npz", ids=[*ids[:3], "elsewhere"], image=image, text=text)
     pool = add_pool(workspace, "each", str(tmp_path / "in" / "pairs.jsonl"), "pairs")
     found = {role: import_feature(workspace, pool, role, str(tmp_path / "v.npz")) for role in ("image", "text")}
-    for row, (at, part) in enumerate((at, part) for at, part in itertools.product(range(4), range(3)) if (at, part) != (3, 2)):
+    for row, (at, part) in enumerate(
+        (at, part) for at, part in itertools.product(range(4), range(3)) if (at, part) != (3, 2)
+    ):
         assert pool.ids[row] == f"{at}.jpg#{part + 1}"
         for role, expected in (("image", image[at]), ("text", text[at, part])):
             value = found[role].kept.values()[row]
             assert np.isnan(value).all() if at == 3 else np.array_equal(value, expected)
-    assert (found["text"].matched, found["text"].missing, found["text"].extra) == (9, ["3.jpg#1", "3.jpg#2"], ["elsewhere"])
+    assert (found["text"].matched, found["text"].missing, found["text"].extra) == (
+        9,
+        ["3.jpg#1", "3.jpg#2"],
+        ["elsewhere"],
+    )
     mean = add_pool(workspace, "mean", str(tmp_path / "in" / "pairs.jsonl"), "pairs", {"captions": "mean"})
     kept = import_feature(workspace, mean, "text", str(tmp_path / "v.npz")).kept
-    np.testing.assert_allclose(kept.values()[:3], unit(np.stack([unit(text[at]).mean(axis=0) for at in range(3)])), atol=1e-6)
+    np.testing.assert_allclose(
+        kept.values()[:3], unit(np.stack([unit(text[at]).mean(axis=0) for at in range(3)])), atol=1e-6
+    )
 
 
 def test_every_method_says_what_it_needs_of_a_target():
@@ -316,7 +340,12 @@ def test_weights_that_were_replaced_are_another_encoder(workspace, pairs, target
     for pool, weights in (("pairs", "aa"), ("wanted", "bb")):
         kept = computation.kept_features(workspace, ds.open_pool(pool).fingerprint)
         path = next(one.folder for one in kept if one.role == "image") / "meta.json"
-        meta = {**json.loads(path.read_text()), "id": "clip_image", "params": {"model": "./mine"}, "facts": {"weights_sha256": weights}}
+        meta = {
+            **json.loads(path.read_text()),
+            "id": "clip_image",
+            "params": {"model": "./mine"},
+            "facts": {"weights_sha256": weights},
+        }
         path.write_text(json.dumps(meta))
     with pytest.raises(MissingFeature, match="or from other weights; compute the same"):
         ask(workspace, "norm_sim", target="wanted")
@@ -351,7 +380,9 @@ def test_what_was_imported_is_not_compared_with_what_was_computed(workspace, pai
         return lambda: path.write_text(before)
 
     undo = computed("wanted")
-    with pytest.raises(MissingFeature, match="The pool's image was imported, the target's computed by clip_image; import both"):
+    with pytest.raises(
+        MissingFeature, match="The pool's image was imported, the target's computed by clip_image; import both"
+    ):
         ask(workspace, "norm_sim", target="wanted")
     undo()
     computed("pairs")

@@ -1,4 +1,6 @@
-"""What must never happen quietly: an old answer to a new question, a filter that is more than a filter, a damaged file taken for a good one."""
+"""What must never happen quietly: an old answer to a new question, a filter that is more than a filter, a damaged file
+taken for a good one.
+"""
 
 import json
 import os
@@ -44,7 +46,9 @@ def test_groups_that_changed_are_a_new_question(workspace, tmp_path):
     add_pool(workspace, "p", table(tmp_path, "abababab"), "images")
     after = ask(workspace)
     assert after.key != before.key
-    assert after.table["group"].to_pylist() == [row_group for row_group in load_pool(workspace, "p").column("group")[after.selection.rows]]
+    assert after.table["group"].to_pylist() == [
+        row_group for row_group in load_pool(workspace, "p").column("group")[after.selection.rows]
+    ]
     said = reproduction.reproduce(workspace, before.folder)
     assert said["columns_changed"]
     assert not said["identical"]
@@ -70,12 +74,23 @@ def test_pools_of_the_same_photos_answer_under_their_own_name(workspace, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "where", ["true) union all select 0 --", "true) union all select (1", "true; drop table pool", "true limit 1", "amount > 1, true", "row", ""]
+    "where",
+    [
+        "true) union all select 0 --",
+        "true) union all select (1",
+        "true; drop table pool",
+        "true limit 1",
+        "amount > 1, true",
+        "row",
+        "",
+    ],
 )
 def test_a_filter_is_one_condition_and_nothing_else(workspace, tmp_path, where):
     pool = add_pool(workspace, "p", table(tmp_path, "aaaabbbb"), "images")
     if where == "row":
-        assert matching(pool, "row > 0").tolist() == [False] + [True] * 7  # the position in the pool: harmless, and of use
+        assert (
+            matching(pool, "row > 0").tolist() == [False] + [True] * 7
+        )  # the position in the pool: harmless, and of use
         return
     with pytest.raises(BadRequest, match="give one condition on the columns id, path, group"):
         matching(pool, where)
@@ -84,7 +99,9 @@ def test_a_filter_is_one_condition_and_nothing_else(workspace, tmp_path, where):
 def test_a_filter_sees_a_column_of_any_name(workspace, tmp_path):
     source = table(tmp_path, "aaaabbbb")
     text = (tmp_path / "in" / "t.csv").read_text().splitlines()
-    (tmp_path / "in" / "t.csv").write_text("\n".join([text[0] + ",ROW,row_", *(f"{line},{9 - at},x" for at, line in enumerate(text[1:]))]) + "\n")
+    (tmp_path / "in" / "t.csv").write_text(
+        "\n".join([text[0] + ",ROW,row_", *(f"{line},{9 - at},x" for at, line in enumerate(text[1:]))]) + "\n"
+    )
     pool = add_pool(workspace, "p", source, "images")
     assert matching(pool, "ROW >= 8").tolist() == [True, True] + [False] * 6
     assert matching(pool, "row_ = 'x'").all()
@@ -99,7 +116,9 @@ def test_a_filter_that_nobody_could_repeat_is_refused(workspace, tmp_path):
 def test_named_columns_win_and_must_be_there(workspace, tmp_path):
     for at in range(2):
         paint(tmp_path / "in" / f"{at}.jpg", at)
-    (tmp_path / "in" / "t.csv").write_text("path,file,id,name,group,kind\nx.jpg,0.jpg,a,one,g,k\ny.jpg,1.jpg,b,two,g,l\n")
+    (tmp_path / "in" / "t.csv").write_text(
+        "path,file,id,name,group,kind\nx.jpg,0.jpg,a,one,g,k\ny.jpg,1.jpg,b,two,g,l\n"
+    )
     options = {"path_column": "file", "id_column": "name", "group_column": "kind"}
     pool = add_pool(workspace, "p", str(tmp_path / "in" / "t.csv"), "images", options)
     assert pool.ids.tolist() == ["one", "two"]
@@ -159,7 +178,11 @@ def test_a_damaged_run_stands_in_nobodys_way(workspace, tmp_path, name, content)
     run = ask(workspace, method="random", budget="6")
     (run.folder / name).write_bytes(content)
     assert len(ask(workspace, method="random", budget="3").ids) == 3
-    assert ask(workspace, method="random", budget="6").ids == run.ids if name == "what.json" else len(ask(workspace, method="random", budget="6").ids) == 6
+    assert (
+        ask(workspace, method="random", budget="6").ids == run.ids
+        if name == "what.json"
+        else len(ask(workspace, method="random", budget="6").ids) == 6
+    )
     assert manifest.is_answer(run.folder)
 
 
@@ -242,7 +265,11 @@ def test_files_of_others_are_never_replaced(workspace, tmp_path):
 def test_json_lines_hold_no_nan(workspace, tmp_path):
     source = table(tmp_path, "aaaabbbb")
     (tmp_path / "in" / "t.csv").write_text(
-        (tmp_path / "in" / "t.csv").read_text().replace(",0\n", ",nan\n").replace(",1\n", ",inf\n").replace(",2\n", ",2.5\n")
+        (tmp_path / "in" / "t.csv")
+        .read_text()
+        .replace(",0\n", ",nan\n")
+        .replace(",1\n", ",inf\n")
+        .replace(",2\n", ",2.5\n")
     )
     add_pool(workspace, "p", source, "images")
     out = JsonLines().write(open_run(workspace, ask(workspace, budget="8").folder), tmp_path / "x.jsonl", Progress())
@@ -266,11 +293,15 @@ def test_python_users_may_name_folders_as_paths(workspace, tmp_path):
 
 
 def test_columns_that_are_called_like_ours_are_not_lost(workspace, tmp_path):
-    lines = [{"id": f"q{at}", "text": f"number {at}", "score": at * 10, "rank": f"r{at}", "why": "so"} for at in range(8)]
+    lines = [
+        {"id": f"q{at}", "text": f"number {at}", "score": at * 10, "rank": f"r{at}", "why": "so"} for at in range(8)
+    ]
     (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, lines)))
     add_pool(workspace, "p", str(tmp_path / "t.jsonl"), "text")
     run = ask(workspace, method="random", budget="3")
     theirs = {line["id"]: line for line in lines}
     for row in run.table.to_pylist():
-        assert (row["score_"], row["rank_"], row["why_"]) == tuple(theirs[row["id"]][name] for name in ("score", "rank", "why"))
+        assert (row["score_"], row["rank_"], row["why_"]) == tuple(
+            theirs[row["id"]][name] for name in ("score", "rank", "why")
+        )
     assert run.table["rank"].to_pylist() == [1, 2, 3]

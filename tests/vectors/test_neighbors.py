@@ -59,6 +59,8 @@ def test_neighbours_among_near_duplicates_are_exact(made, metric, k, rng):
     order = np.argsort(true, axis=1, kind="stable")[:, :k]
     least, mine = (np.take_along_axis(true, one, axis=1) for one in (order, rows))
     np.testing.assert_allclose(distances, least, rtol=1e-9, atol=1e-25 if metric == "cosine" else 0)
-    assert ((rows == order) | np.isclose(mine, least, rtol=1e-12, atol=1e-30)).all()  # but for the luck of the last digit
+    assert (
+        (rows == order) | np.isclose(mine, least, rtol=1e-12, atol=1e-30)
+    ).all()  # but for the luck of the last digit
     assert (np.sort(rows, axis=1)[:, 1:] > np.sort(rows, axis=1)[:, :-1]).all()
     assert (rows != np.arange(400)[:, None]).all()

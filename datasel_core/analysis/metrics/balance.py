@@ -11,7 +11,9 @@ from datasel_core.base.declare import Field
 
 @metric("balance", version=1, title="Balance over groups")
 class Balance(Metric):
-    """Kept per group, the entropy of those shares (1 = all groups alike, 0 = one group only), and the group with the fewest kept."""
+    """Kept per group, the entropy of those shares (1 = all groups alike, 0 = one group only), and the group with the
+    fewest kept.
+    """
 
     unit: ClassVar = "entropy, 0 to 1"
     better: ClassVar = "higher"

@@ -13,7 +13,9 @@ from datasel_core.vectors import kmeans, neighbors
 
 @metric("coverage", version=1, title="Coverage")
 class Coverage(Metric):
-    """Distance (1 - cosine) from the samples of the pool to the nearest kept one, and the share of k-means cells that hold a kept one."""
+    """Distance (1 - cosine) from the samples of the pool to the nearest kept one, and the share of k-means cells that
+    hold a kept one.
+    """
 
     unit: ClassVar = "1 - cosine"
     better: ClassVar = "lower"

@@ -19,7 +19,9 @@ SAMPLE = 200_000
 
 @dataclass(frozen=True)
 class KeptRows:
-    """n: size of the pool. rows: (b,) pool rows that were kept. role: name -> array of n rows, or None where the pool has none."""
+    """n: size of the pool. rows: (b,) pool rows that were kept. role: name -> array of n rows, or None where the pool
+    has none.
+    """
 
     n: int
     rows: np.ndarray

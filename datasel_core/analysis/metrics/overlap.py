@@ -4,7 +4,9 @@ import numpy as np
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
-    """a, b: ids kept by two selections. Counts of both, only a, only b; `jaccard` = both / either; `share` = both / the smaller."""
+    """a, b: ids kept by two selections. Counts of both, only a, only b; `jaccard` = both / either; `share` = both / the
+    smaller.
+    """
     both = len(np.intersect1d(a, b))
     either = len(a) + len(b) - both
     return {

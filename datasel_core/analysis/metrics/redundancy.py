@@ -33,4 +33,8 @@ class Redundancy(Metric):
             cosine = unit[start : start + _BLOCK] @ unit.T
             cosine[np.arange(len(cosine)), start + np.arange(len(cosine))] = -1
             twins += int((cosine.max(axis=1) >= self.threshold).sum())
-        return {"near_duplicate_share": round(twins / len(rows), 6), "threshold": self.threshold, "measured_on": len(rows)}
+        return {
+            "near_duplicate_share": round(twins / len(rows), 6),
+            "threshold": self.threshold,
+            "measured_on": len(rows),
+        }

@@ -1,4 +1,6 @@
-"""Features of image-caption pairs from a model of open_clip: one vector for the photo, one for what is said about it, in the same space."""
+"""Features of image-caption pairs from a model of open_clip: one vector for the photo, one for what is said about it,
+in the same space.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
@@ -13,26 +15,51 @@ from datasel_core.features.models.photos import prepare_ahead
 
 _MODEL = Field(
     SMALL,
-    description=f"A model of open_clip, such as {OFFERED[1]}, or a folder with one (as a path). {SMALL} comes with datasel and knows its demo scenes alone.",
+    description=(
+        f"A model of open_clip, such as {OFFERED[1]}, or a folder with one (as a path). {SMALL} comes with datasel "
+        "and knows its demo scenes alone."
+    ),
     json_schema_extra={"offered": list(OFFERED)},
 )
 _PRETRAINED = Field(
     None,
     title="Weights",
-    description=f"A tag of open_clip, such as {OFFERED_TAGS[0]}, whose weights are downloaded; or a file (safetensors or a torch state dict).",
+    description=(
+        f"A tag of open_clip, such as {OFFERED_TAGS[0]}, whose weights are downloaded; or a file (safetensors or a "
+        "torch state dict)."
+    ),
     json_schema_extra={"offered": list(OFFERED_TAGS)},
 )
 _PRECISION = Field(
-    "fp32", description="Numbers to compute in. bf16 and fp16 are faster on a GPU, bf16 often for photos on a CPU; vectors change in the third digit."
+    "fp32",
+    description=(
+        "Numbers to compute in. bf16 and fp16 are faster on a GPU, bf16 often for photos on a CPU; vectors change in "
+        "the third digit."
+    ),
 )
-_BATCH = Field(32, ge=1, description="Photos or captions per batch; it may change the last digit of a vector, never its key.", json_schema_extra=HOW)
-_DEVICE = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="Where to compute: auto, cpu, cuda or mps.", json_schema_extra=HOW)
+_BATCH = Field(
+    32,
+    ge=1,
+    description="Photos or captions per batch; it may change the last digit of a vector, never its key.",
+    json_schema_extra=HOW,
+)
+_DEVICE = Field(
+    "auto",
+    pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$",
+    description="Where to compute: auto, cpu, cuda or mps.",
+    json_schema_extra=HOW,
+)
 _THREADS = Field(4, ge=1, le=64, description="Threads that open photos.", json_schema_extra=HOW)
-_AVOID = f"With {SMALL}, for anything but the demo scenes: it was trained on those alone. For your own photos take a real open_clip model."
+_AVOID = (
+    f"With {SMALL}, for anything but the demo scenes: it was trained on those alone. For your own photos take a real "
+    "open_clip model."
+)
 
 
 class _Tower(Feature):
-    """What both towers share. Images and texts can be compared only when model and weights are the same: their hash is among the facts."""
+    """What both towers share. Images and texts can be compared only when model and weights are the same: their hash is
+    among the facts.
+    """
 
     avoid: ClassVar[str] = _AVOID
     paper: ClassVar[str] = "https://arxiv.org/abs/2103.00020"
@@ -50,7 +77,9 @@ class _Tower(Feature):
         return hashes(self.model, self.pretrained)
 
     def describe(self, source: Source | None = None) -> dict[str, Any]:
-        """model, pretrained, weights_sha256, and the model's own logit_scale (1 / temperature) and logit_bias (or None)."""
+        """model, pretrained, weights_sha256, and the model's own logit_scale (1 / temperature) and logit_bias (or
+        None).
+        """
         return {} if source is None else self._load().facts
 
     def _load(self) -> Clip:
@@ -59,26 +88,34 @@ class _Tower(Feature):
 
 @feature("clip_image", version=1, title="Image side of CLIP")
 class ClipImage(_Tower):
-    """One vector of length 1 per photo, near those of captions that fit it. What CLIPScore, negCLIPLoss and NormSim look at.
+    """One vector of length 1 per photo, near those of captions that fit it. What CLIPScore, negCLIPLoss and NormSim
+    look at.
 
-    Photos are prepared as the model was trained, most often by cutting the middle square out; a JPEG is decoded at no less than twice the model's side.
-    CLIP, https://arxiv.org/abs/2103.00020; open_clip, https://arxiv.org/abs/2212.07143.
+    Photos are prepared as the model was trained, most often by cutting the middle square out; a JPEG is decoded at no
+    less than twice the model's side. CLIP, https://arxiv.org/abs/2103.00020; open_clip,
+    https://arxiv.org/abs/2212.07143.
     """
 
     role: ClassVar[str] = "image"
-    cost: ClassVar[str] = "the built-in model: some 250 photos a second on one core; ViT-B-32: about 10, and 20 in bf16 where the CPU has it"
+    cost: ClassVar[str] = (
+        "the built-in model: some 250 photos a second on one core; ViT-B-32: about 10, and 20 in bf16 where the CPU "
+        "has it"
+    )
 
     threads: int = _THREADS
 
     def blocks(self, source: Source, rows: np.ndarray, fitted: Mapping[str, np.ndarray]) -> Iterator[Block]:
         clip = self._load()
-        for photos in prepare_ahead(source, rows, clip.prepare, (3, *clip.size), 2 * max(clip.size), self.batch, self.threads):
+        for photos in prepare_ahead(
+            source, rows, clip.prepare, (3, *clip.size), 2 * max(clip.size), self.batch, self.threads
+        ):
             yield _block(photos.rows, clip.images(photos.pixels), photos.unreadable)
 
 
 @feature("clip_text", version=1, title="Text side of CLIP")
 class ClipText(_Tower):
-    """One vector of length 1 per caption, near those of photos that fit it; of several captions their mean. What a caption says beyond 77 tokens is not read.
+    """One vector of length 1 per caption, near those of photos that fit it; of several captions their mean. What a
+    caption says beyond 77 tokens is not read.
 
     CLIP, https://arxiv.org/abs/2103.00020; open_clip, https://arxiv.org/abs/2212.07143.
     """
@@ -97,7 +134,11 @@ class ClipText(_Tower):
                     read.append(row)
                 except Unreadable as error:
                     unreadable.append((row, str(error)))
-            yield _block(np.array(read, dtype=np.int64), _means(self._encoded(clip, [one for some in said for one in some]), said), unreadable)
+            yield _block(
+                np.array(read, dtype=np.int64),
+                _means(self._encoded(clip, [one for some in said for one in some]), said),
+                unreadable,
+            )
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """(n, d) float32 of length 1: any texts, such as what somebody searches for."""
@@ -105,7 +146,9 @@ class ClipText(_Tower):
 
     def _encoded(self, clip: Clip, texts: Sequence[str]) -> np.ndarray:
         """Samples may have many captions, so that of a batch of samples is several of captions."""
-        return np.concatenate([clip.texts(texts[start : start + self.batch]) for start in range(0, max(len(texts), 1), self.batch)])
+        return np.concatenate(
+            [clip.texts(texts[start : start + self.batch]) for start in range(0, max(len(texts), 1), self.batch)]
+        )
 
 
 def _captions(source: Source, row: int) -> list[str]:

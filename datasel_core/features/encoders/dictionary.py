@@ -1,4 +1,6 @@
-"""Features that need no download: what each part of a photo has of a patch dictionary learned on the pool itself. A first look; DINO features are better."""
+"""Features that need no download: what each part of a photo has of a patch dictionary learned on the pool itself. A
+first look; DINO features are better.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Literal
@@ -18,30 +20,61 @@ from datasel_core.features.space import Learned
 Arrays = Mapping[str, np.ndarray]
 
 _N_ATOMS = Field(128, title="Dictionary size", ge=8, le=512, description="Size of the dictionary.")
-_PATCH_PX = Field(8, title="Patch side (pixels)", ge=4, le=16, description="Side of the patches the dictionary is learned from, in pixels of the shrunk photo.")
-_CELL_PX = Field(
-    3, title="Cell side (pixels)", ge=2, le=8, description="The photo is shrunk to 14 x 14 cells of so many pixels; larger sees finer texture and less shape."
+_PATCH_PX = Field(
+    8,
+    title="Patch side (pixels)",
+    ge=4,
+    le=16,
+    description="Side of the patches the dictionary is learned from, in pixels of the shrunk photo.",
 )
-_COLOUR = Field(0.15, title="Weight of colour", ge=0, le=2, description="Weight of mean colours beside shapes and textures.")
-_N_DIMS = Field(128, title="Numbers per vector", ge=2, le=1024, description="Numbers kept per vector, the principal axes over the pool.")
-_FIT_PHOTOS = Field(1000, title="Photos learned from", ge=1, le=2000, description="Photos the dictionary is learned on, drawn from the pool.")
+_CELL_PX = Field(
+    3,
+    title="Cell side (pixels)",
+    ge=2,
+    le=8,
+    description="The photo is shrunk to 14 x 14 cells of so many pixels; larger sees finer texture and less shape.",
+)
+_COLOUR = Field(
+    0.15, title="Weight of colour", ge=0, le=2, description="Weight of mean colours beside shapes and textures."
+)
+_N_DIMS = Field(
+    128,
+    title="Numbers per vector",
+    ge=2,
+    le=1024,
+    description="Numbers kept per vector, the principal axes over the pool.",
+)
+_FIT_PHOTOS = Field(
+    1000,
+    title="Photos learned from",
+    ge=1,
+    le=2000,
+    description="Photos the dictionary is learned on, drawn from the pool.",
+)
 _BATCH = Field(64, ge=1, description="Photos per batch.", json_schema_extra=HOW)
 _THREADS = Field(4, ge=1, le=64, description="Threads that open photos.", json_schema_extra=HOW)
 
 
 @feature("dictionary_patterns", version=1, title="Patterns, no download")
 class DictionaryPatterns(Learned, Patterns):
-    """Patterns of each photo from a patch dictionary learned on the pool. Works on any folder with no network; a first look, DINO patterns are better.
+    """Patterns of each photo from a patch dictionary learned on the pool. Works on any folder with no network; a first
+    look, DINO patterns are better.
 
-    A patch is one of 14 x 14 cells of the photo, described by the dictionary codes in and around it (nine squares of 3 x 3 cells) on their principal axes.
-    Dictionary: Coates, Lee & Ng 2011, https://proceedings.mlr.press/v15/coates11a.html. Patterns: FreeSel, https://arxiv.org/abs/2309.17342.
+    A patch is one of 14 x 14 cells of the photo, described by the dictionary codes in and around it (nine squares of 3
+    x 3 cells) on their principal axes.
+    Dictionary: Coates, Lee & Ng 2011, https://proceedings.mlr.press/v15/coates11a.html. Patterns: FreeSel,
+    https://arxiv.org/abs/2309.17342.
     """
 
     cost: ClassVar[str] = "some 200 photos a second on one core, after a few seconds of learning"
     avoid: ClassVar[str] = "When DINO weights are at hand: they know objects, this knows shapes, textures and colours."
 
     saliency: Literal["norm", "uniform"] = Field(
-        "norm", description="What stands for attention: the length of the patch vector, or uniform (then set tau to 1: ties rank in reading order)."
+        "norm",
+        description=(
+            "What stands for attention: the length of the patch vector, or uniform (then set tau to 1: ties rank in "
+            "reading order)."
+        ),
     )
     n_atoms: int = _N_ATOMS
     patch_px: int = _PATCH_PX
@@ -65,14 +98,17 @@ class DictionaryPatterns(Learned, Patterns):
         for photos in _read(self, source, rows):
             with one_thread():
                 patches = _encode(photos, fitted, self.colour, surroundings)
-                saliency = np.array([saliency_without_attention(one, self.saliency) for one in patches]).reshape(patches.shape[:2])
+                saliency = np.array([saliency_without_attention(one, self.saliency) for one in patches]).reshape(
+                    patches.shape[:2]
+                )
                 block = self.block(photos.rows, patches, saliency, photos.unreadable)
             yield block
 
 
 @feature("dictionary_embedding", version=1, title="Embedding, no download")
 class DictionaryEmbedding(Learned):
-    """One vector per photo from a patch dictionary learned on the pool. Knows layout, shape and texture; knows no objects.
+    """One vector per photo from a patch dictionary learned on the pool. Knows layout, shape and texture; knows no
+    objects.
 
     Dictionary codes and colours on a 7 x 7 layout, on their principal axes, half whitened. Coates, Lee & Ng 2011,
     https://proceedings.mlr.press/v15/coates11a.html.
@@ -109,7 +145,10 @@ def _read(how: DictionaryPatterns | DictionaryEmbedding, source: Source, rows: n
 
 
 def _fit(
-    how: DictionaryPatterns | DictionaryEmbedding, source: Source, progress: Progress, views: Callable[[np.ndarray, np.random.Generator], np.ndarray]
+    how: DictionaryPatterns | DictionaryEmbedding,
+    source: Source,
+    progress: Progress,
+    views: Callable[[np.ndarray, np.random.Generator], np.ndarray],
 ) -> dict[str, np.ndarray]:
     """Learns the dictionary, then the principal axes of `views`. Raises Failed when no photo opens."""
     rng = np.random.default_rng(how.seed)
@@ -127,12 +166,17 @@ def _fit(
         raise Failed(f"No dictionary can be learned: none of {len(drawn)} photos could be opened; the first: {first}.")
     with one_thread():
         learned = learn(pixels, how.patch_px, how.n_atoms, rng)
-        seen = [views(cells(photo, learned, how.colour), rng) for photo in progress.over(pixels, len(pixels), "learning the principal axes")]
+        seen = [
+            views(cells(photo, learned, how.colour), rng)
+            for photo in progress.over(pixels, len(pixels), "learning the principal axes")
+        ]
         return {**learned, **projection(np.concatenate(seen), how.n_dims)}
 
 
 def _encode(photos: Photos, fitted: Arrays, colour: float, view: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """(b, p, n_dims) float32. One photo is one product of fixed shape, so that the rest of its batch cannot change it."""
+    """(b, p, n_dims) float32. One photo is one product of fixed shape, so that the rest of its batch cannot change
+    it.
+    """
     mean, axes = fitted["mean"], fitted["axes"]
     encoded = [(view(cells(photo, fitted, colour)) - mean) @ axes for photo in photos.pixels]
     n_patches = GRID * GRID if view is surroundings else 1

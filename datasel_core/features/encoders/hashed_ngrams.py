@@ -19,9 +19,11 @@ _WORDS = re.compile(r"\w+|[^\w\s]+")
 
 @feature("hashed_ngrams", version=1, title="Words and pairs of words, hashed")
 class HashedNgrams(Feature):
-    """Counts of words and pairs of words of each text, in a fixed number of buckets. Needs no model and no download; what DSIR weighs texts by.
+    """Counts of words and pairs of words of each text, in a fixed number of buckets. Needs no model and no download;
+    what DSIR weighs texts by.
 
-    The buckets are those of the program published with Data Selection for Language Models via Importance Resampling, Xie et al. 2023,
+    The buckets are those of the program published with Data Selection for Language Models via Importance Resampling,
+    Xie et al. 2023,
     https://arxiv.org/abs/2302.03169: lower case, SHA-256 of the n-gram, remainder by the number of buckets.
     """
 
@@ -31,8 +33,16 @@ class HashedNgrams(Feature):
     avoid: ClassVar[str] = "As a measure of meaning: it sees words, not what they say."
     paper: ClassVar[str] = "https://arxiv.org/abs/2302.03169"
 
-    n_buckets: int = Field(10_000, ge=16, le=1 << 20, title="Buckets", description="Number of buckets; fewer put more unlike n-grams together.")
-    longest: int = Field(2, ge=1, le=5, title="Longest n-gram", description="1 counts words alone, 2 pairs of neighbours too.")
+    n_buckets: int = Field(
+        10_000,
+        ge=16,
+        le=1 << 20,
+        title="Buckets",
+        description="Number of buckets; fewer put more unlike n-grams together.",
+    )
+    longest: int = Field(
+        2, ge=1, le=5, title="Longest n-gram", description="1 counts words alone, 2 pairs of neighbours too."
+    )
     batch: int = Field(256, ge=1, description="Texts per batch.", json_schema_extra=HOW)
 
     def blocks(self, source: Source, rows: np.ndarray, fitted: Mapping[str, np.ndarray]) -> Iterator[Block]:
@@ -43,7 +53,9 @@ class HashedNgrams(Feature):
 
 
 def ngram_counts(text: str, longest: int, n_buckets: int) -> np.ndarray:
-    """(k, 2) int32: buckets, ascending, and how many n-grams fall into each. A text that is not blank has at least one."""
+    """(k, 2) int32: buckets, ascending, and how many n-grams fall into each. A text that is not blank has at least
+    one.
+    """
     words = _WORDS.findall(text.lower())
     ngrams = [" ".join(words[at : at + size]) for size in range(1, longest + 1) for at in range(len(words) - size + 1)]
     return np.stack(np.unique([_bucket(one, n_buckets) for one in ngrams], return_counts=True), axis=1).astype(np.int32)

@@ -13,7 +13,8 @@ from datasel_core.features.models.patterns import Patterns, grid_of, saliency_wi
 
 @feature("imported_patterns", version=1, title="Patterns of imported patch vectors")
 class ImportedPatterns(Patterns):
-    """Patterns from the patch vectors of any encoder, imported as the role `patches` (samples x patches x numbers). As good as that encoder.
+    """Patterns from the patch vectors of any encoder, imported as the role `patches` (samples x patches x numbers). As
+    good as that encoder.
 
     FreeSel, https://arxiv.org/abs/2309.17342; without attention, the length of a patch vector stands for it.
     """
@@ -22,7 +23,11 @@ class ImportedPatterns(Patterns):
     cost: ClassVar[str] = "some 500 photos a second on one core"
 
     saliency: Literal["norm", "uniform"] = Field(
-        "norm", description="What stands for attention: the length of the patch vector, or uniform (then set tau to 1: ties rank in reading order)."
+        "norm",
+        description=(
+            "What stands for attention: the length of the patch vector, or uniform (then set tau to 1: ties rank in "
+            "reading order)."
+        ),
     )
     batch: int = Field(256, ge=1, description="Samples per batch.", json_schema_extra=HOW)
 
@@ -37,12 +42,16 @@ class ImportedPatterns(Patterns):
             there = ~np.isnan(patches).all(axis=(1, 2))
             absent = [(int(row), "It has no patch vectors.") for row in part[~there]]
             patches = patches[there]
-            saliency = np.array([saliency_without_attention(one, self.saliency) for one in patches]).reshape(patches.shape[:2])
+            saliency = np.array([saliency_without_attention(one, self.saliency) for one in patches]).reshape(
+                patches.shape[:2]
+            )
             yield self.block(part[there], patches, saliency, absent)
 
 
 def _patches(source: Source) -> np.ndarray:
     patches = source.roles["patches"]
     if not isinstance(patches, np.ndarray) or patches.ndim != 3 or 0 in patches.shape[1:]:
-        raise BadInput(f"The role patches has shape {getattr(patches, 'shape', 'Ragged')}; it must be samples x patches x numbers.")
+        raise BadInput(
+            f"The role patches has shape {getattr(patches, 'shape', 'Ragged')}; it must be samples x patches x numbers."
+        )
     return patches

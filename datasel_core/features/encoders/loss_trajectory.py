@@ -18,30 +18,46 @@ from datasel_core.features.language.vocabulary import Vocabulary, read_vocabular
 
 @feature("loss_trajectory", version=1, title="Loss trajectories")
 class LossTrajectory(Feature):
-    """How the loss of each response falls while a small language model, the proxy, learns the pool: one number per checkpoint. What S2L looks at.
+    """How the loss of each response falls while a small language model, the proxy, learns the pool: one number per
+    checkpoint. What S2L looks at.
 
-    The model is fine-tuned on all samples, responses alone are learned, and at each of the evenly spaced checkpoints every sample is scored in eval mode:
-    mean cross-entropy over the tokens of its response. The first number is from after the first part of training, as published, not from before it.
-    Beside it are kept `error` (EL2N), `right` (share of tokens predicted) and `forgotten` (how often a token was known and then not).
-    A response that does not fit is cut off; a sample whose prompt alone fills the limit is left out.
+    The model is fine-tuned on all samples, responses alone are learned, and at each of the evenly spaced checkpoints
+    every sample is scored in eval mode: mean cross-entropy over the tokens of its response. The first number is from
+    after the first part of training, as published, not from before it. Beside it are kept `error` (EL2N), `right`
+    (share of tokens predicted) and `forgotten` (how often a token was known and then not). A response that does not fit
+    is cut off; a sample whose prompt alone fills the limit is left out.
 
-    S2L, https://arxiv.org/abs/2403.07384; EL2N, https://arxiv.org/abs/2107.07075; forgetting, https://arxiv.org/abs/1812.05159.
+    S2L, https://arxiv.org/abs/2403.07384; EL2N, https://arxiv.org/abs/2107.07075; forgetting,
+    https://arxiv.org/abs/1812.05159.
     """
 
     role: ClassVar[str] = "loss_trajectory"
     reads: ClassVar[str] = "turns"
-    cost: ClassVar[str] = "from scratch about 15 minutes on two cores for 12 million characters; a model of 70 million parameters wants a GPU"
-    avoid: ClassVar[str] = "When a pool is so small that a model cannot learn anything from it: below a thousand samples take a pretrained model."
+    cost: ClassVar[str] = (
+        "from scratch about 15 minutes on two cores for 12 million characters; a model of 70 million parameters wants "
+        "a GPU"
+    )
+    avoid: ClassVar[str] = (
+        "When a pool is so small that a model cannot learn anything from it: below a thousand samples take a "
+        "pretrained model."
+    )
     paper: ClassVar[str] = "https://arxiv.org/abs/2403.07384"
 
     model: str = Field(
         SCRATCH,
         min_length=1,
-        description=f"The proxy: {SCRATCH}, a model of the hub such as {OFFERED[1]}, or a folder with config.json, safetensors and tokenizer.json (as a path).",
+        description=(
+            f"The proxy: {SCRATCH}, a model of the hub such as {OFFERED[1]}, or a folder with config.json, "
+            "safetensors and tokenizer.json (as a path)."
+        ),
         json_schema_extra={"offered": list(OFFERED)},
     )
-    template: Template = Field("plain", description="How prompt and response are put together: plain, or with the headings of Alpaca.")
-    length: int = Field(512, title="Most tokens", ge=8, description="Most tokens of a sample; what is beyond is cut off.")
+    template: Template = Field(
+        "plain", description="How prompt and response are put together: plain, or with the headings of Alpaca."
+    )
+    length: int = Field(
+        512, title="Most tokens", ge=8, description="Most tokens of a sample; what is beyond is cut off."
+    )
     epochs: int = Field(3, ge=1, description="Times every sample is seen.")
     batch: int = Field(16, title="Samples per step", ge=1, description="Samples per training step.")
     rate: float | None = Field(
@@ -50,18 +66,38 @@ class LossTrajectory(Feature):
         gt=0,
         description="Highest learning rate (AdamW, cosine, 3 % warm-up); by default 1e-3 from scratch, 2e-5 for a given model.",
     )
-    n_checkpoints: int = Field(8, title="Checkpoints", ge=2, description="Checkpoints, evenly spaced over the training: the length of a trajectory.")
-    vocabulary: int = Field(4096, title="Vocabulary size", ge=300, description="From scratch: tokens of the vocabulary, which is trained on the pool.")
+    n_checkpoints: int = Field(
+        8,
+        title="Checkpoints",
+        ge=2,
+        description="Checkpoints, evenly spaced over the training: the length of a trajectory.",
+    )
+    vocabulary: int = Field(
+        4096,
+        title="Vocabulary size",
+        ge=300,
+        description="From scratch: tokens of the vocabulary, which is trained on the pool.",
+    )
     layers: int = Field(2, ge=1, description="From scratch: layers of the model.")
     width: int = Field(192, ge=8, description="From scratch: width of the model.")
     heads: int = Field(3, ge=1, description="From scratch: attention heads.")
     seed: int = Field(0, ge=0, description="Start of the weights and of the order of samples.")
     precision: Literal["fp32", "bf16"] = Field(
-        "fp32", description="Numbers to compute in; bf16 is faster where the processor has it, and losses change in the third digit."
+        "fp32",
+        description="Numbers to compute in; bf16 is faster where the processor has it, and losses change in the third digit.",
     )
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda|mps)$", description="Where to compute: auto, cpu, cuda or mps.", json_schema_extra=HOW)
-    block: int = Field(256, ge=1, description="Samples scored at all checkpoints before they are kept.", json_schema_extra=HOW)
-    batch_tokens: int = Field(4096, ge=1, description="Tokens per batch while scoring, padding included.", json_schema_extra=HOW)
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda|mps)$",
+        description="Where to compute: auto, cpu, cuda or mps.",
+        json_schema_extra=HOW,
+    )
+    block: int = Field(
+        256, ge=1, description="Samples scored at all checkpoints before they are kept.", json_schema_extra=HOW
+    )
+    batch_tokens: int = Field(
+        4096, ge=1, description="Tokens per batch while scoring, padding included.", json_schema_extra=HOW
+    )
 
     def files(self) -> tuple[str, ...]:
         return local_files(self.model)
@@ -70,7 +106,9 @@ class LossTrajectory(Feature):
         return hashes(self.model)
 
     def describe(self, source: Source | None = None) -> dict[str, Any]:
-        """steps of the checkpoints, tokens, learned_tokens, cut (samples), parameters, vocabulary (size), rate, batch."""
+        """steps of the checkpoints, tokens, learned_tokens, cut (samples), parameters, vocabulary (size), rate,
+        batch.
+        """
         return {} if source is None else facts_of(_folder(source))
 
     def fit(self, source: Source, progress: Progress) -> dict[str, np.ndarray]:
@@ -113,4 +151,9 @@ def _folder(source: Source) -> Path:
 def _sound(tokens: Tokens, values: np.ndarray, extra: Mapping[str, np.ndarray]) -> Block:
     sound = np.isfinite(values).all(axis=1)
     wrong = [(int(row), "its loss is NaN or infinite") for row in tokens.rows[~sound]]
-    return Block(tokens.rows[sound], values[sound], sorted([*tokens.unreadable, *wrong]), {name: array[sound] for name, array in extra.items()})
+    return Block(
+        tokens.rows[sound],
+        values[sound],
+        sorted([*tokens.unreadable, *wrong]),
+        {name: array[sound] for name, array in extra.items()},
+    )

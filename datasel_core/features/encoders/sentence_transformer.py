@@ -13,22 +13,38 @@ from datasel_core.features.models.texts import read_texts
 
 @feature("sentence_transformer", version=1, title="Text embedding by a language model")
 class SentenceTransformer(Feature):
-    """One vector of length 1 per text, near those of texts that mean the same. As good as the model; what exceeds the model's length is not read.
+    """One vector of length 1 per text, near those of texts that mean the same. As good as the model; what exceeds the
+    model's length is not read.
 
-    Sentence-BERT, Reimers & Gurevych 2019, https://arxiv.org/abs/1908.10084. Weights come as safetensors; code of a model's own is never run.
+    Sentence-BERT, Reimers & Gurevych 2019, https://arxiv.org/abs/1908.10084. Weights come as safetensors; code of a
+    model's own is never run.
     """
 
     role: ClassVar[str] = "embedding"
     reads: ClassVar[str] = "text"
-    cost: ClassVar[str] = "a static model: thousands of texts a second; a small transformer: some 50 a second on two cores"
+    cost: ClassVar[str] = (
+        "a static model: thousands of texts a second; a small transformer: some 50 a second on two cores"
+    )
     avoid: ClassVar[str] = "Without a network or a model's folder: then take tfidf_svd."
     paper: ClassVar[str] = "https://arxiv.org/abs/1908.10084"
 
     model: str = Field(
-        OFFERED[0], description="Name on the hub, such as the one shown, or a folder with a model (as a path).", json_schema_extra={"offered": list(OFFERED)}
+        OFFERED[0],
+        description="Name on the hub, such as the one shown, or a folder with a model (as a path).",
+        json_schema_extra={"offered": list(OFFERED)},
     )
-    batch: int = Field(64, ge=1, description="Texts per batch; it may change the last digit of a vector, never its key.", json_schema_extra=HOW)
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="Where to compute: auto, cpu, cuda or mps.", json_schema_extra=HOW)
+    batch: int = Field(
+        64,
+        ge=1,
+        description="Texts per batch; it may change the last digit of a vector, never its key.",
+        json_schema_extra=HOW,
+    )
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$",
+        description="Where to compute: auto, cpu, cuda or mps.",
+        json_schema_extra=HOW,
+    )
 
     def files(self) -> tuple[str, ...]:
         return (self.model,) if is_folder(self.model) else ()

@@ -22,20 +22,36 @@ _NONE = 1e-6
 
 @feature("tfidf_svd", version=1, title="Text embedding, no download")
 class TfidfSvd(Learned):
-    """One vector of length 1 per text, from how often it uses which words. Works on any texts with no network; knows words, not meaning or order.
+    """One vector of length 1 per text, from how often it uses which words. Works on any texts with no network; knows
+    words, not meaning or order.
 
-    Term frequencies 1 + ln(count), weighed by rarity, on the principal axes of the pool (latent semantic analysis, Deerwester et al. 1990). The words and
-    axes are learned from a sample of the pool; a target is placed in the pool's space with `like`.
+    Term frequencies 1 + ln(count), weighed by rarity, on the principal axes of the pool (latent semantic analysis,
+    Deerwester et al. 1990). The words and axes are learned from a sample of the pool; a target is placed in the pool's
+    space with `like`.
     """
 
     role: ClassVar[str] = "embedding"
     reads: ClassVar[str] = "text"
     cost: ClassVar[str] = "thousands of short texts a second on one core, after a minute or less of learning"
-    avoid: ClassVar[str] = "When a sentence-transformers model is at hand: it knows that two texts mean the same in other words."
+    avoid: ClassVar[str] = (
+        "When a sentence-transformers model is at hand: it knows that two texts mean the same in other words."
+    )
 
-    n_dims: int = Field(128, title="Numbers per vector", ge=2, le=1024, description="Numbers kept per vector, the principal axes over the pool.")
+    n_dims: int = Field(
+        128,
+        title="Numbers per vector",
+        ge=2,
+        le=1024,
+        description="Numbers kept per vector, the principal axes over the pool.",
+    )
     n_words: int = Field(20_000, title="Words", ge=100, le=200_000, description="Words told apart, the most frequent.")
-    fit_texts: int = Field(20_000, title="Texts learned from", ge=1, le=200_000, description="Texts that words and axes are learned from, drawn from the pool.")
+    fit_texts: int = Field(
+        20_000,
+        title="Texts learned from",
+        ge=1,
+        le=200_000,
+        description="Texts that words and axes are learned from, drawn from the pool.",
+    )
     seed: int = Field(0, ge=0, description="Where random draws come from.")
     batch: int = Field(512, ge=1, description="Texts per batch.", json_schema_extra=HOW)
 
@@ -56,12 +72,18 @@ class TfidfSvd(Learned):
             counts = counter.fit_transform(texts).tocsr()
         except ValueError:  # no text, or none with a word
             first = f": {reasons[0][1]}" if reasons else ""
-            raise Failed(f"No words can be learned: none of {len(drawn)} texts has a word of two letters or more{first}.") from None
+            raise Failed(
+                f"No words can be learned: none of {len(drawn)} texts has a word of two letters or more{first}."
+            ) from None
         progress.check()
         rarity = np.log((1 + len(texts)) / (1 + np.bincount(counts.indices, minlength=counts.shape[1]))) + 1
         with one_thread():
             axes = _axes(_weighed(counts, rarity), self.n_dims, self.seed)
-        return {"words": counter.get_feature_names_out().astype(np.str_), "rarity": rarity, "axes": axes.astype(np.float32)}
+        return {
+            "words": counter.get_feature_names_out().astype(np.str_),
+            "rarity": rarity,
+            "axes": axes.astype(np.float32),
+        }
 
     def blocks(self, source: Source, rows: np.ndarray, fitted: Mapping[str, np.ndarray]) -> Iterator[Block]:
         from sklearn.feature_extraction.text import CountVectorizer
@@ -77,7 +99,11 @@ class TfidfSvd(Learned):
             length = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
             known = length > 1e-9
             strange = [(int(row), "none of its words is known") for row in read.rows[~known]]
-            yield Block(read.rows[known], (vectors[known] / length[known, None]).astype(np.float32), sorted([*read.unreadable, *strange]))
+            yield Block(
+                read.rows[known],
+                (vectors[known] / length[known, None]).astype(np.float32),
+                sorted([*read.unreadable, *strange]),
+            )
 
 
 def _weighed(counts: "csr_matrix", rarity: np.ndarray) -> "csr_matrix":
@@ -90,7 +116,9 @@ def _weighed(counts: "csr_matrix", rarity: np.ndarray) -> "csr_matrix":
 
 
 def _axes(weighed: "csr_matrix", n_dims: int, seed: int) -> np.ndarray:
-    """(n_dims or fewer, words) principal axes, the same every time. Those on which no text lies are noise, and would decide how targets lie."""
+    """(n_dims or fewer, words) principal axes, the same every time. Those on which no text lies are noise, and would
+    decide how targets lie.
+    """
     from sklearn.utils.extmath import randomized_svd
 
     if min(weighed.shape) <= max(512, 2 * n_dims):

@@ -27,8 +27,15 @@ class _Follows(Feature):
         for start in range(0, len(rows), _BLOCK):
             part = rows[start : start + _BLOCK]
             measured = np.isfinite(values[part]).all(axis=1)
-            found = self.follow(values[part[measured]], {name: array[part[measured]] for name, array in source.extras.get(_TRAJECTORY, {}).items()})
-            yield Block(part[measured], found.astype(np.float32), [(int(row), "it has no loss trajectory") for row in part[~measured]])
+            found = self.follow(
+                values[part[measured]],
+                {name: array[part[measured]] for name, array in source.extras.get(_TRAJECTORY, {}).items()},
+            )
+            yield Block(
+                part[measured],
+                found.astype(np.float32),
+                [(int(row), "it has no loss trajectory") for row in part[~measured]],
+            )
 
     def follow(self, values: np.ndarray, extras: Mapping[str, np.ndarray]) -> np.ndarray:
         """(b,) of (b, T) losses and what was kept beside them."""
@@ -37,7 +44,9 @@ class _Follows(Feature):
 
 @feature("loss", version=1, title="Loss")
 class Loss(_Follows):
-    """The loss of a sample when training ends: high for what is hard, rare or wrong; low for what is easy or often repeated."""
+    """The loss of a sample when training ends: high for what is hard, rare or wrong; low for what is easy or often
+    repeated.
+    """
 
     role: ClassVar[str] = "loss"
 
@@ -47,7 +56,9 @@ class Loss(_Follows):
 
 @feature("learnability", version=1, title="Learnability")
 class Learnability(_Follows):
-    """How far the loss of a sample fell from the first checkpoint to the last: high for what was learned, near nothing for what was known, or is noise."""
+    """How far the loss of a sample fell from the first checkpoint to the last: high for what was learned, near nothing
+    for what was known, or is noise.
+    """
 
     role: ClassVar[str] = "learnability"
 
@@ -57,16 +68,20 @@ class Learnability(_Follows):
 
 @feature("el2n", version=1, title="Error early in training (EL2N)")
 class EL2N(_Follows):
-    """How far the predictions for a sample are from its tokens, early in training: length of softmax less one-hot, mean over tokens and first checkpoints.
+    """How far the predictions for a sample are from its tokens, early in training: length of softmax less one-hot, mean
+    over tokens and first checkpoints.
 
-    Paul et al. 2021, https://arxiv.org/abs/2107.07075; there the mean is over several trainings, here over checkpoints of one.
+    Paul et al. 2021, https://arxiv.org/abs/2107.07075; there the mean is over several trainings, here over checkpoints
+    of one.
     """
 
     role: ClassVar[str] = "error"
     reads_extras: ClassVar[tuple[str, ...]] = ("error",)
     paper: ClassVar[str] = "https://arxiv.org/abs/2107.07075"
 
-    first: int | None = Field(None, ge=1, description="Mean over so many of the first checkpoints; by default over the first quarter.")
+    first: int | None = Field(
+        None, ge=1, description="Mean over so many of the first checkpoints; by default over the first quarter."
+    )
 
     def follow(self, values: np.ndarray, extras: Mapping[str, np.ndarray]) -> np.ndarray:
         first = self.first or max(1, values.shape[1] // 4)
@@ -75,7 +90,8 @@ class EL2N(_Follows):
 
 @feature("forgetting", version=1, title="Forgetting")
 class Forgetting(_Follows):
-    """How often a token of a sample was predicted at one checkpoint and no longer at the next, mean over its tokens: near nothing for what is easy.
+    """How often a token of a sample was predicted at one checkpoint and no longer at the next, mean over its tokens:
+    near nothing for what is easy.
 
     Toneva et al. 2019, https://arxiv.org/abs/1812.05159; there whole images are forgotten, here tokens.
     """

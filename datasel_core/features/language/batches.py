@@ -6,7 +6,8 @@ import numpy as np
 
 
 def training_order(lengths: np.ndarray, batch: int, steps: int, seed: int) -> np.ndarray:
-    """(steps * batch,) positions in the order of training, the same for the same seed: pass after pass, each shuffled anew.
+    """(steps * batch,) positions in the order of training, the same for the same seed: pass after pass, each shuffled
+    anew.
 
     Every fifty batches' worth is sorted by length, cut into batches, and these are shuffled again.
     """
@@ -21,7 +22,9 @@ def training_order(lengths: np.ndarray, batch: int, steps: int, seed: int) -> np
 
 
 def scoring_batches(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
-    """Positions, the longest first, as many at a time as make `tokens` tokens with their padding; each position once."""
+    """Positions, the longest first, as many at a time as make `tokens` tokens with their padding; each position
+    once.
+    """
     order = np.argsort(-lengths, kind="stable")
     while len(order):
         n = max(1, tokens // int(lengths[order[0]]))

@@ -1,4 +1,6 @@
-"""Checkpoints on disk. One counts only when its own list of files, written last, is true to the byte; half a one is thrown away."""
+"""Checkpoints on disk. One counts only when its own list of files, written last, is true to the byte; half a one is
+thrown away.
+"""
 
 import shutil
 from dataclasses import dataclass
@@ -11,7 +13,9 @@ from datasel_core.workspace.files import read_json, write_json
 _LIST = "complete.json"
 _TO_GO_ON = "optimizer.pt"
 _KEPT_TO_GO_ON = 2
-"""So many of the newest keep what training goes on with, so that one that turns out damaged costs one checkpoint and not all."""
+"""So many of the newest keep what training goes on with, so that one that turns out damaged costs one checkpoint and
+not all.
+"""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,9 @@ class Checkpoints:
         return self.folder / f"checkpoint-{step}"
 
     def seal(self, step: int) -> None:
-        """Says that the checkpoint after this step is whole, and takes from the older ones what only the newest need."""
+        """Says that the checkpoint after this step is whole, and takes from the older ones what only the newest
+        need.
+        """
         folder = self.path(step)
         write_json(folder / _LIST, _sizes(folder))
         for older in [one for one in self.steps if one <= step][:-_KEPT_TO_GO_ON]:
@@ -44,7 +50,9 @@ class Checkpoints:
         return tuple(found)
 
     def resume(self) -> int:
-        """The step to go on from, 0 for the beginning; throws away whatever is damaged, or lies after it. It may be one between those that are due."""
+        """The step to go on from, 0 for the beginning; throws away whatever is damaged, or lies after it. It may be one
+        between those that are due.
+        """
         there = self._there()
         able = [step for step, folder in there.items() if is_whole(folder) and (folder / _TO_GO_ON).exists()]
         able = [step for step in able if all(is_whole(self.path(due)) for due in self.steps if due < step)]
@@ -69,7 +77,9 @@ class Checkpoints:
         return {int(name): path for name, path in sorted(found.items()) if name.isdecimal()}
 
     def _slim(self, folder: Path) -> None:
-        sizes = {name: size for name, size in _sizes(folder).items() if name == "config.json" or name.startswith("model")}
+        sizes = {
+            name: size for name, size in _sizes(folder).items() if name == "config.json" or name.startswith("model")
+        }
         write_json(folder / _LIST, sizes)
         for path in folder.iterdir():
             if path.name not in sizes and path.name != _LIST:
@@ -91,6 +101,8 @@ def planned(steps: int, n: int) -> tuple[int, ...]:
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.name != _LIST and not path.name.startswith(".")}
-
-
+    return {
+        path.name: path.stat().st_size
+        for path in sorted(folder.iterdir())
+        if path.name != _LIST and not path.name.startswith(".")
+    }

@@ -1,4 +1,6 @@
-"""A language model in two halves: what it thinks at each place, and which token comes next. Only the first is needed everywhere."""
+"""A language model in two halves: what it thinks at each place, and which token comes next. Only the first is needed
+everywhere.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +13,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Halves:
-    """body: (b, l) ids -> (b, l, width) states. head: (m, width) states -> (m, vocabulary) logits; by far the larger part where vocabularies are large.
+    """body: (b, l) ids -> (b, l, width) states. head: (m, width) states -> (m, vocabulary) logits; by far the larger
+    part where vocabularies are large.
 
     Samples are padded on the right and no mask is given: no causal model looks ahead.
     """
@@ -22,7 +25,9 @@ class Halves:
 
 
 def halves(model: "PreTrainedModel") -> Halves:
-    """Some models bend their logits after the output matrix; those are asked for all logits, so that the values are theirs."""
+    """Some models bend their logits after the output matrix; those are asked for all logits, so that the values are
+    theirs.
+    """
     import torch
 
     matrix = model.get_output_embeddings()

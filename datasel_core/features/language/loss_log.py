@@ -8,8 +8,9 @@ from datasel_core.workspace.files import disk_trouble, writing
 
 
 class LossLog:
-    """{"step", "of", "loss", "rate", "seconds", "tokens"} per line: mean loss since the line before (null where it is no number), learning
-    rate, time spent and tokens seen so far."""
+    """{"step", "of", "loss", "rate", "seconds", "tokens"} per line: mean loss since the line before (null where it is
+    no number), learning rate, time spent and tokens seen so far.
+    """
 
     def __init__(self, path: Path, step: int):
         """Goes on after `step`: what an interrupted attempt wrote beyond it comes again."""

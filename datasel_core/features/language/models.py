@@ -1,4 +1,6 @@
-"""The model: a small one from nothing, or any causal language model of transformers by name or folder; or one clear line why not."""
+"""The model: a small one from nothing, or any causal language model of transformers by name or folder; or one clear
+line why not.
+"""
 
 import contextlib
 import json
@@ -33,7 +35,9 @@ def hashes(model: str) -> dict[str, str]:
     if not is_folder(model):
         return {}
     folder = _checked(Path(model).expanduser().resolve())
-    return {f"{path.name}_sha256": hash_file(path) for path in [folder / "config.json", folder / FILE, *weights_in(folder)]}
+    return {
+        f"{path.name}_sha256": hash_file(path) for path in [folder / "config.json", folder / FILE, *weights_in(folder)]
+    }
 
 
 def new_model(vocabulary: Vocabulary, layers: int, width: int, heads: int, length: int, seed: int) -> "PreTrainedModel":
@@ -44,16 +48,24 @@ def new_model(vocabulary: Vocabulary, layers: int, width: int, heads: int, lengt
     if width % (8 * heads):  # a quarter of each head is turned by position, in pairs
         raise BadParameter(f"width is {width}; it must be a multiple of eight times the heads ({8 * heads}).")
     config = GPTNeoXConfig(
-        vocab_size=vocabulary.size, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, intermediate_size=4 * width,
-        max_position_embeddings=length, bos_token_id=vocabulary.end, eos_token_id=vocabulary.end,
-    )  # fmt: skip
+        vocab_size=vocabulary.size,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=4 * width,
+        max_position_embeddings=length,
+        bos_token_id=vocabulary.end,
+        eos_token_id=vocabulary.end,
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return GPTNeoXForCausalLM(config)
 
 
 def found_model(model: str) -> Path:
-    """The folder of a model that was given by name or path, downloaded if need be. Raises BadInput, or Failed when the hub cannot be reached."""
+    """The folder of a model that was given by name or path, downloaded if need be. Raises BadInput, or Failed when the
+    hub cannot be reached.
+    """
     if is_folder(model):
         return _checked(Path(model).expanduser().resolve())
     from huggingface_hub import snapshot_download
@@ -79,7 +91,12 @@ def read_model(folder: Path) -> "PreTrainedModel":
     with quiet():
         try:
             model, said = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True, output_loading_info=True
+                folder,
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                output_loading_info=True,
             )
         except SafetensorError as error:
             raise BadInput(f"The weights in {folder} cannot be read: {first_line(error)}.") from None
@@ -100,7 +117,10 @@ def given_model(model: str, length: int) -> tuple["PreTrainedModel", Vocabulary]
     if most is not None and length > most:
         raise BadParameter(f"length is {length}; {model} reads {most} tokens at most.")
     if vocabulary.size > (n := built.get_input_embeddings().weight.shape[0]):
-        raise BadInput(f"The {FILE} in {folder} has {vocabulary.size} tokens, but the model knows {n}; they do not belong together.")
+        raise BadInput(
+            f"The {FILE} in {folder} has {vocabulary.size} tokens, but the model knows {n}; they do not belong "
+            "together."
+        )
     return built, vocabulary
 
 
@@ -110,7 +130,9 @@ def weights_in(folder: Path) -> list[Path]:
 
 def _checked(folder: Path) -> Path:
     if not (folder / "config.json").is_file():
-        raise BadInput(f"The folder {folder} holds no language model; it needs config.json, model.safetensors and {FILE}.")
+        raise BadInput(
+            f"The folder {folder} holds no language model; it needs config.json, model.safetensors and {FILE}."
+        )
     try:
         json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
     except (ValueError, KeyError, TypeError):
@@ -126,7 +148,9 @@ def _checked(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """transformers and the hub log, warn and draw bars at length; here they say nothing, and are as they were afterwards."""
+    """transformers and the hub log, warn and draw bars at length; here they say nothing, and are as they were
+    afterwards.
+    """
     from transformers.utils import logging as theirs
 
     hub, level, bar = logging.getLogger("huggingface_hub"), theirs.get_verbosity(), theirs.is_progress_bar_enabled()

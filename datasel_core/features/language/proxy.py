@@ -70,8 +70,12 @@ class Schedule:
     bf16: bool
 
 
-def fit_proxy(build: Build, schedule: Schedule, template: Template, source: Source, folder: Path, device: str, progress: Progress) -> dict[str, np.ndarray]:
-    """Trains, or goes on training; the checkpoints lie in the folder then. Raises Failed when no sample can be learned."""
+def fit_proxy(
+    build: Build, schedule: Schedule, template: Template, source: Source, folder: Path, device: str, progress: Progress
+) -> dict[str, np.ndarray]:
+    """Trains, or goes on training; the checkpoints lie in the folder then. Raises Failed when no sample can be
+    learned.
+    """
     device = choose_device(device)
     vocabulary = build.spelling(source, progress, folder)
     track = progress.track(source.n, "splitting texts into tokens")
@@ -81,15 +85,27 @@ def fit_proxy(build: Build, schedule: Schedule, template: Template, source: Sour
         row, reason = tokens.unreadable[0] if tokens.unreadable else (0, "the pool is empty")
         raise Failed(f"No sample can be learned, from the first ({row}) on: {reason}.")
     batch = min(schedule.batch, len(tokens.rows))
-    recipe = Recipe(-(-len(tokens.rows) * schedule.epochs // batch), batch, schedule.rate or RATES[build.is_new], build.seed, schedule.bf16)
+    recipe = Recipe(
+        -(-len(tokens.rows) * schedule.epochs // batch),
+        batch,
+        schedule.rate or RATES[build.is_new],
+        build.seed,
+        schedule.bf16,
+    )
     steps = planned(recipe.steps, schedule.n_checkpoints)
     kept = Checkpoints(folder, steps)
     model = build.built(vocabulary, build.seed)
     vocabulary.save(folder)
     facts = {
-        "steps": list(steps), "tokens": len(tokens.ids), "learned_tokens": int(tokens.learned.sum()), "cut": tokens.cut,
-        "parameters": sum(weight.numel() for weight in model.parameters()), "vocabulary": vocabulary.size, "rate": recipe.rate, "batch": batch,
-    }  # fmt: skip
+        "steps": list(steps),
+        "tokens": len(tokens.ids),
+        "learned_tokens": int(tokens.learned.sum()),
+        "cut": tokens.cut,
+        "parameters": sum(weight.numel() for weight in model.parameters()),
+        "vocabulary": vocabulary.size,
+        "rate": recipe.rate,
+        "batch": batch,
+    }
     write_json(folder / _ABOUT, facts)
     train(model, tokens, recipe, device, folder, progress, "training the proxy model", kept)
     return {"steps": np.array(steps)}
@@ -107,7 +123,9 @@ class Trail:
         self.kept, self.device = Checkpoints(folder, steps), choose_device(device)
         self._loaded: dict[int, PreTrainedModel] = {}
         if self.kept.usable() != steps:
-            raise Failed(f"A checkpoint in {folder} is gone or damaged; remove {folder.parent} and compute the feature again.")
+            raise Failed(
+                f"A checkpoint in {folder} is gone or damaged; remove {folder.parent} and compute the feature again."
+            )
 
     def __len__(self) -> int:
         return len(self.kept.steps)
@@ -129,5 +147,3 @@ def finish_proxy(folder: Path, steps: tuple[int, ...]) -> None:
     for name in (SAID, FILE):
         if (folder / name).exists():
             (folder / name).replace(folder / "model" / name)
-
-

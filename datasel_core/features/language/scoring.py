@@ -20,7 +20,9 @@ _FEWEST = 128
 
 @dataclass(frozen=True)
 class Scores:
-    """Per learned token, sample after sample. loss: cross-entropy. error: length of softmax less one-hot (EL2N). right: no other token is likelier."""
+    """Per learned token, sample after sample. loss: cross-entropy. error: length of softmax less one-hot (EL2N). right:
+    no other token is likelier.
+    """
 
     loss: np.ndarray
     error: np.ndarray
@@ -28,7 +30,9 @@ class Scores:
 
 
 def score(model: "PreTrainedModel", tokens: Tokens, batch_tokens: int, bf16: bool = False) -> Scores:
-    """All learned tokens of these samples, in their order. The model must be in eval mode; batches change no more than the last digit."""
+    """All learned tokens of these samples, in their order. The model must be in eval mode; batches change no more than
+    the last digit.
+    """
     import torch
 
     first = _first(tokens)
@@ -40,14 +44,19 @@ def score(model: "PreTrainedModel", tokens: Tokens, batch_tokens: int, bf16: boo
             ids, mask = torch.from_numpy(padded).to(device), torch.from_numpy(learned).to(device)
             hidden = two.body(ids)[torch.nn.functional.pad(mask[:, 1:], (0, 1))]
             n = max(_FEWEST, _LOGITS // two.n_tokens)
-            parts = [_measured(two, states, wanted) for states, wanted in zip(hidden.split(n), ids[mask].split(n), strict=True)]
+            parts = [
+                _measured(two, states, wanted)
+                for states, wanted in zip(hidden.split(n), ids[mask].split(n), strict=True)
+            ]
             places = np.concatenate([np.arange(first[one], first[one + 1]) for one in at])
             found[:, places] = torch.cat(parts, dim=1).cpu().numpy()
     return Scores(found[0], found[1], found[2].astype(bool))
 
 
 def _measured(two: Halves, states: "torch.Tensor", wanted: "torch.Tensor") -> "torch.Tensor":
-    """(3, m): loss, error, right. What is subtracted from one is summed up instead, so that well learned tokens keep their digits."""
+    """(3, m): loss, error, right. What is subtracted from one is summed up instead, so that well learned tokens keep
+    their digits.
+    """
     import torch
 
     logits = two.head(states).float()

@@ -29,7 +29,9 @@ class Spelt:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Samples end to end. rows: (m,) pool rows. offsets: (m + 1,) where each begins. unreadable: (row, reason) of the others. cut: how many did not fit."""
+    """Samples end to end. rows: (m,) pool rows. offsets: (m + 1,) where each begins. unreadable: (row, reason) of the
+    others. cut: how many did not fit.
+    """
 
     rows: np.ndarray
     ids: np.ndarray
@@ -42,16 +44,28 @@ class Tokens:
         return np.diff(self.offsets)
 
     def padded(self, at: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(b, longest) int64 ids and bool mask of learned tokens. Padding comes after, where no causal model looks; its ids mean nothing."""
+        """(b, longest) int64 ids and bool mask of learned tokens. Padding comes after, where no causal model looks; its
+        ids mean nothing.
+        """
         lengths = self.offsets[np.asarray(at) + 1] - self.offsets[at]
         ids, learned = np.zeros((len(at), lengths.max()), np.int64), np.zeros((len(at), lengths.max()), bool)
         for row, (one, length) in enumerate(zip(at, lengths, strict=True)):
             start = self.offsets[one]
-            ids[row, :length], learned[row, :length] = self.ids[start : start + length], self.learned[start : start + length]
+            ids[row, :length], learned[row, :length] = (
+                self.ids[start : start + length],
+                self.learned[start : start + length],
+            )
         return ids, learned
 
 
-def read_tokens(source: Source, rows: np.ndarray, vocabulary: Vocabulary, template: Template, length: int, track: Track | None = None) -> Tokens:
+def read_tokens(
+    source: Source,
+    rows: np.ndarray,
+    vocabulary: Vocabulary,
+    template: Template,
+    length: int,
+    track: Track | None = None,
+) -> Tokens:
     """All these samples as tokens, those without a learned token apart."""
     found, read, unreadable = [], [], []
     for start in range(0, len(rows), _ROWS):
@@ -67,7 +81,9 @@ def read_tokens(source: Source, rows: np.ndarray, vocabulary: Vocabulary, templa
     ids = np.concatenate([one.ids for one in found]) if found else np.empty(0, np.int32)
     learned = np.concatenate([one.learned for one in found]) if found else np.empty(0, bool)
     offsets = np.concatenate([[0], np.cumsum([len(one.ids) for one in found])]).astype(np.int64)
-    return Tokens(np.array(read, dtype=np.int64), ids, learned, offsets, tuple(unreadable), sum(one.cut for one in found))
+    return Tokens(
+        np.array(read, dtype=np.int64), ids, learned, offsets, tuple(unreadable), sum(one.cut for one in found)
+    )
 
 
 def texts_of(source: Source, progress: Progress) -> Iterator[str]:
@@ -99,9 +115,13 @@ def pieces(turns: Sequence[Turn], template: Template) -> list[tuple[str, bool]]:
     return found
 
 
-def _spelt(source: Source, rows: Sequence[int], vocabulary: Vocabulary, template: Template, length: int) -> list[Spelt | str]:
+def _spelt(
+    source: Source, rows: Sequence[int], vocabulary: Vocabulary, template: Template, length: int
+) -> list[Spelt | str]:
     """Of each row its tokens, or the reason why there are none."""
-    most = max(_LONGEST, (length + 1) * vocabulary.longest)  # more characters never fit; a book in a field must not be spelt out
+    most = max(
+        _LONGEST, (length + 1) * vocabulary.longest
+    )  # more characters never fit; a book in a field must not be spelt out
     reasons: dict[int, str] = {}
     samples: dict[int, list[tuple[str, bool, bool]]] = {}
     for row in rows:
@@ -115,7 +135,10 @@ def _spelt(source: Source, rows: Sequence[int], vocabulary: Vocabulary, template
             continue
         samples[row] = [(text[:most], learned, len(text) > most) for text, learned in parts]
     ids = iter(vocabulary.spell([text for parts in samples.values() for text, _, _ in parts]))
-    found = {row: _joined([(next(ids), learned, cut) for _, learned, cut in parts], vocabulary, length) for row, parts in samples.items()}
+    found = {
+        row: _joined([(next(ids), learned, cut) for _, learned, cut in parts], vocabulary, length)
+        for row, parts in samples.items()
+    }
     return [reasons[row] if row in reasons else found[row] for row in rows]
 
 

@@ -20,7 +20,9 @@ FILE, SAID = "tokenizer.json", "generation_config.json"
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Any text can be spelt in it. start: ids that stand before every text; end: the id that is learned after every response."""
+    """Any text can be spelt in it. start: ids that stand before every text; end: the id that is learned after every
+    response.
+    """
 
     tokenizer: "Tokenizer"
     start: tuple[int, ...]
@@ -38,7 +40,9 @@ class Vocabulary:
 
     def spell(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text; what looks like a special token in a text is text."""
-        sound = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]  # half a character pair cannot be spelt
+        sound = [
+            text.encode("utf-8", "replace").decode("utf-8") for text in texts
+        ]  # half a character pair cannot be spelt
         return [one.ids for one in self.tokenizer.encode_batch(sound, add_special_tokens=False)]
 
     def text(self, ids: Sequence[int]) -> str:
@@ -78,13 +82,17 @@ def read_vocabulary(folder: Path) -> Vocabulary:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # noqa: BLE001  (the library raises plain Exceptions)
         raise BadInput(f"{path} cannot be read as a tokenizer: {first_line(error)}.") from None
-    config = _json(folder / "config.json") | {name: value for name, value in _json(folder / SAID).items() if value is not None}
+    config = _json(folder / "config.json") | {
+        name: value for name, value in _json(folder / SAID).items() if value is not None
+    }
     end = config.get("eos_token_id")
     end = end[0] if isinstance(end, list) and end else end
     if not isinstance(end, int):
         end = tokenizer.token_to_id(END)
     if end is None:
-        raise BadInput(f"{folder / 'config.json'} has no eos_token_id; a model that is to learn where a response ends needs one.")
+        raise BadInput(
+            f"{folder / 'config.json'} has no eos_token_id; a model that is to learn where a response ends needs one."
+        )
     before = tokenizer.encode("", add_special_tokens=True).ids[:1]
     return _plain(tokenizer, tuple(before) if before == [config.get("bos_token_id")] else (), end)
 

@@ -20,7 +20,8 @@ _LETTERS_PER_TOKEN = 64
 class Clip:
     """Both towers of one model, in evaluation mode on their device.
 
-    transform: the model's own, from an RGB photo to a (3, height, width) tensor. dtype: of the photos it takes. facts: what meta.json says of it.
+    transform: the model's own, from an RGB photo to a (3, height, width) tensor. dtype: of the photos it takes. facts:
+    what meta.json says of it.
     make_tokenizer: only captions need it, and that of some models is a download of its own.
     """
 
@@ -61,13 +62,18 @@ class Clip:
 
         if not len(inputs):
             return np.empty((0, self.facts["dims"]), dtype=np.float32)
-        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        with (
+            torch.inference_mode(),
+            torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
+        ):
             found = encode(inputs.to(next(self.model.parameters()).device))
             return functional.normalize(found.float(), dim=-1).cpu().numpy()
 
 
 def _plain(text: str, limit: int) -> str:
-    """Without what cannot change the tokens that are read, but would hold up the tokenizer: a million letters, half a surrogate pair from broken JSON."""
+    """Without what cannot change the tokens that are read, but would hold up the tokenizer: a million letters, half a
+    surrogate pair from broken JSON.
+    """
     if len(text) > limit:
         text = " ".join(text.split())[:limit]
     return text.encode("utf-8", "replace").decode()

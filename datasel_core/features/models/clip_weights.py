@@ -1,4 +1,6 @@
-"""Loading a model of open_clip: the one that is shipped, any that it knows with weights from the hub or a file, or a folder; or one clear line why not."""
+"""Loading a model of open_clip: the one that is shipped, any that it knows with weights from the hub or a file, or a
+folder; or one clear line why not.
+"""
 
 import difflib
 import functools
@@ -64,7 +66,8 @@ def hashes(model: str, pretrained: str | None) -> dict[str, str]:
 
 
 def load(model: str, pretrained: str | None, device: str, precision: str) -> Clip:
-    """The model asked for. The last one stays in memory, so that both towers, or a search after an encoding, load it once.
+    """The model asked for. The last one stays in memory, so that both towers, or a search after an encoding, load it
+    once.
 
     Raises UnknownName, BadParameter, BadInput, or Failed when the hub cannot be reached.
     """
@@ -72,14 +75,18 @@ def load(model: str, pretrained: str | None, device: str, precision: str) -> Cli
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(model: str, pretrained: str | None, device: str, precision: str, content: tuple[tuple[str, str], ...]) -> Clip:
+def _loaded(
+    model: str, pretrained: str | None, device: str, precision: str, content: tuple[tuple[str, str], ...]
+) -> Clip:
     import open_clip
     import torch
 
     asked, how, weights = _resolve(model, pretrained)
     with _quiet():
         try:
-            built, _, transform = open_clip.create_model_and_transforms(asked, precision=precision, device=device, **how)
+            built, _, transform = open_clip.create_model_and_transforms(
+                asked, precision=precision, device=device, **how
+            )
         except (RuntimeError, KeyError, ValueError, AttributeError, StopIteration, ImportError, OSError) as error:
             like = looks_like(read_weights(weights), asked) if weights and is_file(pretrained) else ""
             raise BadInput(
@@ -91,7 +98,11 @@ def _loaded(model: str, pretrained: str | None, device: str, precision: str, con
             raise BadInput(
                 f"{weights.name} does not fit {model}: {why}{looks_like(state, asked) if is_file(pretrained) else ''}."
             )
-    facts = {"model": model, "pretrained": pretrained, "weights_sha256": dict(content).get("weights_sha256") or hash_file(weights)}
+    facts = {
+        "model": model,
+        "pretrained": pretrained,
+        "weights_sha256": dict(content).get("weights_sha256") or hash_file(weights),
+    }
     bias = getattr(built, "logit_bias", None)
     facts |= {
         "dims": open_clip.get_model_config(asked)["embed_dim"],
@@ -103,13 +114,17 @@ def _loaded(model: str, pretrained: str | None, device: str, precision: str, con
 
 
 def _resolve(model: str, pretrained: str | None) -> tuple[str, dict[str, Any], Path | None]:
-    """open_clip's name for the model, what it is to be built with, and the file of its weights, downloaded if need be."""
+    """open_clip's name for the model, what it is to be built with, and the file of its weights, downloaded if need
+    be.
+    """
     import open_clip
 
     folder = _folder(model)
     if folder is not None:
         if pretrained is not None:
-            raise BadParameter(f"pretrained is {pretrained!r}, but {model} brings its own weights; leave pretrained out.")
+            raise BadParameter(
+                f"pretrained is {pretrained!r}, but {model} brings its own weights; leave pretrained out."
+            )
         weights = _weights_in(folder)
         _check_config(folder)
         read_weights(weights)  # refuses what could run code, and says what is wrong with it
@@ -118,10 +133,16 @@ def _resolve(model: str, pretrained: str | None) -> tuple[str, dict[str, Any], P
     tags = open_clip.list_pretrained_tags_by_model(known)
     if pretrained is None:
         few = ", ".join(tags[:4]) + (" ..." if len(tags) > 4 else "") if tags else "none is known"
-        raise BadParameter(f"{model} needs weights: pretrained is to be a tag ({few}) or a file ({', '.join(_SUFFIXES)}).")
+        raise BadParameter(
+            f"{model} needs weights: pretrained is to be a tag ({few}) or a file ({', '.join(_SUFFIXES)})."
+        )
     if is_file(pretrained):
         read_weights(weights_path(pretrained))
-        return known, {"pretrained": str(weights_path(pretrained)), **_as_trained(known, tags)}, weights_path(pretrained)
+        return (
+            known,
+            {"pretrained": str(weights_path(pretrained)), **_as_trained(known, tags)},
+            weights_path(pretrained),
+        )
     config = open_clip.get_pretrained_cfg(known, pretrained)
     if not config:
         raise UnknownName(f"pretrained tag of {model}", pretrained, tags)
@@ -151,7 +172,9 @@ def _check_config(folder: Path) -> None:
         if not {"embed_dim", "vision_cfg", "text_cfg"} <= set(config["model_cfg"]):
             raise KeyError("model_cfg")
     except (OSError, ValueError, KeyError, TypeError):
-        raise BadInput(f"{folder / _CONFIG} describes no model of open_clip: model_cfg with embed_dim, vision_cfg and text_cfg.") from None
+        raise BadInput(
+            f"{folder / _CONFIG} describes no model of open_clip: model_cfg with embed_dim, vision_cfg and text_cfg."
+        ) from None
 
 
 def _known(model: str) -> str:
@@ -167,11 +190,16 @@ def _known(model: str) -> str:
 
 
 def _as_trained(known: str, tags: list[str]) -> dict[str, Any]:
-    """How weights from a file want their photos prepared: as all known weights of the model do, else open_clip's default."""
+    """How weights from a file want their photos prepared: as all known weights of the model do, else open_clip's
+    default.
+    """
     import open_clip
 
     configs = [open_clip.get_pretrained_cfg(known, tag) for tag in tags]
-    wanted = [{f"image_{name}": config[name] for name in ("mean", "std", "interpolation", "resize_mode")} for config in configs]
+    wanted = [
+        {f"image_{name}": config[name] for name in ("mean", "std", "interpolation", "resize_mode")}
+        for config in configs
+    ]
     return wanted[0] if wanted and all(one == wanted[0] for one in wanted) else {}
 
 
@@ -200,13 +228,18 @@ def _tokenizer(asked: str) -> Any:
         except ImportError:
             raise BadParameter(f"The tokenizer of {asked} needs one more library: pip install transformers.") from None
         except (OSError, RuntimeError, ValueError) as error:
-            remedy = f"Save the model with it as a folder and give that: model=FOLDER with {_CONFIG}, weights and tokenizer files."
+            remedy = (
+                f"Save the model with it as a folder and give that: model=FOLDER with {_CONFIG}, weights and "
+                "tokenizer files."
+            )
             raise Failed(f"The tokenizer of {asked} could not be loaded: {first_line(error)}. {remedy}") from error
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """open_clip and the hub log and warn at length; one line from us at the end instead. The handler keeps open_clip from setting up logging for everyone."""
+    """open_clip and the hub log and warn at length; one line from us at the end instead. The handler keeps open_clip
+    from setting up logging for everyone.
+    """
     root, hub, silent = logging.getLogger(), logging.getLogger("huggingface_hub"), logging.NullHandler()
     levels = root.level, hub.level
     root.addHandler(silent)

@@ -1,8 +1,8 @@
 """Groups the kept patches of one photo: k-means, or attention-guided spectral clustering, in float64.
 
-A photo has at most a few hundred patches, fewer than a patch vector has numbers, so k-means runs on the patches' Gram matrix: every distance to every
-centroid follows from it, all restarts advance in one product, and the vectors themselves are read once. One photo is one computation: what else is in the
-batch cannot change it.
+A photo has at most a few hundred patches, fewer than a patch vector has numbers, so k-means runs on the patches' Gram
+matrix: every distance to every centroid follows from it, all restarts advance in one product, and the vectors
+themselves are read once. One photo is one computation: what else is in the batch cannot change it.
 """
 
 import functools
@@ -12,15 +12,18 @@ import numpy as np
 RESTARTS = 4
 MAX_STEPS = 100
 SLACK = 1e-12
-"""A patch changes cluster only for a gain above this share of the largest squared norm, so that ties cannot go round in circles."""
+"""A patch changes cluster only for a gain above this share of the largest squared norm, so that ties cannot go round in
+circles.
+"""
 
 
 def kmeans(patches: np.ndarray, k: int, seed: int) -> np.ndarray:
-    """(m,) int: the cluster of each of m patches (m, d), numbered 0.. without gaps; fewer than k only where fewer patches differ.
+    """(m,) int: the cluster of each of m patches (m, d), numbered 0.. without gaps; fewer than k only where fewer
+    patches differ.
 
-    Euclidean, on the vectors as they are. Lloyd's steps from `RESTARTS` k-means++ seedings, until no patch is nearer to another centroid; the restart with
-    the least within-cluster sum of squares wins, the first of equals. The seedings use the same random numbers for every photo. A cluster that runs empty
-    takes the patch farthest from its centroid.
+    Euclidean, on the vectors as they are. Lloyd's steps from `RESTARTS` k-means++ seedings, until no patch is nearer to
+    another centroid; the restart with the least within-cluster sum of squares wins, the first of equals. The seedings
+    use the same random numbers for every photo. A cluster that runs empty takes the patch farthest from its centroid.
 
     Arthur & Vassilvitskii 2007, https://dl.acm.org/doi/10.5555/1283383.1283494
     """
@@ -45,11 +48,13 @@ def kmeans(patches: np.ndarray, k: int, seed: int) -> np.ndarray:
 
 
 def spectral(patches: np.ndarray, saliency: np.ndarray, k: int, seed: int) -> np.ndarray:
-    """(m,) int: clusters as `kmeans` numbers them, found in the eigenvectors of an attention-weighted graph of the patches.
+    """(m,) int: clusters as `kmeans` numbers them, found in the eigenvectors of an attention-weighted graph of the
+    patches.
 
-    A reconstruction, the "spectral variant": FreeSel describes attention-guided spectral clustering, but its exact affinity is not public. Here the affinity
-    of patches i and j is sqrt(a_i a_j) max(0, cos(x_i, x_j)) with a the saliency; the k leading eigenvectors of its symmetric normalised Laplacian, rows
-    brought to unit length, are clustered by k-means.
+    A reconstruction, the "spectral variant": FreeSel describes attention-guided spectral clustering, but its exact
+    affinity is not public. Here the affinity of patches i and j is sqrt(a_i a_j) max(0, cos(x_i, x_j)) with a the
+    saliency; the k leading eigenvectors of its symmetric normalised Laplacian, rows brought to unit length, are
+    clustered by k-means.
 
     Ng, Jordan & Weiss 2001, https://papers.nips.cc/paper/2092-on-spectral-clustering-analysis-and-an-algorithm
     """
@@ -72,7 +77,9 @@ def _draws(seed: int, k: int) -> np.ndarray:
 
 
 def _nearest_seed(gram: np.ndarray, squares: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """(r, m): the nearest of k seeds, each drawn with probability proportional to its squared distance to those before it."""
+    """(r, m): the nearest of k seeds, each drawn with probability proportional to its squared distance to those before
+    it.
+    """
     restarts, k = draws.shape
     m = len(gram)
     seeds = np.minimum((draws[:, 0] * m).astype(np.int64), m - 1)
@@ -101,7 +108,9 @@ def _distances(gram: np.ndarray, squares: np.ndarray, labels: np.ndarray, k: int
 
 
 def _fill_empty(labels: np.ndarray, own: np.ndarray, k: int, slack: float) -> None:
-    """Gives each empty cluster the patch that lies farthest from its centroid, in place; leaves it empty where all lie on theirs."""
+    """Gives each empty cluster the patch that lies farthest from its centroid, in place; leaves it empty where all lie
+    on theirs.
+    """
     for restart, cluster in np.argwhere((labels[:, :, None] == np.arange(k)).sum(axis=1) == 0):
         sizes = np.bincount(labels[restart], minlength=k)
         far = np.where(sizes[labels[restart]] > 1, own[restart], -np.inf)

@@ -1,11 +1,13 @@
-"""The patch dictionary: a small vocabulary of strokes and textures learned from the pool's own photos, and what each part of a photo has of it.
+"""The patch dictionary: a small vocabulary of strokes and textures learned from the pool's own photos, and what each
+part of a photo has of it.
 
-Coates, Lee & Ng 2011, https://proceedings.mlr.press/v15/coates11a.html; Coates & Ng 2011, https://icml.cc/2011/papers/485_icmlpaper.pdf. Dense small patches
-are contrast-normalised and ZCA-whitened, a dictionary of directions is learned by gain-shape k-means, patches are coded by soft threshold, and codes are
-pooled on a 14 x 14 grid. Three choices are ours, by measurement on photographs: patches are grey, and the mean colour of each grid cell stands beside the
-codes; both signs of a response count alike (an edge stays the same edge before a lighter background); codes are divided by the response around the cell.
+Coates, Lee & Ng 2011, https://proceedings.mlr.press/v15/coates11a.html; Coates & Ng 2011,
+https://icml.cc/2011/papers/485_icmlpaper.pdf. Dense small patches are contrast-normalised and ZCA-whitened, a
+dictionary of directions is learned by gain-shape k-means, patches are coded by soft threshold, and codes are pooled on
+a 14 x 14 grid. Three choices are ours, by measurement on photographs: patches are grey, and the mean colour of each
+grid cell stands beside the codes; both signs of a response count alike (an edge stays the same edge before a lighter
+background); codes are divided by the response around the cell.
 """
-
 
 import numpy as np
 
@@ -27,7 +29,9 @@ def grey(photo: np.ndarray) -> np.ndarray:
 
 
 def dense_patches(photo: np.ndarray, patch_px: int) -> np.ndarray:
-    """(s * s, patch_px ** 2) float32: the contrast-normalised patch around every pixel of a grey (s, s) photo; edges are repeated outwards."""
+    """(s * s, patch_px ** 2) float32: the contrast-normalised patch around every pixel of a grey (s, s) photo; edges
+    are repeated outwards.
+    """
     before = patch_px // 2
     padded = np.pad(photo, (before, patch_px - 1 - before), "edge")
     return contrast(np.lib.stride_tricks.sliding_window_view(padded, (patch_px, patch_px)).reshape(photo.size, -1))
@@ -42,14 +46,18 @@ def contrast(patches: np.ndarray) -> np.ndarray:
 
 
 def whitening(patches: np.ndarray, floor: float = WHITENING_FLOOR) -> tuple[np.ndarray, np.ndarray]:
-    """mean (q,) and W (q, q), float64: (patches - mean) @ W has variance v / (v + floor) along a direction of variance v, and no correlation (ZCA)."""
+    """mean (q,) and W (q, q), float64: (patches - mean) @ W has variance v / (v + floor) along a direction of variance
+    v, and no correlation (ZCA).
+    """
     mean = patches.mean(axis=0, dtype=np.float64)
     variances, directions = np.linalg.eigh(np.cov(patches, rowvar=False, dtype=np.float64))
     return mean, (directions / np.sqrt(np.maximum(variances, 0) + floor)) @ directions.T
 
 
 def gain_shape(white: np.ndarray, n_atoms: int, rng: np.random.Generator, steps: int = LEARN_STEPS) -> np.ndarray:
-    """(n_atoms, q) float32 directions of length 1 from whitened patches (m, q): k-means in which a patch may have any gain, of either sign."""
+    """(n_atoms, q) float32 directions of length 1 from whitened patches (m, q): k-means in which a patch may have any
+    gain, of either sign.
+    """
     start = white[rng.choice(len(white), n_atoms, replace=len(white) < n_atoms)]
     atoms = _unit(start + 1e-3 * rng.standard_normal(start.shape).astype(np.float32))
     for _ in range(steps):
@@ -72,10 +80,14 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def learn(photos: np.ndarray, patch_px: int, n_atoms: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """The dictionary of (n, s, s, 3) uint8 photos, as arrays: filters (q, n_atoms) and offset (n_atoms,), whitening included; energy and scales of cells."""
+    """The dictionary of (n, s, s, 3) uint8 photos, as arrays: filters (q, n_atoms) and offset (n_atoms,), whitening
+    included; energy and scales of cells.
+    """
     side = photos.shape[1]
     each = min(-(-LEARN_PATCHES // len(photos)), side * side)
-    patches = np.concatenate([dense_patches(grey(photo), patch_px)[rng.choice(side * side, each, replace=False)] for photo in photos])
+    patches = np.concatenate(
+        [dense_patches(grey(photo), patch_px)[rng.choice(side * side, each, replace=False)] for photo in photos]
+    )
     mean, whiten = whitening(patches)
     atoms = gain_shape(((patches - mean) @ whiten).astype(np.float32), n_atoms, rng)
     filters = (whiten @ atoms.T).astype(np.float32)
@@ -84,7 +96,9 @@ def learn(photos: np.ndarray, patch_px: int, n_atoms: int, rng: np.random.Genera
     learned["energy"] = np.array(np.mean([_around(one).mean(dtype=np.float64) for one in raw]))
     even = np.stack([_even(one, learned) for one in raw])
     tint = np.stack([tints(photo) for photo in photos[:500]])
-    learned["scales"] = np.array([1 / max(float(np.sqrt(part.var(axis=(0, 1), dtype=np.float64).sum())), 1e-6) for part in (even, tint)])
+    learned["scales"] = np.array(
+        [1 / max(float(np.sqrt(part.var(axis=(0, 1), dtype=np.float64).sum())), 1e-6) for part in (even, tint)]
+    )
     return learned
 
 
@@ -100,9 +114,13 @@ def codes(photo: np.ndarray, learned: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def cells(photo: np.ndarray, learned: dict[str, np.ndarray], colour: float) -> np.ndarray:
-    """(14, 14, n_atoms + 3) float32: codes and mean colour of each cell, brought to a common scale; colour weighs the latter."""
+    """(14, 14, n_atoms + 3) float32: codes and mean colour of each cell, brought to a common scale; colour weighs the
+    latter.
+    """
     shape, tint = learned["scales"].astype(np.float32)
-    return np.concatenate([_even(codes(photo, learned), learned) * shape, tints(photo) * (tint * np.float32(colour))], axis=2)
+    return np.concatenate(
+        [_even(codes(photo, learned), learned) * shape, tints(photo) * (tint * np.float32(colour))], axis=2
+    )
 
 
 def tints(photo: np.ndarray) -> np.ndarray:
@@ -130,7 +148,9 @@ def _even(cell_codes: np.ndarray, learned: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def surroundings(cell_values: np.ndarray) -> np.ndarray:
-    """(196, 9 c) float32: for each cell, the means of nine 3 x 3 squares of cells, centred on it and around it: what a patch is part of."""
+    """(196, 9 c) float32: for each cell, the means of nine 3 x 3 squares of cells, centred on it and around it: what a
+    patch is part of.
+    """
     padded = np.pad(cell_values, ((4, 4), (4, 4), (0, 0)), "edge")
     rows = padded[:-2] + padded[1:-1] + padded[2:]
     means = (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / np.float32(9)
@@ -144,7 +164,9 @@ def overview(cell_values: np.ndarray) -> np.ndarray:
 
 
 def projection(rows: np.ndarray, n_dims: int) -> dict[str, np.ndarray]:
-    """mean (c,) and axes (c, <= n_dims) float32: principal axes of rows (m, c), half whitened (divided by the fourth root of the variance)."""
+    """mean (c,) and axes (c, <= n_dims) float32: principal axes of rows (m, c), half whitened (divided by the fourth
+    root of the variance).
+    """
     mean = rows.mean(axis=0, dtype=np.float64)
     narrow = len(rows) < rows.shape[1]
     if narrow:

@@ -1,4 +1,6 @@
-"""From the patches of one photo to its patterns: the attention filter, then a few cluster means (FreeSel, https://arxiv.org/abs/2309.17342)."""
+"""From the patches of one photo to its patterns: the attention filter, then a few cluster means (FreeSel,
+https://arxiv.org/abs/2309.17342).
+"""
 
 import math
 from collections.abc import Sequence
@@ -18,10 +20,12 @@ ROUNDING = 1e-12
 
 
 def attention_filter(a: np.ndarray, tau: float) -> np.ndarray:
-    """(p,) bool: the smallest set of patches with the highest saliency whose mass reaches the share tau; the patch that crosses tau is kept.
+    """(p,) bool: the smallest set of patches with the highest saliency whose mass reaches the share tau; the patch that
+    crosses tau is kept.
 
-    a: (p,) saliency, zero or more, of any sum. A patch is kept iff the mass ranked strictly above it is less than tau; equal saliencies rank by position.
-    So a patch without saliency is never kept, unless none has any: then all count alike. Raises BadInput where a is negative or not finite.
+    a: (p,) saliency, zero or more, of any sum. A patch is kept iff the mass ranked strictly above it is less than tau;
+    equal saliencies rank by position. So a patch without saliency is never kept, unless none has any: then all count
+    alike. Raises BadInput where a is negative or not finite.
     """
     a = np.asarray(a, dtype=np.float64)
     if not np.isfinite(a).all() or (a < 0).any():
@@ -36,12 +40,14 @@ def attention_filter(a: np.ndarray, tau: float) -> np.ndarray:
     return kept
 
 
-def image_patterns(patches: np.ndarray, saliency: np.ndarray, tau: float, k: int, clusterer: Clusterer, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def image_patterns(
+    patches: np.ndarray, saliency: np.ndarray, tau: float, k: int, clusterer: Clusterer, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """The patterns of one photo, (<= k, d) float32, and the pattern of each patch, (p,) int8, -1 where filtered out.
 
-    patches: (p, d). saliency: (p,). A pattern is the plain mean of its patches, in float64; no more than k kept patches are patterns themselves, and k = 1
-    is the mean of all that are kept. Patterns come in order of the saliency they hold, most first. Deterministic: the random start of the clustering is
-    drawn from `seed` alone.
+    patches: (p, d). saliency: (p,). A pattern is the plain mean of its patches, in float64; no more than k kept patches
+    are patterns themselves, and k = 1 is the mean of all that are kept. Patterns come in order of the saliency they
+    hold, most first. Deterministic: the random start of the clustering is drawn from `seed` alone.
     """
     saliency = np.asarray(saliency, dtype=np.float64)
     kept = np.flatnonzero(attention_filter(saliency, tau))
@@ -71,8 +77,8 @@ def saliency_without_attention(patches: np.ndarray, kind: Literal["norm", "unifo
 class Patterns(Feature):
     """What every pattern feature shares: how patches are filtered and grouped, and what is kept beside the patterns.
 
-    Block.values is Ragged, one sample's patterns after another's. Block.extra has `patch_labels` (b, p) int8, the pattern of each patch or -1 where it was
-    filtered out, and `saliency` (b, p) float16 of sum 1.
+    Block.values is Ragged, one sample's patterns after another's. Block.extra has `patch_labels` (b, p) int8, the
+    pattern of each patch or -1 where it was filtered out, and `saliency` (b, p) float16 of sum 1.
     """
 
     role: ClassVar[str] = "patterns"
@@ -86,23 +92,55 @@ class Patterns(Feature):
         description="Share of the saliency that the kept patches must reach; 1 keeps every patch that has any.",
     )
     k: int = Field(
-        5, title="Patterns per photo (K)", ge=1, le=127, description="Patterns per photo: 5 for scenes of several objects, 1 (the mean) for one object."
+        5,
+        title="Patterns per photo (K)",
+        ge=1,
+        le=127,
+        description="Patterns per photo: 5 for scenes of several objects, 1 (the mean) for one object.",
     )
     clusterer: Clusterer = Field(
-        "kmeans", title="Grouping", description="How kept patches are grouped; spectral is a variant, since the published affinity is not public."
+        "kmeans",
+        title="Grouping",
+        description="How kept patches are grouped; spectral is a variant, since the published affinity is not public.",
     )
     seed: int = Field(0, ge=0, description="Where random starts come from.")
 
-    def block(self, rows: Sequence[int], patches: np.ndarray, saliency: np.ndarray, unreadable: Sequence[tuple[int, str]] = ()) -> Block:
-        """Patterns of these rows: patches (b, p, d), saliency (b, p). Rows whose patches are not finite join the unreadable."""
-        sound = np.array([bool(np.isfinite(one).all() and np.isfinite(a).all()) for one, a in zip(patches, saliency, strict=True)], dtype=bool)
-        unreadable = [*unreadable, *((int(row), "Its patch vectors hold NaN or infinite values.") for row, good in zip(rows, sound, strict=True) if not good)]
+    def block(
+        self, rows: Sequence[int], patches: np.ndarray, saliency: np.ndarray, unreadable: Sequence[tuple[int, str]] = ()
+    ) -> Block:
+        """Patterns of these rows: patches (b, p, d), saliency (b, p). Rows whose patches are not finite join the
+        unreadable.
+        """
+        sound = np.array(
+            [bool(np.isfinite(one).all() and np.isfinite(a).all()) for one, a in zip(patches, saliency, strict=True)],
+            dtype=bool,
+        )
+        unreadable = [
+            *unreadable,
+            *(
+                (int(row), "Its patch vectors hold NaN or infinite values.")
+                for row, good in zip(rows, sound, strict=True)
+                if not good
+            ),
+        ]
         rows, patches, saliency = np.asarray(rows, dtype=np.int64)[sound], patches[sound], saliency[sound]
-        pairs = [image_patterns(one, a, self.tau, self.k, self.clusterer, self.seed) for one, a in zip(patches, saliency, strict=True)]
-        values = np.concatenate([patterns for patterns, _ in pairs]) if pairs else np.empty((0, patches.shape[2]), dtype=np.float32)
+        pairs = [
+            image_patterns(one, a, self.tau, self.k, self.clusterer, self.seed)
+            for one, a in zip(patches, saliency, strict=True)
+        ]
+        values = (
+            np.concatenate([patterns for patterns, _ in pairs])
+            if pairs
+            else np.empty((0, patches.shape[2]), dtype=np.float32)
+        )
         labels = np.stack([labels for _, labels in pairs]) if pairs else np.empty(patches.shape[:2], dtype=np.int8)
         offsets = np.concatenate([[0], np.cumsum([len(patterns) for patterns, _ in pairs], dtype=np.int64)])
-        return Block(rows, Ragged(values, offsets), sorted(unreadable), {"patch_labels": labels, "saliency": saliency.astype(np.float16)})
+        return Block(
+            rows,
+            Ragged(values, offsets),
+            sorted(unreadable),
+            {"patch_labels": labels, "saliency": saliency.astype(np.float16)},
+        )
 
 
 def grid_of(p: int) -> dict[str, int]:

@@ -1,4 +1,6 @@
-"""Reads photos ahead of the encoder, in a few threads; order is kept and a photo that cannot be opened becomes a reason."""
+"""Reads photos ahead of the encoder, in a few threads; order is kept and a photo that cannot be opened becomes a
+reason.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -17,26 +19,42 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Photos:
-    """One batch. rows: (b,) pool rows that opened. pixels: (b, px, px, 3) uint8, or what was prepared. unreadable: (row, reason) of the others."""
+    """One batch. rows: (b,) pool rows that opened. pixels: (b, px, px, 3) uint8, or what was prepared. unreadable:
+    (row, reason) of the others.
+    """
 
     rows: np.ndarray
     pixels: np.ndarray
     unreadable: list[tuple[int, str]]
 
 
-def read_ahead(source: Source, rows: Iterable[int], px: int, at_least: int, batch: int, threads: int, resample: str = "BICUBIC") -> Iterator[Photos]:
-    """The photos of these rows in batches, each squashed to px x px pixels; at most two batches wait, so memory stays bounded.
+def read_ahead(
+    source: Source, rows: Iterable[int], px: int, at_least: int, batch: int, threads: int, resample: str = "BICUBIC"
+) -> Iterator[Photos]:
+    """The photos of these rows in batches, each squashed to px x px pixels; at most two batches wait, so memory stays
+    bounded.
 
-    Squashed, not cropped: nothing of a photo is lost, and a patch of the grid covers the same part of every photo. at_least: how many pixels the shorter
-    side must keep when the photo is opened. resample: a filter of Pillow, by name.
+    Squashed, not cropped: nothing of a photo is lost, and a patch of the grid covers the same part of every photo.
+    at_least: how many pixels the shorter side must keep when the photo is opened. resample: a filter of Pillow, by
+    name.
     """
-    return prepare_ahead(source, rows, lambda photo: squashed(photo, px, resample), (px, px, 3), at_least, batch, threads)
+    return prepare_ahead(
+        source, rows, lambda photo: squashed(photo, px, resample), (px, px, 3), at_least, batch, threads
+    )
 
 
 def prepare_ahead(
-    source: Source, rows: Iterable[int], prepare: "Callable[[Image], np.ndarray]", shape: tuple[int, ...], at_least: int, batch: int, threads: int
+    source: Source,
+    rows: Iterable[int],
+    prepare: "Callable[[Image], np.ndarray]",
+    shape: tuple[int, ...],
+    at_least: int,
+    batch: int,
+    threads: int,
 ) -> Iterator[Photos]:
-    """The same for an encoder that has its own way with photos. prepare: photo -> array of this shape; called from several threads."""
+    """The same for an encoder that has its own way with photos. prepare: photo -> array of this shape; called from
+    several threads.
+    """
     waiting: deque[tuple[int, Future]] = deque()
     todo = iter(rows)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="photos")

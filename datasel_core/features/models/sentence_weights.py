@@ -1,4 +1,6 @@
-"""Loading a model of sentence-transformers that cannot run code: its files are looked at before the library is; or one clear line why not."""
+"""Loading a model of sentence-transformers that cannot run code: its files are looked at before the library is; or one
+clear line why not.
+"""
 
 import functools
 import json
@@ -16,7 +18,11 @@ from datasel_core.errors import BadInput, Failed
 from datasel_core.features.models.weights import choose_device, first_line, hub_in_reach, ill_fitting, loading_trouble
 from datasel_core.workspace.hashing import hash_file, key_of
 
-OFFERED = ("sentence-transformers/all-MiniLM-L6-v2", "sentence-transformers/static-retrieval-mrl-en-v1", "BAAI/bge-base-en-v1.5")
+OFFERED = (
+    "sentence-transformers/all-MiniLM-L6-v2",
+    "sentence-transformers/static-retrieval-mrl-en-v1",
+    "BAAI/bge-base-en-v1.5",
+)
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".h5")
 _WANTED = ("*.json", "*.safetensors", "*.txt", "*.model")
 _REMEDY = "Get it on a machine with a network and give its folder: model=PATH."
@@ -33,7 +39,9 @@ class Encoder:
         """(n, d) float32 of length 1; a zero vector stays zero."""
         if not texts:
             return np.empty((0, self.facts["dims"]), np.float32)
-        return self.model.encode(list(texts), batch_size=batch, normalize_embeddings=True, show_progress_bar=False).astype(np.float32)
+        return self.model.encode(
+            list(texts), batch_size=batch, normalize_embeddings=True, show_progress_bar=False
+        ).astype(np.float32)
 
 
 def is_folder(model: str) -> bool:
@@ -47,11 +55,19 @@ def content(model: str) -> str:
 
 
 def _content(folder: Path) -> str:
-    return key_of({str(path.relative_to(folder)): hash_file(path) for pattern in _WANTED for path in sorted(folder.rglob(pattern))})
+    return key_of(
+        {
+            str(path.relative_to(folder)): hash_file(path)
+            for pattern in _WANTED
+            for path in sorted(folder.rglob(pattern))
+        }
+    )
 
 
 def load(model: str, device: str) -> Encoder:
-    """The model asked for; the last one stays in memory. Raises BadInput, BadParameter, or Failed when the hub cannot be reached."""
+    """The model asked for; the last one stays in memory. Raises BadInput, BadParameter, or Failed when the hub cannot
+    be reached.
+    """
     return _loaded(model, choose_device(device), content(model) if is_folder(model) else "")
 
 
@@ -64,7 +80,11 @@ def _loaded(model: str, device: str, _: str) -> Encoder:
     with _quiet():
         try:
             built = SentenceTransformer(
-                str(folder), device=device, trust_remote_code=False, local_files_only=True, model_kwargs={"use_safetensors": True}
+                str(folder),
+                device=device,
+                trust_remote_code=False,
+                local_files_only=True,
+                model_kwargs={"use_safetensors": True},
             )
             dims = len(built.encode("a", show_progress_bar=False))
             _check_fit(built, folder, model)
@@ -93,13 +113,24 @@ def check_folder(folder: Path, model: str) -> None:
         raise BadInput(f"{folder / 'modules.json'} is damaged: it is no list of modules.")
     for path in sorted(path for path in folder.rglob("*") if path.suffix in _PICKLES):
         if not any(path.parent.glob("*.safetensors")):
-            raise BadInput(f"{model} has weights in {path.name}, and loading that could run code; save the model anew, as safetensors.")
+            raise BadInput(
+                f"{model} has weights in {path.name}, and loading that could run code; save the model anew, as "
+                "safetensors."
+            )
     if not any(folder.rglob("*.safetensors")):
         raise BadInput(f"{model} has no weights: there is no .safetensors file in it.")
-    own = [str(one.get("type")) for one in modules or [] if not str(one.get("type")).startswith("sentence_transformers.")]
-    own += [str(path.relative_to(folder)) for path in sorted(folder.rglob("config.json")) if "auto_map" in (_json(path) or {})]
+    own = [
+        str(one.get("type")) for one in modules or [] if not str(one.get("type")).startswith("sentence_transformers.")
+    ]
+    own += [
+        str(path.relative_to(folder))
+        for path in sorted(folder.rglob("config.json"))
+        if "auto_map" in (_json(path) or {})
+    ]
     if own:
-        raise BadInput(f"{model} wants to run code of its own ({own[0]}), which datasel never does; take a model without.")
+        raise BadInput(
+            f"{model} wants to run code of its own ({own[0]}), which datasel never does; take a model without."
+        )
 
 
 def _check_fit(built: Any, folder: Path, model: str) -> None:
@@ -133,7 +164,9 @@ def _downloaded(model: str) -> Path:
         raise Failed(f"The model {model} could not be downloaded: no network reaches the hub. {_REMEDY}")
     with _quiet():
         try:
-            return Path(snapshot_download(model, allow_patterns=list(_WANTED), ignore_patterns=["onnx/*", "openvino/*"]))
+            return Path(
+                snapshot_download(model, allow_patterns=list(_WANTED), ignore_patterns=["onnx/*", "openvino/*"])
+            )
         except Exception as error:
             raise Failed(f"The model {model} could not be downloaded: {first_line(error)}. {_REMEDY}") from error
 

@@ -10,7 +10,9 @@ from datasel_core.features.feature import Source, Unreadable
 
 @dataclass(frozen=True)
 class Texts:
-    """rows: (b,) samples that could be read. texts: one for each, several of one sample on lines of their own. unreadable: (row, reason) of the others."""
+    """rows: (b,) samples that could be read. texts: one for each, several of one sample on lines of their own.
+    unreadable: (row, reason) of the others.
+    """
 
     rows: np.ndarray
     texts: list[str]

@@ -1,4 +1,6 @@
-"""What a vision transformer of timm says of a photo: its patch tokens, and the attention that its class token pays them."""
+"""What a vision transformer of timm says of a photo: its patch tokens, and the attention that its class token pays
+them.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def normalised(pixels: np.ndarray, model: "nn.Module") -> "torch.Tensor":
-    """(b, px, px, 3) uint8 -> (b, 3, px, px) float32 on the model's device, by the mean and spread it was trained with."""
+    """(b, px, px, 3) uint8 -> (b, 3, px, px) float32 on the model's device, by the mean and spread it was trained
+    with.
+    """
     import torch
 
     photos = torch.from_numpy(pixels).to(next(model.parameters()).device).permute(0, 3, 1, 2).float() / 255
@@ -23,7 +27,8 @@ def normalised(pixels: np.ndarray, model: "nn.Module") -> "torch.Tensor":
 
 
 def patch_tokens(model: "nn.Module", photos: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":
-    """tokens (b, prefix + p, d) after block L-1 of L, and F (b, p, d): the patch tokens among them after the model's final norm.
+    """tokens (b, prefix + p, d) after block L-1 of L, and F (b, p, d): the patch tokens among them after the model's
+    final norm.
 
     The last block is not run; what it pays attention to follows from its input.
     """
@@ -31,7 +36,13 @@ def patch_tokens(model: "nn.Module", photos: "torch.Tensor") -> "tuple[torch.Ten
 
     penultimate = len(model.blocks) - 2
     found = model.forward_intermediates(
-        photos, indices=[penultimate], return_prefix_tokens=True, norm=False, stop_early=True, output_fmt="NLC", intermediates_only=True
+        photos,
+        indices=[penultimate],
+        return_prefix_tokens=True,
+        norm=False,
+        stop_early=True,
+        output_fmt="NLC",
+        intermediates_only=True,
     )[0]
     patches, prefix = found if isinstance(found, tuple) else (found, None)
     tokens = patches if prefix is None else torch.cat([prefix, patches], dim=1)
@@ -41,7 +52,8 @@ def patch_tokens(model: "nn.Module", photos: "torch.Tensor") -> "tuple[torch.Ten
 def class_attention(model: "nn.Module", tokens: "torch.Tensor") -> "torch.Tensor":
     """(b, p) of sum 1: attention of the class token to the patches in the last block, mean over heads.
 
-    tokens: (b, prefix + p, d), what the last block is given. Queries and keys are computed here, since fused attention does not give its weights away.
+    tokens: (b, prefix + p, d), what the last block is given. Queries and keys are computed here, since fused attention
+    does not give its weights away.
     """
     block = model.blocks[-1]
     attention, states = block.attn, block.norm1(tokens)
@@ -57,7 +69,11 @@ def final_norm(model: "nn.Module") -> "nn.Module":
     """The norm after the last block; models that average patches keep it under another name."""
     from torch import nn
 
-    return model.fc_norm if isinstance(model.norm, nn.Identity) and getattr(model, "fc_norm", None) is not None else model.norm
+    return (
+        model.fc_norm
+        if isinstance(model.norm, nn.Identity) and getattr(model, "fc_norm", None) is not None
+        else model.norm
+    )
 
 
 def whole(model: "nn.Module", photos: "torch.Tensor", pooling: str) -> "torch.Tensor":
@@ -71,7 +87,8 @@ def whole(model: "nn.Module", photos: "torch.Tensor", pooling: str) -> "torch.Te
 
 
 def passes(pixels: np.ndarray, model: "nn.Module", batch: int) -> Iterator[np.ndarray]:
-    """One photo at a time on a CPU, where that costs nothing and makes each answer independent of its batch; all at once on a GPU.
+    """One photo at a time on a CPU, where that costs nothing and makes each answer independent of its batch; all at
+    once on a GPU.
 
     No photos at all pass once, so that shapes are known.
     """
@@ -99,5 +116,8 @@ def exact() -> Iterator[None]:
     """Full float32 on a GPU too, and the same algorithm each time."""
     import torch
 
-    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+    with (
+        torch.inference_mode(),
+        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
+    ):
         yield

@@ -1,4 +1,6 @@
-"""Loading any vision transformer of timm: from a weights file that cannot run code, or from the hub, or with one clear line why not."""
+"""Loading any vision transformer of timm: from a weights file that cannot run code, or from the hub, or with one clear
+line why not.
+"""
 
 import difflib
 import importlib
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 OFFERED = ("vit_small_patch16_224.dino", "vit_small_patch14_dinov2.lvd142m")
-"""Models to offer first, best known for patterns: DINO ViT-S/16 (as in FreeSel) and DINOv2 ViT-S/14. Any other of timm can be named."""
+"""Models to offer first, best known for patterns: DINO ViT-S/16 (as in FreeSel) and DINOv2 ViT-S/14. Any other of timm
+can be named.
+"""
 
 _ENCODER = {"blocks", "patch_embed", "pos_embed", "cls_token", "reg_token", "dist_token", "norm_pre", "norm", "rope"}
 """Where the weights lie that decide what tokens are; a classifier, a decoder or a mask decides nothing here."""
@@ -39,15 +43,17 @@ def patch_px(name: str, px: int) -> int:
         model = _build(name, px)
     side = int(model.patch_embed.patch_size[0])
     if px % side:
-        raise BadParameter(f"image_px is {px}; {name} has patches of {side} pixels, so it must be a multiple of {side}.")
+        raise BadParameter(
+            f"image_px is {px}; {name} has patches of {side} pixels, so it must be a multiple of {side}."
+        )
     return side
 
 
 def load(name: str, weights: str | None, px: int, device: str) -> "nn.Module":
     """The model without its classifier, ready to encode px x px photos.
 
-    weights: a safetensors file or a torch state dict; None downloads them from the hub. A pickle that could run code is refused. Raises UnknownName,
-    BadParameter, BadInput, or Failed when the hub cannot be reached.
+    weights: a safetensors file or a torch state dict; None downloads them from the hub. A pickle that could run code is
+    refused. Raises UnknownName, BadParameter, BadInput, or Failed when the hub cannot be reached.
     """
     place = choose_device(device)
     patch_px(name, px)
@@ -65,14 +71,23 @@ def _build(name: str, px: int) -> "nn.Module":
     architecture = name.split(".")[0]
     if not timm.is_model(architecture):
         known = [*OFFERED, *timm.list_models("*vit*"), *timm.list_models("deit*")]
-        raise UnknownName("timm model", name, known if difflib.get_close_matches(name, known, n=1, cutoff=0.4) else OFFERED)
+        raise UnknownName(
+            "timm model", name, known if difflib.get_close_matches(name, known, n=1, cutoff=0.4) else OFFERED
+        )
     try:
         model = timm.create_model(name, pretrained=False, num_classes=0, img_size=px)
     except RuntimeError as error:  # a tag that does not exist
         raise BadParameter(f"timm cannot build {name}: {first_line(error)}.") from None
     except (TypeError, AttributeError, AssertionError, ValueError):
-        raise BadParameter(f"{name} cannot be built for photos of {px} x {px} pixels; choose a plain vision transformer, such as {OFFERED[0]}.") from None
-    if len(getattr(model, "blocks", ())) < 2 or not hasattr(model, "forward_intermediates") or not hasattr(model, "num_prefix_tokens"):
+        raise BadParameter(
+            f"{name} cannot be built for photos of {px} x {px} pixels; choose a plain vision transformer, such as "
+            f"{OFFERED[0]}."
+        ) from None
+    if (
+        len(getattr(model, "blocks", ())) < 2
+        or not hasattr(model, "forward_intermediates")
+        or not hasattr(model, "num_prefix_tokens")
+    ):
         raise BadParameter(f"{name} is no vision transformer with blocks of tokens; choose one such as {OFFERED[0]}.")
     return model
 

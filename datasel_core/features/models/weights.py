@@ -1,4 +1,6 @@
-"""Weights from a file that cannot run code, the hub when it is in reach, and the device to compute on, or one clear line why not."""
+"""Weights from a file that cannot run code, the hub when it is in reach, and the device to compute on, or one clear
+line why not.
+"""
 
 import pickle
 import socket
@@ -29,18 +31,30 @@ def weights_path(weights: str) -> Path:
 
 
 def read_weights(path: Path) -> dict[str, Any]:
-    """Names and tensors of a safetensors file or a torch state dict, unwrapped from a training checkpoint. Raises BadInput; code in it never runs."""
+    """Names and tensors of a safetensors file or a torch state dict, unwrapped from a training checkpoint. Raises
+    BadInput; code in it never runs.
+    """
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+        state = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
     except pickle.UnpicklingError:
-        raise BadInput(f"{path.name} holds more than weights, and loading it could run code; save its weights alone, as safetensors or a state dict.") from None
+        raise BadInput(
+            f"{path.name} holds more than weights, and loading it could run code; save its weights alone, as "
+            "safetensors or a state dict."
+        ) from None
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise BadInput(f"{path.name} cannot be read as weights: {first_line(error)}.") from None
-    while isinstance(state, dict) and (inner := next((state[key] for key in _WRAPPERS if isinstance(state.get(key), dict)), None)) is not None:
+    while (
+        isinstance(state, dict)
+        and (inner := next((state[key] for key in _WRAPPERS if isinstance(state.get(key), dict)), None)) is not None
+    ):
         state = inner
     if not isinstance(state, dict) or not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise BadInput(f"{path.name} holds no state dict: names of weights and their tensors.")
@@ -82,7 +96,11 @@ def choose_device(device: str) -> str:
     """auto is a GPU where there is one. Raises BadParameter for a device that this machine lacks."""
     import torch
 
-    there = ["cpu", *(["cuda"] if torch.cuda.is_available() else []), *(["mps"] if torch.backends.mps.is_available() else [])]
+    there = [
+        "cpu",
+        *(["cuda"] if torch.cuda.is_available() else []),
+        *(["mps"] if torch.backends.mps.is_available() else []),
+    ]
     if device == "auto":
         return there[-1]
     if device.split(":")[0] not in there:
@@ -91,7 +109,9 @@ def choose_device(device: str) -> str:
 
 
 def hub_in_reach(repository: str | None, files: Iterable[str]) -> bool:
-    """False when the hub's name does not resolve and its cache has none of these files: there is no need to wait through its retries."""
+    """False when the hub's name does not resolve and its cache has none of these files: there is no need to wait
+    through its retries.
+    """
     from huggingface_hub import constants, try_to_load_from_cache
 
     if repository and any(isinstance(try_to_load_from_cache(repository, file), str) for file in files):

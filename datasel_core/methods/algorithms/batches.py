@@ -10,9 +10,9 @@ import numpy as np
 class Partition:
     """order: (n,) the samples, shuffled; part p is dealt order[p size : (p + 1) size].
 
-    When the last part comes out short it borrows samples from the beginning of the order until it is as large as the others. What is borrowed is
-    company only: its own part is the one it was dealt into. So every sample is compared exactly once in each partition, always in a batch of
-    `size` drawn uniformly.
+    When the last part comes out short it borrows samples from the beginning of the order until it is as large as the
+    others. What is borrowed is company only: its own part is the one it was dealt into. So every sample is compared
+    exactly once in each partition, always in a batch of `size` drawn uniformly.
     """
 
     order: np.ndarray
@@ -40,7 +40,9 @@ class Partition:
 
 
 def partitions(n: int, size: int, times: int, rng: np.random.Generator) -> Iterator[Partition]:
-    """`times` seeded partitions of n samples; one part with all of them, and no randomness, when n is at most `size`."""
+    """`times` seeded partitions of n samples; one part with all of them, and no randomness, when n is at most
+    `size`.
+    """
     if n <= size:
         yield Partition(np.arange(n), max(n, 1))
         return
@@ -50,10 +52,11 @@ def partitions(n: int, size: int, times: int, rng: np.random.Generator) -> Itera
 
 @dataclass(frozen=True)
 class Group:
-    """Samples to compare with each other. places: (m,) which they are, the first n_own of them to be scored, the others company.
+    """Samples to compare with each other. places: (m,) which they are, the first n_own of them to be scored, the others
+    company.
 
-    home, guest: (m, k), for each of k partitions the column (part) of each sample, and the one that borrows it; -1 for none. Only those who share a
-    column are compared.
+    home, guest: (m, k), for each of k partitions the column (part) of each sample, and the one that borrows it; -1 for
+    none. Only those who share a column are compared.
     """
 
     places: np.ndarray
@@ -64,7 +67,9 @@ class Group:
 
 
 def together(dealt: Iterable[Partition]) -> Group:
-    """All parts of all partitions as one group, so that each pair of samples meets once, whatever the number of partitions they share."""
+    """All parts of all partitions as one group, so that each pair of samples meets once, whatever the number of
+    partitions they share.
+    """
     homes, guests, n_columns = [], [], 0
     for partition in dealt:
         home, guest = partition.homes()

@@ -45,14 +45,16 @@ class Turn:
 
 
 def fit_turn(x: np.ndarray, centre: np.ndarray, farthest: float, reach: float, share: float) -> Turn:
-    """As many principal axes as leave least to do. farthest: largest squared distance to the centre. reach: squared distances from here
-    on are of no interest; nor is what is beyond the nearest `share`.
+    """As many principal axes as leave least to do. farthest: largest squared distance to the centre. reach: squared
+    distances from here on are of no interest; nor is what is beyond the nearest `share`.
     """
     u, d = x.shape
     step = max(1, u // 8192)
     some = x[::step] - centre
     axes = np.linalg.eigh(some.T @ some)[1][:, ::-1]
-    fresh = (x[step // 2 :: step * max(1, u // step // 2048)] - centre) @ axes  # where it can be, others than the axes were fitted to
+    fresh = (
+        x[step // 2 :: step * max(1, u // step // 2048)] - centre
+    ) @ axes  # where it can be, others than the axes were fitted to
     norms = np.square(fresh).sum(axis=1)
     cut = min(256, len(fresh) // 2)
     mine, others, sums = fresh[:cut], fresh[cut:], norms[:cut, None] + norms[cut:]

@@ -7,7 +7,12 @@ from datasel_core.base.declare import HOW, Field
 from datasel_core.errors import BadParameter
 
 _CPU_TILE, _GPU_TILE = 2048, 8192
-DEVICE = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="Where to compute: auto, cpu or cuda.", json_schema_extra=HOW)
+DEVICE = Field(
+    "auto",
+    pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+    description="Where to compute: auto, cpu or cuda.",
+    json_schema_extra=HOW,
+)
 
 
 def pick(device: str) -> str:
@@ -18,14 +23,17 @@ def pick(device: str) -> str:
     if device == "auto":
         return "cuda" if n_gpus else "cpu"
     if device != "cpu" and int(device.partition(":")[2] or 0) >= n_gpus:
-        raise BadParameter(f"device is {device}; this machine has: {', '.join(['cpu', *(f'cuda:{at}' for at in range(n_gpus))])}.")
+        raise BadParameter(
+            f"device is {device}; this machine has: {', '.join(['cpu', *(f'cuda:{at}' for at in range(n_gpus))])}."
+        )
     return device
 
 
 def tile(device: str) -> int:
     """Rows and columns of one tile of similarities: small enough for a CPU's cache, large enough to keep a GPU busy.
 
-    Not a parameter: sums are rounded tile by tile, so a fixed size gives the same last digits for any number of threads.
+    Not a parameter: sums are rounded tile by tile, so a fixed size gives the same last digits for any number of
+    threads.
     """
     return _CPU_TILE if device == "cpu" else _GPU_TILE
 

@@ -1,8 +1,9 @@
 """Drawing patterns with probability proportional to squared distance, without touching every pattern at every draw.
 
-Rejection sampling: propose a pattern from a law that dominates the wanted one, accept with the ratio of the two (von Neumann 1951). The proposal law
-puts patterns on levels, powers of two above their distance, and is renewed now and then, so at least a fair share of proposals is accepted and the
-law stays exact. Every comparison is decided exactly (see `_gaps`), so a seed gives the same draws whatever the block size, threads or machine.
+Rejection sampling: propose a pattern from a law that dominates the wanted one, accept with the ratio of the two (von
+Neumann 1951). The proposal law puts patterns on levels, powers of two above their distance, and is renewed now and
+then, so at least a fair share of proposals is accepted and the law stays exact. Every comparison is decided exactly
+(see `_gaps`), so a seed gives the same draws whatever the block size, threads or machine.
 """
 
 from collections.abc import Iterator
@@ -16,8 +17,11 @@ from datasel_core.methods.algorithms.gaps import Gaps
 _WINDOW = 256
 
 
-def draw(gaps: Gaps, owners: np.ndarray, chosen: np.ndarray, rng: np.random.Generator, progress: Progress) -> Iterator[int]:
-    """Yields places of patterns, one per sample, drawn by D^2 among samples not chosen; stops when every distance left is zero.
+def draw(
+    gaps: Gaps, owners: np.ndarray, chosen: np.ndarray, rng: np.random.Generator, progress: Progress
+) -> Iterator[int]:
+    """Yields places of patterns, one per sample, drawn by D^2 among samples not chosen; stops when every distance left
+    is zero.
 
     The caller marks `chosen[owner]` and adds the owner's patterns to `gaps` before asking for the next.
     """
@@ -28,7 +32,8 @@ def draw(gaps: Gaps, owners: np.ndarray, chosen: np.ndarray, rng: np.random.Gene
         if not levels.weights.sum():
             return
         drawn, wasted, renew_at = 0, 0, max(4, 4 * (picked + 1))
-        # Renewed when picks have quadrupled, or when most proposals fail: both follow from decisions, never from budgets or block sizes.
+        # Renewed when picks have quadrupled, or when most proposals fail: both follow from decisions, never from
+        # budgets or block sizes.
         while picked < renew_at and wasted <= 8 * drawn + 4 * _WINDOW:
             places, floors = levels.propose(rng, _WINDOW)
             hopeful = np.flatnonzero(~chosen[owners[places]] & (gaps.gap[places] + gaps.tolerance > floors))

@@ -18,12 +18,14 @@ _EARLY = 100
 def farthest(gaps: Gaps, patterns: Ragged, owners: np.ndarray, chosen: np.ndarray, progress: Progress) -> Iterator[int]:
     """Yields places of patterns, one per sample; stops when every gap left is zero.
 
-    The caller marks `chosen[owner]` and adds the owner's patterns to `gaps` before asking for the next. Bounds are brought up to date only at
-    the very top: a pattern whose stale bound is below the best true gap needs no arithmetic.
+    The caller marks `chosen[owner]` and adds the owner's patterns to `gaps` before asking for the next. Bounds are
+    brought up to date only at the very top: a pattern whose stale bound is below the best true gap needs no arithmetic.
     """
     size, step, total, renew_at = _SMALL, 0.0, 0, 0
     for _ in range(64 * (len(patterns) + 1)):  # a front without a pick is followed by one twice as large
-        if total >= renew_at and total <= _EARLY:  # the first picks change every gap: all bounds are renewed while that is cheap
+        if (
+            total >= renew_at and total <= _EARLY
+        ):  # the first picks change every gap: all bounds are renewed while that is cheap
             gaps.refresh_all(progress)
             gaps.gap[chosen[owners]] = -1  # chosen samples' patterns can never be drawn again
             renew_at = 2 * total + 2
@@ -46,19 +48,24 @@ def farthest(gaps: Gaps, patterns: Ragged, owners: np.ndarray, chosen: np.ndarra
 class _Front:
     """The patterns with the largest bounds: a winner is looked for among them while it beats every bound outside.
 
-    `step`: how far below the best bound patterns are brought up to date together; it grows and shrinks so that they are neither few nor many.
+    `step`: how far below the best bound patterns are brought up to date together; it grows and shrinks so that they are
+    neither few nor many.
     """
 
     def __init__(self, gaps: Gaps, size: int, step: float):
         self.gaps = gaps
         self.places, self.outside = _largest(gaps.gap, size)
-        gaps.refresh(self.places[gaps.gap[self.places] >= 0])  # many rows at once: each centre is read once for all of them
+        gaps.refresh(
+            self.places[gaps.gap[self.places] >= 0]
+        )  # many rows at once: each centre is read once for all of them
         self.gap = gaps.gap[self.places]
         self.step = step
         self.exhausted = False
 
     def winner(self) -> int | None:
-        """The pattern with the largest gap, decided exactly where float32 cannot tell; None when it may lie outside the front, or all are zero."""
+        """The pattern with the largest gap, decided exactly where float32 cannot tell; None when it may lie outside the
+        front, or all are zero.
+        """
         slack = 2 * self.gaps.tolerance
         for _ in range(len(self.places) + 1):  # each time at least one more is brought up to date
             best = float(self.gap.max())

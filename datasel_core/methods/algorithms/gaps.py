@@ -1,9 +1,9 @@
 """Gaps: how far each pattern is from the nearest chosen pattern, cheaply as bounds and, where it matters, exactly.
 
-A gap is 1 - cosine, or the squared Euclidean distance. Adding a centre only shrinks gaps, so a stale gap is an upper bound.
-Fast values come from float32 matrix products, whose last digits depend on the machine, the block size and the number of threads. So no
-decision rests on them alone: `tolerance` bounds their error, and whatever falls within it is decided by `exact`, float64 sums in a fixed order.
-That is why answers here are the same everywhere.
+A gap is 1 - cosine, or the squared Euclidean distance. Adding a centre only shrinks gaps, so a stale gap is an upper
+bound. Fast values come from float32 matrix products, whose last digits depend on the machine, the block size and the
+number of threads. So no decision rests on them alone: `tolerance` bounds their error, and whatever falls within it is
+decided by `exact`, float64 sums in a fixed order. That is why answers here are the same everywhere.
 """
 
 import math
@@ -34,8 +34,12 @@ class Gaps:
             self._x = np.empty((t, d), dtype=np.float32)
             reach = 1.0
         else:
-            self._mean = np.mean([values[start : start + block].mean(axis=0, dtype=np.float64) for start in range(0, t, block)], axis=0)
-            self._x = np.ones((t, d + 1), dtype=np.float32)  # the column of ones carries each centre's squared norm through the product
+            self._mean = np.mean(
+                [values[start : start + block].mean(axis=0, dtype=np.float64) for start in range(0, t, block)], axis=0
+            )
+            self._x = np.ones(
+                (t, d + 1), dtype=np.float32
+            )  # the column of ones carries each centre's squared norm through the product
             reach = 0.0
         for start in range(0, t, block):
             rows = slice(start, start + block)
@@ -49,9 +53,12 @@ class Gaps:
                 self._norms[rows] = (part * part).sum(axis=1)
                 self._x[rows, :-1] = part
                 reach = max(reach, float(self._norms[rows].max()))
-        # Rounding errors of a d-term float32 sum stay under 8 sqrt(d) u (all but 1 in 10^13: Higham & Mary 2019); 4 reach bounds the Euclidean terms.
+        # Rounding errors of a d-term float32 sum stay under 8 sqrt(d) u (all but 1 in 10^13: Higham & Mary 2019); 4
+        # reach bounds the Euclidean terms.
         self.tolerance = (8 * math.sqrt(d) + 8) * _UNIT * (1.0 if metric == "cosine" else 4 * reach)
-        self._zero = 1e-12 if metric == "cosine" else 0.0  # unit vectors of equal direction may differ in the last digit
+        self._zero = (
+            1e-12 if metric == "cosine" else 0.0
+        )  # unit vectors of equal direction may differ in the last digit
         self.gap = np.full(t, np.inf, dtype=np.float32)
         self.seen = np.zeros(t, dtype=np.int32)
         self._exact_gap = np.full(t, np.inf)
@@ -65,8 +72,12 @@ class Gaps:
         need = self.n_centres + len(places)
         if need > len(self._centres):
             room = max(need, 2 * len(self._centres), 256)
-            self._centres = np.concatenate([self._centres, np.empty((room - len(self._centres), self._x.shape[1]), np.float32)])
-            self.centre_places = np.concatenate([self.centre_places, np.empty(room - len(self.centre_places), np.int64)])
+            self._centres = np.concatenate(
+                [self._centres, np.empty((room - len(self._centres), self._x.shape[1]), np.float32)]
+            )
+            self.centre_places = np.concatenate(
+                [self.centre_places, np.empty(room - len(self.centre_places), np.int64)]
+            )
         self._centres[self.n_centres : need] = self._as_centres(places)
         self.centre_places[self.n_centres : need] = places
         self.n_centres = need
@@ -146,7 +157,8 @@ class Gaps:
         if self.metric == "cosine":
             x /= self._norms[a, None]
             y /= self._norms[b, None]
-            # half the squared difference of unit vectors is 1 - cosine, and exactly 0 for equal ones; a zero vector is at 1 from everything
+            # half the squared difference of unit vectors is 1 - cosine, and exactly 0 for equal ones; a zero vector is
+            # at 1 from everything
             gaps = (x * x).sum(axis=1) / 2 + (y * y).sum(axis=1) / 2 - (x * y).sum(axis=1)
             near = gaps < 1e-3
             gaps[near] = ((x[near] - y[near]) ** 2).sum(axis=1) / 2

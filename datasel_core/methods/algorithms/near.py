@@ -1,4 +1,6 @@
-"""Of many products of codes, the pairs that may be near; those are measured in float64. Compiled with numba when first asked for."""
+"""Of many products of codes, the pairs that may be near; those are measured in float64. Compiled with numba when first
+asked for.
+"""
 
 import functools
 from collections.abc import Callable
@@ -7,9 +9,20 @@ import numpy as np
 
 
 def keep_near(
-    products: np.ndarray, rows: np.ndarray, first: int, x: np.ndarray, norms: np.ndarray, least: np.ndarray,
-    stretch: int, step: float, lost: float, slack: float, limit: np.ndarray, kept: np.ndarray, held: np.ndarray,
-) -> None:  # fmt: skip
+    products: np.ndarray,
+    rows: np.ndarray,
+    first: int,
+    x: np.ndarray,
+    norms: np.ndarray,
+    least: np.ndarray,
+    stretch: int,
+    step: float,
+    lost: float,
+    slack: float,
+    limit: np.ndarray,
+    kept: np.ndarray,
+    held: np.ndarray,
+) -> None:
     """Adds to each row's `kept` its squared distances below its limit among the columns from `first` on.
 
     products: (t, c) of codes. rows: (t,) whose they are. x: (u, d) float32. norms: (u,), and least of each stretch of

@@ -10,7 +10,9 @@ from datasel_core.vectors.directions import blocks, lengths, matrix, same_width,
 
 @dataclass(frozen=True)
 class Pairs:
-    """image, text: (n, d) as they were given. rows: (m,) pairs with a direction on both sides. cosine: (m,) float64, theirs."""
+    """image, text: (n, d) as they were given. rows: (m,) pairs with a direction on both sides. cosine: (m,) float64,
+    theirs.
+    """
 
     image: np.ndarray
     text: np.ndarray
@@ -31,7 +33,11 @@ class Pairs:
         parts = list(blocks(len(rows)))
         for part in inputs.progress.over(parts, len(parts), "comparing images with their captions"):
             mine = rows[part]
-            cosine[part] = np.einsum("ij,ij->i", unit_rows(image, image_length, mine, np.float64), unit_rows(text, text_length, mine, np.float64))
+            cosine[part] = np.einsum(
+                "ij,ij->i",
+                unit_rows(image, image_length, mine, np.float64),
+                unit_rows(text, text_length, mine, np.float64),
+            )
         return cls(image, text, image_length, text_length, rows, cosine)
 
     def spread(self, values: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Rivals of a pair: how strongly the other captions of its batches answer its image, and the other images its caption.
 
-Logarithms of sums of exponentials, a tile of similarities at a time, so there is never a batch x batch array. A tile's exponentials are taken once and
-summed for every partition, for images and captions alike, by products with 0/1 membership columns. Sums are float32 inside a tile and float64
-logarithms across tiles, in a fixed order.
+Logarithms of sums of exponentials, a tile of similarities at a time, so there is never a batch x batch array. A tile's
+exponentials are taken once and summed for every partition, for images and captions alike, by products with 0/1
+membership columns. Sums are float32 inside a tile and float64 logarithms across tiles, in a fixed order.
 """
 
 import math
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     import torch
 
 _BAND = 80.0
-_LEAST = -85.0  # exp(-85) is still a normal float32; below, arithmetic on what cannot be seen anyway becomes ten times slower
+_LEAST = (
+    -85.0
+)  # exp(-85) is still a normal float32; below, arithmetic on what cannot be seen anyway becomes ten times slower
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,27 @@ class Membership:
 
 
 def n_tiles(m: int, n_home: int, tile: int) -> int:
-    """How many tiles `rivals` goes through when the first n_home of m pairs were dealt here and the rest keep them company."""
+    """How many tiles `rivals` goes through when the first n_home of m pairs were dealt here and the rest keep them
+    company.
+    """
     every, company = -(-m // tile), -(-m // tile) - -(-n_home // tile)
     return every**2 - company**2
 
 
-def rivals(images: Callable[[slice], "torch.Tensor"], text: "torch.Tensor", own: "torch.Tensor", member: Membership, tile: int, track: Track) -> np.ndarray:
-    """(2, m, k) float64: for each pair the log of the sum of exp(logit) over the others of its column: its image with their captions, then its caption
-    with their images. -inf where nobody else is in the column; meaningless where home is -1.
+def rivals(
+    images: Callable[[slice], "torch.Tensor"],
+    text: "torch.Tensor",
+    own: "torch.Tensor",
+    member: Membership,
+    tile: int,
+    track: Track,
+) -> np.ndarray:
+    """(2, m, k) float64: for each pair the log of the sum of exp(logit) over the others of its column: its image with
+    their captions, then its caption with their images. -inf where nobody else is in the column; meaningless where home
+    is -1.
 
-    images: gives the (b, d) images of some rows, over the temperature, so that products are logits; asked once for each tile of rows. text: (m, d).
+    images: gives the (b, d) images of some rows, over the temperature, so that products are logits; asked once for each
+    tile of rows. text: (m, d).
     own: (m,) float64, each pair's own logit. Advances `track` once a tile.
     """
     import torch
@@ -78,9 +91,11 @@ def rivals(images: Callable[[slice], "torch.Tensor"], text: "torch.Tensor", own:
 
 
 def _bands(logits: "torch.Tensor", floor: float) -> Iterator[tuple[float, "torch.Tensor"]]:
-    """(top, exp(logits - top)): every logit above `floor` in exactly one band, where float32 can hold its exponential. Overwrites the logits.
+    """(top, exp(logits - top)): every logit above `floor` in exactly one band, where float32 can hold its exponential.
+    Overwrites the logits.
 
-    One band does at the temperatures in use. At .001 a tile spans hundreds of units, and a sum far below the tile's largest term must not vanish.
+    One band does at the temperatures in use. At .001 a tile spans hundreds of units, and a sum far below the tile's
+    largest term must not vanish.
     """
     first = top = float(logits.max())
     for _ in range(math.ceil(max(0.0, (top - floor) / _BAND - 1))):

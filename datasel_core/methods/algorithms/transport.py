@@ -1,7 +1,8 @@
 """From neighbours of targets to a plan: how much of each target's mass goes to which candidate.
 
-Optimal transport of TSDS (Liu et al. 2024, https://arxiv.org/abs/2410.11303): from each target outward, a mass of 1 / (M s rho) to each neighbour until
-the target's 1 / M is spent, the remainder on the next. One level s for all targets; the larger, the wider the mass is spread.
+Optimal transport of TSDS (Liu et al. 2024, https://arxiv.org/abs/2410.11303): from each target outward, a mass of 1 /
+(M s rho) to each neighbour until the target's 1 / M is spent, the remainder on the next. One level s for all targets;
+the larger, the wider the mass is spread.
 """
 
 from dataclasses import dataclass, replace
@@ -15,9 +16,10 @@ _EQUAL = 1e-12  # a total that should meet the threshold exactly may miss it by 
 class Neighbours:
     """What plans are made from, for any alpha, c and for the widths that are here.
 
-    n: candidates. rows: (u,) those that any target retrieved, ascending. places: (m, k) int32, positions in `rows` of each target's nearest, nearest
-    first. distances: (m, k) float64. widths: (b,) of sigma, above 0. crowding: (u, b) float64 rho of each retrieved candidate at each width; NaN where
-    it is not known yet. recall: share of true neighbours found, 1 for an exact search.
+    n: candidates. rows: (u,) those that any target retrieved, ascending. places: (m, k) int32, positions in `rows` of
+    each target's nearest, nearest first. distances: (m, k) float64. widths: (b,) of sigma, above 0. crowding: (u, b)
+    float64 rho of each retrieved candidate at each width; NaN where it is not known yet. recall: share of true
+    neighbours found, 1 for an exact search.
     """
 
     n: int
@@ -45,10 +47,13 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Plan:
-    """level: s; at sigma 0 it is K, the same number of neighbours for all. last: (m,) the last neighbour that was passed before the stop, -1 for none.
+    """level: s; at sigma 0 it is K, the same number of neighbours for all. last: (m,) the last neighbour that was
+    passed before the stop, -1 for none.
 
-    mass: (m, w) float64, what each target gives to each of its w nearest; every row sums to 1 / m. probability: (n,) float64, sums to 1.
-    ran_out: (m,) bool, targets that used up all their neighbours. unknown: (m,) bool, those that ran into candidates whose crowding is not known yet.
+    mass: (m, w) float64, what each target gives to each of its w nearest; every row sums to 1 / m. probability: (n,)
+    float64, sums to 1.
+    ran_out: (m,) bool, targets that used up all their neighbours. unknown: (m,) bool, those that ran into candidates
+    whose crowding is not known yet.
     """
 
     neighbours: Neighbours
@@ -88,7 +93,8 @@ def make_plan(neighbours: Neighbours, alpha: float, c: float, sigma: float) -> P
         level, last = _level(spent[:, :-1], worth, alpha, c)
     mass = share[:, : int(last.max()) + 2] * (1 / m / level)
     mass[np.arange(mass.shape[1]) > last[:, None]] = 0
-    # Added up one by one, as published: what rounding leaves over, some 1e-16, goes to the next neighbour too, and counts in the support.
+    # Added up one by one, as published: what rounding leaves over, some 1e-16, goes to the next neighbour too, and
+    # counts in the support.
     mass[np.arange(m), last + 1] = np.maximum(1 / m - np.cumsum(mass, axis=1)[:, -1], 0)
     weights = np.bincount(neighbours.places[:, : mass.shape[1]].ravel(), mass.ravel(), len(neighbours.rows))
     probability = np.zeros(neighbours.n)
@@ -98,10 +104,11 @@ def make_plan(neighbours: Neighbours, alpha: float, c: float, sigma: float) -> P
 
 
 def _level(spent: np.ndarray, worth: np.ndarray, alpha: float, c: float) -> tuple[float, np.ndarray]:
-    """s: the lowest breakpoint at which (alpha / c) sum_i cost_i >= (1 - alpha) m, or the highest of all. last: (m,) how far each target is by then.
+    """s: the lowest breakpoint at which (alpha / c) sum_i cost_i >= (1 - alpha) m, or the highest of all. last: (m,)
+    how far each target is by then.
 
-    spent: (m, k - 1) rising breakpoints of each target. worth: what it costs to go on from each, rising too. So the total rises with s, and s is found
-    by halving, over the bits of a double, which are ordered as the numbers are.
+    spent: (m, k - 1) rising breakpoints of each target. worth: what it costs to go on from each, rising too. So the
+    total rises with s, and s is found by halving, over the bits of a double, which are ordered as the numbers are.
     """
     enough, each = (1 - alpha) * len(spent) * (1 - _EQUAL), np.arange(len(spent))
 
@@ -118,7 +125,9 @@ def _level(spent: np.ndarray, worth: np.ndarray, alpha: float, c: float) -> tupl
     level = np.int64(high).view(np.float64)
     below, passed = (_passed(spent, level, right) for right in (False, True))
     tied = np.flatnonzero(passed > below)
-    tied = tied[np.argsort(passed[tied], kind="stable")]  # breakpoints of one height come by neighbour, then by target, until it is enough
+    tied = tied[
+        np.argsort(passed[tied], kind="stable")
+    ]  # breakpoints of one height come by neighbour, then by target, until it is enough
     so_far = reached(below).sum() + np.cumsum(reached(passed)[tied] - reached(below)[tied])
     stop = int(np.argmax(so_far >= enough)) if (so_far >= enough).any() else len(tied)
     below[tied[:stop]] = passed[tied[:stop]]
@@ -138,13 +147,21 @@ def _passed(spent: np.ndarray, s: float, right: bool) -> np.ndarray:
 
 
 def served_by(plan: Plan, target: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """rows, mass, distances: the candidates that stand for one target, nearest first. The mass of all of them is 1 / m, but for what rounding left over."""
+    """rows, mass, distances: the candidates that stand for one target, nearest first. The mass of all of them is 1 / m,
+    but for what rounding left over.
+    """
     there = np.flatnonzero(plan.mass[target] > _EQUAL * plan.mass[target].max())
-    return plan.neighbours.rows[plan.neighbours.places[target, there]], plan.mass[target, there], plan.neighbours.distances[target, there]
+    return (
+        plan.neighbours.rows[plan.neighbours.places[target, there]],
+        plan.mass[target, there],
+        plan.neighbours.distances[target, there],
+    )
 
 
 def serves(plan: Plan, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """targets, mass, distances: whom one candidate stands for, most mass first. Their mass together is its probability."""
+    """targets, mass, distances: whom one candidate stands for, most mass first. Their mass together is its
+    probability.
+    """
     neighbours, width = plan.neighbours, plan.mass.shape[1]
     at = np.searchsorted(neighbours.rows, row)
     if at == len(neighbours.rows) or neighbours.rows[at] != row:
@@ -163,9 +180,20 @@ def with_crowding(neighbours: Neighbours, at: np.ndarray, found: np.ndarray) -> 
 
 
 def guessed(neighbours: Neighbours, sigma: float) -> Neighbours:
-    """The same, with a guess where crowding is not known: as it is, on the whole, around what is known of the targets that list the candidate."""
+    """The same, with a guess where crowding is not known: as it is, on the whole, around what is known of the targets
+    that list the candidate.
+    """
     rho, places = neighbours.rho(sigma), neighbours.places
     unknown = np.isnan(rho)
-    shares = np.where(unknown, 0, 1 / np.where(unknown, 1, rho))[places].sum(axis=1) / np.maximum(1, (~unknown)[places].sum(axis=1))
-    totals, listed = (np.bincount(places.ravel(), weights, len(rho))[unknown] for weights in (np.repeat(shares, places.shape[1]), None))
-    return with_crowding(neighbours, np.flatnonzero(unknown), np.repeat(listed / totals, len(neighbours.widths)).reshape(-1, len(neighbours.widths)))
+    shares = np.where(unknown, 0, 1 / np.where(unknown, 1, rho))[places].sum(axis=1) / np.maximum(
+        1, (~unknown)[places].sum(axis=1)
+    )
+    totals, listed = (
+        np.bincount(places.ravel(), weights, len(rho))[unknown]
+        for weights in (np.repeat(shares, places.shape[1]), None)
+    )
+    return with_crowding(
+        neighbours,
+        np.flatnonzero(unknown),
+        np.repeat(listed / totals, len(neighbours.widths)).reshape(-1, len(neighbours.widths)),
+    )

@@ -1,7 +1,8 @@
-"""The demo pool `questions`: prompts and responses from ten sources, some easy, some hard, one that nobody can learn. All sentences are ours.
+"""The demo pool `questions`: prompts and responses from ten sources, some easy, some hard, one that nobody can learn.
+All sentences are ours.
 
-A language model that trains on them for a few minutes learns the sources at different speeds: what it copies or fills into a fixed sentence first, what
-needs steps later, and invented numbers never.
+A language model that trains on them for a few minutes learns the sources at different speeds: what it copies or fills
+into a fixed sentence first, what needs steps later, and invented numbers never.
 """
 
 import json
@@ -30,15 +31,19 @@ def make_questions(folder: Path, per_source: int = PER_SOURCE, progress: Progres
     return folder / "questions.jsonl"
 
 
-def _unique(number: int, source: str, make: Callable[[np.random.Generator], Asked], n: int) -> list[dict[str, str | int]]:
+def _unique(
+    number: int, source: str, make: Callable[[np.random.Generator], Asked], n: int
+) -> list[dict[str, str | int]]:
     """n samples of one source with different prompts; they do not depend on the other sources."""
     rng = np.random.default_rng([4, number])
     found: dict[str, Asked] = {}
     while len(found) < n:
         asked = make(rng)
         found.setdefault(asked[0], asked)
-    return [{"id": f"{source}-{at:04d}", "source": source, "prompt": prompt, "response": response, "steps": steps}
-            for at, (prompt, response, steps) in enumerate(found.values())]  # fmt: skip
+    return [
+        {"id": f"{source}-{at:04d}", "source": source, "prompt": prompt, "response": response, "steps": steps}
+        for at, (prompt, response, steps) in enumerate(found.values())
+    ]
 
 
 def _one(rng: np.random.Generator, choices: list) -> object:
@@ -56,7 +61,10 @@ def _addition(rng: np.random.Generator) -> Asked:
     while a // 10**place or b // 10**place:
         left, right = a // 10**place % 10, b // 10**place % 10
         total = left + right + carry
-        lines.append(f"{left} + {right}{' + 1' if carry else ''} = {total}: write {total % 10}{', carry 1' if total > 9 else ''}.")
+        lines.append(
+            f"{left} + {right}{' + 1' if carry else ''} = {total}: write "
+            f"{total % 10}{', carry 1' if total > 9 else ''}."
+        )
         carry, place = total // 10, place + 1
     if carry:
         lines.append("Write the carried 1 in front.")
@@ -71,10 +79,18 @@ def _shopping(rng: np.random.Generator) -> Asked:
     first = f"The {thing} cost {many} x {price} = {many * price} coins."
     if kind == 0:
         asked = f"{buys} and pays with {paid} coins. How many coins does {who} get back?"
-        return asked, f"{first}\n{paid} - {many * price} = {paid - many * price} coins are left.\n#### {paid - many * price}", 2
+        return (
+            asked,
+            f"{first}\n{paid} - {many * price} = {paid - many * price} coins are left.\n#### {paid - many * price}",
+            2,
+        )
     left, gain = many - lost, _number(rng, 1, 6)
-    lines = [first, f"{many} - {lost} = {left} {thing} are left.", f"They are sold for {price} + {gain} = {price + gain} coins each.",
-             f"That makes {left} x {price + gain} = {left * (price + gain)} coins."]  # fmt: skip
+    lines = [
+        first,
+        f"{many} - {lost} = {left} {thing} are left.",
+        f"They are sold for {price} + {gain} = {price + gain} coins each.",
+        f"That makes {left} x {price + gain} = {left * (price + gain)} coins.",
+    ]
     asked = f"{buys}, loses {lost} of them, and sells the others for {gain} coins more than each one cost."
     if kind == 1:
         return f"{asked} How many coins does the sale bring?", "\n".join([*lines, f"#### {left * (price + gain)}"]), 4
@@ -87,15 +103,25 @@ def _units(rng: np.random.Generator) -> Asked:
     large, small, factor = _one(rng, UNITS)
     many = _number(rng, 2, 400)
     if rng.random() < 0.5:
-        return f"How many {small} are {many} {large}?", f"One of the {large} is {factor} {small}.\n{many} x {factor} = {many * factor}\n#### {many * factor}", 1
+        return (
+            f"How many {small} are {many} {large}?",
+            f"One of the {large} is {factor} {small}.\n{many} x {factor} = {many * factor}\n#### {many * factor}",
+            1,
+        )
     total = many * factor
-    return f"How many {large} are {total} {small}?", f"{factor} {small} make one of the {large}.\n{total} / {factor} = {many}\n#### {many}", 1
+    return (
+        f"How many {large} are {total} {small}?",
+        f"{factor} {small} make one of the {large}.\n{total} / {factor} = {many}\n#### {many}",
+        1,
+    )
 
 
 def _calendar(rng: np.random.Generator) -> Asked:
     today, later = _number(rng, 0, 6), _number(rng, 3, 120)
     then = DAYS[(today + later) % 7]
-    steps = f"{later} days are {later // 7} weeks and {later % 7} days.\n{later % 7} days after {DAYS[today]} comes {then}."
+    steps = (
+        f"{later} days are {later // 7} weeks and {later % 7} days.\n{later % 7} days after {DAYS[today]} comes {then}."
+    )
     return f"Today is {DAYS[today]}. Which day of the week is it in {later} days?", f"{steps}\n#### {then}", 2
 
 
@@ -129,8 +155,12 @@ def _copying(rng: np.random.Generator) -> Asked:
 def _orders(rng: np.random.Generator) -> Asked:
     """Near-duplicates: one letter to customers, in which only two words change."""
     shop, number = _one(rng, SHOPS), _number(rng, 1_000, 9_999)
-    said = (f"Thank you for your order {number} from {shop}. We have packed it with care and it leaves our house tomorrow morning. "
-            "If anything is not as you wished, write to us within thirty days and we will make it right. With kind regards, your team.")  # fmt: skip
+    said = (
+        f"Thank you for your order {number} from {shop}. We have packed it with care and it leaves our house tomorrow "
+        "morning. "
+        "If anything is not as you wished, write to us within thirty days and we will make it right. With kind "
+        "regards, your team."
+    )
     return f"Confirm order {number} of a customer of {shop}.", said, 1
 
 
@@ -138,11 +168,23 @@ def _telephone(rng: np.random.Generator) -> Asked:
     """Invented: nothing in the prompt says anything about the answer."""
     who = f"{_one(rng, FIRST_NAMES)} {_one(rng, FAMILY_NAMES)}"
     digits = "".join(map(str, rng.integers(0, 10, 12)))
-    return f"What is written beside the name {who} in the old telephone book?", f"{digits[:3]} {digits[3:6]} {digits[6:9]} {_one(rng, SYMBOLS)}{digits[9:]}", 1
+    return (
+        f"What is written beside the name {who} in the old telephone book?",
+        f"{digits[:3]} {digits[3:6]} {digits[6:9]} {_one(rng, SYMBOLS)}{digits[9:]}",
+        1,
+    )
 
 
 SOURCES: dict[str, Callable[[np.random.Generator], Asked]] = {
-    "copying": _copying, "orders": _orders, "units": _units, "calendar": _calendar, "logic": _logic, "sorting": _sorting,
-    "addition": _addition, "word-problems": _shopping, "reversal": _reversal, "telephone": _telephone,
-}  # fmt: skip
+    "copying": _copying,
+    "orders": _orders,
+    "units": _units,
+    "calendar": _calendar,
+    "logic": _logic,
+    "sorting": _sorting,
+    "addition": _addition,
+    "word-problems": _shopping,
+    "reversal": _reversal,
+    "telephone": _telephone,
+}
 """Name -> one sample, easier ones first; `telephone` cannot be learned, only remembered."""

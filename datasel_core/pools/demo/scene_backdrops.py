@@ -228,6 +228,12 @@ def _night(rng):
 
 
 _BACKDROPS = {
-    "meadow": _meadow, "street": _street, "beach": _beach, "indoor table": _table, "forest floor": _forest,
-    "snow": _snow, "desert": _desert, "night sky": _night,
-}  # fmt: skip
+    "meadow": _meadow,
+    "street": _street,
+    "beach": _beach,
+    "indoor table": _table,
+    "forest floor": _forest,
+    "snow": _snow,
+    "desert": _desert,
+    "night sky": _night,
+}

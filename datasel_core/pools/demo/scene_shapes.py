@@ -57,8 +57,10 @@ def _ball(rng):
 
 
 def _leaf(rng):
-    blade = _round([(0, -1.05), (0.35, -0.7), (0.66, -0.05), (0.45, 0.5), (0, 0.75)]
-                   + [(-0.45, 0.5), (-0.66, -0.05), (-0.35, -0.7)])
+    blade = _round(
+        [(0, -1.05), (0.35, -0.7), (0.66, -0.05), (0.45, 0.5), (0, 0.75)]
+        + [(-0.45, 0.5), (-0.66, -0.05), (-0.35, -0.7)]
+    )
     return [(DARK, _bar(0, 0.5, 0.06, 1.1, 0.09)), (BODY, blade)]
 
 
@@ -83,8 +85,11 @@ def _house(rng):
     parts += [(DARK, [(-0.95, -0.12), (0, -0.98), (0.95, -0.12)]), (TRIM, [(-0.72, -0.2), (0, -0.84), (0.72, -0.2)])]
     parts += [(DARK, _box(-0.17, 0.26, 0.19, 0.82)), (LIGHT, _oval(0.1, 0.56, 0.04))]
     for x in (-0.46, 0.47):
-        parts += [(DARK, _box(x - 0.17, 0.04, x + 0.17, 0.42)), (LIGHT, _box(x - 0.13, 0.08, x - 0.015, 0.38)),
-                  (LIGHT, _box(x + 0.015, 0.08, x + 0.13, 0.38))]
+        parts += [
+            (DARK, _box(x - 0.17, 0.04, x + 0.17, 0.42)),
+            (LIGHT, _box(x - 0.13, 0.08, x - 0.015, 0.38)),
+            (LIGHT, _box(x + 0.015, 0.08, x + 0.13, 0.38)),
+        ]
     return parts
 
 
@@ -111,8 +116,11 @@ def _heart(rng):
 
 def _cup(rng):
     handle = [(TRIM, _oval(0.62, 0.05, 0.4, 0.42)), (HOLE, _oval(0.62, 0.05, 0.24, 0.26))]
-    wall = _round([(-0.72, -0.62), (-0.72, -0.62), (0.62, -0.62), (0.62, -0.62), (0.5, 0.82), (0.4, 0.86)]
-                  + [(-0.5, 0.86), (-0.6, 0.82)], passes=2)
+    wall = _round(
+        [(-0.72, -0.62), (-0.72, -0.62), (0.62, -0.62), (0.62, -0.62), (0.5, 0.82), (0.4, 0.86)]
+        + [(-0.5, 0.86), (-0.6, 0.82)],
+        passes=2,
+    )
     return [*handle, (BODY, wall), (TRIM, _oval(-0.05, -0.62, 0.67, 0.2)), (DARK, _oval(-0.05, -0.6, 0.57, 0.14))]
 
 
@@ -146,8 +154,11 @@ def _umbrella(rng):
 
 
 def _bottle(rng):
-    glass = _round([(-0.15, -0.8), (0.15, -0.8), (0.15, -0.3), (0.42, -0.02), (0.42, 0.9), (0.38, 1.0)]
-                   + [(-0.38, 1.0), (-0.42, 0.9), (-0.42, -0.02), (-0.15, -0.3)], passes=2)
+    glass = _round(
+        [(-0.15, -0.8), (0.15, -0.8), (0.15, -0.3), (0.42, -0.02), (0.42, 0.9), (0.38, 1.0)]
+        + [(-0.38, 1.0), (-0.42, 0.9), (-0.42, -0.02), (-0.15, -0.3)],
+        passes=2,
+    )
     label = [(LIGHT, _box(-0.42, 0.2, 0.42, 0.66)), (TRIM, _oval(0, 0.43, 0.15))]
     return [(BODY, glass), *label, (DARK, _box(-0.19, -1.04, 0.19, -0.76))]
 
@@ -172,10 +183,14 @@ def _kite(rng):
 
 def _clock(rng):
     hour, minute = rng.uniform(0, 2 * np.pi, 2)
-    ticks = [(DARK, _bar(0.52 * np.cos(a), 0.52 * np.sin(a), 0.62 * np.cos(a), 0.62 * np.sin(a), 0.07))
-             for a in np.arange(12) * np.pi / 6]
-    hands = [(DARK, _bar(0, 0, 0.34 * np.cos(hour), 0.34 * np.sin(hour), 0.11)),
-             (DARK, _bar(0, 0, 0.5 * np.cos(minute), 0.5 * np.sin(minute), 0.07))]
+    ticks = [
+        (DARK, _bar(0.52 * np.cos(a), 0.52 * np.sin(a), 0.62 * np.cos(a), 0.62 * np.sin(a), 0.07))
+        for a in np.arange(12) * np.pi / 6
+    ]
+    hands = [
+        (DARK, _bar(0, 0, 0.34 * np.cos(hour), 0.34 * np.sin(hour), 0.11)),
+        (DARK, _bar(0, 0, 0.5 * np.cos(minute), 0.5 * np.sin(minute), 0.07)),
+    ]
     bells = [(TRIM, _oval(x, -0.8, 0.26)) for x in (-0.5, 0.5)]
     face = [(BODY, _oval(0, 0.06, 0.92)), (LIGHT, _oval(0, 0, 0.68))]
     return [*bells, *face, *ticks, *hands, (DARK, _oval(0, 0, 0.08))]
@@ -185,9 +200,12 @@ def _cactus(rng):
     left, right = rng.uniform(-0.1, 0.15, 2)
     arms = []
     for side, low in ((-1, 0.2 + left), (1, 0.0 + right)):
-        arms += [_box(min(0, side * 0.62), low - 0.13, max(0, side * 0.62), low + 0.13),
-                 _box(side * 0.62 - 0.14, low - 0.5, side * 0.62 + 0.14, low), _oval(side * 0.62, low - 0.5, 0.14),
-                 _oval(side * 0.62, low, 0.14, 0.13)]
+        arms += [
+            _box(min(0, side * 0.62), low - 0.13, max(0, side * 0.62), low + 0.13),
+            _box(side * 0.62 - 0.14, low - 0.5, side * 0.62 + 0.14, low),
+            _oval(side * 0.62, low - 0.5, 0.14),
+            _oval(side * 0.62, low, 0.14, 0.13),
+        ]
     trunk = [_box(-0.24, -0.7, 0.24, 0.98), _oval(0, -0.7, 0.24)]
     return [(BODY, part) for part in (*arms, *trunk)]
 
@@ -195,8 +213,9 @@ def _cactus(rng):
 def _gear(rng):
     teeth = int(rng.integers(8, 12))
     step = 2 * np.pi / teeth
-    angle = np.concatenate([[k * step, k * step + 0.12 * step, k * step + 0.48 * step, k * step + 0.6 * step]
-                            for k in range(teeth)])
+    angle = np.concatenate(
+        [[k * step, k * step + 0.12 * step, k * step + 0.48 * step, k * step + 0.6 * step] for k in range(teeth)]
+    )
     radius = np.tile([0.74, 0.99, 0.99, 0.74], teeth)
     rim = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
     return [(BODY, rim), (TRIM, _oval(0, 0, 0.42)), (HOLE, _oval(0, 0, 0.28))]
@@ -223,16 +242,39 @@ def _snail(rng):
 
 def _lighthouse(rng):
     tower = [(-0.27, -0.5), (0.27, -0.5), (0.42, 0.82), (-0.42, 0.82)]
-    lamp = [(LIGHT, _box(-0.2, -0.82, 0.2, -0.52)), (DARK, _box(-0.025, -0.82, 0.025, -0.52)),
-            (DARK, [(-0.3, -0.8), (0, -1.08), (0.3, -0.8)]), (DARK, _box(-0.36, -0.54, 0.36, -0.44))]
+    lamp = [
+        (LIGHT, _box(-0.2, -0.82, 0.2, -0.52)),
+        (DARK, _box(-0.025, -0.82, 0.025, -0.52)),
+        (DARK, [(-0.3, -0.8), (0, -1.08), (0.3, -0.8)]),
+        (DARK, _box(-0.36, -0.54, 0.36, -0.44)),
+    ]
     rock = _round([(-0.8, 1.02), (-0.6, 0.72), (0.1, 0.66), (0.62, 0.74), (0.85, 1.02)], passes=2)
     return [(DARK, rock), (BODY, tower), *lamp, (DARK, _box(-0.09, -0.02, 0.09, 0.18)), (DARK, _oval(0, -0.02, 0.09))]
 
 
 _SHAPES = {
-    "ball": _ball, "leaf": _leaf, "flower": _flower, "star": _star, "house": _house, "tree": _tree, "fish": _fish,
-    "heart": _heart, "cup": _cup, "mushroom": _mushroom, "butterfly": _butterfly, "boat": _boat,
-    "umbrella": _umbrella, "bottle": _bottle, "key": _key, "arrow": _arrow, "kite": _kite, "clock": _clock,
-    "cactus": _cactus, "gear": _gear, "crescent": _crescent, "ladder": _ladder, "snail": _snail,
+    "ball": _ball,
+    "leaf": _leaf,
+    "flower": _flower,
+    "star": _star,
+    "house": _house,
+    "tree": _tree,
+    "fish": _fish,
+    "heart": _heart,
+    "cup": _cup,
+    "mushroom": _mushroom,
+    "butterfly": _butterfly,
+    "boat": _boat,
+    "umbrella": _umbrella,
+    "bottle": _bottle,
+    "key": _key,
+    "arrow": _arrow,
+    "kite": _kite,
+    "clock": _clock,
+    "cactus": _cactus,
+    "gear": _gear,
+    "crescent": _crescent,
+    "ladder": _ladder,
+    "snail": _snail,
     "lighthouse": _lighthouse,
-}  # fmt: skip
+}

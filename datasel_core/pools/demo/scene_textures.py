@@ -213,8 +213,28 @@ def _cells(surface: Surface, size: float) -> tuple[float, float]:
 
 
 _TEXTURES = {
-    "ball": _stripes, "leaf": _veins, "flower": _rays, "star": _dots, "house": _bricks, "tree": _leafy,
-    "fish": _scales, "heart": _gingham, "cup": _zigzag, "mushroom": _spots, "butterfly": _mosaic, "boat": _planks,
-    "umbrella": _panels, "bottle": _gloss, "key": _brushed, "arrow": _hatch, "kite": _diamonds, "clock": _rings,
-    "cactus": _ribs, "gear": _speckle, "crescent": _marble, "ladder": _grain, "snail": _spiral, "lighthouse": _bands,
-}  # fmt: skip
+    "ball": _stripes,
+    "leaf": _veins,
+    "flower": _rays,
+    "star": _dots,
+    "house": _bricks,
+    "tree": _leafy,
+    "fish": _scales,
+    "heart": _gingham,
+    "cup": _zigzag,
+    "mushroom": _spots,
+    "butterfly": _mosaic,
+    "boat": _planks,
+    "umbrella": _panels,
+    "bottle": _gloss,
+    "key": _brushed,
+    "arrow": _hatch,
+    "kite": _diamonds,
+    "clock": _rings,
+    "cactus": _ribs,
+    "gear": _speckle,
+    "crescent": _marble,
+    "ladder": _grain,
+    "snail": _spiral,
+    "lighthouse": _bands,
+}

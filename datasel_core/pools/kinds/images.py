@@ -67,7 +67,11 @@ class Images(PoolKind):
         tables.named_columns(self, table, source)
         rows = []
         for at, row in enumerate(table.to_pylist()):
-            own = {"path": row.pop(self.path_column), "id": row.pop(self.id_column, None), "group": row.pop(self.group_column, None)}
+            own = {
+                "path": row.pop(self.path_column),
+                "id": row.pop(self.id_column, None),
+                "group": row.pop(self.group_column, None),
+            }
             row = {**row, **own}  # the columns that were named win over others called path, id or group
             if not row["path"]:
                 raise BadInput(f"Row {at + 1} of {source.name} has no path.")
@@ -78,7 +82,9 @@ class Images(PoolKind):
 
 
 def _list_folder(source: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """Photos below a folder in the order of their relative paths, the same on every machine; other files are counted."""
+    """Photos below a folder in the order of their relative paths, the same on every machine; other files are
+    counted.
+    """
     found, others, hidden = [], 0, []
     for folder, folders, files in os.walk(source, onerror=hidden.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -94,13 +100,17 @@ def _list_folder(source: Path) -> tuple[list[dict[str, Any]], list[str]]:
     if hidden and not found:
         raise BadInput(f"The folder {source} may not be read: {hidden[0].strerror}.")
     if not found:
-        raise BadInput(f"The folder {source} has no photos ({', '.join(sorted(photos.SUFFIXES))}); it has {others} other files.")
+        raise BadInput(
+            f"The folder {source} has no photos ({', '.join(sorted(photos.SUFFIXES))}); it has {others} other files."
+        )
     notes = [f"{others} other files were passed over."] if others else []
     notes += [f"The folder {error.filename} may not be read: {error.strerror}." for error in hidden]
     return sorted(found, key=lambda row: row["id"]), notes
 
 
-def _inspect_all(root: Path, listed: list[dict], workspace: Workspace, progress: Progress) -> tuple[list[dict], list[dict[str, str]]]:
+def _inspect_all(
+    root: Path, listed: list[dict], workspace: Workspace, progress: Progress
+) -> tuple[list[dict], list[dict[str, str]]]:
     rows, unreadable = [], []
     with ThreadPoolExecutor(_READERS) as readers:
         facts = _ahead(readers, root, listed, workspace)
@@ -112,7 +122,9 @@ def _inspect_all(root: Path, listed: list[dict], workspace: Workspace, progress:
     return rows, unreadable
 
 
-def _ahead(readers: ThreadPoolExecutor, root: Path, listed: list[dict], workspace: Workspace, depth: int = 64) -> Iterator[dict | str]:
+def _ahead(
+    readers: ThreadPoolExecutor, root: Path, listed: list[dict], workspace: Workspace, depth: int = 64
+) -> Iterator[dict | str]:
     """Results in order, reading a little ahead, so that stopping is quick."""
     waiting = []
     for row in listed:

@@ -22,21 +22,41 @@ _OF_TABLES = ("path_column", "caption_column", "id_column", "group_column")
 
 @pool_kind("pairs", version=1, title="Images with captions")
 class Pairs(PoolKind):
-    """A CSV, JSONL or Parquet table with image paths and captions; tar shards of a WebDataset (one, a folder, or `{00000..00012}.tar`); or DataComp metadata.
+    """A CSV, JSONL or Parquet table with image paths and captions; tar shards of a WebDataset (one, a folder, or
+    `{00000..00012}.tar`); or DataComp metadata.
 
-    Images that cannot be opened, and captions that are empty, are listed with the reason and left out. DataComp metadata (Parquet with `uid`, beside it .npz
-    with `l14_img` and `l14_txt`, or `b32_...`) brings the roles `image` and `text`, and no pictures.
+    Images that cannot be opened, and captions that are empty, are listed with the reason and left out. DataComp
+    metadata (Parquet with `uid`, beside it .npz with `l14_img` and `l14_txt`, or `b32_...`) brings the roles `image`
+    and `text`, and no pictures.
     """
 
-    path_column: str | None = Field(None, description="Table column with the image's path, relative to the table's folder; none takes path or image.")
-    caption_column: str | None = Field(None, description="Table column with the caption, or a list of captions; none takes caption or captions.")
-    id_column: str | None = Field(None, description="Table column with the sample's name; none takes id where there is one, else the path.")
-    group_column: str | None = Field(None, description="Table column that says which group an image belongs to; none takes group where there is one.")
-    captions: caption_columns.Choice = Field(
-        "each", description="An image with several captions: each caption with it is a sample, or one sample whose text is the mean of all."
+    path_column: str | None = Field(
+        None,
+        description="Table column with the image's path, relative to the table's folder; none takes path or image.",
     )
-    ids: Ids = Field("key", description="Tar shards: samples are called by their key, or, where shards repeat keys, by shard and key.")
-    embeddings: Embeddings = Field("auto", description="DataComp metadata: which embeddings to take; auto takes l14 where it is there, else b32.")
+    caption_column: str | None = Field(
+        None, description="Table column with the caption, or a list of captions; none takes caption or captions."
+    )
+    id_column: str | None = Field(
+        None, description="Table column with the sample's name; none takes id where there is one, else the path."
+    )
+    group_column: str | None = Field(
+        None, description="Table column that says which group an image belongs to; none takes group where there is one."
+    )
+    captions: caption_columns.Choice = Field(
+        "each",
+        description=(
+            "An image with several captions: each caption with it is a sample, or one sample whose text is the mean "
+            "of all."
+        ),
+    )
+    ids: Ids = Field(
+        "key",
+        description="Tar shards: samples are called by their key, or, where shards repeat keys, by shard and key.",
+    )
+    embeddings: Embeddings = Field(
+        "auto", description="DataComp metadata: which embeddings to take; auto takes l14 where it is there, else b32."
+    )
 
     @classmethod
     def reads(cls, source: Path, file: Path) -> bool:
@@ -67,7 +87,10 @@ class Pairs(PoolKind):
         if "offset" not in pool.columns:
             raise BadRequest(f"The pool {pool.name} has no pictures, only what is known of them.")
         shard, offset, size = (pool.table[name][row].as_py() for name in ("shard", "offset", "bytes"))
-        real, content = Workspace(pool.folder.parent.parent).allowed(pool.root / shard), pool.table["content"][row].as_py()
+        real, content = (
+            Workspace(pool.folder.parent.parent).allowed(pool.root / shard),
+            pool.table["content"][row].as_py(),
+        )
         return Member(real, offset, size, content, tuple(self.text(pool, row)))
 
     def open(self, pool: Pool, row: int, **hints: Any) -> Any:
@@ -89,7 +112,8 @@ class Pairs(PoolKind):
             if any(path.suffix == ".parquet" for path in entries):
                 return "DataComp metadata"
             raise BadInput(
-                f"The folder {source} holds neither .tar shards of a WebDataset nor .parquet metadata of DataComp. For images with captions in a table, "
+                f"The folder {source} holds neither .tar shards of a WebDataset nor .parquet metadata of DataComp. "
+                "For images with captions in a table, "
                 "name the table (.csv, .tsv, .jsonl, .parquet)."
             )
         if not source.exists():
@@ -99,9 +123,15 @@ class Pairs(PoolKind):
         if is_shard(source):
             return "tar shards"
         if source.suffix.lower() not in tables.SUFFIXES:
-            raise BadInput(f"{source.name} is neither a table (.csv, .tsv, .jsonl, .parquet) nor a .tar shard of a WebDataset.")
+            raise BadInput(
+                f"{source.name} is neither a table (.csv, .tsv, .jsonl, .parquet) nor a .tar shard of a WebDataset."
+            )
         wants_table = any(getattr(self, name) is not None for name in _OF_TABLES)
-        return "DataComp metadata" if source.suffix.lower() == ".parquet" and not wants_table and is_metadata(source) else "a table"
+        return (
+            "DataComp metadata"
+            if source.suffix.lower() == ".parquet" and not wants_table and is_metadata(source)
+            else "a table"
+        )
 
     def _check_options(self, layout: str, source: Path) -> None:
         """An option that would do nothing is a mistake, and says so."""
@@ -110,4 +140,6 @@ class Pairs(PoolKind):
         idle += ["embeddings"] if self.embeddings != "auto" and layout != "DataComp metadata" else []
         idle += ["captions"] if self.captions != "each" and layout == "DataComp metadata" else []
         if idle:
-            raise BadInput(f"The option {idle[0]} means nothing for {source.name}, which is read as {layout}; leave it out.")
+            raise BadInput(
+                f"The option {idle[0]} means nothing for {source.name}, which is read as {layout}; leave it out."
+            )

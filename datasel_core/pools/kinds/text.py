@@ -19,21 +19,35 @@ from datasel_core.workspace.layout import Workspace
 
 @pool_kind("text", version=1, title="Text")
 class Text(PoolKind):
-    """A JSONL, CSV or Parquet table of prompts with responses, of conversations or of running text; or a folder of such tables, or of .txt files.
+    """A JSONL, CSV or Parquet table of prompts with responses, of conversations or of running text; or a folder of such
+    tables, or of .txt files.
 
-    Found by name: `text`; `prompt` with `response` or `completion`; `instruction` (and `input`) with `output`; `question` with `answer`; `messages` (OpenAI);
-    `conversations` (ShareGPT). Rows that cannot be used are listed with line and reason and left out. A table is read from front to back and may be
-    larger than memory.
+    Found by name: `text`; `prompt` with `response` or `completion`; `instruction` (and `input`) with `output`;
+    `question` with `answer`; `messages` (OpenAI); `conversations` (ShareGPT). Rows that cannot be used are listed with
+    line and reason and left out. A table is read from front to back and may be larger than memory.
     """
 
     groups: ClassVar = ("source", "group")
 
-    text_column: str | None = Field(None, description="Column with running text, or with a list of turns; none finds text, messages or conversations.")
-    prompt_column: str | None = Field(None, description="Column with the prompt; none finds prompt, instruction or question.")
-    response_column: str | None = Field(None, description="Column with the response; none finds response, completion, output or answer.")
-    id_column: str | None = Field(None, description="Column with the sample's name; none takes id where there is one, else file and line.")
-    source_column: str | None = Field(None, description="Column that says where a sample is from; none takes source, or in a folder the file.")
-    ids: Literal["id", "file_and_id"] = Field("id", description="Samples are called by their ids, or, where files repeat ids, by file and id.")
+    text_column: str | None = Field(
+        None,
+        description="Column with running text, or with a list of turns; none finds text, messages or conversations.",
+    )
+    prompt_column: str | None = Field(
+        None, description="Column with the prompt; none finds prompt, instruction or question."
+    )
+    response_column: str | None = Field(
+        None, description="Column with the response; none finds response, completion, output or answer."
+    )
+    id_column: str | None = Field(
+        None, description="Column with the sample's name; none takes id where there is one, else file and line."
+    )
+    source_column: str | None = Field(
+        None, description="Column that says where a sample is from; none takes source, or in a folder the file."
+    )
+    ids: Literal["id", "file_and_id"] = Field(
+        "id", description="Samples are called by their ids, or, where files repeat ids, by file and id."
+    )
 
     @classmethod
     def reads(cls, source: Path, file: Path) -> bool:
@@ -42,20 +56,28 @@ class Text(PoolKind):
 
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         shapes = Shapes(self.text_column, self.prompt_column, self.response_column)
-        return scan_texts(source, shapes, Named(self.id_column, self.source_column, self.ids == "file_and_id"), workspace, progress)
+        return scan_texts(
+            source, shapes, Named(self.id_column, self.source_column, self.ids == "file_and_id"), workspace, progress
+        )
 
     def offers(self, pool: Pool) -> frozenset[str]:
         return frozenset({"text", "turns"})
 
     def open(self, pool: Pool, row: int, **hints: Any) -> Any:
-        raise BadRequest(f"Samples of the text pool {pool.name} are no pictures; read them with pool.turns(row) or pool.text(row).")
+        raise BadRequest(
+            f"Samples of the text pool {pool.name} are no pictures; read them with pool.turns(row) or pool.text(row)."
+        )
 
     def text(self, pool: Pool, row: int) -> list[str]:
         """All of it as one text: prompt and response, or the conversation with who says what."""
         said = self._said(pool, row)
         if said.get("messages") is not None:
             return [rows.readable([(turn.role, turn.text) for turn in rows.turns_of(said)])]
-        return ["\n\n".join(text for text in (said.get("text"), said.get("prompt"), said.get("response")) if text is not None)]
+        return [
+            "\n\n".join(
+                text for text in (said.get("text"), said.get("prompt"), said.get("response")) if text is not None
+            )
+        ]
 
     def turns(self, pool: Pool, row: int) -> list[Turn]:
         return rows.turns_of(self._said(pool, row))

@@ -22,11 +22,14 @@ _BLOCK = 1 << 14
 class Vectors(PoolKind):
     """A table of vectors: .npy (n x d), .npz (`ids` and one or more arrays), or Parquet with a column of lists.
 
-    Each array becomes a feature of the pool under its own name; a lone .npy becomes `embedding`. Without ids, samples are called 0, 1, 2, ...
+    Each array becomes a feature of the pool under its own name; a lone .npy becomes `embedding`. Without ids, samples
+    are called 0, 1, 2, ...
     """
 
     id_column: str = Field("id", description="Parquet column with the sample's name.")
-    vector_column: str | None = Field(None, description="Parquet column with the vectors; none takes the only column of lists.")
+    vector_column: str | None = Field(
+        None, description="Parquet column with the vectors; none takes the only column of lists."
+    )
 
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         if not source.is_file():
@@ -54,28 +57,49 @@ class Vectors(PoolKind):
     def _from_parquet(self, source: Path) -> tuple[list[str] | None, dict[str, np.ndarray], dict[str, pa.ChunkedArray]]:
         table = tables.read_table(source, (self.id_column,))
         tables.named_columns(self, table, source)
-        lists = [f.name for f in table.schema if pa.types.is_list(f.type) or pa.types.is_large_list(f.type) or pa.types.is_fixed_size_list(f.type)]
+        lists = [
+            f.name
+            for f in table.schema
+            if pa.types.is_list(f.type) or pa.types.is_large_list(f.type) or pa.types.is_fixed_size_list(f.type)
+        ]
         name = self.vector_column or (lists[0] if len(lists) == 1 else None)
         if name is None or name not in lists:
             raise BadInput(
-                f"{source.name} has {len(lists)} columns of lists ({', '.join(lists) or 'none'}); name the vectors with --option vector_column=NAME."
+                f"{source.name} has {len(lists)} columns of lists ({', '.join(lists) or 'none'}); name the vectors "
+                "with --option vector_column=NAME."
             )
         column = table[name].combine_chunks()
         if column.null_count:
-            raise BadInput(f"{source.name}: row {column.is_null().to_pylist().index(True) + 1} of {name} is empty; every sample needs a vector.")
-        lengths = np.unique([len(item) for item in column]) if not pa.types.is_fixed_size_list(column.type) else np.array([column.type.list_size])
+            raise BadInput(
+                f"{source.name}: row {column.is_null().to_pylist().index(True) + 1} of {name} is empty; every sample "
+                "needs a vector."
+            )
+        lengths = (
+            np.unique([len(item) for item in column])
+            if not pa.types.is_fixed_size_list(column.type)
+            else np.array([column.type.list_size])
+        )
         if len(lengths) != 1:
-            raise BadInput(f"{source.name}: the vectors in {name} have {lengths[0]} to {lengths[-1]} numbers; they must be equally long.")
+            raise BadInput(
+                f"{source.name}: the vectors in {name} have {lengths[0]} to {lengths[-1]} numbers; they must be "
+                "equally long."
+            )
         flat = column.flatten()
         if not (pa.types.is_floating(flat.type) or pa.types.is_integer(flat.type)):
             raise BadInput(f"{source.name}: {name} holds {flat.type}; vectors must be numbers.")
         vectors = flat.to_numpy(zero_copy_only=False).reshape(len(column), int(lengths[0]))
         ids = table[self.id_column].to_pylist() if self.id_column in table.column_names else None
-        kept = {f.name: table[f.name] for f in table.schema if f.name not in (name, self.id_column, "content") and f.name not in lists}
+        kept = {
+            f.name: table[f.name]
+            for f in table.schema
+            if f.name not in (name, self.id_column, "content") and f.name not in lists
+        }
         return ids, {"embedding": vectors}, kept
 
 
-def _inspect(ids: list[str], roles: dict[str, np.ndarray], progress: Progress) -> tuple[np.ndarray, list[dict[str, str]], list[str]]:
+def _inspect(
+    ids: list[str], roles: dict[str, np.ndarray], progress: Progress
+) -> tuple[np.ndarray, list[dict[str, str]], list[str]]:
     """Which rows are finite in every role, who is not and why, and a content hash per row."""
     n = len(ids)
     keep, unreadable, content = np.ones(n, dtype=bool), [], []

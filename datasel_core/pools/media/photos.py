@@ -40,7 +40,8 @@ class Bytes(Protocol):
 
 
 def open_photo(path: Path | Bytes, at_least: int | None = None) -> Image.Image:
-    """An RGB image, turned upright. at_least: decode no larger than needed for a shorter side of so many pixels (JPEG only).
+    """An RGB image, turned upright. at_least: decode no larger than needed for a shorter side of so many pixels (JPEG
+    only).
 
     Raises UnreadablePhoto with the reason.
     """
@@ -75,7 +76,9 @@ def inspect(path: Path | io.BytesIO) -> PhotoFacts:
 
 
 def file_size(path: Path) -> int:
-    """Bytes of the file. Raises OSError, and UnreadablePhoto: a pipe or a device is no file, and reading it might never end."""
+    """Bytes of the file. Raises OSError, and UnreadablePhoto: a pipe or a device is no file, and reading it might never
+    end.
+    """
     found = os.stat(path)
     if not stat.S_ISREG(found.st_mode):
         raise UnreadablePhoto("it is a folder" if stat.S_ISDIR(found.st_mode) else "it is not a regular file")
@@ -94,7 +97,9 @@ def _upright(photo: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(photo)
     except Exception:  # noqa: BLE001  (as above)
-        turn = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}.get(_orientation(photo))
+        turn = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}.get(
+            _orientation(photo)
+        )
         return photo if turn is None else photo.transpose(turn)
 
 

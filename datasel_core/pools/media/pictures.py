@@ -1,4 +1,6 @@
-"""Pictures of pairs: a file, or a stretch of bytes inside a tar shard; what is found when one is read for the first time."""
+"""Pictures of pairs: a file, or a stretch of bytes inside a tar shard; what is found when one is read for the first
+time.
+"""
 
 import hashlib
 import io
@@ -19,7 +21,8 @@ MOST_BYTES = 256 << 20
 class Member:
     """A file inside an uncompressed tar: where its bytes begin, and how many there are.
 
-    content, captions: of the sample it belongs to, where it is known already; then what is read must still be the same picture.
+    content, captions: of the sample it belongs to, where it is known already; then what is read must still be the same
+    picture.
     """
 
     shard: Path

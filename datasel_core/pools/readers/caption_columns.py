@@ -20,7 +20,9 @@ class UnusableCaption(BadInput):
 
 @dataclass(frozen=True)
 class Said:
-    """One sample: its id and its captions; or, where it cannot be one, the reason. part: which of the picture's captions it begins with, from 0."""
+    """One sample: its id and its captions; or, where it cannot be one, the reason. part: which of the picture's
+    captions it begins with, from 0.
+    """
 
     id: str
     captions: tuple[str, ...]
@@ -49,8 +51,9 @@ def cleaned(caption: Any) -> str:
 def samples(id: str, captions: Sequence[Any], choice: Choice) -> Iterator[Said]:
     """The samples that one picture becomes.
 
-    each: one per caption, called `id`, or `id#1`, `id#2`, ... where there are several; numbers are places in the source, so that an empty caption
-    renames no other. mean: one, called `id`, with all captions that are usable; the others are listed by their places.
+    each: one per caption, called `id`, or `id#1`, `id#2`, ... where there are several; numbers are places in the
+    source, so that an empty caption renames no other. mean: one, called `id`, with all captions that are usable; the
+    others are listed by their places.
     """
     if not len(captions):
         yield Said(id, (), "it has no caption")

@@ -49,7 +49,10 @@ def items(stream: TextIO, longest: int) -> Iterator[tuple[int, Any]]:
     except (ValueError, RecursionError) as error:
         yield at, Trouble(f"from here on it is no JSON ({getattr(error, 'msg', error)})")
     except UNPACKING as error:
-        yield at, Trouble(f"from here on it cannot be read ({'it is cut off' if isinstance(error, EOFError) else error})")
+        yield (
+            at,
+            Trouble(f"from here on it cannot be read ({'it is cut off' if isinstance(error, EOFError) else error})"),
+        )
 
 
 class _Reading:

@@ -12,7 +12,16 @@ from datasel_core.errors import BadInput
 _BLOCK_BYTES = 32 << 20
 _LONGEST = 1 << 16
 _STEP = 1 << 12
-_TROUBLE = (ValueError, EOFError, OSError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zipfile.LargeZipFile)
+_TROUBLE = (
+    ValueError,
+    EOFError,
+    OSError,
+    KeyError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,9 @@ class Part:
                     size = min(rows, self.n - at) * self.d * self.dtype.itemsize
                     data = stream.read(size)
                     if len(data) < size:
-                        raise EOFError(f"{self.name} is cut off after row {at + len(data) // (self.d * self.dtype.itemsize):,}")
+                        raise EOFError(
+                            f"{self.name} is cut off after row {at + len(data) // (self.d * self.dtype.itemsize):,}"
+                        )
                     block = np.frombuffer(data, self.dtype).reshape(-1, self.d)
                     at += len(block)
                     yield block
@@ -44,7 +55,9 @@ class Part:
 
 
 def look(file: Path, wanted: Collection[str]) -> tuple[dict[str, Part], list[str]]:
-    """The wanted arrays that a .npz has, by their headers, and the names of all it has; nothing is unpickled. Raises BadInput."""
+    """The wanted arrays that a .npz has, by their headers, and the names of all it has; nothing is unpickled. Raises
+    BadInput.
+    """
     found = {}
     try:
         with zipfile.ZipFile(file) as archive:
@@ -62,7 +75,8 @@ def look(file: Path, wanted: Collection[str]) -> tuple[dict[str, Part], list[str
 class Rows:
     """Like an array of n rows, (n, d), as far as slices go; every slice is read from the files when it is asked for.
 
-    Made for walks from front to back, which read each file once. keep: for each part which of its rows count, None for all.
+    Made for walks from front to back, which read each file once. keep: for each part which of its rows count, None for
+    all.
     """
 
     ndim = 2
@@ -70,7 +84,10 @@ class Rows:
     def __init__(self, parts: Sequence[Part], keep: Sequence[np.ndarray | None]):
         self.parts, self.keep = parts, keep
         self.dtype = np.result_type(*(part.dtype for part in parts)).newbyteorder("=")
-        self.shape = (sum(part.n if kept is None else int(kept.sum()) for part, kept in zip(parts, keep, strict=True)), parts[0].d)
+        self.shape = (
+            sum(part.n if kept is None else int(kept.sum()) for part, kept in zip(parts, keep, strict=True)),
+            parts[0].d,
+        )
         self._walk: Iterator[np.ndarray] = iter(())
         self._at = self.shape[0] + 1  # past the end: the first slice begins a walk
         self._left = np.empty((0, self.shape[1]), self.dtype)
@@ -136,4 +153,6 @@ def _part(file: Path, name: str, shape: tuple[int, ...], by_column: bool, dtype:
 def _damaged(file: Path, error: Exception) -> BadInput:
     if isinstance(error, FileNotFoundError):
         return BadInput(f"There is no file {file}.")
-    return BadInput(f"{file.name} could not be read: {(str(error).splitlines() or [type(error).__name__])[0].rstrip('.')}.")
+    return BadInput(
+        f"{file.name} could not be read: {(str(error).splitlines() or [type(error).__name__])[0].rstrip('.')}."
+    )

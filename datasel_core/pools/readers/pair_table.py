@@ -31,7 +31,9 @@ class Named:
 
 @dataclass
 class _Picture:
-    """One picture and what is said about it. row: where in the table it stands first. rows: where each caption stands."""
+    """One picture and what is said about it. row: where in the table it stands first. rows: where each caption
+    stands.
+    """
 
     id: str
     path: str
@@ -40,10 +42,15 @@ class _Picture:
     rows: list[int] = field(default_factory=list)
 
 
-def scan_table(source: Path, named: Named, captions: caption_columns.Choice, workspace: Workspace, progress: Progress) -> Scan:
+def scan_table(
+    source: Path, named: Named, captions: caption_columns.Choice, workspace: Workspace, progress: Progress
+) -> Scan:
     """Raises BadInput when a column is missing, ids repeat, or nothing is left."""
     table = _read(source, named)
-    path, caption = _find(table, source, named.path, PATHS, "path"), _find(table, source, named.caption, CAPTIONS, "caption")
+    path, caption = (
+        _find(table, source, named.path, PATHS, "path"),
+        _find(table, source, named.caption, CAPTIONS, "caption"),
+    )
     id, group = _find(table, source, named.id, ("id",)), _find(table, source, named.group, ("group",))
     pictures, unreadable = _pictures(table, source, path, caption, id)
     looks = _look_at_all(source.parent, pictures, workspace, progress)
@@ -57,7 +64,10 @@ def scan_table(source: Path, named: Named, captions: caption_columns.Choice, wor
                 unreadable.append({"id": _printable(said.id), "reason": reason})
                 continue
             if said.id in row_of:
-                raise BadInput(f"{source.name}: the id {said.id!r} stands for captions of rows {row_of[said.id] + 1} and {row + 1}; rename one of them.")
+                raise BadInput(
+                    f"{source.name}: the id {said.id!r} stands for captions of rows {row_of[said.id] + 1} and "
+                    f"{row + 1}; rename one of them."
+                )
             row_of[said.id] = row
             lists = {"captions": list(said.captions)} if captions == "mean" else {}
             own = {"id": said.id, "path": picture.path, "caption": said.captions[0], **lists}
@@ -84,12 +94,19 @@ def _find(table: pa.Table, source: Path, named: str | None, usual: tuple[str, ..
     found = next((name for name in usual if name in table.column_names), None)
     if found is None and needed:
         has = ", ".join(table.column_names)
-        raise BadInput(f"{source.name} has no column {' or '.join(usual)}; name one with --option {needed}_column=NAME. It has: {has}.")
+        raise BadInput(
+            f"{source.name} has no column {' or '.join(usual)}; name one with --option {needed}_column=NAME. It has: "
+            f"{has}."
+        )
     return found
 
 
-def _pictures(table: pa.Table, source: Path, path: str, caption: str, id: str | None) -> tuple[list[_Picture], list[dict[str, str]]]:
-    """The pictures in the order of their first rows, and the rows that name none. Without ids, rows with the same path are captions of one picture."""
+def _pictures(
+    table: pa.Table, source: Path, path: str, caption: str, id: str | None
+) -> tuple[list[_Picture], list[dict[str, str]]]:
+    """The pictures in the order of their first rows, and the rows that name none. Without ids, rows with the same path
+    are captions of one picture.
+    """
     paths, captions = _texts(table, source, path), _lists(table, source, caption)
     ids = _texts(table, source, id) if id else [None] * len(paths)
     found: dict[str, _Picture] = {}
@@ -105,7 +122,8 @@ def _pictures(table: pa.Table, source: Path, path: str, caption: str, id: str | 
             known = found[name or where] = _Picture(name or where, where, row)
         elif name is not None or known.path != where:
             raise BadInput(
-                f"The id {known.id!r} stands in rows {known.row + 1} and {row + 1} of {source.name}; ids must be unique. "
+                f"The id {known.id!r} stands in rows {known.row + 1} and {row + 1} of {source.name}; ids must be "
+                "unique. "
                 "(Without an id column, rows with the same path are captions of one image.)"
             )
         known.captions += said
@@ -130,7 +148,9 @@ def _lists(table: pa.Table, source: Path, name: str) -> list[Sequence[Any]]:
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
         return [[text] for text in _texts(table, source, name)]
     if not (_is_text(kind.value_type) or pa.types.is_null(kind.value_type)):
-        raise BadInput(f"{source.name}: the column {name} holds {_short(kind)}; captions must be text, or lists of text.")
+        raise BadInput(
+            f"{source.name}: the column {name} holds {_short(kind)}; captions must be text, or lists of text."
+        )
     return [list(said or ()) for said in table[name].to_pylist()]
 
 
@@ -143,7 +163,9 @@ def _short(kind: pa.DataType) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _look_at_all(root: Path, pictures: list[_Picture], workspace: Workspace, progress: Progress) -> dict[str, Look | str]:
+def _look_at_all(
+    root: Path, pictures: list[_Picture], workspace: Workspace, progress: Progress
+) -> dict[str, Look | str]:
     """What each file is; one that stands in several rows is read once."""
     paths = list(dict.fromkeys(picture.path for picture in pictures))
     answers = in_order(lambda path: look_at_file(workspace, root, path), paths)

@@ -25,7 +25,9 @@ _LEFT_OVER = 60
 
 
 class Spool:
-    """Parts of a table, each with types of its own, in one file; `finish` makes them one Parquet file, a row group for each part."""
+    """Parts of a table, each with types of its own, in one file; `finish` makes them one Parquet file, a row group for
+    each part.
+    """
 
     def __init__(self, workspace: Workspace):
         _sweep(workspace)
@@ -51,27 +53,48 @@ class Spool:
             self._bytes[column.name] = self._bytes.get(column.name, 0) + (table[column.name].nbytes if text else 0)
         self._rows += table.num_rows
         try:
-            with pa.ipc.new_stream(self._file, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
+            with pa.ipc.new_stream(
+                self._file, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")
+            ) as stream:
                 stream.write_table(table)
         except OSError as error:
             raise disk_trouble(error, self._folder) from error
 
-    def finish(self, first: Sequence[str], last: Sequence[str], long: Sequence[str], progress: Progress) -> tuple[Path, tuple[str, ...]]:
-        """The Parquet file, and which of its columns are long. first, last: where columns stand; long: those that are so whatever they hold."""
-        kinds = {name: table_columns.common(kinds - {pa.null()}) for name, kinds in self._kinds.items() if kinds - {pa.null()}}
-        names = [name for name in first if name in kinds] + [name for name in kinds if name not in (*first, *last)] + [name for name in last if name in kinds]
+    def finish(
+        self, first: Sequence[str], last: Sequence[str], long: Sequence[str], progress: Progress
+    ) -> tuple[Path, tuple[str, ...]]:
+        """The Parquet file, and which of its columns are long. first, last: where columns stand; long: those that are
+        so whatever they hold.
+        """
+        kinds = {
+            name: table_columns.common(kinds - {pa.null()})
+            for name, kinds in self._kinds.items()
+            if kinds - {pa.null()}
+        }
+        names = (
+            [name for name in first if name in kinds]
+            + [name for name in kinds if name not in (*first, *last)]
+            + [name for name in last if name in kinds]
+        )
         others = [name for name in names if pa.types.is_string(kinds[name]) and name not in (*first, *last)]
-        long = tuple(name for name in names if name in long or (name in others and self._bytes[name] > _LONG * self._rows))
+        long = tuple(
+            name for name in names if name in long or (name in others and self._bytes[name] > _LONG * self._rows)
+        )
         schema = pa.schema([(name, kinds[name]) for name in names])
         path = self._folder / "finished.parquet"
         short = [name for name in names if name not in long]
         try:
             # Bounds of long texts would make the file's index larger than a column of numbers, and repeat no text.
-            with pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, use_dictionary=short, write_statistics=short) as writer:
+            with pq.ParquetWriter(
+                path, schema, compression="zstd", compression_level=1, use_dictionary=short, write_statistics=short
+            ) as writer:
                 for start in progress.over(self._starts, len(self._starts), "writing texts (thousands)"):
                     self._file.seek(start)
                     part = pa.ipc.open_stream(self._file).read_all()
-                    writer.write_table(pa.table({name: _as(part, name, kinds[name]) for name in names}, schema), row_group_size=part.num_rows)
+                    writer.write_table(
+                        pa.table({name: _as(part, name, kinds[name]) for name in names}, schema),
+                        row_group_size=part.num_rows,
+                    )
         except OSError as error:
             raise disk_trouble(error, path) from error
         return path, long
@@ -87,7 +110,9 @@ _ALWAYS_TEXT = frozenset({"id", "source", "content", "text", "prompt", "response
 
 
 def _guessed(column: pa.ChunkedArray) -> pa.DataType:
-    """What text looks like; empty cells look like anything. 007 is no number, nor is a name of more digits than a number keeps."""
+    """What text looks like; empty cells look like anything. 007 is no number, nor is a name of more digits than a
+    number keeps.
+    """
     filled = column.filter(pc.fill_null(pc.not_equal(column, ""), False))
     if not len(filled):
         return pa.null()
@@ -115,5 +140,3 @@ def _sweep(workspace: Workspace) -> None:
         with contextlib.suppress(OSError, Failed):
             if time.time() - folder.stat().st_mtime > _LEFT_OVER and not is_held(folder):
                 shutil.rmtree(folder, ignore_errors=True)
-
-

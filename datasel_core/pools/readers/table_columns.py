@@ -11,13 +11,20 @@ _OWN = frozenset({"id", "path", "shard", "offset", "caption", "captions", "width
 
 
 def gives_way(name: str) -> bool:
-    """Whether a source's column of this name is left out. Case does not count: SQL filters do not tell `Width` from `width`."""
+    """Whether a source's column of this name is left out. Case does not count: SQL filters do not tell `Width` from
+    `width`.
+    """
     return name.lower() in _OWN
 
 
 def is_plain(kind: pa.DataType) -> bool:
     """One number, text, time or truth value per sample: what people filter by."""
-    return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
+    return not (
+        pa.types.is_nested(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    )
 
 
 def column(values: Sequence[Any]) -> pa.Array:
@@ -34,7 +41,8 @@ def as_text(value: Any) -> str:
 
 
 def joined(tables: Sequence[pa.Table], first: Iterable[str] = ()) -> pa.Table:
-    """One under the other. A column that some lack is null there; numbers of different kinds become float64, other mixtures text.
+    """One under the other. A column that some lack is null there; numbers of different kinds become float64, other
+    mixtures text.
 
     first: names of the columns that stand first, where they are.
     """
@@ -44,7 +52,9 @@ def joined(tables: Sequence[pa.Table], first: Iterable[str] = ()) -> pa.Table:
         kinds = {table[name].type for table in tables if name in table.column_names} - {pa.null()}
         if kinds:
             kind = common(kinds)
-            columns[name] = pa.chunked_array([chunk for table in tables for chunk in chunks_of(table, name, kind)], kind)
+            columns[name] = pa.chunked_array(
+                [chunk for table in tables for chunk in chunks_of(table, name, kind)], kind
+            )
     return pa.table(columns)
 
 
@@ -52,7 +62,9 @@ def common(kinds: set[pa.DataType]) -> pa.DataType:
     """The type that holds values of all these."""
     if len(kinds) == 1:
         return next(iter(kinds))
-    return pa.float64() if all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in kinds) else pa.string()
+    return (
+        pa.float64() if all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in kinds) else pa.string()
+    )
 
 
 def chunks_of(table: pa.Table, name: str, kind: pa.DataType) -> list[pa.Array]:

@@ -17,7 +17,9 @@ SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"})
 
 
 def read_table(path: Path, text_columns: tuple[str, ...] = ("id",)) -> pa.Table:
-    """All rows; `text_columns` come as text whatever they look like (an id 007 stays 007). Raises BadInput naming the line."""
+    """All rows; `text_columns` come as text whatever they look like (an id 007 stays 007). Raises BadInput naming the
+    line.
+    """
     if path.suffix.lower() not in SUFFIXES or (path.exists() and not path.is_file()):
         raise BadInput(f"{path.name} is no table; give a .csv, .tsv, .jsonl or .parquet file.")
     try:
@@ -56,20 +58,28 @@ def _read_json(path: Path) -> pa.Table:
     if not dates:
         return table
     as_written = pa.schema([(name, pa.string()) for name in dates])
-    return pj.read_json(path, options, pj.ParseOptions(newlines_in_values=False, explicit_schema=as_written)).select(table.column_names)
+    return pj.read_json(path, options, pj.ParseOptions(newlines_in_values=False, explicit_schema=as_written)).select(
+        table.column_names
+    )
 
 
 def _as_text(table: pa.Table, name: str, path: Path) -> pa.ChunkedArray:
     try:
         return table[name].cast(pa.string())
     except pa.ArrowException:
-        raise BadInput(f"{path.name}: the column {name} holds {table[name].type}; it must hold text or whole numbers.") from None
+        raise BadInput(
+            f"{path.name}: the column {name} holds {table[name].type}; it must hold text or whole numbers."
+        ) from None
 
 
 def named_columns(kind: BaseModel, table: pa.Table, path: Path) -> None:
-    """Raises BadInput when an option of a pool kind (`..._column`) that is not at its default names no column of the table."""
+    """Raises BadInput when an option of a pool kind (`..._column`) that is not at its default names no column of the
+    table.
+    """
     columns = {option: field.default for option, field in type(kind).model_fields.items() if option.endswith("_column")}
-    require_columns(table, path, tuple(getattr(kind, option) for option, usual in columns.items() if getattr(kind, option) != usual))
+    require_columns(
+        table, path, tuple(getattr(kind, option) for option, usual in columns.items() if getattr(kind, option) != usual)
+    )
 
 
 def require_columns(table: pa.Table, path: Path, names: tuple[str, ...]) -> None:

@@ -13,7 +13,9 @@ _VECTORS = ("embedding", "image", "text", "loss_trajectory")
 
 
 def open_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Name -> array. A .npy is memory-mapped and called `embedding`. Quantised arrays come as real = scale * (q - zero), float32."""
+    """Name -> array. A .npy is memory-mapped and called `embedding`. Quantised arrays come as real = scale * (q -
+    zero), float32.
+    """
     if path.exists() and not path.is_file():
         raise BadInput(f"{path} is not a file; give a .npy or .npz file.")
     try:
@@ -26,9 +28,23 @@ def open_arrays(path: Path) -> dict[str, np.ndarray]:
             arrays = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise BadInput(f"There is no file {path}.") from None
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, OSError, KeyError, AttributeError, NotImplementedError, MemoryError) as error:
+    except (
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+        OSError,
+        KeyError,
+        AttributeError,
+        NotImplementedError,
+        MemoryError,
+    ) as error:
         objects = any(sign in str(error) for sign in ("allow_pickle", "Object arrays", "Python objects"))
-        what = "it holds Python objects, which are not read; save numbers" if objects else str(error) or type(error).__name__
+        what = (
+            "it holds Python objects, which are not read; save numbers"
+            if objects
+            else str(error) or type(error).__name__
+        )
         raise BadInput(f"{path.name} could not be read: {what}.") from None
     for name in [name for name in arrays if f"{name}_scale" in arrays]:
         scale, zero = arrays.pop(f"{name}_scale"), arrays.pop(f"{name}_zero", np.zeros((), np.float32))
@@ -36,14 +52,17 @@ def open_arrays(path: Path) -> dict[str, np.ndarray]:
             arrays[name] = (arrays[name].astype(np.float32) - zero.astype(np.float32)) * scale.astype(np.float32)
         except ValueError:
             raise BadInput(
-                f"{path.name}: {name}_scale {scale.dtype}{scale.shape} and {name}_zero {zero.dtype}{zero.shape} do not fit {name}"
+                f"{path.name}: {name}_scale {scale.dtype}{scale.shape} and {name}_zero {zero.dtype}{zero.shape} do "
+                f"not fit {name}"
                 f" {arrays[name].dtype}{arrays[name].shape}; give numbers, one or one per column."
             ) from None
     return arrays
 
 
 def _check_sizes(path: Path) -> None:
-    """A member whose header promises more numbers than the member holds would take memory that is not there. Raises ValueError."""
+    """A member whose header promises more numbers than the member holds would take memory that is not there. Raises
+    ValueError.
+    """
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             if not member.filename.endswith(".npy"):
@@ -65,16 +84,23 @@ def aligned_arrays(arrays: dict[str, np.ndarray], path: Path) -> tuple[list[str]
     for name, array in values.items():
         check_values(array, f"{path.name}: {name}", name)
         if ids is not None and len(array) != len(ids):
-            raise BadInput(f"{path.name}: {name} has {len(array)} rows for {len(ids)} ids; it must have one row per id.")
+            raise BadInput(
+                f"{path.name}: {name} has {len(array)} rows for {len(ids)} ids; it must have one row per id."
+            )
     if len({len(array) for array in values.values()}) > 1:
-        raise BadInput(f"{path.name}: its arrays differ in length ({', '.join(f'{k} {len(v)}' for k, v in values.items())}).")
+        raise BadInput(
+            f"{path.name}: its arrays differ in length ({', '.join(f'{k} {len(v)}' for k, v in values.items())})."
+        )
     return ids, values
 
 
 def read_ids(ids: np.ndarray, path: Path) -> list[str]:
     """(n,) ids as text: text, whole numbers, or bytes of UTF-8. Raises BadInput."""
     if ids.ndim != 1 or ids.dtype.kind not in "USiu":
-        raise BadInput(f"{path.name}: ids has the shape {ids.shape} and the type {ids.dtype}; it must be one row of text or whole numbers.")
+        raise BadInput(
+            f"{path.name}: ids has the shape {ids.shape} and the type {ids.dtype}; it must be one row of text or "
+            "whole numbers."
+        )
     try:
         return [id.decode() if isinstance(id, bytes) else str(id) for id in ids.tolist()]
     except UnicodeDecodeError:
@@ -89,12 +115,16 @@ def finite_rows(values: np.ndarray, block: int = 4096) -> np.ndarray:
     with np.errstate(over="ignore"):
         for start in range(0, len(values), block):
             part = values[start : start + block]
-            found[start : start + block] = np.isfinite(part.astype(np.float32, copy=False)).reshape(len(part), -1).all(axis=1)
+            found[start : start + block] = (
+                np.isfinite(part.astype(np.float32, copy=False)).reshape(len(part), -1).all(axis=1)
+            )
     return found
 
 
 def check_values(array: np.ndarray, name: str, role: str = "") -> None:
-    """Raises BadInput unless these are numbers, one row per sample; for roles that are one vector per sample, (n, d)."""
+    """Raises BadInput unless these are numbers, one row per sample; for roles that are one vector per sample, (n,
+    d).
+    """
     if array.dtype.kind not in "fiu":
         raise BadInput(f"{name} is of type {array.dtype}; vectors must be numbers.")
     if array.ndim < 1 or (array.ndim > 1 and 0 in array.shape[1:]):

@@ -30,7 +30,9 @@ SORTS = {"size": "Largest first", "end": "Highest last loss first", "fall": "Ste
 
 @dataclass(frozen=True)
 class Cluster:
-    """rows: of the pool. mean, low, high: (T,) loss, and its 10 % and 90 % quantiles. group: which one most of it comes from, or nothing."""
+    """rows: of the pool. mean, low, high: (T,) loss, and its 10 % and 90 % quantiles. group: which one most of it comes
+    from, or nothing.
+    """
 
     at: int
     rows: np.ndarray
@@ -47,18 +49,33 @@ class Cluster:
     @property
     def word(self) -> str:
         """`gsm8k_train`, or `mostly gsm8k_train` where others are among them."""
-        return "" if not self.group else self.group if self.share > 0.95 else f"mostly {self.group}" if self.share > 0.5 else "mixed"
+        return (
+            ""
+            if not self.group
+            else self.group
+            if self.share > 0.95
+            else f"mostly {self.group}"
+            if self.share > 0.5
+            else "mixed"
+        )
 
 
 def clusters(pool: Pool, kept: StoredFeature, of: np.ndarray) -> list[Cluster]:
-    """of: (n,) the cluster of every row, -1 where it has none. In the order of their numbers; empty ones are left out."""
-    return _clusters(kept.key, kept.meta["fingerprint"], pool.table_sha256, hash(of.tobytes()), pool, disk.values(kept), of)
+    """of: (n,) the cluster of every row, -1 where it has none. In the order of their numbers; empty ones are left
+    out.
+    """
+    return _clusters(
+        kept.key, kept.meta["fingerprint"], pool.table_sha256, hash(of.tobytes()), pool, disk.values(kept), of
+    )
 
 
 def in_order(found: Sequence[Cluster], by: str) -> list[Cluster]:
     keys: dict[str, Callable[[Cluster], float]] = {
-        "size": lambda one: -len(one.rows), "end": lambda one: -one.mean[-1], "fall": lambda one: one.mean[-1] - one.mean[0], "name": lambda one: one.at,
-    }  # fmt: skip
+        "size": lambda one: -len(one.rows),
+        "end": lambda one: -one.mean[-1],
+        "fall": lambda one: one.mean[-1] - one.mean[0],
+        "name": lambda one: one.at,
+    }
     return sorted(found, key=lambda one: (keys[by](one), one.at))
 
 
@@ -72,25 +89,47 @@ def colours(found: Sequence[Cluster]) -> tuple[dict[str, str], list[tuple[str, s
     of = look.colours(names)
     if not names:
         return {}, []
-    rest = [("others and mixed", look.DROPPED)] if len(led) > len(names) or any(one.share <= 0.5 for one in found) else []
+    rest = (
+        [("others and mixed", look.DROPPED)] if len(led) > len(names) or any(one.share <= 0.5 for one in found) else []
+    )
     return of, [*of.items(), *rest]
 
 
-def draw(found: Sequence[Cluster], counts: np.ndarray, kept: StoredFeature, *, key: str, opened: int | None, colour: str, on_open: Callable[[int], None]) -> None:
+def draw(
+    found: Sequence[Cluster],
+    counts: np.ndarray,
+    kept: StoredFeature,
+    *,
+    key: str,
+    opened: int | None,
+    colour: str,
+    on_open: Callable[[int], None],
+) -> None:
     """counts: how many are kept of each cluster, by its number. colour: of the bars that say so."""
     of, legend = colours(found)
     steps, t = kept.meta.get("facts", {}).get("steps"), len(found[0].mean)
     known = isinstance(steps, list) and len(steps) == t
     tops = np.array([one.high.max() for one in found])
     top, bottom = float(tops.max()), float(min(one.low.min() for one in found))
-    name = "loss" if kept.id == "imported" else "mean loss of a response token (nats)"  # nobody knows what was measured elsewhere
+    name = (
+        "loss" if kept.id == "imported" else "mean loss of a response token (nats)"
+    )  # nobody knows what was measured elsewhere
     payload = {
-        "clusters": [_payload(one, int(counts[one.at]), of, _digits(max(top, 0.0) - min(bottom, 0.0))) for one in found],
+        "clusters": [
+            _payload(one, int(counts[one.at]), of, _digits(max(top, 0.0) - min(bottom, 0.0))) for one in found
+        ],
         "x": steps if known else list(range(1, t + 1)),
-        "x_name": "training step of the proxy model" if known else "checkpoint", "y_name": name,
-        "top": top, "tile_top": float(np.quantile(tops, 0.9)), "bottom": bottom, "open": opened, "colour": colour,
-        "height": 330, "legend": legend, "alt": f"Mean loss trajectory of {len(found):,} clusters, with how many of each are kept.",
-    }  # fmt: skip
+        "x_name": "training step of the proxy model" if known else "checkpoint",
+        "y_name": name,
+        "top": top,
+        "tile_top": float(np.quantile(tops, 0.9)),
+        "bottom": bottom,
+        "open": opened,
+        "colour": colour,
+        "height": 330,
+        "legend": legend,
+        "alt": f"Mean loss trajectory of {len(found):,} clusters, with how many of each are kept.",
+    }
 
     def clicked() -> None:
         at = st.session_state[key].get("open")
@@ -107,12 +146,24 @@ def _digits(span: float) -> int:
 
 def _payload(one: Cluster, kept: int, colours: dict[str, str], digits: int) -> dict[str, Any]:
     lines = {name: np.round(getattr(one, name), digits).tolist() for name in ("mean", "low", "high")}
-    colour = look.PALETTE[0] if not colours else colours.get(one.group, look.DROPPED) if one.share > 0.5 else look.DROPPED
-    return {"at": one.at, "name": one.name, "word": one.word, "size": len(one.rows), "kept": kept, "colour": colour, **lines}
+    colour = (
+        look.PALETTE[0] if not colours else colours.get(one.group, look.DROPPED) if one.share > 0.5 else look.DROPPED
+    )
+    return {
+        "at": one.at,
+        "name": one.name,
+        "word": one.word,
+        "size": len(one.rows),
+        "kept": kept,
+        "colour": colour,
+        **lines,
+    }
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _clusters(key: str, fingerprint: str, table: str, labels: int, _pool: Pool, _values: np.ndarray, _of: np.ndarray) -> list[Cluster]:
+def _clusters(
+    key: str, fingerprint: str, table: str, labels: int, _pool: Pool, _values: np.ndarray, _of: np.ndarray
+) -> list[Cluster]:
     order = np.argsort(_of, kind="stable")
     ends = np.searchsorted(_of[order], np.arange(int(_of.max(initial=-1)) + 2))
     groups = disk.group_codes(_pool)

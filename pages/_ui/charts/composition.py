@@ -17,7 +17,9 @@ _STYLE = """.ds-made { width: 100%; font-size: 13px; font-variant-numeric: tabul
 
 
 def table(pool: Pool, rows: np.ndarray, method: str, colour: str) -> None:
-    """rows: kept. Each group with its size, how many of it are kept, and how many a random choice of as many keeps on average."""
+    """rows: kept. Each group with its size, how many of it are kept, and how many a random choice of as many keeps on
+    average.
+    """
     groups = disk.group_codes(pool)
     if groups is None:
         st.caption("This pool has no column that says where samples come from.")
@@ -26,17 +28,29 @@ def table(pool: Pool, rows: np.ndarray, method: str, colour: str) -> None:
     whole, kept = np.bincount(of, minlength=len(names)), np.bincount(of[rows], minlength=len(names))
     random = whole * (len(rows) / max(1, pool.n))
     most = max(1.0, float(max(kept.max(), random.max())))
-    lines = "".join(_line(names[at], int(whole[at]), int(kept[at]), random[at], most, colour) for at in np.argsort(-whole, kind="stable"))
+    lines = "".join(
+        _line(names[at], int(whole[at]), int(kept[at]), random[at], most, colour)
+        for at in np.argsort(-whole, kind="stable")
+    )
     legend = f"{_dot(colour)} {html.escape(method)} &nbsp; {_dot(look.BASELINE)} random, on average"
-    numbers = "".join(f"<th class=n>{word}</th>" for word in ("in the pool", f"{html.escape(method)} keeps", "random keeps", "times random"))
+    numbers = "".join(
+        f"<th class=n>{word}</th>"
+        for word in ("in the pool", f"{html.escape(method)} keeps", "random keeps", "times random")
+    )
     head = f"<th>{html.escape(str(pool.group_column))}</th>{numbers}<th>{legend}</th>"
     made = f'<table class="ds-made"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
     st.html(f'<style>{_STYLE}</style><div class="ds-table" style="max-height:460px">{made}</div>')
 
 
 def _line(name: str, whole: int, kept: int, random: float, most: float, colour: str) -> str:
-    numbers = "".join(f"<td class=n>{text}</td>" for text in (f"{whole:,}", f"{kept:,}", f"{random:,.0f}", f"{kept / random:.2f}" if random else ""))
-    bars = "".join(f'<i style="background:{fill};width:{100 * n / most:.1f}%"></i>' for n, fill in ((kept, colour), (random, look.BASELINE)))
+    numbers = "".join(
+        f"<td class=n>{text}</td>"
+        for text in (f"{whole:,}", f"{kept:,}", f"{random:,.0f}", f"{kept / random:.2f}" if random else "")
+    )
+    bars = "".join(
+        f'<i style="background:{fill};width:{100 * n / most:.1f}%"></i>'
+        for n, fill in ((kept, colour), (random, look.BASELINE))
+    )
     return f"<tr><td>{html.escape(name)}</td>{numbers}<td>{bars}</td></tr>"
 
 

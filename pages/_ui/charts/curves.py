@@ -37,15 +37,30 @@ def curves(run: Run) -> dict[str, Curve]:
     return _curves(str(run.folder), run.manifest["result"]["pick_order_sha256"])
 
 
-def draw(key: str, lines: Sequence[Line], budget: int, unit: str, dragged: Callable[[int], None], height: int = 250) -> None:
+def draw(
+    key: str, lines: Sequence[Line], budget: int, unit: str, dragged: Callable[[int], None], height: int = 250
+) -> None:
     """dragged: called with the new budget."""
     main = next(line for line in lines if line.main)
     payload = {
-        "lines": [{"name": line.name, "colour": line.colour, "main": line.main, "dash": "" if line.main else "5 4", **_points(line.curve)} for line in lines],
-        "budget": budget, "height": height, "x_name": f"{unit} kept (log scale)", "y_name": "mean distance (1 − cosine)",
+        "lines": [
+            {
+                "name": line.name,
+                "colour": line.colour,
+                "main": line.main,
+                "dash": "" if line.main else "5 4",
+                **_points(line.curve),
+            }
+            for line in lines
+        ],
+        "budget": budget,
+        "height": height,
+        "x_name": f"{unit} kept (log scale)",
+        "y_name": "mean distance (1 − cosine)",
         "alt": f"Coverage against budget: the mean distance from the pool to the nearest kept falls from {main.curve.mean[0]:.3f} after {main.curve.picks[0]} "
-        f"to {main.curve.mean[-1]:.3f} after {main.curve.picks[-1]:,} {unit}; now {main.curve.at(budget)[0]:.3f} at {budget:,}.",
-    }  # fmt: skip
+        f"to {main.curve.mean[-1]:.3f} after {main.curve.picks[-1]:,} {unit}; now {main.curve.at(budget)[0]:.3f} at "
+        f"{budget:,}.",
+    }
 
     def take() -> None:
         value = st.session_state[key].get("budget")
@@ -59,7 +74,11 @@ def _points(curve: Curve) -> dict[str, list[float]]:
     """Every mark, or some 1,500 evenly spread on the log scale, the first and last among them."""
     if len(curve.picks) <= _MARKS:
         return {"x": curve.picks.tolist(), "y": curve.mean.tolist()}
-    at = np.unique(np.searchsorted(curve.picks, np.geomspace(max(1, curve.picks[0]), curve.picks[-1], _MARKS).round()).clip(0, len(curve.picks) - 1))
+    at = np.unique(
+        np.searchsorted(curve.picks, np.geomspace(max(1, curve.picks[0]), curve.picks[-1], _MARKS).round()).clip(
+            0, len(curve.picks) - 1
+        )
+    )
     return {"x": curve.picks[at].tolist(), "y": curve.mean[at].tolist()}
 
 

@@ -30,7 +30,9 @@ class Bins:
 
 
 def bins(best_first: np.ndarray) -> Bins:
-    """best_first: (m,) scores in falling order. A search per edge, not a pass over the scores, so that ten million take no time."""
+    """best_first: (m,) scores in falling order. A search per edge, not a pass over the scores, so that ten million take
+    no time.
+    """
     rising, m = best_first[::-1], len(best_first)
     low, high = float(rising[int(_TAIL * (m - 1))]), float(rising[int((1 - _TAIL) * (m - 1))])
     if high - low <= 1e-12 * max(1.0, abs(high)):
@@ -46,19 +48,43 @@ def digits(found: Bins) -> int:
     return int(np.clip(np.ceil(-np.log10((found.high - found.low) / len(found.counts))), 1, 6))
 
 
-def draw(key: str, found: Bins, cut: float, *, scores: str, name: str, unit: str, colour: str, dropped: str, said: str, moved: Callable[[float], None],
-         log: bool = False, height: int = 230) -> None:  # fmt: skip
-    """scores: what tells these scores from others. said: how many are kept of how many, for those who do not see it. moved: called with the new cut.
+def draw(
+    key: str,
+    found: Bins,
+    cut: float,
+    *,
+    scores: str,
+    name: str,
+    unit: str,
+    colour: str,
+    dropped: str,
+    said: str,
+    moved: Callable[[float], None],
+    log: bool = False,
+    height: int = 230,
+) -> None:
+    """scores: what tells these scores from others. said: how many are kept of how many, for those who do not see it.
+    moved: called with the new cut.
 
     log: bars by the logarithm of 1 + count.
     """
     state = st.session_state.get(key) or {}
     payload = {
-        "scores": scores, "low": found.low, "high": found.high, "counts": found.counts, "cut": cut, "asked": state.get("cut"), "digits": digits(found),
-        "height": height, "log": log, "colour": colour, "dropped": dropped, "x_name": f"{name} (higher is kept)",
+        "scores": scores,
+        "low": found.low,
+        "high": found.high,
+        "counts": found.counts,
+        "cut": cut,
+        "asked": state.get("cut"),
+        "digits": digits(found),
+        "height": height,
+        "log": log,
+        "colour": colour,
+        "dropped": dropped,
+        "x_name": f"{name} (higher is kept)",
         "y_name": f"{unit} per bar{', log' if log else ''}",
         "alt": f"Histogram of {name} from {found.low:.3f} to {found.high:.3f}; the cut is at {cut:.4g}: {said}.",
-    }  # fmt: skip
+    }
 
     def take() -> None:
         value = st.session_state[key].get("cut")

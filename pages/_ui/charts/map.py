@@ -24,7 +24,8 @@ MAP = st.components.v2.component(
     "datasel_map",
     html='<div class="map" tabindex="0" role="group" aria-label="Map"><div class="stage"><canvas aria-hidden="true"></canvas>'
     '<canvas class="over" role="img"></canvas>'
-    '<div class="tools" role="toolbar" aria-label="Map tools"></div><div class="tip"><img alt=""><div></div></div></div>'
+    '<div class="tools" role="toolbar" aria-label="Map tools"></div><div class="tip"><img '
+    'alt=""><div></div></div></div>'
     '<div class="legend" role="group" aria-label="Legend: a click hides, a double click isolates"></div>'
     '<div class="foot"><span class="counted" role="status"></span><span class="hint"></span></div></div>',
     css=(_HERE / "map.css").read_text(encoding="utf-8"),
@@ -35,7 +36,9 @@ MAP = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Points:
-    """Coordinates brought to 0..65000, one scale for both axes. xy: (t, 2) uint16, 65535 where a sample has no value. owners: (t,) row of each point."""
+    """Coordinates brought to 0..65000, one scale for both axes. xy: (t, 2) uint16, 65535 where a sample has no value.
+    owners: (t,) row of each point.
+    """
 
     key: str
     xy: np.ndarray
@@ -65,10 +68,12 @@ class Labels:
 
 @dataclass(frozen=True)
 class Look:
-    """How a map is shown. lit: rows that shine. dim: the others turn grey. rings: rows with a ring. photo: place -> (picture, caption) on hover.
+    """How a map is shown. lit: rows that shine. dim: the others turn grey. rings: rows with a ring. photo: place ->
+    (picture, caption) on hover.
     ranked: the first label is drawn on top of the second, and so on.
 
-    on_open: called with the clicked row; then nothing is kept under `open_row`. For maps where not every point is a sample of the pool.
+    on_open: called with the clicked row; then nothing is kept under `open_row`. For maps where not every point is a
+    sample of the pool.
     """
 
     what: str
@@ -95,25 +100,48 @@ def points(kept: StoredFeature) -> Points | None:
 
 
 def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
-    """Draws the map. The region stays under `region.<key>` until it is cleared; a click puts the row under `open_row` and the point under `open_place`."""
+    """Draws the map. The region stays under `region.<key>` until it is cleared; a click puts the row under `open_row`
+    and the point under `open_place`.
+    """
     state = st.session_state.get(f"map.{key}") or {}
     has = str(state.get("has") or "")
     large = len(points.owners) > _LARGE
     lit = points.places(how.lit).astype(np.int32)
     known = f"{points.key}|{labels.key}" == has and large
     payload = {
-        "points_key": points.key, "points": None if known else points.text, "labels_key": labels.key, "labels": None if known else labels.text,
+        "points_key": points.key,
+        "points": None if known else points.text,
+        "labels_key": labels.key,
+        "labels": None if known else labels.text,
         "large": large,
-        "names": list(labels.names), "colours": list(labels.colours), "sizes": list(labels.sizes), "n_points": points.n_points, "what": how.what,
+        "names": list(labels.names),
+        "colours": list(labels.colours),
+        "sizes": list(labels.sizes),
+        "n_points": points.n_points,
+        "what": how.what,
         "alt": how.alt,
-        "height": how.height, "lasso": how.lasso, "legend": how.legend, "dim": how.dim, "ranked": how.ranked,
-        "kept": _text(lit), "kept_key": f"{len(lit)}-{hash(lit.tobytes())}",
-        "kept_colour": how.kept_colour, "rings": points.places(np.asarray(how.rings, np.int64)).tolist(), "hint": how.hint, "photos": how.photo is not None,
-        "hover": _hover(state, points, how), "region": region(key, points), "region_version": f"{points.key}.{keys.get(f'cleared.{key}', 0)}", "hidden": [],
-    }  # fmt: skip
+        "height": how.height,
+        "lasso": how.lasso,
+        "legend": how.legend,
+        "dim": how.dim,
+        "ranked": how.ranked,
+        "kept": _text(lit),
+        "kept_key": f"{len(lit)}-{hash(lit.tobytes())}",
+        "kept_colour": how.kept_colour,
+        "rings": points.places(np.asarray(how.rings, np.int64)).tolist(),
+        "hint": how.hint,
+        "photos": how.photo is not None,
+        "hover": _hover(state, points, how),
+        "region": region(key, points),
+        "region_version": f"{points.key}.{keys.get(f'cleared.{key}', 0)}",
+        "hidden": [],
+    }
 
     def drew() -> None:
-        keys.put(f"region.{key}", {"on": points.key, "shapes": _checked((st.session_state[f"map.{key}"] or {}).get("region"))})
+        keys.put(
+            f"region.{key}",
+            {"on": points.key, "shapes": _checked((st.session_state[f"map.{key}"] or {}).get("region"))},
+        )
 
     def hid() -> None:
         keys.put(f"hidden.{key}", st.session_state[f"map.{key}"].get("hidden"))
@@ -132,7 +160,15 @@ def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
     def nothing() -> None:
         """The state is read where it is needed."""
 
-    MAP(key=f"map.{key}", data=payload, on_region_change=drew, on_hidden_change=hid, on_open_change=opened, on_hover_change=nothing, on_has_change=nothing)
+    MAP(
+        key=f"map.{key}",
+        data=payload,
+        on_region_change=drew,
+        on_hidden_change=hid,
+        on_open_change=opened,
+        on_hover_change=nothing,
+        on_has_change=nothing,
+    )
 
 
 def region(key: str, on: Points | None = None) -> list[list[list[float]]]:
@@ -149,7 +185,11 @@ def clear(key: str) -> None:
 def members(key: str, points: Points, labels: Labels) -> np.ndarray:
     """(m,) places inside the region that the legend does not hide."""
     hidden = keys.get(f"hidden.{key}") or {}
-    shown = tuple(sorted(label for label in hidden.get("labels", []) if isinstance(label, int))) if hidden.get("key") == labels.key else ()
+    shown = (
+        tuple(sorted(label for label in hidden.get("labels", []) if isinstance(label, int)))
+        if hidden.get("key") == labels.key
+        else ()
+    )
     return _members(points.key, labels.key, json.dumps(region(key, points)), shown, points, labels)
 
 
@@ -167,7 +207,9 @@ def by_kept(points: Points, rows: np.ndarray, colour: str) -> Labels:
     """Kept and dropped."""
     of = np.ones(len(points.owners), np.uint8)
     of[points.places(rows)] = 0
-    return _labels(f"{points.key}-kept-{len(rows)}-{hash(rows.tobytes())}", of, points, ["kept", "dropped"], [colour, look.DROPPED])
+    return _labels(
+        f"{points.key}-kept-{len(rows)}-{hash(rows.tobytes())}", of, points, ["kept", "dropped"], [colour, look.DROPPED]
+    )
 
 
 def of_classes(key: str, of: np.ndarray, points: Points, names: Sequence[str], colours: Sequence[str]) -> Labels:
@@ -221,11 +263,15 @@ def _points(key: str, fingerprint: str, _coordinates: np.ndarray, _values: np.nd
     xy, there = _scaled(_coordinates)
     ragged = isinstance(_values, Ragged)
     owners = _values.owners() if ragged else np.arange(len(xy))
-    return Points(f"{key}-{fingerprint[:8]}", xy, _text(xy), owners, _values.offsets if ragged else None, int(there.sum()))
+    return Points(
+        f"{key}-{fingerprint[:8]}", xy, _text(xy), owners, _values.offsets if ragged else None, int(there.sum())
+    )
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _members(points_key: str, labels_key: str, shapes: str, hidden: tuple[int, ...], _points: Points, _labels: Labels) -> np.ndarray:
+def _members(
+    points_key: str, labels_key: str, shapes: str, hidden: tuple[int, ...], _points: Points, _labels: Labels
+) -> np.ndarray:
     inside = np.zeros(len(_points.xy), bool)
     for shape in json.loads(shapes):
         polygon = shapely.Polygon(shape)
@@ -241,10 +287,18 @@ def _labels(key: str, of: np.ndarray, points: Points, names: Sequence[str], colo
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
-def _by_cluster(key: str, fingerprint: str, _clusters: np.ndarray, _points: Points, _mostly: Callable[[np.ndarray], str] | None) -> Labels:
+def _by_cluster(
+    key: str, fingerprint: str, _clusters: np.ndarray, _points: Points, _mostly: Callable[[np.ndarray], str] | None
+) -> Labels:
     cells = range(int(_clusters.max(initial=0)) + 1)
     words = [f"{cell + 1}" + (f" {_mostly(_points.owners[_clusters == cell])}" if _mostly else "") for cell in cells]
-    return _labels(f"{key}-{_points.key}", np.asarray(_clusters), _points, words, [look.PALETTE[cell % len(look.PALETTE)] for cell in cells])
+    return _labels(
+        f"{key}-{_points.key}",
+        np.asarray(_clusters),
+        _points,
+        words,
+        [look.PALETTE[cell % len(look.PALETTE)] for cell in cells],
+    )
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)

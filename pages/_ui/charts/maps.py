@@ -19,19 +19,31 @@ _NO_GROUPS = ("id", "path", "width", "height", "bytes", "content", "row")
 
 def mappable(pool: Pool) -> list[StoredFeature]:
     """Features whose samples are vectors: patterns first, then embeddings, the newest first."""
-    found = [one for one in reversed(disk.features(pool)) if one.meta["shape"] == "ragged" or (len(one.meta["values"]) == 2 and one.meta["values"][1] > 1)]
-    return sorted(found, key=lambda one: ("patterns", "embedding").index(one.role) if one.role in ("patterns", "embedding") else 2)
+    found = [
+        one
+        for one in reversed(disk.features(pool))
+        if one.meta["shape"] == "ragged" or (len(one.meta["values"]) == 2 and one.meta["values"][1] > 1)
+    ]
+    return sorted(
+        found, key=lambda one: ("patterns", "embedding").index(one.role) if one.role in ("patterns", "embedding") else 2
+    )
 
 
 def named(kept: StoredFeature) -> str:
     """`patterns: 4,645 of 929 photos, from DINO`, as an option of a list."""
     source = kept.meta["params"].get("file") if kept.id == "imported" else kept.id
-    many = f"{kept.meta['values'][0]:,} patterns" if kept.meta["shape"] == "ragged" else f"{kept.meta['values'][0]:,} vectors"
+    many = (
+        f"{kept.meta['values'][0]:,} patterns"
+        if kept.meta["shape"] == "ragged"
+        else f"{kept.meta['values'][0]:,} vectors"
+    )
     return f"{kept.role} · {many} · {source}"
 
 
 def ensure(kept: StoredFeature, *, start: bool = True) -> bool:
-    """Sees to it that the map is drawn: starts the work once, shows how far it is, and draws the page again when more is there. True: some map is there."""
+    """Sees to it that the map is drawn: starts the work once, shows how far it is, and draws the page again when more
+    is there. True: some map is there.
+    """
     home = keys.workspace()
     job = worker.find_job(home.map(projection.map_key(kept.key, {})))
     found, clusters = disk.coordinates(kept), read_clusters(kept)
@@ -44,7 +56,10 @@ def ensure(kept: StoredFeature, *, start: bool = True) -> bool:
     if (trouble := watch.error(name)) is not None:
         st.error(trouble)
     if found is not None:
-        st.caption("First look: principal components. A layout by neighbours (UMAP) takes its place as soon as it is ready; you can work meanwhile.")
+        st.caption(
+            "First look: principal components. A layout by neighbours (UMAP) takes its place as soon as it is ready; "
+            "you can work meanwhile."
+        )
     watch.watch(job, key=name)
     if job is not None and job.is_active:
         st.fragment(_wake, run_every=0.5)(kept, _there(kept))
@@ -66,7 +81,9 @@ def read_clusters(kept: StoredFeature) -> np.ndarray | None:
 
 
 def colourings(pool: Pool, kept: StoredFeature) -> dict[str, str]:
-    """Name -> what is said of it: cluster, columns that group, kept. The first is the default: clusters for patterns, groups for one vector per sample."""
+    """Name -> what is said of it: cluster, columns that group, kept. The first is the default: clusters for patterns,
+    groups for one vector per sample.
+    """
     groups = {name: look.plain(name) for name in group_columns(pool)}
     cluster = {"cluster": "cluster"} if read_clusters(kept) is not None else {}
     chosen = {"kept": "kept and dropped"} if disk.find_run(pool, keys.get("run")) else {}
@@ -80,7 +97,9 @@ def labels(pool: Pool, kept: StoredFeature, points: canvas.Points, colour: str) 
         return canvas.by_cluster(kept, clusters, _mostly(pool))
     if colour == "kept" and (run := disk.find_run(pool, keys.get("run"))) is not None:
         return canvas.by_kept(points, disk.rows(run), look.colour_of(run.manifest["method"]["id"]))
-    return canvas.by_column(points, colour, pool.column(colour)) if colour in group_columns(pool) else canvas.plain(points)
+    return (
+        canvas.by_column(points, colour, pool.column(colour)) if colour in group_columns(pool) else canvas.plain(points)
+    )
 
 
 def _mostly(pool: Pool) -> Callable[[np.ndarray], str] | None:
@@ -106,6 +125,10 @@ def group_columns(pool: Pool) -> list[str]:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _group_columns(table: str, _pool: Pool) -> list[str]:
-    plain = [name for name in _pool.table.column_names if name not in _NO_GROUPS and not pa.types.is_nested(_pool.table[name].type)]
+    plain = [
+        name
+        for name in _pool.table.column_names
+        if name not in _NO_GROUPS and not pa.types.is_nested(_pool.table[name].type)
+    ]
     found = [name for name in plain if 2 <= pc.count_distinct(_pool.table[name]).as_py() <= 1000]
     return sorted(found, key=lambda name: name != _pool.group_column)

@@ -35,7 +35,11 @@ def features(pool: Pool) -> None:
         look.section("Can be computed", f"{len(possible):,} for this pool" if possible else "")
         if not possible:
             text = "Pools of vectors bring theirs." if not pool.opens else "Import vectors computed elsewhere."
-            look.empty("Nothing can be computed here", f"{text} Bring an .npz file with ids and one array, on the right.", key="no-features")
+            look.empty(
+                "Nothing can be computed here",
+                f"{text} Bring an .npz file with ids and one array, on the right.",
+                key="no-features",
+            )
         for one in possible:
             _card(pool, one, kept)
 
@@ -44,7 +48,11 @@ def _card(pool: Pool, cls: type[Feature], kept: list[StoredFeature]) -> None:
     there = [one for one in kept if one.id == cls.id]
     key = f"feature.{pool.name}.{cls.id}"
     with st.container(border=True, key=f"card-{cls.id}"):
-        look.section(cls.title, f"fills the role {cls.role}" + (f"; there in {len(there)} {'form' if len(there) == 1 else 'forms'}" if there else ""))
+        look.section(
+            cls.title,
+            f"fills the role {cls.role}"
+            + (f"; there in {len(there)} {'form' if len(there) == 1 else 'forms'}" if there else ""),
+        )
         st.markdown(cls.summary())
         said = [f"**{word}:** {text.rstrip('.')}." for word, text in (("Cost", cls.cost), ("Avoid", cls.avoid)) if text]
         if cls.paper:
@@ -58,7 +66,12 @@ def _card(pool: Pool, cls: type[Feature], kept: list[StoredFeature]) -> None:
                 with st.popover("Parameters", icon=":material/tune:"):
                     params, error = forms.form(cls, cls.id)
         with button:
-            if st.button(f"Compute for {look.samples(pool)}", key=f"compute-{cls.id}", icon=":material/play_arrow:", disabled=error is not None):
+            if st.button(
+                f"Compute for {look.samples(pool)}",
+                key=f"compute-{cls.id}",
+                icon=":material/play_arrow:",
+                disabled=error is not None,
+            ):
                 watch.start(key, "feature", pool=pool.name, feature=cls.id, params=params)
         _trouble(key)
         watch.watch(watch.started(key), key=key, done=lambda result: keys.tell(_finished(pool, cls, result), "success"))
@@ -66,20 +79,35 @@ def _card(pool: Pool, cls: type[Feature], kept: list[StoredFeature]) -> None:
 
 def _finished(pool: Pool, cls: type[Feature], result: dict[str, Any]) -> str:
     missed = result.get("unreadable", 0)
-    return f"{cls.title} is there for {pool.n - missed:,} of {look.samples(pool)}" + (f"; {missed:,} could not be read." if missed else ".")
+    return f"{cls.title} is there for {pool.n - missed:,} of {look.samples(pool)}" + (
+        f"; {missed:,} could not be read." if missed else "."
+    )
 
 
 def _there(pool: Pool, kept: list[StoredFeature]) -> None:
     look.section("Ready", f"{len(kept):,} {'feature' if len(kept) == 1 else 'features'}")
     if not kept:
-        look.empty("No features yet", "Methods choose by features. Compute one on the left, or bring vectors computed elsewhere.", key="none-yet")
+        look.empty(
+            "No features yet",
+            "Methods choose by features. Compute one on the left, or bring vectors computed elsewhere.",
+            key="none-yet",
+        )
     for one in reversed(kept):
         with st.container(border=True, key=f"kept-{one.key}"):
-            st.markdown(f"**{one.role}** · {_source(one)}  \n:small[{_shape(one)} · {one.meta['created'][:16].replace('T', ' ')} UTC  \nkey {one.key}]")
+            st.markdown(
+                f"**{one.role}** · {_source(one)}  \n:small[{_shape(one)} · "
+                f"{one.meta['created'][:16].replace('T', ' ')} UTC  \nkey {one.key}]"
+            )
             if one.unreadable:
                 with st.expander(f"{len(one.unreadable):,} of {pool.n:,} without a value"):
-                    st.dataframe({"sample": [entry["id"] for entry in one.unreadable], "cause": [entry["reason"] for entry in one.unreadable]}, hide_index=True,
-                                 alt="Samples without a value in this feature")  # fmt: skip
+                    st.dataframe(
+                        {
+                            "sample": [entry["id"] for entry in one.unreadable],
+                            "cause": [entry["reason"] for entry in one.unreadable],
+                        },
+                        hide_index=True,
+                        alt="Samples without a value in this feature",
+                    )
 
 
 def _source(one: StoredFeature) -> str:
@@ -102,14 +130,23 @@ def _shape(one: StoredFeature) -> str:
 def _bring(pool: Pool) -> None:
     look.section("Bring vectors computed elsewhere")
     with st.container(border=True, key="card-import"):
-        st.caption("An .npz file with `ids` and one array per role. Ids are matched by name; missing and extra ids are reported.")
-        file = keys.bound(st.text_input, "File on this computer", "import.file", "", placeholder="/home/me/embedding.npz")
+        st.caption(
+            "An .npz file with `ids` and one array per role. Ids are matched by name; missing and extra ids are "
+            "reported."
+        )
+        file = keys.bound(
+            st.text_input, "File on this computer", "import.file", "", placeholder="/home/me/embedding.npz"
+        )
         role = keys.bound(st.selectbox, "Role", "import.role", "embedding", options=list(ROLES))
         st.caption(f"{role.capitalize()}: {ROLES[role]}.")
         if st.button("Import", key="import", icon=":material/input:", disabled=not file):
             watch.start("import", "feature_import", pool=pool.name, role=role, file=file.strip())
         _trouble("import")
-        watch.watch(watch.started("import"), key="import", done=lambda result: keys.tell(_matched(pool, role, result), "success"))
+        watch.watch(
+            watch.started("import"),
+            key="import",
+            done=lambda result: keys.tell(_matched(pool, role, result), "success"),
+        )
 
 
 def _matched(pool: Pool, role: str, result: dict[str, Any]) -> str:

@@ -34,7 +34,10 @@ _REMEDIES = (
 
 def remedy(reason: str) -> str:
     """What a person can do about a sample that could not be read."""
-    return next((advice for word, advice in _REMEDIES if word in reason), "Open the file by itself to see what is wrong, mend it, and read the pool again.")
+    return next(
+        (advice for word, advice in _REMEDIES if word in reason),
+        "Open the file by itself to see what is wrong, mend it, and read the pool again.",
+    )
 
 
 def health(pool: Pool) -> None:
@@ -57,7 +60,9 @@ def _unreadable(pool: Pool) -> None:
     if found:
         lines = [(one["id"], one["reason"], remedy(one["reason"])) for one in found[:_SHOWN]]
         rows = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in line)}</tr>" for line in lines)
-        st.html(f'<div class="ds-table"><table><tr><th>file</th><th>cause</th><th>what to do</th></tr>{rows}</table></div>')
+        st.html(
+            f'<div class="ds-table"><table><tr><th>file</th><th>cause</th><th>what to do</th></tr>{rows}</table></div>'
+        )
         if len(found) > _SHOWN:
             st.caption(f"The first {_SHOWN:,} of {n:,}; more of them: python -m datasel_core pool show {pool.name}")
 
@@ -68,9 +73,16 @@ def _copies(pool: Pool) -> None:
     if not sets:
         look.section("Exact copies", f"none: no two {look.unit(pool)} are the same to the {_unit(pool)}")
         return
-    look.section("Exact copies", f"{spare:,} of {look.samples(pool)} repeat another to the {_unit(pool)}; {len(sets):,} {'set' if len(sets) == 1 else 'sets'}")
+    look.section(
+        "Exact copies",
+        f"{spare:,} of {look.samples(pool)} repeat another to the {_unit(pool)}; {len(sets):,} "
+        f"{'set' if len(sets) == 1 else 'sets'}",
+    )
     remover = registry.every("method").get("deduplicate")
-    st.caption("Copies stay in the pool." + (f' The method "{remover.title}" on the Select page keeps one of each set.' if remover else ""))
+    st.caption(
+        "Copies stay in the pool."
+        + (f' The method "{remover.title}" on the Select page keeps one of each set.' if remover else "")
+    )
     rows = [row for rows in sets for row in rows]
     number = {row: at + 1 for at, rows in enumerate(sets) for row in rows}
     photos.wall(pool, rows, key="copies", height=96, badges=lambda row: f"set {number[row]}")
@@ -86,7 +98,11 @@ def _sizes(pool: Pool) -> None:
     scale, unit = (1e6, "MB") if np.median(size) >= 1e6 else (1e3, "kB")
     measured = [("shorter side", side, "pixels"), ("file size", size / scale, unit)]
     uneven = [entry for entry in measured if entry[1].min() < entry[1].max()]
-    even = [f"{name} of every {look.unit(pool, 1)} {values[0]:,.0f} {unit}" for name, values, unit in measured if values.min() == values.max()]
+    even = [
+        f"{name} of every {look.unit(pool, 1)} {values[0]:,.0f} {unit}"
+        for name, values, unit in measured
+        if values.min() == values.max()
+    ]
     look.section("Sizes", "; ".join(even))
     for column, (name, values, unit) in zip(st.columns(max(1, len(uneven)), gap="medium"), uneven, strict=False):
         with column:
@@ -97,7 +113,14 @@ def _histogram(pool: Pool, name: str, values: np.ndarray, unit: str) -> None:
     import plotly.graph_objects as go
 
     said = f"{values.min():,.0f} to {values.max():,.0f} {unit}, half below {np.median(values):,.0f}"
-    figure = go.Figure(go.Histogram(x=values, nbinsx=48, marker={"color": look.PALETTE[0]}, hovertemplate=f"%{{x}} {unit}: %{{y}} photos<extra></extra>"))
+    figure = go.Figure(
+        go.Histogram(
+            x=values,
+            nbinsx=48,
+            marker={"color": look.PALETTE[0]},
+            hovertemplate=f"%{{x}} {unit}: %{{y}} photos<extra></extra>",
+        )
+    )
     figure.update_layout(xaxis_title=f"{name}, {unit}", yaxis_title="photos", bargap=0.06)
     alt = f"Histogram of {name} of {look.samples(pool)}: {said}."
     look.chart(figure, f"{name.capitalize()}: {said}", alt, height=260, key=f"histogram-{name}")

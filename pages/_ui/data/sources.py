@@ -14,8 +14,11 @@ from pages._ui.kit import disk, forms, keys, look, watch
 
 DEMO = "scenes"
 DEMOS = {"scenes": "Photos", "scenes-captions": "Photos with captions", "questions": "Questions and answers"}
-_HINTS = {"images": "a folder, or a CSV, JSONL or Parquet table with a path column", "vectors": ".npy, .npz or Parquet",
-          "text": "prompts with responses, chats or plain texts: JSONL, CSV, Parquet, or a folder of them"}
+_HINTS = {
+    "images": "a folder, or a CSV, JSONL or Parquet table with a path column",
+    "vectors": ".npy, .npz or Parquet",
+    "text": "prompts with responses, chats or plain texts: JSONL, CSV, Parquet, or a folder of them",
+}
 
 
 def ways_in() -> None:
@@ -28,16 +31,29 @@ def ways_in() -> None:
 
 
 _STEPS = (
-    ("1. Look", "Every photo or text on one wall, how many of which group, and what is wrong: files that cannot be read, exact copies."),
-    ("2. Compute", "Patterns, embeddings, loss trajectories: what methods choose by, once; or bring your own. Stop and resume at any time."),
-    ("3. Choose", "A method and a budget. Kept ones light up, dropped ones stay in view; every pick says why it was taken."),
+    (
+        "1. Look",
+        "Every photo or text on one wall, how many of which group, and what is wrong: files that cannot be read, "
+        "exact copies.",
+    ),
+    (
+        "2. Compute",
+        "Patterns, embeddings, loss trajectories: what methods choose by, once; or bring your own. Stop and resume at "
+        "any time.",
+    ),
+    (
+        "3. Choose",
+        "A method and a budget. Kept ones light up, dropped ones stay in view; every pick says why it was taken.",
+    ),
     ("4. Take along", "A list, a table or the files, with a record that anyone can verify and repeat to the same ids."),
 )
 
 
 def steps() -> None:
     """What one does here, in four steps."""
-    st.html('<div class="ds-steps">' + "".join(f"<div><b>{name}</b><p>{text}</p></div>" for name, text in _STEPS) + "</div>")
+    st.html(
+        '<div class="ds-steps">' + "".join(f"<div><b>{name}</b><p>{text}</p></div>" for name, text in _STEPS) + "</div>"
+    )
 
 
 def pool_list() -> None:
@@ -61,17 +77,30 @@ def pool_list() -> None:
 
 def _demo() -> None:
     st.html('<div class="ds-section"><h2>Try the demo</h2></div>')
-    st.markdown("2,000 rendered scenes in groups of very different size, the same with captions, and questions with answers to fine-tune on. "
-                "Made on this computer: no download, a minute or two.")  # fmt: skip
+    st.markdown(
+        "2,000 rendered scenes in groups of very different size, the same with captions, and questions with answers "
+        "to fine-tune on. "
+        "Made on this computer: no download, a minute or two."
+    )
     known = {about["name"] for about in disk.pools(keys.workspace())}
     there = {name: title for name, title in DEMOS.items() if name in known}
     if DEMO in there:
         with st.container(horizontal=True, gap="small"):
             for name, title in there.items():
-                st.button(title, key=f"open-{name}-demo" if name != DEMO else "open-demo", icon=":material/auto_awesome:", on_click=_go, args=(name,),
-                          disabled=keys.get("pool") == name)  # fmt: skip
-    if len(there) < len(DEMOS) and st.button("Make the demo" if not there else "Make the rest", key="make-demo", icon=":material/auto_awesome:",
-                                             type="secondary" if known else "primary"):  # fmt: skip
+                st.button(
+                    title,
+                    key=f"open-{name}-demo" if name != DEMO else "open-demo",
+                    icon=":material/auto_awesome:",
+                    on_click=_go,
+                    args=(name,),
+                    disabled=keys.get("pool") == name,
+                )
+    if len(there) < len(DEMOS) and st.button(
+        "Make the demo" if not there else "Make the rest",
+        key="make-demo",
+        icon=":material/auto_awesome:",
+        type="secondary" if known else "primary",
+    ):
         watch.start("demo", "demo")
     _trouble("demo")
     watch.watch(watch.started("demo"), key="demo", done=_opened)
@@ -79,13 +108,29 @@ def _demo() -> None:
 
 def _own() -> None:
     st.html('<div class="ds-section"><h2>Open my data</h2></div>')
-    path = keys.bound(st.text_input, "Folder or file on this computer", "new.source", "", placeholder="/home/me/photos", on_change=_suggest,
-                      help=f"Files stay where they are. It must lie under {', '.join(str(root) for root in keys.workspace().roots())}.")  # fmt: skip
+    path = keys.bound(
+        st.text_input,
+        "Folder or file on this computer",
+        "new.source",
+        "",
+        placeholder="/home/me/photos",
+        on_change=_suggest,
+        help=(
+            f"Files stay where they are. It must lie under {', '.join(str(root) for root in keys.workspace().roots())}."
+        ),
+    )
     kinds = registry.every("pool kind")
     left, right = st.columns(2, gap="small")
     with left:
-        kind = keys.bound(st.selectbox, "It holds", "new.kind", "images", options=list(kinds), format_func=lambda id: kinds[id].title,
-                          help="; ".join(f"{one.title}: {_HINTS.get(id, one.summary())}" for id, one in kinds.items()))  # fmt: skip
+        kind = keys.bound(
+            st.selectbox,
+            "It holds",
+            "new.kind",
+            "images",
+            options=list(kinds),
+            format_func=lambda id: kinds[id].title,
+            help="; ".join(f"{one.title}: {_HINTS.get(id, one.summary())}" for id, one in kinds.items()),
+        )
     with right:
         name = keys.bound(st.text_input, "Call it", "new.name", "", placeholder="photos")
     options: dict[str, Any] = {}
@@ -110,7 +155,10 @@ def _refusal(path: str, name: str) -> str | None:
     except (BadRequest, OSError) as error:
         return str(error)
     if not there:
-        return f"There is no file or folder {path.strip()}. Check the spelling; the path is one on the computer that runs datasel."
+        return (
+            f"There is no file or folder {path.strip()}. Check the spelling; the path is one on the computer that "
+            "runs datasel."
+        )
     if not NAME.fullmatch(name):
         return "Give it a name of 1 to 64 letters, digits, dots, dashes or underscores."
     other = next((about for about in disk.pools(keys.workspace()) if about["name"] == name), None)
@@ -132,7 +180,9 @@ def _suggest() -> None:
         return
     short = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._")[:60] or "pool"
     taken = {about["name"] for about in disk.pools(keys.workspace()) if about["source"] != str(real)}
-    keys.put("new.name", next(name for name in [short, *(f"{short}-{at}" for at in range(2, 1000))] if name not in taken))
+    keys.put(
+        "new.name", next(name for name in [short, *(f"{short}-{at}" for at in range(2, 1000))] if name not in taken)
+    )
 
 
 def _trouble(key: str) -> None:

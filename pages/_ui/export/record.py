@@ -17,7 +17,11 @@ from pages._ui.kit import look
 
 def problems(run: Run) -> list[str]:
     """What was changed since the run was written, a line each. Files are read again only when they were touched."""
-    stamps = tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(run.folder.iterdir()) if path.suffix in (".json", ".parquet"))
+    stamps = tuple(
+        (path.name, path.stat().st_mtime_ns, path.stat().st_size)
+        for path in sorted(run.folder.iterdir())
+        if path.suffix in (".json", ".parquet")
+    )
     return _problems(str(run.folder), stamps)
 
 
@@ -25,10 +29,16 @@ def badge(run: Run) -> None:
     """Intact or changed, and the hash that anyone can compare."""
     found = problems(run)
     if found:
-        st.error(f"Changed: {' '.join(found)} It cannot be exported; select again to get a new one.", icon=":material/gpp_bad:")
+        st.error(
+            f"Changed: {' '.join(found)} It cannot be exported; select again to get a new one.",
+            icon=":material/gpp_bad:",
+        )
         return
-    st.html(f'<div class="ds-badge"><b>Intact</b><span>every byte is as it was written</span><code title="SHA-256 of the kept ids, sorted">'
-            f'ids_sha256 {run.manifest["result"]["ids_sha256"]}</code></div>')  # fmt: skip
+    st.html(
+        '<div class="ds-badge"><b>Intact</b><span>every byte is as it was written</span><code title="SHA-256 of the '
+        'kept ids, sorted">'
+        f"ids_sha256 {run.manifest['result']['ids_sha256']}</code></div>"
+    )
 
 
 def record(said: Mapping[str, Any]) -> None:
@@ -41,9 +51,17 @@ def record(said: Mapping[str, Any]) -> None:
     with made:
         _list("What it was computed from", _made(said))
     if said["unreadable"]:
-        with st.expander(f"{len(said['unreadable']):,} of {said['pool']['n']:,} could not be read and were not candidates"):
-            st.dataframe({"sample": [one["id"] for one in said["unreadable"]], "cause": [one["reason"] for one in said["unreadable"]]}, hide_index=True,
-                         alt="Samples that could not be read")  # fmt: skip
+        with st.expander(
+            f"{len(said['unreadable']):,} of {said['pool']['n']:,} could not be read and were not candidates"
+        ):
+            st.dataframe(
+                {
+                    "sample": [one["id"] for one in said["unreadable"]],
+                    "cause": [one["reason"] for one in said["unreadable"]],
+                },
+                hide_index=True,
+                alt="Samples that could not be read",
+            )
     with st.expander("manifest.json"):
         st.code(json.dumps(dict(said), indent=1, ensure_ascii=False), language="json", height=360)
 
@@ -51,14 +69,29 @@ def record(said: Mapping[str, Any]) -> None:
 def _asked(said: Mapping[str, Any]) -> list[tuple[str, str]]:
     cls = registry.every("method").get(said["method"]["id"])
     title = cls.title if cls else said["method"]["id"]
-    found = [("pool", f"{said['pool']['name']}, {said['pool']['n']:,} samples"), ("method", f"{title}, version {said['method']['version']}")]
+    found = [
+        ("pool", f"{said['pool']['name']}, {said['pool']['n']:,} samples"),
+        ("method", f"{title}, version {said['method']['version']}"),
+    ]
     if said["method"]["id"] == "combine":
         return [found[0], ("made of", look.combined(said["method"]["params"]))]
-    found += [(name.replace("_", " "), "none" if value is None else str(value)) for name, value in said["method"]["params"].items()]
+    found += [
+        (name.replace("_", " "), "none" if value is None else str(value))
+        for name, value in said["method"]["params"].items()
+    ]
     if said["target"]:
         found.append(("target", f"{said['target']['name']}, {said['target']['n']:,} samples"))
-    found += [("budget", f"{said['budget']['requested']} asked, {said['budget']['granted']:,} {said['budget']['unit']} granted"), ("seed", str(said["seed"]))]
-    for name, words in (("within", "only among an earlier selection of"), ("already", "counting as chosen an earlier selection of")):
+    found += [
+        (
+            "budget",
+            f"{said['budget']['requested']} asked, {said['budget']['granted']:,} {said['budget']['unit']} granted",
+        ),
+        ("seed", str(said["seed"])),
+    ]
+    for name, words in (
+        ("within", "only among an earlier selection of"),
+        ("already", "counting as chosen an earlier selection of"),
+    ):
         if said[name]:
             found.append((name, f"{words} {said[name]['n']:,}"))
     return [*found, ("where", said["where"])] if said["where"] else found
@@ -80,23 +113,43 @@ def _words(metric: str, name: str) -> str:
         return ""
     cls = registry.every("metric").get(metric)
     title = (cls.title if cls else metric).lower()
-    said = {"mean": f"{title}: mean distance", "p95": f"{title}: 95 % are nearer than", "max": f"{title}: farthest",
-            "entropy": f"{title}, 0 to 1", "cells_touched": "share of cells with a kept one", "rarest_count": "kept of the rarest group",
-            "near_duplicate_share": "share with a near-duplicate"}  # fmt: skip
+    said = {
+        "mean": f"{title}: mean distance",
+        "p95": f"{title}: 95 % are nearer than",
+        "max": f"{title}: farthest",
+        "entropy": f"{title}, 0 to 1",
+        "cells_touched": "share of cells with a kept one",
+        "rarest_count": "kept of the rarest group",
+        "near_duplicate_share": "share with a near-duplicate",
+    }
     return said.get(name, name.replace("_", " "))
 
 
 def _made(said: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = []
     for role, about in said["features"].items():
-        words = about.get("column") or ", ".join([about["id"], *(f"{name} {value}" for name, value in about.get("params", {}).items())])
-        found.append((f"role {role}", words if about.get("column") else f"{words} (fingerprint {about['fingerprint'][:12]})"))
+        words = about.get("column") or ", ".join(
+            [about["id"], *(f"{name} {value}" for name, value in about.get("params", {}).items())]
+        )
+        found.append(
+            (f"role {role}", words if about.get("column") else f"{words} (fingerprint {about['fingerprint'][:12]})")
+        )
     for role, about in (said["target"] or {"features": {}})["features"].items():
         found.append((f"the target's {role}", f"{about['id']} (fingerprint {about['fingerprint'][:12]})"))
     if not found:
         found.append(("features", "none: the method looks at no feature"))
-    found += [("pool fingerprint", said["pool"]["fingerprint"][:12]), ("made", f"{said['created_utc'].replace('T', ' ').removesuffix('Z')} UTC")]
-    return [*found, ("by", f"datasel {said['datasel_version']}, " + ", ".join(f"{name} {version}" for name, version in said["environment"].items()))]
+    found += [
+        ("pool fingerprint", said["pool"]["fingerprint"][:12]),
+        ("made", f"{said['created_utc'].replace('T', ' ').removesuffix('Z')} UTC"),
+    ]
+    return [
+        *found,
+        (
+            "by",
+            f"datasel {said['datasel_version']}, "
+            + ", ".join(f"{name} {version}" for name, version in said["environment"].items()),
+        ),
+    ]
 
 
 def _list(title: str, pairs: list[tuple[str, str]]) -> None:

@@ -1,4 +1,6 @@
-"""Opening a manifest again: the same pool, method, parameters and budget; then the same selection, compared by its hash."""
+"""Opening a manifest again: the same pool, method, parameters and budget; then the same selection, compared by its
+hash.
+"""
 
 import tempfile
 from pathlib import Path
@@ -16,10 +18,15 @@ from pages._ui.kit import disk, forms, keys, look, watch
 def reopen() -> None:
     """A path or a file; then the session is as it was, and the selection is made again and compared."""
     with st.container(border=True, key="card-reopen"):
-        st.caption("From a run's folder, or from manifest.json alone: opens its pool, sets method, parameters and budget, chooses again and compares the ids.")
+        st.caption(
+            "From a run's folder, or from manifest.json alone: opens its pool, sets method, parameters and budget, "
+            "chooses again and compares the ids."
+        )
         left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
         with left:
-            folder = keys.bound(st.text_input, "Folder with a manifest.json", "reopen.folder", "", placeholder="/home/me/selection")
+            folder = keys.bound(
+                st.text_input, "Folder with a manifest.json", "reopen.folder", "", placeholder="/home/me/selection"
+            )
         with right:
             file = st.file_uploader("or the file itself", type="json", key="reopen.file")
         if st.button("Open again", key="reopen", icon=":material/history:", disabled=not folder and file is None):
@@ -37,16 +44,28 @@ def reopen() -> None:
 
 
 def restore(said: dict[str, Any], folder: Path | None) -> None:
-    """Puts what a manifest says into the session and starts the selection. Raises BadRequest in one line when something is not here."""
+    """Puts what a manifest says into the session and starts the selection. Raises BadRequest in one line when something
+    is not here.
+    """
     home = keys.workspace()
     pool = _pool_of(home, said)
     if said["method"]["id"] == "combine":
-        raise BadRequest("This selection was made of others; run it again from its folder: python -m datasel_core reproduce FOLDER.")
+        raise BadRequest(
+            "This selection was made of others; run it again from its folder: python -m datasel_core reproduce FOLDER."
+        )
     cls = registry.find("method", said["method"]["id"])
     made = cls(**said["method"]["params"])
     if cls.version != said["method"]["version"]:
-        raise BadRequest(f"{cls.title} is now version {cls.version}; the manifest was made by version {said['method']['version']}, so the answer may differ.")
-    asked: dict[str, Any] = {"pool": pool, "method": cls.id, "params": made.model_dump(mode="json"), "seed": said["seed"]}
+        raise BadRequest(
+            f"{cls.title} is now version {cls.version}; the manifest was made by version {said['method']['version']}, "
+            "so the answer may differ."
+        )
+    asked: dict[str, Any] = {
+        "pool": pool,
+        "method": cls.id,
+        "params": made.model_dump(mode="json"),
+        "seed": said["seed"],
+    }
     asked["budget"] = str(said["budget"]["granted"])
     asked["use"] = {role: about.get("key") or about["column"] for role, about in said["features"].items()}
     if said["target"]:
@@ -57,7 +76,10 @@ def restore(said: dict[str, Any], folder: Path | None) -> None:
     for name in ("within", "already"):
         if said[name]:
             if folder is None or not (folder / f"{name}.parquet").exists():
-                raise BadRequest(f"This selection builds on an earlier one ({name}); open its whole folder, which holds {name}.parquet.")
+                raise BadRequest(
+                    f"This selection builds on an earlier one ({name}); open its whole folder, which holds "
+                    f"{name}.parquet."
+                )
             asked[name] = str(folder / f"{name}.parquet")
     keys.open_pool(pool)
     keys.put("method", cls.id)
@@ -79,8 +101,14 @@ def _pool_of(home: Workspace, said: dict[str, Any]) -> str:
     if same:
         return wanted["name"] if wanted["name"] in same else same[0]
     if any(about["name"] == wanted["name"] for about in disk.pools(home)):
-        raise BadRequest(f"The pool {wanted['name']} is not what it was: its samples changed since the manifest was written ({wanted['n']:,} samples then).")
-    raise BadRequest(f"The pool {wanted['name']} ({wanted['n']:,} {wanted['kind']}) is not in this workspace; open it on the Data page first.")
+        raise BadRequest(
+            f"The pool {wanted['name']} is not what it was: its samples changed since the manifest was written "
+            f"({wanted['n']:,} samples then)."
+        )
+    raise BadRequest(
+        f"The pool {wanted['name']} ({wanted['n']:,} {wanted['kind']}) is not in this workspace; open it on the Data "
+        "page first."
+    )
 
 
 def _from_folder(text: str) -> tuple[dict[str, Any], Path]:
@@ -93,7 +121,9 @@ def _from_folder(text: str) -> tuple[dict[str, Any], Path]:
 
 def _from_bytes(content: bytes) -> tuple[dict[str, Any], None]:
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "manifest.json").write_bytes(content)  # under a name of ours; the uploaded name is the sender's text
+        (Path(folder) / "manifest.json").write_bytes(
+            content
+        )  # under a name of ours; the uploaded name is the sender's text
         try:
             return manifest.read(Path(folder)), None
         except BadInput as error:
@@ -107,5 +137,7 @@ def _compare(result: dict[str, Any]) -> None:
         return
     keys.put("run", run.key)
     same = run.manifest["result"]["ids_sha256"] == keys.get("reopen.expected")
-    text = f"Opened again: {look.kept_of(run)}. The ids are {'identical to' if same else 'NOT those of'} the manifest's."
+    text = (
+        f"Opened again: {look.kept_of(run)}. The ids are {'identical to' if same else 'NOT those of'} the manifest's."
+    )
     keys.put("reopen.said", (text, same))

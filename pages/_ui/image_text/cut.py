@@ -22,27 +22,73 @@ def widgets(choice: Choice, scored: Scored) -> int:
         keys.moved(key, value)
     title = choice.method.title
     said = f"{n:,} of {look.samples(pool)} kept"
-    histogram.draw("pairs.histogram", found, cut, scores=scored.key, name=title, unit=look.unit(pool), colour=look.colour_of(choice.method.id),
-                   dropped=look.DROPPED, said=said, log=_uneven(choice.method.id, found), moved=lambda value: _at_least(scored, value))  # fmt: skip
+    histogram.draw(
+        "pairs.histogram",
+        found,
+        cut,
+        scores=scored.key,
+        name=title,
+        unit=look.unit(pool),
+        colour=look.colour_of(choice.method.id),
+        dropped=look.DROPPED,
+        said=said,
+        log=_uneven(choice.method.id, found),
+        moved=lambda value: _at_least(scored, value),
+    )
     score, count, share = st.columns(3, gap="small")
     with score:
-        st.number_input("Cut: score at least", value=typed, step=10.0 ** -histogram.digits(found), format="%.6g", key="cut.score", on_change=_typed,
-                        args=(scored,), help=f"Scores go from {look.score(scored.falling[-1])} to {look.score(scored.falling[0])}.")  # fmt: skip
+        st.number_input(
+            "Cut: score at least",
+            value=typed,
+            step=10.0 ** -histogram.digits(found),
+            format="%.6g",
+            key="cut.score",
+            on_change=_typed,
+            args=(scored,),
+            help=f"Scores go from {look.score(scored.falling[-1])} to {look.score(scored.falling[0])}.",
+        )
     with count:
-        st.number_input(f"{look.unit(pool).capitalize()} kept, 1 to {most:,}", 1, most, n, step=max(1, most // 100), key="cut.count",
-                        on_change=lambda: budget.put(st.session_state["cut.count"]))  # fmt: skip
+        st.number_input(
+            f"{look.unit(pool).capitalize()} kept, 1 to {most:,}",
+            1,
+            most,
+            n,
+            step=max(1, most // 100),
+            key="cut.count",
+            on_change=lambda: budget.put(st.session_state["cut.count"]),
+        )
     with share:
-        st.number_input("% of the pool kept", 0.0, 100.0, part, step=1.0, format="%.2f", key="cut.share",
-                        on_change=lambda: budget.put(min(most, max(1, math.floor(st.session_state["cut.share"] * pool.n / 100 + 0.5)))),
-                        help=f"At most {100 * most / pool.n:.4g} % can be kept.")  # fmt: skip
+        st.number_input(
+            "% of the pool kept",
+            0.0,
+            100.0,
+            part,
+            step=1.0,
+            format="%.2f",
+            key="cut.share",
+            on_change=lambda: budget.put(
+                min(most, max(1, math.floor(st.session_state["cut.share"] * pool.n / 100 + 0.5)))
+            ),
+            help=f"At most {100 * most / pool.n:.4g} % can be kept.",
+        )
     return n
 
 
 def _uneven(method: str, found: histogram.Bins) -> bool:
-    """Whether bars are drawn by their logarithm: by default where a few hold nearly everything and the others could not be seen."""
+    """Whether bars are drawn by their logarithm: by default where a few hold nearly everything and the others could not
+    be seen.
+    """
     high = sorted(found.counts)[-3:]
     by_default = sum(high) > 0.6 * sum(found.counts)
-    return bool(keys.bound(st.toggle, "Bars by logarithm", f"cut.log.{method}", by_default, help="Makes small bars visible beside very large ones."))
+    return bool(
+        keys.bound(
+            st.toggle,
+            "Bars by logarithm",
+            f"cut.log.{method}",
+            by_default,
+            help="Makes small bars visible beside very large ones.",
+        )
+    )
 
 
 def _current(choice: Choice, most: int) -> int:

@@ -41,15 +41,30 @@ def ends(choice: Choice, found: Scored, n: int) -> None:
 def disagree(choice: Choice, found: Scored, n: int) -> None:
     """Two scores against each other, by rank; the pairs on which they differ most; any region drawn around."""
     pool, known = choice.pool, scorers.every()
-    others = {id: one.title for id, one in known.items() if id != choice.method.id and scorers.plain(pool, id) is not None}
+    others = {
+        id: one.title for id, one in known.items() if id != choice.method.id and scorers.plain(pool, id) is not None
+    }
     if not others:
         st.caption("There is no second score for this pool yet.")
         return
-    id = keys.bound(st.segmented_control, "Compare with", "pairs.other", next(iter(others)), options=list(others), format_func=others.get, required=True)
+    id = keys.bound(
+        st.segmented_control,
+        "Compare with",
+        "pairs.other",
+        next(iter(others)),
+        options=list(others),
+        format_func=others.get,
+        required=True,
+    )
     other_choice = scorers.plain(pool, id)
     other = scores.scored(other_choice) if other_choice else None
     if other is None:
-        if st.button(f"Score {look.samples(pool)} by {others[id]} too", key="score-other", icon=":material/play_arrow:") and other_choice:
+        if (
+            st.button(
+                f"Score {look.samples(pool)} by {others[id]} too", key="score-other", icon=":material/play_arrow:"
+            )
+            and other_choice
+        ):
             scores.start(other_choice)
             st.rerun(scope="app")
         return
@@ -57,21 +72,31 @@ def disagree(choice: Choice, found: Scored, n: int) -> None:
     here, there = _share(found, both), _share(other, both)
     points = _points(f"{found.key}-{other.key}", both, here, there, pool.n)
     mine, theirs = choice.method.title, others[id]
-    st.markdown(f"**{mine} against {theirs}** :small[:gray[{len(both):,} of {look.samples(pool)}; right: better by {mine}, up: better by {theirs}, both by "
-                "rank; draw around points to see them]]")  # fmt: skip
+    st.markdown(
+        f"**{mine} against {theirs}** :small[:gray[{len(both):,} of {look.samples(pool)}; right: better by {mine}, "
+        f"up: better by {theirs}, both by "
+        "rank; draw around points to see them]]"
+    )
     kept = found.order[:n]
     labels = canvas.by_kept(points, kept, look.colour_of(choice.method.id))
     left, right = st.columns([45, 55], gap="medium")
     with left:
         alt = f"Each pair by its rank in {mine} (right is better) and in {theirs} (up is better)."
-        canvas.draw(_SCATTER, points, labels, canvas.Look(look.unit(pool), alt, height=420, hint=f"→ better by {mine}   ↑ better by {theirs}"))
+        canvas.draw(
+            _SCATTER,
+            points,
+            labels,
+            canvas.Look(look.unit(pool), alt, height=420, hint=f"→ better by {mine}   ↑ better by {theirs}"),
+        )
     inside = canvas.members(_SCATTER, points, labels)
     drawn = bool(canvas.region(_SCATTER, points))
     with right:
         gap = here - there
         if drawn:
             rows = points.owners[inside]
-            look.section(f"{look.samples(pool, len(rows))} in the region", f"of {len(both):,}; those that differ most first")
+            look.section(
+                f"{look.samples(pool, len(rows))} in the region", f"of {len(both):,}; those that differ most first"
+            )
             order = np.argsort(-np.abs(_gap_of(rows, both, gap)), kind="stable")
             _two(choice, found, other, rows[order][: 2 * _MANY], n, "region", theirs)
             return
@@ -89,7 +114,9 @@ def search(choice: Choice, found: Scored, n: int) -> None:
         return
     words = keys.bound(st.text_input, "Words in the caption", "pairs.words", "", placeholder="red bicycle").split()
     if not words:
-        st.caption("All of the words must be in the caption, in any order; the beginning of a word is enough: bus finds buses.")
+        st.caption(
+            "All of the words must be in the caption, in any order; the beginning of a word is enough: bus finds buses."
+        )
         return
     rows = _matching(choice.pool.table_sha256, tuple(word.lower() for word in words), column)
     scored_rows = rows[found.place[rows] > 0]
@@ -97,21 +124,39 @@ def search(choice: Choice, found: Scored, n: int) -> None:
     kept = int((found.place[scored_rows] <= n).sum())
     said = f"{kept:,} kept, {len(scored_rows) - kept:,} dropped; the best first"
     look.section(f"{look.samples(choice.pool, len(scored_rows))} with “{' '.join(words)}”", said)
-    shown = scored_rows if len(scored_rows) <= 4 * _MANY else np.concatenate([scored_rows[: 2 * _MANY], scored_rows[-2 * _MANY :]])
+    shown = (
+        scored_rows
+        if len(scored_rows) <= 4 * _MANY
+        else np.concatenate([scored_rows[: 2 * _MANY], scored_rows[-2 * _MANY :]])
+    )
     if len(shown) < len(scored_rows):
         st.caption(f"The best {2 * _MANY} and the last {2 * _MANY}.")
     _cards(choice, found, shown, n, "words", "None.")
 
 
 def _cards(choice: Choice, found: Scored, rows: np.ndarray, n: int, key: str, none: str) -> None:
-    cards.cards(choice.pool, rows, key=f"cards-{key}", alt=f"{len(rows)} pairs with their scores", score=lambda row: look.score(found.values[row]),
-                more=lambda row: f"#{found.place[row]:,}", kept=lambda row: found.place[row] <= n, none=none)  # fmt: skip
+    cards.cards(
+        choice.pool,
+        rows,
+        key=f"cards-{key}",
+        alt=f"{len(rows)} pairs with their scores",
+        score=lambda row: look.score(found.values[row]),
+        more=lambda row: f"#{found.place[row]:,}",
+        kept=lambda row: found.place[row] <= n,
+        none=none,
+    )
 
 
 def _two(choice: Choice, found: Scored, other: Scored, rows: np.ndarray, n: int, key: str, theirs: str) -> None:
-    cards.cards(choice.pool, rows, key=f"cards-{key}", alt=f"{len(rows)} pairs with their places in both scores",
-                score=lambda row: f"#{found.place[row]:,}", more=lambda row: f"#{other.place[row]:,} by {theirs}",
-                kept=lambda row: found.place[row] <= n)  # fmt: skip
+    cards.cards(
+        choice.pool,
+        rows,
+        key=f"cards-{key}",
+        alt=f"{len(rows)} pairs with their places in both scores",
+        score=lambda row: f"#{found.place[row]:,}",
+        more=lambda row: f"#{other.place[row]:,} by {theirs}",
+        kept=lambda row: found.place[row] <= n,
+    )
 
 
 def _share(found: Scored, rows: np.ndarray) -> np.ndarray:

@@ -18,19 +18,28 @@ def two_stages(pool: Pool) -> None:
     _take(pool)
     cls = registry.find("method", "norm_sim")
     with st.expander("Two stages at once"):
-        st.caption("The published recipe: the best by negCLIPLoss, and of those the most like a target by NormSim-∞. Shares are of the whole pool.")
+        st.caption(
+            "The published recipe: the best by negCLIPLoss, and of those the most like a target by NormSim-∞. Shares "
+            "are of the whole pool."
+        )
         if not targets.possible(pool, cls):
             st.caption("It needs a target: another pool of examples, with the feature image from the same encoder.")
             return
         towards = targets.choose(pool, cls, "recipe.target")
-        first = keys.bound(st.number_input, "First, % by negCLIPLoss", "recipe.first", 30.0, min_value=0.1, max_value=100.0, step=5.0)
-        then = keys.bound(st.number_input, "Then, % by NormSim", "recipe.then", 20.0, min_value=0.1, max_value=100.0, step=5.0)
+        first = keys.bound(
+            st.number_input, "First, % by negCLIPLoss", "recipe.first", 30.0, min_value=0.1, max_value=100.0, step=5.0
+        )
+        then = keys.bound(
+            st.number_input, "Then, % by NormSim", "recipe.then", 20.0, min_value=0.1, max_value=100.0, step=5.0
+        )
         if then > first:
             st.error(f"The second share is {then:g} %; it must be at most the first, {first:g} %.")
             return
         if st.button("Keep both stages", key="recipe", icon=":material/filter_alt:"):
             keys.put(f"{job_name(pool)}.seen", None)
-            watch.start(job_name(pool), "recipe", pool=pool.name, target=towards, first=f"{first:g}%", then=f"{then:g}%")
+            watch.start(
+                job_name(pool), "recipe", pool=pool.name, target=towards, first=f"{first:g}%", then=f"{then:g}%"
+            )
             st.rerun()
 
 

@@ -16,7 +16,11 @@ _FIRST = ("clip_score", "neg_clip_loss", "norm_sim")
 
 def every() -> dict[str, type[Scorer]]:
     """Scores of pictures and captions, the simplest first."""
-    found = [one for one in registry.every("method").values() if issubclass(one, Scorer) and one.needs and set(one.needs) <= set(ROLES)]
+    found = [
+        one
+        for one in registry.every("method").values()
+        if issubclass(one, Scorer) and one.needs and set(one.needs) <= set(ROLES)
+    ]
     found.sort(key=lambda one: (_FIRST.index(one.id) if one.id in _FIRST else len(_FIRST), one.id))
     return {one.id: one for one in found}
 
@@ -32,7 +36,10 @@ def settings(pool: Pool) -> Choice | None:
         methods.card(one, one is cls, "pairs.score")
     if cls.id in waiting:
         what = " and ".join(f"the feature {role}" for role in cls.needs_target)
-        said = f"{cls.title} needs a target: open another pool of examples on the Data page, and compute {what} there with the same encoder."
+        said = (
+            f"{cls.title} needs a target: open another pool of examples on the Data page, and compute {what} there "
+            "with the same encoder."
+        )
         look.empty("No target yet", said, "Go to Data", "pages/data.py", key="no-target")
         return None
     if cls.model_fields:
@@ -55,7 +62,10 @@ def plain(pool: Pool, id: str) -> Choice | None:
     """A score with its default parameters, or as they were set before; None where something is missing."""
     cls = every()[id]
     try:
-        made = cls.parse({}, **{name: keys.get(f"form.method.{id}.{name}", field.default) for name, field in cls.model_fields.items()})
+        made = cls.parse(
+            {},
+            **{name: keys.get(f"form.method.{id}.{name}", field.default) for name, field in cls.model_fields.items()},
+        )
     except DataselError:
         made = cls()
     names = targets.possible(pool, cls) if cls.needs_target else []
@@ -74,6 +84,14 @@ def _within(pool: Pool) -> str | None:
     runs = {run.key: run for run in disk.runs(pool)}
     if not runs:
         return None
-    named = {"": f"all {look.samples(pool)}", **{key: f"{run.manifest['result']['n']:,} kept by {look.recipe(run)}" for key, run in runs.items()}}
+    named = {
+        "": f"all {look.samples(pool)}",
+        **{key: f"{run.manifest['result']['n']:,} kept by {look.recipe(run)}" for key, run in runs.items()},
+    }
     said = "A second stage: cut only among what an earlier selection kept. Shares stay shares of the whole pool."
-    return keys.bound(st.selectbox, "Choose from", "pairs.within", "", options=list(named), format_func=named.get, help=said) or None
+    return (
+        keys.bound(
+            st.selectbox, "Choose from", "pairs.within", "", options=list(named), format_func=named.get, help=said
+        )
+        or None
+    )

@@ -14,7 +14,8 @@ from pages._ui.question.answers import Choice
 
 @dataclass(frozen=True)
 class Scored:
-    """values: (n,) over the pool, NaN where a sample has none. order: (m,) rows that may be chosen, best first. falling: (m,) their scores.
+    """values: (n,) over the pool, NaN where a sample has none. order: (m,) rows that may be chosen, best first.
+    falling: (m,) their scores.
 
     place: (n,) int, from 1: the rank of each row; 0 where it has none.
     """
@@ -41,7 +42,9 @@ def question(choice: Choice) -> Question:
 
 
 def scored(choice: Choice) -> Scored | None:
-    """The scores, when they are there. With `within`, only what that run kept may be chosen; scores stay those against the whole pool."""
+    """The scores, when they are there. With `within`, only what that run kept may be chosen; scores stay those against
+    the whole pool.
+    """
     asked = question(choice)
     folder = disk.home(choice.pool).scores(asked.key)
     stamp = disk.stamp(folder / "meta.json")

@@ -1,4 +1,5 @@
-"""Cached reads: what is on disk for the open pool. Every answer is new when something on disk is new, and costs a few stat calls otherwise.
+"""Cached reads: what is on disk for the open pool. Every answer is new when something on disk is new, and costs a few
+stat calls otherwise.
 
 An array is hashed once, when it is first shown, to see that it is what was kept; caches are keyed by fingerprints and
 by when files were written.
@@ -63,7 +64,9 @@ def coordinates(kept: StoredFeature) -> tuple[str, np.ndarray] | None:
 
 
 def runs(pool: Pool, previews: bool = False) -> list[Run]:
-    """Finished selections from the pool as it is now, newest first. previews: also those that were only looked at, never kept."""
+    """Finished selections from the pool as it is now, newest first. previews: also those that were only looked at,
+    never kept.
+    """
     found = [_run(folder, stamp) for folder, stamp in _stamps(home(pool), "runs", "manifest.json")]
     mine = [one for one in found if one is not None and one.manifest["pool"]["fingerprint"] == pool.fingerprint]
     mine = [one for one in mine if previews or not (one.folder / "preview").exists()]
@@ -81,7 +84,9 @@ def rows(run: Run) -> np.ndarray:
 
 
 def suits(pool: Pool, page: str) -> bool:
-    """Whether a page has something to show for this pool: image-text needs both sides, trajectories something to learn; or vectors that were brought."""
+    """Whether a page has something to show for this pool: image-text needs both sides, trajectories something to learn;
+    or vectors that were brought.
+    """
     there = {one.role for one in features(pool)}
     match page:
         case "image_text":
@@ -194,7 +199,9 @@ def grouping(pool: Pool, roles: Roles) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def in_turn(pool: Pool) -> np.ndarray:
-    """All rows, one of each group in turn, so that the beginning shows something of everything; pool order where there are no groups."""
+    """All rows, one of each group in turn, so that the beginning shows something of everything; pool order where there
+    are no groups.
+    """
     return _in_turn(pool.table_sha256, pool)
 
 
@@ -238,7 +245,11 @@ def _group_rows(table: str, group: str, _pool: Pool) -> np.ndarray:
 def _in_turn(table: str, _pool: Pool) -> np.ndarray:
     if _pool.group_column is None:
         return np.arange(_pool.n)
-    codes = pc.dictionary_encode(pc.fill_null(_pool.table[_pool.group_column].cast("string"), "")).combine_chunks().indices.to_numpy()
+    codes = (
+        pc.dictionary_encode(pc.fill_null(_pool.table[_pool.group_column].cast("string"), ""))
+        .combine_chunks()
+        .indices.to_numpy()
+    )
     order = np.argsort(codes, kind="stable")
     first = np.searchsorted(codes[order], np.arange(codes.max() + 1))
     place = np.empty(_pool.n, np.int64)
@@ -252,7 +263,11 @@ def _captions(table: str, _pool: Pool) -> pa.ChunkedArray | None:
     if name is None:
         return None
     column = _pool.table[name]
-    return pc.binary_join(column, " \u00b7 ") if pa.types.is_list(column.type) or pa.types.is_large_list(column.type) else column.cast("string")
+    return (
+        pc.binary_join(column, " \u00b7 ")
+        if pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
+        else column.cast("string")
+    )
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -12,10 +12,13 @@ from datasel_core.errors import BadParameter
 from pages._ui.kit import keys
 
 
-def form(cls: type[Declared], key: str, skip: Collection[str] = (), columns: int = 2) -> tuple[dict[str, Any], str | None]:
+def form(
+    cls: type[Declared], key: str, skip: Collection[str] = (), columns: int = 2
+) -> tuple[dict[str, Any], str | None]:
     """Draws the parameters of a declared class; those that only decide how fast it is stand under an expander.
 
-    Returns (every parameter shown, None), or ({}, one line) when they do not fit. What was entered is kept across pages under `key`.
+    Returns (every parameter shown, None), or ({}, one line) when they do not fit. What was entered is kept across pages
+    under `key`.
     """
     names = [name for name in cls.model_fields if name not in skip]
     deciding = [name for name in names if not cls.is_how(name)]
@@ -33,7 +36,10 @@ def form(cls: type[Declared], key: str, skip: Collection[str] = (), columns: int
                     values[name] = _field(cls, name, key)
     words = {name: value for name, value in values.items() if isinstance(value, _Word)}
     try:
-        made = cls.parse({name: str(word) for name, word in words.items()}, **{name: value for name, value in values.items() if name not in words})
+        made = cls.parse(
+            {name: str(word) for name, word in words.items()},
+            **{name: value for name, value in values.items() if name not in words},
+        )
     except BadParameter as error:
         st.error(str(error), icon=":material/error:")
         return {}, str(error)
@@ -69,10 +75,24 @@ def _field(cls: type[Declared], name: str, key: str) -> Any:
         low, high = _bounds(info.metadata, kind)
         step = 1 if kind is int else _step(default)
         form = None if kind is int else f"%.{_digits(step)}f"
-        return keys.bound(st.number_input, label(cls, name), kept, default, min_value=low, max_value=high, step=step, format=form, help=text)
+        return keys.bound(
+            st.number_input,
+            label(cls, name),
+            kept,
+            default,
+            min_value=low,
+            max_value=high,
+            step=step,
+            format=form,
+            help=text,
+        )
     if _may_be_none(kind):
         shown = "none" if default is None else str(default)
-        return _Word(keys.bound(st.text_input, label(cls, name), kept, shown, help=f"{text or ''} Write none for no value.".strip()))
+        return _Word(
+            keys.bound(
+                st.text_input, label(cls, name), kept, shown, help=f"{text or ''} Write none for no value.".strip()
+            )
+        )
     if kind is str:
         return keys.bound(st.text_input, label(cls, name), kept, default or "", help=text)
     return _Word(keys.bound(st.text_input, label(cls, name), kept, str(default), help=text))

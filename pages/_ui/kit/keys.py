@@ -1,8 +1,9 @@
-"""What the screen remembers: the open pool, the budget, the method, the active run. The only module that knows session and query keys.
+"""What the screen remembers: the open pool, the budget, the method, the active run. The only module that knows session
+and query keys.
 
-Values live under keys that no widget owns, so a page change does not lose them. LINKED ones are also in the address, as text: a link, a reload or a
-restarted server shows the same. The address decides when a session begins; from then on the session does, because Streamlit clears the address on
-every page change.
+Values live under keys that no widget owns, so a page change does not lose them. LINKED ones are also in the address, as
+text: a link, a reload or a restarted server shows the same. The address decides when a session begins; from then on the
+session does, because Streamlit clears the address on every page change.
 """
 
 from collections.abc import Callable, Iterable
@@ -39,7 +40,9 @@ def put(name: str, value: Any) -> None:
 
 
 def pool() -> Pool | None:
-    """The open pool; the only one there is, when none was opened. None, with a line in `notice()`, when it is gone or damaged."""
+    """The open pool; the only one there is, when none was opened. None, with a line in `notice()`, when it is gone or
+    damaged.
+    """
     home, name = workspace(), get("pool")
     names = pool_names(home)
     if name is None and len(names) == 1:
@@ -81,7 +84,8 @@ def notice() -> tuple[str, str] | None:
 
 
 def bound(widget: Callable[..., Any], label: str, name: str, default: Any, **options: Any) -> Any:
-    """Draws a widget whose value is kept under `name`. Its own key is `widget_key(name)`; a `put` from anywhere moves it.
+    """Draws a widget whose value is kept under `name`. Its own key is `widget_key(name)`; a `put` from anywhere moves
+    it.
 
     What was kept but cannot be shown (another type, no longer an option, out of range) gives way to the default.
     """
@@ -103,7 +107,8 @@ def bound(widget: Callable[..., Any], label: str, name: str, default: Any, **opt
 def moved(key: str, value: Any) -> None:
     """Moves a widget that is on the screen already; one that is not takes its value where it is drawn.
 
-    Only that survives when the page is drawn twice in quick succession: what was set in session_state is sent once, and the first drawing may be lost.
+    Only that survives when the page is drawn twice in quick succession: what was set in session_state is sent once, and
+    the first drawing may be lost.
     """
     if key in st.session_state and st.session_state[key] != value:
         st.session_state[key] = value
@@ -153,7 +158,11 @@ def _fitting(value: Any, default: Any, options: dict[str, Any]) -> Any:
         known = list(choices)
         if options.get("selection_mode") == "multi":
             return [one for one in value if one in known] if isinstance(value, list | tuple) else default
-        return value if value in known or value is None else next((one for one in known if str(one) == str(value)), default)
+        return (
+            value
+            if value in known or value is None
+            else next((one for one in known if str(one) == str(value)), default)
+        )
     if isinstance(default, bool):
         return value if isinstance(value, bool) else str(value) == "True"
     if isinstance(default, int | float):

@@ -16,10 +16,37 @@ from datasel_core.pools.pool import Pool
 from datasel_core.runs.run import Run
 from pages._ui.kit import disk, keys, watch
 
-PALETTE = ("#2f7de1", "#d9660f", "#0f9488", "#d6409f", "#16944a", "#8e5cf0", "#a8740a", "#e5484d", "#0b8fc4", "#7a8b1c", "#a65f8f", "#6b7a90")
+PALETTE = (
+    "#2f7de1",
+    "#d9660f",
+    "#0f9488",
+    "#d6409f",
+    "#16944a",
+    "#8e5cf0",
+    "#a8740a",
+    "#e5484d",
+    "#0b8fc4",
+    "#7a8b1c",
+    "#a65f8f",
+    "#6b7a90",
+)
 """Each at least 3:1 against the light and the dark background (a test computes it)."""
 
-METHODS = (*PALETTE[:-1], "#ad4729", "#4f52f2", "#337052", "#a385d6", "#c21f5c", "#cc7a85", "#ad0ac2", "#5c5cad", "#cc5ceb", "#6d7d5a", "#9a6a4a", "#3d7f8f")
+METHODS = (
+    *PALETTE[:-1],
+    "#ad4729",
+    "#4f52f2",
+    "#337052",
+    "#a385d6",
+    "#c21f5c",
+    "#cc7a85",
+    "#ad0ac2",
+    "#5c5cad",
+    "#cc5ceb",
+    "#6d7d5a",
+    "#9a6a4a",
+    "#3d7f8f",
+)
 """There are more methods than colours that are told apart at a glance; the further ones are as unlike as may be."""
 
 _CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
@@ -31,7 +58,9 @@ _UNITS = {"images": ("photo", "photos"), "vectors": ("vector", "vectors"), "pair
 
 
 def frame() -> None:
-    """What every page stands in: the style, the strip at the top, a line that is to be seen once. Called once, by app.py."""
+    """What every page stands in: the style, the strip at the top, a line that is to be seen once. Called once, by
+    app.py.
+    """
     st.html(f"<style>{_CSS}</style>")
     header(keys.pool())
     if said := keys.notice():
@@ -39,7 +68,9 @@ def frame() -> None:
 
 
 def aside() -> None:
-    """Work in progress, at the side. Called once, by app.py, after the page: so that what the page has just started is there."""
+    """Work in progress, at the side. Called once, by app.py, after the page: so that what the page has just started is
+    there.
+    """
     with st.sidebar:
         watch.active_jobs(keys.workspace())
 
@@ -47,14 +78,20 @@ def aside() -> None:
 def header(pool: Pool | None) -> None:
     """The strip: pool and size | selection and size | recipe."""
     if pool is None:
-        st.html('<div class="ds-strip" role="status"><span class="ds-name">datasel</span><span class="ds-quiet">no pool is open</span></div>')
+        st.html(
+            '<div class="ds-strip" role="status"><span class="ds-name">datasel</span><span class="ds-quiet">no pool '
+            "is open</span></div>"
+        )
         return
     run = disk.find_run(pool, keys.get("run"))
     parts = [f'<span class="ds-name">{html.escape(pool.name)}</span><span>{samples(pool)}</span>']
     if run is None:
         parts.append('<span class="ds-quiet">nothing is selected yet</span>')
     else:
-        parts.append(f'<span><i class="ds-dot" style="background:{colour_of(run.manifest["method"]["id"])}"></i>{html.escape(kept_of(run))}</span>')
+        parts.append(
+            '<span><i class="ds-dot" '
+            f'style="background:{colour_of(run.manifest["method"]["id"])}"></i>{html.escape(kept_of(run))}</span>'
+        )
         parts.append(f'<span class="ds-quiet ds-recipe">{html.escape(recipe(run))}</span>')
     st.html(f'<div class="ds-strip" role="status">{"".join(parts)}</div>')
 
@@ -84,12 +121,16 @@ def section(text: str, lead: str = "") -> None:
 
 def facts(pairs: Sequence[tuple[str, str]]) -> None:
     """Numbers in one line: (number with unit, what it is)."""
-    cells = "".join(f"<div><b>{html.escape(number)}</b><span>{html.escape(what)}</span></div>" for number, what in pairs)
+    cells = "".join(
+        f"<div><b>{html.escape(number)}</b><span>{html.escape(what)}</span></div>" for number, what in pairs
+    )
     st.html(f'<div class="ds-facts">{cells}</div>')
 
 
 def empty(title: str, text: str, action: str | None = None, page: str | None = None, key: str | None = None) -> bool:
-    """An empty state: what is not there, and what to do next. action: label of a button (True when it was clicked), or of a link to `page`."""
+    """An empty state: what is not there, and what to do next. action: label of a button (True when it was clicked), or
+    of a link to `page`.
+    """
     with st.container(border=True, key=f"empty-{key or title}", horizontal_alignment="center"):
         st.html(f'<div class="ds-empty"><h3>{html.escape(title)}</h3><p>{html.escape(text)}</p></div>')
         if action and page:
@@ -100,7 +141,9 @@ def empty(title: str, text: str, action: str | None = None, page: str | None = N
 
 
 def colour_of(method: str) -> str:
-    """One colour per method, everywhere. The baseline `random` is grey; others find a free place of the palette, by their name."""
+    """One colour per method, everywhere. The baseline `random` is grey; others find a free place of the palette, by
+    their name.
+    """
     taken: dict[int, str] = {}
     for id in sorted({*registry.every("method"), method} - {"random"}):
         at = int(hashlib.sha256(id.encode()).hexdigest(), 16) % len(METHODS)
@@ -121,21 +164,49 @@ def colours(names: Sequence[str]) -> dict[str, str]:
 
 
 def template() -> Any:
-    """The Plotly template of every chart: transparent, small margins, 12 px text. Text and grid colours come from the theme in the browser."""
+    """The Plotly template of every chart: transparent, small margins, 12 px text. Text and grid colours come from the
+    theme in the browser.
+    """
     import plotly.graph_objects as go
 
-    axis = {"automargin": True, "ticks": "", "zeroline": False, "title": {"standoff": 8, "font": {"size": 12}}, "tickfont": {"size": 12}}
-    return go.layout.Template(layout={
-        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "colorway": list(PALETTE), "margin": {"l": 8, "r": 8, "t": 34, "b": 8},
-        "title": {"font": {"size": 14}, "x": 0, "xanchor": "left", "y": 0.99, "yanchor": "top"}, "xaxis": axis, "yaxis": axis, "bargap": 0.25,
-        "hoverlabel": {"font": {"size": 12}}, "legend": {"font": {"size": 12}},
-    })  # fmt: skip
+    axis = {
+        "automargin": True,
+        "ticks": "",
+        "zeroline": False,
+        "title": {"standoff": 8, "font": {"size": 12}},
+        "tickfont": {"size": 12},
+    }
+    return go.layout.Template(
+        layout={
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "colorway": list(PALETTE),
+            "margin": {"l": 8, "r": 8, "t": 34, "b": 8},
+            "title": {"font": {"size": 14}, "x": 0, "xanchor": "left", "y": 0.99, "yanchor": "top"},
+            "xaxis": axis,
+            "yaxis": axis,
+            "bargap": 0.25,
+            "hoverlabel": {"font": {"size": 12}},
+            "legend": {"font": {"size": 12}},
+        }
+    )
 
 
 def chart(figure: Any, title: str, alt: str, *, height: int = 300, key: str | None = None, **options: Any) -> Any:
-    """Draws a Plotly figure: every chart has a title and a sentence for those who do not see it. options: as of st.plotly_chart."""
-    figure.update_layout(template=template(), title={"text": title, "font": {"size": 14}, "x": 0, "y": 0.99, "yanchor": "top"}, height=height)
-    figure.update_layout(margin={"l": 8, "r": 8, "t": 34, "b": 8}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"size": 12})
+    """Draws a Plotly figure: every chart has a title and a sentence for those who do not see it. options: as of
+    st.plotly_chart.
+    """
+    figure.update_layout(
+        template=template(),
+        title={"text": title, "font": {"size": 14}, "x": 0, "y": 0.99, "yanchor": "top"},
+        height=height,
+    )
+    figure.update_layout(
+        margin={"l": 8, "r": 8, "t": 34, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"size": 12},
+    )
     config = {"displaylogo": False, "displayModeBar": False, **options.pop("config", {})}
     return st.plotly_chart(figure, key=key, height=height, alt=alt, config=config, **options)
 
@@ -163,7 +234,9 @@ def many(n: int, word: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Text of a stranger, as it is, where Markdown is read: else it could dress up the page, or have the browser fetch a picture from elsewhere."""
+    """Text of a stranger, as it is, where Markdown is read: else it could dress up the page, or have the browser fetch
+    a picture from elsewhere.
+    """
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
@@ -205,8 +278,15 @@ def recipe(run: Run) -> str:
     if asked["id"] == "combine":
         return combined(asked["params"])
     cls = registry.every("method").get(asked["id"])
-    own = {name: value for name, value in asked["params"].items() if cls is None or name not in cls.model_fields or cls.model_fields[name].default != value}
-    said = [cls.title if cls else asked["id"], *(f"{name} {'none' if value is None else value}" for name, value in own.items())]
+    own = {
+        name: value
+        for name, value in asked["params"].items()
+        if cls is None or name not in cls.model_fields or cls.model_fields[name].default != value
+    }
+    said = [
+        cls.title if cls else asked["id"],
+        *(f"{name} {'none' if value is None else value}" for name, value in own.items()),
+    ]
     target = run.manifest["target"]
     towards = [f"towards {target['name']}"] if target else []
     return ", ".join([*said, *towards, f"seed {run.manifest['seed']}"])
@@ -215,5 +295,8 @@ def recipe(run: Run) -> str:
 def combined(params: Mapping[str, Any]) -> str:
     """`union of 300 by CLIPScore and 200 by NormSim to a target`."""
     titles = registry.every("method")
-    parts = [f"{one['n']:,} by {titles[one['method']['id']].title if one['method']['id'] in titles else one['method']['id']}" for one in params["of"]]
+    parts = [
+        f"{one['n']:,} by {titles[one['method']['id']].title if one['method']['id'] in titles else one['method']['id']}"
+        for one in params["of"]
+    ]
     return f"{params['how']} of {', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,4 +1,6 @@
-"""Work that takes longer than a blink: started, watched, stopped and resumed from the screen. The work itself runs in a process of its own."""
+"""Work that takes longer than a blink: started, watched, stopped and resumed from the screen. The work itself runs in a
+process of its own.
+"""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -22,7 +24,9 @@ _BAD = ("failed", "stopped", "interrupted")
 
 
 def start(key: str, do: str, **asked: Any) -> Job | None:
-    """Starts work and remembers it under `key`; a wrong request becomes one line under `error(key)`, and nothing starts."""
+    """Starts work and remembers it under `key`; a wrong request becomes one line under `error(key)`, and nothing
+    starts.
+    """
     keys.put(f"error.{key}", None)
     try:
         job = worker.start(keys.workspace(), worker.spec_of(do, **asked))
@@ -45,7 +49,8 @@ def started(key: str) -> Job | None:
 
 
 def watch(job: Job | None, *, key: str, done: Callable[[Any], None] | None = None) -> None:
-    """Label, bar, count, rate, time left and Stop while it works; the message and Resume when it did not end well; nothing once it is done.
+    """Label, bar, count, rate, time left and Stop while it works; the message and Resume when it did not end well;
+    nothing once it is done.
 
     done: called once with the job's result when it ends well while it is watched; then the whole page runs again.
     """
@@ -83,17 +88,28 @@ def _panel(job: Job, key: str) -> None:
             return
         st.progress(share(status), text=f"**{title(job.spec)}** · {numbers(status)}")
         asked_to_stop = (job.folder / "stop").exists()
-        st.button("Stopping ..." if asked_to_stop else "Stop", key=f"stop-{key}", disabled=asked_to_stop, icon=":material/stop:",
-                  help="What was finished is kept; it can go on later.", on_click=job.stop)  # fmt: skip
+        st.button(
+            "Stopping ..." if asked_to_stop else "Stop",
+            key=f"stop-{key}",
+            disabled=asked_to_stop,
+            icon=":material/stop:",
+            help="What was finished is kept; it can go on later.",
+            on_click=job.stop,
+        )
 
 
 def _ended_badly(job: Job, status: dict[str, Any], key: str) -> None:
-    said = {"failed": status.get("message") or "It failed.", "stopped": "Stopped; what was finished is kept.",
-            "interrupted": "Interrupted: its process ended without a word. What was finished is kept."}[status["state"]]  # fmt: skip
+    said = {
+        "failed": status.get("message") or "It failed.",
+        "stopped": "Stopped; what was finished is kept.",
+        "interrupted": "Interrupted: its process ended without a word. What was finished is kept.",
+    }[status["state"]]
     st.markdown(f"**{title(job.spec)}** · {numbers(status)}" if status.get("total") else f"**{title(job.spec)}**")
     (st.error if status["state"] == "failed" else st.warning)(said)
     with st.container(horizontal=True):
-        if st.button("Try again" if status["state"] == "failed" else "Resume", key=f"resume-{key}", icon=":material/play_arrow:"):
+        if st.button(
+            "Try again" if status["state"] == "failed" else "Resume", key=f"resume-{key}", icon=":material/play_arrow:"
+        ):
             resume(job)
             st.rerun()
         if st.button("Dismiss", key=f"dismiss-{key}", type="tertiary"):
@@ -117,9 +133,13 @@ def dismiss(job: Job) -> None:
 
 
 def active_jobs(workspace: Workspace) -> None:
-    """A strip of everything at work in the workspace, and of what was interrupted, whichever tab or terminal started it."""
+    """A strip of everything at work in the workspace, and of what was interrupted, whichever tab or terminal started
+    it.
+    """
     found = _open_jobs(workspace)
-    st.fragment(_strip, run_every=_EVERY * 2 if any(job.is_active for job in found) else _QUIET)(workspace, [str(job.folder) for job in found])
+    st.fragment(_strip, run_every=_EVERY * 2 if any(job.is_active for job in found) else _QUIET)(
+        workspace, [str(job.folder) for job in found]
+    )
 
 
 def _strip(workspace: Workspace, before: list[str]) -> None:
@@ -135,9 +155,13 @@ def _strip(workspace: Workspace, before: list[str]) -> None:
             if status["state"] in ("waiting", "running"):
                 st.progress(share(status), text=f"**{title(job.spec)}**  \n{numbers({**status, 'label': ''})}")
             else:
-                st.markdown(f":small[**{title(job.spec)}**]  \n:small[{worker.WORDS[status['state']]} · {numbers(status)}]")
+                st.markdown(
+                    f":small[**{title(job.spec)}**]  \n:small[{worker.WORDS[status['state']]} · {numbers(status)}]"
+                )
                 with st.container(horizontal=True, gap="small"):
-                    if st.button("Resume", key=f"strip-resume-{job.folder.name}", type="tertiary", icon=":material/play_arrow:"):
+                    if st.button(
+                        "Resume", key=f"strip-resume-{job.folder.name}", type="tertiary", icon=":material/play_arrow:"
+                    ):
                         resume(job)
                         st.rerun()
                     if st.button("Dismiss", key=f"strip-dismiss-{job.folder.name}", type="tertiary"):
@@ -151,7 +175,11 @@ def _open_jobs(workspace: Workspace) -> list[Job]:
     for part in worker.PARTS:
         for folder in workspace.folders(part):
             stamp = _stamp(folder / "status.json")
-            if not stamp or _last_word(str(folder), stamp) in ("done", "failed", "stopped") or _stamp(folder / "dismissed") > stamp:
+            if (
+                not stamp
+                or _last_word(str(folder), stamp) in ("done", "failed", "stopped")
+                or _stamp(folder / "dismissed") > stamp
+            ):
                 continue
             job = worker.find_job(folder)
             if job is not None and job.status()["state"] in ("waiting", "running", "interrupted"):
@@ -211,7 +239,7 @@ _TITLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "score": lambda spec: f"Scoring {spec['pool']} by {_titled('method', spec['method'])}",
     "serving": lambda spec: f"Finding who could serve {spec['target']} in {spec['pool']}",
     "recipe": lambda spec: f"Two stages on {spec['pool']} towards {spec['target']}",
-    "feature": lambda spec: f"Computing \"{_titled('feature', spec['feature'])}\" for {spec['pool']}",
+    "feature": lambda spec: f'Computing "{_titled("feature", spec["feature"])}" for {spec["pool"]}',
     "map": lambda spec: "Drawing the map",
     "pool": lambda spec: f"Opening {spec['name']}",
     "demo": lambda spec: "Making the demo",

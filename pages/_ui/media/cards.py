@@ -33,16 +33,27 @@ def cards(
     tall: int = 96,
     none: str = "None.",
 ) -> None:
-    """rows: in this order. score, more: row -> what stands bold and pale above the caption. kept: dropped ones are paler. A click opens the pair."""
+    """rows: in this order. score, more: row -> what stands bold and pale above the caption. kept: dropped ones are
+    paler. A click opens the pair.
+    """
     pictures = photos.has_photos(pool)
     data = {
         "cards": [
-            {"row": int(row), "src": photos.thumbnail(pool, int(row), 192) if pictures else "", "score": score(int(row)), "more": more(int(row)),
-             "text": photos.caption(pool, row), "kept": bool(kept(int(row)))}
+            {
+                "row": int(row),
+                "src": photos.thumbnail(pool, int(row), 192) if pictures else "",
+                "score": score(int(row)),
+                "more": more(int(row)),
+                "text": photos.caption(pool, row),
+                "kept": bool(kept(int(row))),
+            }
             for row in rows
         ],
-        "wide": wide if pictures else 230, "tall": tall, "alt": alt, "none": none,
-    }  # fmt: skip
+        "wide": wide if pictures else 230,
+        "tall": tall,
+        "alt": alt,
+        "none": none,
+    }
 
     def opened() -> None:
         row = st.session_state[key].get("open")

@@ -23,7 +23,9 @@ def look_at(row: int | None) -> None:
 
 
 def open_detail(pool: Pool, rows: Sequence[int] | np.ndarray) -> None:
-    """A dialog with the sample that `look_at` named, if it is one of these rows; left and right arrow keys go on to the next."""
+    """A dialog with the sample that `look_at` named, if it is one of these rows; left and right arrow keys go on to the
+    next.
+    """
     row = keys.get("detail.row")
     if row is None:
         return
@@ -43,7 +45,14 @@ def _sample(pool: Pool, rows: np.ndarray, at: int) -> None:
         with st.container(horizontal=True, gap="small"):
             for label, to, shortcut in (("Back", at - 1, "left"), ("Next", at + 1, "right")):
                 # A callback, not st.rerun(scope="fragment"), which is an error while the whole page is being drawn.
-                st.button(label, key=f"detail-{label}", shortcut=shortcut, disabled=not 0 <= to < len(rows), on_click=keys.put, args=("detail.at", to))
+                st.button(
+                    label,
+                    key=f"detail-{label}",
+                    shortcut=shortcut,
+                    disabled=not 0 <= to < len(rows),
+                    on_click=keys.put,
+                    args=("detail.at", to),
+                )
         for name, value in _facts(pool, row):
             st.markdown(f":gray[{name}]  \n{value}")
 
@@ -60,10 +69,17 @@ def _large_one(pool: Pool, row: int) -> None:
 
 def _facts(pool: Pool, row: int) -> list[tuple[str, str]]:
     found = {name: pool.value(name, row) for name in pool.table.column_names if name not in _SHOWN_ELSEWHERE}
-    facts = [(look.plain(name), (look.code if name == "id" else look.plain)(str(value))) for name, value in found.items() if value not in (None, "")]
+    facts = [
+        (look.plain(name), (look.code if name == "id" else look.plain)(str(value)))
+        for name, value in found.items()
+        if value not in (None, "")
+    ]
     if "width" in pool.columns:
         width, tall, size = (pool.table[name][row].as_py() for name in ("width", "height", "bytes"))
-        facts += [("size", f"{width:,} x {tall:,} pixels, {look.size(size)}"), ("file", look.code(str(pool.media(row))))]
+        facts += [
+            ("size", f"{width:,} x {tall:,} pixels, {look.size(size)}"),
+            ("file", look.code(str(pool.media(row)))),
+        ]
     return facts
 
 

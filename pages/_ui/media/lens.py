@@ -16,7 +16,9 @@ _DARK, _GREY, _TINT = 0.42, 0.6, 0.30
 
 
 def lit(pool: Pool, patterns: StoredFeature | None, row: int, pattern: int | None = None, px: int = 256) -> str:
-    """A data URL. pattern: only its patches are lit; None tints every pattern in its colour. Without a patch grid it is the photo as it is."""
+    """A data URL. pattern: only its patches are lit; None tints every pattern in its colour. Without a patch grid it is
+    the photo as it is.
+    """
     labels = None if patterns is None else grid(patterns, row)
     src = photos.thumbnail(pool, row, px)
     return src if labels is None else _lit(src, labels.tobytes(), len(labels), -1 if pattern is None else pattern)

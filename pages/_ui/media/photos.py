@@ -27,7 +27,9 @@ Words = Mapping[int, str] | Callable[[int], str] | None
 
 
 def thumbnail(pool: Pool, row: int, px: int = 256) -> str:
-    """A data URL: the photo as a JPEG at most `px` high and twice that wide; a grey tile where it cannot be opened any more."""
+    """A data URL: the photo as a JPEG at most `px` high and twice that wide; a grey tile where it cannot be opened any
+    more.
+    """
     root = Workspace(pool.folder.parent.parent).thumbs()
     return _data_url(_Small(root, pool.table["content"][row].as_py(), px, pool, row))
 
@@ -45,7 +47,9 @@ def has_photos(pool: Pool) -> bool:
 
 
 def can_show(pool: Pool) -> bool:
-    """Whether a sample can be looked at: as a photo or as a text to read. Of the others there is only what is known of them."""
+    """Whether a sample can be looked at: as a photo or as a text to read. Of the others there is only what is known of
+    them.
+    """
     return has_photos(pool) or texts.has_texts(pool)
 
 
@@ -60,9 +64,11 @@ def wall(
     dim: Collection[int] | None = None,
     on_open: Callable[[int], None] | None = None,
 ) -> int | None:
-    """Photos of these rows, in this order, justified, at most 60 a page. Returns the row that was just clicked; it is also kept as `open_row`.
+    """Photos of these rows, in this order, justified, at most 60 a page. Returns the row that was just clicked; it is
+    also kept as `open_row`.
 
-    height: of one line of photos in pixels. captions, badges: row -> text (captions show on hover, the id by default; a badge stands in the corner).
+    height: of one line of photos in pixels. captions, badges: row -> text (captions show on hover, the id by default; a
+    badge stands in the corner).
     dim: rows shown grey. on_open: called with the clicked row. A pool of texts shows cards, one without either a table.
     """
     rows = np.asarray(rows, dtype=np.int64)
@@ -73,11 +79,19 @@ def wall(
     pages = max(1, -(-len(rows) // A_PAGE))
     page = min(_page(key), pages - 1)
     shown = rows[page * A_PAGE : (page + 1) * A_PAGE].tolist()
-    faded = set(dim) & set(shown) if dim is not None and len(dim) < len(shown) else {row for row in shown if dim is not None and row in dim}
+    faded = (
+        set(dim) & set(shown)
+        if dim is not None and len(dim) < len(shown)
+        else {row for row in shown if dim is not None and row in dim}
+    )
     data = {
         "tiles": [_tile(pool, row, captions, badges, row in faded, height) for row in shown],
-        "height": height, "page": page, "pages": pages, "first": page * A_PAGE + 1, "n": len(rows),
-    }  # fmt: skip
+        "height": height,
+        "page": page,
+        "pages": pages,
+        "first": page * A_PAGE + 1,
+        "n": len(rows),
+    }
 
     def opened() -> None:
         row = st.session_state[key]["open"]
@@ -98,11 +112,19 @@ def _page(key: str) -> int:
         return 0
 
 
-def _tile(pool: Pool, row: int, captions: Words, badges: Words, faded: bool, height: int) -> dict[str, str | int | float | bool]:
+def _tile(
+    pool: Pool, row: int, captions: Words, badges: Words, faded: bool, height: int
+) -> dict[str, str | int | float | bool]:
     width, tall = (pool.table[name][row].as_py() for name in ("width", "height"))
     said = _said(captions, row) or caption(pool, row)
-    return {"row": int(row), "src": thumbnail(pool, row, 192 if height < 160 else 384), "ratio": round(min(3.0, max(0.4, width / max(1, tall))), 3),
-            "caption": said, "badge": _said(badges, row), "dim": faded}  # fmt: skip
+    return {
+        "row": int(row),
+        "src": thumbnail(pool, row, 192 if height < 160 else 384),
+        "ratio": round(min(3.0, max(0.4, width / max(1, tall))), 3),
+        "caption": said,
+        "badge": _said(badges, row),
+        "dim": faded,
+    }
 
 
 def _said(words: Words, row: int) -> str:
@@ -119,15 +141,24 @@ def _table(pool: Pool, rows: np.ndarray, badges: Words, key: str, on_open: Calla
     if badges is not None:
         table.insert(0, "#", [_said(badges, int(row)) for row in shown])
 
-    def opened() -> None:  # only what is chosen anew: what was chosen before stays marked, and another row may stand there by now
+    def opened() -> (
+        None
+    ):  # only what is chosen anew: what was chosen before stays marked, and another row may stand there by now
         picked = st.session_state[key]["selection"]["rows"]
         if picked and picked[0] < len(shown):
             keys.put("open_row", int(shown[picked[0]]))
             if on_open is not None:
                 on_open(int(shown[picked[0]]))
 
-    event = st.dataframe(table, key=key, height=min(420, 36 + 35 * len(shown)), hide_index=True, on_select=opened, selection_mode="single-row",
-                         alt=f"{len(shown):,} of {len(rows):,} samples")  # fmt: skip
+    event = st.dataframe(
+        table,
+        key=key,
+        height=min(420, 36 + 35 * len(shown)),
+        hide_index=True,
+        on_select=opened,
+        selection_mode="single-row",
+        alt=f"{len(shown):,} of {len(rows):,} samples",
+    )
     if len(shown) < len(rows):
         st.caption(f"The first {len(shown):,} of {len(rows):,} samples.")
     picked = event["selection"]["rows"]

@@ -22,7 +22,9 @@ def space(kept: StoredFeature) -> explain.Vectors | explain.Patterns:
 
 
 def picture(pool: Pool, row: int, patterns: StoredFeature | None, pattern: int | None = None) -> None:
-    """The photo, large, with one pattern or all of them lit; below it one small picture per pattern. Of a text sample, what it says."""
+    """The photo, large, with one pattern or all of them lit; below it one small picture per pattern. Of a text sample,
+    what it says.
+    """
     if texts.has_texts(pool):
         texts.whole(pool, row)
         return
@@ -43,8 +45,12 @@ def picture(pool: Pool, row: int, patterns: StoredFeature | None, pattern: int |
 
 def _small(pool: Pool, patterns: StoredFeature | None, row: int, at: int, lit: bool) -> str:
     rim = f"outline:2px solid {lens.colour(at)};outline-offset:1px;" if lit else ""
-    return (f'<figure style="margin:2px;text-align:center;font-size:11px"><img alt="pattern {at + 1}" src="{lens.lit(pool, patterns, row, at, 96)}" '
-            f'style="height:52px;border-radius:3px;display:block;{rim}"><span style="color:{lens.colour(at)}">&#9679;</span> {at + 1}</figure>')  # fmt: skip
+    return (
+        f'<figure style="margin:2px;text-align:center;font-size:11px"><img alt="pattern {at + 1}" '
+        f'src="{lens.lit(pool, patterns, row, at, 96)}" '
+        f'style="height:52px;border-radius:3px;display:block;{rim}"><span '
+        f'style="color:{lens.colour(at)}">&#9679;</span> {at + 1}</figure>'
+    )
 
 
 def short(pool: Pool, row: int) -> str:
@@ -57,7 +63,9 @@ def named(pool: Pool, row: int) -> str:
     """**shirt/0012.jpg**, with its group where that says more; as Markdown."""
     group = pool.table[pool.group_column][row].as_py() if pool.group_column else None
     name = str(pool.ids[row])
-    return f"**{look.plain(name)}**" + (f" · {look.plain(str(group))}" if group and not name.startswith(str(group)) else "")
+    return f"**{look.plain(name)}**" + (
+        f" · {look.plain(str(group))}" if group and not name.startswith(str(group)) else ""
+    )
 
 
 def neighbours(pool: Pool, found: Sequence[explain.Neighbour], key: str, *, height: int = 76) -> None:

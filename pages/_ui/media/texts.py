@@ -25,8 +25,10 @@ TEXTS = st.components.v2.component(
     css=(_HERE / "texts.css").read_text(encoding="utf-8"),
     js=(_HERE / "texts.js").read_text(encoding="utf-8"),
 )
-"""data: {"items": [{"row", "badge", "name", "prompt", "response", "dim"}], "page", "pages", "first", "n", "wide", "lines", "alt", "none"}.
-State: page. Trigger: open (a row)."""
+"""data: {"items": [{"row", "badge", "name", "prompt", "response", "dim"}], "page", "pages", "first", "n", "wide",
+"lines", "alt", "none"}.
+State: page. Trigger: open (a row).
+"""
 
 
 def has_texts(pool: Pool) -> bool:
@@ -46,9 +48,11 @@ def wall(
     lines: tuple[int, int] = (5, 4),
     none: str = "None.",
 ) -> int | None:
-    """Cards of these rows, in this order, 24 a page. Returns the row that was just clicked; it is also kept as `open_row`.
+    """Cards of these rows, in this order, 24 a page. Returns the row that was just clicked; it is also kept as
+    `open_row`.
 
-    badges: row -> bold text in the corner. dim: rows shown pale. wide: least width of a card in pixels. lines: how many of prompt and response.
+    badges: row -> bold text in the corner. dim: rows shown pale. wide: least width of a card in pixels. lines: how many
+    of prompt and response.
     """
     rows = np.asarray(rows, dtype=np.int64)
     pages = max(1, -(-len(rows) // A_PAGE))
@@ -56,9 +60,15 @@ def wall(
     shown = rows[page * A_PAGE : (page + 1) * A_PAGE].tolist()
     data = {
         "items": [_item(pool, row, badges, dim is not None and row in dim) for row in shown],
-        "page": page, "pages": pages, "first": page * A_PAGE + 1, "n": len(rows), "wide": wide, "lines": list(lines),
-        "alt": f"{len(shown):,} of {len(rows):,} samples", "none": none,
-    }  # fmt: skip
+        "page": page,
+        "pages": pages,
+        "first": page * A_PAGE + 1,
+        "n": len(rows),
+        "wide": wide,
+        "lines": list(lines),
+        "alt": f"{len(shown):,} of {len(rows):,} samples",
+        "none": none,
+    }
 
     def opened() -> None:
         row = st.session_state[key]["open"]
@@ -77,7 +87,9 @@ def parts(pool: Pool, row: int, limit: int = _CARD) -> tuple[str, str]:
         turns = pool.turns(int(row))
     except DataselError as error:
         return "", f"This sample cannot be read any more: {error}"
-    return tuple(_cut("\n\n".join(turn.text for turn in turns if turn.learned is learned), limit) for learned in (False, True))
+    return tuple(
+        _cut("\n\n".join(turn.text for turn in turns if turn.learned is learned), limit) for learned in (False, True)
+    )
 
 
 def whole(pool: Pool, row: int) -> None:
@@ -89,7 +101,8 @@ def whole(pool: Pool, row: int) -> None:
         return
     said = {"system": "System", "user": "Prompt", "assistant": "Response", "text": "Text"}
     blocks = "".join(
-        f'<div class="ds-turn{" ds-learned" if turn.learned else ""}"><b>{said[turn.role]}</b><p>{html.escape(_cut(turn.text, _WHOLE))}</p></div>'
+        "<div "
+        f'class="ds-turn{" ds-learned" if turn.learned else ""}"><b>{said[turn.role]}</b><p>{html.escape(_cut(turn.text, _WHOLE))}</p></div>'
         for turn in turns
     )
     st.html(f'<div class="ds-turns">{blocks}</div>')
@@ -103,7 +116,14 @@ def _item(pool: Pool, row: int, badges: Words, dim: bool) -> dict[str, str | int
     prompt, response = parts(pool, row)
     group = pool.table[pool.group_column][row].as_py() if pool.group_column else None
     badge = "" if badges is None else str(badges(row) if callable(badges) else badges.get(row, ""))
-    return {"row": int(row), "badge": badge, "name": str(group or pool.ids[row]), "prompt": prompt, "response": response, "dim": dim}
+    return {
+        "row": int(row),
+        "badge": badge,
+        "name": str(group or pool.ids[row]),
+        "prompt": prompt,
+        "response": response,
+        "dim": dim,
+    }
 
 
 def _page(key: str) -> int:

@@ -22,12 +22,16 @@ from datasel_core.workspace.files import read_json
 from pages._ui.kit import disk, keys, look, watch
 
 AT_LEAST, AT_MOST = 500, 10_000
-"""A run for the screen is made for half the pool, from 500 up to 10,000 picks, so that smaller budgets can be shown at once."""
+"""A run for the screen is made for half the pool, from 500 up to 10,000 picks, so that smaller budgets can be shown at
+once.
+"""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Everything that is asked but the budget. within, already: keys of earlier runs. target: for methods that choose towards one."""
+    """Everything that is asked but the budget. within, already: keys of earlier runs. target: for methods that choose
+    towards one.
+    """
 
     pool: Pool
     method: Method
@@ -42,10 +46,16 @@ class Choice:
     def what(self) -> dict[str, Any]:
         """As `engine.Plan.what`, without the budget."""
         return {
-            "pool": self.pool.name, "table": self.pool.table_sha256, "method": self.method.what(),
-            "features": self.roles.keys(self.method.roles()), "target": self.target and self.target.what(), "seed": self.seed,
-            "within": self._ids(self.within), "already": self._ids(self.already), "where": self.where,
-        }  # fmt: skip
+            "pool": self.pool.name,
+            "table": self.pool.table_sha256,
+            "method": self.method.what(),
+            "features": self.roles.keys(self.method.roles()),
+            "target": self.target and self.target.what(),
+            "seed": self.seed,
+            "within": self._ids(self.within),
+            "already": self._ids(self.already),
+            "where": self.where,
+        }
 
     def _ids(self, run: str | None) -> str | None:
         found = disk.find_run(self.pool, run)
@@ -71,14 +81,24 @@ class Choice:
     def asked(self, budget: int) -> dict[str, Any]:
         """The same as a spec."""
         return {
-            "pool": self.pool.name, "method": self.method.id, "params": self.method.model_dump(mode="json"), "budget": str(budget), "seed": self.seed,
-            "use": {**self.use}, "target": self.target and self.target.pool.name, "within": self.within, "already": self.already, "where": self.where,
-        }  # fmt: skip
+            "pool": self.pool.name,
+            "method": self.method.id,
+            "params": self.method.model_dump(mode="json"),
+            "budget": str(budget),
+            "seed": self.seed,
+            "use": {**self.use},
+            "target": self.target and self.target.pool.name,
+            "within": self.within,
+            "already": self.already,
+            "where": self.where,
+        }
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The beginning of a run: the first `shown` of its picks. longer: rows of the whole run. exact: it was made for exactly the budget asked."""
+    """The beginning of a run: the first `shown` of its picks. longer: rows of the whole run. exact: it was made for
+    exactly the budget asked.
+    """
 
     run: Run
     rows: np.ndarray
@@ -88,7 +108,9 @@ class Answer:
 
 
 def answer(choice: Choice, budget: int) -> Answer | None:
-    """The longest run that answers the question for this budget, or as far as it is known; for methods whose smaller answers differ, only the same budget."""
+    """The longest run that answers the question for this budget, or as far as it is known; for methods whose smaller
+    answers differ, only the same budget.
+    """
     best, asked = None, choice.what()
     for run in disk.runs(choice.pool, previews=True):
         then = dict(_what(str(run.folder), run.manifest["sha256"]))
@@ -98,17 +120,23 @@ def answer(choice: Choice, budget: int) -> Answer | None:
     if best is None:
         return None
     rows = disk.rows(best[1])
-    return Answer(best[1], rows[:budget], rows, best[0] == budget, _whys(str(best[1].folder), best[1].manifest["sha256"]))
+    return Answer(
+        best[1], rows[:budget], rows, best[0] == budget, _whys(str(best[1].folder), best[1].manifest["sha256"])
+    )
 
 
 def exact(choice: Choice, budget: int) -> Run | None:
     """The run that was kept for exactly this question and budget."""
     asked = {**choice.what(), "budget": budget}
-    return next((run for run in disk.runs(choice.pool) if _what(str(run.folder), run.manifest["sha256"]) == asked), None)
+    return next(
+        (run for run in disk.runs(choice.pool) if _what(str(run.folder), run.manifest["sha256"]) == asked), None
+    )
 
 
 def start(choice: Choice, budget: int, name: str, keep: bool) -> Job | None:
-    """Starts a run. keep: it is a selection of the person's; otherwise it is only looked at, and no list names it until it is kept."""
+    """Starts a run. keep: it is a selection of the person's; otherwise it is only looked at, and no list names it until
+    it is kept.
+    """
     job = watch.start(name, "select", **choice.asked(budget))
     if job is not None:
         marker = job.folder / "preview"

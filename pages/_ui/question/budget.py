@@ -35,20 +35,40 @@ def widgets(pool: Pool, most: int) -> int:
     with slide:
         if most <= _LINEAR:
             keys.moved("budget.slide", now)
-            st.slider(title, 1, max(2, most), now, key="budget.slide", on_change=_from, args=("budget.slide",), disabled=most < 2)
+            st.slider(
+                title,
+                1,
+                max(2, most),
+                now,
+                key="budget.slide",
+                on_change=_from,
+                args=("budget.slide",),
+                disabled=most < 2,
+            )
         else:
             marks = _marks(most)
             mark = max(mark for mark in marks if mark <= now)
             keys.moved("budget.slide", mark)
-            st.select_slider(title, marks, mark, key="budget.slide", format_func=look.count, on_change=_from, args=("budget.slide",))
+            st.select_slider(
+                title, marks, mark, key="budget.slide", format_func=look.count, on_change=_from, args=("budget.slide",)
+            )
     with count:
         limits = f"{look.unit(pool)}, 1 to {most:,}" if most < 100_000 else f"{look.unit(pool)} ≤ {most:,}"
         st.number_input(limits, 1, most, now, step=1, key="budget.count", on_change=_from, args=("budget.count",))
     with part:
         small = pool.n <= 10_000
-        st.number_input("% of the pool", 0.0, 100.0, share, step=1.0 if small else 0.1, format="%.2f" if small else "%.4f", key="budget.share",
-                        on_change=_from_share, args=(pool, most),
-                        help=f"{100 / pool.n:.2g} % is one of {pool.n:,}; at most {100 * most / pool.n:.4g} % can be chosen.")  # fmt: skip
+        st.number_input(
+            "% of the pool",
+            0.0,
+            100.0,
+            share,
+            step=1.0 if small else 0.1,
+            format="%.2f" if small else "%.4f",
+            key="budget.share",
+            on_change=_from_share,
+            args=(pool, most),
+            help=f"{100 / pool.n:.2g} % is one of {pool.n:,}; at most {100 * most / pool.n:.4g} % can be chosen.",
+        )
     return now
 
 
@@ -61,7 +81,9 @@ def _from_share(pool: Pool, most: int) -> None:
 
 
 def _marks(most: int) -> list[int]:
-    """Round numbers from 1 to the most, denser where they are small: the same at every run, so that a drag is not cut short."""
+    """Round numbers from 1 to the most, denser where they are small: the same at every run, so that a drag is not cut
+    short.
+    """
     steps = [10, 12, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90]
     found = {n * 10**power // 10 for power in range(8) for n in steps}
     return sorted({n for n in found if 1 <= n < most} | {most})

@@ -28,7 +28,9 @@ def settings(pool: Pool) -> Choice | None:
     for one in ready.values():
         card(one, one.id == keys.get("method"), "method")
     if waiting:
-        with st.expander(f"{len(waiting)} more {'method needs' if len(waiting) == 1 else 'methods need'} something first"):
+        with st.expander(
+            f"{len(waiting)} more {'method needs' if len(waiting) == 1 else 'methods need'} something first"
+        ):
             for one, lacks in waiting:
                 st.button(one.title, key=f"method-{one.id}", disabled=True, width="stretch")
                 st.caption(f"{_sentence(one.summary())} {lacks}")
@@ -45,7 +47,9 @@ def settings(pool: Pool) -> Choice | None:
         return None
     try:
         method, filled = cls(**params), disk.roles(pool, use)
-        return Choice(pool, method, filled, use, seed, within, already, where, targets.target(pool, method, filled, towards))
+        return Choice(
+            pool, method, filled, use, seed, within, already, where, targets.target(pool, method, filled, towards)
+        )
     except DataselError as trouble:
         st.error(str(trouble))
         return None
@@ -55,11 +59,19 @@ def _sorted(pool: Pool) -> tuple[dict[str, type[Method]], list[tuple[type[Method
     """Methods that can be used now, the most asked for first; the others with what they lack."""
     ready, waiting = [], []
     for one in registry.every("method").values():
-        lacks = [role for role in one.needs if not (maps.group_columns(pool) if role == "group" else fillers(pool, role))]
+        lacks = [
+            role for role in one.needs if not (maps.group_columns(pool) if role == "group" else fillers(pool, role))
+        ]
         if lacks:
             waiting.append((one, f"It needs {' and '.join(_role(role) for role in lacks)}."))
         elif one.needs_target and not targets.possible(pool, one):
-            waiting.append((one, f"It needs a target: another pool, of examples of what you want to be good at, with {' and '.join(one.needs_target)}."))
+            waiting.append(
+                (
+                    one,
+                    "It needs a target: another pool, of examples of what you want to be good at, with "
+                    f"{' and '.join(one.needs_target)}.",
+                )
+            )
         else:
             ready.append(one)
     ready.sort(key=lambda one: _FIRST.index(one.id) if one.id in _FIRST else len(_FIRST))
@@ -67,20 +79,34 @@ def _sorted(pool: Pool) -> tuple[dict[str, type[Method]], list[tuple[type[Method
 
 
 def _role(role: str) -> str:
-    return "a column that groups the pool" if role == "group" else f"the feature {role}, which this pool does not have yet"
+    return (
+        "a column that groups the pool" if role == "group" else f"the feature {role}, which this pool does not have yet"
+    )
 
 
 def card(cls: type[Method], chosen: bool, kept_as: str) -> None:
     """One method; a click puts its id under `kept_as`."""
     with st.container(border=chosen, key=f"card-{'chosen' if chosen else 'other'}-{cls.id}", gap=None):
-        st.button(cls.title, key=f"method-{cls.id}", type="primary" if chosen else "tertiary", width="stretch" if chosen else "content",
-                  on_click=keys.put, args=(kept_as, cls.id))  # fmt: skip
+        st.button(
+            cls.title,
+            key=f"method-{cls.id}",
+            type="primary" if chosen else "tertiary",
+            width="stretch" if chosen else "content",
+            on_click=keys.put,
+            args=(kept_as, cls.id),
+        )
         if not chosen:
             st.caption(_sentence(cls.summary()))
             return
         st.markdown(f":small[{cls.summary()}]")
-        needs = (", ".join(cls.needs) or "nothing") + (f"; of a target {', '.join(cls.needs_target)}" if cls.needs_target else "")
-        said = [f"**Needs** {needs}", f"**Cost** {cls.cost}" if cls.cost else "", f"**Not** {cls.avoid[:1].lower() + cls.avoid[1:]}" if cls.avoid else ""]
+        needs = (", ".join(cls.needs) or "nothing") + (
+            f"; of a target {', '.join(cls.needs_target)}" if cls.needs_target else ""
+        )
+        said = [
+            f"**Needs** {needs}",
+            f"**Cost** {cls.cost}" if cls.cost else "",
+            f"**Not** {cls.avoid[:1].lower() + cls.avoid[1:]}" if cls.avoid else "",
+        ]
         st.caption("  \n".join(part for part in said if part) + (f"  \n[Paper]({cls.paper})" if cls.paper else ""))
 
 
@@ -91,7 +117,9 @@ def _sentence(text: str) -> str:
 
 
 def roles(pool: Pool, cls: type[Method], used: Sequence[str] = ()) -> dict[str, str]:
-    """role -> feature, where several could fill it. used: roles it asks for as its parameters are, where that is more than it always needs."""
+    """role -> feature, where several could fill it. used: roles it asks for as its parameters are, where that is more
+    than it always needs.
+    """
     use: dict[str, str] = {}
     for role in dict.fromkeys((*cls.needs, *used)):
         if role == "group":
@@ -102,7 +130,14 @@ def roles(pool: Pool, cls: type[Method], used: Sequence[str] = ()) -> dict[str, 
         found = {one.key: one for one in fillers(pool, role)}
         if len(found) > 1 or any(one.role != role for one in found.values()):
             names = {key: maps.named(one) for key, one in found.items()}
-            use[role] = keys.bound(st.selectbox, f"Which {role}", f"select.use.{role}", next(iter(found)), options=list(found), format_func=names.get)
+            use[role] = keys.bound(
+                st.selectbox,
+                f"Which {role}",
+                f"select.use.{role}",
+                next(iter(found)),
+                options=list(found),
+                format_func=names.get,
+            )
     return use
 
 
@@ -118,12 +153,31 @@ def _from(pool: Pool) -> tuple[str | None, str | None, str | None]:
     with st.expander("Choose from a part"):
         if runs:
             options: list[Any] = ["", *runs]
-            named = {"": "none", **{key: f"{run.manifest['result']['n']:,} by {look.recipe(run)}" for key, run in runs.items()}}
-            within = keys.bound(st.selectbox, "Only from what was kept by", "select.within", "", options=options, format_func=named.get)
-            already = keys.bound(st.selectbox, "In addition to", "select.already", "", options=options, format_func=named.get,
-                                 help="These count as chosen: never chosen again, but what they cover is covered.")  # fmt: skip
+            named = {
+                "": "none",
+                **{key: f"{run.manifest['result']['n']:,} by {look.recipe(run)}" for key, run in runs.items()},
+            }
+            within = keys.bound(
+                st.selectbox, "Only from what was kept by", "select.within", "", options=options, format_func=named.get
+            )
+            already = keys.bound(
+                st.selectbox,
+                "In addition to",
+                "select.already",
+                "",
+                options=options,
+                format_func=named.get,
+                help="These count as chosen: never chosen again, but what they cover is covered.",
+            )
         else:
             st.caption("Earlier selections can be narrowed or added to, once there is one.")
             within = already = ""
-        where = keys.bound(st.text_input, "Where", "select.where", "", placeholder="bytes > 20000", help=f"An SQL condition on: {', '.join(pool.columns)}.")
+        where = keys.bound(
+            st.text_input,
+            "Where",
+            "select.where",
+            "",
+            placeholder="bytes > 20000",
+            help=f"An SQL condition on: {', '.join(pool.columns)}.",
+        )
     return within or None, already or None, where.strip() or None

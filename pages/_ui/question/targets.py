@@ -14,22 +14,39 @@ from pages._ui.kit import disk, keys, look
 
 
 def possible(pool: Pool, cls: type[Method], use: Mapping[str, str] | None = None) -> list[str]:
-    """Names of the other pools that have what this method needs of a target, from the same encoders. use: role -> feature, where it is not the newest."""
+    """Names of the other pools that have what this method needs of a target, from the same encoders. use: role ->
+    feature, where it is not the newest.
+    """
     if any(role not in {one.role for one in disk.features(pool)} for role in cls.needs if role != "group"):
         return []
     home = disk.home(pool)
-    return [about["name"] for about in disk.pools(home) if about.get("name") not in (None, pool.name) and _fits(pool, cls, about["name"], use or {})]
+    return [
+        about["name"]
+        for about in disk.pools(home)
+        if about.get("name") not in (None, pool.name) and _fits(pool, cls, about["name"], use or {})
+    ]
 
 
-def choose(pool: Pool, cls: type[Method], kept_as: str = "select.target", use: Mapping[str, str] | None = None) -> str | None:
+def choose(
+    pool: Pool, cls: type[Method], kept_as: str = "select.target", use: Mapping[str, str] | None = None
+) -> str | None:
     """Draws the choice of a target; it is kept under `kept_as`. use: as in `possible`."""
     names = possible(pool, cls, use)
     if not names:
-        st.caption("There is no other pool with the same features; open one on the Data page, and compute the same there.")
+        st.caption(
+            "There is no other pool with the same features; open one on the Data page, and compute the same there."
+        )
         return None
     sizes = {about["name"]: about["n"] for about in disk.pools(disk.home(pool))}
-    return keys.bound(st.selectbox, "Target", kept_as, names[0], options=names, format_func=lambda name: f"{name} · {sizes[name]:,}",
-                      help="A pool of examples of what you want to be good at.")  # fmt: skip
+    return keys.bound(
+        st.selectbox,
+        "Target",
+        kept_as,
+        names[0],
+        options=names,
+        format_func=lambda name: f"{name} · {sizes[name]:,}",
+        help="A pool of examples of what you want to be good at.",
+    )
 
 
 def target(pool: Pool, method: Method, roles: Roles, name: str | None) -> Target | None:
@@ -44,7 +61,16 @@ def _fits(pool: Pool, cls: type[Method], name: str, use: Mapping[str, str]) -> b
 
 
 @st.cache_resource(max_entries=500, show_spinner=False)
-def _known(home: str, table: str, method: str, name: str, use: tuple[tuple[str, str], ...], stamps: object, _pool: Pool, _cls: type[Method]) -> bool:
+def _known(
+    home: str,
+    table: str,
+    method: str,
+    name: str,
+    use: tuple[tuple[str, str], ...],
+    stamps: object,
+    _pool: Pool,
+    _cls: type[Method],
+) -> bool:
     try:
         load_pool(disk.home(_pool), name)
         return find_target(disk.home(_pool), _cls(), disk.roles(_pool, dict(use)), name, {}) is not None

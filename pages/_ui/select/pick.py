@@ -20,7 +20,11 @@ def detail(choice: Choice, answer: Answer) -> None:
     row = keys.get("open_row")
     row = int(row) if row is not None and 0 <= int(row) < choice.pool.n else int(answer.rows[0])
     at = np.flatnonzero(answer.rows == row)
-    patterns = choice.roles.features.get("patterns") if photos.has_photos(choice.pool) and "patterns" in choice.method.needs else None
+    patterns = (
+        choice.roles.features.get("patterns")
+        if photos.has_photos(choice.pool) and "patterns" in choice.method.needs
+        else None
+    )
     if len(at):
         _picked(choice, answer, row, int(at[0]) + 1, patterns)
     else:
@@ -32,7 +36,14 @@ def _picked(choice: Choice, answer: Answer, row: int, rank: int, patterns: Store
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**Why #{rank:,}?**", width="content")
         for label, to, shortcut in (("Back", rank - 1, "left"), ("Next", rank + 1, "right")):
-            st.button(label, key=f"why-{label}", shortcut=shortcut, disabled=not 1 <= to <= n, on_click=_open, args=(answer.rows, to))
+            st.button(
+                label,
+                key=f"why-{label}",
+                shortcut=shortcut,
+                disabled=not 1 <= to <= n,
+                on_click=_open,
+                args=(answer.rows, to),
+            )
         st.caption(f"{rank:,} of {n:,}")
     pattern = said.get("pattern", -1)
     reasons.picture(pool, row, patterns, pattern if isinstance(pattern, int) and pattern >= 0 else None)
@@ -47,7 +58,9 @@ def _picked(choice: Choice, answer: Answer, row: int, rank: int, patterns: Store
     feature = preview.main_feature(choice)
     found = None if feature is None else explain.why(reasons.space(feature), answer.rows, rank, _MANY)
     if found is not None and found.before is not None:
-        lines.append(f"Nearest kept before it: #{found.before.rank:,}, {found.before.distance:.3f} away{_how(feature)}.")
+        lines.append(
+            f"Nearest kept before it: #{found.before.rank:,}, {found.before.distance:.3f} away{_how(feature)}."
+        )
     _say(pool, feature, row, lines)
     if found is not None:
         _sides(pool, found.kept, found.dropped)
@@ -60,7 +73,11 @@ def _dropped(choice: Choice, answer: Answer, row: int, patterns: StoredFeature |
         st.button("Back to #1", key="why-first", type="tertiary", on_click=_open, args=(answer.rows, 1))
     reasons.picture(pool, row, patterns)
     later = np.flatnonzero(answer.longer == row)
-    lines = [f"It would be kept with a budget of **{int(later[0]) + 1:,}**." if len(later) else f"Not among the first {len(answer.longer):,} picks."]
+    lines = [
+        f"It would be kept with a budget of **{int(later[0]) + 1:,}**."
+        if len(later)
+        else f"Not among the first {len(answer.longer):,} picks."
+    ]
     curve = preview.curve_of(choice, answer)
     radius = curve.at(len(answer.rows))[0] if curve is not None else 0.0
     found = None if feature is None else explain.why_not(reasons.space(feature), answer.rows, row, radius, _MANY)
@@ -73,19 +90,44 @@ def _dropped(choice: Choice, answer: Answer, row: int, patterns: StoredFeature |
         _sides(pool, found.kept, found.dropped)
 
 
-def _stands_for(feature: StoredFeature, answer: Answer, row: int, radius: float, found: explain.WhyNot, unit: str) -> list[str]:
+def _stands_for(
+    feature: StoredFeature, answer: Answer, row: int, radius: float, found: explain.WhyNot, unit: str
+) -> list[str]:
     """Which kept ones cover it, how well against the average, and since when."""
-    by = explain.covered_by(reasons.space(feature), answer.rows, row) if feature.meta["shape"] == "ragged" else [found.nearest]
+    by = (
+        explain.covered_by(reasons.space(feature), answer.rows, row)
+        if feature.meta["shape"] == "ragged"
+        else [found.nearest]
+    )
     distance = float(np.mean([one.distance for one in by]))
-    than = "better covered than" if distance < radius else "worse covered than" if distance > radius else "covered as well as"
+    than = (
+        "better covered than"
+        if distance < radius
+        else "worse covered than"
+        if distance > radius
+        else "covered as well as"
+    )
     if feature.meta["shape"] == "ragged":
         parts = ", ".join(f"{at} by #{one.rank:,} ({one.distance:.2f})" for at, one in enumerate(by, 1))
-        return [f"Its patterns are covered: {parts}.", f"On average {distance:.3f} away: {than} the average pattern ({radius:.3f}).",
-                f"Most like it among the kept: **#{found.nearest.rank:,}**, {found.nearest.distance:.3f} away{_how(feature)}."]  # fmt: skip
-    lines = [f"Nearest kept: **#{found.nearest.rank:,}**, {found.nearest.distance:.3f} away: {than} the average {unit} ({radius:.3f})."]
-    lines.append(f"Covered that well since pick #{found.covered_at:,}." if found.covered_at else "No pick came that near yet.")
+        return [
+            f"Its patterns are covered: {parts}.",
+            f"On average {distance:.3f} away: {than} the average pattern ({radius:.3f}).",
+            f"Most like it among the kept: **#{found.nearest.rank:,}**, {found.nearest.distance:.3f} "
+            f"away{_how(feature)}.",
+        ]
+    lines = [
+        f"Nearest kept: **#{found.nearest.rank:,}**, {found.nearest.distance:.3f} away: {than} the average {unit} "
+        f"({radius:.3f})."
+    ]
+    lines.append(
+        f"Covered that well since pick #{found.covered_at:,}." if found.covered_at else "No pick came that near yet."
+    )
     if len(found.approach) > 1:
-        lines.append("How the kept came nearer: " + ", ".join(f"#{step.rank:,} {step.distance:.2f}" for step in found.approach[-4:]) + ".")
+        lines.append(
+            "How the kept came nearer: "
+            + ", ".join(f"#{step.rank:,} {step.distance:.2f}" for step in found.approach[-4:])
+            + "."
+        )
     return lines
 
 
@@ -96,7 +138,10 @@ def _how(feature: StoredFeature | None) -> str:
 def _say(pool: Pool, feature: StoredFeature | None, row: int, lines: list[str]) -> None:
     clusters = None if feature is None or feature.meta["shape"] == "ragged" else maps.read_clusters(feature)
     if clusters is not None and clusters[row] >= 0:
-        lines = [*lines, f"Cluster {int(clusters[row]) + 1} of the map, with {int((clusters == clusters[row]).sum()) - 1:,} others."]
+        lines = [
+            *lines,
+            f"Cluster {int(clusters[row]) + 1} of the map, with {int((clusters == clusters[row]).sum()) - 1:,} others.",
+        ]
     st.markdown(f":small[{reasons.named(pool, row)}]  \n" + "  \n".join(lines))
 
 

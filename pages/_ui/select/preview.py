@@ -54,11 +54,17 @@ def sentence(choice: Choice, answer: Answer, random: Answer | None) -> None:
     if mine is not None:
         mean, largest = mine.at(n)
         sampled = f" (measured on {mine.measured_on:,})" if mine.measured_on < pool.n else ""
-        said.append(f"The pool is on average {mean:.3f} away from the nearest kept, at most {largest:.3f} (1 − cosine{sampled}).")
+        said.append(
+            f"The pool is on average {mean:.3f} away from the nearest kept, at most {largest:.3f} (1 − "
+            f"cosine{sampled})."
+        )
         other = curve_of(choice, random) if random is not None else None
         if other is not None:
             their, their_largest = other.at(n)
-            said.append(f"Random at the same budget: {their:.3f}, {_more(mean, their)}; at most {their_largest:.3f}, {_more(largest, their_largest)}.")
+            said.append(
+                f"Random at the same budget: {their:.3f}, {_more(mean, their)}; at most {their_largest:.3f}, "
+                f"{_more(largest, their_largest)}."
+            )
     if spread := balance(choice, answer):
         fewest = f"{look.plain(spread['rarest']) or disk.NO_GROUP}, {spread['rarest_count']:,}"
         said.append(f"{spread['groups_kept']:,} of {spread['groups']:,} groups have a kept {one}; fewest: {fewest}.")
@@ -90,7 +96,9 @@ def curve(choice: Choice, answer: Answer, random: Answer | None) -> None:
     mine = curve_of(choice, answer)
     st.markdown("**Coverage against budget** :small[:gray[lower is better; drag the point]]")
     if mine is None:
-        st.caption("Coverage needs an embedding or patterns: compute or import one on the Data page, then choose again.")
+        st.caption(
+            "Coverage needs an embedding or patterns: compute or import one on the Data page, then choose again."
+        )
         return
     lines = [curves.Line(choice.method.title, mine, colour(choice), main=True)]
     other = curve_of(choice, random) if random is not None else None
@@ -110,7 +118,12 @@ def strip(choice: Choice, answer: Answer) -> None:
         return
     if points is None:
         small = feature.meta["values"][0] <= _DRAW_AT_ONCE or keys.get(f"job.map.{feature.key}")
-        if small or st.button("Draw the map", key="draw-map", icon=":material/scatter_plot:", help="Takes a few minutes for so many points."):
+        if small or st.button(
+            "Draw the map",
+            key="draw-map",
+            icon=":material/scatter_plot:",
+            help="Takes a few minutes for so many points.",
+        ):
             maps.ensure(feature)
         return
     if points.key.startswith(f"{feature.key}-pca"):
@@ -118,17 +131,27 @@ def strip(choice: Choice, answer: Answer) -> None:
     n = len(answer.rows)
     row = keys.get("open_row")
     how = canvas.Look(
-        what, f"Map of {points.n_points:,} {what}: the {n:,} kept {look.unit(pool)} lit, the others grey.", height=262, lasso=False, legend=False,
-        lit=answer.rows, dim=True, kept_colour=colour(choice), rings=[] if row is None else [int(row)], hint="Click a point to ask why.",
+        what,
+        f"Map of {points.n_points:,} {what}: the {n:,} kept {look.unit(pool)} lit, the others grey.",
+        height=262,
+        lasso=False,
+        legend=False,
+        lit=answer.rows,
+        dim=True,
+        kept_colour=colour(choice),
+        rings=[] if row is None else [int(row)],
+        hint="Click a point to ask why.",
         photo=(lambda place: _hovered(choice, answer, points, place)) if photos.has_photos(pool) else None,
-    )  # fmt: skip
+    )
     canvas.draw(_MAP, points, canvas.plain(points), how)
 
 
 def _hovered(choice: Choice, answer: Answer, points: canvas.Points, place: int) -> tuple[str, str]:
     row = int(points.owners[place])
     at = np.flatnonzero(answer.rows == row)
-    return photos.thumbnail(choice.pool, row, 192), f"{'#' + str(int(at[0]) + 1) if len(at) else 'dropped'} · {reasons.short(choice.pool, row)}"
+    return photos.thumbnail(
+        choice.pool, row, 192
+    ), f"{'#' + str(int(at[0]) + 1) if len(at) else 'dropped'} · {reasons.short(choice.pool, row)}"
 
 
 def wall(choice: Choice, answer: Answer, show: str) -> None:
@@ -159,8 +182,15 @@ def _table(choice: Choice, answer: Answer, rows: np.ndarray, ranks: dict[int, in
     shown = rows[:1000]
     table = choice.pool.take(shown).to_pydict()
     because = [_because(choice, answer, ranks[int(row)]) if int(row) in ranks else "dropped" for row in shown]
-    event = st.dataframe({"#": [ranks.get(int(row)) for row in shown], **table, "why": because}, key="table-select", hide_index=True, height=360,
-                         on_select="rerun", selection_mode="single-row", alt=f"{len(shown):,} samples with their rank and the reason")  # fmt: skip
+    event = st.dataframe(
+        {"#": [ranks.get(int(row)) for row in shown], **table, "why": because},
+        key="table-select",
+        hide_index=True,
+        height=360,
+        on_select="rerun",
+        selection_mode="single-row",
+        alt=f"{len(shown):,} samples with their rank and the reason",
+    )
     st.caption(f"{len(shown):,} of {look.samples(choice.pool, len(rows))} listed.")
     picked = event["selection"]["rows"]
     if picked and picked[0] < len(shown) and keys.get("table.before") != [int(shown[picked[0]]), len(shown)]:

@@ -15,7 +15,12 @@ from pages._ui.targets import tables
 
 _MAP = "targets"
 _TARGET = "#e5484d"
-_SHADES = (("half of all chance", "#0f9488"), ("the next 40 %", "#5b9df0"), ("the last 10 %", "#b79cf0"), ("no chance", look.DROPPED))
+_SHADES = (
+    ("half of all chance", "#0f9488"),
+    ("the next 40 %", "#5b9df0"),
+    ("the last 10 %", "#b79cf0"),
+    ("no chance", look.DROPPED),
+)
 _SHARES = (0.5, 0.9)
 _MANY = 12
 
@@ -29,7 +34,13 @@ def on_map(choice: Choice, kept: StoredFeature, found: Tables, one: Plan, p: np.
         return
     labels = _labels(points, p, len(found.targets))
     row, target = keys.get("targets.row"), keys.get("targets.target")
-    rings = [n + target] if target is not None and target < len(found.targets) else [row] if row is not None and row < n else []
+    rings = (
+        [n + target]
+        if target is not None and target < len(found.targets)
+        else [row]
+        if row is not None and row < n
+        else []
+    )
     alt = f"Map of {n:,} candidates coloured by chance, with {len(found.targets):,} targets; near means similar."
     hint = "Click a target to see who serves it, a candidate to see whom it serves."
     lit = np.arange(n, n + len(found.targets))
@@ -38,13 +49,22 @@ def on_map(choice: Choice, kept: StoredFeature, found: Tables, one: Plan, p: np.
         choose_target(row - n) if row >= n else choose_row(row)
 
     st.markdown(f"**Map of {n:,} candidates and {len(found.targets):,} targets** :small[:gray[near means similar]]")
-    canvas.draw(_MAP, points, labels, canvas.Look("points", alt, height=430, lasso=False, ranked=True, lit=lit, rings=rings, hint=hint, on_open=opened))
+    canvas.draw(
+        _MAP,
+        points,
+        labels,
+        canvas.Look(
+            "points", alt, height=430, lasso=False, ranked=True, lit=lit, rings=rings, hint=hint, on_open=opened
+        ),
+    )
 
 
 def choose_target(target: int) -> None:
     keys.put("targets.target", int(target))
     keys.put("targets.row", None)
-    keys.put("open_row", None)  # a wall of targets kept its own row there; other pages would take it for one of the pool
+    keys.put(
+        "open_row", None
+    )  # a wall of targets kept its own row there; other pages would take it for one of the pool
 
 
 def choose_row(row: int) -> None:
@@ -72,7 +92,11 @@ def detail(choice: Choice, found: Tables, one: Plan, p: np.ndarray) -> None:
     elif row is not None and 0 <= row < choice.pool.n:
         _candidate(choice, found, one, p, int(row))
     else:
-        look.empty("Nothing chosen", "Click a target (red) to see who serves it, or a candidate to see whom it serves.", key="targets-hint")
+        look.empty(
+            "Nothing chosen",
+            "Click a target (red) to see who serves it, or a candidate to see whom it serves.",
+            key="targets-hint",
+        )
 
 
 def _target(choice: Choice, found: Tables, one: Plan, target: int) -> None:
@@ -80,14 +104,24 @@ def _target(choice: Choice, found: Tables, one: Plan, target: int) -> None:
     row = int(found.targets[target])
     rows, mass, distances = served_by(one, target)
     rows = found.given[rows]
-    last = "; it used up all its neighbours, more \"Neighbours per target\" let it reach farther" if one.ran_out[target] else ""
-    said = f"{look.samples(pool, len(rows))} {'serves' if len(rows) == 1 else 'serve'} it, {distances[0]:.3g} to {distances[-1]:.3g} away{last}"
+    last = (
+        '; it used up all its neighbours, more "Neighbours per target" let it reach farther'
+        if one.ran_out[target]
+        else ""
+    )
+    said = (
+        f"{look.samples(pool, len(rows))} {'serves' if len(rows) == 1 else 'serve'} it, {distances[0]:.3g} to "
+        f"{distances[-1]:.3g} away{last}"
+    )
     look.section(f"Target {target + 1:,} of {len(found.targets):,}", said)
     photos.wall(there, [row], key=f"the-target-{target}", on_open=lambda _: choose_target(target))
     order = np.argsort(-mass, kind="stable")
     share = mass * len(found.targets)
     badges = {int(rows[at]): f"{look.percent(share[at], 1)} · {distances[at]:.3g}" for at in order}
-    st.markdown(f"**Who serves it** :small[:gray[share of its mass · distance; the {min(len(rows), _MANY):,} with most of {len(rows):,}]]")
+    st.markdown(
+        f"**Who serves it** :small[:gray[share of its mass · distance; the {min(len(rows), _MANY):,} with most of "
+        f"{len(rows):,}]]"
+    )
     photos.wall(pool, rows[order][:_MANY], key=f"servers-{target}", badges=badges, on_open=choose_row)
 
 
@@ -102,14 +136,24 @@ def _candidate(choice: Choice, found: Tables, one: Plan, p: np.ndarray, row: int
         said = "no target reaches it: it is never kept"
     else:
         times = p[row] * len(found.given)
-        said = f"chance {p[row]:.3g}, {times:,.1f} times the average; it serves {len(targets):,} of {len(found.targets):,} targets"
+        said = (
+            f"chance {p[row]:.3g}, {times:,.1f} times the average; it serves {len(targets):,} of "
+            f"{len(found.targets):,} targets"
+        )
     look.section("Candidate", said)
     photos.wall(pool, [row], key=f"the-candidate-{row}")
     if not len(targets):
         return
     share = mass / mass.sum()
     rows = found.targets[targets]
-    badges = {int(rows[place]): f"{look.percent(share[place], 1)} · {distances[place]:.3g}" for place in range(len(rows))}
+    badges = {
+        int(rows[place]): f"{look.percent(share[place], 1)} · {distances[place]:.3g}" for place in range(len(rows))
+    }
     by_row = dict(zip(rows.tolist(), targets.tolist(), strict=True))
-    st.markdown(f"**Whom it serves** :small[:gray[share of its chance · distance; the {min(len(rows), _MANY):,} with most of {len(rows):,}]]")
-    photos.wall(there, rows[:_MANY], key=f"served-{row}", badges=badges, on_open=lambda opened: choose_target(by_row[opened]))
+    st.markdown(
+        f"**Whom it serves** :small[:gray[share of its chance · distance; the {min(len(rows), _MANY):,} with most of "
+        f"{len(rows):,}]]"
+    )
+    photos.wall(
+        there, rows[:_MANY], key=f"served-{row}", badges=badges, on_open=lambda opened: choose_target(by_row[opened])
+    )

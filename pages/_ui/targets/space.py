@@ -22,8 +22,16 @@ def choose(pool: Pool) -> str | None:
     fitting = _fitting(pool)
     names = sorted(about, key=lambda name: (name not in fitting, name))
     sizes = {one: f"{one} · {n:,} {'sample' if n == 1 else 'samples'}" for one, n in about.items()}
-    return keys.bound(st.selectbox, "Target", "select.target", names[0], options=names, format_func=sizes.get,
-                      on_change=lambda: keys.put("targets.target", None), help="Another pool: examples of what you want to be good at.")  # fmt: skip
+    return keys.bound(
+        st.selectbox,
+        "Target",
+        "select.target",
+        names[0],
+        options=names,
+        format_func=sizes.get,
+        on_change=lambda: keys.put("targets.target", None),
+        help="Another pool: examples of what you want to be good at.",
+    )
 
 
 def is_ready(pool: Pool, name: str | None) -> bool:
@@ -54,15 +62,28 @@ def _embedding(pool: Pool) -> StoredFeature | None:
 
 
 def _no_embedding(pool: Pool) -> None:
-    makers = [one for one in computation.available_features(pool, {one.role for one in disk.features(pool)}) if one.role == "embedding"]
+    makers = [
+        one
+        for one in computation.available_features(pool, {one.role for one in disk.features(pool)})
+        if one.role == "embedding"
+    ]
     makers.sort(key=lambda one: (_FIRST.index(one.id) if one.id in _FIRST else len(_FIRST), one.id))
     if not makers:
-        look.empty("Embeddings come first", "Import a vector for every sample on the Data page.", "Go to Data", "pages/data.py", key="no-embedding")
+        look.empty(
+            "Embeddings come first",
+            "Import a vector for every sample on the Data page.",
+            "Go to Data",
+            "pages/data.py",
+            key="no-embedding",
+        )
         return
     name = f"feature.{pool.name}.{makers[0].id}"
     if watch.at_work(name):
         return
-    text = f"Distances to the target need one vector per sample. {makers[0].title} needs no download; others can be computed or imported on the Data page."
+    text = (
+        f"Distances to the target need one vector per sample. {makers[0].title} needs no download; others can be "
+        "computed or imported on the Data page."
+    )
     if look.empty("Embeddings come first", text, f"Compute for {look.samples(pool)}", key="embedding-first"):
         watch.start(name, "feature", pool=pool.name, feature=makers[0].id, params={})
         st.rerun()
@@ -71,19 +92,36 @@ def _no_embedding(pool: Pool) -> None:
 def _no_vectors(pool: Pool, ours: StoredFeature, name: str) -> None:
     """The target lacks vectors in the pool's space."""
     if ours.id == "imported":
-        text = f"The vectors of {pool.name} were imported; import those of {name} from the same encoder: open {name} on the Data page."
+        text = (
+            f"The vectors of {pool.name} were imported; import those of {name} from the same encoder: open {name} on "
+            "the Data page."
+        )
         look.empty(f"{name} has no vectors in this space", text, "Go to Data", "pages/data.py", key="target-import")
         return
     there = load_pool(disk.home(pool), name)
     id, params = same_encoder(ours)
     reads = registry.find("feature", id).reads
-    if reads not in there.opens and reads not in {one.role for one in kept_features(disk.home(pool), there.fingerprint)}:
-        look.empty(f"{name} cannot be compared", f"Its samples are of another kind than those of {pool.name}. Choose another target.", key="target-other")
+    if reads not in there.opens and reads not in {
+        one.role for one in kept_features(disk.home(pool), there.fingerprint)
+    }:
+        look.empty(
+            f"{name} cannot be compared",
+            f"Its samples are of another kind than those of {pool.name}. Choose another target.",
+            key="target-other",
+        )
         return
     key = f"feature.{name}.{id}"
     if watch.at_work(key):
         return
-    text = f"Candidates and target must lie in one space: compute the same embedding for {name}, as it was learned from {pool.name}."
-    if look.empty(f"{name} has no vectors in this space yet", text, f"Compute for {there.n:,} samples of {name}", key="target-vectors"):
+    text = (
+        f"Candidates and target must lie in one space: compute the same embedding for {name}, as it was learned from "
+        f"{pool.name}."
+    )
+    if look.empty(
+        f"{name} has no vectors in this space yet",
+        text,
+        f"Compute for {there.n:,} samples of {name}",
+        key="target-vectors",
+    ):
         watch.start(key, "feature", pool=name, feature=id, params=params)
         st.rerun()

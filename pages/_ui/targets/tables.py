@@ -24,7 +24,9 @@ def tables(choice: Choice) -> Tables | None:
 
 def start(choice: Choice) -> None:
     """Starts finding neighbours; what sliders decide is left out."""
-    asked = {name: value for name, value in choice.asked(1).items() if name in ("pool", "method", "budget", "use", "target")}
+    asked = {
+        name: value for name, value in choice.asked(1).items() if name in ("pool", "method", "budget", "use", "target")
+    }
     watch.start(JOB, "serving", **asked, params=_base(choice).model_dump(mode="json"))
 
 
@@ -46,7 +48,9 @@ def chances(found: Tables, one: Plan, n: int) -> np.ndarray:
 
 
 def points(kept: StoredFeature, found: Tables) -> canvas.Points | None:
-    """The pool's map with the targets on it, each among its five nearest candidates; owners from n on are targets. None while there is no map."""
+    """The pool's map with the targets on it, each among its five nearest candidates; owners from n on are targets. None
+    while there is no map.
+    """
     there = disk.coordinates(kept)
     return None if there is None else _points(f"{kept.key}-{there[0]}-{found.key}", there[1], found)
 

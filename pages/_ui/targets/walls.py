@@ -22,7 +22,13 @@ def likely(pool: Pool, p: np.ndarray) -> None:
     if len(rows) < n:
         st.caption(f"The {len(rows):,} most likely of {look.samples(pool, n)} that have any chance.")
     place = {int(row): at for at, row in enumerate(rows.tolist(), 1)}
-    photos.wall(pool, rows, key="wall-likely", badges=lambda row: f"{place[row]}. · {look.percent(p[row], 1)}", on_open=mass.choose_row)
+    photos.wall(
+        pool,
+        rows,
+        key="wall-likely",
+        badges=lambda row: f"{place[row]}. · {look.percent(p[row], 1)}",
+        on_open=mass.choose_row,
+    )
 
 
 def worst_served(choice: Choice, found: Tables, one: Plan) -> None:
@@ -32,7 +38,9 @@ def worst_served(choice: Choice, found: Tables, one: Plan) -> None:
     rows = found.targets[order]
     badges = {int(found.targets[at]): f"{far[at]:.3g} away on average" for at in order}
     by_row = {int(found.targets[at]): int(at) for at in order}
-    photos.wall(choice.target.pool, rows, key="wall-targets", badges=badges, on_open=lambda row: mass.choose_target(by_row[row]))
+    photos.wall(
+        choice.target.pool, rows, key="wall-targets", badges=badges, on_open=lambda row: mass.choose_target(by_row[row])
+    )
 
 
 def kept(choice: Choice, n: int) -> None:
@@ -40,5 +48,8 @@ def kept(choice: Choice, n: int) -> None:
     run = answers.exact(choice, n)
     rows = disk.rows(run) if run is not None else np.empty(0, np.int64)
     often = run.table["count"].to_pylist() if run is not None else []
-    ranks = {row: f"#{at:,}" + (f" · {many} times" if many > 1 else "") for at, (row, many) in enumerate(zip(rows.tolist(), often, strict=True), 1)}
+    ranks = {
+        row: f"#{at:,}" + (f" · {many} times" if many > 1 else "")
+        for at, (row, many) in enumerate(zip(rows.tolist(), often, strict=True), 1)
+    }
     photos.wall(choice.pool, rows, key="wall-kept-tsds", badges=ranks, on_open=mass.choose_row)

@@ -37,17 +37,34 @@ def on_map(choice: Choice, answer: Answer, kept: StoredFeature, of: np.ndarray) 
     """All trajectories on one map, with the samples of any part of it. of: (n,) the cluster of every row."""
     pool = choice.pool
     ways = {"kept": "kept and dropped", **{name: look.plain(name) for name in maps.group_columns(pool)}}
-    colour = keys.bound(st.segmented_control, "Colour by", "trajectories.colour", next(iter(ways)), options=list(ways), format_func=ways.get, required=True)
+    colour = keys.bound(
+        st.segmented_control,
+        "Colour by",
+        "trajectories.colour",
+        next(iter(ways)),
+        options=list(ways),
+        format_func=ways.get,
+        required=True,
+    )
     if not maps.ensure(kept) or (points := canvas.points(kept)) is None:
         return
-    labels = canvas.by_kept(points, answer.rows, look.colour_of("s2l")) if colour == "kept" else canvas.by_column(points, colour, pool.column(colour))
+    labels = (
+        canvas.by_kept(points, answer.rows, look.colour_of("s2l"))
+        if colour == "kept"
+        else canvas.by_column(points, colour, pool.column(colour))
+    )
     left, right = st.columns([6, 4], gap="medium")
     row = keys.get("open_row")
     row = int(row) if row is not None and 0 <= int(row) < pool.n else None
     with left:
         alt = f"Map of {points.n_points:,} loss trajectories, near means that losses fell alike."
         hint = "Near means: their losses fell alike. Click a point to read it; drag around points to list them."
-        canvas.draw(_MAP, points, labels, canvas.Look("trajectories", alt, height=460, rings=[] if row is None else [row], hint=hint))
+        canvas.draw(
+            _MAP,
+            points,
+            labels,
+            canvas.Look("trajectories", alt, height=460, rings=[] if row is None else [row], hint=hint),
+        )
     inside = canvas.members(_MAP, points, labels)
     with right:
         if canvas.region(_MAP, points):
@@ -60,4 +77,8 @@ def on_map(choice: Choice, answer: Answer, kept: StoredFeature, of: np.ndarray) 
             if texts.has_texts(pool):
                 texts.whole(pool, row)
         else:
-            look.empty("Nothing chosen", "Click a point to read its sample; drag around points to list what is inside.", key="trajectory-hint")
+            look.empty(
+                "Nothing chosen",
+                "Click a point to read its sample; drag around points to list what is inside.",
+                key="trajectory-hint",
+            )

@@ -43,12 +43,21 @@ def card(pool: Pool) -> None:
         st.caption(f"**Cost:** {cls.cost}")
         with st.expander("Parameters", icon=":material/tune:"):
             params, error = forms.form(cls, cls.id)
-        if st.button(f"Fit on {look.samples(pool)}", key="fit-proxy", type="primary", icon=":material/play_arrow:", disabled=error is not None):
+        if st.button(
+            f"Fit on {look.samples(pool)}",
+            key="fit-proxy",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=error is not None,
+        ):
             watch.start(name(pool), "feature", pool=pool.name, feature=cls.id, params=params)
             st.rerun()
     with bring, st.container(border=True, height="stretch", key="card-bring"):
         look.section("Bring trajectories", "measured with a model of your own")
-        st.markdown("An .npz file with `ids` and `loss_trajectory`: one line per sample, one mean response loss per checkpoint. Ids are matched by name.")
+        st.markdown(
+            "An .npz file with `ids` and `loss_trajectory`: one line per sample, one mean response loss per "
+            "checkpoint. Ids are matched by name."
+        )
         file = keys.bound(st.text_input, "File on this computer", "import.file", "", placeholder="/home/me/losses.npz")
         if st.button("Import", key="import-losses", icon=":material/input:", disabled=not file):
             watch.start("import-losses", "feature_import", pool=pool.name, role=FEATURE, file=file.strip())
@@ -59,9 +68,19 @@ def card(pool: Pool) -> None:
 
 
 _STEPS = (
-    ("1. A small model learns everything", "At a few checkpoints on the way, the loss of every response is measured: its trajectory."),
-    ("2. What is learned alike lies together", "Samples whose losses fall alike form clusters. In one, gradients along the model's way are similar."),
-    ("3. Some of each are kept", "Small clusters whole, large ones in part: what the large model learns from is spread over every way of being learned."),
+    (
+        "1. A small model learns everything",
+        "At a few checkpoints on the way, the loss of every response is measured: its trajectory.",
+    ),
+    (
+        "2. What is learned alike lies together",
+        "Samples whose losses fall alike form clusters. In one, gradients along the model's way are similar.",
+    ),
+    (
+        "3. Some of each are kept",
+        "Small clusters whole, large ones in part: what the large model learns from is spread over every way of being "
+        "learned.",
+    ),
 )
 
 
@@ -78,7 +97,9 @@ def said(kept: StoredFeature) -> str:
     words = [look.many(t, "checkpoint")]
     if facts.get("parameters"):
         words.append(f"a model of {_millions(facts['parameters'])} parameters")
-    if (lines := log(kept.folder)) and "seconds" in lines[-1]:  # the log goes on after a stop; the feature knows its last attempt alone
+    if (lines := log(kept.folder)) and "seconds" in lines[
+        -1
+    ]:  # the log goes on after a stop; the feature knows its last attempt alone
         words.append(f"fitted in {_minutes(lines[-1]['seconds'])}")
     if kept.unreadable:
         words.append(f"{len(kept.unreadable):,} of {n:,} samples left out")
@@ -86,7 +107,9 @@ def said(kept: StoredFeature) -> str:
 
 
 def learning(folder: Path) -> None:
-    """The training loss as it was logged, or nothing where there is no log. Where it was no number there is a line that says so."""
+    """The training loss as it was logged, or nothing where there is no log. Where it was no number there is a line that
+    says so.
+    """
     logged = log(folder)
     lines = [line for line in logged if line["loss"] is not None]
     if len(lines) < len(logged):
@@ -99,11 +122,29 @@ def learning(folder: Path) -> None:
     every = max(1, len(lines) // _POINTS)
     shown = [*lines[::every], lines[-1]]
     x, y = [line["step"] for line in shown], [line["loss"] for line in shown]
-    figure = go.Figure(go.Scatter(x=x, y=y, mode="lines", line={"color": look.PALETTE[0], "width": 2}, hovertemplate="step %{x:,}: %{y:.3f}<extra></extra>"))
-    figure.update_layout(xaxis={"title": {"text": "training step"}, "range": [0, lines[-1]["of"]]},
-                         yaxis={"title": {"text": "loss of a response token (nats)"}, "rangemode": "tozero"}, dragmode=False, showlegend=False)  # fmt: skip
+    figure = go.Figure(
+        go.Scatter(
+            x=x,
+            y=y,
+            mode="lines",
+            line={"color": look.PALETTE[0], "width": 2},
+            hovertemplate="step %{x:,}: %{y:.3f}<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        xaxis={"title": {"text": "training step"}, "range": [0, lines[-1]["of"]]},
+        yaxis={"title": {"text": "loss of a response token (nats)"}, "rangemode": "tozero"},
+        dragmode=False,
+        showlegend=False,
+    )
     alt = f"Training loss, from {y[0]:.2f} at step {x[0]:,} to {y[-1]:.2f} at step {x[-1]:,} of {lines[-1]['of']:,}."
-    look.chart(figure, f"Loss while the proxy learns: {y[-1]:.3f} at step {x[-1]:,} of {lines[-1]['of']:,}", alt, height=260, key="learning")
+    look.chart(
+        figure,
+        f"Loss while the proxy learns: {y[-1]:.3f} at step {x[-1]:,} of {lines[-1]['of']:,}",
+        alt,
+        height=260,
+        key="learning",
+    )
 
 
 def log(folder: Path) -> list[dict[str, Any]]:
@@ -127,7 +168,9 @@ def _falling(job: Job) -> None:
 
 def _finished(pool: Pool, result: dict[str, Any]) -> str:
     missed = result.get("unreadable", 0)
-    return f"Loss trajectories of {pool.n - missed:,} of {look.samples(pool)} are there" + (f"; {missed:,} could not be measured." if missed else ".")
+    return f"Loss trajectories of {pool.n - missed:,} of {look.samples(pool)} are there" + (
+        f"; {missed:,} could not be measured." if missed else "."
+    )
 
 
 def _millions(n: int) -> str:

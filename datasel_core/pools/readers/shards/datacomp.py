@@ -1,4 +1,5 @@
-"""Pairs of which only metadata and embeddings are there, as DataComp publishes them: Parquet shards beside .npz shards, row for row.
+"""Pairs of which only metadata and embeddings are there, as DataComp publishes them: Parquet shards beside .npz shards,
+row for row.
 
 Gadre et al. 2023, https://arxiv.org/abs/2304.14108
 """
@@ -43,8 +44,14 @@ def is_metadata(source: Path) -> bool:
 
 
 def scan_metadata(source: Path, embeddings: Embeddings, workspace: Workspace, progress: Progress) -> Scan:
-    """Reads every shard once; embeddings a block at a time, so that memory holds ids, captions and scores only. Raises BadInput."""
-    files = sorted(path for path in source.glob("*.parquet") if not path.name.startswith(".")) if source.is_dir() else [source]
+    """Reads every shard once; embeddings a block at a time, so that memory holds ids, captions and scores only. Raises
+    BadInput.
+    """
+    files = (
+        sorted(path for path in source.glob("*.parquet") if not path.name.startswith("."))
+        if source.is_dir()
+        else [source]
+    )
     shards, notes = _shards(files, embeddings, workspace, source)
     track = progress.track(sum(shard.n for shard in shards), "reading pairs")
     tables, keeps, unreadable, nested = [], [], [], set()
@@ -66,7 +73,9 @@ def scan_metadata(source: Path, embeddings: Embeddings, workspace: Workspace, pr
     return Scan(joined, source if source.is_dir() else source.parent, unreadable, notes, roles)
 
 
-def _shards(files: list[Path], embeddings: Embeddings, workspace: Workspace, source: Path) -> tuple[list[_Shard], list[str]]:
+def _shards(
+    files: list[Path], embeddings: Embeddings, workspace: Workspace, source: Path
+) -> tuple[list[_Shard], list[str]]:
     """The shards that have rows, checked by their headers: one kind of embeddings, one dimension, one row each."""
     tables = [(file, _schema(_regular(workspace, file))[0]) for file in files]
     tables = [(file, n) for file, n in tables if n]
@@ -77,12 +86,20 @@ def _shards(files: list[Path], embeddings: Embeddings, workspace: Workspace, sou
     notes = []
     if not there:
         if embeddings != "auto":
-            raise BadInput(f"There is no {beside[tables[0][0]].name} beside {tables[0][0].name}; embeddings {embeddings} cannot be read.")
-        return [_Shard(file, n, {}) for file, n in tables], ["There are no .npz files beside the tables, so the pool has no embeddings."]
+            raise BadInput(
+                f"There is no {beside[tables[0][0]].name} beside {tables[0][0].name}; embeddings {embeddings} cannot "
+                "be read."
+            )
+        return [_Shard(file, n, {}) for file, n in tables], [
+            "There are no .npz files beside the tables, so the pool has no embeddings."
+        ]
     if len(there) < len(tables):
         first = next(file for file in beside if file not in set(there))
         missing = len(tables) - len(there)
-        raise BadInput(f"{missing:,} of {len(tables):,} tables have no .npz beside them, first {first.name}; fetch {first.stem}.npz, or move the table away.")
+        raise BadInput(
+            f"{missing:,} of {len(tables):,} tables have no .npz beside them, first {first.name}; fetch "
+            f"{first.stem}.npz, or move the table away."
+        )
     if source.is_dir() and (alone := len(set(source.glob("*.npz")) - {file.with_suffix(".npz") for file in files})):
         notes.append(f"{alone:,} .npz files without a table were passed over.")
     shards: list[_Shard] = []
@@ -128,12 +145,19 @@ def _parts(npz: Path, embeddings: Embeddings) -> tuple[Embeddings, dict[str, Par
 def _check_parts(file: Path, n: int, parts: Mapping[str, Part], first: _Shard | None) -> None:
     for role, part in parts.items():
         if part.n != n:
-            raise BadInput(f"{file.name} has {n:,} rows, {part.file.name} has {part.n:,} in {part.name}; they must match row by row.")
+            raise BadInput(
+                f"{file.name} has {n:,} rows, {part.file.name} has {part.n:,} in {part.name}; they must match row by "
+                "row."
+            )
         if first is not None and role in first.parts and (other := first.parts[role]).d != part.d:
-            raise BadInput(f"{part.name} has {other.d:,} numbers a row in {other.file.name} and {part.d:,} in {part.file.name}; all shards must agree.")
+            raise BadInput(
+                f"{part.name} has {other.d:,} numbers a row in {other.file.name} and {part.d:,} in {part.file.name}; "
+                "all shards must agree."
+            )
     if first is not None and parts.keys() != first.parts.keys():
         raise BadInput(
-            f"{file.with_suffix('.npz').name} holds {', '.join(parts)}, {first.file.with_suffix('.npz').name} {', '.join(first.parts)}; all must agree."
+            f"{file.with_suffix('.npz').name} holds {', '.join(parts)}, {first.file.with_suffix('.npz').name} "
+            f"{', '.join(first.parts)}; all must agree."
         )
 
 
@@ -168,10 +192,16 @@ def _table(shard: _Shard, nested: set[str]) -> pa.Table:
     if "uid" not in schema.names:
         raise BadInput(f"{shard.file.name} has no column uid; it has: {', '.join(schema.names)}.")
     ours = {"uid": "id", _CAPTION: "caption"}
-    dropped = {one.name for one in schema if one.name not in ours and (table_columns.gives_way(one.name) or not table_columns.is_plain(one.type))}
+    dropped = {
+        one.name
+        for one in schema
+        if one.name not in ours and (table_columns.gives_way(one.name) or not table_columns.is_plain(one.type))
+    }
     nested |= dropped
     try:
-        table = pq.read_table(shard.file, columns=[name for name in schema.names if name not in dropped], partitioning=None)
+        table = pq.read_table(
+            shard.file, columns=[name for name in schema.names if name not in dropped], partitioning=None
+        )
     except (pa.ArrowException, OSError) as error:
         raise BadInput(f"{shard.file.name} could not be read: {str(error).splitlines()[0]}") from None
     for name in ours.keys() & set(table.column_names):
@@ -181,7 +211,9 @@ def _table(shard: _Shard, nested: set[str]) -> pa.Table:
             raise BadInput(f"{shard.file.name}: the column {name} holds {table[name].type}; it must be text.") from None
     blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(table["uid"]), ""), True)
     if pc.any(blank).as_py():
-        raise BadInput(f"{shard.file.name}: row {pc.index(blank, True).as_py() + 1} has no uid; every sample needs one.")
+        raise BadInput(
+            f"{shard.file.name}: row {pc.index(blank, True).as_py() + 1} has no uid; every sample needs one."
+        )
     return table.rename_columns([ours.get(name, name) for name in table.column_names])
 
 

@@ -1,4 +1,6 @@
-"""Pairs from WebDataset tar shards: which shards are meant, and what they hold. Pictures stay in the tar and are read from there."""
+"""Pairs from WebDataset tar shards: which shards are meant, and what they hold. Pictures stay in the tar and are read
+from there.
+"""
 
 import itertools
 import re
@@ -37,7 +39,8 @@ def is_shard(path: Path) -> bool:
 
 
 def find_shards(source: Path, workspace: Workspace) -> tuple[Path, list[Path]]:
-    """The folder that shard names are relative to, and the shards: a tar, those of a folder by name, or those of a brace pattern in its order.
+    """The folder that shard names are relative to, and the shards: a tar, those of a folder by name, or those of a
+    brace pattern in its order.
 
     Raises BadInput when a shard of a pattern is not there; BadRequest when one lies outside the allowed folders.
     """
@@ -48,7 +51,9 @@ def find_shards(source: Path, workspace: Workspace) -> tuple[Path, list[Path]]:
     named = [Path(text) for text in expanded(str(source))]
     missing = [path for path in named if not path.is_file()]
     if missing:
-        raise BadInput(f"{len(missing):,} of the {len(named):,} shards that {source.name} names are not there, first {missing[0]}.")
+        raise BadInput(
+            f"{len(missing):,} of the {len(named):,} shards that {source.name} names are not there, first {missing[0]}."
+        )
     for path in named:
         workspace.allowed(path)
     parts = itertools.takewhile(lambda part: "{" not in part, source.parts[:-1])
@@ -56,7 +61,8 @@ def find_shards(source: Path, workspace: Workspace) -> tuple[Path, list[Path]]:
 
 
 def expanded(pattern: str) -> Iterator[str]:
-    """`a-{00..02}.tar` is `a-00.tar`, `a-01.tar`, `a-02.tar`; `{x,y}` is both. Several braces: every combination, the last changing fastest.
+    """`a-{00..02}.tar` is `a-00.tar`, `a-01.tar`, `a-02.tar`; `{x,y}` is both. Several braces: every combination, the
+    last changing fastest.
 
     Raises BadInput.
     """
@@ -100,11 +106,17 @@ class _Reading:
 
     def keep(self, rows: list[dict[str, Any]]) -> None:
         names = dict.fromkeys(column for row in rows for column in row)
-        self.tables.append(pa.table({column: table_columns.column([row.get(column) for row in rows]) for column in names}))
+        self.tables.append(
+            pa.table({column: table_columns.column([row.get(column) for row in rows]) for column in names})
+        )
 
 
-def scan_shards(source: Path, captions: caption_columns.Choice, ids: Ids, workspace: Workspace, progress: Progress) -> Scan:
-    """Reads every shard once, front to back. Only ids, captions and sizes are held in memory. Raises BadInput when nothing is left."""
+def scan_shards(
+    source: Path, captions: caption_columns.Choice, ids: Ids, workspace: Workspace, progress: Progress
+) -> Scan:
+    """Reads every shard once, front to back. Only ids, captions and sizes are held in memory. Raises BadInput when
+    nothing is left.
+    """
     root, shards = find_shards(source, workspace)
     reading = _Reading(captions, ids)
     sizes = [path.stat().st_size if path.is_file() else 0 for path in shards]
@@ -137,7 +149,10 @@ def _read(path: Path, name: str, reading: _Reading, track: Track, before: int) -
             reading.refuse(f"{name}/{found.name}" if found.name else name, found.reason)
             continue
         if reading.ids == "key" and (other := reading.shard_of.setdefault(found.key, name)) != name:
-            raise BadInput(f"The key {found.key!r} stands in {other} and in {name}; ids must be unique. Add the pool with --option ids=shard_and_key.")
+            raise BadInput(
+                f"The key {found.key!r} stands in {other} and in {name}; ids must be unique. Add the pool with "
+                "--option ids=shard_and_key."
+            )
         id = found.key if reading.ids == "key" else f"{name.removesuffix('.tar')}/{found.key}"
         rows += _rows(id, name, found, look, reading)
         if len(rows) >= _PACK:
@@ -159,17 +174,29 @@ def _rows(id: str, shard: str, found: Found, look: Look | str, reading: _Reading
         lists = {"captions": list(said.captions)} if reading.captions == "mean" else {}
         place = {"shard": shard, "offset": found.picture.offset}
         content = caption_columns.content_of(look.hash, said.captions)
-        yield {"id": said.id, "caption": said.captions[0], **lists, **found.fields, **place, **look.columns(), "content": content}
+        yield {
+            "id": said.id,
+            "caption": said.captions[0],
+            **lists,
+            **found.fields,
+            **place,
+            **look.columns(),
+            "content": content,
+        }
 
 
 def _check_unique(table: pa.Table) -> None:
-    """Keys were checked as they came; left are a shard that was named twice, and a key that looks like another's numbered caption."""
+    """Keys were checked as they came; left are a shard that was named twice, and a key that looks like another's
+    numbered caption.
+    """
     if pc.count_distinct(table["id"]).as_py() == table.num_rows:
         return
     first: dict[str, str] = {}
     for id, shard in zip(table["id"].to_pylist(), table["shard"].to_pylist(), strict=True):
         if id in first:
-            raise BadInput(f"Two samples would be called {id!r}, in {first[id]} and {shard}; name each shard once, or rename one.")
+            raise BadInput(
+                f"Two samples would be called {id!r}, in {first[id]} and {shard}; name each shard once, or rename one."
+            )
         first[id] = shard
 
 
@@ -178,5 +205,8 @@ def _notes(passed: Passed) -> list[str]:
     if passed.fields:
         shown = sorted(passed.fields)
         more = f" and {len(shown) - 10} more" if len(shown) > 10 else ""
-        notes.append(f"Fields of .json files that are not plain values, or have names of ours, became no columns: {', '.join(shown[:10])}{more}.")
+        notes.append(
+            "Fields of .json files that are not plain values, or have names of ours, became no columns: "
+            f"{', '.join(shown[:10])}{more}."
+        )
     return notes

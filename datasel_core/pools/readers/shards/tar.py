@@ -1,4 +1,6 @@
-"""What a tar holds: names, places and sizes of its files. Nothing is unpacked, and nothing that a tar says is believed unchecked."""
+"""What a tar holds: names, places and sizes of its files. Nothing is unpacked, and nothing that a tar says is believed
+unchecked.
+"""
 
 import re
 import tarfile
@@ -11,8 +13,23 @@ _LARGEST_HEADER = 1 << 20
 """Bytes. A name or its attributes may take this much; a header that claims more is refused before it is read."""
 
 _BLOCK = 512
-_PACKERS = ((rb"\x1f\x8b", "gzip", "gunzip"), (rb"\x28\xb5\x2f\xfd", "zstd", "unzstd"), (rb"\xfd7zXZ\x00", "xz", "unxz"), (rb"BZh.1AY&SY", "bzip2", "bunzip2"))
-_TROUBLE = (tarfile.TarError, ValueError, OSError, OverflowError, EOFError, MemoryError, LookupError, TypeError, RecursionError)
+_PACKERS = (
+    (rb"\x1f\x8b", "gzip", "gunzip"),
+    (rb"\x28\xb5\x2f\xfd", "zstd", "unzstd"),
+    (rb"\xfd7zXZ\x00", "xz", "unxz"),
+    (rb"BZh.1AY&SY", "bzip2", "bunzip2"),
+)
+_TROUBLE = (
+    tarfile.TarError,
+    ValueError,
+    OSError,
+    OverflowError,
+    EOFError,
+    MemoryError,
+    LookupError,
+    TypeError,
+    RecursionError,
+)
 """What the standard library's reader raises on broken headers, besides its own errors."""
 
 
@@ -34,7 +51,8 @@ class Refused:
 
 
 def files(tar: BinaryIO) -> Iterator[File | Refused]:
-    """The files of a tar in order, in constant memory. A broken or cut tar ends with a Refused without a name; what stood before has been given.
+    """The files of a tar in order, in constant memory. A broken or cut tar ends with a Refused without a name; what
+    stood before has been given.
 
     tar: opened for reading bytes; its position is the reader's own meanwhile.
     """
@@ -43,7 +61,8 @@ def files(tar: BinaryIO) -> Iterator[File | Refused]:
     trouble, reached = _not_a_tar(tar.read(10), total), -1
     tar.seek(0)
     try:
-        reader = None if trouble else tarfile.open(fileobj=_Careful(tar), mode="r:")  # noqa: SIM115 (the caller owns the file)
+        # the caller owns the file
+        reader = None if trouble else tarfile.open(fileobj=_Careful(tar), mode="r:")  # noqa: SIM115
     except _TROUBLE:
         trouble = "it is no tar archive"
     while not trouble:
@@ -85,7 +104,10 @@ def _not_a_tar(start: bytes, total: int) -> str:
         return "it is empty"
     for magic, name, remedy in _PACKERS:
         if re.match(magic, start, re.DOTALL):
-            return f"it is compressed ({name}), so that no sample could be opened without reading all before it; unpack it first: {remedy} FILE"
+            return (
+                f"it is compressed ({name}), so that no sample could be opened without reading all before it; unpack "
+                f"it first: {remedy} FILE"
+            )
     return ""
 
 
@@ -93,7 +115,11 @@ def _file(info: tarfile.TarInfo, total: int) -> File | Refused:
     reason = _refusal(info)
     if not reason and info.offset_data + info.size > total:
         reason = f"it claims {info.size:,} bytes, of which the file holds {max(0, total - info.offset_data):,}"
-    return Refused(_printable(info.name), reason) if reason else File(info.name.removeprefix("./"), info.offset_data, info.size)
+    return (
+        Refused(_printable(info.name), reason)
+        if reason
+        else File(info.name.removeprefix("./"), info.offset_data, info.size)
+    )
 
 
 def _refusal(info: tarfile.TarInfo) -> str:

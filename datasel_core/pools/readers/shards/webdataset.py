@@ -1,4 +1,5 @@
-"""Samples in one tar shard, by the conventions of WebDataset: files that share a name up to its first dot and stand together are one sample.
+"""Samples in one tar shard, by the conventions of WebDataset: files that share a name up to its first dot and stand
+together are one sample.
 
 https://github.com/webdataset/webdataset#the-webdataset-format
 """
@@ -29,7 +30,9 @@ _LONGEST_FIELD = 10_000
 
 @dataclass(frozen=True)
 class Found:
-    """One sample. key: its `__key__`. captions: as they stand there, unchecked. fields: other plain values of its .json. end: byte after its last file."""
+    """One sample. key: its `__key__`. captions: as they stand there, unchecked. fields: other plain values of its
+    .json. end: byte after its last file.
+    """
 
     key: str
     picture: Member
@@ -40,21 +43,27 @@ class Found:
 
 @dataclass
 class Passed:
-    """What a shard held beside samples, counted and named. others: files that belong to no sample. fields: of .json that became no column."""
+    """What a shard held beside samples, counted and named. others: files that belong to no sample. fields: of .json
+    that became no column.
+    """
 
     others: int = 0
     fields: set[str] = field(default_factory=set)
 
 
 def key_and_suffix(name: str) -> tuple[str, str] | None:
-    """`a/b.c/0001.seg.png` is `a/b.c/0001` and `seg.png`; None for names without a dot, and for those that begin with one."""
+    """`a/b.c/0001.seg.png` is `a/b.c/0001` and `seg.png`; None for names without a dot, and for those that begin with
+    one.
+    """
     folder, slash, base = name.rpartition("/")
     stem, dot, suffix = base.partition(".")
     return (folder + slash + stem, suffix.lower()) if stem and dot else None
 
 
 def samples(shard: Path, passed: Passed) -> Iterator[Found | Refused]:
-    """The samples of a shard in order. Refused: a sample or file that cannot be used, or, without a name, the rest of the shard."""
+    """The samples of a shard in order. Refused: a sample or file that cannot be used, or, without a name, the rest of
+    the shard.
+    """
     try:
         with open(shard, "rb") as walking, open(shard, "rb") as reading:
             for group in _groups(walking, passed):
@@ -79,7 +88,11 @@ def _groups(walking: BinaryIO, passed: Passed) -> Iterator[tuple[str, dict[str, 
             done.add(key)
             key, group = named[0], {}
             if key in done:
-                yield Refused(key, "its key stands in the shard a second time, apart from the first; files of one sample must stand together")
+                yield Refused(
+                    key,
+                    "its key stands in the shard a second time, apart from the first; files of one sample must stand "
+                    "together",
+                )
         if named[1] in group:
             yield Refused(entry.name, "a second file of this name; the first is used")
         elif key not in done and (named[1] in _WANTED or len(group) < _MOST_FIELDS):
@@ -109,7 +122,9 @@ class _BadText(Exception):
 
 def _text(reading: BinaryIO, file: File) -> str:
     if file.size > _LARGEST_TEXT:
-        raise _BadText(f"{file.name.rpartition('/')[2]} has {file.size:,} bytes; the limit for text is {_LARGEST_TEXT:,}")
+        raise _BadText(
+            f"{file.name.rpartition('/')[2]} has {file.size:,} bytes; the limit for text is {_LARGEST_TEXT:,}"
+        )
     reading.seek(file.offset)
     try:
         return reading.read(file.size).decode("utf-8-sig")

@@ -18,8 +18,9 @@ _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 
 @dataclass(frozen=True)
 class TextFile:
-    """name: relative to the source, as errors say it. kind: its suffix without .gz. stem: names samples that have no id. source: of its samples, where
-    rows do not say. trouble: why it may not be read."""
+    """name: relative to the source, as errors say it. kind: its suffix without .gz. stem: names samples that have no
+    id. source: of its samples, where rows do not say. trouble: why it may not be read.
+    """
 
     path: Path
     name: str
@@ -40,16 +41,24 @@ def find_files(source: Path, workspace: Workspace) -> tuple[list[TextFile], list
     """The files in the order of their names, and notes on what was passed over. Raises BadInput when there are none."""
     if source.is_file():
         if kind_of(source.name) not in TABLES:
-            raise BadInput(f"{source.name} is no table of texts; give a .jsonl, .json, .csv, .tsv or .parquet file, or a folder of .txt files or of tables.")
+            raise BadInput(
+                f"{source.name} is no table of texts; give a .jsonl, .json, .csv, .tsv or .parquet file, or a folder "
+                "of .txt files or of tables."
+            )
         return [TextFile(source, source.name, kind_of(source.name), _stem(source.name), None)], []
     if not source.is_dir():
         raise BadInput(f"There is no file or folder {source}.")
     names, hidden = _names(source)
-    tables = [name for name in names if kind_of(name) in TABLES and (kind_of(name) != ".json" or _holds_list(source / name))]
+    tables = [
+        name for name in names if kind_of(name) in TABLES and (kind_of(name) != ".json" or _holds_list(source / name))
+    ]
     chosen = tables or [name for name in names if Path(name).suffix.lower() in PLAIN]
     if not chosen:
         more = f" {hidden[0]}" if hidden else ""
-        raise BadInput(f"The folder {source} has no tables (.jsonl, .csv, .parquet) and no texts (.txt, .md); it has {len(names)} other files.{more}")
+        raise BadInput(
+            f"The folder {source} has no tables (.jsonl, .csv, .parquet) and no texts (.txt, .md); it has "
+            f"{len(names)} other files.{more}"
+        )
     notes = [f"{len(names) - len(chosen):,} other files were passed over."] if len(chosen) < len(names) else []
     stems = Counter(map(_stem, chosen))
     return [_found(source, name, bool(tables), stems, workspace) for name in chosen], notes + hidden
@@ -70,11 +79,15 @@ def _found(source: Path, name: str, is_table: bool, stems: Counter, workspace: W
     if not is_table:
         return TextFile(source / name, said, kind_of(name), said, name.rpartition("/")[0] or None, trouble)
     stem = _stem(said)
-    return TextFile(source / name, said, kind_of(name), stem if stems[_stem(name)] == 1 else said, _SHARD.sub("", stem), trouble)
+    return TextFile(
+        source / name, said, kind_of(name), stem if stems[_stem(name)] == 1 else said, _SHARD.sub("", stem), trouble
+    )
 
 
 def _names(source: Path) -> tuple[list[str], list[str]]:
-    """Relative names of all files below a folder, sorted, so that they are the same on every machine; and folders that may not be read."""
+    """Relative names of all files below a folder, sorted, so that they are the same on every machine; and folders that
+    may not be read.
+    """
     found: list[str] = []
     hidden: list[OSError] = []
     for folder, folders, files in os.walk(source, onerror=hidden.append):

@@ -1,4 +1,5 @@
-"""Rows of one file of texts, from front to back, without holding it: lines of JSON, a list of JSON, CSV, Parquet, plain text.
+"""Rows of one file of texts, from front to back, without holding it: lines of JSON, a list of JSON, CSV, Parquet, plain
+text.
 
 A row comes as (where it stands, its values), or as (where, why it cannot be used); the first line, row or item is 1.
 """
@@ -78,12 +79,21 @@ def _json_lines(file: TextFile, stream: Stream) -> Iterator[Row]:
         try:
             row = json.loads(line)
         except ValueError as error:  # also numbers of thousands of digits
-            said = f"{error.msg}, character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else str(error).split(";")[0]
+            said = (
+                f"{error.msg}, character {error.pos + 1}"
+                if isinstance(error, json.JSONDecodeError)
+                else str(error).split(";")[0]
+            )
             yield at, f"it is not JSON ({said})"
         except RecursionError:
             yield at, "it is nested too deeply"
         else:
-            yield at, row if isinstance(row, dict) else f"it is JSON, but {'a list' if isinstance(row, list) else 'one value'}, not an object"
+            yield (
+                at,
+                row
+                if isinstance(row, dict)
+                else f"it is JSON, but {'a list' if isinstance(row, list) else 'one value'}, not an object",
+            )
 
 
 def _json(file: TextFile, stream: Stream) -> Iterator[Row]:
@@ -95,7 +105,9 @@ def _json(file: TextFile, stream: Stream) -> Iterator[Row]:
                 raise BadInput(f"{file.name} is one JSON object; give a list of objects, or one object a line.")
             yield at, row
         return
-    for at, item in items(io.TextIOWrapper(stream, _encoding(stream) or "utf-8-sig", errors="surrogateescape"), LONGEST):
+    for at, item in items(
+        io.TextIOWrapper(stream, _encoding(stream) or "utf-8-sig", errors="surrogateescape"), LONGEST
+    ):
         yield at, item if isinstance(item, dict) else item.text if isinstance(item, Trouble) else "it is no object"
 
 
@@ -121,7 +133,9 @@ def _csv(file: TextFile, stream: Stream) -> Iterator[Row]:
     try:
         for row in cells:
             at, before = before + 1, cells.line_num
-            if ended:  # a row is there before the next line is asked for, unless a quote is open: then it has swallowed all that follows
+            # a row is there before the next line is asked for, unless a quote is open: then it has swallowed all that
+            # follows
+            if ended:
                 yield at, "from here on it is no CSV (a quote is never closed)"
             elif len(row) == len(header):
                 yield at, dict(zip(header, row, strict=True))
@@ -156,13 +170,17 @@ def _plain(file: TextFile, stream: Stream) -> Iterator[Row]:
 def _parquet(file: TextFile, position: Position, wanted: frozenset[str]) -> Iterator[Row]:
     at, size = 0, file.path.stat().st_size
     try:
-        with pq.ParquetFile(file.path, buffer_size=1 << 20, pre_buffer=False) as table:  # else a row group is read as a whole
+        with pq.ParquetFile(
+            file.path, buffer_size=1 << 20, pre_buffer=False
+        ) as table:  # else a row group is read as a whole
             schema = table.schema_arrow
             twice = next((name for name in schema.names if schema.names.count(name) > 1), None)
             if twice is not None:
                 raise BadInput(f"{file.name} has two columns called {twice}; column names must be unique.")
             names = [one.name for one in schema if one.name in wanted or table_columns.is_plain(one.type)]
-            others = dict.fromkeys((name for name in schema.names if name not in names), ())  # never a plain value, so it is noted
+            others = dict.fromkeys(
+                (name for name in schema.names if name not in names), ()
+            )  # never a plain value, so it is noted
             for batch in table.iter_batches(_BATCH, columns=names):
                 for row in batch.to_pylist():
                     at += 1
@@ -194,7 +212,12 @@ def _lines(stream: Stream, errors: str) -> Iterator[tuple[int, str | Trouble]]:
                     continue
             yield at, line
     except (*UNPACKING, UnicodeDecodeError) as error:
-        yield at + 1, Trouble(f"from here on it cannot be read ({'it is cut off' if isinstance(error, EOFError) else str(error)})")
+        yield (
+            at + 1,
+            Trouble(
+                f"from here on it cannot be read ({'it is cut off' if isinstance(error, EOFError) else str(error)})"
+            ),
+        )
 
 
 def _encoding(stream: Stream) -> str | None:
@@ -202,5 +225,3 @@ def _encoding(stream: Stream) -> str | None:
 
 
 _READERS = {".jsonl": _json_lines, ".ndjson": _json_lines, ".json": _json, ".csv": _csv, ".tsv": _csv}
-
-

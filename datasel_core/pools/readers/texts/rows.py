@@ -29,7 +29,11 @@ def columns_of(turns: Sequence[Said]) -> dict[str, str]:
         return {"prompt": turns[0][1], "response": turns[1][1]}
     last = max(at for at, (role, _) in enumerate(turns) if role == "assistant")
     said = [{"role": role, "content": text} for role, text in turns]
-    return {"prompt": readable(turns[:last]), "response": turns[last][1], "messages": json.dumps(said, ensure_ascii=False, separators=(",", ":"))}
+    return {
+        "prompt": readable(turns[:last]),
+        "response": turns[last][1],
+        "messages": json.dumps(said, ensure_ascii=False, separators=(",", ":")),
+    }
 
 
 def readable(turns: Sequence[Said]) -> str:
@@ -94,7 +98,9 @@ def _is_unicode(text: str) -> bool:
 
 
 class Beside:
-    """The other values of rows, as columns: those with names of ours get another, those that are no plain values are noted."""
+    """The other values of rows, as columns: those with names of ours get another, those that are no plain values are
+    noted.
+    """
 
     def __init__(self) -> None:
         self.nested: set[str] = set()
@@ -129,9 +135,14 @@ class Beside:
         if self.nested:
             found.append(f"Values that are no text, number or truth value became no columns: {_some(self.nested)}.")
         if self.over:
-            found.append(f"There are more than {_MOST_COLUMNS} columns, or they have no name; left out were: {_some(self.over)}.")
+            found.append(
+                f"There are more than {_MOST_COLUMNS} columns, or they have no name; left out were: {_some(self.over)}."
+            )
         if self.renamed:
-            found.append(f"Columns with names that are taken stand under others: {_some(f'{shown(old)} as {new}' for old, new in self.renamed.items())}.")
+            found.append(
+                "Columns with names that are taken stand under others: "
+                f"{_some(f'{shown(old)} as {new}' for old, new in self.renamed.items())}."
+            )
         return found
 
     def _name(self, name: str) -> str | None:

@@ -91,7 +91,9 @@ def scan_texts(source: Path, shapes: Shapes, named: Named, workspace: Workspace,
         _check(source, shapes, reading)
         _check_unique(files, reading)
         path, long = spool.finish(("id", *TEXTS, "source"), ("content",), TEXTS, progress)
-        table = pq.read_table(path, columns=[name for name in pq.read_schema(path).names if name not in long], partitioning=None)
+        table = pq.read_table(
+            path, columns=[name for name in pq.read_schema(path).names if name not in long], partitioning=None
+        )
     except BaseException:
         spool.close()
         raise
@@ -99,7 +101,9 @@ def scan_texts(source: Path, shapes: Shapes, named: Named, workspace: Workspace,
     if reading.left_out > len(reading.unreadable):
         notes.append(f"{reading.left_out:,} rows were left out; the first {LISTED:,} are listed.")
     root = source if source.is_dir() else source.parent
-    return Scan(table, root, reading.unreadable, notes, left_out=reading.left_out, file=path, texts=long, close=spool.close)
+    return Scan(
+        table, root, reading.unreadable, notes, left_out=reading.left_out, file=path, texts=long, close=spool.close
+    )
 
 
 def _read_all(files: list[TextFile], shapes: Shapes, reading: _Reading, progress: Progress) -> None:
@@ -130,7 +134,10 @@ def _read(number: int, file: TextFile, reading: _Reading, wanted: frozenset[str]
             one = _sample(file, at, row, reading)
         except BadRow as error:
             if isinstance(error, Ambiguous) and usable == 1:
-                raise BadInput(f"{file.name}: {error}; say which with --option text_column=NAME, or prompt_column=NAME and response_column=NAME.") from None
+                raise BadInput(
+                    f"{file.name}: {error}; say which with --option text_column=NAME, or prompt_column=NAME and "
+                    "response_column=NAME."
+                ) from None
             reading.no_shape += isinstance(error, NoShape)
             place = file.name if file.kind in (".txt", ".md") else f"{word} {at:,} of {file.name}"
             reading.refuse(_id_of(file, at, row, reading), f"{place}: {error}")
@@ -153,9 +160,19 @@ def _sample(file: TextFile, at: int, row: Mapping[str, Any], reading: _Reading) 
     if source is not None and not isinstance(source, (str, int, float)):
         reading.beside.nested.add(shown(source_column))
         source = None
-    one = {"id": _id(file, at, row.get(id_column), reading.named.with_file), **columns_of(turns), "content": content_of(turns)}
+    one = {
+        "id": _id(file, at, row.get(id_column), reading.named.with_file),
+        **columns_of(turns),
+        "content": content_of(turns),
+    }
     beside = reading.beside.of(row, (*used, id_column, source_column))
-    said = table_columns.as_text(source) if source is not None and source != "" else file.source if not beside.get("group") else None
+    said = (
+        table_columns.as_text(source)
+        if source is not None and source != ""
+        else file.source
+        if not beside.get("group")
+        else None
+    )
     if said is not None:
         checked(source_column, said)
         one["source"] = said
@@ -177,7 +194,9 @@ def _id(file: TextFile, at: int, given: Any, with_file: bool) -> str:
 def _id_of(file: TextFile, at: int, row: Mapping[str, Any] | str, reading: _Reading) -> str:
     """How a row that is left out is listed."""
     try:
-        return _id(file, at, None if isinstance(row, str) else row.get(reading.named.id or "id"), reading.named.with_file)
+        return _id(
+            file, at, None if isinstance(row, str) else row.get(reading.named.id or "id"), reading.named.with_file
+        )
     except BadRow:
         return _id(file, at, None, False)
 
@@ -193,7 +212,8 @@ def _check(source: Path, shapes: Shapes, reading: _Reading) -> None:
         raise BadInput(f"{source.name} has no rows.")
     if reading.no_shape == reading.left_out:
         raise BadInput(
-            f"{source.name} has no column text, no messages, and no prompt with response; it has: {named(reading.names)}. "
+            f"{source.name} has no column text, no messages, and no prompt with response; it has: "
+            f"{named(reading.names)}. "
             "Name them with --option text_column=NAME, or prompt_column=NAME and response_column=NAME."
         )
     first = reading.unreadable[0]
@@ -208,7 +228,12 @@ def _check_unique(files: list[TextFile], reading: _Reading) -> None:
     first: dict[str, int] = {}
     for at, id in enumerate(ids.to_pylist()):
         if id in first:
-            one, other = (f"{unit(files[reading.files[row]])} {reading.lines[row]:,} of {files[reading.files[row]].name}" for row in (first[id], at))
-            more = " Add the pool with --option ids=file_and_id." if reading.files[first[id]] != reading.files[at] else ""
+            one, other = (
+                f"{unit(files[reading.files[row]])} {reading.lines[row]:,} of {files[reading.files[row]].name}"
+                for row in (first[id], at)
+            )
+            more = (
+                " Add the pool with --option ids=file_and_id." if reading.files[first[id]] != reading.files[at] else ""
+            )
             raise BadInput(f"The id {id!r} stands in {one} and in {other}; ids must be unique.{more}")
         first[id] = at

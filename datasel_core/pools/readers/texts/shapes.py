@@ -11,16 +11,29 @@ from datasel_core.errors import BadInput
 Said = tuple[Role, str]
 """One turn: who, what."""
 
-PAIRS = (("instruction", "response"), ("prompt", "response"), ("prompt", "completion"), ("instruction", "output"), ("question", "answer"))
+PAIRS = (
+    ("instruction", "response"),
+    ("prompt", "response"),
+    ("prompt", "completion"),
+    ("instruction", "output"),
+    ("question", "answer"),
+)
 _BESIDE = {("instruction", "output"): "input", ("instruction", "response"): "context"}
 """What Alpaca and Dolly put beside an instruction; it belongs to the prompt."""
 CHATS = ("messages", "conversations")
 USUAL = frozenset({"text", *CHATS, *_BESIDE.values(), *(name for pair in PAIRS for name in pair)})
 
 _ROLES: dict[str, Role] = {
-    "system": "system", "developer": "system", "user": "user", "human": "user",
-    "assistant": "assistant", "gpt": "assistant", "chatgpt": "assistant", "model": "assistant", "bot": "assistant",
-}  # fmt: skip
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "chatgpt": "assistant",
+    "model": "assistant",
+    "bot": "assistant",
+}
 _RESPONSES = tuple(dict.fromkeys(response for _, response in PAIRS))
 _PROMPTS = tuple(dict.fromkeys(prompt for prompt, _ in PAIRS))
 
@@ -39,7 +52,9 @@ class Ambiguous(BadRow):
 
 @dataclass(frozen=True)
 class Shape:
-    """Columns that together are a sample: one with text or a conversation, or a prompt and its response. beside: goes into the prompt where it is there."""
+    """Columns that together are a sample: one with text or a conversation, or a prompt and its response. beside: goes
+    into the prompt where it is there.
+    """
 
     needs: tuple[str, ...]
     beside: str | None = None
@@ -58,7 +73,10 @@ class Shapes:
 
     def __post_init__(self) -> None:
         if self.text is not None and (self.prompt or self.response):
-            raise BadInput("The option text_column cannot be given together with prompt_column or response_column; a sample is one or the other.")
+            raise BadInput(
+                "The option text_column cannot be given together with prompt_column or response_column; a sample is "
+                "one or the other."
+            )
 
     def known(self) -> list[Shape]:
         """Conversations first, then pairs, then running text."""
@@ -69,7 +87,12 @@ class Shapes:
             partners = {response: prompt for prompt, response in PAIRS}
             prompts = (self.prompt,) if self.prompt else (partners.get(self.response) or _PROMPTS,)
             responses = (self.response,) if self.response else (usual.get(self.prompt) or _RESPONSES,)
-            return [_pair(prompt, response) for prompt in _flat(prompts) for response in _flat(responses) if prompt != response]
+            return [
+                _pair(prompt, response)
+                for prompt in _flat(prompts)
+                for response in _flat(responses)
+                if prompt != response
+            ]
         return [*(Shape((name,)) for name in CHATS), *(_pair(*pair) for pair in PAIRS), Shape(("text",))]
 
 
@@ -110,7 +133,9 @@ class Reader:
 
 
 def _same(row: Mapping[str, Any], shapes: list[Shape]) -> list[Shape]:
-    """One of several shapes, where they say the same: a conversation beside its first prompt and last response, or text made of prompt and response."""
+    """One of several shapes, where they say the same: a conversation beside its first prompt and last response, or text
+    made of prompt and response.
+    """
     turns = [_turns(row, shape) for shape in shapes]
     for shape, other in zip(shapes[1:], turns[1:], strict=True):
         if other[-1][1] == next((text for role, text in reversed(turns[0]) if role == "assistant"), None):
@@ -125,7 +150,9 @@ def _nothing(row: Mapping[str, Any], shapes: list[Shape]) -> BadRow:
     there = [shape for shape in shapes if all(name in row for name in shape.needs)]
     if there:
         return BadRow(f"its {next(name for name in there[0].needs if row[name] is None)} is missing")
-    half = next((shape for shape in shapes if len(shape.needs) == 2 and any(row.get(name) for name in shape.needs)), None)
+    half = next(
+        (shape for shape in shapes if len(shape.needs) == 2 and any(row.get(name) for name in shape.needs)), None
+    )
     if half is not None:
         has = half.needs[0] if row.get(half.needs[0]) else half.needs[1]
         return NoShape(f"it has {_a(has)} and no {' or '.join(_partners(has, shapes))}")
@@ -137,7 +164,9 @@ def _a(name: str) -> str:
 
 
 def _partners(name: str, shapes: list[Shape]) -> list[str]:
-    return list(dict.fromkeys(other for shape in shapes if name in shape.needs for other in shape.needs if other != name))
+    return list(
+        dict.fromkeys(other for shape in shapes if name in shape.needs for other in shape.needs if other != name)
+    )
 
 
 def named(names: Any) -> str:
@@ -173,8 +202,14 @@ def _turns(row: Mapping[str, Any], shape: Shape) -> list[Said]:
 def _pair_turns(row: Mapping[str, Any], shape: Shape) -> list[Said]:
     prompt, response = (row[name] for name in shape.needs)
     if isinstance(prompt, list) or isinstance(response, list):  # conversations, as TRL writes them
-        before = _chat(prompt, shape.needs[0]) if isinstance(prompt, list) else [("user", _text(prompt, shape.needs[0]))]
-        after = _chat(response, shape.needs[1]) if isinstance(response, list) else [("assistant", _text(response, shape.needs[1]))]
+        before = (
+            _chat(prompt, shape.needs[0]) if isinstance(prompt, list) else [("user", _text(prompt, shape.needs[0]))]
+        )
+        after = (
+            _chat(response, shape.needs[1])
+            if isinstance(response, list)
+            else [("assistant", _text(response, shape.needs[1]))]
+        )
         return checked_chat([*before, *after])
     asked = _text(prompt, shape.needs[0])
     if shape.beside is not None and isinstance(more := row.get(shape.beside), str) and more and not more.isspace():
@@ -201,7 +236,10 @@ def _chat(turns: list[Any], name: str) -> list[Said]:
         word = turn.get("role") if turn.get("role") is not None else turn.get("from")
         role = _ROLES.get(word.lower()) if isinstance(word, str) else None
         if role is None:
-            raise BadRow(f"turn {at} of its {name} has the role {_said(word)}; known are system, user, assistant (also human, gpt)")
+            raise BadRow(
+                f"turn {at} of its {name} has the role {_said(word)}; known are system, user, assistant (also human, "
+                "gpt)"
+            )
         content = turn.get("content") if turn.get("content") is not None else turn.get("value")
         text = "\n".join(_part(part, at, name) for part in content) if isinstance(content, list) else content
         if role == "system" and (text is None or text == ""):
