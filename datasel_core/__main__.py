@@ -9,7 +9,7 @@ import traceback
 
 import typer
 
-from datasel_core.cli import console, pools, selections
+from datasel_core.cli import console, pools, selections, tasks
 from datasel_core.errors import BadRequest, DataselError, Stopped
 
 app = typer.Typer(
@@ -22,20 +22,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.add_typer(pools.pool, name="pool")
-app.add_typer(pools.feature, name="feature")
-for command in (
-    pools.demo,
-    selections.methods,
-    selections.select,
-    selections.runs,
-    selections.combine,
-    selections.compare,
-    selections.evaluate,
-    selections.export,
-    selections.verify,
-    selections.reproduce,
-):
+groups = {"pool": pools.pool, "feature": pools.feature}
+for words, command in tasks.commands().items():
+    groups.get(words[0], app).command(words[-1], cls=console.Command)(command)
+for name, group in groups.items():
+    app.add_typer(group, name=name)
+for command in (selections.methods, selections.runs, selections.compare, selections.verify, selections.reproduce):
     app.command(cls=console.Command)(command)
 app.command(hidden=True)(selections.work)
 

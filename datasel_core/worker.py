@@ -14,17 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datasel_core.actions.work import DOINGS, folder_of, open_run
+from datasel_core.actions.task import Task, parse_task, parts, perform
 from datasel_core.base.progress import Progress, Step
 from datasel_core.errors import BadRequest, DataselError, Failed, Stopped
 from datasel_core.workspace.files import read_json, write_json
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock, is_held
 
-__all__ = ["open_run"]  # it stands with what workers do, and is asked for here
-
-PARTS = ("runs", "features", "maps", "scores", "serving", "tasks")
-"""Parts of the workspace whose folders may be jobs."""
 WORDS = {
     "waiting": "waiting to start",
     "running": "running",
@@ -37,7 +33,7 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Job:
-    """One piece of work in its folder. `spec["do"]` says what; DOINGS lists them."""
+    """One piece of work in its folder. `spec["do"]` names the task; the rest are its fields."""
 
     folder: Path
     spec: Mapping[str, Any]
@@ -62,6 +58,14 @@ class Job:
     def is_active(self) -> bool:
         return self.status()["state"] in ("waiting", "running")
 
+    @property
+    def headline(self) -> str:
+        """What it does, for people."""
+        try:
+            return parse_task(self.spec).headline()
+        except BadRequest:
+            return str(self.spec.get("do"))  # of a version that knew other work
+
     def stop(self) -> None:
         """Asks the worker to stop; it does within two seconds, and keeps what was finished."""
         (self.folder / "stop").touch()
@@ -71,23 +75,18 @@ class Job:
         return self.status().get("result")
 
 
-def spec_of(do: str, **asked: Any) -> dict[str, Any]:
-    """A spec for `start`. Raises BadRequest for an unknown kind of work."""
-    if do not in DOINGS:
-        raise BadRequest(f"There is no work called {do}; there are: {', '.join(DOINGS)}.")
-    return {"do": do, **asked}
-
-
-def start(workspace: Workspace, spec: Mapping[str, Any]) -> Job:
+def start(workspace: Workspace, task: Task) -> Job:
     """Checks the request here, so that a wrong one fails at once; then a process of its own does it. Asked twice, it is
-    done once.
+    done once. Raises BadRequest.
     """
-    folder = folder_of(workspace, spec)
-    job = Job(folder, spec)
+    work = task.prepare(workspace)
+    folder = work.folder
+    job = Job(folder, task.spec())
     with Lock(folder / "start").hold():
+        work.asked()
         if not job.is_active or not (folder / "status.json").exists():
             (folder / "stop").unlink(missing_ok=True)
-            write_json(folder / "job.json", dict(spec))
+            write_json(folder / "job.json", dict(job.spec))
             write_json(folder / "status.json", {"state": "waiting", "updated": time.time()})
             _spawn(workspace, folder)
     return job
@@ -100,7 +99,7 @@ def find_job(folder: Path) -> Job | None:
 
 def jobs(workspace: Workspace) -> list[Job]:
     """All jobs of the workspace, the latest changed first."""
-    found = [find_job(folder) for part in PARTS for folder in workspace.folders(part)]
+    found = [find_job(folder) for part in parts() for folder in workspace.folders(part)]
     return sorted((job for job in found if job is not None), key=lambda job: -job.status().get("updated", 0))
 
 
@@ -135,7 +134,8 @@ def work(workspace: Workspace, folder: Path) -> int:
             write_json(folder / "status.json", status)
 
     def report(step: Step) -> None:
-        tell(label=step.label, done=step.done, total=step.total, rate=step.rate, left=step.left)
+        state = "waiting" if step.waiting else "running"
+        tell(state=state, label=step.label, done=step.done, total=step.total, rate=step.rate, left=step.left)
 
     def should_stop() -> bool:
         return (folder / "stop").exists()
@@ -144,7 +144,7 @@ def work(workspace: Workspace, folder: Path) -> int:
     with Lock(folder / "work").hold(), _insisting(should_stop) as ended:
         tell()
         try:
-            result = DOINGS[spec["do"]](workspace, spec, Progress(report, should_stop))
+            result = perform(workspace, parse_task(spec), Progress(report, should_stop)).result
             ended.set()
         except Stopped as stop:
             tell(state="stopped", message=str(stop))

@@ -7,7 +7,7 @@ import streamlit as st
 
 from datasel_core.pools.pool import Pool
 from pages._ui.data import features, health, sources
-from pages._ui.kit import disk, keys, look
+from pages._ui.kit import disk, grouping, keys, look, palette
 from pages._ui.media import detail, photos
 
 _ALL = "all groups"
@@ -24,7 +24,7 @@ def first_run() -> None:
 
 
 def numbers(pool: Pool) -> None:
-    groups, copies = disk.group_sizes(pool), sum(len(rows) - 1 for rows in disk.duplicates(pool))
+    groups, copies = grouping.sizes(pool), sum(len(rows) - 1 for rows in disk.duplicates(pool))
     facts = [(look.samples(pool), "in the pool")]
     if groups:
         facts.append((f"{len(groups):,} groups", f"{groups[-1][1]:,} to {groups[0][1]:,} {look.unit(pool)} each"))
@@ -42,7 +42,7 @@ def numbers(pool: Pool) -> None:
 
 
 def samples(pool: Pool) -> None:
-    groups = disk.group_sizes(pool)
+    groups = grouping.sizes(pool)
     if keys.get("data.group") not in (None, *dict(groups)):
         keys.put("data.group", None)  # it was one of another pool
     wall, bars = st.columns([77, 23], gap="medium") if groups else (st.container(), None)
@@ -51,7 +51,7 @@ def samples(pool: Pool) -> None:
             group_bars(pool, groups)
     with wall:
         group = keys.get("data.group", _ALL)
-        rows = disk.group_rows(pool, group) if group != _ALL else disk.in_turn(pool)
+        rows = grouping.rows_of(pool, group) if group != _ALL else grouping.in_turn(pool)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             turn = ", one of each group in turn" if group == _ALL and groups else ""
             everything = "All groups" if groups else f"All {look.unit(pool)}"
@@ -68,7 +68,7 @@ def group_bars(pool: Pool, groups: list[tuple[str, int]]) -> None:
 
     shown, chosen = groups[:40], keys.get("data.group")
     names = [name for name, _ in shown]
-    colours = [look.PALETTE[0] if chosen in (None, name) else look.DROPPED for name in names]
+    colours = [palette.COLOURS[0] if chosen in (None, name) else palette.DROPPED for name in names]
     figure = go.Figure(
         go.Bar(
             y=names,

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from datasel_core.actions.work import open_run
+from datasel_core.actions.export import open_record
 from datasel_core.base import registry
 from datasel_core.base.progress import Progress
 from datasel_core.errors import DataselError
@@ -98,7 +98,7 @@ def _download(pool: Pool, run: Run, how: Export) -> None:
     made = home.task(key_of(what | _said(params=how.what()["params"]))) / f"selection{how.suffix}"
     try:
         if not made.exists():
-            how.write(open_run(home, run.folder), made, Progress())
+            how.write(open_record(home, run.folder), made, Progress())
     except DataselError as error:
         st.error(str(error), icon=":material/error:")
         return

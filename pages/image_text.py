@@ -4,12 +4,12 @@ import streamlit as st
 
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
+from datasel_core.runs.question import Question
 from pages._ui.image_text import cut, examples, recipe, scorers, scores
 from pages._ui.image_text.scores import Scored
 from pages._ui.kit import disk, keys, look, watch
 from pages._ui.media.detail import open_detail
 from pages._ui.question import answers, targets
-from pages._ui.question.answers import Choice
 
 _VIEWS = {
     "cut": "Around the cut",
@@ -56,7 +56,7 @@ def page(pool: Pool) -> None:
         st.fragment(look.told(_live))(choice, found)
 
 
-def _live(choice: Choice, found: Scored) -> None:
+def _live(choice: Question, found: Scored) -> None:
     """Everything that follows the cut; only this part runs again while it is dragged."""
     if keys.get("pairs.started"):
         keys.put("pairs.started", None)
@@ -103,7 +103,7 @@ def _live(choice: Choice, found: Scored) -> None:
     open_detail(pool, found.order)
 
 
-def _words(choice: Choice) -> str:
+def _words(choice: Question) -> str:
     towards = targets.said(choice.target)
     return f"{choice.method.title}{' ' + towards if towards else ''}: the higher, the better."
 
@@ -113,7 +113,7 @@ def _name(method: str) -> str:
     return f"score.{pool.name if pool else ''}.{method}"
 
 
-def _not_scored(choice: Choice) -> None:
+def _not_scored(choice: Question) -> None:
     text = f"{choice.method.summary()} {choice.method.cost}"
     if look.empty(f"Not scored by {choice.method.title} yet", text, f"Score {look.samples(choice.pool)}", key="score"):
         scores.start(choice)
@@ -151,7 +151,7 @@ def _embeddings(pool: Pool, lacking: list[str]) -> None:
         st.rerun()
 
 
-def _encoders(pool: Pool, choice: Choice) -> None:
+def _encoders(pool: Pool, choice: Question) -> None:
     """Scores mean nothing when pictures and captions come from different models: say so."""
     image, text = (choice.roles.features.get(role) for role in scorers.ROLES)
     if image is not None and text is not None and "text" in choice.method.needs and not _same_model(image, text):

@@ -5,16 +5,18 @@ import html
 import numpy as np
 import streamlit as st
 
+from datasel_core.base.role import PATTERNS
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from pages._ui.charts import map as canvas
 from pages._ui.charts import maps
-from pages._ui.kit import disk, keys, look
+from pages._ui.kit import grouping, keys, look, palette
 from pages._ui.media import lens, photos, reasons
 
-_MAP = "patterns"
+_MAP = PATTERNS.name
 _TABLE = """.ds-counts { width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; border-collapse: collapse; }
-.ds-counts caption { text-align: left; font-size: 12px; opacity: .7; } .ds-counts td { padding: 1px 8px 1px 0; white-space: nowrap; border: 0; }
+.ds-counts caption { text-align: left; font-size: 12px; opacity: .7; }
+.ds-counts td { padding: 1px 8px 1px 0; white-space: nowrap; border: 0; }
 .ds-counts td:nth-child(2) { text-align: right; } .ds-counts td:last-child { width: 45%; padding-right: 0; }
 .ds-counts i { display: block; height: 9px; border-radius: 2px; }"""
 
@@ -77,7 +79,7 @@ def _map(pool: Pool, kept: StoredFeature, points: canvas.Points, labels: canvas.
         keys.put("hidden.before", keys.get(f"hidden.{_MAP}"))
         st.rerun(scope="app")
     patterns = kept if kept.meta["shape"] == "ragged" else None
-    what = "patterns" if patterns else look.unit(pool)
+    what = PATTERNS.name if patterns else look.unit(pool)
     row = keys.get("open_row")
     many = f"{points.n_points:,} {what}" + (f" of {look.samples(pool)}" if patterns else "")
     how = canvas.Look(
@@ -116,9 +118,9 @@ def _lasso(pool: Pool, points: canvas.Points, labels: canvas.Labels, inside: np.
         args=(_MAP,),
         help="Forget the region; Esc on the map does the same.",
     )
-    if disk.group_sizes(pool):
+    if grouping.sizes(pool):
         _table(
-            [(name, int(np.isin(rows, disk.group_rows(pool, name)).sum()), n) for name, n in disk.group_sizes(pool)],
+            [(name, int(np.isin(rows, grouping.rows_of(pool, name)).sum()), n) for name, n in grouping.sizes(pool)],
             look.unit(pool),
         )
     else:
@@ -134,7 +136,7 @@ def _table(lines: list[tuple[str, int, int]], unit: str) -> None:
     more = sum(1 for line in lines if line[1]) - len(shown)
     cells = "".join(
         f"<tr><td>{html.escape(name)}</td><td>{n:,} of {whole:,}</td>"
-        f'<td><i style="background:{look.KEPT};width:{max(1.0, 100 * n / max(1, whole)):.0f}%"></i></td></tr>'
+        f'<td><i style="background:{palette.KEPT};width:{max(1.0, 100 * n / max(1, whole)):.0f}%"></i></td></tr>'
         for name, n, whole in shown
     )
     rest = f"; {more:,} groups with fewer are not listed" if more else ""

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from datasel_core.pools.pool import Pool
+from datasel_core.runs.question import Question
 from pages._ui.kit import keys, look, watch
 from pages._ui.question import answers, budget, methods
-from pages._ui.question.answers import Choice
 from pages._ui.select import pick, preview
 
 _STAYS = """[data-testid="stColumn"]:has(.st-key-why) > div { height: 100%; }
@@ -33,7 +33,7 @@ def page(pool: Pool) -> None:
         st.fragment(look.told(live))(choice, any(working))
 
 
-def live(choice: Choice, working: bool) -> None:
+def live(choice: Question, working: bool) -> None:
     """Everything that follows the budget; only this part runs again while it is dragged."""
     if keys.get("select.started"):
         keys.put("select.started", None)
@@ -41,7 +41,7 @@ def live(choice: Choice, working: bool) -> None:
     pool = choice.pool
     controls, actions = st.columns([66, 34], gap="small", vertical_alignment="bottom")
     with controls:
-        n = budget.widgets(pool, choice.free())
+        n = budget.widgets(pool, answers.free(choice))
     answer = answers.answer(choice, n)
     enough = answer is not None and (len(answer.rows) >= n or len(answer.longer) < _asked(answer))
     with actions, st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
@@ -69,8 +69,8 @@ def live(choice: Choice, working: bool) -> None:
     if answer is None:
         if not working:
             then = (
-                f": one run of {choice.longer(n):,} then shows every smaller budget at once."
-                if choice.longer(n) > n
+                f": one run of {answers.longer(choice, n):,} then shows every smaller budget at once."
+                if answers.longer(choice, n) > n
                 else " to see what is kept."
             )
             look.empty("Nothing chosen yet", f"Press Choose {n:,}{then}", key="choose-hint")
@@ -125,25 +125,25 @@ def _asked(answer: answers.Answer) -> int:
     )
 
 
-def _help(choice: Choice, n: int) -> str:
-    longer = choice.longer(n)
+def _help(choice: Question, n: int) -> str:
+    longer = answers.longer(choice, n)
     return (
         f"Runs {choice.method.title} for "
         f"{longer:,}{', so that every smaller budget can be shown at once' if longer > n else ''}."
     )
 
 
-def _start(choice: Choice, n: int) -> None:
-    answers.start(choice, choice.longer(n), "choose", keep=False)
+def _start(choice: Question, n: int) -> None:
+    answers.start(choice, answers.longer(choice, n), "choose", keep=False)
     keys.put("select.started", True)
 
 
-def _baseline(choice: Choice, n: int) -> None:
-    answers.start(choice.by("random"), choice.longer(n), "baseline", keep=False)
+def _baseline(choice: Question, n: int) -> None:
+    answers.start(answers.by(choice, "random"), answers.longer(choice, n), "baseline", keep=False)
     keys.put("select.started", True)
 
 
-def _keep(choice: Choice, n: int) -> None:
+def _keep(choice: Question, n: int) -> None:
     answers.keep(choice, n)
     keys.put("select.started", True)
 

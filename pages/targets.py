@@ -1,19 +1,18 @@
 """Towards a target: how much chance each candidate has, whom it serves, and what alpha and sigma change, at once."""
 
-import dataclasses
-
 import numpy as np
 import streamlit as st
 
 from datasel_core.base import registry
+from datasel_core.base.role import EMBEDDING
 from datasel_core.errors import DataselError
 from datasel_core.features.stored import StoredFeature
 from datasel_core.methods.tsds import out_of_scale
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.neighbor_tables import Tables
-from pages._ui.kit import disk, forms, keys, look, watch
-from pages._ui.question import answers, budget, methods, targets
-from pages._ui.question.answers import Choice
+from datasel_core.runs.question import Question
+from pages._ui.kit import forms, keys, look, watch
+from pages._ui.question import answers, budget, methods
 from pages._ui.targets import crowds, mass, space, tables, walls
 
 _SLIDERS = ("alpha", "c", "sigma")
@@ -50,17 +49,17 @@ def page(pool: Pool) -> None:
             working = any([watch.at_work(name) for name in (tables.JOB, "keep")])
         found = tables.tables(choice)
         if found is None:
-            if not working and keys.get("targets.asked") != str(choice.what()):
-                keys.put("targets.asked", str(choice.what()))
+            if not working and keys.get("targets.asked") != str(choice.open()):
+                keys.put("targets.asked", str(choice.open()))
                 tables.start(choice)
                 st.rerun()
             elif not tables.is_watched():  # it was dismissed, or its answer is no longer whole
                 _no_tables(choice)
             return
-        st.fragment(look.told(_live))(choice, found, choice.roles.features["embedding"], working)
+        st.fragment(look.told(_live))(choice, found, choice.roles.features[EMBEDDING.name], working)
 
 
-def _no_tables(choice: Choice) -> None:
+def _no_tables(choice: Question) -> None:
     text = (
         "Plans are made from each target's nearest candidates, and from how crowded it is around those. They are "
         "found once, and kept."
@@ -70,7 +69,7 @@ def _no_tables(choice: Choice) -> None:
         st.rerun()
 
 
-def _settings(pool: Pool, towards: str) -> Choice | None:
+def _settings(pool: Pool, towards: str) -> Question | None:
     """Everything but the sliders."""
     cls = registry.find("method", "tsds")
     look.section("TSDS", "towards a target, spread out")
@@ -83,14 +82,13 @@ def _settings(pool: Pool, towards: str) -> Choice | None:
     if error is not None:
         return None
     try:
-        method, roles = cls(**params), disk.roles(pool, use)
-        return Choice(pool, method, roles, use, int(seed), target=targets.target(pool, method, roles, towards))
+        return answers.ask(pool, cls(**params), use, seed=int(seed), target=towards)
     except DataselError as trouble:
         st.error(str(trouble))
         return None
 
 
-def _live(choice: Choice, found: Tables, kept: StoredFeature, working: bool) -> None:
+def _live(choice: Question, found: Tables, kept: StoredFeature, working: bool) -> None:
     """Everything that follows the sliders; only this part runs again."""
     if keys.get("targets.started"):
         keys.put("targets.started", None)
@@ -100,9 +98,7 @@ def _live(choice: Choice, found: Tables, kept: StoredFeature, working: bool) -> 
     one = tables.plan(found, alpha, c, sigma)
     p = tables.chances(found, one, pool.n)
     n_likely = int(np.count_nonzero(p))
-    choice = dataclasses.replace(
-        choice, method=choice.method.model_copy(update={"alpha": alpha, "c": c, "sigma": sigma})
-    )
+    choice = choice.tuned(alpha=alpha, c=c, sigma=sigma)
     look.facts(
         [
             (look.samples(pool, round(one.effective)), "effective size: 1 / sum p²"),
@@ -157,7 +153,7 @@ def _live(choice: Choice, found: Tables, kept: StoredFeature, working: bool) -> 
         mass.detail(choice, found, one, p)
 
 
-def _caps(choice: Choice, found: Tables) -> None:
+def _caps(choice: Question, found: Tables) -> None:
     near, how = found.neighbours, choice.method
     asked = (("Neighbours per target", near.max_k, how.max_k), ("Neighbours per crowd", near.kde_k, how.kde_k))
     said = [
@@ -199,7 +195,7 @@ def _sliders(found: Tables) -> tuple[float, float, float]:
     return float(alpha), float(c), float(sigma)
 
 
-def _keep(choice: Choice, n: int) -> None:
+def _keep(choice: Question, n: int) -> None:
     answers.keep(choice, n)
     keys.put("targets.started", True)
 

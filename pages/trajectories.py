@@ -9,10 +9,11 @@ from datasel_core.base import registry
 from datasel_core.errors import DataselError
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
+from datasel_core.runs.question import Question
 from pages._ui.charts import clusters, composition
-from pages._ui.kit import disk, forms, keys, look, watch
+from pages._ui.kit import disk, forms, keys, look, palette, watch
 from pages._ui.question import answers, budget, methods
-from pages._ui.question.answers import Answer, Choice
+from pages._ui.question.answers import Answer
 from pages._ui.trajectories import members, proxy
 
 _VIEWS = {
@@ -48,7 +49,7 @@ def page(pool: Pool) -> None:
         st.fragment(look.told(_live))(choice, any(busy))
 
 
-def _settings(pool: Pool, found: dict[str, StoredFeature]) -> Choice | None:
+def _settings(pool: Pool, found: dict[str, StoredFeature]) -> Question | None:
     cls = registry.find("method", "s2l")
     look.section("S2L", "from small to large")
     st.caption(cls.summary() + (f"  \n[Paper]({cls.paper})" if cls.paper else ""))
@@ -67,13 +68,13 @@ def _settings(pool: Pool, found: dict[str, StoredFeature]) -> Choice | None:
     if error is not None:
         return None
     try:
-        return Choice(pool, cls(**params), disk.roles(pool, use), use, int(seed))
+        return answers.ask(pool, cls(**params), use, seed=int(seed))
     except DataselError as trouble:
         st.error(str(trouble))
         return None
 
 
-def _live(choice: Choice, working: bool) -> None:
+def _live(choice: Question, working: bool) -> None:
     """Everything that follows the budget; only this part runs again while it is dragged."""
     if keys.get("trajectories.started"):
         keys.put("trajectories.started", None)
@@ -81,10 +82,10 @@ def _live(choice: Choice, working: bool) -> None:
     pool = choice.pool
     controls, actions = st.columns([76, 24], gap="small", vertical_alignment="bottom")
     with controls:
-        n = budget.widgets(pool, choice.free())
+        n = budget.widgets(pool, answers.free(choice))
     answer = answers.answer(choice, n)
-    if answer is None and not working and keys.get("trajectories.asked") != str(choice.what()):
-        keys.put("trajectories.asked", str(choice.what()))
+    if answer is None and not working and keys.get("trajectories.asked") != str(choice.open()):
+        keys.put("trajectories.asked", str(choice.open()))
         _start(choice, n)  # clusters take seconds: nobody should have to ask for them
         st.rerun(scope="app")
     enough = answer is not None and len(answer.rows) >= n
@@ -117,8 +118,8 @@ def _live(choice: Choice, working: bool) -> None:
         _clusters(choice, answer, of)
 
 
-def _clusters(choice: Choice, answer: Answer, of: np.ndarray) -> None:
-    pool, kept, colour = choice.pool, choice.roles.features[proxy.FEATURE], look.colour_of("s2l")
+def _clusters(choice: Question, answer: Answer, of: np.ndarray) -> None:
+    pool, kept, colour = choice.pool, choice.roles.features[proxy.FEATURE], palette.colour_of("s2l")
     found = clusters.clusters(pool, kept, of)
     counts = np.bincount(of[answer.rows], minlength=int(of.max()) + 1)
     whole = sum(counts[one.at] == len(one.rows) for one in found)
@@ -168,12 +169,12 @@ def _clusters(choice: Choice, answer: Answer, of: np.ndarray) -> None:
             proxy.learning(kept.folder)
 
 
-def _start(choice: Choice, n: int) -> None:
-    answers.start(choice, choice.longer(n), "trajectories", keep=False)
+def _start(choice: Question, n: int) -> None:
+    answers.start(choice, answers.longer(choice, n), "trajectories", keep=False)
     keys.put("trajectories.started", True)
 
 
-def _keep(choice: Choice, n: int) -> None:
+def _keep(choice: Question, n: int) -> None:
     answers.keep(choice, n)
     keys.put("trajectories.started", True)
 

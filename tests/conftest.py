@@ -1,6 +1,9 @@
 """Fixtures shared by all tests: a workspace of its own for each, small photos, arrays."""
 
 import ast
+import contextlib
+import ctypes
+import gc
 import os
 import re
 import sys
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from datasel_core.actions.task import Task, parse_task
 from datasel_core.workspace.layout import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +41,18 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     return Workspace.at()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def let_go():
+    """What one module of tests left in memory is gone when the next begins: the process stays below 3 GB."""
+    yield
+    if streamlit := sys.modules.get("streamlit"):
+        streamlit.cache_data.clear()
+        streamlit.cache_resource.clear()
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # not every system gives back what was freed when asked
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
 _BLOCK_SIZE = re.compile(r"_?([A-Z]+_)*(ROWS|COLUMNS|ANCHORS|PAIRS|BLOCK|STRETCH|CHUNK|FEW|PRODUCTS|TILE)")
 _SMALL = 48
 _ARGUMENTS = {"block", "size", "chunk", "rows_at_once"}
@@ -44,20 +60,25 @@ _ARGUMENTS = {"block", "size", "chunk", "rows_at_once"}
 
 @pytest.fixture
 def shrink(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Sets every block size that has been imported to at most so many.
-
-    It is found by its name, so that nobody has to list it; `hidden_sizes` finds those without one. The sizes of pools
-    belong to formats of files. A tile decides the last digits, so it is small, but always the same. Products are of
-    rows and columns.
+    """Sets every block size that has been imported to at most so many. It is found by its name, so that nobody has to
+    list it; `hidden_sizes` finds those without one. The sizes of pools belong to formats of files; a tile decides the
+    last digits, so it is small, but always the same. Products are of rows and columns.
     """
     whole: dict[tuple[str, str], int] = {}
 
     def to(size: int) -> None:
-        ours = [name for name in sorted(sys.modules) if re.match(r"datasel_core\.(?!pools)", name)]
-        found = [(sys.modules[one], name, value) for one in ours for name, value in vars(sys.modules[one]).items()]
+        modules = [
+            module
+            for name, module in sorted(sys.modules.items())
+            if name.startswith("datasel_core.") and not name.startswith("datasel_core.pools")
+        ]
+        found = [
+            (module, name, value)
+            for module in modules
+            for name, value in vars(module).items()
+            if _BLOCK_SIZE.fullmatch(name) and type(value) is int
+        ]
         for module, name, value in found:
-            if not _BLOCK_SIZE.fullmatch(name) or type(value) is not int:
-                continue
             most = _SMALL if name.endswith("TILE") else size**2 if name.endswith("PRODUCTS") else size
             monkeypatch.setattr(module, name, min(whole.setdefault((module.__name__, name), value), most))
 
@@ -77,8 +98,9 @@ def hidden_sizes(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "range" and len(node.args) == 3:
             step, name = node.args[2], getattr(node.args[2], "id", "")
-            is_number = not any(isinstance(part, ast.Name) for part in ast.walk(step))
-            if is_number and not re.fullmatch(r"-?\d", ast.unparse(step)):
+            if not any(isinstance(part, ast.Name) for part in ast.walk(step)) and not re.fullmatch(
+                r"-?\d", ast.unparse(step)
+            ):
                 yield f"line {node.lineno}: range(..., {ast.unparse(step)})"
             elif name.isupper() and not _BLOCK_SIZE.fullmatch(name):
                 yield f"line {node.lineno}: the name {name}"
@@ -86,7 +108,9 @@ def hidden_sizes(source: str) -> Iterator[str]:
             with_defaults = node.args.args[len(node.args.args) - len(node.args.defaults) :]
             for argument, default in zip(with_defaults, node.args.defaults, strict=True):
                 named = any(_BLOCK_SIZE.fullmatch(getattr(part, "id", "")) for part in ast.walk(default))
-                if named or (argument.arg in _ARGUMENTS and ast.unparse(default) != "None"):
+                if named or (
+                    argument.arg in _ARGUMENTS and not (isinstance(default, ast.Constant) and default.value is None)
+                ):
                     yield f"line {node.lineno}: {argument.arg}={ast.unparse(default)}"
 
 
@@ -116,3 +140,8 @@ def clustered(rng: np.random.Generator, n: int, d: int, k: int, spread: float = 
     return (rng.standard_normal((k, d))[rng.integers(k, size=n)] + spread * rng.standard_normal((n, d))).astype(
         np.float32
     )
+
+
+def task_of(do: str, **fields) -> Task:
+    """A task by its name and fields, as a page or a worker has it."""
+    return parse_task({"do": do, **fields})

@@ -24,8 +24,11 @@ PLEASE = "which cannot be: this program, a library or the machine is at fault, n
 @pytest.fixture
 def inputs(rng):
     patterns = Ragged(clustered(rng, 300, 6, 9), np.arange(301))
-    pool, target = clustered(rng, 300, 6, 9), clustered(rng, 11, 6, 4)
-    return Inputs({"embedding": pool, "patterns": patterns}, rng, target={"embedding": target})
+    return Inputs(
+        {"embedding": clustered(rng, 300, 6, 9), "patterns": patterns},
+        rng,
+        target={"embedding": clustered(rng, 11, 6, 4)},
+    )
 
 
 @pytest.mark.parametrize("broken", [0.0, np.nan], ids=["zeros", "not numbers"])
@@ -33,8 +36,9 @@ def test_products_of_codes(broken, inputs, monkeypatch):
     monkeypatch.setattr(crowding, "_FEW", 0)
     made = codes.Turn.codes
     monkeypatch.setattr(codes.Turn, "codes", lambda *given: np.full_like(made(*given), broken))
-    said = "The least crowded candidate has .* in its crowd, though it is in there itself"
-    with pytest.raises(Failed, match=f"{said}, {PLEASE}"):
+    with pytest.raises(
+        Failed, match=f"The least crowded candidate has .* in its crowd, though it is in there itself, {PLEASE}"
+    ):
         Tsds().plan(inputs)
 
 
@@ -68,12 +72,17 @@ def test_gaps_that_are_never_up_to_date(inputs, monkeypatch):
 
 
 def test_no_farthest(inputs, monkeypatch):
-    monkeypatch.setattr(farthest._Front, "winner", lambda _: None)
+    asked = []
+    monkeypatch.setattr(farthest._Front, "winner", lambda _: asked.append(1))
     with pytest.raises(Failed, match=f"No pattern is the farthest, {PLEASE}"):
         KCenter().select(inputs, 50)
+    assert len(asked) < 20
 
 
 def test_no_draw(inputs, monkeypatch):
+    laws, propose = [], draw._Levels.propose
+    monkeypatch.setattr(draw._Levels, "propose", lambda law, *given: laws.append(law) or propose(law, *given))
     monkeypatch.setattr(draw, "_exceeds", lambda *_: False)
     with pytest.raises(Failed, match=f"No pattern can be drawn, {PLEASE}"):
         FreeSel().select(inputs, 50)
+    assert len(set(map(id, laws))) == 1

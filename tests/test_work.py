@@ -10,13 +10,14 @@ import time
 import pytest
 
 from datasel_core import worker
-from datasel_core.actions import work as work_module
+from datasel_core.actions.select import Select
+from datasel_core.actions.task import parse_task
 from datasel_core.errors import BadRequest, Failed
 from datasel_core.runs import manifest
 from datasel_core.runs.run import Run
 from datasel_core.workspace.files import read_json, write_json
 from datasel_core.workspace.locks import Lock, is_held
-from tests.conftest import ROOT
+from tests.conftest import ROOT, task_of
 from tests.runs import joints
 
 built, scene = joints.built, joints.scene
@@ -45,9 +46,9 @@ def say(job, state, ago=0.0, **more):
 
 
 def test_a_start_says_what_is_to_be_done_and_waits(scene, spawned):
-    job = worker.start(scene.workspace, ASKED)
+    job = worker.start(scene.workspace, parse_task(ASKED))
     assert spawned == [job.folder] == [scene.workspace.run(scene.plan("k_center", 9).key)]
-    assert read_json(job.folder / "job.json") == ASKED
+    assert read_json(job.folder / "job.json").items() >= ASKED.items()
     assert job.status()["state"] == "waiting"
     assert job.is_active
     assert worker.find_job(job.folder) == job
@@ -56,27 +57,27 @@ def test_a_start_says_what_is_to_be_done_and_waits(scene, spawned):
 
 
 def test_a_second_start_of_the_same_question_starts_nothing(scene, spawned, work):
-    job = worker.start(scene.workspace, ASKED)
+    job = worker.start(scene.workspace, parse_task(ASKED))
     at_length = {**ASKED, "seed": 0, "params": {"metric": "cosine"}}
-    assert worker.start(scene.workspace, at_length).folder == job.folder
+    assert worker.start(scene.workspace, parse_task(at_length)).folder == job.folder
     with Lock(job.folder / "work").hold():  # a worker that is at it, and has said nothing for long
         for state in ("running", "waiting"):
             say(job, state, 3600)
             assert job.status()["state"] == state
-            worker.start(scene.workspace, ASKED)
+            worker.start(scene.workspace, parse_task(ASKED))
     assert len(spawned) == 1
-    worker.start(scene.workspace, {**ASKED, "budget": "10"})
+    worker.start(scene.workspace, parse_task({**ASKED, "budget": "10"}))
     assert len(spawned) == 2
     say(job, "waiting")
     assert work(job) == 0
-    worker.start(scene.workspace, ASKED)
+    worker.start(scene.workspace, parse_task(ASKED))
     assert len(spawned) == 3  # it is done; a new worker looks whether it still stands
 
 
 def test_two_who_start_at_once_start_one_after_the_other(scene, spawned):
-    folder = work_module.folder_of(scene.workspace, ASKED)
+    folder = parse_task(ASKED).prepare(scene.workspace).folder
     with Lock(folder / "start").hold():  # somebody is about to
-        other = threading.Thread(target=worker.start, args=(scene.workspace, ASKED))
+        other = threading.Thread(target=worker.start, args=(scene.workspace, parse_task(ASKED)))
         other.start()
         other.join(0.3)
         assert spawned == []
@@ -106,10 +107,10 @@ def test_what_nobody_is_at_work_on_was_interrupted(scene, said, ago, state):
 
 @pytest.mark.parametrize("state", ["running", "stopped", "failed"])
 def test_what_did_not_end_well_starts_again_without_the_old_wish_to_stop(scene, spawned, work, state):
-    job = worker.start(scene.workspace, ASKED)
+    job = worker.start(scene.workspace, parse_task(ASKED))
     job.stop()
     say(job, state, 60)
-    again = worker.start(scene.workspace, ASKED)
+    again = worker.start(scene.workspace, parse_task(ASKED))
     assert len(spawned) == 2
     assert again.status()["state"] == "waiting"
     assert work(again) == 0
@@ -119,7 +120,7 @@ def test_what_did_not_end_well_starts_again_without_the_old_wish_to_stop(scene, 
 
 
 def test_a_stop_leaves_no_manifest(scene, spawned, work):
-    job = worker.start(scene.workspace, ASKED)
+    job = worker.start(scene.workspace, parse_task(ASKED))
     job.stop()
     assert work(job) == 130
     assert job.status()["state"] == "stopped"
@@ -143,8 +144,8 @@ def test_how_a_job_ends_is_said(scene, spawned, work, monkeypatch, how):
     def fail(*_):
         raise error
 
-    job = worker.start(scene.workspace, ASKED)
-    monkeypatch.setitem(work_module.DOINGS, "select", fail)
+    job = worker.start(scene.workspace, parse_task(ASKED))
+    monkeypatch.setattr(Select, "_answer", fail)
     if code is None:
         with pytest.raises(ValueError, match="odd"):
             work(job)
@@ -157,10 +158,12 @@ def test_how_a_job_ends_is_said(scene, spawned, work, monkeypatch, how):
 _DIES = """
 import os, signal, sys
 from pathlib import Path
-from datasel_core import doings, jobs, store
+from datasel_core import worker
+from datasel_core.actions.select import Select
+from datasel_core.workspace.layout import Workspace
 
-doings.DOINGS["select"] = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-jobs.work(store.Workspace(Path(sys.argv[1])), Path(sys.argv[2]))
+Select._answer = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+worker.work(Workspace(Path(sys.argv[1])), Path(sys.argv[2]))
 """
 
 
@@ -176,8 +179,12 @@ def test_a_worker_that_is_killed_was_interrupted_and_leaves_no_answer(scene):
 
 
 def test_jobs_are_listed_the_latest_first_whatever_they_do(scene, spawned):
-    asked = [{**ASKED, "budget": "3"}, {**ASKED, "do": "score", "method": "clip_score"}, {**ASKED, "budget": "5"}]
-    one, two, three = (worker.start(scene.workspace, spec) for spec in asked)
+    asked = [
+        {**ASKED, "budget": "3"},
+        {"do": "score", "pool": ASKED["pool"], "method": "clip_score"},
+        {**ASKED, "budget": "5"},
+    ]
+    one, two, three = (worker.start(scene.workspace, parse_task(spec)) for spec in asked)
     for job, ago in ((one, 5), (two, 1), (three, 9)):
         say(job, "done", ago)
     scene.ask("random", 3)  # a run that nobody started as a job
@@ -186,12 +193,13 @@ def test_jobs_are_listed_the_latest_first_whatever_they_do(scene, spawned):
 
 def test_every_kind_of_work_has_its_folder_and_a_wrong_one_is_refused(scene, tmp_path, spawned):
     select = {"pool": "all", "method": "clip_score", "budget": "3"}
-    towards = {"pool": "all", "method": "tsds", "budget": "3", "target": "task"}
+    towards = {"pool": "all", "target": "task"}
     bring = {"pool": "all", "role": "error", "file": str(tmp_path / "x.npz")}
     export = {"run": scene.ask("random", 3).key, "format": "csv", "out": str(tmp_path / "x.csv")}
-    asked = {"select": select, "score": select, "serving": towards, "feature_import": bring, "export": export}
+    score = {"pool": "all", "method": "clip_score"}
+    asked = {"select": select, "score": score, "serving": towards, "feature_import": bring, "export": export}
     asked["demo"] = {}
-    found = {do: work_module.folder_of(scene.workspace, worker.spec_of(do, **spec)) for do, spec in asked.items()}
+    found = {do: task_of(do, **spec).prepare(scene.workspace).folder for do, spec in asked.items()}
     assert [folder.parent.name for folder in found.values()] == ["runs", "scores", "serving", "tasks", "tasks", "tasks"]
     assert len(set(found.values())) == len(found)
     for do, change, said in (
@@ -202,12 +210,12 @@ def test_every_kind_of_work_has_its_folder_and_a_wrong_one_is_refused(scene, tmp
         ("feature_import", {"file": "/etc/x"}, "outside the allowed"),
         ("feature_import", {"pool": "al"}, "mean all"),
         ("select", {"budget": "61"}, "must be from 1 to"),
-        ("serving", {"target": None}, "name a pool of examples"),
+        ("serving", {"target": "nobody"}, "no pool called nobody"),
     ):
         with pytest.raises(BadRequest, match=said):
-            worker.start(scene.workspace, worker.spec_of(do, **{**asked[do], **change}))
+            worker.start(scene.workspace, task_of(do, **{**asked[do], **change}))
     assert spawned == []
-    with pytest.raises(BadRequest, match="There is no work called selct; there are: select, score"):
-        worker.spec_of("selct")
+    with pytest.raises(BadRequest, match="There is no work called selct; there are: combine, demo"):
+        task_of("selct")
     with pytest.raises(BadRequest, match="holds no job.json"):
         worker.work(scene.workspace, tmp_path)

@@ -11,6 +11,7 @@ import pytest
 
 from datasel_core import worker
 from datasel_core.actions.add_pool import add_pool
+from datasel_core.actions.task import parse_task
 from datasel_core.errors import BadRequest
 from datasel_core.features import computation
 from datasel_core.features.chunks import CHUNK, Chunks
@@ -62,7 +63,7 @@ FEATURE = {"do": "feature", "pool": "many", "feature": "dictionary_embedding", "
 
 
 def test_a_selection_in_a_worker(workspace, vectors):
-    job = worker.start(workspace, SELECT)
+    job = worker.start(workspace, parse_task(SELECT))
     assert wait_for(lambda: ended(job))
     assert job.status()["state"] == "done", job.status()
     here = engine.choose(resolve(workspace, Spec(**SELECT)), worker.Progress()).rows
@@ -71,7 +72,7 @@ def test_a_selection_in_a_worker(workspace, vectors):
 
 def test_a_wrong_request_fails_before_anything_starts(workspace, vectors):
     with pytest.raises(BadRequest, match="from 1 to 400"):
-        worker.start(workspace, {**SELECT, "budget": "0"})
+        worker.start(workspace, parse_task({**SELECT, "budget": "0"}))
     assert workspace.folders("runs") == []
 
 
@@ -88,14 +89,14 @@ def killed_once(job) -> bool:
 
 
 def test_killed_at_any_moment_the_next_start_resumes(workspace, many_photos):
-    job = worker.start(workspace, FEATURE)
+    job = worker.start(workspace, parse_task(FEATURE))
     kills, done = 0, 0
     while kills < 3 and killed_once(job):
         kills += 1
         left = len(Chunks(job.folder, many_photos.n).missing())
         assert many_photos.n - left > done  # every start gets further
         done = many_photos.n - left
-        job = worker.start(workspace, FEATURE)
+        job = worker.start(workspace, parse_task(FEATURE))
     assert kills > 0
     assert wait_for(lambda: ended(job), 120)
     assert job.status()["state"] == "done", job.status()
@@ -108,7 +109,7 @@ def test_killed_at_any_moment_the_next_start_resumes(workspace, many_photos):
 
 
 def test_a_stop_takes_two_seconds_at_most_and_keeps_what_was_done(workspace, many_photos):
-    job = worker.start(workspace, FEATURE)
+    job = worker.start(workspace, parse_task(FEATURE))
     assert wait_for(lambda: job.status().get("done", 0) > 0 or ended(job), 90)
     asked = time.monotonic()
     job.stop()
@@ -118,13 +119,13 @@ def test_a_stop_takes_two_seconds_at_most_and_keeps_what_was_done(workspace, man
     assert time.monotonic() - asked < 4  # two seconds on a quiet machine
     assert job.status()["state"] == "stopped"
     assert not (job.folder / "meta.json").exists()
-    again = worker.start(workspace, FEATURE)
+    again = worker.start(workspace, parse_task(FEATURE))
     assert wait_for(lambda: ended(again), 120)
     assert again.status()["state"] == "done"
 
 
 def test_started_twice_it_runs_once(workspace, many_photos):
-    one, two = worker.start(workspace, FEATURE), worker.start(workspace, FEATURE)
+    one, two = worker.start(workspace, parse_task(FEATURE)), worker.start(workspace, parse_task(FEATURE))
     assert one.folder == two.folder
     assert wait_for(lambda: ended(one), 120)
     assert one.status()["state"] == "done"
@@ -139,14 +140,14 @@ def test_a_worker_that_dies_without_a_word_is_interrupted(workspace, vectors):
 
 
 def test_jobs_are_found_from_anywhere(workspace, vectors):
-    job = worker.start(workspace, SELECT)
+    job = worker.start(workspace, parse_task(SELECT))
     assert [one.folder for one in worker.jobs(workspace)] == [job.folder]
     assert wait_for(lambda: ended(job))
 
 
 _HOLDS_A_LOCK = """
 import threading
-from datasel_core import jobs
+from datasel_core import worker
 from datasel_core.__main__ import main
 
 def work(*_):
@@ -155,7 +156,7 @@ def work(*_):
     threading.Thread(target=lock.acquire).start()
     return 130
 
-jobs.work = work
+worker.work = work
 main(["work", "anywhere"])
 """
 

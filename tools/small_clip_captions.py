@@ -20,19 +20,23 @@ _PLACES = {
 _PLACES |= {"snow": "in the snow", "desert": "in the desert", "night sky": "in the night sky"}
 _COLOURS_OF = {kind.name: kind.colours for kind in CLASSES}
 _WORD_LIST = """
-about account after again agree all already also always answer any ask available back bank because before best better between big book both bring build business
-buy call can card care case change chapter cheap check child choose city clear close come company contact cost country create customer daily data date day deal
-decide deliver discover document download during easy email end enter error even event every example expect fact fast feel few file find first follow for form
-found free friend from full game get give good great group guide happen have health help here high history home hour how idea important include information
-interest invest item job join just keep know language large last law learn leave less letter life like line list little live local long look lost love low main
-make manage market may mean meet member money month more most move much music must name need never new news next note nothing now number of offer office often
-online only open option or order other our out own page part party pay people per person phone place plan play please point policy post power present price
-private problem product program project public put question quick rate read ready real reason receive record report request result return right rule run safe
-sale same save say school search season second section secure see sell send service set share shop short show sign simple site size small some soon special
-staff start state stay still stop store story street student study subject such support sure system take talk team tell term test than thank that the their them
-then there they thing think this those time title today together tomorrow too top total town track trade travel try turn type under until update use user value
-very view visit wait want warranty watch water way web week welcome well what when where which while who why will win with without word work world would write
-year yes yesterday you young your
+about account after again agree all already also always answer any ask available back bank because before best better
+between big book both bring build business buy call can card care case change chapter cheap check child choose city
+clear close come company contact cost country create customer daily data date day deal decide deliver discover
+document download during easy email end enter error even event every example expect fact fast feel few file find first
+follow for form found free friend from full game get give good great group guide happen have health help here high
+history home hour how idea important include information interest invest item job join just keep know language large
+last law learn leave less letter life like line list little live local long look lost love low main make manage market
+may mean meet member money month more most move much music must name need never new news next note nothing now number
+of offer office often online only open option or order other our out own page part party pay people per person phone
+place plan play please point policy post power present price private problem product program project public put
+question quick rate read ready real reason receive record report request result return right rule run safe sale same
+save say school search season second section secure see sell send service set share shop short show sign simple site
+size small some soon special staff start state stay still stop store story street student study subject such support
+sure system take talk team tell term test than thank that the their them then there they thing think this those time
+title today together tomorrow too top total town track trade travel try turn type under until update use user value
+very view visit wait want warranty watch water way web week welcome well what when where which while who why will win
+with without word work world would write year yes yesterday you young your
 """
 _WORDS = _WORD_LIST.split()
 

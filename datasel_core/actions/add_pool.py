@@ -1,14 +1,19 @@
 """Opening a source as a pool."""
 
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
+from datasel_core.actions.task import Outcome, Task, Work, task
+from datasel_core.base.declare import ARGUMENT, Field, called
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
 from datasel_core.errors import BadRequest
 from datasel_core.features.computation import compute_followers
 from datasel_core.features.external import keep_imported
+from datasel_core.features.stored import about_feature, kept_features
+from datasel_core.pools.guess import kind_of
 from datasel_core.pools.persistence import save_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.files import read_json
@@ -16,12 +21,49 @@ from datasel_core.workspace.layout import Workspace, checked_name
 from datasel_core.workspace.locks import Lock
 
 
+@task("pool", version=1, title="Open a pool")
+class AddPool(Task):
+    """Reads a source and keeps it as a pool. Media files stay where they are."""
+
+    words: ClassVar[tuple[str, ...]] = ("pool", "add")
+    cost: ClassVar[str] = "Reads every file of the source once."
+
+    name: str = Field(description="What the pool is to be called.", json_schema_extra=ARGUMENT)
+    source: str = Field(
+        description="A folder, a file, or shards as in 'data/{00000..00012}.tar'.", json_schema_extra=ARGUMENT
+    )
+    kind: str | None = Field(None, description="One of {pool kind}; guessed from the source by default.")
+    options: dict[str, Any] = Field({}, description="key=value of this kind.", json_schema_extra=called("option"))
+
+    def prepare(self, workspace: Workspace) -> Work:
+        checked_name("pool", self.name)
+        if self.kind is not None:
+            find("pool kind", self.kind)
+        kind = self.kind or kind_of(workspace.allowed(self.source))
+        find("pool kind", kind).of(self.options)
+        workspace.allowed(self.source)
+        said = [] if self.kind else [f"{self.name} is read as {kind}; --kind says otherwise."]
+        return Work(self.own_folder(workspace), lambda progress: self._added(workspace, kind, progress), said)
+
+    def headline(self) -> str:
+        return f"Opening {self.name}"
+
+    def _added(self, workspace: Workspace, kind: str, progress: Progress) -> Outcome:
+        made = add_pool(workspace, self.name, self.source, kind, self.options, progress)
+        return Outcome(
+            {"pool": made.name, "n": made.n, "unreadable": made.left_out},
+            about_pool(workspace, made),
+            [f"{made.name}: {made.n} samples, {made.left_out} left out."],
+            [*(f"left out: {one['id']}: {one['reason']}" for one in made.unreadable[:20]), *made.about["notes"]],
+        )
+
+
 def add_pool(
     workspace: Workspace,
     name: str,
     source: str,
     kind: str,
-    options: Mapping[str, str] | None = None,
+    options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Pool:
     """Reads a source and keeps it as a pool; arrays it brought become features. The same source may be added again: it
@@ -31,15 +73,14 @@ def add_pool(
     """
     progress = progress or Progress()
     checked_name("pool", name)
-    declared = find("pool kind", kind).parse(options or {})
+    declared = find("pool kind", kind).of(options or {})
     path = workspace.allowed(source)
     _check_free(workspace, name, str(path), kind)
     scan = declared.scan(path, workspace, progress)
     try:
         with Lock(workspace.pool(name)).hold(progress.check):
-            _check_free(
-                workspace, name, str(path), kind
-            )  # reading may take long, and somebody else may have taken the name
+            # Reading may take long, and somebody else may have taken the name.
+            _check_free(workspace, name, str(path), kind)
             pool = save_pool(workspace, name, declared, path, scan)
     finally:
         scan.close()
@@ -60,3 +101,15 @@ def _check_free(workspace: Workspace, name: str, source: str, kind: str) -> None
             f"There is a pool called {name} already, from {about['source']}; choose another name, or remove that one "
             "first."
         )
+
+
+def about_pool(workspace: Workspace, pool: Pool) -> dict[str, Any]:
+    """What is said of a pool, as plain data."""
+    said = ("name", "kind", "n", "fingerprint", "source", "unreadable", "notes")
+    kept = [about_feature(one) for one in kept_features(workspace, pool.fingerprint)]
+    return {
+        **{name: pool.about[name] for name in said},
+        "left_out": pool.left_out,
+        "columns": pool.columns,
+        "features": kept,
+    }

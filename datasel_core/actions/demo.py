@@ -1,11 +1,36 @@
 """The built-in demo pools."""
 
-from datasel_core.actions.add_pool import add_pool
+from typing import ClassVar
+
+from datasel_core.actions.add_pool import about_pool, add_pool
+from datasel_core.actions.task import Outcome, Task, Work, task
 from datasel_core.base.progress import Progress
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
+
+
+@task("demo", version=1, title="Make the demo")
+class Demo(Task):
+    """Makes the built-in demo pools: about a minute, no network."""
+
+    cost: ClassVar[str] = "About a minute."
+
+    def prepare(self, workspace: Workspace) -> Work:
+        return Work(self.own_folder(workspace), lambda progress: self._made(workspace, progress))
+
+    def headline(self) -> str:
+        return "Making the demo"
+
+    def _made(self, workspace: Workspace, progress: Progress) -> Outcome:
+        made = make_demo(workspace, progress)
+        return Outcome(
+            {"pool": made[0].name},
+            [about_pool(workspace, one) for one in made],
+            [f"{one.name}: {one.n} samples. Look at it: streamlit run app.py" for one in made],
+        )
+
 
 _DEMOS = {
     "scenes": ("images", "scenes/scenes.parquet"),

@@ -1,24 +1,15 @@
-"""Coverage against budget: how near the pool is to what was kept after 1, 2, 3, ... picks. Computed by the worker, kept
-beside the run.
-"""
+"""Coverage against budget: how near the pool is to what was kept after 1, 2, 3, ... picks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from datasel_core.analysis.metrics.metric import some_rows
 from datasel_core.base.progress import Progress
 from datasel_core.base.ragged import Ragged
-from datasel_core.errors import BadInput
-from datasel_core.features.roles import Roles
 from datasel_core.vectors import directions
-from datasel_core.workspace.files import writing
 
-ROLES = ("embedding", "patterns", "image")
 _POINTS = 20_000
 _MOST_GAPS = 50_000_000
 _EVERY_PICK = 20_000
@@ -41,24 +32,6 @@ class Curve:
         """(mean, largest) after `budget` picks; between two marks, the mark before."""
         place = max(0, int(np.searchsorted(self.picks, budget, side="right")) - 1)
         return float(self.mean[place]), float(self.largest[place])
-
-
-def measure_curves(roles: Roles, rows: np.ndarray, already: np.ndarray, progress: Progress) -> dict[str, Curve]:
-    """Role -> curve, for every role of ROLES that the pool has. rows: kept rows in pick order. already: rows that
-    counted as chosen before.
-    """
-    found = {}
-    for role in ROLES:
-        values = roles.array(role)
-        if values is None:
-            continue
-        readable = np.ones(roles.pool.n, dtype=bool)
-        readable[roles.missing_rows((role,))] = False
-        if isinstance(values, Ragged):
-            readable &= values.lengths() > 0
-        if readable.any() and readable[rows].any():
-            found[role] = curve(values, np.flatnonzero(readable), rows, already, progress)
-    return found
 
 
 def curve(
@@ -108,49 +81,3 @@ def _gaps(points: np.ndarray, ragged: Ragged, rows: np.ndarray) -> np.ndarray:
     """(values of these rows, len(points)) float32, 1 - cosine."""
     anchors = directions.unit(ragged.values[ragged.places(rows)])
     return np.maximum(1 - anchors @ points.T, 0)
-
-
-def write_curves(folder: Path, curves: dict[str, Curve]) -> list[str]:
-    """curve.parquet: one row per role and mark. Returns the names of the files written."""
-    parts = []
-    for role, one in curves.items():
-        m = len(one.picks)
-        parts.append(
-            pa.table(
-                {
-                    "role": [role] * m,
-                    "picks": one.picks,
-                    "mean": one.mean,
-                    "largest": one.largest,
-                    "measured_on": [one.measured_on] * m,
-                }
-            )
-        )
-    if not parts:
-        return []
-    with writing(folder / "curve.parquet") as temporary:
-        pq.write_table(pa.concat_tables(parts), temporary, compression="zstd")
-    return ["curve.parquet"]
-
-
-def read_curves(folder: Path) -> dict[str, Curve]:
-    """Role -> curve of a run; empty where none was measured. Raises BadInput when the file is damaged."""
-    path = folder / "curve.parquet"
-    if not path.exists():
-        return {}
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise BadInput(f"{path} cannot be read: {str(error).splitlines()[0]}.") from None
-    role = table["role"].to_numpy(zero_copy_only=False)
-    columns = {name: table[name].to_numpy() for name in ("picks", "mean", "largest", "measured_on")}
-    return {
-        str(name): Curve(
-            columns["picks"][mine],
-            columns["mean"][mine],
-            columns["largest"][mine],
-            int(columns["measured_on"][mine][0]),
-        )
-        for name in dict.fromkeys(role.tolist())
-        for mine in [role == name]
-    }

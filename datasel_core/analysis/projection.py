@@ -1,27 +1,13 @@
-"""The 2-D map of a feature: PCA at once, UMAP when it is ready. The only module that imports umap."""
+"""The 2-D layout of vectors: principal components, cells, UMAP. The only module that imports umap."""
 
-import contextlib
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from datasel_core.base.declare import Declared, Field
 from datasel_core.base.progress import Progress, Track
-from datasel_core.base.ragged import Ragged
-from datasel_core.errors import BadInput, UnknownName
-from datasel_core.features.stored import load
 from datasel_core.vectors import directions, kmeans, neighbors
-from datasel_core.workspace.arrays import load_array, save_array
-from datasel_core.workspace.files import read_json, write_json
-from datasel_core.workspace.hashing import key_of
-from datasel_core.workspace.layout import Workspace
-from datasel_core.workspace.locks import Lock
 
-_SERIES = frozenset({"loss_trajectory"})
-"""Roles whose size means something; of the others only the direction counts."""
-_ARRAYS = ("umap", "pca", "clusters")
 _FIT = 20_000
 _CELLS = 12
 _ROWS = 8192
@@ -39,82 +25,6 @@ class Map(Declared):
     )
     n_components: int = Field(50, ge=2, description="Principal components that neighbours are found in.")
     seed: int = Field(0, ge=0, description="Start of the random numbers; the same seed draws the same map.")
-
-
-def map_key(feature: str, params: Mapping[str, Any]) -> str:
-    """The key under which the map of a feature (by key) is kept."""
-    return key_of({"map": 1, "feature": feature, "params": Map(**params).what()})
-
-
-def read_map(
-    workspace: Workspace, feature: str, params: Mapping[str, Any] | None = None
-) -> tuple[str, np.ndarray] | None:
-    """(`umap` or `pca`, (t, 2) float32 coordinates, NaN where a sample has no value), the best there is so far, or
-    None.
-    """
-    there = _arrays(workspace, feature, params)
-    return next(((name, there[name]) for name in ("umap", "pca") if name in there), None)
-
-
-def read_clusters(workspace: Workspace, feature: str, params: Mapping[str, Any] | None = None) -> np.ndarray | None:
-    """(t,) int16: the k-means cell of each point, the largest cell first, -1 where a sample has no value; None while
-    there is no map.
-    """
-    return _arrays(workspace, feature, params).get("clusters")
-
-
-def _arrays(workspace: Workspace, feature: str, params: Mapping[str, Any] | None) -> dict[str, np.ndarray]:
-    """What is there of a feature's map; nothing of one drawn before the feature was made anew, with other values."""
-    folder, kept = workspace.map(map_key(feature, params or {})), load(workspace.feature(feature))
-    there = {path.stem: load_array(path) for name in _ARRAYS if (path := folder / f"{name}.npy").exists()}
-    if kept is None:
-        return there
-    with contextlib.suppress(BadInput):
-        drawn = (read_json(folder / "of.json") or {}).get("fingerprint")
-        if drawn is None:  # that was not written down then
-            return {name: array for name, array in there.items() if len(array) == kept.meta["values"][0]}
-        return there if drawn == kept.meta["fingerprint"] else {}
-    return {}
-
-
-def make_map(
-    workspace: Workspace, feature: str, params: Mapping[str, Any] | None = None, progress: Progress | None = None
-) -> Path:
-    """Writes pca.npy, clusters.npy, then umap.npy, for the feature with this key. For patterns there is one point per
-    pattern. Can be stopped between steps.
-    """
-    progress, how = progress or Progress(), Map(**(params or {}))
-    kept = load(workspace.feature(feature))
-    if kept is None:
-        raise UnknownName("feature", feature, [])
-    folder = workspace.map(map_key(feature, params or {}))
-    with Lock(folder).hold(progress.check):
-        if {"umap", "clusters"} <= set(_arrays(workspace, feature, params)):
-            return folder
-        values = kept.values()
-        for name in _ARRAYS:
-            (folder / f"{name}.npy").unlink(missing_ok=True)
-        write_json(folder / "of.json", {"fingerprint": kept.meta["fingerprint"]})
-        vectors = values.values if isinstance(values, Ragged) else values.reshape(len(values), -1)
-        there = (
-            np.flatnonzero(np.isfinite(vectors).all(axis=1)) if vectors.dtype.kind == "f" else np.arange(len(vectors))
-        )
-        track = progress.track(2, "finding principal components")
-        components = principal(vectors, there, how, as_unit=kept.role not in _SERIES)
-        _keep(folder / "pca.npy", components[:, :2], there, len(vectors))
-        track.advance()
-        clusters = np.full(len(vectors), -1, np.int16)
-        clusters[there] = cells(components, how)
-        save_array(folder / "clusters.npy", clusters)
-        track.finish()
-        _keep(folder / "umap.npy", layout(components, how, progress), there, len(vectors))
-    return folder
-
-
-def _keep(path: Path, coordinates: np.ndarray, there: np.ndarray, n: int) -> None:
-    whole = np.full((n, 2), np.nan, np.float32)
-    whole[there] = coordinates
-    save_array(path, whole)
 
 
 def principal(vectors: np.ndarray, rows: np.ndarray, how: Map, as_unit: bool = True) -> np.ndarray:

@@ -11,10 +11,19 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from datasel_core.errors import BadParameter
 
-__all__ = ["HOW", "Declared", "Field"]
+__all__ = ["ARGUMENT", "HIDDEN", "HOW", "Declared", "Field", "called"]
 
 HOW = {"how": True}
 """`json_schema_extra=HOW` marks a parameter that changes how fast an answer comes, never the answer."""
+ARGUMENT = {"argument": True}
+"""Marks a field that stands on the command line without a name."""
+HIDDEN = {"hidden": True}
+"""Marks a field that no command line has."""
+
+
+def called(option: str) -> dict[str, str]:
+    """Marks a field whose option has another name than the field: `called("set")` for parameters."""
+    return {"option": option}
 
 
 class Declared(BaseModel):
@@ -52,6 +61,12 @@ class Declared(BaseModel):
             except ValidationError:
                 values[name] = word  # the constructor says what would be right
         return cls(**values)
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> Self:
+        """From plain values, of which text may stand for what a command line would mean by it."""
+        words = {name: value for name, value in params.items() if isinstance(value, str)}
+        return cls.parse(words, **{name: value for name, value in params.items() if name not in words})
 
     def what(self) -> dict[str, Any]:
         """Id, version and every parameter that decides the result: the part that enters keys and manifests."""

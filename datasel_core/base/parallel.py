@@ -59,17 +59,11 @@ def _controller():
     return ThreadpoolController()
 
 
-T = TypeVar("T")
-
-
-R = TypeVar("R")
-
-
-def in_order(work: Callable[[T], R], items: Iterable[T], threads: int = 4, ahead: int = 64) -> Iterator[tuple[T, R]]:
+def in_order(work: Callable[[A], B], items: Iterable[A], threads: int = 4, ahead: int = 64) -> Iterator[tuple[A, B]]:
     """(item, work(item)) for each item, in order. At most `ahead` items wait, so that memory stays bounded and stopping
     is quick.
     """
-    waiting: deque[tuple[T, Future]] = deque()
+    waiting: deque[tuple[A, Future]] = deque()
     workers = ThreadPoolExecutor(threads, thread_name_prefix="readers")
     try:
         for item in items:

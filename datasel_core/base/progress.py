@@ -19,6 +19,8 @@ class Step:
     total: int
     rate: float | None
     left: float | None
+    waiting: bool = False
+    """Whether it has not begun: something else comes first, which the label names."""
 
 
 @dataclass
@@ -44,6 +46,11 @@ class Progress:
     def track(self, total: int, label: str) -> "Track":
         """For loops whose steps are uneven: call `advance(n)` yourself."""
         return Track(self, total, label)
+
+    def wait(self, label: str) -> None:
+        """Says what is waited for, and raises Stopped if somebody asked to stop."""
+        self.check()
+        self.report(Step(label, 0, 0, None, None, waiting=True))
 
     def check(self) -> None:
         """Raises Stopped if somebody asked to stop; cheap enough for inner loops."""

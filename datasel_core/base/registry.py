@@ -16,6 +16,7 @@ PACKAGES = {
     "probe": "datasel_core.probes",
     "pool kind": "datasel_core.pools.kinds",
     "export format": "datasel_core.exports",
+    "task": "datasel_core.actions",
 }
 
 D = TypeVar("D", bound=type[Declared])

@@ -84,6 +84,8 @@ class _Lines:
 
 
 def _numbers(step: Step) -> str:
+    if step.waiting:
+        return "not begun yet"
     text = f"{step.done} of {step.total}"
     if step.rate:
         text += f", {step.rate:.3g} a second"

@@ -1,9 +1,5 @@
 """A feature in the making: chunks on disk, joined when all are there."""
 
-from datasel_core.features.stored import StoredFeature, room_beside, write_meta
-
-_COPIED_ROWS = 1 << 14
-
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,9 +10,10 @@ import numpy as np
 from datasel_core.base.ragged import Ragged
 from datasel_core.features import stored_files
 from datasel_core.features.feature import Block
+from datasel_core.features.stored import StoredFeature, room_beside, write_meta
 from datasel_core.workspace.arrays import growing, read_arrays, save_array, write_arrays
 
-_COPY = 1 << 14
+_COPIED_ROWS = 1 << 14
 CHUNK = 256
 
 

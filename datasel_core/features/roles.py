@@ -8,14 +8,14 @@ import numpy as np
 
 from datasel_core.base import registry
 from datasel_core.base.ragged import Ragged
+from datasel_core.base.role import GROUP, find_role
 from datasel_core.errors import BadRequest, MissingFeature, UnknownName
+from datasel_core.features.feature import Feature
 from datasel_core.features.stored import StoredFeature, kept_features
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.layout import Workspace
 
 _BLOCK = 1 << 16
-_ANY_VECTORS = ("embedding",)
-"""Roles that a feature of another role may fill, when it is named: any vectors do, such as loss trajectories."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Roles:
         """
         use = dict(use or {})
         kept = kept_features(workspace, pool.fingerprint)
-        group = use.pop("group", None) or pool.group_column
+        group = use.pop(GROUP.name, None) or pool.group_column
         if group is not None:
             pool.column(group)
         chosen = {one.role: one for one in kept}
@@ -47,12 +47,12 @@ class Roles:
             chosen[role] = _named(kept, role, name, pool)
         roles = cls(pool, chosen, group)
         for role in needs:
-            if role == "group" and group is None:
+            if role == GROUP.name and group is None:
                 raise MissingFeature(
                     f"The pool {pool.name} has no column group; name one with --use group=COLUMN (it has: "
                     f"{', '.join(pool.columns)})."
                 )
-            if role != "group" and role not in chosen:
+            if role != GROUP.name and role not in chosen:
                 raise MissingFeature(
                     f"The pool {pool.name} has no feature for the role {role} yet. {how_to_get(pool, role)}"
                 )
@@ -63,7 +63,7 @@ class Roles:
         """Raises BadRequest when photos and captions were encoded by different models: cosines would mean nothing.
         Imported vectors are taken on trust.
         """
-        towers = {role: self.features[role] for role in ("image", "text") if role in needs}
+        towers = {role: self.features[role] for role in needs if find_role(role).space}
         if len({one.meta["facts"].get("weights_sha256") for one in towers.values()} - {None}) < 2:
             return
         said = " and ".join(
@@ -71,12 +71,13 @@ class Roles:
         )
         raise BadRequest(
             f"The vectors of {self.pool.name} for {said} come from different models and cannot be compared; "
-            "compute both with one model, or name two that belong together: --use image=KEY --use text=KEY."
+            "compute both with one model, or name two that belong together: "
+            f"{' '.join(f'--use {role}=KEY' for role in towers)}."
         )
 
     def array(self, role: str, rows: np.ndarray | None = None) -> np.ndarray | Ragged | None:
         """The array of a role for some rows of the pool (all by default), or None where nothing fills it."""
-        if role == "group":
+        if role == GROUP.name:
             if self.group is None:
                 return None
             labels = np.array(["" if label is None else str(label) for label in self.pool.column(self.group).tolist()])
@@ -94,6 +95,12 @@ class Roles:
             else values[:0]
         )
 
+    def numbers(self) -> list[str]:
+        """Roles that are one number per sample, whether somebody declared them or brought them."""
+        return [
+            role for role, one in self.features.items() if one.meta["shape"] == "rows" and len(one.meta["values"]) == 1
+        ]
+
     def missing_rows(self, roles: Sequence[str]) -> np.ndarray:
         """Rows of the pool that have no value in one of these roles."""
         rows = [entry["row"] for role in roles if role in self.features for entry in self.features[role].unreadable]
@@ -108,7 +115,7 @@ class Roles:
 
     def keys(self, roles: Sequence[str]) -> dict[str, str]:
         return {
-            role: f"column {self.group}" if role == "group" else self.features[role].meta["fingerprint"]
+            role: f"column {self.group}" if role == GROUP.name else self.features[role].meta["fingerprint"]
             for role in roles
         }
 
@@ -116,7 +123,7 @@ class Roles:
         """What the manifest says of the features that were used."""
         said: dict[str, dict[str, Any]] = {}
         for role in roles:
-            if role == "group":
+            if role == GROUP.name:
                 said[role] = {"id": "column", "column": self.group}
                 continue
             meta = self.features[role].meta
@@ -129,7 +136,7 @@ def _named(kept: Sequence[StoredFeature], role: str, name: str, pool: Pool) -> S
     own = [one for one in kept if one.role == role]
     if found := [one for one in own if name in (one.key, one.id)]:
         return found[-1]
-    others = [one for one in kept if role in _ANY_VECTORS and one.role != role]
+    others = [one for one in kept if find_role(role).any_vectors and one.role != role]
     others = [
         one for one in others if name in (one.key, one.role) or (name == one.id != "imported")
     ]  # `imported` says nothing of what it is
@@ -152,10 +159,13 @@ def how_to_get(pool: Pool, role: str) -> str:
         follows := next((one.reads for one in declared.values() if one.role == role and one.at_once), None)
     ) is not None:
         return how_to_get(pool, follows)
-    makers = [id for id, one in declared.items() if one.role == role and one.reads in pool.opens | {"patches"}]
-    makers.sort(
-        key=lambda id: (not id.startswith(("dictionary", "tfidf")), id)
-    )  # the one that needs no download comes first
+    makers = [id for id, one in declared.items() if one.role == role and _can_read(pool, one)]
+    makers.sort(key=lambda id: (declared[id].downloads, id))
     if makers:
         return f"Compute one: python -m datasel_core feature compute {pool.name} {makers[0]}"
     return f"Import one: python -m datasel_core feature import {pool.name} {role} FILE.npz"
+
+
+def _can_read(pool: Pool, feature: type[Feature]) -> bool:
+    """Whether it reads the samples themselves, or grids of vectors, which nothing here computes: they are brought."""
+    return feature.reads in pool.opens or find_role(feature.reads).shape == "grid"

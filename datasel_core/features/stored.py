@@ -232,3 +232,9 @@ def _with(kept: StoredFeature, **changes: Any) -> StoredFeature:
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def about_feature(kept: StoredFeature) -> dict[str, Any]:
+    """What is said of a kept feature, as plain data."""
+    said = ("id", "version", "role", "params", "key", "shape", "values", "dtype", "created")
+    return {**{name: kept.meta[name] for name in said}, "unreadable": len(kept.unreadable)}

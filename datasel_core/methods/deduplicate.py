@@ -7,7 +7,7 @@ import numpy as np
 from datasel_core.base.declare import HOW, Field
 from datasel_core.base.progress import Progress
 from datasel_core.methods.method import Method, method
-from datasel_core.methods.selection import Inputs, Selection
+from datasel_core.methods.selection import Inputs, Picks
 from datasel_core.vectors import directions
 
 _ANCHORS = 4096
@@ -39,7 +39,7 @@ class Deduplicate(Method):
     )
     block: int = Field(1024, ge=1, description="Samples compared at once.", json_schema_extra=HOW)
 
-    def choose(self, inputs: Inputs, budget: int) -> Selection:
+    def pick(self, inputs: Inputs, budget: int) -> Picks:
         embedding = directions.unit(inputs.pool["embedding"])
         similarity = closest_before(embedding, self.threshold, inputs.already, self.block, inputs.progress)
         free = np.setdiff1d(np.arange(inputs.n), inputs.already)
@@ -51,7 +51,7 @@ class Deduplicate(Method):
             else distinct
         )
         rows = order[:budget]
-        return Selection(rows, why={"similarity": similarity[rows]})
+        return Picks(rows, why={"similarity": similarity[rows]})
 
 
 def closest_before(

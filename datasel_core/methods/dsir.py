@@ -9,7 +9,7 @@ from datasel_core.base.declare import Field
 from datasel_core.base.ragged import Ragged
 from datasel_core.errors import BadInput
 from datasel_core.methods.method import Scorer, method
-from datasel_core.methods.selection import Inputs, Selection, top
+from datasel_core.methods.selection import Inputs, Picks, top
 
 _SMOOTH = 1e-8
 _ROWS = 1 << 15
@@ -55,11 +55,11 @@ class Dsir(Scorer):
 
     def best(
         self, scores: np.ndarray, budget: int, rng: np.random.Generator, already: Sequence[int] | np.ndarray = ()
-    ) -> Selection:
+    ) -> Picks:
         keys = scores + rng.gumbel(size=len(scores)) if self.sampling == "without_replacement" else scores.copy()
         keys[np.asarray(already, dtype=np.int64)] = np.nan
         rows = top(keys, budget)
-        return Selection(rows, scores=scores, why={"score": scores[rows]})
+        return Picks(rows, scores=scores, why={"score": scores[rows]})
 
 
 def _counts(ngrams: Ragged, side: str) -> Ragged:

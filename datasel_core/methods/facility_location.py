@@ -8,7 +8,7 @@ import numpy as np
 from datasel_core.base.declare import Field
 from datasel_core.base.progress import Progress
 from datasel_core.methods.method import Method, method
-from datasel_core.methods.selection import Inputs, Selection
+from datasel_core.methods.selection import Inputs, Picks
 from datasel_core.vectors import neighbors
 
 
@@ -35,7 +35,7 @@ class FacilityLocation(Method):
     )
     n_neighbors: int = Field(50, title="Neighbours per sample", ge=1, description="Neighbours per sample in the graph.")
 
-    def choose(self, inputs: Inputs, budget: int) -> Selection:
+    def pick(self, inputs: Inputs, budget: int) -> Picks:
         embedding = np.asarray(inputs.pool["embedding"])
         n = len(embedding)
         rows, similarity = np.empty((n, 0), np.int64), np.empty((n, 0))
@@ -81,7 +81,7 @@ def _keep(best: np.ndarray, served: tuple[np.ndarray, np.ndarray, np.ndarray], r
 
 def _lazy_greedy(
     inputs: Inputs, budget: int, best: np.ndarray, served: tuple[np.ndarray, np.ndarray, np.ndarray]
-) -> Selection:
+) -> Picks:
     open_rows = np.setdiff1d(np.arange(len(best)), inputs.already)
     # A gain never grows, so an old one is an upper bound; among equals the heap gives the lowest row.
     queue = [(-_gain(best, served, row), int(row), 0) for row in open_rows]
@@ -98,4 +98,4 @@ def _lazy_greedy(
         gains.append(-gain)
         track.advance()
     track.finish()
-    return Selection(np.array(rows), why={"gain": np.array(gains)})
+    return Picks(np.array(rows), why={"gain": np.array(gains)})

@@ -11,7 +11,7 @@ from datasel_core.methods.algorithms.draw import draw
 from datasel_core.methods.algorithms.farthest import farthest
 from datasel_core.methods.algorithms.gaps import BLOCK, Gaps
 from datasel_core.methods.method import Method, method
-from datasel_core.methods.selection import Inputs, Selection
+from datasel_core.methods.selection import Inputs, Picks
 
 
 @method("freesel", version=1, title="FreeSel")
@@ -39,7 +39,7 @@ class FreeSel(Method):
     first: int | None = Field(None, ge=0, description="Row of the first photo; none draws it at random.")
     block: int = Field(BLOCK, ge=1, description="Patterns per matrix product.", json_schema_extra=HOW)
 
-    def choose(self, inputs: Inputs, budget: int) -> Selection:
+    def pick(self, inputs: Inputs, budget: int) -> Picks:
         return pick_by_patterns(
             inputs.pool["patterns"], inputs, budget, self.sampler, self.metric, self.first, self.block
         )
@@ -47,7 +47,7 @@ class FreeSel(Method):
 
 def pick_by_patterns(
     patterns: Ragged, inputs: Inputs, budget: int, sampler: str, metric: str, first: int | None, block: int
-) -> Selection:
+) -> Picks:
     """The law of FreeSel; with one pattern per sample and `farthest` it is k-center greedy.
 
     why: `pattern` (position within its sample, -1 for a pick that no pattern brought in) and `distance` (NaN likewise).
@@ -91,7 +91,7 @@ def pick_by_patterns(
             triggers.append(-1)
             limits.append(0)
     track.finish()
-    return Selection(np.array(rows), why=_why(gaps, patterns, np.array(triggers), np.array(limits), owners))
+    return Picks(np.array(rows), why=_why(gaps, patterns, np.array(triggers), np.array(limits), owners))
 
 
 def _why(

@@ -9,7 +9,7 @@ from datasel_core.base.ragged import Ragged
 from datasel_core.methods.algorithms.gaps import BLOCK
 from datasel_core.methods.freesel import pick_by_patterns
 from datasel_core.methods.method import Method, method
-from datasel_core.methods.selection import Inputs, Selection
+from datasel_core.methods.selection import Inputs, Picks
 
 
 @method("k_center", version=1, title="k-center greedy")
@@ -33,8 +33,8 @@ class KCenter(Method):
     first: int | None = Field(None, ge=0, description="Row of the first sample; none draws it at random.")
     block: int = Field(BLOCK, ge=1, description="Rows per distance block.", json_schema_extra=HOW)
 
-    def choose(self, inputs: Inputs, budget: int) -> Selection:
+    def pick(self, inputs: Inputs, budget: int) -> Picks:
         embedding = np.asarray(inputs.pool["embedding"])
         one_each = Ragged(embedding, np.arange(len(embedding) + 1))
-        selection = pick_by_patterns(one_each, inputs, budget, "farthest", self.metric, self.first, self.block)
-        return Selection(selection.rows, why={"distance": selection.why["distance"]})
+        picks = pick_by_patterns(one_each, inputs, budget, "farthest", self.metric, self.first, self.block)
+        return Picks(picks.places, why={"distance": picks.why["distance"]})

@@ -8,16 +8,13 @@ import numpy as np
 from datasel_core.base.declare import Declared
 from datasel_core.base.ragged import Array, Ragged
 from datasel_core.base.registry import declares
+from datasel_core.base.role import Role, find_role
 from datasel_core.errors import BadInput
-from datasel_core.methods.selection import Inputs, Selection, granted, top
+from datasel_core.methods.selection import Inputs, Picks, Selection, granted, top
 
 _BLOCK = 1 << 16
-_VECTORS = ("embedding", "image", "text", "loss_trajectory")
-_NUMBERS = ("loss", "learnability", "error", "forgetting")
-_RAGGED = ("patterns", "ngrams")
 POSITIONS = ("cluster", "pattern", "target")
 """Names in `why` that hold positions, from 0. People count from 1: a sentence for them says one more."""
-
 
 method = declares("method")
 
@@ -31,6 +28,8 @@ class Method(Declared):
     needs: ClassVar[tuple[str, ...]] = ()
     may_need: ClassVar[tuple[str, ...]] = ()
     """Roles that only some of its parameters ask for; `roles` says whether these do."""
+    needs_one_of: ClassVar[str] = ""
+    """A shape of roles of which it needs one, named by its parameter `role`."""
     needs_target: ClassVar[tuple[str, ...]] = ()
     scores_all: ClassVar[bool] = False
     """True when every sample gets a score; one that gets none cannot be kept, and the manifest names it."""
@@ -49,17 +48,17 @@ class Method(Declared):
         return self.needs
 
     def select(self, inputs: Inputs, budget: int | str) -> Selection:
-        """Chooses `budget` rows (a count, or a share such as "10%" of the rows given).
+        """Chooses `budget` rows (a count, or a share such as "10%") of arrays that are a pool of their own.
 
         Raises BadInput when a role is missing or its values are not finite, BadParameter when the budget does not fit.
         """
         self.check(inputs)
         budget = granted(budget, inputs.n, inputs.n - len(inputs.already))
-        return self.choose(inputs, budget)
+        return self.pick(inputs, budget).among(np.arange(inputs.n), inputs.n)
 
-    def choose(self, inputs: Inputs, budget: int) -> Selection:
-        """The method itself: 1 <= budget <= n - len(already), roles are there."""
-        raise TypeError(f"{type(self).__name__} must implement choose.")
+    def pick(self, inputs: Inputs, budget: int) -> Picks:
+        """The method itself, on inputs that were checked: 1 <= budget <= n - len(already)."""
+        raise TypeError(f"{type(self).__name__} must implement pick.")
 
     def check(self, inputs: Inputs) -> None:
         if not inputs.pool:
@@ -68,17 +67,7 @@ class Method(Declared):
             for role in needs:
                 if role not in roles:
                     raise BadInput(f"{self.id} needs the {side} role {role}; given: {', '.join(roles) or 'none'}.")
-                check_array(f"{side} role {role}", roles[role], ragged=role in _RAGGED)
-                if role in _VECTORS and (np.ndim(roles[role]) != 2 or not np.shape(roles[role])[1]):
-                    raise BadInput(
-                        f"The {side} role {role} has the shape {np.shape(roles[role])}; it must be one vector per "
-                        "sample, (n, d)."
-                    )
-                if role in _NUMBERS and np.ndim(roles[role]) != 1:
-                    raise BadInput(
-                        f"The {side} role {role} has the shape {np.shape(roles[role])}; it must be one number per "
-                        "sample, (n,)."
-                    )
+                check_role(f"{side} role {role}", roles[role], find_role(role))
 
 
 class Scorer(Method):
@@ -91,19 +80,28 @@ class Scorer(Method):
         """(n,) float64, higher is kept, NaN where a sample cannot be scored."""
         raise TypeError(f"{type(self).__name__} must implement score.")
 
-    def choose(self, inputs: Inputs, budget: int) -> Selection:
+    def pick(self, inputs: Inputs, budget: int) -> Picks:
         return self.best(np.asarray(self.score(inputs), dtype=np.float64), budget, inputs.rng, inputs.already)
 
     def best(
         self, scores: np.ndarray, budget: int, rng: np.random.Generator, already: Sequence[int] | np.ndarray = ()
-    ) -> Selection:
+    ) -> Picks:
         """What to keep, once every sample has its score. scores: (n,) float64. already: rows that are never kept. rng:
         for methods that draw.
         """
         open_scores = scores.copy()
         open_scores[np.asarray(already, dtype=np.int64)] = np.nan
         rows = top(open_scores, budget)
-        return Selection(rows, scores=scores, why={"score": scores[rows]})
+        return Picks(rows, scores=scores, why={"score": scores[rows]})
+
+
+def check_role(name: str, array: Array, role: Role) -> None:
+    """Raises BadInput unless the array is finite and of the shape that the role has."""
+    check_array(name, array, ragged=isinstance(array, Ragged) if role.shape == "any" else role.shape == "ragged")
+    if role.shape in ("vector", "series") and (np.ndim(array) != 2 or not np.shape(array)[1]):
+        raise BadInput(f"The {name} has the shape {np.shape(array)}; it must be one vector per sample, (n, d).")
+    if role.shape == "number" and np.ndim(array) != 1:
+        raise BadInput(f"The {name} has the shape {np.shape(array)}; it must be one number per sample, (n,).")
 
 
 def check_array(name: str, array: Array, ragged: bool) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from datasel_core.base.declare import Field
 from datasel_core.errors import Fault
 from datasel_core.methods.method import Method, method
-from datasel_core.methods.selection import Inputs, Selection
+from datasel_core.methods.selection import Inputs, Picks
 from datasel_core.vectors import neighbors
 from datasel_core.vectors.directions import matrix, same_width
 
@@ -31,7 +31,7 @@ class NearestTargets(Method):
 
     metric: Literal["cosine", "euclidean"] = Field("cosine", description="How far apart two samples are.")
 
-    def choose(self, inputs: Inputs, budget: int) -> Selection:
+    def pick(self, inputs: Inputs, budget: int) -> Picks:
         pool, target = (
             matrix(inputs.pool["embedding"], "pool role embedding"),
             matrix(inputs.target["embedding"], "target role embedding"),
@@ -57,4 +57,4 @@ class NearestTargets(Method):
                 raise Fault("All candidates are taken before the budget is used up")
             rows[at], whose[at], away[at] = near[one, place], turn, distance[one, place]
             taken[rows[at]] = True
-        return Selection(rows, why={"target": whose, "distance": away})
+        return Picks(rows, why={"target": whose, "distance": away})

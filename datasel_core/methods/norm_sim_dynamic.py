@@ -11,7 +11,7 @@ from datasel_core.base.declare import Field
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadParameter
 from datasel_core.methods.method import Method, method
-from datasel_core.methods.selection import Inputs, Selection
+from datasel_core.methods.selection import Inputs, Picks
 from datasel_core.vectors.directions import blocks, lengths, matrix, second_moment, unit_rows
 
 
@@ -46,7 +46,7 @@ class NormSimDynamic(Method):
         description="Steps from the pool to the budget; fewer when fewer images are to be dropped.",
     )
 
-    def choose(self, inputs: Inputs, budget: int) -> Selection:
+    def pick(self, inputs: Inputs, budget: int) -> Picks:
         image = matrix(inputs.pool["image"], "pool role image")
         length = lengths(image)
         left = np.setdiff1d(np.flatnonzero(length > 0), inputs.already)
@@ -78,7 +78,7 @@ class NormSimDynamic(Method):
             len(left) + len(earlier)
         )
         rows = left[_best_first(scores[left])]
-        return Selection(rows, scores=scores, why={"likeness": scores[rows]})
+        return Picks(rows, scores=scores, why={"likeness": scores[rows]})
 
 
 def _best_first(likeness: np.ndarray) -> np.ndarray:

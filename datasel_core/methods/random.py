@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from datasel_core.methods.method import Method, method
-from datasel_core.methods.selection import Inputs, Selection
+from datasel_core.methods.selection import Inputs, Picks
 
 
 @method("random", version=1, title="Random")
@@ -20,6 +20,6 @@ class Random(Method):
     avoid: ClassVar = "When rare groups matter and the budget is small."
     because: ClassVar = "drawn at random"
 
-    def choose(self, inputs: Inputs, budget: int) -> Selection:
+    def pick(self, inputs: Inputs, budget: int) -> Picks:
         free = np.setdiff1d(np.arange(inputs.n), inputs.already)
-        return Selection(inputs.rng.permutation(free)[:budget])
+        return Picks(inputs.rng.permutation(free)[:budget])

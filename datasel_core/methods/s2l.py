@@ -9,7 +9,7 @@ from datasel_core.base.parallel import one_thread
 from datasel_core.errors import BadParameter
 from datasel_core.methods.algorithms.water_filling import in_turn
 from datasel_core.methods.method import Method, method
-from datasel_core.methods.selection import Inputs, Selection
+from datasel_core.methods.selection import Inputs, Picks
 from datasel_core.vectors.grid_kmeans import Grid, cluster
 
 
@@ -60,7 +60,7 @@ class S2L(Method):
     def roles(self) -> tuple[str, ...]:
         return self.needs + self.may_need if self.per_group else self.needs
 
-    def choose(self, inputs: Inputs, budget: int) -> Selection:
+    def pick(self, inputs: Inputs, budget: int) -> Picks:
         losses = np.asarray(inputs.pool["loss_trajectory"])
         grid = Grid(losses, self._columns(losses.shape[1]), inputs.progress)
         names, group = (
@@ -80,7 +80,7 @@ class S2L(Method):
         why = {"cluster": clusters[rows], "size": np.bincount(clusters)[clusters[rows]]}
         if self.per_group:
             why["group"] = names[group[rows]]
-        return Selection(rows, why=why, clusters=clusters)
+        return Picks(rows, why=why, clusters=clusters)
 
     def _clusters(self, grid: Grid, group: np.ndarray, inputs: Inputs) -> np.ndarray:
         """(n,) cluster numbers, unique over groups."""

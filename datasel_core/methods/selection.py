@@ -1,4 +1,6 @@
-"""What a method is given, what it answers, and budgets."""
+"""What a method is given; what it picked, in positions among what it was given; what is chosen, in rows of a pool;
+budgets.
+"""
 
 import math
 import re
@@ -48,13 +50,47 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class Selection:
-    """rows: (b,) positions in the pool that was given, best first, each at most once. counts: (b,) how often each is to
-    be used.
+class Picks:
+    """What a method picked among the rows that it was given.
 
-    scores: (n,) over the whole pool, NaN where none. why: name -> (b,) array, what brought each pick in.
+    places: (b,) positions among these rows, best first, each at most once. counts: (b,) how often each is to be used.
+    scores: (n,) of every row that was given, NaN where none. why: name -> (b,) array, what brought each pick in.
     clusters: (n,) int, the cluster of every row that was given, for methods that choose by clusters; -1 where none.
-    facts: name -> number or text, what is to be known of the run as a whole; `note` is a sentence for people.
+    facts: name -> number or text, what is to be known of the choice as a whole; `note` is a sentence for people.
+    """
+
+    places: np.ndarray
+    counts: np.ndarray | None = None
+    scores: np.ndarray | None = None
+    why: Mapping[str, np.ndarray] = field(default_factory=dict)
+    clusters: np.ndarray | None = None
+    facts: Mapping[str, float | int | str] = field(default_factory=dict)
+
+    def __post_init__(self):
+        places, counts = _checked(self.places, self.counts, self.why)
+        object.__setattr__(self, "places", places)
+        object.__setattr__(self, "counts", counts)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def among(self, rows: np.ndarray, n: int) -> "Selection":
+        """The same in rows of a pool of n samples. rows: (m,) of the pool, those that the method was given."""
+        scores, clusters = np.full(n, np.nan), None
+        if self.scores is not None:
+            scores[rows] = self.scores
+        if self.clusters is not None:
+            clusters = np.full(n, -1)
+            clusters[rows] = self.clusters
+        return Selection(rows[self.places], self.counts, scores, self.why, clusters, self.facts)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What was chosen of a pool.
+
+    rows: (b,) of the pool, best first, each at most once. counts: (b,) how often each is to be used. scores: (n,) over
+    the whole pool, NaN where none. why: name -> (b,) array. clusters: (n,) int, -1 where none. facts: as in `Picks`.
     """
 
     rows: np.ndarray
@@ -65,12 +101,7 @@ class Selection:
     facts: Mapping[str, float | int | str] = field(default_factory=dict)
 
     def __post_init__(self):
-        rows = np.asarray(self.rows, dtype=np.int64)
-        counts = np.ones(len(rows), dtype=np.int64) if self.counts is None else np.asarray(self.counts, dtype=np.int64)
-        if len(np.unique(rows)) < len(rows):
-            raise BadInput("A selection names each row at most once; use counts for repeats.")
-        if counts.shape != rows.shape or any(len(values) != len(rows) for values in self.why.values()):
-            raise BadInput(f"counts and why must have one value for each of the {len(rows)} rows.")
+        rows, counts = _checked(self.rows, self.counts, self.why)
         object.__setattr__(self, "rows", rows)
         object.__setattr__(self, "counts", counts)
 
@@ -81,6 +112,19 @@ class Selection:
         """The first `budget` picks."""
         why = {name: values[:budget] for name, values in self.why.items()}
         return Selection(self.rows[:budget], self.counts[:budget], self.scores, why, self.clusters, self.facts)
+
+
+def _checked(
+    rows: np.ndarray, counts: np.ndarray | None, why: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both as whole numbers; counts are 1 where none were given. Raises BadInput."""
+    rows = np.asarray(rows, dtype=np.int64)
+    counts = np.ones(len(rows), dtype=np.int64) if counts is None else np.asarray(counts, dtype=np.int64)
+    if len(np.unique(rows)) < len(rows):
+        raise BadInput("A selection names each row at most once; use counts for repeats.")
+    if counts.shape != rows.shape or any(len(values) != len(rows) for values in why.values()):
+        raise BadInput(f"counts and why must have one value for each of the {len(rows)} rows.")
+    return rows, counts
 
 
 def top(scores: np.ndarray, budget: int) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 
 from datasel_core.base.declare import Field
 from datasel_core.methods.method import Method, method
-from datasel_core.methods.selection import Inputs, Selection
+from datasel_core.methods.selection import Inputs, Picks
 
 
 @method("stratified", version=1, title="Stratified by group")
@@ -29,7 +29,7 @@ class Stratified(Method):
         "equal", description="How the budget is shared among groups."
     )
 
-    def choose(self, inputs: Inputs, budget: int) -> Selection:
+    def pick(self, inputs: Inputs, budget: int) -> Picks:
         names, group = np.unique(np.asarray(inputs.pool["group"]), return_inverse=True)
         sizes = np.bincount(group)
         taken = np.bincount(group[inputs.already], minlength=len(names))
@@ -47,4 +47,4 @@ class Stratified(Method):
             taken[g] += 1
             if waiting[g]:
                 heapq.heappush(queue, ((2 * taken[g] + 1) / weight[g], g))
-        return Selection(np.array(rows), why={"group": names[group[rows]]})
+        return Picks(np.array(rows), why={"group": names[group[rows]]})

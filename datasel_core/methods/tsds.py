@@ -8,9 +8,9 @@ from datasel_core.base.declare import Field
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadParameter, Fault
 from datasel_core.methods.algorithms.crowding import Crowd
-from datasel_core.methods.algorithms.transport import Neighbours, Plan, guessed, make_plan, with_crowding
+from datasel_core.methods.algorithms.transport import Neighbours, TransportPlan, guessed, make_plan, with_crowding
 from datasel_core.methods.method import Method, method
-from datasel_core.methods.selection import Inputs, Selection
+from datasel_core.methods.selection import Inputs, Picks
 from datasel_core.vectors import neighbors
 from datasel_core.vectors.directions import matrix, same_width
 
@@ -77,7 +77,7 @@ class Tsds(Method):
         "exact", title="Neighbours", description="Find all neighbours, or most of them, with an inverted file."
     )
 
-    def choose(self, inputs: Inputs, budget: int) -> Selection:
+    def pick(self, inputs: Inputs, budget: int) -> Picks:
         plan = self.plan(inputs)
         probability = plan.probability.copy()
         probability[inputs.already] = 0
@@ -90,9 +90,9 @@ class Tsds(Method):
             raise BadParameter(
                 f"The budget is {budget}, but only {np.count_nonzero(probability)} candidates have any chance. {hint}"
             )
-        return Selection(rows, counts, plan.probability, _why(plan, rows), facts=self._facts(plan, inputs.n))
+        return Picks(rows, counts, plan.probability, _why(plan, rows), facts=self._facts(plan, inputs.n))
 
-    def plan(self, inputs: Inputs) -> Plan:
+    def plan(self, inputs: Inputs) -> TransportPlan:
         """The transport plan alone, before anything is drawn."""
         pool, target = (
             matrix(inputs.pool["embedding"], "pool role embedding"),
@@ -123,7 +123,7 @@ class Tsds(Method):
             counts = np.ones(len(rows), np.int64)
         return rows, counts
 
-    def _facts(self, plan: Plan, n: int) -> dict[str, float | int | str]:
+    def _facts(self, plan: TransportPlan, n: int) -> dict[str, float | int | str]:
         found = plan.neighbours
         facts = {
             "level": plan.level,
@@ -206,7 +206,7 @@ def find_neighbours(
 
 def planned(
     neighbours: Neighbours, pool: np.ndarray, alpha: float, c: float, sigma: float, progress: Progress | None = None
-) -> tuple[Neighbours, Plan]:
+) -> tuple[Neighbours, TransportPlan]:
     """The plan, after measuring crowding wherever it needs it: it goes outward from the targets, and stops long before
     the last neighbour.
 
@@ -233,7 +233,7 @@ def planned(
     raise Fault("A plan asks for crowding that is measured already")
 
 
-def _why(plan: Plan, rows: np.ndarray) -> dict[str, np.ndarray]:
+def _why(plan: TransportPlan, rows: np.ndarray) -> dict[str, np.ndarray]:
     """For each pick the target it serves most, and how far that is."""
     found, width = plan.neighbours, plan.mass.shape[1]
     best, target, distance = (

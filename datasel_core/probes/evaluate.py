@@ -23,13 +23,13 @@ def run_probe(
     folder: Path,
     id: str,
     progress: Progress,
-    params: Mapping[str, str] | None = None,
+    params: Mapping[str, Any] | None = None,
     held_out: str | None = None,
 ) -> dict[str, Any]:
     """Trains on what was kept, measures on the readable rest of the pool, or on another pool. params: of the probe, as
     words. Raises BadRequest, Stopped.
     """
-    probe: Probe = find("probe", id).parse(params or {})
+    probe: Probe = find("probe", id).of(params or {})
     for file in probe.files():
         workspace.allowed(file)
     said = manifest.read(folder)

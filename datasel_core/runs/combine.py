@@ -9,8 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datasel_core.analysis.curve import measure_curves, write_curves
-from datasel_core.analysis.measure import measure
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.features.roles import Roles
@@ -19,8 +17,9 @@ from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
 from datasel_core.runs.engine import kept_table
-from datasel_core.runs.run import Run
-from datasel_core.workspace.files import write_json, writing
+from datasel_core.runs.measures import measure, measure_curves, write_curves
+from datasel_core.runs.run import Run, ask, write_what
+from datasel_core.workspace.files import writing
 from datasel_core.workspace.hashing import key_of
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
@@ -64,8 +63,9 @@ def combine(workspace: Workspace, how: str, folders: Sequence[Path], progress: P
     }
     folder = workspace.run(key_of(what))
     with Lock(folder).hold(progress.check):
+        ask(folder, preview=False)
         if not manifest.is_answer(folder):
-            write_json(folder / "what.json", what)
+            write_what(folder, what)
             _write(workspace, folder, how, pool, parts, _selection(pool, parts, ids, of), progress)
         return Run(folder, manifest.read(folder))
 

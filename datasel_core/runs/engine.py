@@ -4,6 +4,7 @@ Here samples, which have ids, and arrays, which have rows, meet; nowhere else.
 """
 
 import contextlib
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,102 +14,97 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datasel_core.analysis.curve import measure_curves, write_curves
-from datasel_core.analysis.measure import measure
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.methods.method import Scorer
 from datasel_core.methods.selection import Inputs, Selection
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
+from datasel_core.runs.measures import measure, measure_curves, write_curves
 from datasel_core.runs.question import Question, resolve, to_local
-from datasel_core.runs.run import Run, write_clusters
-from datasel_core.runs.scores import Question as ScoreQuestion
+from datasel_core.runs.run import Run, answers, ask, write_clusters, write_what
 from datasel_core.runs.scores import compute, kept_scores
 from datasel_core.runs.spec import Spec, command_line
-from datasel_core.workspace.files import read_json, write_json, writing
+from datasel_core.workspace.files import write_json, writing
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
 
 
-def select(workspace: Workspace, spec: Spec, progress: Progress | None = None, again: bool = False) -> Run:
-    """The answer to a question, from the workspace when it was asked before. again: compute it anew.
+def select(
+    workspace: Workspace, spec: Spec, progress: Progress | None = None, again: bool = False, preview: bool = False
+) -> Run:
+    """The answer to a spec; see `answer`. Raises BadRequest, Failed, Stopped."""
+    return answer(resolve(workspace, spec), progress, again, preview)
+
+
+def answer(asked: Question, progress: Progress | None = None, again: bool = False, preview: bool = False) -> Run:
+    """The answer to a question, from the workspace when it was asked before. again: compute it anew. preview: it is
+    only looked at; no list names it until somebody asks to keep it.
 
     Two who ask the same at once get one computation. A stop leaves no manifest. Raises BadRequest, Failed, Stopped.
     """
     progress = progress or Progress()
-    asked = resolve(workspace, spec)
-    folder = workspace.run(asked.key)
+    folder = asked.workspace.run(asked.key)
     with Lock(folder).hold(progress.check):
+        ask(folder, preview)
         if not again and manifest.is_answer(folder):
             return Run(folder, manifest.read(folder))
-        write_json(folder / "spec.json", spec.model_dump())
-        chosen = None if again else _known(workspace, asked, progress)
+        write_json(folder / "spec.json", asked.spec.model_dump())
+        chosen = None if again else _known(asked, progress)
         chosen = choose(asked, progress) if chosen is None else chosen
-        return Run(folder, write(workspace, asked, chosen, folder, progress))
+        return Run(folder, write(asked, chosen, folder, progress))
 
 
 def choose(asked: Question, progress: Progress, scores: np.ndarray | None = None) -> Selection:
     """Runs the method on the rows it may choose; the answer is in rows of the pool. scores: of a scorer, where they are
     known already.
     """
-    rows, rng = asked.candidates.given, np.random.default_rng(asked.spec.seed)
+    rows, rng, n = asked.candidates.given, np.random.default_rng(asked.spec.seed), asked.pool.n
     already = np.searchsorted(rows, asked.candidates.already)
     if isinstance(asked.method, Scorer):
-        scores = compute(score_question(asked), progress) if scores is None else scores
-        local = asked.method.best(scores[rows], asked.budget, rng, already)
-        return Selection(rows[local.rows], local.counts, scores, local.why)
+        scores = compute(asked, progress) if scores is None else scores
+        picks = asked.method.best(scores[rows], asked.budget, rng, already)
+        return dataclasses.replace(picks.among(rows, n), scores=scores)  # of those that may not be chosen, too
     arrays = {role: asked.roles.array(role, rows) for role in asked.method.roles()}
     target = asked.target.arrays() if asked.target else {}
     inputs = Inputs(arrays or {"row": rows}, rng, target=target, progress=progress, already=already)
-    local = to_local(asked.method, rows).select(inputs, asked.budget)
-    found = np.full(asked.pool.n, np.nan)
-    if local.scores is not None:
-        found[rows] = local.scores
-    clusters = None
-    if local.clusters is not None:
-        clusters = np.full(asked.pool.n, -1)
-        clusters[rows] = local.clusters
-    return Selection(rows[local.rows], local.counts, found, local.why, clusters, local.facts)
+    method = to_local(asked.method, rows)
+    method.check(inputs)
+    return method.pick(inputs, asked.budget).among(rows, n)
 
 
-def score_question(asked: Question) -> ScoreQuestion:
-    """What the scores of this question depend on."""
-    return ScoreQuestion(asked.pool, asked.method, asked.roles, asked.target, asked.spec.seed)
-
-
-def _known(workspace: Workspace, asked: Question, progress: Progress) -> Selection | None:
+def _known(asked: Question, progress: Progress) -> Selection | None:
     """The answer, where scores or a longer answer that were kept give it."""
     if isinstance(asked.method, Scorer):
-        return choose(asked, progress, kept_scores(workspace, score_question(asked), progress).values)
-    return _shorter(workspace, asked)
+        return choose(asked, progress, kept_scores(asked, progress).values)
+    longer = longer_answer(asked)
+    return None if longer is None else longer.selection.head(asked.budget)
 
 
-def _shorter(workspace: Workspace, asked: Question) -> Selection | None:
-    """The beginning of a longer answer to the same question, for methods where a smaller budget is a prefix."""
+def longer_answer(asked: Question) -> Run | None:
+    """A kept run of which the answer is the beginning, for methods where a smaller budget is a prefix."""
     if not asked.method.prefix:
         return None
-    same = {name: value for name, value in asked.what().items() if name != "budget"}
-    for folder in workspace.folders("runs"):
+    for budget, folder in answers(asked.workspace, asked.open()):
         with contextlib.suppress(BadRequest):  # a damaged run is no answer
-            asked_then = read_json(folder / "what.json", {})
-            if asked_then.pop("budget", 0) > asked.budget and asked_then == same and manifest.is_answer(folder):
-                return Run(folder, manifest.read(folder)).selection.head(asked.budget)
+            if budget > asked.budget and manifest.is_answer(folder):
+                return Run(folder, manifest.read(folder))
     return None
 
 
-def write(workspace: Workspace, asked: Question, chosen: Selection, folder: Path, progress: Progress) -> dict[str, Any]:
+def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) -> dict[str, Any]:
     """Measures the selection and writes the run: curve, clusters, table, then manifest."""
     metrics = measure(asked.pool, asked.roles, chosen.rows, asked.method.roles(), progress)
     beside = write_curves(folder, measure_curves(asked.roles, chosen.rows, asked.candidates.already, progress))
     if chosen.clusters is not None:
         beside.append(write_clusters(folder, chosen.clusters))
-    write_json(folder / "what.json", asked.what())
+    write_what(folder, asked.what())
+    used = dict.fromkeys([*asked.method.roles(), *(asked.filter.features if asked.filter else ())])
     pool, table = asked.pool, kept_table(asked.pool, chosen)
-    for name, ids in (("within", asked.candidates.within_ids), ("already", asked.candidates.earlier_ids)):
-        if ids is not None:
+    for name, earlier in (("within", asked.within), ("already", asked.already)):
+        if earlier is not None:
             with writing(folder / f"{name}.parquet") as temporary:
-                pq.write_table(pa.table({"id": pa.array(ids, pa.string())}), temporary)
+                pq.write_table(pa.table({"id": pa.array(earlier.ids, pa.string())}), temporary)
             beside.append(f"{name}.parquet")
     ids = table["id"].to_pylist()
     return manifest.write(
@@ -123,12 +119,12 @@ def write(workspace: Workspace, asked: Question, chosen: Selection, folder: Path
                 "table_sha256": pool.table_sha256,
             },
             "target": asked.target and asked.target.about(),
-            "features": asked.roles.about(asked.method.roles()),
+            "features": asked.roles.about(used),
             "method": asked.method.what(),
             "budget": {"requested": asked.spec.budget, "granted": int(chosen.counts.sum()), "unit": "samples"},
             "seed": asked.spec.seed,
-            "within": asked.candidates.within,
-            "already": asked.candidates.earlier,
+            "within": asked.within and asked.within.about,
+            "already": asked.already and asked.already.about,
             "where": asked.spec.where,
             "unreadable": pool.unreadable + asked.roles.unreadable(asked.method.roles()) + _unscored(asked, chosen),
             "result": {

@@ -12,18 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from datasel_core.base.progress import Progress
+from datasel_core.base.role import EMBEDDING
 from datasel_core.errors import BadInput
-from datasel_core.features.roles import Roles
 from datasel_core.methods.algorithms.crowding import Crowd
-from datasel_core.methods.algorithms.transport import Neighbours, Plan, make_plan
-from datasel_core.methods.tsds import Tsds, find_neighbours
-from datasel_core.pools.pool import Pool
-from datasel_core.runs.target import Target
+from datasel_core.methods.algorithms.transport import Neighbours, TransportPlan, make_plan
+from datasel_core.methods.tsds import find_neighbours
+from datasel_core.runs.question import Question
 from datasel_core.vectors.directions import matrix, same_width
 from datasel_core.workspace.arrays import load_array, save_array
 from datasel_core.workspace.files import read_json, write_json
 from datasel_core.workspace.hashing import hash_file, key_of
-from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
 
 SHARES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5)
@@ -34,28 +32,11 @@ _CHUNK = 8192
 _FOUND = ("given", "targets", "rows", "places", "distances", "widths")
 
 
-@dataclass(frozen=True)
-class Question:
-    """What the tables depend on: never on alpha, C, sigma, budget or seed."""
-
-    pool: Pool
-    method: Tsds
-    roles: Roles
-    target: Target
-
-    @property
-    def key(self) -> str:
-        how = {name: getattr(self.method, name) for name in ("max_k", "kde_k", "neighbors", "sigma")}
-        features = self.roles.keys(self.method.roles())
-        return key_of(
-            {
-                "serving": 1,
-                "pool": self.pool.fingerprint,
-                "features": features,
-                "target": self.target.what(),
-                "how": how,
-            }
-        )
+def tables_folder(asked: Question) -> Path:
+    """Where the tables of a question are kept: whatever its alpha, C, budget or seed, they are the same."""
+    how = {name: getattr(asked.method, name) for name in ("max_k", "kde_k", "neighbors", "sigma")}
+    what = {"serving": 1, "pool": asked.pool.fingerprint, "features": asked.roles.keys(asked.method.roles())}
+    return asked.workspace.serving(key_of({**what, "target": asked.target.what(), "how": how}))
 
 
 @dataclass(frozen=True)
@@ -69,27 +50,27 @@ class Tables:
     targets: np.ndarray
     neighbours: Neighbours
 
-    def plan(self, alpha: float, c: float, sigma: float) -> Plan:
+    def plan(self, alpha: float, c: float, sigma: float) -> TransportPlan:
         """sigma: 0, or one of `neighbours.widths`."""
         return make_plan(self.neighbours, alpha, c, sigma)
 
-    def probability(self, plan: Plan, n: int) -> np.ndarray:
+    def probability(self, plan: TransportPlan, n: int) -> np.ndarray:
         """(n,) over the whole pool; 0 where a sample has no vector."""
         found = np.zeros(n)
         found[self.given] = plan.probability
         return found
 
 
-def make_tables(workspace: Workspace, asked: Question, progress: Progress) -> Path:
+def make_tables(asked: Question, progress: Progress) -> Path:
     """Finds the neighbours and measures crowding around all of them, or goes on where an earlier attempt was. Raises
     BadInput, Stopped.
     """
-    folder = workspace.serving(asked.key)
+    folder = tables_folder(asked)
     with Lock(folder).hold(progress.check):
         if read_tables(folder) is not None:
             return folder
         given = np.setdiff1d(np.arange(asked.pool.n), asked.roles.missing_rows(asked.method.roles()))
-        vectors = matrix(asked.roles.array("embedding", given), "pool role embedding")
+        vectors = matrix(asked.roles.array(EMBEDDING.name, given), "pool role embedding")
         found = _found(folder, asked, given, vectors, progress)
         _measure(folder, vectors, found, progress)
         write_json(
@@ -148,7 +129,7 @@ def _found(folder: Path, asked: Question, given: np.ndarray, vectors: np.ndarray
         )
     for part in folder.glob("crowding-*.npy"):  # measured around what was found then
         part.unlink()
-    target = matrix(asked.target.arrays()["embedding"], "target role embedding")
+    target = matrix(asked.target.arrays()[EMBEDDING.name], "target role embedding")
     same_width(vectors, "pool role embedding", target, "target role embedding")
     method = asked.method
     found = find_neighbours(vectors, target, method.max_k, method.kde_k, [method.sigma], method.neighbors, progress)

@@ -1,5 +1,6 @@
-"""A finished selection once more: run it again from its manifest, or copy it elsewhere."""
+"""A finished selection once more: run it again from its manifest."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,11 @@ from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
 from datasel_core.errors import BadRequest, Failed
 from datasel_core.features.roles import Roles
-from datasel_core.pools.persistence import load_pool, pool_names
+from datasel_core.pools.persistence import pool_names
 from datasel_core.runs import combine, manifest
 from datasel_core.runs.engine import choose
-from datasel_core.runs.question import resolve
+from datasel_core.runs.question import Question, resolve
 from datasel_core.runs.spec import Spec
-from datasel_core.runs.target import Target
 from datasel_core.workspace.files import read_json
 from datasel_core.workspace.layout import Workspace
 
@@ -24,46 +24,54 @@ def reproduce(workspace: Workspace, folder: Path, progress: Progress | None = No
     columns_changed: the pool's metadata is not what it was; then groups and filters may give another answer.
     Raises BadRequest when the pool or a feature is no longer what it was.
     """
-    old = manifest.read(folder)
-    if old["method"]["id"] == "combine":
+    said = manifest.read(folder)
+    if said["method"]["id"] == "combine":
         if found := manifest.problems(folder):
             raise BadRequest(f"{folder} cannot be run again: {found[0]}")
-        return _verdict(combine.again(folder, old), old, False)
-    pool = load_pool(workspace, _name_here(workspace, old["pool"]))
-    if pool.fingerprint != old["pool"]["fingerprint"]:
+        return _verdict(combine.again(folder, said), said, False)
+    asked = asked_again(workspace, said, folder)
+    ids = asked.pool.ids[choose(asked, progress or Progress()).rows].tolist()
+    return _verdict(ids, said, asked.pool.table_sha256 != said["pool"].get("table_sha256"))
+
+
+def asked_again(workspace: Workspace, said: Mapping[str, Any], folder: Path | None = None) -> Question:
+    """The question that a manifest answers, as it can be asked here and now. folder: where the manifest lies, with the
+    earlier selections that it builds on; None where only the manifest came.
+
+    Raises BadRequest in one line when the pool, the target, a feature or an earlier selection is not here, or is no
+    longer what it was; Failed when the method has changed since.
+    """
+    if said["method"]["id"] == "combine":
         raise BadRequest(
-            f"The pool {pool.name} is not what it was: its fingerprint is {pool.fingerprint[:12]}, the manifest's "
-            f"{old['pool']['fingerprint'][:12]}."
+            "This selection was made of others; run it again from its folder: python -m datasel_core reproduce FOLDER."
         )
-    spec = Spec(
-        pool=pool.name,
-        method=old["method"]["id"],
-        params=old["method"]["params"],
-        budget=str(old["budget"]["granted"]),
-        seed=old["seed"],
-        target=_target_here(workspace, old["target"]),
-        use=_used(old),
-        within=str(folder / "within.parquet") if old["within"] else None,
-        already=str(folder / "already.parquet") if old["already"] else None,
-        where=old["where"],
+    if (version := find("method", said["method"]["id"]).version) != said["method"]["version"]:
+        made = said["method"]
+        raise Failed(f"{made['id']} is now version {version}; the manifest was made by version {made['version']}.")
+    target = None if said["target"] is None else _pool_here(workspace, "target", said["target"])
+    asked = resolve(
+        workspace,
+        Spec(
+            pool=_pool_here(workspace, "pool", said["pool"]),
+            method=said["method"]["id"],
+            params=said["method"]["params"],
+            budget=str(said["budget"]["granted"]),
+            seed=said["seed"],
+            target=target,
+            use=_used(said),
+            within=_earlier(said, folder, "within"),
+            already=_earlier(said, folder, "already"),
+            where=said["where"],
+        ),
     )
-    if (version := find("method", spec.method).version) != old["method"]["version"]:
-        raise Failed(
-            f"{spec.method} is now version {version}; the manifest was made by version {old['method']['version']}."
-        )
-    asked = resolve(workspace, spec)
-    for role, about in old["features"].items():
-        if not _same(asked.roles, role, about):
-            raise BadRequest(
-                f"The feature for the role {role} is not what it was; compute it again with the manifest's parameters."
-            )
-    _check_target(old["target"], asked.target)
-    ids = pool.ids[choose(asked, progress or Progress()).rows].tolist()
-    return _verdict(ids, old, pool.table_sha256 != old["pool"].get("table_sha256"))
+    _check_features("feature", said["features"], asked.roles)
+    if said["target"] is not None:
+        _check_features("target's feature", said["target"]["features"], asked.target.roles)
+    return asked
 
 
-def _verdict(ids: list[str], old: dict[str, Any], columns_changed: bool) -> dict[str, Any]:
-    found, expected = manifest.ids_sha256(ids), old["result"]["ids_sha256"]
+def _verdict(ids: list[str], said: Mapping[str, Any], columns_changed: bool) -> dict[str, Any]:
+    found, expected = manifest.ids_sha256(ids), said["result"]["ids_sha256"]
     return {
         "identical": found == expected,
         "ids_sha256": found,
@@ -72,52 +80,46 @@ def _verdict(ids: list[str], old: dict[str, Any], columns_changed: bool) -> dict
     }
 
 
-def _used(old: dict[str, Any]) -> dict[str, str]:
-    own = {role: about.get("key") or about["column"] for role, about in old["features"].items()}
-    return own | {
-        f"target.{role}": about["key"] for role, about in (old["target"] or {"features": {}})["features"].items()
-    }
-
-
-def _target_here(workspace: Workspace, said: dict[str, Any] | None) -> str | None:
-    if said is None:
-        return None
-    name = _name_here(workspace, said)
-    target = load_pool(workspace, name)
-    if target.fingerprint != said["fingerprint"]:
+def _pool_here(workspace: Workspace, kind: str, said: Mapping[str, Any]) -> str:
+    """What a pool of the same samples is called here; its own name comes first."""
+    known = {name: read_json(workspace.pool(name) / "pool.json", {}) for name in pool_names(workspace)}
+    same = [name for name, about in known.items() if about.get("fingerprint") == said["fingerprint"]]
+    if same:
+        return said["name"] if said["name"] in same else same[0]
+    if said["name"] in known:
+        now = str(known[said["name"]].get("fingerprint"))[:12]
         raise BadRequest(
-            f"The target {name} is not what it was: its fingerprint is {target.fingerprint[:12]}, the manifest's "
-            f"{said['fingerprint'][:12]}."
+            f"The {kind} {said['name']} is not what it was: its fingerprint is {now}, "
+            f"the manifest's {said['fingerprint'][:12]} ({said['n']:,} samples then)."
         )
-    return name
-
-
-def _check_target(said: dict[str, Any] | None, now: Target | None) -> None:
-    for role, about in (said or {"features": {}})["features"].items():
-        if now is None or not _same(now.roles, role, about):
-            raise BadRequest(
-                f"The target's feature for the role {role} is not what it was; compute it again with the manifest's "
-                "parameters."
-            )
-
-
-def _same(roles: Roles, role: str, about: dict[str, Any]) -> bool:
-    """Whether what fills a role is what the manifest was made from, to the byte; of a column the pool's table answers
-    for that.
-    """
-    if roles.about((role,))[role].get("fingerprint") != about.get("fingerprint"):
-        return False
-    return role not in roles.features or roles.features[role].is_intact()
-
-
-def _name_here(workspace: Workspace, wanted: dict[str, Any]) -> str:
-    """The pool's name, or where there is none of that name, what a pool of the same samples is called here."""
-    names = pool_names(workspace)
-    if wanted["name"] in names:
-        return wanted["name"]
-    same = (
-        name
-        for name in names
-        if read_json(workspace.pool(name) / "pool.json", {}).get("fingerprint") == wanted["fingerprint"]
+    raise BadRequest(
+        f"The {kind} {said['name']} ({said['n']:,} samples of kind {said['kind']}) is not in this workspace; "
+        "add it first."
     )
-    return next(same, wanted["name"])
+
+
+def _used(said: Mapping[str, Any]) -> dict[str, str]:
+    own = {role: about.get("key") or about["column"] for role, about in said["features"].items()}
+    theirs = {} if said["target"] is None else said["target"]["features"]
+    return own | {f"target.{role}": about["key"] for role, about in theirs.items()}
+
+
+def _earlier(said: Mapping[str, Any], folder: Path | None, name: str) -> str | None:
+    """The ids of an earlier selection, which stand beside the manifest."""
+    if not said[name]:
+        return None
+    if folder is None or not (folder / f"{name}.parquet").exists():
+        raise BadRequest(
+            f"This selection builds on an earlier one ({name}); open its whole folder, which holds {name}.parquet."
+        )
+    return str(folder / f"{name}.parquet")
+
+
+def _check_features(kind: str, said: Mapping[str, Any], now: Roles) -> None:
+    for role, about in said.items():
+        same = now.about((role,))[role].get("fingerprint") == about.get("fingerprint")
+        # Of a column the pool's table answers for its bytes.
+        if not same or (role in now.features and not now.features[role].is_intact()):
+            raise BadRequest(
+                f"The {kind} for the role {role} is not what it was; compute it again with the manifest's parameters."
+            )

@@ -9,44 +9,33 @@ from typing import Any
 import numpy as np
 
 from datasel_core.base.progress import Progress
-from datasel_core.errors import BadInput
-from datasel_core.features.roles import Roles
+from datasel_core.errors import BadInput, BadRequest
 from datasel_core.methods.method import Scorer
 from datasel_core.methods.selection import Inputs
-from datasel_core.pools.pool import Pool
-from datasel_core.runs.target import Target
+from datasel_core.runs.question import Question
 from datasel_core.workspace.arrays import load_array, save_array
 from datasel_core.workspace.files import read_json, write_json
 from datasel_core.workspace.hashing import hash_file, key_of
-from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
 
 
-@dataclass(frozen=True)
-class Question:
-    """What the scores depend on: never on the budget, nor on which rows may be chosen. A pair is scored against the
-    whole pool.
+def scores_what(asked: Question) -> dict[str, Any]:
+    """What the scores of a question depend on: never on the budget, nor on which rows may be chosen. A pair is scored
+    against the whole pool.
     """
+    return {
+        "scores": 1,
+        "pool": asked.pool.fingerprint,
+        "method": asked.method.what(),
+        "features": asked.roles.keys(asked.method.roles()),
+        "target": asked.target and asked.target.what(),
+        "seed": asked.spec.seed,
+    }
 
-    pool: Pool
-    method: Scorer
-    roles: Roles
-    target: Target | None
-    seed: int
 
-    def what(self) -> dict[str, Any]:
-        return {
-            "scores": 1,
-            "pool": self.pool.fingerprint,
-            "method": self.method.what(),
-            "features": self.roles.keys(self.method.roles()),
-            "target": self.target and self.target.what(),
-            "seed": self.seed,
-        }
-
-    @property
-    def key(self) -> str:
-        return key_of(self.what())
+def scores_folder(asked: Question) -> Path:
+    """Where they are kept."""
+    return asked.workspace.scores(key_of(scores_what(asked)))
 
 
 @dataclass(frozen=True)
@@ -69,17 +58,17 @@ def read_scores(folder: Path) -> Scores | None:
         return None
 
 
-def kept_scores(workspace: Workspace, asked: Question, progress: Progress) -> Scores:
+def kept_scores(asked: Question, progress: Progress) -> Scores:
     """The scores, from the workspace when they were computed before. Raises BadInput, Stopped."""
-    folder = workspace.scores(asked.key)
+    folder = scores_folder(asked)
     with Lock(folder).hold(progress.check):
         if (found := read_scores(folder)) is not None:
             return found
         started = time.time()
         save_array(folder / "scores.npy", compute(asked, progress))
         meta = {
-            **asked.what(),
-            "key": asked.key,
+            **scores_what(asked),
+            "key": folder.name,
             "pool": {"name": asked.pool.name, "fingerprint": asked.pool.fingerprint, "n": asked.pool.n},
             "target": asked.target and asked.target.about(),
             "about": asked.roles.about(asked.method.roles()),
@@ -96,10 +85,12 @@ def compute(asked: Question, progress: Progress) -> np.ndarray:
     rows = np.setdiff1d(np.arange(asked.pool.n), asked.roles.missing_rows(needs))
     inputs = Inputs(
         {role: asked.roles.array(role, rows) for role in needs},
-        np.random.default_rng(asked.seed),
+        np.random.default_rng(asked.spec.seed),
         target=asked.target.arrays() if asked.target else {},
         progress=progress,
     )
+    if not isinstance(asked.method, Scorer):
+        raise BadRequest(f"{asked.method.id} chooses a set and gives no scores.")
     asked.method.check(inputs)
     values = np.full(asked.pool.n, np.nan)
     values[rows] = np.asarray(asked.method.score(inputs), dtype=np.float64)

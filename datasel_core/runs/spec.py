@@ -3,32 +3,34 @@
 import shlex
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from datasel_core.base.declare import ARGUMENT, HIDDEN, called
 from datasel_core.errors import BadRequest
 
 
 class Spec(BaseModel):
-    """A question, as it stands in spec.json. within, already: folders of earlier selections. use: role -> feature id or
-    key, or column for group; `target.ROLE` -> feature of the target.
-
-    target: the name of a pool of examples, for methods that choose towards one.
-    """
+    """A question, as it stands in spec.json: names of a pool, a method, features and earlier selections."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    do: str = "select"
-    pool: str
-    method: str
-    params: dict[str, Any] = {}
-    budget: str
-    seed: int = 0
-    use: dict[str, str] = {}
-    target: str | None = None
-    within: str | None = None
-    already: str | None = None
-    where: str | None = None
-    command: str = ""
+    pool: str = Field(description="The pool.", json_schema_extra=ARGUMENT)
+    method: str = Field(description="One of {method}.", json_schema_extra=ARGUMENT)
+    params: dict[str, Any] = Field({}, description="Parameters of the method.", json_schema_extra=called("set"))
+    budget: str = Field(description="How many samples to keep: a count, or a share of the pool such as 10%.")
+    seed: int = Field(0, description="Start of the random numbers: the same seed gives the same selection.")
+    use: dict[str, str] = Field({}, description="role=feature (for group: role=column; of the target: target.role).")
+    target: str | None = Field(None, description="Pool of examples of what we want to be good at.")
+    within: str | None = Field(None, description="Folder of an earlier selection: choose only among what it kept.")
+    already: str | None = Field(None, description="Folder of an earlier selection that counts as chosen.")
+    where: str | None = Field(None, description="SQL condition on the pool's columns and its numbers.")
+    command: str = Field("", description="What the manifest says was typed.", json_schema_extra=HIDDEN)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older(cls, values: Any) -> Any:
+        """Specs once said what kind of work they are."""
+        return {name: value for name, value in values.items() if name != "do"} if isinstance(values, dict) else values
 
 
 def parse_spec(**asked: Any) -> Spec:
@@ -42,18 +44,8 @@ def parse_spec(**asked: Any) -> Spec:
 
 def command_line(spec: Spec) -> str:
     """The command that asks the same."""
-    words = [
-        "python",
-        "-m",
-        "datasel_core",
-        "select",
-        spec.pool,
-        spec.method,
-        "--budget",
-        spec.budget,
-        "--seed",
-        str(spec.seed),
-    ]
+    words = ["python", "-m", "datasel_core", "select", spec.pool, spec.method]
+    words += ["--budget", spec.budget, "--seed", str(spec.seed)]
     for flag, pairs in (("--use", spec.use), ("--set", spec.params)):
         for name, value in pairs.items():
             words += [flag, f"{name}={'none' if value is None else value}"]

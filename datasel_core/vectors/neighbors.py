@@ -56,8 +56,8 @@ def knn(
     first.
 
     Found in float32 with some to spare, measured again and ordered in float64, equal distances by row: the answer does
-    not hang on blocks or threads. Where float32 leaves open whether another is nearer, as among near-duplicates, all
-    that may be are measured. Of vectors in float32, and their directions in float64. k is cut to n - 1.
+    not hang on blocks or threads. Where float32 leaves open whether another is nearer, as among near-duplicates,
+    everything that may be is measured. Of vectors in float32, and their directions in float64. k is cut to n - 1.
     Memory: two float32 copies of the vectors, a third where some are left open.
     """
     import faiss

@@ -47,6 +47,10 @@ class Workspace:
         """Work that has no answer folder of its own: making the demo, opening a folder."""
         return self.path / "tasks" / checked_name("task", key)
 
+    def queue(self) -> Path:
+        """Tickets of heavy work: see `queue`."""
+        return self.path / "queue"
+
     def spool(self) -> Path:
         """Where reading a large source puts what it has read so far; a folder in it that nobody holds is left over."""
         return self.path / "spool"

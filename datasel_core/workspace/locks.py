@@ -14,9 +14,10 @@ class Lock:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = filelock.FileLock(folder / ".lock", is_singleton=False)
 
-    def try_hold(self) -> bool:
+    def try_hold(self, seconds: float = 0) -> bool:
+        """Whether it is ours now; waits for so long."""
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=seconds)
         except filelock.Timeout:
             return False
         return True
@@ -27,13 +28,9 @@ class Lock:
     @contextlib.contextmanager
     def hold(self, while_waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Waits for the lock; `while_waiting` is called several times a second and may raise."""
-        while True:
+        while_waiting()
+        while not self.try_hold(0.2):
             while_waiting()
-            try:
-                self._lock.acquire(timeout=0.2)
-                break
-            except filelock.Timeout:
-                continue
         try:
             yield
         finally:

@@ -9,6 +9,7 @@ from datasel_core.analysis import curve as curves
 from datasel_core.analysis import projection
 from datasel_core.base.progress import Progress
 from datasel_core.base.ragged import Ragged
+from datasel_core.runs import measures
 
 
 def slow(points: np.ndarray, groups: list[np.ndarray], before: list[np.ndarray]) -> tuple[list[float], list[float]]:
@@ -70,13 +71,13 @@ def test_marks_thin_out_and_end_at_the_last_pick(monkeypatch: pytest.MonkeyPatch
 
 def test_curves_come_back_from_disk(tmp_path: Path) -> None:
     one = curves.Curve(np.array([1, 2, 4]), np.array([0.5, 0.25, 0.125]), np.array([1.0, 0.75, 0.5]), 99)
-    curves.write_curves(tmp_path, {"embedding": one, "patterns": one})
-    found = curves.read_curves(tmp_path)
+    measures.write_curves(tmp_path, {"embedding": one, "patterns": one})
+    found = measures.read_curves(tmp_path)
     assert list(found) == ["embedding", "patterns"]
     np.testing.assert_array_equal(found["patterns"].mean, one.mean)
     assert found["embedding"].measured_on == 99
     assert [one.at(b) for b in (1, 3, 4, 100)] == [(0.5, 1.0), (0.25, 0.75), (0.125, 0.5), (0.125, 0.5)]
-    assert curves.read_curves(tmp_path / "none") == {}
+    assert measures.read_curves(tmp_path / "none") == {}
 
 
 def test_cells_are_numbered_by_size_and_repeat() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from datasel_core.actions import draw_map
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.analysis import projection
 from datasel_core.errors import Stopped
@@ -20,9 +21,9 @@ def test_clusters_stay_apart_and_the_map_repeats(workspace, tmp_path, rng):
     label = rng.integers(5, size=400)
     vectors = (10 * rng.standard_normal((5, 30))[label] + rng.standard_normal((400, 30))).astype(np.float32)
     kept = add(workspace, tmp_path, vectors)
-    assert projection.read_map(workspace, kept.key) is None
-    folder = projection.make_map(workspace, kept.key)
-    name, points = projection.read_map(workspace, kept.key)
+    assert draw_map.read_map(workspace, kept.key) is None
+    folder = draw_map.make_map(workspace, kept.key)
+    name, points = draw_map.read_map(workspace, kept.key)
     assert name == "umap"
     assert points.shape == (400, 2)
     gap = np.linalg.norm(points[:, None] - points[None], axis=2)
@@ -31,8 +32,8 @@ def test_clusters_stay_apart_and_the_map_repeats(workspace, tmp_path, rng):
     first = points.copy()
     for path in folder.glob("*.npy"):
         path.unlink()
-    projection.make_map(workspace, kept.key)
-    np.testing.assert_array_equal(projection.read_map(workspace, kept.key)[1], first)
+    draw_map.make_map(workspace, kept.key)
+    np.testing.assert_array_equal(draw_map.read_map(workspace, kept.key)[1], first)
 
 
 def test_pca_is_the_plain_decomposition(rng):
@@ -58,8 +59,8 @@ def test_points_beyond_the_landmarks_lie_by_their_neighbours(rng):
 
 def test_a_few_points_and_one_number_each(workspace, tmp_path):
     kept = add(workspace, tmp_path, np.array([[1.0], [2.0], [5.0]]))
-    projection.make_map(workspace, kept.key)
-    assert projection.read_map(workspace, kept.key)[1].shape == (3, 2)
+    draw_map.make_map(workspace, kept.key)
+    assert draw_map.read_map(workspace, kept.key)[1].shape == (3, 2)
 
 
 @pytest.mark.parametrize("written_down", [True, False])
@@ -73,21 +74,21 @@ def test_a_map_of_what_a_feature_was_before_is_no_map_of_it(workspace, photos, w
     lost.write_bytes(content[:60])
     asked = computation.declared_feature("dictionary_patterns", n_atoms=8, n_dims=4, cell_px=2, k=2)
     before = computation.compute_feature(workspace, pool, asked)
-    folder = projection.make_map(workspace, before.key)
-    assert projection.read_map(workspace, before.key)[1].shape[0] == before.meta["values"][0]
+    folder = draw_map.make_map(workspace, before.key)
+    assert draw_map.read_map(workspace, before.key)[1].shape[0] == before.meta["values"][0]
     if not written_down:  # as by an earlier version
         (folder / "of.json").unlink()
-        assert projection.read_clusters(workspace, before.key) is not None
+        assert draw_map.read_clusters(workspace, before.key) is not None
     lost.write_bytes(content)
     now = computation.compute_feature(workspace, pool, asked)
     assert now.key == before.key
     assert now.meta["values"][0] > before.meta["values"][0]
-    assert projection.read_map(workspace, now.key) is None
-    assert projection.read_clusters(workspace, now.key) is None
-    projection.make_map(workspace, now.key)
-    assert projection.read_map(workspace, now.key)[1].shape[0] == now.meta["values"][0]
+    assert draw_map.read_map(workspace, now.key) is None
+    assert draw_map.read_clusters(workspace, now.key) is None
+    draw_map.make_map(workspace, now.key)
+    assert draw_map.read_map(workspace, now.key)[1].shape[0] == now.meta["values"][0]
     drawn = (folder / "umap.npy").stat().st_mtime_ns
-    projection.make_map(workspace, now.key)
+    draw_map.make_map(workspace, now.key)
     assert (folder / "umap.npy").stat().st_mtime_ns == drawn  # once
 
 
@@ -111,7 +112,7 @@ def test_the_size_of_a_loss_trajectory_counts(workspace, tmp_path, rng):
     np.savez(tmp_path / "v.npz", ids=[f"s{at}" for at in range(80)], loss_trajectory=losses)
     pool = add_pool(workspace, "losses", str(tmp_path / "v.npz"), "vectors")
     kept = kept_features(workspace, pool.fingerprint)[0]
-    projection.make_map(workspace, kept.key)
-    first = np.load(workspace.map(projection.map_key(kept.key, {})) / "pca.npy")[:, 0]
+    draw_map.make_map(workspace, kept.key)
+    first = np.load(workspace.map(draw_map.map_key(kept.key, {})) / "pca.npy")[:, 0]
     assert np.sign(first[:40]).tolist() == [np.sign(first[0])] * 40
     assert np.sign(first[40:]).tolist() == [-np.sign(first[0])] * 40

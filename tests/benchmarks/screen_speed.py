@@ -123,8 +123,7 @@ def cut_reruns(folder: Path, n: int) -> dict[str, Any]:
     workspace = Workspace.at()
     add_pool(workspace, "pairs", str(folder / "pairs.npz"), "vectors")
     kept_scores(
-        workspace,
-        engine.score_question(resolve(workspace, Spec(pool="pairs", method="clip_score", budget="1"))),
+        resolve(workspace, Spec(pool="pairs", method="clip_score", budget="1")),
         Progress(),
     )
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)

@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
+from datasel_core.actions import draw_map
 from datasel_core.actions.add_pool import add_pool
-from datasel_core.analysis import projection
 from datasel_core.base.progress import Progress
 from datasel_core.base.ragged import Ragged
 from datasel_core.features.chunks import Chunks
@@ -57,7 +57,7 @@ def pool(workspace, tmp_path):
     }
     chunks.finish({**about, "pool": {"name": pool.name, "fingerprint": pool.fingerprint, "n": N}}, pool.ids)
     for one in kept_features(workspace, pool.fingerprint):
-        projection.make_map(workspace, one.key)
+        draw_map.make_map(workspace, one.key)
     return pool
 
 

@@ -30,8 +30,8 @@ def cosine(workspace, tmp_path):
     image = clustered(rng, N, 6, 5)
     for role, values in (("image", image), ("text", image + 0.9 * rng.standard_normal((N, 6)).astype(np.float32))):
         keep_imported(workspace, pool, role, values, np.arange(N), [], f"{role}.npz", Progress())
-    asked = engine.score_question(resolve(workspace, Spec(pool="signs", method="clip_score", budget="1")))
-    return kept_scores(workspace, asked, Progress()).values
+    asked = resolve(workspace, Spec(pool="signs", method="clip_score", budget="1"))
+    return kept_scores(asked, Progress()).values
 
 
 def kept(page) -> int:

@@ -194,7 +194,7 @@ def test_help_names_all_that_is_declared(run, words, kind):
     code, out, err = run(*words.split(), "--help")
     said = " ".join(out.split())
     assert (code, err) == (0, "")
-    assert f" {', '.join(registry.every(kind))}" in said
+    assert f"{', '.join(registry.every(kind))}" in said
     below = " ".join(out.splitlines()[1:])  # the first line shows the words of the command itself
     assert not re.search("{(" + "|".join(registry.PACKAGES) + ")", below)
     if words == "evaluate":
@@ -210,7 +210,7 @@ def test_a_new_format_is_in_the_help_without_another_edit(run, monkeypatch):
 
 def test_help_loads_nothing_that_is_declared():
     """`--help` of the program, and every command but those helps, waits for no declaration."""
-    names = ("pools.images", "methods.k_center", "probes.lm", "features.vit", "exports.tables")
+    names = ("pools.kinds.images", "methods.k_center", "probes.lm", "features.encoders.vit", "exports.tables")
     loaded = f"[name for name in {names} if 'datasel_core.' + name in sys.modules]"
     code = f"import sys; from datasel_core.__main__ import main; main(['--help']); print({loaded})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

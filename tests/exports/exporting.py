@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from datasel_core.actions.add_pool import add_pool
-from datasel_core.actions.work import open_run
+from datasel_core.actions.export import open_record
 from datasel_core.base import registry
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
@@ -43,7 +43,7 @@ def other(workspace, pool):
 
 
 def export(workspace, run, format, out, overwrite=False, **params):
-    return FORMATS[format](**params).write(open_run(workspace, run.folder), out, Progress(), overwrite)
+    return FORMATS[format](**params).write(open_record(workspace, run.folder), out, Progress(), overwrite)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

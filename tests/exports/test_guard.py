@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datasel_core.actions.add_pool import add_pool
-from datasel_core.actions.work import open_run
+from datasel_core.actions.export import open_record
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest, Failed, Stopped
 from datasel_core.exports import guard, written
@@ -535,7 +535,7 @@ def test_a_source_around_the_workspace_leaves_room_in_it(workspace, run, tmp_pat
 
 def test_a_stopped_export_goes_on_where_it_was(workspace, run, tmp_path):
     kept, some = (
-        open_run(workspace, run.folder),
+        open_record(workspace, run.folder),
         Progress(every=0, should_stop=lambda: any((tmp_path / "out").rglob("*.jpg"))),
     )
     with pytest.raises(Stopped):

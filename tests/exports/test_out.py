@@ -17,11 +17,12 @@ from datasel_core import worker
 from datasel_core.__main__ import main
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.errors import BadRequest
+from datasel_core.exports import run_folder
 from datasel_core.exports.run_folder import check_out, copy_run
-from datasel_core.runs import engine, manifest, reproduction
+from datasel_core.runs import engine, manifest
 from datasel_core.runs.combine import combine
 from datasel_core.runs.spec import Spec
-from tests.conftest import ROOT, clustered
+from tests.conftest import ROOT, clustered, task_of
 from tests.exports import exporting
 from tests.exports.exporting import contents, export, killed_at
 
@@ -147,7 +148,7 @@ def test_a_selections_folder_holds_what_is_looked_for_in_advance(workspace, tmp_
     both = combine(workspace, "union", [first.folder, third.folder])
     held = {name for one in (first, second, third, both) for name in [*one.manifest["files"], "manifest.json"]}
     assert {"curve.parquet", "clusters.parquet", "within.parquet", "already.parquet", "of-2.parquet"} <= held, groups
-    assert all(reproduction._HOLDS.fullmatch(name) for name in held)
+    assert all(run_folder._HOLDS.fullmatch(name) for name in held)
     for one in (first, second, third, both):
         copy = copy_run(one, tmp_path / f"copy-{one.key}")
         assert sorted(contents(copy.folder)) == sorted([*one.manifest["files"], "manifest.json"])
@@ -204,7 +205,7 @@ def test_a_worker_is_not_even_started(workspace, run, tmp_path, format, out, mes
     (tmp_path / "mine" / "x").write_text("mine")
     before = contents(tmp_path)
     with pytest.raises(BadRequest, match=message):
-        worker.start(workspace, worker.spec_of("export", run=run.key, format=format, out=str(tmp_path / out)))
+        worker.start(workspace, task_of("export", run=run.key, format=format, out=str(tmp_path / out)))
     assert contents(tmp_path) == before
     assert worker.jobs(workspace) == []
 
@@ -219,17 +220,18 @@ def test_a_worker_that_is_killed_leaves_no_half_file(workspace, run, other, tmp_
     code = f"""
 import sys, time
 from pathlib import Path
-from datasel_core import jobs, registry, store
+from datasel_core.actions.export import open_record
 from datasel_core.exports.tables import Csv
-from datasel_core.progress import Progress
+from datasel_core.base.progress import Progress
+from datasel_core.workspace.layout import Workspace
 make = Csv.make
 def slowly(self, kept, path, progress):
     path.write_text("half a")
     Path({str(tmp_path / "begun")!r}).touch()
     time.sleep(600)
 Csv.make = slowly
-home = store.Workspace.at()
-Csv().write(jobs.open_run(home, Path({str(run.folder)!r})), {str(out)!r}, Progress())
+home = Workspace.at()
+Csv().write(open_record(home, Path({str(run.folder)!r})), {str(out)!r}, Progress())
 """
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=os.environ.copy())
     for _ in range(600):

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datasel_core.actions.add_pool import add_pool
-from datasel_core.actions.work import open_run
+from datasel_core.actions.export import open_record
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
 from datasel_core.exports.export import SelectionRecord
@@ -47,7 +47,7 @@ def test_what_is_said_of_a_sample_belongs_to_it(shared, tmp_path, format, method
     run = shared.ask(method, 25)
     rows = run.table["row"].to_pylist()
     assert rows != sorted(rows)
-    found = read(written(format, open_run(shared.workspace, run.folder), tmp_path))
+    found = read(written(format, open_record(shared.workspace, run.folder), tmp_path))
     assert list(found) == shared.pool.ids[rows].tolist()
     for rank, (row, said, kept) in enumerate(zip(rows, found.values(), run.table.to_pylist(), strict=True), 1):
         numbers = [int(said[name]) for name in ("rank", "count", "amount", "other")]
@@ -60,7 +60,7 @@ def test_what_is_said_of_a_sample_belongs_to_it(shared, tmp_path, format, method
 
 def test_ids_are_in_the_order_of_picks(shared, tmp_path):
     run = shared.ask("random", 25)
-    out = written("ids", open_run(shared.workspace, run.folder), tmp_path)
+    out = written("ids", open_record(shared.workspace, run.folder), tmp_path)
     assert out.read_text().splitlines() == run.ids == shared.pool.ids[run.selection.rows].tolist() != sorted(run.ids)
 
 
@@ -77,7 +77,7 @@ def test_every_row_is_written_once_however_many_there_are(tmp_path, format):
 def test_files_go_by_their_own_name(workspace, tmp_path, photos, link):
     add_pool(workspace, "ph", str(photos), "images")
     run = engine.select(workspace, Spec(pool="ph", method="random", budget="7", seed=3))
-    out = written("files", open_run(workspace, run.folder), tmp_path, link=link)
+    out = written("files", open_record(workspace, run.folder), tmp_path, link=link)
     assert {path.relative_to(out).as_posix() for path in out.rglob("*.jpg")} == set(run.ids)
     assert all((out / id).read_bytes() == (photos / id).read_bytes() for id in run.ids)
     assert json.loads((out / "manifest.json").read_text()) == run.manifest

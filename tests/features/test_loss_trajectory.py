@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from datasel_core import worker
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.actions.import_feature import import_feature
+from datasel_core.actions.task import perform
 from datasel_core.base.conversation import Turn
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, BadRequest, Failed, MissingFeature, Stopped
@@ -29,6 +29,7 @@ from datasel_core.features.roles import Roles
 from datasel_core.features.stored import kept_features
 from datasel_core.pools.kind import PoolKind, pool_kind
 from datasel_core.pools.scan import Scan
+from tests.conftest import task_of
 from tests.features.test_language import TINY, sums
 
 torch = pytest.importorskip("torch")
@@ -278,10 +279,8 @@ def test_an_imported_trajectory_brings_those_that_need_nothing_else(workspace, t
     pool = add(workspace, tmp_path, 12)
     losses = rng.random((12, 5), dtype=np.float32)
     np.savez(tmp_path / "losses.npz", ids=pool.ids.astype(str)[1:], loss_trajectory=losses[1:])
-    job = worker.DOINGS["feature_import"](
-        workspace, {"pool": "t", "role": "loss_trajectory", "file": str(tmp_path / "losses.npz")}, Progress()
-    )
-    assert job["matched"] == 11
+    brought = task_of("feature_import", pool="t", role="loss_trajectory", file=str(tmp_path / "losses.npz"))
+    assert perform(workspace, brought, Progress()).result["matched"] == 11
     found = names(workspace, pool)
     assert set(found) == {"imported", "loss", "learnability"}
     np.testing.assert_allclose(

@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 
 from datasel_core.__main__ import main
+from datasel_core.actions import draw_map
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.actions.import_feature import import_feature
-from datasel_core.analysis import projection
 from datasel_core.base.progress import Progress
 from datasel_core.base.ragged import Ragged
 from datasel_core.errors import DamagedFeature, Stopped
-from datasel_core.features import computation
+from datasel_core.features import computation, external
 from datasel_core.features.chunks import Chunks
-from datasel_core.features.external import keep_imported, said_of
+from datasel_core.features.external import keep_imported
 from datasel_core.features.feature import Block, Feature, Unreadable
 from datasel_core.features.roles import Roles
 from datasel_core.features.stored import StoredFeature, kept_features, load, save_rows
@@ -213,7 +213,7 @@ def test_no_use_passes_damage_over(workspace, vectors, tmp_path, rng):
                 lambda: roles.array("embedding", np.arange(3)),
                 lambda: engine.select(workspace, spec),
                 lambda: neighbor_tables.make_tables(workspace, tables, Progress()),
-                lambda: projection.make_map(workspace, mine.key),
+                lambda: draw_map.make_map(workspace, mine.key),
             ],
         ),
         (
@@ -369,7 +369,7 @@ def test_a_row_without_a_value_is_nan_and_every_other_is_what_came(workspace, po
     """Whether it was computed or brought: a zero would pass for a value."""
     there = np.setdiff1d(np.arange(pool.n), lost)
     came = rng.standard_normal((pool.n, *shape)).astype(dtype)
-    about = {"id": "x", "version": 1, "params": {}, "role": "things", "facts": {}, "pool": said_of(pool)}
+    about = {"id": "x", "version": 1, "params": {}, "role": "things", "facts": {}, "pool": external.said_of(pool)}
     chunks = Chunks(workspace.feature("made"), pool.n)
     for rows in np.array_split(there, 3):
         chunks.add(Block(rows, came[rows]))

@@ -11,6 +11,7 @@ from datasel_core.analysis.metrics.metric import KeptRows
 from datasel_core.base import registry
 from datasel_core.base.progress import Progress
 from datasel_core.base.ragged import Ragged
+from datasel_core.base.role import roles as declared
 from datasel_core.errors import BadInput, BadParameter, Stopped
 from datasel_core.methods.method import MAY_BE_UNKNOWN, POSITIONS, Method, Scorer
 from datasel_core.methods.selection import Inputs
@@ -20,8 +21,13 @@ from tests.conftest import ROOT, clustered, hidden_sizes
 
 N = 700
 METHODS = registry.every("method")
-VECTORS = {"embedding", "image", "text", "loss_trajectory"}
-NUMBERS = {"loss", "learnability", "error", "forgetting"}
+VECTORS = {name for name, one in declared().items() if one.shape in ("vector", "series")}
+NUMBERS = {name for name, one in declared().items() if one.shape == "number"}
+
+
+def asks(cls: type[Method]) -> tuple[str, ...]:
+    """The roles that it reads with its default parameters."""
+    return cls().roles()
 
 
 def roles(rng: np.random.Generator, needs: tuple[str, ...], n: int = N) -> dict:
@@ -78,7 +84,7 @@ def _every_block_is_small(small_blocks):
 
 @pytest.mark.parametrize("budget", [1, 37, N])
 def test_keeps_as_many_as_asked_each_once(cls, budget, rng):
-    found = small(cls).select(inputs(cls, roles(rng, cls.needs), rng), budget)
+    found = small(cls).select(inputs(cls, roles(rng, asks(cls)), rng), budget)
     assert len(found.rows) == budget == found.counts.sum()
     assert len(set(found.rows.tolist())) == budget
     assert found.rows.min() >= 0
@@ -87,7 +93,7 @@ def test_keeps_as_many_as_asked_each_once(cls, budget, rng):
 
 
 def test_reaches_beyond_the_first_block(cls, rng):
-    found = small(cls).select(inputs(cls, roles(rng, cls.needs), rng), 350)
+    found = small(cls).select(inputs(cls, roles(rng, asks(cls)), rng), 350)
     assert (found.rows >= 64).any()
 
 
@@ -95,8 +101,10 @@ def test_same_seed_same_answer_whatever_the_block(cls, shrink):
     answers = []
     for size in (1, 64, 5000):
         shrink(max(size, 7))
-        given = inputs(cls, roles(np.random.default_rng(1), cls.needs), np.random.default_rng(5))
-        answers.append(small(cls, size).select(given, 200).rows.tolist())
+        found = small(cls, size).select(
+            inputs(cls, roles(np.random.default_rng(1), asks(cls)), np.random.default_rng(5)), 200
+        )
+        answers.append(found.rows.tolist())
     assert answers[0] == answers[1] == answers[2]
 
 
@@ -104,20 +112,22 @@ def test_a_smaller_budget_is_a_prefix_where_that_is_declared(cls):
     if not cls.prefix:
         pytest.skip(f"{cls.id} does not declare prefix")
     long, short = (
-        small(cls).select(inputs(cls, roles(np.random.default_rng(1), cls.needs), np.random.default_rng(5)), many).rows
-        for many in (300, 90)
+        small(cls)
+        .select(inputs(cls, roles(np.random.default_rng(1), asks(cls)), np.random.default_rng(5)), budget)
+        .rows
+        for budget in (300, 90)
     )
     assert long[:90].tolist() == short.tolist()
 
 
 def test_already_chosen_rows_are_never_chosen_again(cls, rng):
     already = rng.choice(N, 100, replace=False)
-    found = small(cls).select(inputs(cls, roles(rng, cls.needs), rng, already=already), N - 100)
+    found = small(cls).select(inputs(cls, roles(rng, asks(cls)), rng, already=already), N - 100)
     assert sorted(found.rows.tolist()) == np.setdiff1d(np.arange(N), already).tolist()
 
 
 def test_inputs_are_left_as_they_were(cls, rng):
-    given = roles(rng, cls.needs)
+    given = roles(rng, asks(cls))
     before = {role: (array.values if isinstance(array, Ragged) else array).copy() for role, array in given.items()}
     for array in given.values():
         (array.values if isinstance(array, Ragged) else array).flags.writeable = False
@@ -129,19 +139,19 @@ def test_inputs_are_left_as_they_were(cls, rng):
 @pytest.mark.parametrize("budget", [0, -1, N + 1, "0%", "150%", "ten", True])
 def test_budgets_that_do_not_fit(cls, budget, rng):
     with pytest.raises(BadParameter, match="budget|share"):
-        small(cls).select(inputs(cls, roles(rng, cls.needs), rng), budget)
+        small(cls).select(inputs(cls, roles(rng, asks(cls)), rng), budget)
 
 
 def test_a_missing_role_is_named(cls, rng):
-    for role in cls.needs:
-        others = {name: array for name, array in roles(rng, cls.needs).items() if name != role}
+    for role in asks(cls):
+        others = {name: array for name, array in roles(rng, asks(cls)).items() if name != role}
         with pytest.raises(BadInput, match=f"needs the pool role {role}"):
             small(cls).select(inputs(cls, others or {"something": np.zeros(N)}, rng), 2)
 
 
 def test_a_role_of_another_shape_is_refused(cls, rng):
-    for role in set(cls.needs) & (VECTORS | NUMBERS):
-        given = roles(rng, cls.needs)
+    for role in set(asks(cls)) & (VECTORS | NUMBERS):
+        given = roles(rng, asks(cls))
         given[role] = given[role][:, 0] if role in VECTORS else given[role][:, None]
         with pytest.raises(
             BadInput, match=f"The pool role {role} has the shape .* it must be one (vector|number) per sample"
@@ -152,13 +162,13 @@ def test_a_role_of_another_shape_is_refused(cls, rng):
 def test_a_missing_target_is_named(cls, rng):
     for role in cls.needs_target:
         with pytest.raises(BadInput, match=f"needs the target role {role}"):
-            small(cls).select(Inputs(roles(rng, cls.needs), rng), 2)
+            small(cls).select(Inputs(roles(rng, asks(cls)), rng), 2)
 
 
 @pytest.mark.parametrize("at", [3, -3], ids=["in the first block", "in the last"])
 def test_values_that_are_not_finite_are_refused(cls, at, rng):
-    for role in set(cls.needs) - {"group", "ngrams"}:
-        given = roles(rng, cls.needs)
+    for role in set(asks(cls)) - {"group", "ngrams"}:
+        given = roles(rng, asks(cls))
         (given[role].values if isinstance(given[role], Ragged) else given[role])[at] = np.nan
         with pytest.raises(BadInput, match="NaN"):
             small(cls).select(inputs(cls, given, rng), 2)
@@ -166,23 +176,23 @@ def test_values_that_are_not_finite_are_refused(cls, at, rng):
         given = roles(rng, cls.needs_target, 200)
         given[role][at] = np.inf
         with pytest.raises(BadInput, match=f"target role {role} holds NaN"):
-            small(cls).select(Inputs(roles(rng, cls.needs), rng, target=given), 2)
+            small(cls).select(Inputs(roles(rng, asks(cls)), rng, target=given), 2)
 
 
 def test_stops_when_asked(cls, rng):
     def stop() -> bool:
         return True
 
-    if not cls.needs:
+    if not asks(cls):
         pytest.skip(f"{cls.id} has no loop to stop")
-    if set(cls.needs) <= {"group"} | NUMBERS:
+    if set(asks(cls)) <= {"group"} | NUMBERS:
         pytest.skip(f"{cls.id} takes milliseconds")
     with pytest.raises(Stopped):
-        small(cls).select(inputs(cls, roles(rng, cls.needs), rng, progress=Progress(should_stop=stop)), 50)
+        small(cls).select(inputs(cls, roles(rng, asks(cls)), rng, progress=Progress(should_stop=stop)), 50)
 
 
 def test_one_sample(cls, rng):
-    assert small(cls).select(inputs(cls, _head(roles(rng, cls.needs), 1), rng), 1).rows.tolist() == [0]
+    assert small(cls).select(inputs(cls, _head(roles(rng, asks(cls)), 1), rng), 1).rows.tolist() == [0]
 
 
 def _head(given: dict, n: int) -> dict:
@@ -190,18 +200,19 @@ def _head(given: dict, n: int) -> dict:
 
 
 def test_float16_and_float64_input(cls, rng):
-    for role in set(cls.needs) & VECTORS:
+    for role in set(asks(cls)) & VECTORS:
         for dtype in (np.float16, np.float64):
-            given = {**roles(rng, cls.needs), role: roles(rng, cls.needs)[role].astype(dtype)}
+            given = {**roles(rng, asks(cls)), role: roles(rng, asks(cls))[role].astype(dtype)}
             assert len(small(cls).select(inputs(cls, given, rng), 30).rows) == 30
 
 
 def test_its_reason_is_a_sentence_of_what_it_says_of_a_pick(cls, rng):
-    found = small(cls).select(inputs(cls, roles(rng, cls.needs), rng), 37)
+    found = small(cls).select(inputs(cls, roles(rng, asks(cls)), rng), 37)
     last = {name: values[-1] for name, values in found.why.items()}
     assert "{" not in cls.because.format(**last)
-    whole_numbers = {name for name, value in last.items() if isinstance(value, np.integer)}
-    assert whole_numbers - {"size"} <= set(POSITIONS)  # these start at 0, and people count from 1
+    assert {name for name, value in last.items() if isinstance(value, np.integer)} - {"size"} <= set(
+        POSITIONS
+    )  # which start at 0, and people count from 1
 
 
 def variants(cls) -> list[dict]:
@@ -220,7 +231,7 @@ def test_every_pick_has_its_reason_in_the_methods_own_words(cls):
     for params in variants(cls):
         for budget in (60,) if params else (1, 60, N):
             rng = np.random.default_rng(4)
-            found = cls(**params).select(inputs(cls, roles(rng, (*cls.needs, *cls.may_need)), rng), budget)
+            found = cls(**params).select(inputs(cls, roles(rng, (*asks(cls), *cls.may_need)), rng), budget)
             assert names <= found.why.keys(), params
             told = [json.loads(text) for text in engine._whys(found.why, len(found.rows))]
             for rank, said in enumerate(told, 1):
@@ -259,9 +270,29 @@ def test_a_metric_says_the_same_whatever_the_block(id, shrink, rng):
 
 def test_every_block_size_can_be_found():
     files = [path for path in sorted((ROOT / "datasel_core").rglob("*.py")) if "pools" not in path.parts]
-    hidden = [f"{path.relative_to(ROOT)}, {where}" for path in files for where in hidden_sizes(path.read_text("utf-8"))]
-    assert not hidden, f"Use a constant of the module, named _ROWS, _BLOCK or the like, where it is needed: {hidden}"
-    for source in ("def a(block=1 << 3): pass", "def a(b=_ROWS): pass", "range(0, n, 1 << 14)", "range(0, n, _SOME)"):
-        assert len(list(hidden_sizes(source))) == 1
-    for source in ("def a(block=None, k=20): pass", "range(n, 0, -1)", "range(0, n, 2 * _ROWS)", "range(0, n, step)"):
-        assert not list(hidden_sizes(source))
+    hidden = [
+        f"{path.relative_to(ROOT)}, {where}"
+        for path in files
+        for where in hidden_sizes(path.read_text(encoding="utf-8"))
+    ]
+    assert not hidden, (
+        "Make it a constant of the module, named _ROWS, _BLOCK or the like, and look it up where it is used: "
+        f"{'; '.join(hidden)}"
+    )
+    assert (
+        len(
+            list(
+                hidden_sizes(
+                    "def a(block=1 << 3):\n    for at in range(0, n, 1 << 14):\n        for to in range(0, n, "
+                    "_SOME):\n            pass"
+                )
+            )
+        )
+        == 3
+    )
+    assert not list(
+        hidden_sizes(
+            "def a(block=None, k=20):\n    for at in range(n, 0, -1):\n        for to in range(0, n, 2 * _ROWS):\n    "
+            "        pass"
+        )
+    )

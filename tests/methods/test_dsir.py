@@ -72,7 +72,7 @@ def test_scores_are_log_importance_weights():
 
 def test_draws_are_in_proportion_to_the_weights(rng):
     scores = np.log([0.5, 0.3, 0.15, 0.05])
-    draws = np.array([Dsir().best(scores, 2, rng).rows for _ in range(6000)])
+    draws = np.array([Dsir().best(scores, 2, rng).places for _ in range(6000)])
     assert stats.chisquare(np.bincount(draws[:, 0]), 6000 * np.exp(scores)).pvalue > 1e-3
     chance = np.exp(scores)
     inside = [one + sum(other * one / (1 - other) for other in np.delete(chance, at)) for at, one in enumerate(chance)]

@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 
+from datasel_core.errors import BadInput
+from datasel_core.methods.by_score import ByScore, HighError, HighLearnability, LeastConfidence, MostForgotten
 from datasel_core.methods.facility_location import FacilityLocation
-from datasel_core.methods.high_error import HighError
-from datasel_core.methods.high_learnability import HighLearnability
-from datasel_core.methods.least_confidence import LeastConfidence
 from datasel_core.methods.middle_loss import MiddleLoss
-from datasel_core.methods.most_forgotten import MostForgotten
 from datasel_core.methods.selection import Inputs
 from datasel_core.vectors import neighbors
 from tests.conftest import clustered
@@ -35,6 +33,17 @@ def test_the_highest_are_kept(cls, role, rng):
 
 def test_what_was_forgotten_less_than_once_is_not_said_to_be_forgotten_never():
     assert MostForgotten.because.format(score=0.3125) == "it was forgotten 0.312 times, on average over its tokens"
+
+
+@pytest.mark.parametrize(
+    ("keep", "expected"), [("high", [5, 7, 4, 2]), ("low", [1, 3, 6, 0]), ("middle", [0, 2, 4, 6])]
+)
+def test_either_end_or_the_middle_of_any_number(keep, expected, rng):
+    found = ByScore(role="length", keep=keep).select(Inputs({"length": VALUES}, rng), 4)
+    assert found.rows.tolist() == expected
+    assert ByScore(role="length").roles() == ("length",)
+    with pytest.raises(BadInput, match="needs the pool role length"):
+        ByScore(role="length").select(Inputs({"loss": VALUES}, rng), 4)
 
 
 def test_middle_loss_keeps_what_is_nearest_to_the_median(rng):

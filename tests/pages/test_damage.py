@@ -5,7 +5,7 @@ mended.
 import numpy as np
 import pytest
 
-from datasel_core.analysis import projection
+from datasel_core.actions import draw_map
 from datasel_core.base.progress import Progress
 from datasel_core.features.external import keep_imported
 from datasel_core.features.stored import kept_features
@@ -31,7 +31,7 @@ def test_damage_is_one_line_and_gone_when_it_is_mended(screen, workspace, photo_
     n, vectors = photo_pool.n, clustered(rng, photo_pool.n, 6, 4)
     keep_imported(workspace, photo_pool, "embedding", vectors, np.arange(n), [], "e.npz", Progress())
     (kept,) = kept_features(workspace, photo_pool.fingerprint)
-    projection.make_map(workspace, kept.key)
+    draw_map.make_map(workspace, kept.key)
     engine.select(workspace, Spec(pool="clothes", method="k_center", budget="8"))
     app = opened(screen, page, pool="clothes", method="k_center", budget="8")
     app.session_state["kept.open_row"] = 3

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from datasel_core.actions import draw_map
 from datasel_core.actions.add_pool import add_pool
-from datasel_core.analysis import projection
 from datasel_core.base.ragged import Ragged
 from datasel_core.features import computation
 from datasel_core.features.chunks import Chunks
@@ -22,8 +22,9 @@ from datasel_core.features.stored import kept_features
 from datasel_core.methods.nearest_targets import NearestTargets
 from datasel_core.methods.tsds import Tsds
 from datasel_core.runs import engine, manifest
+from datasel_core.runs.run import is_preview
 from datasel_core.runs.spec import Spec
-from pages._ui.charts import map
+from pages._ui.charts import colouring, map
 from pages._ui.kit import look
 from pages._ui.media import lens, reasons
 from pages._ui.question import budget
@@ -95,10 +96,8 @@ def embedding_of(workspace, pool):
 
 
 def run(workspace, pool, budget, method="k_center", seed=0, preview=False, **asked):
-    found = engine.select(workspace, Spec(pool=pool.name, method=method, budget=str(budget), seed=seed, **asked))
-    if preview:
-        (found.folder / "preview").touch()
-    return found
+    spec = Spec(pool=pool.name, method=method, budget=str(budget), seed=seed, **asked)
+    return engine.select(workspace, spec, preview=preview)
 
 
 def finished(workspace):
@@ -119,16 +118,16 @@ def test_the_map_is_drawn_without_a_click(screen, workspace, pool):
     kept = embedding_of(workspace, pool)
     app = screen("patterns", pool="clothes")
     wait(app, lambda app: "near means similar, the axes mean nothing" in said(app))
-    name, _ = projection.read_map(workspace, kept.key)
+    name, _ = draw_map.read_map(workspace, kept.key)
     assert name in ("pca", "umap")
-    wait(app, lambda _: projection.read_map(workspace, kept.key)[0] == "umap")
-    assert (projection.read_clusters(workspace, kept.key) >= 0).all()
+    wait(app, lambda _: draw_map.read_map(workspace, kept.key)[0] == "umap")
+    assert (draw_map.read_clusters(workspace, kept.key) >= 0).all()
     assert "30 photos" in said(sound(app.run()))
 
 
 def test_a_region_tells_how_many_of_how_many_and_of_which_group(screen, workspace, pool):
     kept = embedding_of(workspace, pool)
-    projection.make_map(workspace, kept.key)
+    draw_map.make_map(workspace, kept.key)
     points = map.points(kept)
     middle = int(np.median(points.xy[:, 0]))
     shape = [[-10.0, -10.0], [middle + 0.5, -10.0], [middle + 0.5, 65535.0], [-10.0, 65535.0]]
@@ -142,7 +141,7 @@ def test_a_region_tells_how_many_of_how_many_and_of_which_group(screen, workspac
     for name in ("hat", "shirt", "shoe"):
         n = sum(group[row] == name for row in inside)
         assert f"<td>{name}</td><td>{n} of 10</td>" in text or n == 0
-    hidden = map.by_column(points, "group", group)
+    hidden = colouring.by_column(points, "group", group)
     app.session_state["kept.hidden.patterns"] = {"key": hidden.key, "labels": [hidden.names.index("shoe")]}
     left = sum(group[row] != "shoe" for row in inside)
     assert f"**{left} of 30 photos** in the region" in said(sound(app.run()))
@@ -151,7 +150,7 @@ def test_a_region_tells_how_many_of_how_many_and_of_which_group(screen, workspac
 
 
 def test_a_region_of_patterns_counts_photos_and_patterns(screen, workspace, pool, patterned):
-    projection.make_map(workspace, patterned.key)
+    draw_map.make_map(workspace, patterned.key)
     points = map.points(patterned)
     low = int(np.median(points.xy[:, 1]))
     shape = [[-10.0, -10.0], [65535.0, -10.0], [65535.0, low + 0.5], [-10.0, low + 0.5]]
@@ -183,7 +182,7 @@ def test_what_is_no_polygon_is_no_region(shapes):
 
 
 def test_samples_without_a_value_have_no_point(workspace, pool, patterned):
-    projection.make_map(workspace, patterned.key)
+    draw_map.make_map(workspace, patterned.key)
     points = map.points(patterned)
     assert points.n_points == 58
     assert points.places(np.array([7])).tolist() == []
@@ -193,10 +192,10 @@ def test_samples_without_a_value_have_no_point(workspace, pool, patterned):
 
 def test_a_column_of_many_values_keeps_eleven_and_greys_the_rest(workspace, vectors):
     kept = kept_features(workspace, vectors.fingerprint)[0]
-    projection.make_map(workspace, kept.key)
+    draw_map.make_map(workspace, kept.key)
     points = map.points(kept)
     values = np.array([f"g{at % 20:02d}" if at >= 20 else "big" for at in range(40)])
-    labels = map.by_column(points, "many", values)
+    labels = colouring.by_column(points, "many", values)
     assert labels.names[-1] == "10 others"
     assert len(labels.names) == 12
     assert labels.sizes == [20, *[1] * 10, 10]
@@ -261,7 +260,7 @@ def test_what_was_only_looked_at_is_in_no_list_until_it_is_kept(screen, workspac
     assert "Earlier selections can be narrowed" in said(app)
     app.button(key="keep").click()
     wait(app, lambda app: app.button(key="keep").label == "Kept")
-    assert not (looked.folder / "preview").exists()
+    assert not is_preview(looked.folder)
     assert "12 by k-center greedy" in app.selectbox(key="widget.select.within").options[1]
 
 
@@ -396,8 +395,6 @@ def test_a_column_of_too_many_values_is_no_grouping_here_either(screen, workspac
 def test_a_wrong_filter_is_one_line(screen, workspace, pool):
     app = screen("select", pool="clothes", method="random", budget="5")
     app.text_input(key="widget.select.where").set_value("colour = 'red'").run()
-    app.button(key="choose").click()
-    app = sound(app.run())
     assert any("does not work" in error.value for error in app.error)
     assert finished(workspace) == []
 
@@ -466,7 +463,16 @@ def test_marks_of_a_large_slider_are_round_and_end_at_the_limit():
             "it fills the budget: what was left repeats what is kept",
         ),
         ("drawn at random", {}, 4, "drawn at random"),
-        ("of cluster {cluster}, {size} samples", {"cluster": 0, "size": 7}, 2, "of cluster 1, 7 samples"),
+        ("it was {distance:.2f} away", {}, 1, "the choice began here"),
+        ("it was {distance:.2f} away", {}, 2, "it fills the budget: what was left repeats what is kept"),
+        ("it was {distnce:.2f} away", {"distance": 0.5}, 1, "the record does not say why: it has no distnce"),
+        ("pattern {pattern} is {like:.2f} like it", {"pattern": -1}, 2, "the record does not say why: it has no like"),
+        (
+            "drawn from cluster {cluster}, {size} samples",
+            {"cluster": 0, "size": 7},
+            2,
+            "drawn from cluster 1, 7 samples",
+        ),
         (
             Tsds.because,
             {"probability": 0.25, "target": 0, "distance": 0.5},
@@ -479,10 +485,6 @@ def test_marks_of_a_large_slider_are_round_and_end_at_the_limit():
             9,
             "it was the nearest one left to target example 9, 0.500 away",
         ),
-        ("it was {distance:.2f} away", {}, 1, "the choice began here"),
-        ("it was {distance:.2f} away", {}, 2, "it fills the budget: what was left repeats what is kept"),
-        ("it was {distnce:.2f} away", {"distance": 0.5}, 1, "the record does not say why: it has no distnce"),
-        ("pattern {pattern} is {like:.2f} like it", {"pattern": -1}, 2, "the record does not say why: it has no like"),
     ],
 )
 def test_reasons_are_sentences(because, said_of_it, rank, expected):

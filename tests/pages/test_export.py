@@ -7,6 +7,7 @@ from datasel_core import worker
 from datasel_core.errors import BadRequest
 from datasel_core.exports.run_folder import copy_run
 from datasel_core.runs import manifest
+from tests.conftest import task_of
 from tests.pages import screens
 from tests.pages.screens import chosen, said, sound, to_export, wait
 
@@ -179,7 +180,7 @@ def test_choices_survive_a_visit_to_another_page(screen, workspace, vector_pool)
 
 def test_import_and_export_as_work_refuse_at_once(workspace, vector_pool, tmp_path):
     with pytest.raises(BadRequest, match="outside the allowed folders"):
-        worker.start(workspace, worker.spec_of("feature_import", pool="vec", role="image", file="/etc/passwd"))
+        worker.start(workspace, task_of("feature_import", pool="vec", role="image", file="/etc/passwd"))
     with pytest.raises(BadRequest, match="holds no manifest"):
-        worker.start(workspace, worker.spec_of("export", run="0" * 16, format="csv", out=str(tmp_path / "k.csv")))
+        worker.start(workspace, task_of("export", run="0" * 16, format="csv", out=str(tmp_path / "k.csv")))
     assert worker.jobs(workspace) == []

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from datasel_core import worker
-from datasel_core.actions import work
 from datasel_core.workspace.files import write_json
-from tests.conftest import clustered
+from tests.conftest import clustered, task_of
 from tests.pages import screens
 from tests.pages.screens import said, sound, view, wait
 
@@ -115,9 +114,9 @@ def test_the_address_restores_the_view_and_a_deleted_pool_goes_politely(screen, 
 
 
 def test_interrupted_work_is_offered_again_or_put_away(screen, workspace, photo_pool):
-    spec = worker.spec_of("feature", pool="clothes", feature="dictionary_embedding", params={})
-    folder = work.folder_of(workspace, spec)  # as a worker leaves it that died in the midst
-    write_json(folder / "job.json", spec)
+    spec = task_of("feature", pool="clothes", feature="dictionary_embedding", params={})
+    folder = spec.prepare(workspace).folder  # as a worker leaves it that died in the midst
+    write_json(folder / "job.json", spec.spec())
     write_json(
         folder / "status.json",
         {"state": "running", "updated": time.time() - 60, "label": "looking", "done": 5, "total": 13},

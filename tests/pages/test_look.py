@@ -12,7 +12,7 @@ from PIL import Image
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.registry import every
 from datasel_core.methods.k_center import KCenter
-from pages._ui.kit import forms, look
+from pages._ui.kit import forms, look, palette
 from pages._ui.media import photos
 from tests.conftest import ROOT, paint
 from tests.pages import screens
@@ -34,16 +34,18 @@ def contrast(a: str, b: str) -> float:
 def test_every_colour_is_seen_on_both_backgrounds():
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     for background in ("#ffffff", "#14171c"):
-        assert min(contrast(colour, background) for colour in (*look.PALETTE, *look.METHODS, look.DROPPED)) >= 3
+        assert (
+            min(contrast(colour, background) for colour in (*palette.COLOURS, *palette.METHODS, palette.DROPPED)) >= 3
+        )
         assert background in (ROOT / ".streamlit" / "config.toml").read_text()
-    assert len(set(look.PALETTE)) == 12
-    assert len(set(look.METHODS)) == len(look.METHODS)
+    assert len(set(palette.COLOURS)) == 12
+    assert len(set(palette.METHODS)) == len(palette.METHODS)
 
 
 def test_methods_have_colours_of_their_own():
-    found = {id: look.colour_of(id) for id in every("method")}
+    found = {id: palette.colour_of(id) for id in every("method")}
     assert len(set(found.values())) == len(found)
-    assert found["random"] == look.BASELINE
+    assert found["random"] == palette.BASELINE
 
 
 def test_numbers_have_units_and_little_is_not_nothing():
@@ -76,8 +78,10 @@ def test_a_thumbnail_is_small_upright_and_kept(photo_pool, workspace, tmp_path):
 
 def test_the_front_door_imports_nothing_heavy():
     code = (
-        "import sys; from pages._ui import detail, features, health, keys, look, opening, photos, record, reopen; "
-        "print(*sys.modules)"
+        "import sys; from pages._ui.kit import disk, keys, look; from pages._ui.data import features, health, sources; "
+    )
+    code += (
+        "from pages._ui.media import detail, photos; from pages._ui.export import record, reopen; print(*sys.modules)"
     )
     out = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

@@ -158,14 +158,16 @@ def test_keeping_makes_the_run_that_the_command_line_would(screen, workspace, bo
 
 def test_a_reason_names_the_target_as_the_page_does(screen, workspace, both):
     pool, vectors = both
-    given = Inputs({"embedding": vectors[:N]}, np.random.default_rng(0), target={"embedding": vectors[N:]})
-    found = Tsds().select(given, 15)
+    found = Tsds().select(
+        Inputs({"embedding": vectors[:N]}, np.random.default_rng(0), target={"embedding": vectors[N:]}), 15
+    )
     at = int(np.argmax(found.why["target"] > 0))
     row, target, distance = found.rows[at], int(found.why["target"][at]), float(found.why["distance"][at])
     assert np.linalg.norm(vectors[row] - vectors[N + target]) == pytest.approx(distance)
     stored = {name: values[at].item() for name, values in found.why.items()}
-    said_of_it = reasons.reason(Tsds.because, stored, at + 1)
-    assert f"most of it for target example {target + 1}, {distance:.3f} away" in said_of_it
+    assert f"most of it for target example {target + 1}, {distance:.3f} away" in reasons.reason(
+        Tsds.because, stored, at + 1
+    )
     app = ready(open_page(screen))
     app.session_state["kept.targets.target"] = target
     assert f"<h2>Target {target + 1} of {M}</h2>" in said(sound(app.run()))
@@ -186,7 +188,7 @@ def test_a_click_on_the_map_chooses_a_target_or_a_candidate(monkeypatch, kept_ke
     drawn, n = {}, 5
     points = canvas.of_coordinates("some", np.arange(14.0).reshape(7, 2))
     monkeypatch.setattr(mass.maps, "ensure", lambda kept: True)
-    monkeypatch.setattr(mass.serving, "points", lambda kept, found: points)
+    monkeypatch.setattr(mass.tables, "points", lambda kept, found: points)
     monkeypatch.setattr(canvas, "MAP", lambda **options: drawn.update(options))
     monkeypatch.setattr(canvas.st, "session_state", {})
     mass.on_map(
@@ -239,7 +241,7 @@ def test_a_row_marked_in_a_table_is_chosen_once(monkeypatch, kept_keys, vector_p
 def test_one_candidate_that_serves_a_target_alone_gives_all_of_its_mass(screen, both, monkeypatch):
     shown = {}
     monkeypatch.setattr(
-        texts, "TEXTS", lambda *, key, data, **_: shown.update({key: disk["items"]}) or SimpleNamespace(open=None)
+        texts, "TEXTS", lambda *, key, data, **_: shown.update({key: data["items"]}) or SimpleNamespace(open=None)
     )
     _, vectors = both
     rows, _, distances = served_by(plan(vectors, alpha=1.0), 2)
@@ -342,7 +344,7 @@ def _possible(one):
 def test_what_was_drawn_again_says_how_often(screen, workspace, both, monkeypatch):
     shown = {}
     monkeypatch.setattr(
-        texts, "TEXTS", lambda *, key, data, **_: shown.update({key: disk["items"]}) or SimpleNamespace(open=None)
+        texts, "TEXTS", lambda *, key, data, **_: shown.update({key: data["items"]}) or SimpleNamespace(open=None)
     )
     app = ready(open_page(screen, budget="40"))
     sound(app.selectbox(key="widget.form.method.tsds.sampling").set_value("multinomial").run())

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datasel_core.actions.add_pool import add_pool
-from datasel_core.actions.work import open_run
+from datasel_core.actions.export import open_record
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
 from datasel_core.errors import BadInput, BadRequest
@@ -321,7 +321,9 @@ def test_select_and_export_the_uids(workspace, tmp_path, rng):
     run = engine.select(
         workspace, Spec(pool="p", method="random", budget="25", where="clip_l14_similarity_score >= 0.1")
     )
-    out = find("export format", "datacomp")().write(open_run(workspace, run.folder), tmp_path / "kept.npy", Progress())
+    out = find("export format", "datacomp")().write(
+        open_record(workspace, run.folder), tmp_path / "kept.npy", Progress()
+    )
     kept = np.load(out, mmap_mode="r")
     assert kept.dtype == np.dtype("u8,u8")
     expected = np.array(
@@ -363,7 +365,7 @@ def test_shards_that_were_downloaded_export_their_uid_column(workspace, tmp_path
     ]
     add(workspace, shard(tmp_path / "s.tar", members))
     run = engine.select(workspace, Spec(pool="p", method="random", budget="2"))
-    kept = open_run(workspace, run.folder)
+    kept = open_record(workspace, run.folder)
     out = find("export format", "datacomp")().write(kept, tmp_path / "kept.npy", Progress())
     assert np.load(out, mmap_mode="r").tolist() == packed([uid(int(id)) for id in run.ids]).tolist()
     with pytest.raises(BadRequest, match="The samples of this pool are not files"):

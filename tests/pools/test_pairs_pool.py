@@ -197,7 +197,8 @@ def test_bad_tables_are_one_line_and_write_nothing(workspace, photos, tmp_path):
         "twice.csv": "id,path,caption\na,a.jpg,x\na,a.jpg,y\n",
         "emptyid.csv": "id,path,caption\n,a.jpg,x\n",
         "none.csv": "id,path,caption\na,zzz.jpg,x\n",
-        "clash.jsonl": '{"id": "x", "path": "a.jpg", "captions": ["1", "2"]}\n{"id": "x#2", "path": "a.jpg", "captions": ["3"]}\n',
+        "clash.jsonl": '{"id": "x", "path": "a.jpg", "captions": ["1", "2"]}\n'
+        '{"id": "x#2", "path": "a.jpg", "captions": ["3"]}\n',
         "bytes.jsonl": '{"path": {"bytes": "x"}, "caption": "x"}\n',
         "numbers.jsonl": '{"path": "a.jpg", "caption": 0.5}\n',
         "lists.jsonl": '{"path": "a.jpg", "caption": [1, 2]}\n',
@@ -208,8 +209,8 @@ def test_bad_tables_are_one_line_and_write_nothing(workspace, photos, tmp_path):
     for name, text in files.items():
         (photos / name).write_text(text)
     for name, message in {
-        "nopath.csv": "has no column path or image; name one with --option path_column=NAME. It has: id, file, caption.",
-        "nocaption.csv": "has no column caption or captions; name one with --option caption_column=NAME. It has: id, path, words.",
+        "nopath.csv": "name one with --option path_column=NAME. It has: id, file, caption.",
+        "nocaption.csv": "name one with --option caption_column=NAME. It has: id, path, words.",
         "twice.csv": "The id 'a' stands in rows 1 and 2 of twice.csv; ids must be unique.",
         "emptyid.csv": "Row 1 of emptyid.csv has an empty id",
         "none.csv": "None of the 1 pairs in .*none.csv can be used .a: the file is not there.",
@@ -316,7 +317,7 @@ def test_features_that_read_texts(workspace, photos, tmp_path, text_feature):
 
 
 def test_select_and_export_from_pairs(workspace, photos, tmp_path):
-    from datasel_core.actions.work import open_run
+    from datasel_core.actions.export import open_record
     from datasel_core.base.registry import find
 
     rows = [
@@ -330,7 +331,7 @@ def test_select_and_export_from_pairs(workspace, photos, tmp_path):
     )
     assert all(id.endswith("#1") for id in run.ids)
     find("export format", "jsonl")().write(
-        open_run(workspace, run.folder), tmp_path / "kept.jsonl", computation.Progress()
+        open_record(workspace, run.folder), tmp_path / "kept.jsonl", computation.Progress()
     )
     kept = [json.loads(line) for line in (tmp_path / "kept.jsonl").read_text().splitlines()]
     assert [row["caption"][:3] for row in kept] == ["one"] * 5

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datasel_core.actions.add_pool import add_pool
-from datasel_core.actions.work import open_run
+from datasel_core.actions.export import open_record
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, Stopped
 from datasel_core.exports.tables import Csv, JsonLines, Parquet
@@ -86,7 +86,7 @@ def test_where_knows_long_columns(many, where):
 def test_what_is_exported_is_what_was_read(workspace, many, tmp_path):
     pool, rows = many
     run = select(workspace, Spec(pool="p", method="random", budget="50", where="n > 200"))
-    kept = open_run(workspace, run.folder)
+    kept = open_record(workspace, run.folder)
     expected = {row["id"]: row for row in rows}
     exported = [
         json.loads(line) for line in JsonLines().write(kept, tmp_path / "k.jsonl", Progress()).read_text().splitlines()
@@ -106,7 +106,7 @@ def test_what_is_exported_is_what_was_read(workspace, many, tmp_path):
 def test_an_exported_conversation_is_one_again(workspace, tmp_path):
     add(workspace, lines(tmp_path / "t.jsonl", SHAPES["messages"][0], SHAPES["prompt"][0]))
     run = select(workspace, Spec(pool="p", method="random", budget="2"))
-    JsonLines().write(open_run(workspace, run.folder), tmp_path / "k.jsonl", Progress())
+    JsonLines().write(open_record(workspace, run.folder), tmp_path / "k.jsonl", Progress())
     exported = {row["id"]: row for row in map(json.loads, (tmp_path / "k.jsonl").read_text().splitlines())}
     assert exported["t-00001"]["messages"] == SHAPES["messages"][0]["messages"]
     again = add(workspace, tmp_path / "k.jsonl", "again")

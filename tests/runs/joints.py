@@ -142,14 +142,15 @@ class Scene:
             arrays = {role: _some(self.here[role], can) for role in needs}
             scores[can] = method.score(Inputs(arrays, np.random.default_rng(spec.seed), target=target))
             found = method.best(scores[given], budget, rng, already)
-            return Selection(given[found.rows], found.counts, scores, found.why)
+            return Selection(given[found.places], found.counts, scores, found.why)
         arrays = {role: _some(self.here[role], given) for role in needs} or {"row": given}
         found = method.select(Inputs(arrays, rng, target=target, already=already), budget)
-        scores = None
+        scores, clusters = np.full(N, np.nan), np.full(N, -1)
         if found.scores is not None:
-            scores = np.full(N, np.nan)
             scores[given] = found.scores
-        return Selection(given[found.rows], found.counts, scores, found.why, facts=found.facts)
+        if found.clusters is not None:
+            clusters[given] = found.clusters
+        return Selection(given[found.rows], found.counts, scores, found.why, clusters, found.facts)
 
     def target_rows(self, method: str) -> np.ndarray:
         """Rows of the target that have a value in every role that the method needs of it."""
@@ -166,13 +167,18 @@ def ids_in(folder: str) -> list[str]:
 
 
 def same_answer(scene: Scene, answer: Run | Selection, expected: Selection) -> None:
-    """Rows, counts, scores and reasons, pick by pick."""
+    """Rows, counts, scores and reasons, pick by pick; and what a run says of them as arrays."""
     table = answer.table if isinstance(answer, Run) else kept_table(scene.pool, answer)
     assert table["id"].to_pylist() == scene.pool.ids[expected.rows].tolist()
     assert table["row"].to_pylist() == expected.rows.tolist()
     assert table["count"].to_pylist() == expected.counts.tolist()
-    scores = np.full(len(expected), np.nan) if expected.scores is None else expected.scores[expected.rows]
-    np.testing.assert_allclose(table["score"].to_numpy(), scores, rtol=1e-9)
+    scores = np.full(N, np.nan)
+    scores[expected.rows] = expected.scores[expected.rows]
+    np.testing.assert_allclose(table["score"].to_numpy(), scores[expected.rows], rtol=1e-9)
+    if isinstance(answer, Run):
+        np.testing.assert_allclose(answer.selection.scores, scores, rtol=1e-9)
+    clusters = answer.clusters if answer.clusters is not None else np.full(N, -1)
+    assert clusters.tolist() == (clusters * 0 - 1 if expected.clusters is None else expected.clusters).tolist()
     for at, said in enumerate(map(json.loads, table["why"].to_pylist())):
         whys = {name: values[at] for name, values in expected.why.items() if values[at] == values[at]}
         numbers = {name: pytest.approx(value, abs=1e-8) for name, value in whys.items() if isinstance(value, float)}
@@ -252,7 +258,7 @@ def shared(built, tmp_path_factory):
     folder, here, there = built
     shutil.copytree(folder / "workspace", place := tmp_path_factory.mktemp("shared") / "workspace")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DATASEL_DATA_ROOTS", str(place))
+        patch.setenv("DATASEL_DATA_ROOTS", str(tmp_path_factory.getbasetemp()))
         yield Scene(Workspace(place), here, there)
 
 

@@ -15,11 +15,15 @@ CODE = """
 import json, sys
 import numpy as np
 import datasel_core as ds
-from datasel_core.registry import every
+from datasel_core.base.registry import every
 
 VARIANTS = {
     "freesel": [{"sampler": "prob"}, {"sampler": "farthest"}],
-    "neg_clip_loss": [{}, {"batch_size": 700, "n_batches": 2}, {"batch_size": 700, "n_batches": 5, "precision": "bfloat16"}],
+    "neg_clip_loss": [
+        {},
+        {"batch_size": 700, "n_batches": 2},
+        {"batch_size": 700, "n_batches": 5, "precision": "bfloat16"},
+    ],
     "norm_sim": [{"p": "2"}, {"p": "inf"}],
     "facility_location": [{}, {"metric": "euclidean"}],
     "s2l": [{}, {"n_clusters": 7}, {"per_group": True, "n_clusters": 9, "n_checkpoints": 5}],
@@ -27,22 +31,41 @@ VARIANTS = {
 }
 vectors = np.load(sys.argv[1])
 n = len(vectors)
-words = ds.Ragged(np.stack([np.arange(6 * n) * 7919 % 500, 1 + np.arange(6 * n) % 3], axis=1), np.arange(0, 6 * n + 1, 6))
+words = ds.Ragged(
+    np.stack([np.arange(6 * n) * 7919 % 500, 1 + np.arange(6 * n) % 3], axis=1), np.arange(0, 6 * n + 1, 6)
+)
 answers = {}
 for id, cls in every("method").items():
-    how = {name: int(sys.argv[2]) for name, field in cls.model_fields.items() if cls.is_how(name) and field.annotation is int}
+    how = {
+        name: int(sys.argv[2])
+        for name, field in cls.model_fields.items()
+        if cls.is_how(name) and field.annotation is int
+    }
     variants = VARIANTS.get(id, [{}])
     for params in variants:
         captions = vectors[:, ::-1] + vectors
-        roles = {"embedding": vectors, "image": vectors, "text": captions, "group": np.arange(n) % 7, "patterns": ds.Ragged(vectors, np.arange(0, n + 1, 2)),
-                 "ngrams": words}
+        roles = {
+            "embedding": vectors,
+            "image": vectors,
+            "text": captions,
+            "group": np.arange(n) % 7,
+            "patterns": ds.Ragged(vectors, np.arange(0, n + 1, 2)),
+            "ngrams": words,
+        }
         roles["loss_trajectory"] = np.abs(vectors)
-        roles |= {role: np.round(vectors[:, at], 1) for at, role in enumerate(("loss", "learnability", "error", "forgetting"))}
+        roles |= {
+            role: np.round(vectors[:, at], 1) for at, role in enumerate(("loss", "learnability", "error", "forgetting"))
+        }
         made = cls(**params, **how)
         given = {role: roles[role] for role in made.roles()} or {"row": np.arange(n)}
-        target = {role: words.take(np.arange(5, 2000, 40)) if role == "ngrams" else vectors[5:2000:40] for role in cls.needs_target}
+        target = {
+            role: words.take(np.arange(5, 2000, 40)) if role == "ngrams" else vectors[5:2000:40]
+            for role in cls.needs_target
+        }
         budget = 300
-        answers[f"{id} {params}"] = made.select(ds.Inputs(given, np.random.default_rng(3), target=target), budget).rows.tolist()
+        answers[f"{id} {params}"] = made.select(
+            ds.Inputs(given, np.random.default_rng(3), target=target), budget
+        ).rows.tolist()
 print(json.dumps(answers))
 """
 

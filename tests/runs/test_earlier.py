@@ -95,16 +95,16 @@ def test_the_newest_of_a_role_fills_it_and_a_named_one_wins(scene):
 def test_a_sample_must_have_a_value_in_every_role_that_is_read_and_in_no_other(shared):
     for method, cls in METHODS.items():
         found = shared.plan(method, 1)
-        gone = [(row, f"no {role}") for role in cls.needs for row in MISSING.get(role, [])]
+        gone = [(row, f"no {role}") for role in cls().roles() for row in MISSING.get(role, [])]
         assert found.candidates.free.tolist() == np.setdiff1d(np.arange(N), [row for row, _ in gone]).tolist()
-        said = [(entry["id"], entry["reason"]) for entry in found.roles.unreadable(cls.needs)]
+        said = [(entry["id"], entry["reason"]) for entry in found.roles.unreadable(cls().roles())]
         assert said == [(shared.pool.ids[row], reason) for row, reason in gone]
 
 
 def test_a_missing_role_says_how_to_get_it(scene):
     add_pool(scene.workspace, "bare", str(scene.source("task")), "vectors")
     for method, cls in METHODS.items():
-        for role in [role for role in cls.needs if role not in joints.MISSING_THERE][:1]:
+        for role in [role for role in cls().roles() if role not in joints.MISSING_THERE][:1]:
             said = f"(column group; name one|feature for the role {role} yet. (Compute|Import) one)"
             with pytest.raises(MissingFeature, match=f"The pool bare has no {said}"):
                 scene.plan(method, pool="bare")

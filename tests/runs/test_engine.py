@@ -76,8 +76,8 @@ def test_verify_finds_any_changed_byte(workspace, pool, name):
 def test_asking_twice_computes_once(workspace, pool):
     first = engine.select(workspace, spec())
     written = (first.folder / "manifest.json").stat().st_mtime_ns
-    reproduction = engine.select(workspace, spec())
-    assert reproduction.folder == first.folder
+    again = engine.select(workspace, spec())
+    assert again.folder == first.folder
     assert (first.folder / "manifest.json").stat().st_mtime_ns == written
 
 

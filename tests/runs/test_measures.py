@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from datasel_core.analysis import curve as curves
-from datasel_core.analysis.measure import measure
 from datasel_core.analysis.metrics import metric as metric_module
 from datasel_core.analysis.metrics import redundancy
 from datasel_core.analysis.metrics.balance import Balance
@@ -15,6 +14,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.features.roles import Roles
 from datasel_core.probes.evaluate import run_probe
+from datasel_core.runs.measures import measure, read_curves
 from datasel_core.vectors import kmeans, neighbors
 from tests.conftest import clustered
 from tests.runs import joints
@@ -96,7 +96,7 @@ def test_the_curve_of_a_run_is_plain_numpy_too(shared, blocks):
     earlier = shared.earlier("already")
     run = shared.ask("k_center", 20, already=str(earlier.folder), anew=True)
     before = np.intersect1d(earlier.table["row"].to_numpy(), readable("embedding"))
-    rows, found = run.table["row"].to_numpy(), curves.read_curves(run.folder)
+    rows, found = run.table["row"].to_numpy(), read_curves(run.folder)
     assert list(found) == ["embedding", "patterns", "image"]
     for role, one in found.items():
         can, values = readable(role), shared.here[role]

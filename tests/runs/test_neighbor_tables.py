@@ -20,7 +20,7 @@ from datasel_core.pools.persistence import load_pool
 from datasel_core.runs import engine, neighbor_tables, reproduction
 from datasel_core.runs.question import resolve
 from datasel_core.runs.spec import Spec
-from tests.conftest import clustered
+from tests.conftest import clustered, task_of
 
 N, M = 400, 12
 
@@ -36,14 +36,17 @@ def both(workspace, tmp_path, rng):
 
 
 def asked(workspace, **params):
-    found = resolve(workspace, Spec(pool="pool", method="tsds", params=params, budget="5", target="task"))
-    return neighbor_tables.Question(found.pool, found.method, found.roles, found.target)
+    return resolve(workspace, Spec(pool="pool", method="tsds", params=params, budget="5", target="task"))
+
+
+def key(question) -> str:
+    return neighbor_tables.tables_folder(question).name
 
 
 @pytest.mark.parametrize(("alpha", "c", "at"), [(0.5, 5.0, 0), (0.9, 2.0, 2), (0.1, 5.0, -1), (0.6, 5.0, None)])
 def test_plans_from_tables_are_those_of_the_method(workspace, both, alpha, c, at):
     question = asked(workspace)
-    found = neighbor_tables.read_tables(neighbor_tables.make_tables(workspace, question, Progress()))
+    found = neighbor_tables.read_tables(neighbor_tables.make_tables(question, Progress()))
     sigma = 0.0 if at is None else float(found.neighbours.widths[at])
     mine = found.plan(alpha, c, sigma)
     inputs = Inputs({"embedding": both[:N]}, np.random.default_rng(0), target={"embedding": both[N:]})
@@ -58,7 +61,7 @@ def test_there_is_a_stop_where_everything_lies_on_its_target():
 
 
 def test_the_default_sigma_is_always_a_stop(workspace, both):
-    found = neighbor_tables.read_tables(neighbor_tables.make_tables(workspace, asked(workspace), Progress()))
+    found = neighbor_tables.read_tables(neighbor_tables.make_tables(asked(workspace), Progress()))
     widths = found.neighbours.widths
     assert 0.75 in widths.tolist()
     assert (np.diff(widths) > 0).all()
@@ -80,7 +83,7 @@ def test_what_was_measured_before_a_stop_stands(workspace, both, monkeypatch):
 
     monkeypatch.setattr(neighbor_tables.Crowd, "measure", measure)
     with pytest.raises(Stopped):
-        neighbor_tables.make_tables(workspace, question, Progress())
+        neighbor_tables.make_tables(question, Progress())
     folder = workspace.serving(question.key)
     assert neighbor_tables.read_tables(folder) is None
     later = []
@@ -89,7 +92,7 @@ def test_what_was_measured_before_a_stop_stands(workspace, both, monkeypatch):
         "measure",
         lambda self, wanted, progress: later.append(wanted.tolist()) or real(self, wanted, progress),
     )
-    found = neighbor_tables.read_tables(neighbor_tables.make_tables(workspace, question, Progress()))
+    found = neighbor_tables.read_tables(neighbor_tables.make_tables(question, Progress()))
     u = len(found.neighbours.rows)
     assert sorted(sum(measured + later, [])) == list(range(u))
     assert not list(folder.glob("crowding-*.npy"))
@@ -98,7 +101,7 @@ def test_what_was_measured_before_a_stop_stands(workspace, both, monkeypatch):
 
 
 def test_damaged_tables_are_none(workspace, both):
-    folder = neighbor_tables.make_tables(workspace, asked(workspace), Progress())
+    folder = neighbor_tables.make_tables(asked(workspace), Progress())
     whole = bytearray((folder / "distances.npy").read_bytes())
     whole[-3] ^= 1
     (folder / "distances.npy").write_bytes(whole)
@@ -127,44 +130,42 @@ def test_tables_of_which_one_bit_is_another_are_made_again(workspace, both, name
 @pytest.mark.parametrize("cut", [True, False])
 def test_damaged_tables_are_made_anew(workspace, both, name, cut):
     """Never from what is left of them: a changed digit would pass for a right one ever after."""
-    folder = neighbor_tables.make_tables(workspace, asked(workspace), Progress())
+    folder = neighbor_tables.make_tables(asked(workspace), Progress())
     before = (folder / "meta.json").read_bytes()
     path = folder / ("meta.json" if name == "meta" else f"{name}.npy")
     whole = bytearray(path.read_bytes())
     whole[-3] ^= 1
     path.write_bytes(whole[: len(whole) // 2] if cut else whole)
-    neighbor_tables.make_tables(workspace, asked(workspace), Progress())
+    neighbor_tables.make_tables(asked(workspace), Progress())
     assert (folder / "meta.json").read_bytes() == before
     assert neighbor_tables.read_tables(folder) is not None
 
 
 def test_the_key_knows_what_decides_and_nothing_else(workspace, both):
-    key = asked(workspace).key
-    assert asked(workspace, alpha=0.9, c=2.0, sampling="top").key == key
-    assert asked(workspace, max_k=30).key != key
-    assert asked(workspace, neighbors="approximate").key != key
+    same = key(asked(workspace))
+    assert key(asked(workspace, alpha=0.9, c=2.0, sampling="top")) == same
+    assert key(asked(workspace, max_k=30)) != same
+    assert key(asked(workspace, neighbors="approximate")) != same
 
 
 def test_a_worker_makes_them_and_says_where(workspace, both):
-    job = worker.start(
-        workspace, worker.spec_of("serving", pool="pool", method="tsds", params={}, budget="1", use={}, target="task")
-    )
-    assert job.folder == workspace.serving(asked(workspace).key)
+    job = worker.start(workspace, task_of("serving", pool="pool", target="task"))
+    assert job.folder == neighbor_tables.tables_folder(asked(workspace))
     for _ in range(600):
         if not job.is_active:
             break
         time.sleep(0.1)
     assert job.status()["state"] == "done", job.status()
     assert neighbor_tables.read_tables(job.folder) is not None
-    with pytest.raises(BadRequest, match="name a pool of examples"):
-        worker.start(
-            workspace, worker.spec_of("serving", pool="pool", method="tsds", params={}, budget="1", use={}, target=None)
-        )
+    with pytest.raises(BadRequest, match="target is missing"):
+        task_of("serving", pool="pool")
+    with pytest.raises(BadRequest, match="nearest_targets looks at no neighbours of a target; tsds does"):
+        worker.start(workspace, task_of("serving", pool="pool", target="task", method="nearest_targets"))
 
 
 def test_what_is_kept_has_a_chance_in_the_tables(workspace, both):
     """The run and the tables tell one story: chances are the same to the digit that the manifest keeps."""
-    found = neighbor_tables.read_tables(neighbor_tables.make_tables(workspace, asked(workspace), Progress()))
+    found = neighbor_tables.read_tables(neighbor_tables.make_tables(asked(workspace), Progress()))
     run = engine.select(workspace, Spec(pool="pool", method="tsds", budget="20", target="task"))
     p = found.probability(found.plan(0.5, 5.0, 0.75), N)
     scores = run.table["score"].to_numpy()
@@ -186,13 +187,7 @@ def test_samples_without_a_vector_are_passed_over_and_the_embedding_may_be_an_ol
     keep_imported(workspace, pool, "embedding", both[:N] * 2, np.arange(N), [], "newer.npz", Progress())
     spec = Spec(pool="pool", method="tsds", budget="20", target="task", use={"embedding": used.key})
     question = resolve(workspace, spec)
-    found = neighbor_tables.read_tables(
-        neighbor_tables.make_tables(
-            workspace,
-            neighbor_tables.Question(question.pool, question.method, question.roles, question.target),
-            Progress(),
-        )
-    )
+    found = neighbor_tables.read_tables(neighbor_tables.make_tables(question, Progress()))
     p = found.probability(found.plan(0.5, 5.0, 0.75), N)
     expected = Tsds().plan(
         Inputs({"embedding": turned[there]}, np.random.default_rng(0), target={"embedding": turned[N:][1:]})

@@ -6,7 +6,8 @@ from datasel_core.actions.add_pool import add_pool
 from datasel_core.errors import BadParameter
 from datasel_core.features.stored import kept_features
 from datasel_core.methods.selection import granted
-from datasel_core.runs import engine, neighbor_tables
+from datasel_core.runs import neighbor_tables
+from datasel_core.runs.scores import scores_folder
 from tests.runs import joints
 from tests.runs.joints import METHODS, PARAMS, N
 
@@ -100,7 +101,7 @@ def test_what_only_says_how_is_in_no_key(shared):
     newest = {kept.role: kept.key for kept in kept_features(shared.workspace, shared.pool.fingerprint)}
     for method, cls in METHODS.items():
         params = PARAMS.get(method, {})
-        same = [{"use": {role: newest[role] for role in cls.needs if role != "group"}}, {"budget": "10%"}]
+        same = [{"use": {role: newest[role] for role in cls().roles() if role != "group"}}, {"budget": "10%"}]
         same += [{"within": within.key}, {"within": str(within.folder / "selection.parquet")}, {"budget": " 6"}]
         same += [{"params": {name: str(value) for name, value in params.items()}}, {"command": "said otherwise"}]
         for name in filter(cls.is_how, cls.model_fields):
@@ -122,11 +123,10 @@ def test_kept_scores_and_kept_tables_know_what_they_depend_on(scene):
     cuts = {"budget", "share", "where", "within", "already"}
 
     def scores(method="centroid_similarity", **more):
-        return engine.score_question(scene.plan(method, **more)).key
+        return scores_folder(scene.plan(method, **more)).name
 
     def tables(**more):
-        found = scene.plan("tsds", **{"params": {}, **more})
-        return neighbor_tables.Question(found.pool, found.method, found.roles, found.target).key
+        return neighbor_tables.tables_folder(scene.plan("tsds", **{"params": {}, **more})).name
 
     for key, also in ((scores, {"the pool"}), (tables, {"a parameter", "the pool", "seed"})):
         found = {name: key(**more) for name, more in asked.items() if name != "a parameter" or key is tables}

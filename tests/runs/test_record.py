@@ -1,5 +1,6 @@
 """What is left of a selection when it is done: run again from its manifest, and verified to the byte."""
 
+import hashlib
 import json
 import shutil
 
@@ -8,7 +9,7 @@ import pytest
 
 from datasel_core.__main__ import main
 from datasel_core.actions.add_pool import add_pool
-from datasel_core.actions.work import open_run
+from datasel_core.actions.export import open_record
 from datasel_core.base.registry import every
 from datasel_core.errors import BadInput, BadRequest, Failed, UnknownName
 from datasel_core.exports.run_folder import copy_run
@@ -147,7 +148,16 @@ def run(intact, tmp_path):
 def test_nothing_beside_a_manifest_is_left_out_of_it(intact, run):
     assert set(intact.manifest["files"]) == set(FILES) == {path.name for path in intact.folder.glob("*.parquet")}
     assert manifest.problems(intact.folder) == manifest.problems(run.folder) == []
-    assert {path.name for path in run.folder.iterdir()} == {*FILES, "manifest.json", "spec.json"}
+    assert {path.name for path in run.folder.iterdir()} == {*FILES, "manifest.json"}
+
+
+def test_the_hashes_are_those_that_are_promised(intact):
+    """Anyone can work them out from a list of ids."""
+    ids, result = intact.ids, intact.manifest["result"]
+    assert ids != sorted(ids)
+    assert result["ids_sha256"] == hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
+    assert result["pick_order_sha256"] == hashlib.sha256("\n".join(ids).encode()).hexdigest()
+    assert result["n"] == len(ids)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -223,7 +233,7 @@ def test_files_are_files_of_the_folder_and_ids_are_those_of_the_manifest(run):
     def signed(**changes):
         """A manifest that is whole in itself, and says something else."""
         bad = {name: value for name, value in {**good, **changes}.items() if name != "sha256"}
-        bad["sha256"] = manifest.hashlib.sha256(canonical(bad).encode()).hexdigest()
+        bad["sha256"] = hashlib.sha256(canonical(bad).encode()).hexdigest()
         write_json(run.folder / "manifest.json", bad)
         return manifest.problems(run.folder)
 
@@ -244,7 +254,7 @@ def test_a_damaged_run_is_made_anew_and_not_exported(scene, name):
     is_text = name == "manifest.json"
     path.write_bytes(good.replace(b'"seed": 0', b'"seed": 1') if is_text else good[:-9] + b"x" + good[-8:])
     with pytest.raises(BadRequest, match=f"cannot be exported: {name} was changed"):
-        open_run(scene.workspace, run.folder)
+        open_record(scene.workspace, run.folder)
     assert whole(scene).ids == run.ids
     assert manifest.problems(run.folder) == []
 

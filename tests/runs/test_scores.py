@@ -19,9 +19,9 @@ from datasel_core.features.external import keep_imported
 from datasel_core.runs import combine, engine, manifest, reproduction
 from datasel_core.runs.question import resolve
 from datasel_core.runs.recipe import two_stages
-from datasel_core.runs.scores import kept_scores, read_scores
+from datasel_core.runs.scores import kept_scores, read_scores, scores_folder
 from datasel_core.runs.spec import Spec
-from tests.conftest import clustered
+from tests.conftest import clustered, task_of
 
 N = 60
 
@@ -201,12 +201,12 @@ def test_a_target_from_another_encoder_is_refused(workspace, pairs, target):
 
 
 def test_scoring_is_a_job_that_can_be_stopped(workspace, pairs):
-    asked = engine.score_question(resolve(workspace, Spec(pool="pairs", method="neg_clip_loss", budget="5")))
+    asked = resolve(workspace, Spec(pool="pairs", method="neg_clip_loss", budget="5"))
     with pytest.raises(Stopped):
-        kept_scores(workspace, asked, Progress(should_stop=lambda: True))
-    assert read_scores(workspace.scores(asked.key)) is None
-    job = worker.start(workspace, worker.spec_of("score", pool="pairs", method="neg_clip_loss", budget="5"))
-    assert job.folder == workspace.scores(asked.key)
+        kept_scores(asked, Progress(should_stop=lambda: True))
+    assert read_scores(scores_folder(asked)) is None
+    job = worker.start(workspace, task_of("score", pool="pairs", method="neg_clip_loss"))
+    assert job.folder == scores_folder(asked)
 
 
 def test_two_stages(workspace, pairs, target):
@@ -328,11 +328,11 @@ def test_a_recipe_that_cannot_work_is_refused_at_once(workspace, pairs, target):
         ({"first": "10%", "then": "90%"}, "The second stage keeps 54, the first only 6"),
         ({"first": "50%", "then": "20%", "target": "nobody"}, "There is no pool called nobody"),
     ):
-        spec = worker.spec_of("recipe", **{"pool": "pairs", "target": "wanted", **asked})
+        spec = task_of("recipe", **{"pool": "pairs", "target": "wanted", **asked})
         with pytest.raises(BadRequest, match=said):
             worker.start(workspace, spec)
         with pytest.raises(BadRequest, match=said):
-            two_stages(workspace, "pairs", spec["target"], spec["first"], spec["then"])
+            two_stages(workspace, "pairs", spec.target, spec.first, spec.then)
     assert workspace.folders("scores") == workspace.folders("runs") == []
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from datasel_core import worker
 from datasel_core.actions.add_pool import add_pool
+from datasel_core.actions.export import open_record
 from datasel_core.actions.import_feature import import_feature
-from datasel_core.actions.work import open_run
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, BadParameter, BadRequest
 from datasel_core.exports.files import Files
@@ -24,7 +24,7 @@ from datasel_core.pools.persistence import load_pool, remove_pool
 from datasel_core.runs import engine, manifest, reproduction
 from datasel_core.runs.candidates import matching
 from datasel_core.runs.spec import Spec
-from tests.conftest import clustered, paint
+from tests.conftest import clustered, paint, task_of
 
 
 def table(tmp_path, groups, name="t"):
@@ -160,7 +160,7 @@ def test_a_kill_between_table_and_description_loses_no_pool(workspace, tmp_path,
 
     for _ in range(2):  # and again, with what the first kill left behind
         with monkeypatch.context() as patch:
-            patch.setattr("datasel_core.pools.pool.write_json", killed)
+            patch.setattr("datasel_core.pools.persistence.write_json", killed)
             with pytest.raises(SystemExit):
                 add_pool(workspace, "p", source, "images")
         assert load_pool(workspace, "p").table == before.table
@@ -216,7 +216,7 @@ def test_a_row_that_cannot_be_chosen_first_is_refused_before_anything_is_written
     pool = add_pool(workspace, "p", table(tmp_path, "aaaabbbb"), "images")
     keep_imported(workspace, pool, "embedding", clustered(rng, 8, 4, 2), np.arange(8), [], "e.npz", Progress())
     with pytest.raises(BadParameter, match="first is 99; that row is not among the 8"):
-        worker.start(workspace, worker.spec_of("select", pool="p", method="k_center", params={"first": 99}, budget="2"))
+        worker.start(workspace, task_of("select", pool="p", method="k_center", params={"first": 99}, budget="2"))
     assert workspace.folders("runs") == []
 
 
@@ -230,7 +230,7 @@ def test_a_link_that_leads_elsewhere_by_now_is_not_followed(workspace, tmp_path)
     with pytest.raises(BadRequest, match="outside the allowed folders"):
         pool.open(3)
     with pytest.raises(BadRequest, match="outside the allowed folders"):
-        Files().write(open_run(workspace, run.folder), tmp_path / "out", Progress())
+        Files().write(open_record(workspace, run.folder), tmp_path / "out", Progress())
     assert not (tmp_path / "out" / "03.jpg").exists()
 
 
@@ -248,17 +248,17 @@ def test_files_of_others_are_never_replaced(workspace, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "03.jpg").write_bytes(own.read_bytes()[::-1])  # the same size, another content
     with pytest.raises(BadRequest, match="there already with another content; name an empty folder"):
-        Files().write(open_run(workspace, run.folder), tmp_path / "out", Progress())
+        Files().write(open_record(workspace, run.folder), tmp_path / "out", Progress())
     assert (tmp_path / "out" / "03.jpg").read_bytes() == own.read_bytes()[::-1]
     mode = own.stat().st_mode
     for link in (True, False):
-        Files(link=link).write(open_run(workspace, run.folder), tmp_path / f"out-{link}", Progress())
+        Files(link=link).write(open_record(workspace, run.folder), tmp_path / f"out-{link}", Progress())
         assert (tmp_path / f"out-{link}" / "03.jpg").samefile(own) is link
     assert own.stat().st_mode == mode
     (tmp_path / "out-False" / "03.jpg").write_bytes(b"changed")
     with pytest.raises(BadRequest, match="there already with another content"):  # somebody may want it so
-        Files().write(open_run(workspace, run.folder), tmp_path / "out-False", Progress())
-    Files().write(open_run(workspace, run.folder), tmp_path / "out-False", Progress(), overwrite=True)
+        Files().write(open_record(workspace, run.folder), tmp_path / "out-False", Progress())
+    Files().write(open_record(workspace, run.folder), tmp_path / "out-False", Progress(), overwrite=True)
     assert (tmp_path / "out-False" / "03.jpg").read_bytes() == own.read_bytes()
 
 
@@ -272,7 +272,7 @@ def test_json_lines_hold_no_nan(workspace, tmp_path):
         .replace(",2\n", ",2.5\n")
     )
     add_pool(workspace, "p", source, "images")
-    out = JsonLines().write(open_run(workspace, ask(workspace, budget="8").folder), tmp_path / "x.jsonl", Progress())
+    out = JsonLines().write(open_record(workspace, ask(workspace, budget="8").folder), tmp_path / "x.jsonl", Progress())
 
     def strict(word):
         raise AssertionError(word)

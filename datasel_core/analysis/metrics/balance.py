@@ -7,6 +7,7 @@ import numpy as np
 
 from datasel_core.analysis.metrics.metric import KeptRows, Metric, metric
 from datasel_core.base.declare import Field
+from datasel_core.base.role import GROUP
 
 
 @metric("balance", version=1, title="Balance over groups")
@@ -21,7 +22,7 @@ class Balance(Metric):
     most_groups: int = Field(1000, ge=2, description="A column with more distinct values than this is no grouping.")
 
     def measure(self, kept: KeptRows) -> Mapping[str, Any]:
-        group = kept.role("group")
+        group = kept.role(GROUP.name)
         return {} if group is None else self.counted(*np.unique(np.asarray(group), return_inverse=True), kept.rows)
 
     def counted(self, names: np.ndarray, of: np.ndarray, rows: np.ndarray) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 from datasel_core.analysis.metrics.metric import KeptRows, Metric, metric, some_rows, vectors
 from datasel_core.base.declare import Field
 from datasel_core.base.ragged import Ragged
+from datasel_core.base.role import PATTERNS
 from datasel_core.vectors import kmeans, neighbors
 
 
@@ -48,7 +49,7 @@ class PatternCoverage(Metric):
     better: ClassVar = "lower"
 
     def measure(self, kept: KeptRows) -> Mapping[str, Any]:
-        patterns = kept.role("patterns")
+        patterns = kept.role(PATTERNS.name)
         if not isinstance(patterns, Ragged) or not len(kept.rows):
             return {}
         rows = some_rows(kept.readable & (patterns.lengths() > 0), most=40_000)

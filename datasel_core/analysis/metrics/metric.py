@@ -10,6 +10,7 @@ from datasel_core.base.declare import Declared
 from datasel_core.base.progress import Progress
 from datasel_core.base.ragged import Ragged
 from datasel_core.base.registry import declares
+from datasel_core.base.role import EMBEDDING, IMAGE
 
 metric = declares("metric")
 
@@ -52,5 +53,5 @@ def some_rows(readable: np.ndarray, most: int = SAMPLE) -> np.ndarray:
 
 def vectors(kept: KeptRows) -> np.ndarray | None:
     """(n, d) what distances between samples are taken in: the embedding, else the vectors of the pictures of pairs."""
-    embedding = kept.role("embedding")
-    return kept.role("image") if embedding is None else embedding
+    embedding = kept.role(EMBEDDING.name)
+    return kept.role(IMAGE.name) if embedding is None else embedding

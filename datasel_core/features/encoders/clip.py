@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from datasel_core.base.declare import HOW, Field
+from datasel_core.base.role import IMAGE, TEXT
 from datasel_core.features.feature import Block, Feature, Source, Unreadable, feature
 from datasel_core.features.models.clip_towers import Clip
 from datasel_core.features.models.clip_weights import OFFERED, OFFERED_TAGS, SMALL, hashes, load, local_files
@@ -96,7 +97,7 @@ class ClipImage(_Tower):
     https://arxiv.org/abs/2212.07143.
     """
 
-    role: ClassVar[str] = "image"
+    role: ClassVar[str] = IMAGE.name
     cost: ClassVar[str] = (
         "the built-in model: some 250 photos a second on one core; ViT-B-32: about 10, and 20 in bf16 where the CPU "
         "has it"
@@ -120,7 +121,7 @@ class ClipText(_Tower):
     CLIP, https://arxiv.org/abs/2103.00020; open_clip, https://arxiv.org/abs/2212.07143.
     """
 
-    role: ClassVar[str] = "text"
+    role: ClassVar[str] = TEXT.name
     reads: ClassVar[str] = "text"
     cost: ClassVar[str] = "the built-in model: some 1,500 captions a second on one core; ViT-B-32: about 12"
 

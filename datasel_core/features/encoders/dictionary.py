@@ -10,6 +10,7 @@ import numpy as np
 from datasel_core.base.declare import HOW, Field
 from datasel_core.base.parallel import one_thread
 from datasel_core.base.progress import Progress
+from datasel_core.base.role import EMBEDDING
 from datasel_core.errors import Failed
 from datasel_core.features.feature import Block, Source, feature
 from datasel_core.features.models.patch_dictionary import GRID, cells, learn, overview, projection, surroundings
@@ -114,7 +115,7 @@ class DictionaryEmbedding(Learned):
     https://proceedings.mlr.press/v15/coates11a.html.
     """
 
-    role: ClassVar[str] = "embedding"
+    role: ClassVar[str] = EMBEDDING.name
     cost: ClassVar[str] = "some 300 photos a second on one core, after a few seconds of learning"
     avoid: ClassVar[str] = "When a trained encoder's weights are at hand."
     paper: ClassVar[str] = "https://proceedings.mlr.press/v15/coates11a.html"

@@ -10,11 +10,15 @@ import numpy as np
 
 from datasel_core.base.declare import HOW, Field
 from datasel_core.base.ragged import Ragged
+from datasel_core.base.role import Role, declare
 from datasel_core.features.feature import Block, Feature, Source, feature
 from datasel_core.features.models.texts import read_texts
 
 _WORDS = re.compile(r"\w+|[^\w\s]+")
 """A run of letters and digits, or a run of other signs: nltk's wordpunct, as published."""
+
+
+NGRAMS = declare(Role("ngrams", "ragged", "How often each word and pair of words occurs in a text."))
 
 
 @feature("hashed_ngrams", version=1, title="Words and pairs of words, hashed")
@@ -27,7 +31,7 @@ class HashedNgrams(Feature):
     https://arxiv.org/abs/2302.03169: lower case, SHA-256 of the n-gram, remainder by the number of buckets.
     """
 
-    role: ClassVar[str] = "ngrams"
+    role: ClassVar[str] = NGRAMS.name
     reads: ClassVar[str] = "text"
     cost: ClassVar[str] = "some 1,000 texts of 200 words a second on one core"
     avoid: ClassVar[str] = "As a measure of meaning: it sees words, not what they say."

@@ -6,9 +6,12 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from datasel_core.base.declare import HOW, Field
+from datasel_core.base.role import Role, declare
 from datasel_core.errors import BadInput
 from datasel_core.features.feature import Block, Source, feature
 from datasel_core.features.models.patterns import Patterns, grid_of, saliency_without_attention
+
+PATCHES = declare(Role("patches", "grid", "A grid of vectors per photo, from which patterns are made."))
 
 
 @feature("imported_patterns", version=1, title="Patterns of imported patch vectors")
@@ -19,7 +22,7 @@ class ImportedPatterns(Patterns):
     FreeSel, https://arxiv.org/abs/2309.17342; without attention, the length of a patch vector stands for it.
     """
 
-    reads: ClassVar[str] = "patches"
+    reads: ClassVar[str] = PATCHES.name
     cost: ClassVar[str] = "some 500 photos a second on one core"
 
     saliency: Literal["norm", "uniform"] = Field(
@@ -49,9 +52,10 @@ class ImportedPatterns(Patterns):
 
 
 def _patches(source: Source) -> np.ndarray:
-    patches = source.roles["patches"]
+    patches = source.roles[PATCHES.name]
     if not isinstance(patches, np.ndarray) or patches.ndim != 3 or 0 in patches.shape[1:]:
         raise BadInput(
-            f"The role patches has shape {getattr(patches, 'shape', 'Ragged')}; it must be samples x patches x numbers."
+            f"The role {PATCHES.name} has shape {getattr(patches, 'shape', 'Ragged')}; it must be samples x patches x "
+            "numbers."
         )
     return patches

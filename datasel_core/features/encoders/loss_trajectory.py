@@ -8,12 +8,17 @@ import numpy as np
 
 from datasel_core.base.declare import HOW, Field
 from datasel_core.base.progress import Progress
+from datasel_core.base.role import Role, declare
 from datasel_core.features.feature import Block, Feature, Source, feature
 from datasel_core.features.language.models import OFFERED, SCRATCH, hashes, local_files
 from datasel_core.features.language.proxy import Build, Schedule, Trail, facts_of, finish_proxy, fit_proxy
 from datasel_core.features.language.scoring import per_sample, score
 from datasel_core.features.language.tokens import Template, Tokens, read_tokens
 from datasel_core.features.language.vocabulary import Vocabulary, read_vocabulary
+
+LOSS_TRAJECTORY = declare(
+    Role("loss_trajectory", "series", "The loss of a sample at each checkpoint of a training.", unit="nats")
+)
 
 
 @feature("loss_trajectory", version=1, title="Loss trajectories")
@@ -31,7 +36,7 @@ class LossTrajectory(Feature):
     https://arxiv.org/abs/1812.05159.
     """
 
-    role: ClassVar[str] = "loss_trajectory"
+    role: ClassVar[str] = LOSS_TRAJECTORY.name
     reads: ClassVar[str] = "turns"
     cost: ClassVar[str] = (
         "from scratch about 15 minutes on two cores for 12 million characters; a model of 70 million parameters wants "
@@ -64,7 +69,8 @@ class LossTrajectory(Feature):
         None,
         title="Learning rate",
         gt=0,
-        description="Highest learning rate (AdamW, cosine, 3 % warm-up); by default 1e-3 from scratch, 2e-5 for a given model.",
+        description="Highest learning rate (AdamW, cosine, 3 % warm-up); "
+        "by default 1e-3 from scratch, 2e-5 for a given model.",
     )
     n_checkpoints: int = Field(
         8,
@@ -84,7 +90,8 @@ class LossTrajectory(Feature):
     seed: int = Field(0, ge=0, description="Start of the weights and of the order of samples.")
     precision: Literal["fp32", "bf16"] = Field(
         "fp32",
-        description="Numbers to compute in; bf16 is faster where the processor has it, and losses change in the third digit.",
+        description="Numbers to compute in; bf16 is faster where the processor has it, "
+        "and losses change in the third digit.",
     )
     device: str = Field(
         "auto",

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from datasel_core.base.declare import HOW, Field
+from datasel_core.base.role import EMBEDDING
 from datasel_core.features.feature import Block, Feature, Source, feature
 from datasel_core.features.models.sentence_weights import OFFERED, content, is_folder, load
 from datasel_core.features.models.texts import read_texts
@@ -20,7 +21,8 @@ class SentenceTransformer(Feature):
     model's own is never run.
     """
 
-    role: ClassVar[str] = "embedding"
+    role: ClassVar[str] = EMBEDDING.name
+    downloads: ClassVar[bool] = True
     reads: ClassVar[str] = "text"
     cost: ClassVar[str] = (
         "a static model: thousands of texts a second; a small transformer: some 50 a second on two cores"

@@ -8,6 +8,7 @@ import numpy as np
 from datasel_core.base.declare import HOW, Field
 from datasel_core.base.parallel import one_thread
 from datasel_core.base.progress import Progress
+from datasel_core.base.role import EMBEDDING
 from datasel_core.errors import Failed
 from datasel_core.features.feature import Block, Source, feature
 from datasel_core.features.models.texts import read_texts
@@ -30,7 +31,7 @@ class TfidfSvd(Learned):
     space with `like`.
     """
 
-    role: ClassVar[str] = "embedding"
+    role: ClassVar[str] = EMBEDDING.name
     reads: ClassVar[str] = "text"
     cost: ClassVar[str] = "thousands of short texts a second on one core, after a minute or less of learning"
     avoid: ClassVar[str] = (

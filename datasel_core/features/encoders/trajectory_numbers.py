@@ -6,22 +6,29 @@ from typing import ClassVar
 import numpy as np
 
 from datasel_core.base.declare import Field
+from datasel_core.base.role import Role, declare
 from datasel_core.errors import BadInput
+from datasel_core.features.encoders.loss_trajectory import LOSS_TRAJECTORY
 from datasel_core.features.feature import Block, Feature, Source, feature
 
-_TRAJECTORY = "loss_trajectory"
+LOSS = declare(Role("loss", "number", "The loss of a sample when training ends.", unit="nats"))
+LEARNABILITY = declare(Role("learnability", "number", "How far the loss of a sample fell in training.", unit="nats"))
+ERROR = declare(Role("error", "number", "How far the predictions for a sample are from its tokens, early in training."))
+FORGETTING = declare(
+    Role("forgetting", "number", "How often what was learned of a sample was lost again.", unit="times a token")
+)
 _BLOCK = 1 << 14
 
 
 class _Follows(Feature):
     """One number per sample; none where there is no trajectory."""
 
-    reads: ClassVar[str] = _TRAJECTORY
+    reads: ClassVar[str] = LOSS_TRAJECTORY.name
     at_once: ClassVar[bool] = True
     cost: ClassVar[str] = "nothing"
 
     def blocks(self, source: Source, rows: np.ndarray, fitted: Mapping[str, np.ndarray]) -> Iterator[Block]:
-        values = source.roles[_TRAJECTORY]
+        values = source.roles[LOSS_TRAJECTORY.name]
         if not isinstance(values, np.ndarray) or values.ndim != 2:
             raise BadInput("A loss trajectory must be one row of losses per sample, (n, checkpoints).")
         for start in range(0, len(rows), _BLOCK):
@@ -29,7 +36,7 @@ class _Follows(Feature):
             measured = np.isfinite(values[part]).all(axis=1)
             found = self.follow(
                 values[part[measured]],
-                {name: array[part[measured]] for name, array in source.extras.get(_TRAJECTORY, {}).items()},
+                {name: array[part[measured]] for name, array in source.extras.get(LOSS_TRAJECTORY.name, {}).items()},
             )
             yield Block(
                 part[measured],
@@ -48,7 +55,7 @@ class Loss(_Follows):
     repeated.
     """
 
-    role: ClassVar[str] = "loss"
+    role: ClassVar[str] = LOSS.name
 
     def follow(self, values: np.ndarray, extras: Mapping[str, np.ndarray]) -> np.ndarray:
         return values[:, -1]
@@ -60,7 +67,7 @@ class Learnability(_Follows):
     for what was known, or is noise.
     """
 
-    role: ClassVar[str] = "learnability"
+    role: ClassVar[str] = LEARNABILITY.name
 
     def follow(self, values: np.ndarray, extras: Mapping[str, np.ndarray]) -> np.ndarray:
         return values[:, 0] - values[:, -1]
@@ -75,7 +82,7 @@ class EL2N(_Follows):
     of one.
     """
 
-    role: ClassVar[str] = "error"
+    role: ClassVar[str] = ERROR.name
     reads_extras: ClassVar[tuple[str, ...]] = ("error",)
     paper: ClassVar[str] = "https://arxiv.org/abs/2107.07075"
 
@@ -96,7 +103,7 @@ class Forgetting(_Follows):
     Toneva et al. 2019, https://arxiv.org/abs/1812.05159; there whole images are forgotten, here tokens.
     """
 
-    role: ClassVar[str] = "forgetting"
+    role: ClassVar[str] = FORGETTING.name
     reads_extras: ClassVar[tuple[str, ...]] = ("forgotten",)
     paper: ClassVar[str] = "https://arxiv.org/abs/1812.05159"
 

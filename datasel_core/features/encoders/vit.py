@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from datasel_core.base.declare import HOW, Field
+from datasel_core.base.role import EMBEDDING
 from datasel_core.features.feature import Block, Feature, Source, feature
 from datasel_core.features.models import vit_tokens
 from datasel_core.features.models.patterns import Patterns, saliency_without_attention
@@ -112,7 +113,8 @@ class VitEmbedding(Feature):
     https://arxiv.org/abs/2104.14294; DINOv2, https://arxiv.org/abs/2304.07193.
     """
 
-    role: ClassVar[str] = "embedding"
+    role: ClassVar[str] = EMBEDDING.name
+    downloads: ClassVar[bool] = True
     cost: ClassVar[str] = "ViT-S/16 at 224 px: about 9 photos a second on one core"
     avoid: ClassVar[str] = "When several small objects matter more than the scene; use patterns."
     paper: ClassVar[str] = "https://arxiv.org/abs/2104.14294"

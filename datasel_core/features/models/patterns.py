@@ -10,6 +10,7 @@ import numpy as np
 
 from datasel_core.base.declare import Field
 from datasel_core.base.ragged import Ragged
+from datasel_core.base.role import PATTERNS
 from datasel_core.errors import BadInput
 from datasel_core.features.feature import Block, Feature
 from datasel_core.features.models.patch_clusters import kmeans, spectral
@@ -81,7 +82,7 @@ class Patterns(Feature):
     pattern of each patch or -1 where it was filtered out, and `saliency` (b, p) float16 of sum 1.
     """
 
-    role: ClassVar[str] = "patterns"
+    role: ClassVar[str] = PATTERNS.name
     paper: ClassVar[str] = "https://arxiv.org/abs/2309.17342"
 
     tau: float = Field(

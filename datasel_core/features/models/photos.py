@@ -2,15 +2,14 @@
 reason.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from datasel_core.base.parallel import in_order
 from datasel_core.features.feature import Source, Unreadable
 
 if TYPE_CHECKING:
@@ -55,18 +54,9 @@ def prepare_ahead(
     """The same for an encoder that has its own way with photos. prepare: photo -> array of this shape; called from
     several threads.
     """
-    waiting: deque[tuple[int, Future]] = deque()
-    todo = iter(rows)
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="photos")
-    try:
-        while True:
-            for row in islice(todo, 2 * batch - len(waiting)):
-                waiting.append((int(row), pool.submit(_open, source, int(row), prepare, at_least)))
-            if not waiting:
-                return
-            yield _gather([waiting.popleft() for _ in range(min(batch, len(waiting)))], shape)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    opened = in_order(lambda row: _open(source, int(row), prepare, at_least), rows, threads, ahead=2 * batch)
+    for part in iter(lambda: list(islice(opened, batch)), []):
+        yield _gather(part, shape)
 
 
 def squashed(photo: "Image", px: int, resample: str) -> np.ndarray:
@@ -84,8 +74,7 @@ def _open(source: Source, row: int, prepare: "Callable[[Image], np.ndarray]", at
     return prepare(photo)
 
 
-def _gather(opened: list[tuple[int, Future]], shape: tuple[int, ...]) -> Photos:
-    answers = [(row, future.result()) for row, future in opened]
+def _gather(answers: list[tuple[int, np.ndarray | Unreadable]], shape: tuple[int, ...]) -> Photos:
     good = [(row, pixels) for row, pixels in answers if not isinstance(pixels, Unreadable)]
     return Photos(
         np.array([row for row, _ in good], dtype=np.int64),

@@ -11,7 +11,8 @@ import numpy as np
 STRETCH = 64  # vectors that are looked at together first
 # With the length of the rest, what products take best.
 _SIZES = (15, 31, 47, 63, 79, 95, 111, 127, 143, 151, 159, 167, 175, 191, 223, 255, 319, 383, 447, 511)
-# Nanoseconds of a thread: a multiply-add, a second look at a product, measuring a pair (per dimension, and beside).
+# Nanoseconds of a thread: a multiply-add, a second look at a product, measuring a pair (per dimension, and beside
+# that).
 _PRODUCT, _LOOK, _PAIR, _OPEN = 0.022, 1.1, 0.14, 20.0
 _TURNED_ROWS = 8192
 

@@ -26,8 +26,9 @@ def keep_near(
     """Adds to each row's `kept` its squared distances below its limit among the columns from `first` on.
 
     products: (t, c) of codes. rows: (t,) whose they are. x: (u, d) float32. norms: (u,), and least of each stretch of
-    columns. step: what brings a product of codes to that of vectors. lost, slack: what it may be off by, in itself and
-    as a share of norms. limit: (t,) float64. kept: (t, room) float64, room for c more in each row. held: (t,) how many.
+    columns. step: what brings a product of codes to that of vectors. lost, slack: what it may be off by, and the same
+    as a share of norms. limit: (t,) float64. kept: (t, room) float64, room for c more in each row. held: (t,) how many
+    are there.
     """
     d = x.shape[1]
     for begin in range(0, products.shape[1], stretch):  # outermost, so that the vectors of its columns stay at hand

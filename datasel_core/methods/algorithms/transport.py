@@ -46,7 +46,7 @@ class Neighbours:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TransportPlan:
     """level: s; at sigma 0 it is K, the same number of neighbours for all. last: (m,) the last neighbour that was
     passed before the stop, -1 for none.
 
@@ -80,7 +80,7 @@ class Plan:
         return float((self.mass * self.neighbours.distances[:, : self.mass.shape[1]]).sum())
 
 
-def make_plan(neighbours: Neighbours, alpha: float, c: float, sigma: float) -> Plan:
+def make_plan(neighbours: Neighbours, alpha: float, c: float, sigma: float) -> TransportPlan:
     """The optimal plan. A few hundredths of a second for a million breakpoints, so sliders may call it."""
     m, k = neighbours.places.shape
     share = 1 / neighbours.rho(sigma)[neighbours.places]
@@ -100,7 +100,9 @@ def make_plan(neighbours: Neighbours, alpha: float, c: float, sigma: float) -> P
     probability = np.zeros(neighbours.n)
     probability[neighbours.rows] = weights / weights.sum()
     used_up = (last + 1 >= np.minimum(known, k - 1)) & (k > 1)
-    return Plan(neighbours, level, last, mass, probability, used_up & (known >= k - 1), used_up & (known < k - 1))
+    return TransportPlan(
+        neighbours, level, last, mass, probability, used_up & (known >= k - 1), used_up & (known < k - 1)
+    )
 
 
 def _level(spent: np.ndarray, worth: np.ndarray, alpha: float, c: float) -> tuple[float, np.ndarray]:
@@ -146,7 +148,7 @@ def _passed(spent: np.ndarray, s: float, right: bool) -> np.ndarray:
     return low
 
 
-def served_by(plan: Plan, target: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def served_by(plan: TransportPlan, target: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """rows, mass, distances: the candidates that stand for one target, nearest first. The mass of all of them is 1 / m,
     but for what rounding left over.
     """
@@ -158,7 +160,7 @@ def served_by(plan: Plan, target: int) -> tuple[np.ndarray, np.ndarray, np.ndarr
     )
 
 
-def serves(plan: Plan, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def serves(plan: TransportPlan, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """targets, mass, distances: whom one candidate stands for, most mass first. Their mass together is its
     probability.
     """

@@ -2,14 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from datasel_core.base.declare import Field
+from datasel_core.base.parallel import in_order
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.pools.kind import PoolKind, pool_kind
@@ -112,27 +111,13 @@ def _inspect_all(
     root: Path, listed: list[dict], workspace: Workspace, progress: Progress
 ) -> tuple[list[dict], list[dict[str, str]]]:
     rows, unreadable = [], []
-    with ThreadPoolExecutor(_READERS) as readers:
-        facts = _ahead(readers, root, listed, workspace)
-        for row, found in zip(listed, progress.over(facts, len(listed), "reading photos"), strict=True):
-            if isinstance(found, str):
-                unreadable.append({"id": _printable(row["id"]), "reason": found})
-            else:
-                rows.append({**row, **found})
+    facts = in_order(lambda row: _inspect_one(root, row, workspace), listed, _READERS)
+    for row, found in progress.over(facts, len(listed), "reading photos"):
+        if isinstance(found, str):
+            unreadable.append({"id": _printable(row["id"]), "reason": found})
+        else:
+            rows.append({**row, **found})
     return rows, unreadable
-
-
-def _ahead(
-    readers: ThreadPoolExecutor, root: Path, listed: list[dict], workspace: Workspace, depth: int = 64
-) -> Iterator[dict | str]:
-    """Results in order, reading a little ahead, so that stopping is quick."""
-    waiting = []
-    for row in listed:
-        waiting.append(readers.submit(_inspect_one, root, row, workspace))
-        if len(waiting) >= depth:
-            yield waiting.pop(0).result()
-    for result in waiting:
-        yield result.result()
 
 
 def _inspect_one(root: Path, row: dict, workspace: Workspace) -> dict | str:

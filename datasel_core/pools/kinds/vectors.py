@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from datasel_core.base.declare import Field
 from datasel_core.base.progress import Progress
+from datasel_core.base.role import EMBEDDING
 from datasel_core.errors import BadInput
 from datasel_core.pools.kind import PoolKind, pool_kind
 from datasel_core.pools.readers import tables
@@ -94,7 +95,7 @@ class Vectors(PoolKind):
             for f in table.schema
             if f.name not in (name, self.id_column, "content") and f.name not in lists
         }
-        return ids, {"embedding": vectors}, kept
+        return ids, {EMBEDDING.name: vectors}, kept
 
 
 def _inspect(

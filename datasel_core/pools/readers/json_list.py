@@ -31,21 +31,15 @@ def items(stream: TextIO, longest: int) -> Iterator[tuple[int, Any]]:
             yield 1, Trouble("it is no JSON list")
             return
         reading.at += 1
-        while True:
+        mark, at = "," if reading.next() != "]" else "]", 0
+        while mark == ",":
             at += 1
-            mark = reading.next()
-            if mark == "]" and at == 1:
-                return
             yield at, reading.item()
             mark = reading.next()
-            if mark == "]":
-                return
-            if mark != ",":
-                at += 1
-                said = f"there is {mark!r} where , or ] should be" if mark else "it is cut off"
-                yield at, Trouble(f"from here on it is no JSON list ({said})")
-                return
-            reading.at += 1
+            reading.at += mark == ","
+        if mark != "]":
+            said = f"there is {mark!r} where , or ] should be" if mark else "it is cut off"
+            yield at + 1, Trouble(f"from here on it is no JSON list ({said})")
     except (ValueError, RecursionError) as error:
         yield at, Trouble(f"from here on it is no JSON ({getattr(error, 'msg', error)})")
     except UNPACKING as error:
@@ -65,30 +59,36 @@ class _Reading:
 
     def next(self) -> str:
         """The next character that is no space, without taking it; none at the end."""
-        while True:
-            while self.at < len(self.text) and self.text[self.at] in _SPACE:
-                self.at += 1
-            if self.at < len(self.text):
-                return self.text[self.at]
-            if self.ended:
-                return ""
+        self._pass_space()
+        while self.at == len(self.text) and not self.ended:
             self.more()
+            self._pass_space()
+        return self.text[self.at : self.at + 1]
+
+    def _pass_space(self) -> None:
+        while self.at < len(self.text) and self.text[self.at] in _SPACE:
+            self.at += 1
 
     def item(self) -> Any:
-        while True:
-            try:
-                found, end = self.decode(self.text, self.at)
-            except json.JSONDecodeError as error:
-                may_go_on = error.pos > len(self.text) - _NEAR or error.msg.startswith("Unterminated")
-                if self.ended or not may_go_on:
-                    raise
-                if len(self.text) - self.at > self.longest:
-                    raise ValueError(f"an item is longer than {self.longest:,} characters") from None
-            else:
-                if end < len(self.text) or self.ended:  # a number at the edge may have more digits
-                    self.at = end
-                    return found
+        """The next item, however far it goes on. Raises ValueError where it is no JSON, or too long."""
+        while not (found := self._decoded()):
             self.more()
+        item, self.at = found
+        return item
+
+    def _decoded(self) -> tuple[Any, int] | None:
+        """The item and where it ends; None while more of the text is needed to tell."""
+        try:
+            item, end = self.decode(self.text, self.at)
+        except json.JSONDecodeError as error:
+            may_go_on = error.pos > len(self.text) - _NEAR or error.msg.startswith("Unterminated")
+            if self.ended or not may_go_on:
+                raise
+            if len(self.text) - self.at > self.longest:
+                raise ValueError(f"an item is longer than {self.longest:,} characters") from None
+            return None
+        # A number at the edge may have more digits.
+        return (item, end) if end < len(self.text) or self.ended else None
 
     def more(self) -> None:
         """Twice as much each time, so that a large item is not tried a thousand times."""

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from datasel_core.base.role import EMBEDDING, find_role
 from datasel_core.errors import BadInput
-
-_VECTORS = ("embedding", "image", "text", "loss_trajectory")
 
 
 def open_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -20,7 +19,7 @@ def open_arrays(path: Path) -> dict[str, np.ndarray]:
         raise BadInput(f"{path} is not a file; give a .npy or .npz file.")
     try:
         if path.suffix.lower() == ".npy":
-            return {"embedding": np.lib.format.open_memmap(path, mode="r")}
+            return {EMBEDDING.name: np.lib.format.open_memmap(path, mode="r")}
         if path.suffix.lower() != ".npz":
             raise BadInput(f"{path.name} is no file of vectors; give a .npy or .npz file.")
         _check_sizes(path)
@@ -129,5 +128,5 @@ def check_values(array: np.ndarray, name: str, role: str = "") -> None:
         raise BadInput(f"{name} is of type {array.dtype}; vectors must be numbers.")
     if array.ndim < 1 or (array.ndim > 1 and 0 in array.shape[1:]):
         raise BadInput(f"{name} has the shape {array.shape}; it must have one row per sample.")
-    if role in _VECTORS and array.ndim != 2:
+    if find_role(role).shape in ("vector", "series") and array.ndim != 2:
         raise BadInput(f"{name} has the shape {array.shape}; it must be one vector per sample, (n, d).")

@@ -11,7 +11,7 @@ import streamlit as st
 
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
-from pages._ui.kit import disk, look
+from pages._ui.kit import disk, grouping, palette
 
 _HERE = Path(__file__).parent
 _SAMPLED = 2000
@@ -86,11 +86,13 @@ def colours(found: Sequence[Cluster]) -> tuple[dict[str, str], list[tuple[str, s
         if one.group and one.share > 0.5:
             led[one.group] = led.get(one.group, 0) + len(one.rows)
     names = sorted(led, key=lambda name: (-led[name], name))[:8]
-    of = look.colours(names)
+    of = palette.colours(names)
     if not names:
         return {}, []
     rest = (
-        [("others and mixed", look.DROPPED)] if len(led) > len(names) or any(one.share <= 0.5 for one in found) else []
+        [("others and mixed", palette.DROPPED)]
+        if len(led) > len(names) or any(one.share <= 0.5 for one in found)
+        else []
     )
     return of, [*of.items(), *rest]
 
@@ -147,7 +149,11 @@ def _digits(span: float) -> int:
 def _payload(one: Cluster, kept: int, colours: dict[str, str], digits: int) -> dict[str, Any]:
     lines = {name: np.round(getattr(one, name), digits).tolist() for name in ("mean", "low", "high")}
     colour = (
-        look.PALETTE[0] if not colours else colours.get(one.group, look.DROPPED) if one.share > 0.5 else look.DROPPED
+        palette.COLOURS[0]
+        if not colours
+        else colours.get(one.group, palette.DROPPED)
+        if one.share > 0.5
+        else palette.DROPPED
     )
     return {
         "at": one.at,
@@ -166,7 +172,7 @@ def _clusters(
 ) -> list[Cluster]:
     order = np.argsort(_of, kind="stable")
     ends = np.searchsorted(_of[order], np.arange(int(_of.max(initial=-1)) + 2))
-    groups = disk.group_codes(_pool)
+    groups = grouping.codes(_pool)
     found = []
     for at in range(len(ends) - 1):
         rows = order[ends[at] : ends[at + 1]]

@@ -6,12 +6,13 @@ import numpy as np
 import streamlit as st
 
 from datasel_core.pools.pool import Pool
-from pages._ui.kit import disk, look
+from pages._ui.kit import grouping, palette
 
 _STYLE = """.ds-made { width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; border-collapse: collapse; }
 .ds-made th { text-align: left; font-weight: 500; opacity: .8; white-space: nowrap;
   padding: 3px 12px 3px 0; border: 0; position: sticky; top: 0; background: inherit; }
-.ds-made td { padding: 2px 12px 2px 0; white-space: nowrap; border: 0; } .ds-made td.n, .ds-made th.n { text-align: right; }
+.ds-made td { padding: 2px 12px 2px 0; white-space: nowrap; border: 0; }
+.ds-made td.n, .ds-made th.n { text-align: right; }
 .ds-made td:last-child { width: 46%; padding-right: 0; }
 .ds-made i { display: block; height: 6px; border-radius: 2px; margin: 1px 0; min-width: 1px; }"""
 
@@ -20,7 +21,7 @@ def table(pool: Pool, rows: np.ndarray, method: str, colour: str) -> None:
     """rows: kept. Each group with its size, how many of it are kept, and how many a random choice of as many keeps on
     average.
     """
-    groups = disk.group_codes(pool)
+    groups = grouping.codes(pool)
     if groups is None:
         st.caption("This pool has no column that says where samples come from.")
         return
@@ -32,7 +33,7 @@ def table(pool: Pool, rows: np.ndarray, method: str, colour: str) -> None:
         _line(names[at], int(whole[at]), int(kept[at]), random[at], most, colour)
         for at in np.argsort(-whole, kind="stable")
     )
-    legend = f"{_dot(colour)} {html.escape(method)} &nbsp; {_dot(look.BASELINE)} random, on average"
+    legend = f"{_dot(colour)} {html.escape(method)} &nbsp; {_dot(palette.BASELINE)} random, on average"
     numbers = "".join(
         f"<th class=n>{word}</th>"
         for word in ("in the pool", f"{html.escape(method)} keeps", "random keeps", "times random")
@@ -49,7 +50,7 @@ def _line(name: str, whole: int, kept: int, random: float, most: float, colour: 
     )
     bars = "".join(
         f'<i style="background:{fill};width:{100 * n / most:.1f}%"></i>'
-        for n, fill in ((kept, colour), (random, look.BASELINE))
+        for n, fill in ((kept, colour), (random, palette.BASELINE))
     )
     return f"<tr><td>{html.escape(name)}</td>{numbers}<td>{bars}</td></tr>"
 

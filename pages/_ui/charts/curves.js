@@ -1,39 +1,165 @@
 // Coverage against budget: one line per selection, a point that can be dragged. Distances fall as more is kept.
-const few = new Intl.NumberFormat('en-US'), NS = 'http://www.w3.org/2000/svg';
-const node = (name, attributes, text) => { const e = document.createElementNS(NS, name); for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v); if (text !== undefined) e.textContent = text; return e; };
-const nice = (span, count) => { const raw = span / count, size = 10 ** Math.floor(Math.log10(raw)); return [1, 2, 5, 10].map((m) => m * size).find((s) => s >= raw); };
+const few = new Intl.NumberFormat('en-US'),
+  NS = 'http://www.w3.org/2000/svg';
+const node = (name, attributes, text) => {
+  const e = document.createElementNS(NS, name);
+  for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
+  if (text !== undefined) e.textContent = text;
+  return e;
+};
+const nice = (span, count) => {
+  const raw = span / count,
+    size = 10 ** Math.floor(Math.log10(raw));
+  return [1, 2, 5, 10].map((m) => m * size).find((s) => s >= raw);
+};
 
 class Chart {
-  constructor(root) { this.root = root; this.svg = root.querySelector('svg'); this.said = root.querySelector('.said'); new ResizeObserver(() => this.draw()).observe(root); this.listen(); }
-  update({ data, setStateValue }) { this.state = setStateValue; if (!this.data || data.budget !== this.sent) { this.budget = data.budget; } this.data = data; this.sent = null; this.draw(); }
-  draw() {
-    const d = this.data, w = this.root.clientWidth; if (!d || !w) return;
-    const h = d.height, [l, r, t, b] = [52, 24, 8, 36];
-    this.svg.setAttribute('viewBox', `0 0 ${w} ${h}`); this.svg.setAttribute('height', h); this.svg.setAttribute('aria-label', d.alt);
-    const all = d.lines.flatMap((line) => line.y), most = Math.max(...d.lines.map((line) => line.x[line.x.length - 1])), top = Math.max(...all, 1e-6) * 1.06;
-    const X = (x) => l + ((w - l - r) * Math.log(x)) / Math.log(Math.max(2, most)), Y = (y) => t + (h - t - b) * (1 - y / top);
-    this.back = (px) => Math.round(Math.exp(((px - l) / (w - l - r)) * Math.log(Math.max(2, most)))); this.most = most;
-    const parts = [], step = nice(top, 4);
-    for (let y = 0; y <= top; y += step) { parts.push(node('line', { class: 'grid', x1: l, x2: w - r, y1: Y(y), y2: Y(y) }), node('text', { class: 'tick', x: l - 6, y: Y(y) + 4, 'text-anchor': 'end' }, y.toFixed(step < 0.1 ? 2 : 1))); }
-    let marks = []; for (let p = 1; p <= most; p *= 10) for (const m of [1, 2, 5]) if (m * p <= most) marks.push(m * p);
-    while (marks.length > w / 62) marks = marks.filter((_, i) => i % 2 === 0);
-    for (const x of marks) parts.push(node('line', { class: 'grid', x1: X(x), x2: X(x), y1: h - b, y2: h - b + 4 }), node('text', { class: 'tick', x: X(x), y: h - b + 15, 'text-anchor': 'middle' }, few.format(x)));
-    parts.push(node('text', { class: 'axis', x: l + (w - l - r) / 2, y: h - 3, 'text-anchor': 'middle' }, d.x_name), node('text', { class: 'axis', x: 12, y: t + (h - t - b) / 2, 'text-anchor': 'middle', transform: `rotate(-90 12 ${t + (h - t - b) / 2})` }, d.y_name));
-    for (const line of d.lines) parts.push(node('path', { d: line.x.map((x, i) => `${i ? 'L' : 'M'}${X(x).toFixed(1)} ${Y(line.y[i]).toFixed(1)}`).join(''), fill: 'none', stroke: line.colour, 'stroke-width': line.main ? 2.4 : 1.6, 'stroke-dasharray': line.dash || '', opacity: line.main ? 1 : 0.85 }));
-    const at = Math.min(this.budget, most), main = d.lines.find((line) => line.main), value = this.value(main, at);
-    parts.push(node('line', { class: 'cut', x1: X(at), x2: X(at), y1: t, y2: h - b }), node('circle', { class: 'handle', cx: X(at), cy: Y(value), r: 7, fill: main.colour, tabindex: 0, role: 'slider', 'aria-label': 'Budget', 'aria-valuenow': at, 'aria-valuemin': 1, 'aria-valuemax': most }));
-    const focus = this.root.getRootNode().activeElement?.classList?.contains('handle');
-    this.svg.replaceChildren(...parts); if (focus) this.svg.querySelector('.handle').focus();
-    this.said.replaceChildren(...d.lines.map((line) => { const e = document.createElement('span'), dot = document.createElement('i'); dot.style.background = line.colour; e.append(dot, `${line.name}: ${this.value(line, at).toFixed(3)}`); return e; }), document.createTextNode(`at ${few.format(at)}`));
+  constructor(root) {
+    this.root = root;
+    this.svg = root.querySelector('svg');
+    this.said = root.querySelector('.said');
+    new ResizeObserver(() => this.draw()).observe(root);
+    this.listen();
   }
-  value(line, at) { let i = 0; while (i + 1 < line.x.length && line.x[i + 1] <= at) i++; return line.y[i]; }
-  move(to) { to = Math.min(this.most, Math.max(1, to)); if (to === this.budget) return; this.budget = to; this.draw(); clearTimeout(this.wait); this.wait = setTimeout(() => { this.sent = to; this.state('budget', to); }, 60); }
+  update({ data, setStateValue }) {
+    this.state = setStateValue;
+    if (!this.data || data.budget !== this.sent) {
+      this.budget = data.budget;
+    }
+    this.data = data;
+    this.sent = null;
+    this.draw();
+  }
+  draw() {
+    const d = this.data,
+      w = this.root.clientWidth;
+    if (!d || !w) return;
+    const h = d.height,
+      [l, r, t, b] = [52, 24, 8, 36];
+    this.svg.setAttribute('viewBox', `0 0 ${w} ${h}`);
+    this.svg.setAttribute('height', h);
+    this.svg.setAttribute('aria-label', d.alt);
+    const all = d.lines.flatMap((line) => line.y),
+      most = Math.max(...d.lines.map((line) => line.x[line.x.length - 1])),
+      top = Math.max(...all, 1e-6) * 1.06;
+    const X = (x) => l + ((w - l - r) * Math.log(x)) / Math.log(Math.max(2, most)),
+      Y = (y) => t + (h - t - b) * (1 - y / top);
+    this.back = (px) => Math.round(Math.exp(((px - l) / (w - l - r)) * Math.log(Math.max(2, most))));
+    this.most = most;
+    const parts = [],
+      step = nice(top, 4);
+    for (let y = 0; y <= top; y += step) {
+      parts.push(
+        node('line', { class: 'grid', x1: l, x2: w - r, y1: Y(y), y2: Y(y) }),
+        node('text', { class: 'tick', x: l - 6, y: Y(y) + 4, 'text-anchor': 'end' }, y.toFixed(step < 0.1 ? 2 : 1)),
+      );
+    }
+    let marks = [];
+    for (let p = 1; p <= most; p *= 10) for (const m of [1, 2, 5]) if (m * p <= most) marks.push(m * p);
+    while (marks.length > w / 62) marks = marks.filter((_, i) => i % 2 === 0);
+    for (const x of marks)
+      parts.push(
+        node('line', { class: 'grid', x1: X(x), x2: X(x), y1: h - b, y2: h - b + 4 }),
+        node('text', { class: 'tick', x: X(x), y: h - b + 15, 'text-anchor': 'middle' }, few.format(x)),
+      );
+    parts.push(
+      node('text', { class: 'axis', x: l + (w - l - r) / 2, y: h - 3, 'text-anchor': 'middle' }, d.x_name),
+      node(
+        'text',
+        {
+          class: 'axis',
+          x: 12,
+          y: t + (h - t - b) / 2,
+          'text-anchor': 'middle',
+          transform: `rotate(-90 12 ${t + (h - t - b) / 2})`,
+        },
+        d.y_name,
+      ),
+    );
+    for (const line of d.lines)
+      parts.push(
+        node('path', {
+          d: line.x.map((x, i) => `${i ? 'L' : 'M'}${X(x).toFixed(1)} ${Y(line.y[i]).toFixed(1)}`).join(''),
+          fill: 'none',
+          stroke: line.colour,
+          'stroke-width': line.main ? 2.4 : 1.6,
+          'stroke-dasharray': line.dash || '',
+          opacity: line.main ? 1 : 0.85,
+        }),
+      );
+    const at = Math.min(this.budget, most),
+      main = d.lines.find((line) => line.main),
+      value = this.value(main, at);
+    parts.push(
+      node('line', { class: 'cut', x1: X(at), x2: X(at), y1: t, y2: h - b }),
+      node('circle', {
+        class: 'handle',
+        cx: X(at),
+        cy: Y(value),
+        r: 7,
+        fill: main.colour,
+        tabindex: 0,
+        role: 'slider',
+        'aria-label': 'Budget',
+        'aria-valuenow': at,
+        'aria-valuemin': 1,
+        'aria-valuemax': most,
+      }),
+    );
+    const focus = this.root.getRootNode().activeElement?.classList?.contains('handle');
+    this.svg.replaceChildren(...parts);
+    if (focus) this.svg.querySelector('.handle').focus();
+    this.said.replaceChildren(
+      ...d.lines.map((line) => {
+        const e = document.createElement('span'),
+          dot = document.createElement('i');
+        dot.style.background = line.colour;
+        e.append(dot, `${line.name}: ${this.value(line, at).toFixed(3)}`);
+        return e;
+      }),
+      document.createTextNode(`at ${few.format(at)}`),
+    );
+  }
+  value(line, at) {
+    let i = 0;
+    while (i + 1 < line.x.length && line.x[i + 1] <= at) i++;
+    return line.y[i];
+  }
+  move(to) {
+    to = Math.min(this.most, Math.max(1, to));
+    if (to === this.budget) return;
+    this.budget = to;
+    this.draw();
+    clearTimeout(this.wait);
+    this.wait = setTimeout(() => {
+      this.sent = to;
+      this.state('budget', to);
+    }, 60);
+  }
   listen() {
-    const at = (e) => this.back(((e.clientX - this.svg.getBoundingClientRect().left) / this.svg.getBoundingClientRect().width) * this.root.clientWidth);
-    this.svg.onpointerdown = (e) => { this.svg.setPointerCapture(e.pointerId); this.held = true; this.move(at(e)); };
-    this.svg.onpointermove = (e) => { if (this.held) this.move(at(e)); };
-    this.svg.onpointerup = this.svg.onpointercancel = () => { this.held = false; };
-    this.svg.onkeydown = (e) => { const by = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: 10, PageDown: -10 }[e.key]; if (by) { this.move(this.budget + by); e.preventDefault(); } };
+    const at = (e) =>
+      this.back(
+        ((e.clientX - this.svg.getBoundingClientRect().left) / this.svg.getBoundingClientRect().width) *
+          this.root.clientWidth,
+      );
+    this.svg.onpointerdown = (e) => {
+      this.svg.setPointerCapture(e.pointerId);
+      this.held = true;
+      this.move(at(e));
+    };
+    this.svg.onpointermove = (e) => {
+      if (this.held) this.move(at(e));
+    };
+    this.svg.onpointerup = this.svg.onpointercancel = () => {
+      this.held = false;
+    };
+    this.svg.onkeydown = (e) => {
+      const by = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: 10, PageDown: -10 }[e.key];
+      if (by) {
+        this.move(this.budget + by);
+        e.preventDefault();
+      }
+    };
   }
 }
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from datasel_core.analysis.curve import Curve, read_curves
+from datasel_core.analysis.curve import Curve
+from datasel_core.runs.measures import read_curves
 from datasel_core.runs.run import Run
 
 _HERE = Path(__file__).parent
@@ -57,7 +58,8 @@ def draw(
         "height": height,
         "x_name": f"{unit} kept (log scale)",
         "y_name": "mean distance (1 − cosine)",
-        "alt": f"Coverage against budget: the mean distance from the pool to the nearest kept falls from {main.curve.mean[0]:.3f} after {main.curve.picks[0]} "
+        "alt": f"Coverage against budget: the mean distance from the pool to the nearest kept falls from "
+        f"{main.curve.mean[0]:.3f} after {main.curve.picks[0]} "
         f"to {main.curve.mean[-1]:.3f} after {main.curve.picks[-1]:,} {unit}; now {main.curve.at(budget)[0]:.3f} at "
         f"{budget:,}.",
     }

@@ -13,23 +13,25 @@ import streamlit as st
 
 from datasel_core.base.ragged import Ragged
 from datasel_core.features.stored import StoredFeature
-from pages._ui.kit import disk, keys, look
+from pages._ui.kit import disk, keys
 
 _HERE = Path(__file__).parent
-_FULL, _EMPTY, _NONE = 65000, 65535, 255
+_SCRIPTS = ("map", "map_drawing", "map_gestures")
+"""Joined in this order: each goes on from the one before."""
+_FULL, EMPTY = 65000, 65535
 _LARGE = 50_000
-_LABELS = 11
 
 MAP = st.components.v2.component(
     "datasel_map",
-    html='<div class="map" tabindex="0" role="group" aria-label="Map"><div class="stage"><canvas aria-hidden="true"></canvas>'
+    html='<div class="map" tabindex="0" role="group" aria-label="Map">'
+    '<div class="stage"><canvas aria-hidden="true"></canvas>'
     '<canvas class="over" role="img"></canvas>'
     '<div class="tools" role="toolbar" aria-label="Map tools"></div><div class="tip"><img '
     'alt=""><div></div></div></div>'
     '<div class="legend" role="group" aria-label="Legend: a click hides, a double click isolates"></div>'
     '<div class="foot"><span class="counted" role="status"></span><span class="hint"></span></div></div>',
     css=(_HERE / "map.css").read_text(encoding="utf-8"),
-    js=(_HERE / "map.js").read_text(encoding="utf-8"),
+    js="\n".join((_HERE / f"{part}.js").read_text(encoding="utf-8") for part in _SCRIPTS),
 )
 """State: has, region (polygons), hidden (labels), hover (a place). Trigger: open (a place)."""
 
@@ -51,7 +53,7 @@ class Points:
         """The points of these rows, in their order."""
         rows = np.asarray(rows, dtype=np.int64)
         found = rows if self.offsets is None else Ragged(self.owners, self.offsets).places(rows)
-        return found[self.xy[found, 0] != _EMPTY]
+        return found[self.xy[found, 0] != EMPTY]
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
         "legend": how.legend,
         "dim": how.dim,
         "ranked": how.ranked,
-        "kept": _text(lit),
+        "kept": text(lit),
         "kept_key": f"{len(lit)}-{hash(lit.tobytes())}",
         "kept_colour": how.kept_colour,
         "rings": points.places(np.asarray(how.rings, np.int64)).tolist(),
@@ -193,34 +195,6 @@ def members(key: str, points: Points, labels: Labels) -> np.ndarray:
     return _members(points.key, labels.key, json.dumps(region(key, points)), shown, points, labels)
 
 
-def by_cluster(kept: StoredFeature, clusters: np.ndarray, mostly: Callable[[np.ndarray], str] | None = None) -> Labels:
-    """mostly: rows -> a word for what a cell mostly holds."""
-    return _by_cluster(f"{kept.key}-cluster", kept.meta["fingerprint"], clusters, points(kept), mostly)
-
-
-def by_column(points: Points, name: str, values: np.ndarray) -> Labels:
-    """The eleven most frequent values, and the others in grey."""
-    return _by_column(f"{points.key}-{name}", points, values)
-
-
-def by_kept(points: Points, rows: np.ndarray, colour: str) -> Labels:
-    """Kept and dropped."""
-    of = np.ones(len(points.owners), np.uint8)
-    of[points.places(rows)] = 0
-    return _labels(
-        f"{points.key}-kept-{len(rows)}-{hash(rows.tobytes())}", of, points, ["kept", "dropped"], [colour, look.DROPPED]
-    )
-
-
-def of_classes(key: str, of: np.ndarray, points: Points, names: Sequence[str], colours: Sequence[str]) -> Labels:
-    """of: (t,) which of these each point is."""
-    return _labels(key, of, points, names, colours)
-
-
-def plain(points: Points) -> Labels:
-    return _plain(points.key, points)
-
-
 def _hover(state: Mapping[str, Any], points: Points, how: Look) -> dict[str, Any] | None:
     place = state.get("hover")
     if how.photo is None or not isinstance(place, int) or not 0 <= place < len(points.owners):
@@ -239,19 +213,19 @@ def _checked(shapes: Any) -> list[list[list[float]]]:
     return found if sound else []
 
 
-def _text(array: np.ndarray) -> str:
+def text(array: np.ndarray) -> str:
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
 
 
 def of_coordinates(key: str, coordinates: np.ndarray) -> Points:
     """coordinates: (n, 2), NaN where a sample has no place; y grows upwards. One point per sample."""
     xy, there = _scaled(coordinates)
-    return Points(key, xy, _text(xy), np.arange(len(xy)), None, int(there.sum()))
+    return Points(key, xy, text(xy), np.arange(len(xy)), None, int(there.sum()))
 
 
 def _scaled(coordinates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     there = np.isfinite(coordinates).all(axis=1)
-    xy = np.full(coordinates.shape, _EMPTY, np.uint16)
+    xy = np.full(coordinates.shape, EMPTY, np.uint16)
     if there.any():
         low, high = coordinates[there].min(axis=0).astype(np.float64), coordinates[there].max(axis=0)
         xy[there] = np.round((coordinates[there] - low) / max(1e-12, float((high - low).max())) * _FULL)
@@ -264,7 +238,7 @@ def _points(key: str, fingerprint: str, _coordinates: np.ndarray, _values: np.nd
     ragged = isinstance(_values, Ragged)
     owners = _values.owners() if ragged else np.arange(len(xy))
     return Points(
-        f"{key}-{fingerprint[:8]}", xy, _text(xy), owners, _values.offsets if ragged else None, int(there.sum())
+        f"{key}-{fingerprint[:8]}", xy, text(xy), owners, _values.offsets if ragged else None, int(there.sum())
     )
 
 
@@ -277,44 +251,5 @@ def _members(
         polygon = shapely.Polygon(shape)
         shapely.prepare(polygon)
         inside |= shapely.contains_xy(polygon, _points.xy[:, 0].astype(np.float64), _points.xy[:, 1].astype(np.float64))
-    inside &= (_points.xy[:, 0] != _EMPTY) & ~np.isin(_labels.of, hidden)
+    inside &= (_points.xy[:, 0] != EMPTY) & ~np.isin(_labels.of, hidden)
     return np.flatnonzero(inside)
-
-
-def _labels(key: str, of: np.ndarray, points: Points, names: Sequence[str], colours: Sequence[str]) -> Labels:
-    of = np.where(points.xy[:, 0] == _EMPTY, _NONE, of).astype(np.uint8)
-    return Labels(key, of, _text(of), names, colours, np.bincount(of, minlength=256)[: len(names)].tolist())
-
-
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _by_cluster(
-    key: str, fingerprint: str, _clusters: np.ndarray, _points: Points, _mostly: Callable[[np.ndarray], str] | None
-) -> Labels:
-    cells = range(int(_clusters.max(initial=0)) + 1)
-    words = [f"{cell + 1}" + (f" {_mostly(_points.owners[_clusters == cell])}" if _mostly else "") for cell in cells]
-    return _labels(
-        f"{key}-{_points.key}",
-        np.asarray(_clusters),
-        _points,
-        words,
-        [look.PALETTE[cell % len(look.PALETTE)] for cell in cells],
-    )
-
-
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _by_column(key: str, _points: Points, _values: np.ndarray) -> Labels:
-    texts = np.array(["" if value is None else str(value) for value in _values.tolist()])
-    names, of = np.unique(texts, return_inverse=True)
-    sizes = np.bincount(of)
-    first = np.argsort(-sizes, kind="stable")[: _LABELS + (len(names) == _LABELS + 1)]
-    place = np.full(len(names), len(first))
-    place[np.sort(first)] = np.arange(len(first))
-    shown = [str(names[at]) or "no group" for at in np.sort(first)]
-    others = len(names) - len(first)
-    more, grey = ([f"{others} others"], [look.DROPPED]) if others else ([], [])
-    return _labels(key, place[of][_points.owners], _points, [*shown, *more], [*look.PALETTE[: len(shown)], *grey])
-
-
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _plain(key: str, _points: Points) -> Labels:
-    return _labels(f"{key}-plain", np.zeros(len(_points.owners), np.uint8), _points, ["all"], [look.PALETTE[0]])

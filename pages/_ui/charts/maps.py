@@ -8,12 +8,16 @@ import pyarrow.compute as pc
 import streamlit as st
 
 from datasel_core import worker
-from datasel_core.analysis import projection
+from datasel_core.actions import draw_map
+from datasel_core.base.role import EMBEDDING, PATTERNS
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
+from pages._ui.charts import colouring
 from pages._ui.charts import map as canvas
-from pages._ui.kit import disk, keys, look, watch
+from pages._ui.kit import disk, grouping, keys, look, palette, watch
 
+_NUMBER = "number."
+"""Before the name of a role: a column may have the same name."""
 _NO_GROUPS = ("id", "path", "width", "height", "bytes", "content", "row")
 
 
@@ -24,9 +28,8 @@ def mappable(pool: Pool) -> list[StoredFeature]:
         for one in reversed(disk.features(pool))
         if one.meta["shape"] == "ragged" or (len(one.meta["values"]) == 2 and one.meta["values"][1] > 1)
     ]
-    return sorted(
-        found, key=lambda one: ("patterns", "embedding").index(one.role) if one.role in ("patterns", "embedding") else 2
-    )
+    order = [PATTERNS.name, EMBEDDING.name]
+    return sorted(found, key=lambda one: order.index(one.role) if one.role in order else len(order))
 
 
 def named(kept: StoredFeature) -> str:
@@ -45,7 +48,7 @@ def ensure(kept: StoredFeature, *, start: bool = True) -> bool:
     is there. True: some map is there.
     """
     home = keys.workspace()
-    job = worker.find_job(home.map(projection.map_key(kept.key, {})))
+    job = worker.find_job(home.map(draw_map.map_key(kept.key, {})))
     found, clusters = disk.coordinates(kept), read_clusters(kept)
     complete = found is not None and found[0] == "umap" and clusters is not None
     name = f"map.{kept.key}"
@@ -77,7 +80,7 @@ def _wake(kept: StoredFeature, before: tuple[str | None, bool]) -> None:
 
 
 def read_clusters(kept: StoredFeature) -> np.ndarray | None:
-    return projection.read_clusters(keys.workspace(), kept.key)
+    return draw_map.read_clusters(keys.workspace(), kept.key)
 
 
 def colourings(pool: Pool, kept: StoredFeature) -> dict[str, str]:
@@ -88,22 +91,29 @@ def colourings(pool: Pool, kept: StoredFeature) -> dict[str, str]:
     cluster = {"cluster": "cluster"} if read_clusters(kept) is not None else {}
     chosen = {"kept": "kept and dropped"} if disk.find_run(pool, keys.get("run")) else {}
     found = {**cluster, **groups} if kept.meta["shape"] == "ragged" else {**groups, **cluster}
-    return {**found, **chosen} or {"plain": "one colour"}
+    return {**found, **number_ways(pool), **chosen} or {"plain": "one colour"}
+
+
+def number_ways(pool: Pool) -> dict[str, str]:
+    """Name -> what is said of it, for every number that the samples have."""
+    return {f"{_NUMBER}{name}": name.replace("_", " ") for name in disk.roles(pool).numbers()}
 
 
 def labels(pool: Pool, kept: StoredFeature, points: canvas.Points, colour: str) -> canvas.Labels:
     """The labels of a colouring; one colour where it is not there any more."""
     if colour == "cluster" and (clusters := read_clusters(kept)) is not None and len(clusters) == len(points.owners):
-        return canvas.by_cluster(kept, clusters, _mostly(pool))
+        return colouring.by_cluster(kept, clusters, _mostly(pool))
     if colour == "kept" and (run := disk.find_run(pool, keys.get("run"))) is not None:
-        return canvas.by_kept(points, disk.rows(run), look.colour_of(run.manifest["method"]["id"]))
+        return colouring.by_kept(points, disk.rows(run), palette.colour_of(run.manifest["method"]["id"]))
     return (
-        canvas.by_column(points, colour, pool.column(colour)) if colour in group_columns(pool) else canvas.plain(points)
+        colouring.by_column(points, colour, pool.column(colour))
+        if colour in group_columns(pool)
+        else colouring.plain(points)
     )
 
 
 def _mostly(pool: Pool) -> Callable[[np.ndarray], str] | None:
-    if not disk.group_sizes(pool):
+    if not grouping.sizes(pool):
         return None
     codes = pool.table[pool.group_column].cast("string").combine_chunks().dictionary_encode()
     names, of = codes.dictionary.to_pylist(), pc.fill_null(codes.indices, 0).to_numpy()

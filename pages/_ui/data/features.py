@@ -5,22 +5,13 @@ from typing import Any
 import streamlit as st
 
 from datasel_core.base import registry
+from datasel_core.base.role import EMBEDDING, find_role, roles
 from datasel_core.features import computation
 from datasel_core.features.feature import Feature
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
+from pages._ui.charts import numbers
 from pages._ui.kit import disk, forms, keys, look, watch
-
-ROLES = {
-    "embedding": "one vector per sample: distances between samples",
-    "patterns": "a few vectors per photo, one for each thing in it",
-    "patches": "a grid of vectors per photo, from which patterns are made",
-    "image": "one vector per picture, comparable with text",
-    "text": "one vector per text, comparable with pictures",
-    "loss_trajectory": "the loss of a sample at each checkpoint of a training",
-    "loss": "one loss per sample, after training",
-    "influence": "one number per sample: the predicted loss on what matters after a step on it",
-}
 
 
 def features(pool: Pool) -> None:
@@ -98,6 +89,8 @@ def _there(pool: Pool, kept: list[StoredFeature]) -> None:
                 f"**{one.role}** · {_source(one)}  \n:small[{_shape(one)} · "
                 f"{one.meta['created'][:16].replace('T', ' ')} UTC  \nkey {one.key}]"
             )
+            if one.meta["shape"] == "rows" and len(one.meta["values"]) == 1:
+                numbers.histogram(one)
             if one.unreadable:
                 with st.expander(f"{len(one.unreadable):,} of {pool.n:,} without a value"):
                     st.dataframe(
@@ -137,8 +130,18 @@ def _bring(pool: Pool) -> None:
         file = keys.bound(
             st.text_input, "File on this computer", "import.file", "", placeholder="/home/me/embedding.npz"
         )
-        role = keys.bound(st.selectbox, "Role", "import.role", "embedding", options=list(ROLES))
-        st.caption(f"{role.capitalize()}: {ROLES[role]}.")
+        known = [name for name, one in roles().items() if one.shape != "label"]
+        own = [name for name in [keys.get("import.role")] if name and name not in known]
+        role = keys.bound(
+            st.selectbox,
+            "Role",
+            "import.role",
+            EMBEDDING.name,
+            options=[*known, *own],
+            accept_new_options=True,
+            help="What the array is for. A name of your own will do: by one number per sample one can filter and keep.",
+        )
+        st.caption(f"{role.capitalize()}: {_said(role)}")
         if st.button("Import", key="import", icon=":material/input:", disabled=not file):
             watch.start("import", "feature_import", pool=pool.name, role=role, file=file.strip())
         _trouble("import")
@@ -147,6 +150,11 @@ def _bring(pool: Pool) -> None:
             key="import",
             done=lambda result: keys.tell(_matched(pool, role, result), "success"),
         )
+
+
+def _said(role: str) -> str:
+    said = find_role(role).summary
+    return said[:1].lower() + said[1:] if said else "an array of your own, one row per sample."
 
 
 def _matched(pool: Pool, role: str, result: dict[str, Any]) -> str:

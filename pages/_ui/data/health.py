@@ -7,7 +7,7 @@ import streamlit as st
 
 from datasel_core.base import registry
 from datasel_core.pools.pool import Pool
-from pages._ui.kit import disk, look
+from pages._ui.kit import disk, look, palette
 from pages._ui.media import photos
 
 _SHOWN = 200
@@ -117,7 +117,7 @@ def _histogram(pool: Pool, name: str, values: np.ndarray, unit: str) -> None:
         go.Histogram(
             x=values,
             nbinsx=48,
-            marker={"color": look.PALETTE[0]},
+            marker={"color": palette.COLOURS[0]},
             hovertemplate=f"%{{x}} {unit}: %{{y}} photos<extra></extra>",
         )
     )

@@ -8,10 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from datasel_core.base import registry
 from datasel_core.errors import BadInput, BadRequest, DataselError
 from datasel_core.runs import manifest
-from datasel_core.workspace.layout import Workspace
+from datasel_core.runs.reproduction import asked_again
 from pages._ui.kit import disk, forms, keys, look, watch
 
 
@@ -47,68 +46,20 @@ def restore(said: dict[str, Any], folder: Path | None) -> None:
     """Puts what a manifest says into the session and starts the selection. Raises BadRequest in one line when something
     is not here.
     """
-    home = keys.workspace()
-    pool = _pool_of(home, said)
-    if said["method"]["id"] == "combine":
-        raise BadRequest(
-            "This selection was made of others; run it again from its folder: python -m datasel_core reproduce FOLDER."
-        )
-    cls = registry.find("method", said["method"]["id"])
-    made = cls(**said["method"]["params"])
-    if cls.version != said["method"]["version"]:
-        raise BadRequest(
-            f"{cls.title} is now version {cls.version}; the manifest was made by version {said['method']['version']}, "
-            "so the answer may differ."
-        )
-    asked: dict[str, Any] = {
-        "pool": pool,
-        "method": cls.id,
-        "params": made.model_dump(mode="json"),
-        "seed": said["seed"],
-    }
-    asked["budget"] = str(said["budget"]["granted"])
-    asked["use"] = {role: about.get("key") or about["column"] for role, about in said["features"].items()}
-    if said["target"]:
-        asked["target"] = said["target"]["name"]
-        asked["use"] |= {f"target.{role}": about["key"] for role, about in said["target"]["features"].items()}
-        keys.put("select.target", said["target"]["name"])
-    asked["where"] = said["where"]
-    for name in ("within", "already"):
-        if said[name]:
-            if folder is None or not (folder / f"{name}.parquet").exists():
-                raise BadRequest(
-                    f"This selection builds on an earlier one ({name}); open its whole folder, which holds "
-                    f"{name}.parquet."
-                )
-            asked[name] = str(folder / f"{name}.parquet")
-    keys.open_pool(pool)
-    keys.put("method", cls.id)
-    keys.put("budget", said["budget"]["granted"])
-    forms.fill(cls, f"method.{cls.id}", made.model_dump(mode="json"))
-    keys.put("select.seed", said["seed"])
-    keys.put("select.where", said["where"])
-    for role, used in asked["use"].items():
+    asked = asked_again(keys.workspace(), said, folder)
+    keys.open_pool(asked.pool.name)
+    keys.put("method", asked.method.id)
+    keys.put("budget", asked.budget)
+    forms.fill(type(asked.method), f"method.{asked.method.id}", asked.method.model_dump(mode="json"))
+    keys.put("select.seed", asked.spec.seed)
+    keys.put("select.where", asked.spec.where)
+    if asked.target is not None:
+        keys.put("select.target", asked.target.pool.name)
+    for role, used in asked.spec.use.items():
         keys.put(f"select.use.{role}", used)
     keys.put("reopen.expected", said["result"]["ids_sha256"])
-    if watch.start("reopen", "select", **asked) is None:
+    if watch.start("reopen", "select", **asked.spec.model_dump()) is None:
         raise BadRequest(watch.error("reopen") or "The selection could not be started.")
-
-
-def _pool_of(home: Workspace, said: dict[str, Any]) -> str:
-    """The pool with this fingerprint, whatever it is called here."""
-    wanted = said["pool"]
-    same = [about["name"] for about in disk.pools(home) if about.get("fingerprint") == wanted["fingerprint"]]
-    if same:
-        return wanted["name"] if wanted["name"] in same else same[0]
-    if any(about["name"] == wanted["name"] for about in disk.pools(home)):
-        raise BadRequest(
-            f"The pool {wanted['name']} is not what it was: its samples changed since the manifest was written "
-            f"({wanted['n']:,} samples then)."
-        )
-    raise BadRequest(
-        f"The pool {wanted['name']} ({wanted['n']:,} {wanted['kind']}) is not in this workspace; open it on the Data "
-        "page first."
-    )
 
 
 def _from_folder(text: str) -> tuple[dict[str, Any], Path]:

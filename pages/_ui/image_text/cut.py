@@ -5,14 +5,14 @@ import math
 import streamlit as st
 
 from datasel_core.methods.selection import granted
+from datasel_core.runs.question import Question
 from pages._ui.charts import histogram
 from pages._ui.image_text.scores import Scored
-from pages._ui.kit import keys, look
+from pages._ui.kit import keys, look, palette
 from pages._ui.question import budget
-from pages._ui.question.answers import Choice
 
 
-def widgets(choice: Choice, scored: Scored) -> int:
+def widgets(choice: Question, scored: Scored) -> int:
     """Draws the histogram and the three numbers; the answer is how many are kept."""
     pool, most = choice.pool, len(scored.falling)
     n = _current(choice, most)
@@ -29,8 +29,8 @@ def widgets(choice: Choice, scored: Scored) -> int:
         scores=scored.key,
         name=title,
         unit=look.unit(pool),
-        colour=look.colour_of(choice.method.id),
-        dropped=look.DROPPED,
+        colour=palette.colour_of(choice.method.id),
+        dropped=palette.DROPPED,
         said=said,
         log=_uneven(choice.method.id, found),
         moved=lambda value: _at_least(scored, value),
@@ -91,7 +91,7 @@ def _uneven(method: str, found: histogram.Bins) -> bool:
     )
 
 
-def _current(choice: Choice, most: int) -> int:
+def _current(choice: Question, most: int) -> int:
     """What was set; at first the published first stage, 30 %."""
     if keys.get("budget") is None:
         budget.put(granted("30%", choice.pool.n))

@@ -6,18 +6,19 @@ import numpy as np
 import pyarrow.compute as pc
 import streamlit as st
 
+from datasel_core.runs.question import Question
+from pages._ui.charts import colouring
 from pages._ui.charts import map as canvas
 from pages._ui.image_text import scorers, scores
 from pages._ui.image_text.scores import Scored
-from pages._ui.kit import disk, keys, look
+from pages._ui.kit import disk, keys, look, palette
 from pages._ui.media import cards
-from pages._ui.question.answers import Choice
 
 _MANY = 12
 _SCATTER = "two-scores"
 
 
-def cut(choice: Choice, found: Scored, n: int) -> None:
+def cut(choice: Question, found: Scored, n: int) -> None:
     """What is just kept, and what is just dropped."""
     left, right = st.columns(2, gap="medium")
     with left:
@@ -28,7 +29,7 @@ def cut(choice: Choice, found: Scored, n: int) -> None:
         _cards(choice, found, found.order[max(0, n - _MANY) : n][::-1], n, "just-kept", "Nothing is kept.")
 
 
-def ends(choice: Choice, found: Scored, n: int) -> None:
+def ends(choice: Question, found: Scored, n: int) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         look.section("Lowest scores", f"of {len(found.order):,}")
@@ -38,7 +39,7 @@ def ends(choice: Choice, found: Scored, n: int) -> None:
         _cards(choice, found, found.order[:_MANY], n, "highest", "There are none.")
 
 
-def disagree(choice: Choice, found: Scored, n: int) -> None:
+def disagree(choice: Question, found: Scored, n: int) -> None:
     """Two scores against each other, by rank; the pairs on which they differ most; any region drawn around."""
     pool, known = choice.pool, scorers.every()
     others = {
@@ -78,7 +79,7 @@ def disagree(choice: Choice, found: Scored, n: int) -> None:
         "rank; draw around points to see them]]"
     )
     kept = found.order[:n]
-    labels = canvas.by_kept(points, kept, look.colour_of(choice.method.id))
+    labels = colouring.by_kept(points, kept, palette.colour_of(choice.method.id))
     left, right = st.columns([45, 55], gap="medium")
     with left:
         alt = f"Each pair by its rank in {mine} (right is better) and in {theirs} (up is better)."
@@ -106,7 +107,7 @@ def disagree(choice: Choice, found: Scored, n: int) -> None:
         _two(choice, found, other, both[np.argsort(gap, kind="stable")[: _MANY // 2]], n, "only-second", theirs)
 
 
-def search(choice: Choice, found: Scored, n: int) -> None:
+def search(choice: Question, found: Scored, n: int) -> None:
     """Pairs whose caption has words that begin so."""
     column = disk.caption_column(choice.pool)
     if column is None:
@@ -134,7 +135,7 @@ def search(choice: Choice, found: Scored, n: int) -> None:
     _cards(choice, found, shown, n, "words", "None.")
 
 
-def _cards(choice: Choice, found: Scored, rows: np.ndarray, n: int, key: str, none: str) -> None:
+def _cards(choice: Question, found: Scored, rows: np.ndarray, n: int, key: str, none: str) -> None:
     cards.cards(
         choice.pool,
         rows,
@@ -147,7 +148,7 @@ def _cards(choice: Choice, found: Scored, rows: np.ndarray, n: int, key: str, no
     )
 
 
-def _two(choice: Choice, found: Scored, other: Scored, rows: np.ndarray, n: int, key: str, theirs: str) -> None:
+def _two(choice: Question, found: Scored, other: Scored, rows: np.ndarray, n: int, key: str, theirs: str) -> None:
     cards.cards(
         choice.pool,
         rows,

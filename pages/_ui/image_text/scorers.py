@@ -3,14 +3,15 @@
 import streamlit as st
 
 from datasel_core.base import registry
+from datasel_core.base.role import IMAGE, TEXT
 from datasel_core.errors import DataselError
 from datasel_core.methods.method import Scorer
 from datasel_core.pools.pool import Pool
+from datasel_core.runs.question import Question
 from pages._ui.kit import disk, forms, keys, look
-from pages._ui.question import methods, targets
-from pages._ui.question.answers import Choice
+from pages._ui.question import answers, methods, targets
 
-ROLES = ("image", "text")
+ROLES = (IMAGE.name, TEXT.name)
 _FIRST = ("clip_score", "neg_clip_loss", "norm_sim")
 
 
@@ -25,7 +26,7 @@ def every() -> dict[str, type[Scorer]]:
     return {one.id: one for one in found}
 
 
-def settings(pool: Pool) -> Choice | None:
+def settings(pool: Pool) -> Question | None:
     """Draws which score and how; None, with the reason on the screen, while it does not fit together."""
     known = every()
     waiting = {one.id for one in known.values() if one.needs_target and not targets.possible(pool, one)}
@@ -51,14 +52,13 @@ def settings(pool: Pool) -> Choice | None:
     if error is not None:
         return None
     try:
-        method, roles = cls(**params), disk.roles(pool, use)
-        return Choice(pool, method, roles, use, 0, within, target=targets.target(pool, method, roles, towards))
+        return answers.ask(pool, cls(**params), use, within=within, target=towards)
     except DataselError as trouble:
         st.error(str(trouble))
         return None
 
 
-def plain(pool: Pool, id: str) -> Choice | None:
+def plain(pool: Pool, id: str) -> Question | None:
     """A score with its default parameters, or as they were set before; None where something is missing."""
     cls = every()[id]
     try:
@@ -73,8 +73,7 @@ def plain(pool: Pool, id: str) -> Choice | None:
         return None
     towards = keys.get("select.target") if keys.get("select.target") in names else next(iter(names), None)
     try:
-        roles = disk.roles(pool)
-        return Choice(pool, made, roles, {}, 0, target=targets.target(pool, made, roles, towards))
+        return answers.ask(pool, made, {}, target=towards)
     except DataselError:
         return None
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from datasel_core.methods.method import Scorer
-from datasel_core.runs.scores import Question, Scores, read_scores
+from datasel_core.runs.question import Question
+from datasel_core.runs.scores import Scores, read_scores, scores_folder
 from pages._ui.kit import disk, keys, watch
 from pages._ui.question import answers
-from pages._ui.question.answers import Choice
 
 
 @dataclass(frozen=True)
@@ -35,36 +34,30 @@ class Scored:
         return float(self.falling[max(0, min(n, len(self.falling)) - 1)])
 
 
-def question(choice: Choice) -> Question:
-    if not isinstance(choice.method, Scorer):
-        raise TypeError(f"{choice.method.id} gives no scores")
-    return Question(choice.pool, choice.method, choice.roles, choice.target, choice.seed)
-
-
-def scored(choice: Choice) -> Scored | None:
+def scored(choice: Question) -> Scored | None:
     """The scores, when they are there. With `within`, only what that run kept may be chosen; scores stay those against
     the whole pool.
     """
-    asked = question(choice)
-    folder = disk.home(choice.pool).scores(asked.key)
+    folder = scores_folder(choice)
     stamp = disk.stamp(folder / "meta.json")
     if not stamp:
         return None
-    inside = disk.find_run(choice.pool, choice.within)
+    inside = disk.find_run(choice.pool, choice.spec.within)
     return _scored(str(folder), stamp, inside and inside.key, folder, None if inside is None else disk.rows(inside))
 
 
-def start(choice: Choice) -> None:
+def start(choice: Question) -> None:
     """Starts scoring the whole pool."""
-    watch.start(name(choice), "score", **{**choice.asked(1), "within": None, "already": None, "where": None})
+    spec = choice.spec.model_dump(include={"pool", "method", "params", "seed", "use", "target"})
+    watch.start(name(choice), "score", **spec)
 
 
-def name(choice: Choice) -> str:
+def name(choice: Question) -> str:
     """Under which this work is watched."""
     return f"score.{choice.pool.name}.{choice.method.id}"
 
 
-def keep(choice: Choice, budget: int) -> None:
+def keep(choice: Question, budget: int) -> None:
     """Makes the selection at this budget, with a manifest."""
     answers.keep(choice, budget)
     keys.put("pairs.started", True)

@@ -14,19 +14,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
-from datasel_core.analysis import projection
+from datasel_core.actions import draw_map
 from datasel_core.base.ragged import Ragged
+from datasel_core.base.role import EMBEDDING, IMAGE, TEXT
 from datasel_core.errors import DataselError
+from datasel_core.features.encoders.loss_trajectory import LOSS_TRAJECTORY
 from datasel_core.features.roles import Roles
 from datasel_core.features.stored import StoredFeature, load
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
+from datasel_core.runs.question import Question, resolve
 from datasel_core.runs.run import Run
+from datasel_core.runs.run import runs as finished_runs
+from datasel_core.runs.spec import Spec
 from datasel_core.workspace.files import read_json
 from datasel_core.workspace.layout import Workspace
 
 Stamps = tuple[tuple[str, int], ...]
-NO_GROUP = "no group"
 
 
 def home(pool: Pool) -> Workspace:
@@ -58,7 +62,7 @@ def extra(kept: StoredFeature, name: str) -> np.ndarray | None:
 
 def coordinates(kept: StoredFeature) -> tuple[str, np.ndarray] | None:
     """(`umap` or `pca`, (t, 2) coordinates), the best there is by now, or None while there is none."""
-    folder = _workspace(kept).map(projection.map_key(kept.key, {}))
+    folder = _workspace(kept).map(draw_map.map_key(kept.key, {}))
     stamps = tuple((name, stamp(folder / f"{name}.npy")) for name in ("umap", "pca"))
     return _map(str(_workspace(kept).path), kept.key, kept.meta["fingerprint"], stamps)
 
@@ -67,10 +71,30 @@ def runs(pool: Pool, previews: bool = False) -> list[Run]:
     """Finished selections from the pool as it is now, newest first. previews: also those that were only looked at,
     never kept.
     """
-    found = [_run(folder, stamp) for folder, stamp in _stamps(home(pool), "runs", "manifest.json")]
+    found = [run(folder) for folder in finished_runs(home(pool), previews)]
     mine = [one for one in found if one is not None and one.manifest["pool"]["fingerprint"] == pool.fingerprint]
-    mine = [one for one in mine if previews or not (one.folder / "preview").exists()]
     return sorted(mine, key=lambda one: (one.manifest["created_utc"], one.key), reverse=True)
+
+
+def run(folder: Path) -> Run | None:
+    """The finished run in a folder; None where it is damaged."""
+    return _run(str(folder), stamp(folder / "manifest.json"))
+
+
+def question(pool: Pool, spec: Spec) -> Question:
+    """What a spec stands for, resolved once for as long as nothing that it names changes. Raises BadRequest."""
+    at = stamps(home(pool)), tuple(_earlier(pool, key) for key in (spec.within, spec.already))
+    return _question(str(pool.folder), pool.table_sha256, spec.model_dump_json(), at, spec, pool)
+
+
+def _earlier(pool: Pool, key: str | None) -> str | None:
+    found = find_run(pool, key)
+    return found and found.manifest["sha256"]
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _question(folder: str, table: str, asked: str, at: object, _spec: Spec, _pool: Pool) -> Question:
+    return resolve(home(_pool), _spec, _pool)
 
 
 def find_run(pool: Pool, key: str | None) -> Run | None:
@@ -90,11 +114,11 @@ def suits(pool: Pool, page: str) -> bool:
     there = {one.role for one in features(pool)}
     match page:
         case "image_text":
-            return pool.kind == "pairs" or {"image", "text"} <= there
+            return pool.kind == "pairs" or {IMAGE.name, TEXT.name} <= there
         case "trajectories":
-            return "turns" in pool.opens or "loss_trajectory" in there
+            return "turns" in pool.opens or LOSS_TRAJECTORY.name in there
         case "targets":
-            return bool(pool.opens) or "embedding" in there
+            return bool(pool.opens) or EMBEDDING.name in there
     return True
 
 
@@ -163,7 +187,7 @@ def _extra(folder: str, state: tuple, name: str, _kept: StoredFeature) -> np.nda
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _map(workspace: str, key: str, fingerprint: str, stamps: Stamps) -> tuple[str, np.ndarray] | None:
-    return projection.read_map(Workspace(Path(workspace)), key)
+    return draw_map.read_map(Workspace(Path(workspace)), key)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -178,33 +202,6 @@ def pools(workspace: Workspace) -> list[dict[str, Any]]:
     return [_about(folder, stamp) for folder, stamp in _stamps(workspace, "pools", "pool.json")]
 
 
-def group_sizes(pool: Pool) -> list[tuple[str, int]]:
-    """(group, samples), the largest first; empty when the pool has no groups."""
-    return _group_sizes(pool.table_sha256, pool)
-
-
-def group_rows(pool: Pool, group: str) -> np.ndarray:
-    """Rows of one group, in pool order."""
-    return _group_rows(pool.table_sha256, group, pool)
-
-
-def group_codes(pool: Pool) -> tuple[list[str], np.ndarray] | None:
-    """(names of the groups, (n,) position of each sample's group among them); None where there are no groups."""
-    return _group_codes(pool.table_sha256, pool) if group_sizes(pool) else None
-
-
-def grouping(pool: Pool, roles: Roles) -> tuple[np.ndarray, np.ndarray] | None:
-    """(g,) the groups that a method was given, sorted, and (n,) which each sample is in, as `balance` counts them."""
-    return None if roles.group is None else _grouping(pool.table_sha256, roles.group, roles)
-
-
-def in_turn(pool: Pool) -> np.ndarray:
-    """All rows, one of each group in turn, so that the beginning shows something of everything; pool order where there
-    are no groups.
-    """
-    return _in_turn(pool.table_sha256, pool)
-
-
 def duplicates(pool: Pool) -> list[list[int]]:
     """Rows of samples whose content is the same to the byte, a list for each set of two or more, in pool order."""
     return _duplicates(pool.table_sha256, pool)
@@ -213,48 +210,6 @@ def duplicates(pool: Pool) -> list[list[int]]:
 @functools.lru_cache(maxsize=500)
 def _about(folder: str, stamp: int) -> dict[str, Any]:
     return read_json(Path(folder) / "pool.json") or {}
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _group_sizes(table: str, _pool: Pool) -> list[tuple[str, int]]:
-    if _pool.group_column is None:
-        return []
-    counted = pc.value_counts(pc.fill_null(_pool.table[_pool.group_column].cast("string"), ""))
-    found = [(entry["values"] or NO_GROUP, entry["counts"]) for entry in counted.to_pylist()]
-    return sorted(found, key=lambda pair: (-pair[1], pair[0])) if found != [(NO_GROUP, _pool.n)] else []
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _group_codes(table: str, _pool: Pool) -> tuple[list[str], np.ndarray]:
-    coded = pc.dictionary_encode(pc.fill_null(_pool.table[_pool.group_column].cast("string"), "")).combine_chunks()
-    return [name or NO_GROUP for name in coded.dictionary.to_pylist()], coded.indices.to_numpy()
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _grouping(table: str, column: str, _roles: Roles) -> tuple[np.ndarray, np.ndarray]:
-    return np.unique(_roles.array("group"), return_inverse=True)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _group_rows(table: str, group: str, _pool: Pool) -> np.ndarray:
-    column = pc.fill_null(_pool.table[_pool.group_column].cast("string"), "")
-    return np.flatnonzero(pc.equal(column, "" if group == NO_GROUP else group).to_numpy())
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _in_turn(table: str, _pool: Pool) -> np.ndarray:
-    if _pool.group_column is None:
-        return np.arange(_pool.n)
-    codes = (
-        pc.dictionary_encode(pc.fill_null(_pool.table[_pool.group_column].cast("string"), ""))
-        .combine_chunks()
-        .indices.to_numpy()
-    )
-    order = np.argsort(codes, kind="stable")
-    first = np.searchsorted(codes[order], np.arange(codes.max() + 1))
-    place = np.empty(_pool.n, np.int64)
-    place[order] = np.arange(_pool.n) - first[codes[order]]
-    return np.lexsort((codes, place))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

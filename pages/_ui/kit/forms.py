@@ -2,7 +2,7 @@
 
 import types
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import streamlit as st
@@ -13,10 +13,15 @@ from pages._ui.kit import keys
 
 
 def form(
-    cls: type[Declared], key: str, skip: Collection[str] = (), columns: int = 2
+    cls: type[Declared],
+    key: str,
+    skip: Collection[str] = (),
+    columns: int = 2,
+    options: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[dict[str, Any], str | None]:
     """Draws the parameters of a declared class; those that only decide how fast it is stand under an expander.
 
+    options: field -> what may be chosen, where the declaration alone does not know.
     Returns (every parameter shown, None), or ({}, one line) when they do not fit. What was entered is kept across pages
     under `key`.
     """
@@ -27,13 +32,13 @@ def form(
     for at in range(0, len(deciding), columns):
         for column, name in zip(st.columns(columns, gap="medium"), deciding[at : at + columns], strict=False):
             with column:
-                values[name] = _field(cls, name, key)
+                values[name] = _field(cls, name, key, (options or {}).get(name))
     if how:
         with st.expander("How it is computed"):
             st.caption("These change how fast it is, never the answer.")
             for column, name in zip(st.columns(columns, gap="medium") * len(how), how, strict=False):
                 with column:
-                    values[name] = _field(cls, name, key)
+                    values[name] = _field(cls, name, key, (options or {}).get(name))
     words = {name: value for name, value in values.items() if isinstance(value, _Word)}
     try:
         made = cls.parse(
@@ -63,10 +68,13 @@ def label(cls: type[Declared], name: str) -> str:
     return cls.model_fields[name].title or name.replace("_", " ").capitalize()
 
 
-def _field(cls: type[Declared], name: str, key: str) -> Any:
+def _field(cls: type[Declared], name: str, key: str, options: Sequence[str] | None = None) -> Any:
     info = cls.model_fields[name]
     kept, default, text = f"form.{key}.{name}", info.default, info.description
     kind = info.annotation
+    if options:
+        usual = default if default in options else options[0]
+        return keys.bound(st.selectbox, label(cls, name), kept, usual, options=list(options), help=text)
     if typing.get_origin(kind) is Literal:
         return _choice(list(typing.get_args(kind)), label(cls, name), kept, default, text)
     if kind is bool:

@@ -1,7 +1,6 @@
 """How everything looks: the frame of every page, colours, charts, empty states, numbers with units."""
 
 import functools
-import hashlib
 import html
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,44 +13,10 @@ from datasel_core.base import registry
 from datasel_core.errors import DamagedFeature
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.run import Run
-from pages._ui.kit import disk, keys, watch
-
-PALETTE = (
-    "#2f7de1",
-    "#d9660f",
-    "#0f9488",
-    "#d6409f",
-    "#16944a",
-    "#8e5cf0",
-    "#a8740a",
-    "#e5484d",
-    "#0b8fc4",
-    "#7a8b1c",
-    "#a65f8f",
-    "#6b7a90",
-)
-"""Each at least 3:1 against the light and the dark background (a test computes it)."""
-
-METHODS = (
-    *PALETTE[:-1],
-    "#ad4729",
-    "#4f52f2",
-    "#337052",
-    "#a385d6",
-    "#c21f5c",
-    "#cc7a85",
-    "#ad0ac2",
-    "#5c5cad",
-    "#cc5ceb",
-    "#6d7d5a",
-    "#9a6a4a",
-    "#3d7f8f",
-)
-"""There are more methods than colours that are told apart at a glance; the further ones are as unlike as may be."""
+from pages._ui.kit import disk, keys, palette, watch
 
 _CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
-KEPT, DROPPED, BASELINE = PALETTE[0], "#858c96", PALETTE[-1]
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>#!~:$|])")
 _UNITS = {"images": ("photo", "photos"), "vectors": ("vector", "vectors"), "pairs": ("pair", "pairs")}
@@ -90,7 +55,7 @@ def header(pool: Pool | None) -> None:
     else:
         parts.append(
             '<span><i class="ds-dot" '
-            f'style="background:{colour_of(run.manifest["method"]["id"])}"></i>{html.escape(kept_of(run))}</span>'
+            f'style="background:{palette.colour_of(run.manifest["method"]["id"])}"></i>{html.escape(kept_of(run))}</span>'
         )
         parts.append(f'<span class="ds-quiet ds-recipe">{html.escape(recipe(run))}</span>')
     st.html(f'<div class="ds-strip" role="status">{"".join(parts)}</div>')
@@ -140,29 +105,6 @@ def empty(title: str, text: str, action: str | None = None, page: str | None = N
     return False
 
 
-def colour_of(method: str) -> str:
-    """One colour per method, everywhere. The baseline `random` is grey; others find a free place of the palette, by
-    their name.
-    """
-    taken: dict[int, str] = {}
-    for id in sorted({*registry.every("method"), method} - {"random"}):
-        at = int(hashlib.sha256(id.encode()).hexdigest(), 16) % len(METHODS)
-        for step in range(len(METHODS)):
-            place = (at + step) % len(METHODS)
-            if place not in taken:
-                at = place
-                break
-        taken.setdefault(at, id)
-        if id == method:
-            return METHODS[at]
-    return BASELINE
-
-
-def colours(names: Sequence[str]) -> dict[str, str]:
-    """A colour for each of these names, in their order; the palette begins again after twelve."""
-    return {name: PALETTE[at % len(PALETTE)] for at, name in enumerate(names)}
-
-
 def template() -> Any:
     """The Plotly template of every chart: transparent, small margins, 12 px text. Text and grid colours come from the
     theme in the browser.
@@ -180,7 +122,7 @@ def template() -> Any:
         layout={
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
-            "colorway": list(PALETTE),
+            "colorway": list(palette.COLOURS),
             "margin": {"l": 8, "r": 8, "t": 34, "b": 8},
             "title": {"font": {"size": 14}, "x": 0, "xanchor": "left", "y": 0.99, "yanchor": "top"},
             "xaxis": axis,

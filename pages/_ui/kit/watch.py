@@ -3,14 +3,14 @@ process of its own.
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from datasel_core import worker
-from datasel_core.base import registry
+from datasel_core.actions.task import parse_task, parts
 from datasel_core.cli.console import duration
 from datasel_core.errors import DataselError
 from datasel_core.worker import Job
@@ -29,7 +29,7 @@ def start(key: str, do: str, **asked: Any) -> Job | None:
     """
     keys.put(f"error.{key}", None)
     try:
-        job = worker.start(keys.workspace(), worker.spec_of(do, **asked))
+        job = worker.start(keys.workspace(), parse_task({"do": do, **asked}))
     except DataselError as error:
         keys.put(f"error.{key}", str(error))
         return None
@@ -86,7 +86,7 @@ def _panel(job: Job, key: str) -> None:
         if status["state"] in _BAD:
             _ended_badly(job, status, key)
             return
-        st.progress(share(status), text=f"**{title(job.spec)}** · {numbers(status)}")
+        st.progress(share(status), text=f"**{job.headline}** · {numbers(status)}")
         asked_to_stop = (job.folder / "stop").exists()
         st.button(
             "Stopping ..." if asked_to_stop else "Stop",
@@ -104,7 +104,7 @@ def _ended_badly(job: Job, status: dict[str, Any], key: str) -> None:
         "stopped": "Stopped; what was finished is kept.",
         "interrupted": "Interrupted: its process ended without a word. What was finished is kept.",
     }[status["state"]]
-    st.markdown(f"**{title(job.spec)}** · {numbers(status)}" if status.get("total") else f"**{title(job.spec)}**")
+    st.markdown(f"**{job.headline}** · {numbers(status)}" if status.get("total") else f"**{job.headline}**")
     (st.error if status["state"] == "failed" else st.warning)(said)
     with st.container(horizontal=True):
         if st.button(
@@ -122,7 +122,7 @@ def _ended_badly(job: Job, status: dict[str, Any], key: str) -> None:
 def resume(job: Job) -> None:
     """Starts the same again: it goes on where it was."""
     try:
-        worker.start(keys.workspace(), job.spec)
+        worker.start(keys.workspace(), parse_task(job.spec))
     except DataselError as trouble:
         st.toast(str(trouble))
 
@@ -153,10 +153,10 @@ def _strip(workspace: Workspace, before: list[str]) -> None:
         status = job.status()
         with st.container(key=f"strip-{at}", gap="xsmall"):
             if status["state"] in ("waiting", "running"):
-                st.progress(share(status), text=f"**{title(job.spec)}**  \n{numbers({**status, 'label': ''})}")
+                st.progress(share(status), text=f"**{job.headline}**  \n{_short(status)}")
             else:
                 st.markdown(
-                    f":small[**{title(job.spec)}**]  \n:small[{worker.WORDS[status['state']]} · {numbers(status)}]"
+                    f":small[**{job.headline}**]  \n:small[{worker.WORDS[status['state']]} · {numbers(status)}]"
                 )
                 with st.container(horizontal=True, gap="small"):
                     if st.button(
@@ -172,7 +172,7 @@ def _strip(workspace: Workspace, before: list[str]) -> None:
 def _open_jobs(workspace: Workspace) -> list[Job]:
     """Active and interrupted jobs, cheaply: a job whose last word was written long ago is not read again."""
     found = []
-    for part in worker.PARTS:
+    for part in parts():
         for folder in workspace.folders(part):
             stamp = _stamp(folder / "status.json")
             if (
@@ -199,6 +199,11 @@ def _stamp(path: Path) -> int:
         return 0
 
 
+def _short(status: dict[str, Any]) -> str:
+    """For a narrow place: what is waited for, else the count alone."""
+    return numbers(status if status["state"] == "waiting" else {**status, "label": ""})
+
+
 def share(status: dict[str, Any]) -> float:
     """How much is done, 0 to 1."""
     total = status.get("total") or 0
@@ -207,6 +212,8 @@ def share(status: dict[str, Any]) -> float:
 
 def numbers(status: dict[str, Any]) -> str:
     """`reading photos 412 of 929 · 24 a second · 21 s left`."""
+    if status["state"] == "waiting" and status.get("label"):
+        return status["label"]
     if not status.get("total"):
         return "starting" if status["state"] in ("waiting", "running") else "before it began"
     text = f"{status.get('label', '')} {status.get('done', 0):,} of {status['total']:,}".strip()
@@ -221,33 +228,3 @@ def rate(a_second: float) -> str:
     if a_second < 0.95:
         return f"{a_second * 60:.2g} a minute"
     return f"{a_second:,.0f} a second" if a_second >= 10 else f"{a_second:.1f} a second"
-
-
-def title(spec: Mapping[str, Any]) -> str:
-    """What a job does, for people."""
-    say = _TITLES.get(spec["do"])
-    return say(spec) if say else str(spec["do"])
-
-
-def _choosing(spec: Mapping[str, Any]) -> str:
-    many = f"{int(spec['budget']):,}" if str(spec["budget"]).isdigit() else spec["budget"]
-    return f"Choosing {many} of {spec['pool']} by {_titled('method', spec['method'])}"
-
-
-_TITLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "select": _choosing,
-    "score": lambda spec: f"Scoring {spec['pool']} by {_titled('method', spec['method'])}",
-    "serving": lambda spec: f"Finding who could serve {spec['target']} in {spec['pool']}",
-    "recipe": lambda spec: f"Two stages on {spec['pool']} towards {spec['target']}",
-    "feature": lambda spec: f'Computing "{_titled("feature", spec["feature"])}" for {spec["pool"]}',
-    "map": lambda spec: "Drawing the map",
-    "pool": lambda spec: f"Opening {spec['name']}",
-    "demo": lambda spec: "Making the demo",
-    "feature_import": lambda spec: f"Importing {spec['role']} for {spec['pool']}",
-    "export": lambda spec: f"Exporting to {spec['out']}",
-}
-
-
-def _titled(kind: str, id: str) -> str:
-    one = registry.every(kind).get(id)
-    return one.title if one else id

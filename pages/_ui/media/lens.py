@@ -9,7 +9,7 @@ from PIL import Image, ImageColor
 
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
-from pages._ui.kit import disk, look
+from pages._ui.kit import disk, palette
 from pages._ui.media import photos
 
 _DARK, _GREY, _TINT = 0.42, 0.6, 0.30
@@ -34,7 +34,7 @@ def grid(patterns: StoredFeature, row: int) -> np.ndarray | None:
 
 def colour(pattern: int) -> str:
     """The colour of a pattern within its photo."""
-    return look.PALETTE[pattern % len(look.PALETTE)]
+    return palette.COLOURS[pattern % len(palette.COLOURS)]
 
 
 @functools.lru_cache(maxsize=1024)

@@ -102,7 +102,8 @@ def whole(pool: Pool, row: int) -> None:
     said = {"system": "System", "user": "Prompt", "assistant": "Response", "text": "Text"}
     blocks = "".join(
         "<div "
-        f'class="ds-turn{" ds-learned" if turn.learned else ""}"><b>{said[turn.role]}</b><p>{html.escape(_cut(turn.text, _WHOLE))}</p></div>'
+        f'class="ds-turn{" ds-learned" if turn.learned else ""}"><b>{said[turn.role]}</b>'
+        f"<p>{html.escape(_cut(turn.text, _WHOLE))}</p></div>"
         for turn in turns
     )
     st.html(f'<div class="ds-turns">{blocks}</div>')

@@ -1,6 +1,5 @@
 """A question on the select page: what is asked, which run answers it already, and starting one that does."""
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,14 +10,13 @@ import numpy as np
 import streamlit as st
 
 from datasel_core.base import registry
-from datasel_core.features.roles import Roles
 from datasel_core.methods.method import Method
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.manifest import kept_table
-from datasel_core.runs.run import Run
-from datasel_core.runs.target import Target
+from datasel_core.runs.question import Question
+from datasel_core.runs.run import Run, answers, is_preview
+from datasel_core.runs.spec import parse_spec
 from datasel_core.worker import Job
-from datasel_core.workspace.files import read_json
 from pages._ui.kit import disk, keys, look, watch
 
 AT_LEAST, AT_MOST = 500, 10_000
@@ -27,71 +25,34 @@ once.
 """
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Everything that is asked but the budget. within, already: keys of earlier runs. target: for methods that choose
-    towards one.
+def ask(pool: Pool, method: Method, use: Mapping[str, str], **asked: Any) -> Question:
+    """The question, resolved once for as long as nothing that it names changes. asked: the other fields of a spec.
+
+    Its budget is of no account; `Question.at` says one. Raises BadRequest in one line.
     """
+    spec = parse_spec(
+        pool=pool.name, method=method.id, params=method.model_dump(mode="json"), budget="1", use=dict(use), **asked
+    )
+    return disk.question(pool, spec)
 
-    pool: Pool
-    method: Method
-    roles: Roles
-    use: Mapping[str, str]
-    seed: int
-    within: str | None = None
-    already: str | None = None
-    where: str | None = None
-    target: Target | None = None
 
-    def what(self) -> dict[str, Any]:
-        """As `engine.Plan.what`, without the budget."""
-        return {
-            "pool": self.pool.name,
-            "table": self.pool.table_sha256,
-            "method": self.method.what(),
-            "features": self.roles.keys(self.method.roles()),
-            "target": self.target and self.target.what(),
-            "seed": self.seed,
-            "within": self._ids(self.within),
-            "already": self._ids(self.already),
-            "where": self.where,
-        }
+def free(asked: Question) -> int:
+    """How many can be chosen."""
+    return len(asked.candidates.free)
 
-    def _ids(self, run: str | None) -> str | None:
-        found = disk.find_run(self.pool, run)
-        return found and found.manifest["result"]["ids_sha256"]
 
-    def free(self) -> int:
-        """How many can be chosen, as far as is known without looking into the filter."""
-        n = self.pool.n - len(self.roles.missing_rows(self.method.roles()))
-        inside, before = disk.find_run(self.pool, self.within), disk.find_run(self.pool, self.already)
-        n = min(n, inside.manifest["result"]["n"]) if inside else n
-        return max(1, n - (before.manifest["result"]["n"] if before else 0))
+def longer(asked: Question, budget: int) -> int:
+    """How many to choose so that smaller budgets can be shown without waiting."""
+    if not asked.method.prefix:
+        return budget
+    return min(free(asked), max(budget, min(AT_MOST, max(AT_LEAST, free(asked) // 2))))
 
-    def longer(self, budget: int) -> int:
-        """How many to choose so that smaller budgets can be shown without waiting."""
-        if not self.method.prefix or self.where:
-            return budget
-        return min(self.free(), max(budget, min(AT_MOST, max(AT_LEAST, self.free() // 2))))
 
-    def by(self, method: str) -> "Choice":
-        """The same question to another method with its default parameters."""
-        return dataclasses.replace(self, method=registry.find("method", method)(), use={}, target=None)
-
-    def asked(self, budget: int) -> dict[str, Any]:
-        """The same as a spec."""
-        return {
-            "pool": self.pool.name,
-            "method": self.method.id,
-            "params": self.method.model_dump(mode="json"),
-            "budget": str(budget),
-            "seed": self.seed,
-            "use": {**self.use},
-            "target": self.target and self.target.pool.name,
-            "within": self.within,
-            "already": self.already,
-            "where": self.where,
-        }
+def by(asked: Question, method: str) -> Question:
+    """The same question to another method with its default parameters."""
+    spec = asked.spec
+    same = {"seed": spec.seed, "within": spec.within, "already": spec.already, "where": spec.where}
+    return ask(asked.pool, registry.find("method", method)(), {}, **same)
 
 
 @dataclass(frozen=True)
@@ -107,16 +68,15 @@ class Answer:
     whys: list[dict[str, Any]]
 
 
-def answer(choice: Choice, budget: int) -> Answer | None:
+def answer(asked: Question, budget: int) -> Answer | None:
     """The longest run that answers the question for this budget, or as far as it is known; for methods whose smaller
     answers differ, only the same budget.
     """
-    best, asked = None, choice.what()
-    for run in disk.runs(choice.pool, previews=True):
-        then = dict(_what(str(run.folder), run.manifest["sha256"]))
-        n = then.pop("budget", 0)
-        if then == asked and (choice.method.prefix or n == budget) and (best is None or n > best[0]):
-            best = (n, run)
+    best = None
+    for n, folder in answers(asked.workspace, asked.open()):
+        if (asked.method.prefix or n == budget) and (best is None or n > best[0]):
+            run = disk.run(folder)
+            best = best if run is None else (n, run)
     if best is None:
         return None
     rows = disk.rows(best[1])
@@ -125,29 +85,21 @@ def answer(choice: Choice, budget: int) -> Answer | None:
     )
 
 
-def exact(choice: Choice, budget: int) -> Run | None:
+def exact(asked: Question, budget: int) -> Run | None:
     """The run that was kept for exactly this question and budget."""
-    asked = {**choice.what(), "budget": budget}
-    return next(
-        (run for run in disk.runs(choice.pool) if _what(str(run.folder), run.manifest["sha256"]) == asked), None
-    )
+    found = answers(asked.workspace, asked.open())
+    return next((disk.run(folder) for n, folder in found if n == budget and not is_preview(folder)), None)
 
 
-def start(choice: Choice, budget: int, name: str, keep: bool) -> Job | None:
+def start(asked: Question, budget: int, name: str, keep: bool) -> Job | None:
     """Starts a run. keep: it is a selection of the person's; otherwise it is only looked at, and no list names it until
     it is kept.
     """
-    job = watch.start(name, "select", **choice.asked(budget))
-    if job is not None:
-        marker = job.folder / "preview"
-        if keep:
-            marker.unlink(missing_ok=True)
-        elif not (job.folder / "manifest.json").exists():
-            marker.touch()
-    return job
+    spec = asked.spec.model_copy(update={"budget": str(budget)})
+    return watch.start(name, "select", **spec.model_dump(), preview=not keep)
 
 
-def keep(choice: Choice, budget: int) -> None:
+def keep(choice: Question, budget: int) -> None:
     """Makes the run at exactly this budget; `kept()` opens it when it is there."""
     job = start(choice, budget, "keep", keep=True)
     keys.put("select.keeping", str(job.folder) if job else None)
@@ -169,11 +121,6 @@ def tell_kept(pool: Pool) -> None:
     if run is not None:
         st.toast(f"Kept: {look.kept_of(run)}.", icon=":material/check:")
         st.rerun()
-
-
-@st.cache_resource(max_entries=2000, show_spinner=False)
-def _what(folder: str, sha256: str) -> dict[str, Any]:
-    return read_json(Path(folder) / "what.json") or {}
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

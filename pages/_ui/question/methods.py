@@ -6,19 +6,20 @@ from typing import Any
 import streamlit as st
 
 from datasel_core.base import registry
+from datasel_core.base.role import GROUP, find_role
 from datasel_core.errors import DataselError
 from datasel_core.features.stored import StoredFeature
 from datasel_core.methods.method import Method
 from datasel_core.pools.pool import Pool
+from datasel_core.runs.question import Question
 from pages._ui.charts import maps
 from pages._ui.kit import disk, forms, keys, look
-from pages._ui.question import targets
-from pages._ui.question.answers import Choice
+from pages._ui.question import answers, targets
 
 _FIRST = ("freesel", "s2l", "k_center", "facility_location", "random")
 
 
-def settings(pool: Pool) -> Choice | None:
+def settings(pool: Pool) -> Question | None:
     """Draws everything but the budget; None, with the reason on the screen, while it does not fit together."""
     ready, waiting = _sorted(pool)
     if not ready:
@@ -37,7 +38,8 @@ def settings(pool: Pool) -> Choice | None:
             st.page_link("pages/data.py", label="Compute or import features", icon=":material/arrow_forward:")
     cls = ready[keys.get("method")]
     look.section("Parameters", cls.title)
-    params, error = forms.form(cls, f"method.{cls.id}", columns=1)
+    options = {"role": roles_of_shape(pool, cls.needs_one_of)} if cls.needs_one_of else {}
+    params, error = forms.form(cls, f"method.{cls.id}", columns=1, options=options)
     said = "Start of the random numbers: the same seed gives the same selection."
     seed = int(keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help=said))
     use = roles(pool, cls, () if error else cls(**params).roles())
@@ -46,10 +48,8 @@ def settings(pool: Pool) -> Choice | None:
     if error is not None:
         return None
     try:
-        method, filled = cls(**params), disk.roles(pool, use)
-        return Choice(
-            pool, method, filled, use, seed, within, already, where, targets.target(pool, method, filled, towards)
-        )
+        earlier = {"within": within, "already": already, "where": where}
+        return answers.ask(pool, cls(**params), use, seed=seed, target=towards, **earlier)
     except DataselError as trouble:
         st.error(str(trouble))
         return None
@@ -60,9 +60,11 @@ def _sorted(pool: Pool) -> tuple[dict[str, type[Method]], list[tuple[type[Method
     ready, waiting = [], []
     for one in registry.every("method").values():
         lacks = [
-            role for role in one.needs if not (maps.group_columns(pool) if role == "group" else fillers(pool, role))
+            role for role in one.needs if not (maps.group_columns(pool) if role == GROUP.name else fillers(pool, role))
         ]
-        if lacks:
+        if one.needs_one_of and not roles_of_shape(pool, one.needs_one_of):
+            waiting.append((one, f"It needs one {one.needs_one_of} per sample, which this pool does not have yet."))
+        elif lacks:
             waiting.append((one, f"It needs {' and '.join(_role(role) for role in lacks)}."))
         elif one.needs_target and not targets.possible(pool, one):
             waiting.append(
@@ -80,7 +82,9 @@ def _sorted(pool: Pool) -> tuple[dict[str, type[Method]], list[tuple[type[Method
 
 def _role(role: str) -> str:
     return (
-        "a column that groups the pool" if role == "group" else f"the feature {role}, which this pool does not have yet"
+        "a column that groups the pool"
+        if role == GROUP.name
+        else f"the feature {role}, which this pool does not have yet"
     )
 
 
@@ -99,7 +103,8 @@ def card(cls: type[Method], chosen: bool, kept_as: str) -> None:
             st.caption(_sentence(cls.summary()))
             return
         st.markdown(f":small[{cls.summary()}]")
-        needs = (", ".join(cls.needs) or "nothing") + (
+        one_of = [f"one {cls.needs_one_of} per sample"] if cls.needs_one_of else []
+        needs = (", ".join([*cls.needs, *one_of]) or "nothing") + (
             f"; of a target {', '.join(cls.needs_target)}" if cls.needs_target else ""
         )
         said = [
@@ -122,7 +127,7 @@ def roles(pool: Pool, cls: type[Method], used: Sequence[str] = ()) -> dict[str, 
     """
     use: dict[str, str] = {}
     for role in dict.fromkeys((*cls.needs, *used)):
-        if role == "group":
+        if role == GROUP.name:
             columns = maps.group_columns(pool)
             if columns and (len(columns) > 1 or columns != [pool.group_column]):
                 use[role] = keys.bound(st.selectbox, "Group column", "select.use.group", columns[0], options=columns)
@@ -141,10 +146,16 @@ def roles(pool: Pool, cls: type[Method], used: Sequence[str] = ()) -> dict[str, 
     return use
 
 
+def roles_of_shape(pool: Pool, shape: str) -> list[str]:
+    """Roles that the pool has something for, of this shape."""
+    filled = disk.roles(pool)
+    return filled.numbers() if shape == "number" else [one for one in filled.features if find_role(one).shape == shape]
+
+
 def fillers(pool: Pool, role: str) -> list[StoredFeature]:
     """Features that can fill a role, the newest of its own first; loss trajectories are vectors, too."""
     found = list(reversed(disk.features(pool)))
-    also = [one for one in found if one.role == "loss_trajectory"] if role == "embedding" else []
+    also = [one for one in found if find_role(role).any_vectors and find_role(one.role).shape == "series"]
     return [one for one in found if one.role == role] + also
 
 

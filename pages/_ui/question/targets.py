@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from datasel_core.base.role import GROUP
 from datasel_core.errors import DataselError
-from datasel_core.features.roles import Roles
 from datasel_core.methods.method import Method
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
@@ -17,7 +17,7 @@ def possible(pool: Pool, cls: type[Method], use: Mapping[str, str] | None = None
     """Names of the other pools that have what this method needs of a target, from the same encoders. use: role ->
     feature, where it is not the newest.
     """
-    if any(role not in {one.role for one in disk.features(pool)} for role in cls.needs if role != "group"):
+    if any(role not in {one.role for one in disk.features(pool)} for role in cls.needs if role != GROUP.name):
         return []
     home = disk.home(pool)
     return [
@@ -47,11 +47,6 @@ def choose(
         format_func=lambda name: f"{name} · {sizes[name]:,}",
         help="A pool of examples of what you want to be good at.",
     )
-
-
-def target(pool: Pool, method: Method, roles: Roles, name: str | None) -> Target | None:
-    """The target with its features. Raises BadRequest."""
-    return find_target(disk.home(pool), method, roles, name, {})
 
 
 def _fits(pool: Pool, cls: type[Method], name: str, use: Mapping[str, str]) -> bool:

@@ -4,25 +4,27 @@ import numpy as np
 import streamlit as st
 
 from datasel_core.analysis import explain
+from datasel_core.base.role import PATTERNS
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
+from datasel_core.runs.question import Question
 from pages._ui.charts import maps
 from pages._ui.kit import keys, look
 from pages._ui.media import photos, reasons
-from pages._ui.question.answers import Answer, Choice
+from pages._ui.question.answers import Answer
 from pages._ui.select import preview
 
 _MANY = 4
 
 
-def detail(choice: Choice, answer: Answer) -> None:
+def detail(choice: Question, answer: Answer) -> None:
     """Why, or why not, for the sample kept as `open_row`; the first pick until one is clicked."""
     row = keys.get("open_row")
     row = int(row) if row is not None and 0 <= int(row) < choice.pool.n else int(answer.rows[0])
     at = np.flatnonzero(answer.rows == row)
     patterns = (
-        choice.roles.features.get("patterns")
-        if photos.has_photos(choice.pool) and "patterns" in choice.method.needs
+        choice.roles.features.get(PATTERNS.name)
+        if photos.has_photos(choice.pool) and PATTERNS.name in choice.method.needs
         else None
     )
     if len(at):
@@ -31,7 +33,7 @@ def detail(choice: Choice, answer: Answer) -> None:
         _dropped(choice, answer, row, patterns)
 
 
-def _picked(choice: Choice, answer: Answer, row: int, rank: int, patterns: StoredFeature | None) -> None:
+def _picked(choice: Question, answer: Answer, row: int, rank: int, patterns: StoredFeature | None) -> None:
     pool, n, said = choice.pool, len(answer.rows), answer.whys[rank - 1]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**Why #{rank:,}?**", width="content")
@@ -66,7 +68,7 @@ def _picked(choice: Choice, answer: Answer, row: int, rank: int, patterns: Store
         _sides(pool, found.kept, found.dropped)
 
 
-def _dropped(choice: Choice, answer: Answer, row: int, patterns: StoredFeature | None) -> None:
+def _dropped(choice: Question, answer: Answer, row: int, patterns: StoredFeature | None) -> None:
     pool, feature = choice.pool, preview.main_feature(choice)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**Why not this one?**", width="content")

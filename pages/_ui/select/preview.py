@@ -6,47 +6,49 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from datasel_core.analysis.curve import ROLES, Curve
-from datasel_core.analysis.measure import measured
+from datasel_core.analysis.curve import Curve
 from datasel_core.base import registry
+from datasel_core.base.role import PATTERNS, find_role
 from datasel_core.features.stored import StoredFeature
-from pages._ui.charts import curves, maps
+from datasel_core.runs.measures import covered, measured
+from datasel_core.runs.question import Question
+from pages._ui.charts import colouring, curves, maps
 from pages._ui.charts import map as canvas
-from pages._ui.kit import disk, keys, look
+from pages._ui.kit import grouping, keys, look, palette
 from pages._ui.media import photos, reasons
 from pages._ui.question import answers
-from pages._ui.question.answers import Answer, Choice
+from pages._ui.question.answers import Answer
 from pages._ui.question.budget import put
 
 _MAP = "select"
 _DRAW_AT_ONCE = 50_000
 
 
-def colour(choice: Choice) -> str:
-    return look.colour_of(choice.method.id)
+def colour(choice: Question) -> str:
+    return palette.colour_of(choice.method.id)
 
 
-def main_feature(choice: Choice) -> StoredFeature | None:
+def main_feature(choice: Question) -> StoredFeature | None:
     """Where distances are taken: the method's own feature, else an embedding, else patterns."""
     features = choice.roles.features
-    for role in (*choice.method.needs, *ROLES):
-        if role in features and role in ROLES:
+    for role in (*choice.method.needs, *covered(choice.roles)):
+        if role in features and find_role(role).covers:
             return features[role]
     return None
 
 
-def baseline(choice: Choice, budget: int) -> Answer | None:
+def baseline(choice: Question, budget: int) -> Answer | None:
     """Random with the same seed and conditions, if it was run for this budget."""
-    found = None if choice.method.id == "random" else answers.answer(choice.by("random"), budget)
+    found = None if choice.method.id == "random" else answers.answer(answers.by(choice, "random"), budget)
     return found if found is not None and len(found.rows) >= budget else None
 
 
-def curve_of(choice: Choice, answer: Answer) -> Curve | None:
+def curve_of(choice: Question, answer: Answer) -> Curve | None:
     feature = main_feature(choice)
     return None if feature is None else curves.curves(answer.run).get(feature.role)
 
 
-def sentence(choice: Choice, answer: Answer, random: Answer | None) -> None:
+def sentence(choice: Question, answer: Answer, random: Answer | None) -> None:
     """How many of how many, how near the pool is to them, and how that compares with random."""
     pool, n = choice.pool, len(answer.rows)
     one, said = look.unit(pool, 1), [f"**{n:,} of {look.samples(pool)} kept**, {pool.n - n:,} dropped."]
@@ -66,7 +68,7 @@ def sentence(choice: Choice, answer: Answer, random: Answer | None) -> None:
                 f"{_more(largest, their_largest)}."
             )
     if spread := balance(choice, answer):
-        fewest = f"{look.plain(spread['rarest']) or disk.NO_GROUP}, {spread['rarest_count']:,}"
+        fewest = f"{look.plain(spread['rarest']) or grouping.NO_GROUP}, {spread['rarest_count']:,}"
         said.append(f"{spread['groups_kept']:,} of {spread['groups']:,} groups have a kept {one}; fewest: {fewest}.")
     redundancy = answer.run.manifest["result"]["metrics"].get("redundancy") if answer.exact else None
     if redundancy:
@@ -75,12 +77,12 @@ def sentence(choice: Choice, answer: Answer, random: Answer | None) -> None:
     st.markdown(" ".join(said))
 
 
-def balance(choice: Choice, answer: Answer) -> Mapping[str, Any]:
+def balance(choice: Question, answer: Answer) -> Mapping[str, Any]:
     """How the kept are spread over the groups, as the manifest says; of a part of a longer run, as its own would."""
     if answer.exact:
         return answer.run.manifest["result"]["metrics"].get("balance", {})
-    groups = disk.grouping(choice.pool, choice.roles)
-    there = measured(choice.pool, choice.roles, choice.method.roles())
+    groups = grouping.of_roles(choice.pool, choice.roles)
+    there = measured(choice.roles, choice.method.roles())
     kept = answer.rows[there[answer.rows]]
     return {} if groups is None else registry.find("metric", "balance")().counted(*groups, kept)
 
@@ -92,7 +94,7 @@ def _more(mine: float, other: float) -> str:
     return f"{abs(share):.{0 if abs(share) >= 0.95 else 1}f} % {'farther' if share > 0 else 'nearer'}"
 
 
-def curve(choice: Choice, answer: Answer, random: Answer | None) -> None:
+def curve(choice: Question, answer: Answer, random: Answer | None) -> None:
     mine = curve_of(choice, answer)
     st.markdown("**Coverage against budget** :small[:gray[lower is better; drag the point]]")
     if mine is None:
@@ -103,14 +105,14 @@ def curve(choice: Choice, answer: Answer, random: Answer | None) -> None:
     lines = [curves.Line(choice.method.title, mine, colour(choice), main=True)]
     other = curve_of(choice, random) if random is not None else None
     if other is not None:
-        lines.append(curves.Line("Random", other, look.BASELINE))
+        lines.append(curves.Line("Random", other, palette.BASELINE))
     curves.draw("select-curve", lines, len(answer.rows), look.unit(choice.pool), put)
 
 
-def strip(choice: Choice, answer: Answer) -> None:
+def strip(choice: Question, answer: Answer) -> None:
     """The map with the kept lit and the dropped grey."""
     feature, pool = main_feature(choice), choice.pool
-    what = "patterns" if feature is not None and feature.meta["shape"] == "ragged" else look.unit(pool)
+    what = PATTERNS.name if feature is not None and feature.meta["shape"] == "ragged" else look.unit(pool)
     st.markdown(f"**Map** :small[:gray[kept {look.unit(pool)} lit, dropped grey; near means similar]]")
     points = canvas.points(feature) if feature is not None else None
     if feature is None:
@@ -143,10 +145,10 @@ def strip(choice: Choice, answer: Answer) -> None:
         hint="Click a point to ask why.",
         photo=(lambda place: _hovered(choice, answer, points, place)) if photos.has_photos(pool) else None,
     )
-    canvas.draw(_MAP, points, canvas.plain(points), how)
+    canvas.draw(_MAP, points, colouring.plain(points), how)
 
 
-def _hovered(choice: Choice, answer: Answer, points: canvas.Points, place: int) -> tuple[str, str]:
+def _hovered(choice: Question, answer: Answer, points: canvas.Points, place: int) -> tuple[str, str]:
     row = int(points.owners[place])
     at = np.flatnonzero(answer.rows == row)
     return photos.thumbnail(
@@ -154,7 +156,7 @@ def _hovered(choice: Choice, answer: Answer, points: canvas.Points, place: int) 
     ), f"{'#' + str(int(at[0]) + 1) if len(at) else 'dropped'} · {reasons.short(choice.pool, row)}"
 
 
-def wall(choice: Choice, answer: Answer, show: str) -> None:
+def wall(choice: Question, answer: Answer, show: str) -> None:
     """Kept in pick order, all with the dropped grey, or the next best."""
     pool, n = choice.pool, len(answer.rows)
     ranks = {int(row): rank for rank, row in enumerate(answer.longer.tolist(), 1)}
@@ -174,11 +176,11 @@ def wall(choice: Choice, answer: Answer, show: str) -> None:
     photos.wall(pool, rows, key=f"wall-select-{show}", captions=caption, badges=badges, dim=dropped, height=112)
 
 
-def _because(choice: Choice, answer: Answer, rank: int) -> str:
+def _because(choice: Question, answer: Answer, rank: int) -> str:
     return reasons.reason(choice.method.because, answer.whys[rank - 1], rank)
 
 
-def _table(choice: Choice, answer: Answer, rows: np.ndarray, ranks: dict[int, int]) -> None:
+def _table(choice: Question, answer: Answer, rows: np.ndarray, ranks: dict[int, int]) -> None:
     shown = rows[:1000]
     table = choice.pool.take(shown).to_pydict()
     because = [_because(choice, answer, ranks[int(row)]) if int(row) in ranks else "dropped" for row in shown]

@@ -5,18 +5,19 @@ import html
 import numpy as np
 import streamlit as st
 
-from datasel_core.methods.algorithms.transport import Plan
+from datasel_core.base.role import EMBEDDING
+from datasel_core.methods.algorithms.transport import TransportPlan
 from datasel_core.runs.neighbor_tables import Tables
+from datasel_core.runs.question import Question
 from pages._ui.kit import look
 from pages._ui.media import photos, texts
-from pages._ui.question.answers import Choice
 from pages._ui.targets import tables
 
 _MANY = 10
 _ROUNDING = 1e-4
 
 
-def table(choice: Choice, found: Tables, one: Plan, alpha: float, c: float, sigma: float) -> None:
+def table(choice: Question, found: Tables, one: TransportPlan, alpha: float, c: float, sigma: float) -> None:
     """The most crowded candidates with any chance, what lies within sigma of each, and the chance of all of those
     together, shared and not shared.
     """
@@ -27,7 +28,7 @@ def table(choice: Choice, found: Tables, one: Plan, alpha: float, c: float, sigm
         )
         return
     crowds = _crowds(
-        found.key, alpha, c, sigma, found, one, tables.plan(found, alpha, c, 0.0), choice.roles.array("embedding")
+        found.key, alpha, c, sigma, found, one, tables.plan(found, alpha, c, 0.0), choice.roles.array(EMBEDDING.name)
     )
     if not crowds:
         st.caption(f"No candidate with a chance has another within {sigma:g}: there is nothing to share.")
@@ -52,7 +53,7 @@ def table(choice: Choice, found: Tables, one: Plan, alpha: float, c: float, sigm
     )
 
 
-def _named(choice: Choice, row: int) -> str:
+def _named(choice: Question, row: int) -> str:
     pool = choice.pool
     if texts.has_texts(pool):
         prompt, response = texts.parts(pool, row, 140)
@@ -66,7 +67,14 @@ def _percent(share: float) -> str:
 
 @st.cache_resource(max_entries=12, show_spinner=False)
 def _crowds(
-    key: str, alpha: float, c: float, sigma: float, _found: Tables, _one: Plan, _alone: Plan, _vectors: np.ndarray
+    key: str,
+    alpha: float,
+    c: float,
+    sigma: float,
+    _found: Tables,
+    _one: TransportPlan,
+    _alone: TransportPlan,
+    _vectors: np.ndarray,
 ) -> list[tuple]:
     near, found = _found.neighbours, []
     rho = np.where(_one.probability[near.rows] > 0, near.rho(sigma), 0)

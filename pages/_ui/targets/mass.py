@@ -4,13 +4,13 @@ import numpy as np
 import streamlit as st
 
 from datasel_core.features.stored import StoredFeature
-from datasel_core.methods.algorithms.transport import Plan, served_by, serves
+from datasel_core.methods.algorithms.transport import TransportPlan, served_by, serves
 from datasel_core.runs.neighbor_tables import Tables
+from datasel_core.runs.question import Question
+from pages._ui.charts import colouring, maps
 from pages._ui.charts import map as canvas
-from pages._ui.charts import maps
-from pages._ui.kit import keys, look
+from pages._ui.kit import keys, look, palette
 from pages._ui.media import photos
-from pages._ui.question.answers import Choice
 from pages._ui.targets import tables
 
 _MAP = "targets"
@@ -19,13 +19,13 @@ _SHADES = (
     ("half of all chance", "#0f9488"),
     ("the next 40 %", "#5b9df0"),
     ("the last 10 %", "#b79cf0"),
-    ("no chance", look.DROPPED),
+    ("no chance", palette.DROPPED),
 )
 _SHARES = (0.5, 0.9)
 _MANY = 12
 
 
-def on_map(choice: Choice, kept: StoredFeature, found: Tables, one: Plan, p: np.ndarray) -> None:
+def on_map(choice: Question, kept: StoredFeature, found: Tables, one: TransportPlan, p: np.ndarray) -> None:
     """Candidates coloured by how likely they are, targets among them. A click chooses one."""
     n = choice.pool.n
     there = maps.ensure(kept)
@@ -81,10 +81,10 @@ def _labels(points: canvas.Points, p: np.ndarray, m: int) -> canvas.Labels:
     of[order] = np.where(p[order] > 0, 1 + np.searchsorted(_SHARES, before, side="right"), len(_SHADES))
     whole = np.concatenate([of, np.zeros(m, np.uint8)])
     names, colours = ["targets", *(name for name, _ in _SHADES)], [_TARGET, *(colour for _, colour in _SHADES)]
-    return canvas.of_classes(f"{points.key}-{hash(whole.tobytes())}", whole, points, names, colours)
+    return colouring.of_classes(f"{points.key}-{hash(whole.tobytes())}", whole, points, names, colours)
 
 
-def detail(choice: Choice, found: Tables, one: Plan, p: np.ndarray) -> None:
+def detail(choice: Question, found: Tables, one: TransportPlan, p: np.ndarray) -> None:
     """For a chosen target, who serves it; for a chosen candidate, whom it serves."""
     row, target = keys.get("targets.row"), keys.get("targets.target")
     if target is not None and 0 <= target < len(found.targets):
@@ -99,7 +99,7 @@ def detail(choice: Choice, found: Tables, one: Plan, p: np.ndarray) -> None:
         )
 
 
-def _target(choice: Choice, found: Tables, one: Plan, target: int) -> None:
+def _target(choice: Question, found: Tables, one: TransportPlan, target: int) -> None:
     pool, there = choice.pool, choice.target.pool
     row = int(found.targets[target])
     rows, mass, distances = served_by(one, target)
@@ -125,7 +125,7 @@ def _target(choice: Choice, found: Tables, one: Plan, target: int) -> None:
     photos.wall(pool, rows[order][:_MANY], key=f"servers-{target}", badges=badges, on_open=choose_row)
 
 
-def _candidate(choice: Choice, found: Tables, one: Plan, p: np.ndarray, row: int) -> None:
+def _candidate(choice: Question, found: Tables, one: TransportPlan, p: np.ndarray, row: int) -> None:
     pool, there = choice.pool, choice.target.pool
     at = np.searchsorted(found.given, row)
     known = at < len(found.given) and found.given[at] == row

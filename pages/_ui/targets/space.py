@@ -3,6 +3,7 @@
 import streamlit as st
 
 from datasel_core.base import registry
+from datasel_core.base.role import EMBEDDING
 from datasel_core.features import computation
 from datasel_core.features.stored import StoredFeature, kept_features
 from datasel_core.pools.persistence import load_pool
@@ -52,12 +53,12 @@ def is_ready(pool: Pool, name: str | None) -> bool:
 def _fitting(pool: Pool) -> list[str]:
     """Pools with vectors in the space of the embedding that is chosen."""
     ours = _embedding(pool)
-    return [] if ours is None else targets.possible(pool, registry.find("method", "tsds"), {"embedding": ours.key})
+    return [] if ours is None else targets.possible(pool, registry.find("method", "tsds"), {EMBEDDING.name: ours.key})
 
 
 def _embedding(pool: Pool) -> StoredFeature | None:
     chosen = keys.get("select.use.embedding")
-    found = {one.key: one for one in methods.fillers(pool, "embedding") if one.role == "embedding"}
+    found = {one.key: one for one in methods.fillers(pool, EMBEDDING.name) if one.role == EMBEDDING.name}
     return found.get(chosen, next(iter(found.values()), None))
 
 
@@ -65,7 +66,7 @@ def _no_embedding(pool: Pool) -> None:
     makers = [
         one
         for one in computation.available_features(pool, {one.role for one in disk.features(pool)})
-        if one.role == "embedding"
+        if one.role == EMBEDDING.name
     ]
     makers.sort(key=lambda one: (_FIRST.index(one.id) if one.id in _FIRST else len(_FIRST), one.id))
     if not makers:

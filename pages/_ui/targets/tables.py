@@ -4,30 +4,28 @@ import numpy as np
 import streamlit as st
 
 from datasel_core.features.stored import StoredFeature
-from datasel_core.methods.algorithms.transport import Plan
+from datasel_core.methods.algorithms.transport import TransportPlan
 from datasel_core.methods.tsds import Tsds
-from datasel_core.runs.neighbor_tables import Question, Tables, read_tables
+from datasel_core.runs.neighbor_tables import Tables, read_tables, tables_folder
+from datasel_core.runs.question import Question
 from pages._ui.charts import map as canvas
 from pages._ui.kit import disk, watch
-from pages._ui.question.answers import Choice
 
 JOB = "serving"
 _NEAREST = 5
 
 
-def tables(choice: Choice) -> Tables | None:
+def tables(choice: Question) -> Tables | None:
     """None while they are not made."""
-    folder = disk.home(choice.pool).serving(_question(choice).key)
+    folder = tables_folder(_base(choice))
     stamp = disk.stamp(folder / "meta.json")
     return _tables(str(folder), stamp, folder) if stamp else None
 
 
-def start(choice: Choice) -> None:
+def start(choice: Question) -> None:
     """Starts finding neighbours; what sliders decide is left out."""
-    asked = {
-        name: value for name, value in choice.asked(1).items() if name in ("pool", "method", "budget", "use", "target")
-    }
-    watch.start(JOB, "serving", **asked, params=_base(choice).model_dump(mode="json"))
+    asked = choice.spec.model_dump(include={"pool", "use", "target"})
+    watch.start(JOB, "serving", **asked, params=_base(choice).method.model_dump(mode="json"))
 
 
 def is_watched() -> bool:
@@ -36,12 +34,12 @@ def is_watched() -> bool:
     return job is not None and job.status()["state"] != "done"
 
 
-def plan(found: Tables, alpha: float, c: float, sigma: float) -> Plan:
+def plan(found: Tables, alpha: float, c: float, sigma: float) -> TransportPlan:
     """sigma: 0, or one of the stops of the tables."""
     return _plan(found.key, alpha, c, sigma, found)
 
 
-def chances(found: Tables, one: Plan, n: int) -> np.ndarray:
+def chances(found: Tables, one: TransportPlan, n: int) -> np.ndarray:
     """(n,) over the pool; 0 for what rounding left over, which is never drawn."""
     p = found.probability(one, n)
     return np.where(p > 1e-12 * p.max(), p, 0)
@@ -55,13 +53,10 @@ def points(kept: StoredFeature, found: Tables) -> canvas.Points | None:
     return None if there is None else _points(f"{kept.key}-{there[0]}-{found.key}", there[1], found)
 
 
-def _base(choice: Choice) -> Tsds:
-    one = choice.method
-    return Tsds(max_k=one.max_k, kde_k=one.kde_k, neighbors=one.neighbors)
-
-
-def _question(choice: Choice) -> Question:
-    return Question(choice.pool, _base(choice), choice.roles, choice.target)
+def _base(choice: Question) -> Question:
+    """The same question with what decides its tables alone."""
+    usual = Tsds()
+    return choice.tuned(alpha=usual.alpha, c=usual.c, sigma=usual.sigma, sampling=usual.sampling)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -70,7 +65,7 @@ def _tables(folder: str, stamp: int, _folder: object) -> Tables | None:
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)  # one may be 80 MB, and is made again in a blink
-def _plan(key: str, alpha: float, c: float, sigma: float, _found: Tables) -> Plan:
+def _plan(key: str, alpha: float, c: float, sigma: float, _found: Tables) -> TransportPlan:
     return _found.plan(alpha, c, sigma)
 
 

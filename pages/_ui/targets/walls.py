@@ -3,13 +3,13 @@
 import numpy as np
 import streamlit as st
 
-from datasel_core.methods.algorithms.transport import Plan
+from datasel_core.methods.algorithms.transport import TransportPlan
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.neighbor_tables import Tables
+from datasel_core.runs.question import Question
 from pages._ui.kit import disk, look
 from pages._ui.media import photos
 from pages._ui.question import answers
-from pages._ui.question.answers import Choice
 from pages._ui.targets import mass
 
 _LISTED = 200
@@ -31,7 +31,7 @@ def likely(pool: Pool, p: np.ndarray) -> None:
     )
 
 
-def worst_served(choice: Choice, found: Tables, one: Plan) -> None:
+def worst_served(choice: Question, found: Tables, one: TransportPlan) -> None:
     """Targets by how far their mass has to go."""
     far = (one.mass * found.neighbours.distances[:, : one.mass.shape[1]]).sum(axis=1) * len(found.targets)
     order = np.argsort(-far, kind="stable")
@@ -43,7 +43,7 @@ def worst_served(choice: Choice, found: Tables, one: Plan) -> None:
     )
 
 
-def kept(choice: Choice, n: int) -> None:
+def kept(choice: Question, n: int) -> None:
     """What was kept for exactly this plan and budget, in the order in which it was drawn."""
     run = answers.exact(choice, n)
     rows = disk.rows(run) if run is not None else np.empty(0, np.int64)

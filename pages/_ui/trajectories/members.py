@@ -4,18 +4,19 @@ import numpy as np
 import streamlit as st
 
 from datasel_core.features.stored import StoredFeature
+from datasel_core.runs.question import Question
+from pages._ui.charts import colouring, maps
 from pages._ui.charts import map as canvas
-from pages._ui.charts import maps
 from pages._ui.charts.clusters import Cluster
-from pages._ui.kit import keys, look
+from pages._ui.kit import keys, look, palette
 from pages._ui.media import detail, texts
 from pages._ui.media.photos import wall
-from pages._ui.question.answers import Answer, Choice
+from pages._ui.question.answers import Answer
 
 _MAP = "trajectories"
 
 
-def members(choice: Choice, answer: Answer, one: Cluster, n: int) -> None:
+def members(choice: Question, answer: Answer, one: Cluster, n: int) -> None:
     """The kept of a cluster in pick order, then the dropped."""
     rank = {int(row): at for at, row in enumerate(answer.rows.tolist(), 1)}
     mine = answer.rows[np.isin(answer.rows, one.rows)]
@@ -33,25 +34,25 @@ def _loss(value: float) -> str:
     return f"{value:.2f}" if 0.1 <= abs(value) < 1e4 else f"{value:.3g}"
 
 
-def on_map(choice: Choice, answer: Answer, kept: StoredFeature, of: np.ndarray) -> None:
+def on_map(choice: Question, answer: Answer, kept: StoredFeature, of: np.ndarray) -> None:
     """All trajectories on one map, with the samples of any part of it. of: (n,) the cluster of every row."""
     pool = choice.pool
     ways = {"kept": "kept and dropped", **{name: look.plain(name) for name in maps.group_columns(pool)}}
+    ways |= maps.number_ways(pool)
     colour = keys.bound(
-        st.segmented_control,
+        st.selectbox,
         "Colour by",
         "trajectories.colour",
         next(iter(ways)),
         options=list(ways),
         format_func=ways.get,
-        required=True,
     )
     if not maps.ensure(kept) or (points := canvas.points(kept)) is None:
         return
     labels = (
-        canvas.by_kept(points, answer.rows, look.colour_of("s2l"))
+        colouring.by_kept(points, answer.rows, palette.colour_of("s2l"))
         if colour == "kept"
-        else canvas.by_column(points, colour, pool.column(colour))
+        else maps.labels(pool, kept, points, colour)
     )
     left, right = st.columns([6, 4], gap="medium")
     row = keys.get("open_row")

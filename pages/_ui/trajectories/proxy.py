@@ -7,12 +7,13 @@ from typing import Any
 import streamlit as st
 
 from datasel_core.base import registry
+from datasel_core.features.encoders.loss_trajectory import LossTrajectory
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from datasel_core.worker import Job
-from pages._ui.kit import forms, keys, look, watch
+from pages._ui.kit import forms, keys, look, palette, watch
 
-FEATURE = "loss_trajectory"
+FEATURE = LossTrajectory.id
 _POINTS = 600
 
 
@@ -127,7 +128,7 @@ def learning(folder: Path) -> None:
             x=x,
             y=y,
             mode="lines",
-            line={"color": look.PALETTE[0], "width": 2},
+            line={"color": palette.COLOURS[0], "width": 2},
             hovertemplate="step %{x:,}: %{y:.3f}<extra></extra>",
         )
     )

@@ -1,0 +1,55 @@
+"""Measuring a selection: its metrics, and a probe that trains on what was kept."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from datasel_core.actions.task import Outcome, Task, Work, task
+from datasel_core.base.declare import ARGUMENT, Field, called
+from datasel_core.base.progress import Progress
+from datasel_core.base.registry import find
+from datasel_core.errors import BadRequest
+from datasel_core.probes.evaluate import run_probe
+from datasel_core.runs import manifest
+from datasel_core.workspace.layout import Workspace
+
+
+@task("evaluate", version=1, title="Evaluate a selection")
+class Evaluate(Task):
+    """Metrics of a selection, and optionally a probe."""
+
+    heavy: ClassVar[bool] = True
+    cost: ClassVar[str] = "What the probe costs; metrics are there already."
+
+    run: str = Field(description="Folder of the selection.", json_schema_extra=ARGUMENT)
+    probe: str | None = Field(None, description="Train small on the kept, test on the rest: {probe}.")
+    params: dict[str, Any] = Field({}, description="Parameters of the probe.", json_schema_extra=called("set"))
+    held_out: str | None = Field(None, description="Pool to test on instead of the rest, for {probe.elsewhere}.")
+
+    def prepare(self, workspace: Workspace) -> Work:
+        if self.probe is None and (self.params or self.held_out):
+            raise BadRequest("--set and --held-out are for a probe; name one with --probe.")
+        if self.probe is not None:
+            find("probe", self.probe).of(self.params)
+        folder = workspace.allowed(self.run)
+        said = manifest.read(folder)
+        return Work(self.own_folder(workspace), lambda progress: self._measured(workspace, folder, said, progress))
+
+    def headline(self) -> str:
+        return f"Evaluating {Path(self.run).name}"
+
+    def _measured(self, workspace: Workspace, folder: Path, said: Mapping[str, Any], progress: Progress) -> Outcome:
+        found = {"metrics": said["result"]["metrics"]}
+        if self.probe is not None:
+            measured = run_probe(workspace, folder, self.probe, progress, self.params, self.held_out)
+            found["probe"] = {"id": self.probe, **measured}
+        lines = metric_lines(found["metrics"])
+        return Outcome(found, lines=lines + (metric_lines({self.probe: found["probe"]}) if self.probe else []))
+
+
+def metric_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A line per metric, tables left out."""
+    return [
+        f"  {id}: " + ", ".join(f"{name} {value}" for name, value in numbers.items() if not isinstance(value, dict))
+        for id, numbers in metrics.items()
+    ]

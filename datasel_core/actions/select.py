@@ -1,0 +1,66 @@
+"""Choosing from a pool."""
+
+from typing import ClassVar
+
+from datasel_core.actions.task import Outcome, Task, Work, task, titled
+from datasel_core.base.declare import HIDDEN, Field
+from datasel_core.base.progress import Progress
+from datasel_core.exports.run_folder import check_out, copy_run
+from datasel_core.runs.engine import answer
+from datasel_core.runs.question import Question, resolve
+from datasel_core.runs.run import Run, ask
+from datasel_core.runs.spec import Spec
+from datasel_core.workspace.layout import Workspace
+
+
+@task("select", version=1, title="Choose from a pool")
+class Select(Spec, Task):
+    """Chooses from a pool; the answer is a folder with a manifest."""
+
+    part: ClassVar[str] = "runs"
+    cost: ClassVar[str] = "What the method costs."
+
+    out: str | None = Field(None, description="Folder for a copy of the run.")
+    overwrite: bool = Field(False, description="Replace what is there already; never a source of a pool.")
+    preview: bool = Field(False, description="Only to be looked at: no list names it.", json_schema_extra=HIDDEN)
+
+    def prepare(self, workspace: Workspace) -> Work:
+        if self.out is not None:
+            check_out(workspace, self.out, self.overwrite)
+        asked = resolve(workspace, Spec(**self.model_dump(include=set(Spec.model_fields))))
+        folder = workspace.run(asked.key)
+        return Work(
+            folder,
+            lambda progress: self._answer(asked, progress),
+            notes(asked),
+            lambda: ask(folder, self.preview),
+        )
+
+    def headline(self) -> str:
+        many = f"{int(self.budget):,}" if self.budget.isdigit() else self.budget
+        return f"Choosing {many} of {self.pool} by {titled('method', self.method)}"
+
+    def _answer(self, asked: Question, progress: Progress) -> Outcome:
+        run = answer(asked, progress, preview=self.preview)
+        shown = run if self.out is None else copy_run(run, self.out, self.overwrite)
+        return outcome(shown, asked)
+
+
+def notes(asked: Question) -> list[str]:
+    """Which features and which target were found for a question."""
+    about = asked.roles.about(asked.method.roles())
+    said = [f"role {role}: {one['id']} {one.get('key') or one['column']}" for role, one in about.items()]
+    target = asked.target
+    return said if target is None else [*said, f"target {target.pool.name}: {len(target.rows)} samples"]
+
+
+def outcome(run: Run, asked: Question) -> Outcome:
+    """What is said of a selection when it is there."""
+    result = run.manifest["result"]
+    facts = result.get("facts", {})
+    return Outcome(
+        {"run": asked.key, "n": result["n"]},
+        {"run": str(run.folder), "key": asked.key, "manifest": run.manifest},
+        [f"{result['n']} of {asked.pool.n} samples kept. ids_sha256 {result['ids_sha256']}", str(run.folder)],
+        [f"{name}: {fact:.6g}" if isinstance(fact, float) else f"{name}: {fact}" for name, fact in facts.items()],
+    )

@@ -1,0 +1,72 @@
+"""Roles: what a feature fills and a method asks for, declared once. A role is no encoder: any that fits may fill it.
+
+Roles that several features fill stand here; one that a single feature fills is declared in that feature's file. A
+number role is at once a column for `--where`, a histogram, a colour of the map, and something `by_score` goes by.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from datasel_core.base import registry
+
+Shape = Literal["vector", "series", "number", "ragged", "grid", "label", "any"]
+"""Per sample: one vector of which the direction counts, one row of which the size counts, one number, several vectors,
+a grid of vectors, one name; `any` where nobody declared the role.
+"""
+_AXES = {"vector": 2, "series": 2, "number": 1, "grid": 3, "label": 1}
+
+
+@dataclass(frozen=True)
+class Role:
+    """name: as in commands and manifests. summary: one sentence for people. unit: of its numbers, may be empty.
+
+    good: which direction is good for a sample, empty where neither is. covers: whether coverage of a pool is measured
+    in it. space: roles that name one space hold vectors of one model, so that cosines between them mean something.
+    any_vectors: whether a feature of another role may fill it, when it is named.
+    """
+
+    name: str
+    shape: Shape
+    summary: str = ""
+    unit: str = ""
+    good: Literal["high", "low", ""] = ""
+    covers: bool = False
+    space: str = ""
+    any_vectors: bool = False
+
+    @property
+    def axes(self) -> int | None:
+        """How many axes its array has; None where that is not fixed."""
+        return _AXES.get(self.shape)
+
+
+_declared: dict[str, Role] = {}
+
+
+def declare(role: Role) -> Role:
+    """Makes a role known. Raises TypeError when another one has the name."""
+    if _declared.setdefault(role.name, role) != role:
+        raise TypeError(f"The role {role.name} is declared twice, in two ways.")
+    return role
+
+
+def roles() -> dict[str, Role]:
+    """All declared roles, by name: those of this file first, then those of single features."""
+    registry.every("feature")  # importing them declares theirs
+    return dict(_declared)
+
+
+def find_role(name: str) -> Role:
+    """The role of this name; one that nobody declared, such as an array that somebody brought, may be of any shape."""
+    return roles().get(name) or Role(name, "any")
+
+
+EMBEDDING = declare(
+    Role("embedding", "vector", "One vector per sample: distances between samples.", covers=True, any_vectors=True)
+)
+PATTERNS = declare(Role("patterns", "ragged", "A few vectors per photo, one for each thing in it.", covers=True))
+IMAGE = declare(
+    Role("image", "vector", "One vector per picture, comparable with text.", covers=True, space="image and text")
+)
+TEXT = declare(Role("text", "vector", "One vector per text, comparable with pictures.", space="image and text"))
+GROUP = declare(Role("group", "label", "The name of the group that a sample belongs to: a column of the pool."))

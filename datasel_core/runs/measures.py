@@ -1,0 +1,113 @@
+"""What is measured of a selection: metrics, and coverage pick by pick; kept beside the run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datasel_core.analysis.curve import Curve, curve
+from datasel_core.analysis.metrics.metric import KeptRows
+from datasel_core.base import registry
+from datasel_core.base.progress import Progress
+from datasel_core.base.ragged import Ragged
+from datasel_core.base.role import roles as declared_roles
+from datasel_core.errors import BadInput
+from datasel_core.features.roles import Roles
+from datasel_core.pools.pool import Pool
+from datasel_core.workspace.files import writing
+
+
+def measure_curves(roles: Roles, rows: np.ndarray, already: np.ndarray, progress: Progress) -> dict[str, Curve]:
+    """Role -> curve, for every role in which coverage is measured. rows: kept rows in pick order. already: rows that
+    counted as chosen before.
+    """
+    found = {}
+    for role in covered(roles):
+        values = roles.array(role)
+        if values is None:
+            continue
+        readable = np.ones(roles.pool.n, dtype=bool)
+        readable[roles.missing_rows((role,))] = False
+        if isinstance(values, Ragged):
+            readable &= values.lengths() > 0
+        if readable.any() and readable[rows].any():
+            found[role] = curve(values, np.flatnonzero(readable), rows, already, progress)
+    return found
+
+
+def write_curves(folder: Path, curves: dict[str, Curve]) -> list[str]:
+    """curve.parquet: one row per role and mark. Returns the names of the files written."""
+    parts = []
+    for role, one in curves.items():
+        m = len(one.picks)
+        parts.append(
+            pa.table(
+                {
+                    "role": [role] * m,
+                    "picks": one.picks,
+                    "mean": one.mean,
+                    "largest": one.largest,
+                    "measured_on": [one.measured_on] * m,
+                }
+            )
+        )
+    if not parts:
+        return []
+    with writing(folder / "curve.parquet") as temporary:
+        pq.write_table(pa.concat_tables(parts), temporary, compression="zstd")
+    return ["curve.parquet"]
+
+
+def read_curves(folder: Path) -> dict[str, Curve]:
+    """Role -> curve of a run; empty where none was measured. Raises BadInput when the file is damaged."""
+    path = folder / "curve.parquet"
+    if not path.exists():
+        return {}
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise BadInput(f"{path} cannot be read: {str(error).splitlines()[0]}.") from None
+    role = table["role"].to_numpy(zero_copy_only=False)
+    columns = {name: table[name].to_numpy() for name in ("picks", "mean", "largest", "measured_on")}
+    return {
+        str(name): Curve(
+            columns["picks"][mine],
+            columns["mean"][mine],
+            columns["largest"][mine],
+            int(columns["measured_on"][mine][0]),
+        )
+        for name in dict.fromkeys(role.tolist())
+        for mine in [role == name]
+    }
+
+
+def measure(
+    pool: Pool, roles: Roles, rows: np.ndarray, used: Sequence[str], progress: Progress | None = None
+) -> dict[str, Any]:
+    """Metric id -> its numbers. rows: kept rows of the pool. used: roles the method used.
+
+    Rows without a value in some role are left out of what is measured there.
+    """
+    readable = measured(roles, used)
+    kept = KeptRows(pool.n, rows[readable[rows]], roles.array, readable, progress or Progress())
+    found = {}
+    for id, metric in registry.every("metric").items():
+        numbers = metric().measure(kept)
+        if numbers:
+            found[id] = dict(numbers)
+    return found
+
+
+def measured(roles: Roles, used: Sequence[str]) -> np.ndarray:
+    """(n,) bool: rows that have a value in every role that was used and in those that distances are taken in."""
+    there = np.ones(roles.pool.n, dtype=bool)
+    there[roles.missing_rows([*used, *covered(roles)])] = False
+    return there
+
+
+def covered(roles: Roles) -> list[str]:
+    """The roles of a pool in which coverage is measured."""
+    return [name for name, role in declared_roles().items() if role.covers and name in roles.features]

@@ -1,0 +1,98 @@
+"""How the points of a map are coloured: by cluster, by a column, by a number, by what was kept."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import streamlit as st
+
+from datasel_core.base.role import find_role
+from datasel_core.features.stored import StoredFeature
+from pages._ui.charts import numbers
+from pages._ui.charts.map import EMPTY, Labels, Points, points, text
+from pages._ui.kit import disk, palette
+
+_LABELS = 11
+_NONE = 255
+
+
+def by_cluster(kept: StoredFeature, clusters: np.ndarray, mostly: Callable[[np.ndarray], str] | None = None) -> Labels:
+    """mostly: rows -> a word for what a cell mostly holds."""
+    return _by_cluster(f"{kept.key}-cluster", kept.meta["fingerprint"], clusters, points(kept), mostly)
+
+
+def by_column(points: Points, name: str, values: np.ndarray) -> Labels:
+    """The eleven most frequent values, and the others in grey."""
+    return _by_column(f"{points.key}-{name}", points, values)
+
+
+def by_number(points: Points, role: str, kept: StoredFeature) -> Labels:
+    """Parts of about equal size, from the lowest values up; grey where there is no value."""
+    return _by_number(f"{points.key}-{kept.key}", kept.meta["fingerprint"], points, role, disk.values(kept))
+
+
+def by_kept(points: Points, rows: np.ndarray, colour: str) -> Labels:
+    """Kept and dropped."""
+    of = np.ones(len(points.owners), np.uint8)
+    of[points.places(rows)] = 0
+    return _labels(
+        f"{points.key}-kept-{len(rows)}-{hash(rows.tobytes())}",
+        of,
+        points,
+        ["kept", "dropped"],
+        [colour, palette.DROPPED],
+    )
+
+
+def of_classes(key: str, of: np.ndarray, points: Points, names: Sequence[str], colours: Sequence[str]) -> Labels:
+    """of: (t,) which of these each point is."""
+    return _labels(key, of, points, names, colours)
+
+
+def plain(points: Points) -> Labels:
+    return _plain(points.key, points)
+
+
+def _labels(key: str, of: np.ndarray, points: Points, names: Sequence[str], colours: Sequence[str]) -> Labels:
+    of = np.where(points.xy[:, 0] == EMPTY, _NONE, of).astype(np.uint8)
+    return Labels(key, of, text(of), names, colours, np.bincount(of, minlength=256)[: len(names)].tolist())
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _by_cluster(
+    key: str, fingerprint: str, _clusters: np.ndarray, _points: Points, _mostly: Callable[[np.ndarray], str] | None
+) -> Labels:
+    cells = range(int(_clusters.max(initial=0)) + 1)
+    words = [f"{cell + 1}" + (f" {_mostly(_points.owners[_clusters == cell])}" if _mostly else "") for cell in cells]
+    return _labels(
+        f"{key}-{_points.key}",
+        np.asarray(_clusters),
+        _points,
+        words,
+        [palette.COLOURS[cell % len(palette.COLOURS)] for cell in cells],
+    )
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _by_column(key: str, _points: Points, _values: np.ndarray) -> Labels:
+    texts = np.array(["" if value is None else str(value) for value in _values.tolist()])
+    names, of = np.unique(texts, return_inverse=True)
+    sizes = np.bincount(of)
+    first = np.argsort(-sizes, kind="stable")[: _LABELS + (len(names) == _LABELS + 1)]
+    place = np.full(len(names), len(first))
+    place[np.sort(first)] = np.arange(len(first))
+    shown = [str(names[at]) or "no group" for at in np.sort(first)]
+    others = len(names) - len(first)
+    more, grey = ([f"{others} others"], [palette.DROPPED]) if others else ([], [])
+    return _labels(key, place[of][_points.owners], _points, [*shown, *more], [*palette.COLOURS[: len(shown)], *grey])
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _by_number(key: str, fingerprint: str, _points: Points, role: str, _values: np.ndarray) -> Labels:
+    found = numbers.parts(np.asarray(_values, np.float64), find_role(role).unit)
+    colours = [*palette.steps(len(found.names) - 1), palette.DROPPED]
+    return _labels(f"{key}-{role}", found.of[_points.owners], _points, found.names, colours)
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _plain(key: str, _points: Points) -> Labels:
+    return _labels(f"{key}-plain", np.zeros(len(_points.owners), np.uint8), _points, ["all"], [palette.COLOURS[0]])

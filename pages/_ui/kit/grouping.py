@@ -1,0 +1,81 @@
+"""Cached reads of the groups of a pool: their sizes, whose rows, one of each in turn."""
+
+import numpy as np
+import pyarrow.compute as pc
+import streamlit as st
+
+from datasel_core.features.roles import Roles
+from datasel_core.pools.pool import Pool
+
+NO_GROUP = "no group"
+
+
+def sizes(pool: Pool) -> list[tuple[str, int]]:
+    """(group, samples), the largest first; empty when the pool has no groups."""
+    return _sizes(pool.table_sha256, pool)
+
+
+def rows_of(pool: Pool, group: str) -> np.ndarray:
+    """Rows of one group, in pool order."""
+    return _rows_of(pool.table_sha256, group, pool)
+
+
+def codes(pool: Pool) -> tuple[list[str], np.ndarray] | None:
+    """(names of the groups, (n,) position of each sample's group among them); None where there are no groups."""
+    return _codes(pool.table_sha256, pool) if sizes(pool) else None
+
+
+def of_roles(pool: Pool, roles: Roles) -> tuple[np.ndarray, np.ndarray] | None:
+    """(g,) the groups that a method was given, sorted, and (n,) which of them each sample is in, as the balance of a
+    selection counts them.
+    """
+    return None if roles.group is None else _of_roles(pool.table_sha256, roles.group, roles)
+
+
+def in_turn(pool: Pool) -> np.ndarray:
+    """All rows, one of each group in turn, so that the beginning shows something of everything; pool order where there
+    are no groups.
+    """
+    return _in_turn(pool.table_sha256, pool)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _sizes(table: str, _pool: Pool) -> list[tuple[str, int]]:
+    if _pool.group_column is None:
+        return []
+    counted = pc.value_counts(pc.fill_null(_pool.table[_pool.group_column].cast("string"), ""))
+    found = [(entry["values"] or NO_GROUP, entry["counts"]) for entry in counted.to_pylist()]
+    return sorted(found, key=lambda pair: (-pair[1], pair[0])) if found != [(NO_GROUP, _pool.n)] else []
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _codes(table: str, _pool: Pool) -> tuple[list[str], np.ndarray]:
+    coded = pc.dictionary_encode(pc.fill_null(_pool.table[_pool.group_column].cast("string"), "")).combine_chunks()
+    return [name or NO_GROUP for name in coded.dictionary.to_pylist()], coded.indices.to_numpy()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _of_roles(table: str, column: str, _roles: Roles) -> tuple[np.ndarray, np.ndarray]:
+    return np.unique(_roles.array("group"), return_inverse=True)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _rows_of(table: str, group: str, _pool: Pool) -> np.ndarray:
+    column = pc.fill_null(_pool.table[_pool.group_column].cast("string"), "")
+    return np.flatnonzero(pc.equal(column, "" if group == NO_GROUP else group).to_numpy())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _in_turn(table: str, _pool: Pool) -> np.ndarray:
+    if _pool.group_column is None:
+        return np.arange(_pool.n)
+    codes = (
+        pc.dictionary_encode(pc.fill_null(_pool.table[_pool.group_column].cast("string"), ""))
+        .combine_chunks()
+        .indices.to_numpy()
+    )
+    order = np.argsort(codes, kind="stable")
+    first = np.searchsorted(codes[order], np.arange(codes.max() + 1))
+    place = np.empty(_pool.n, np.int64)
+    place[order] = np.arange(_pool.n) - first[codes[order]]
+    return np.lexsort((codes, place))

@@ -1,0 +1,91 @@
+"""Colours: one for each class, each method and each step of a number, seen in light and dark."""
+
+import colorsys
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from datasel_core.base import registry
+
+COLOURS = (
+    "#2f7de1",
+    "#d9660f",
+    "#0f9488",
+    "#d6409f",
+    "#16944a",
+    "#8e5cf0",
+    "#a8740a",
+    "#e5484d",
+    "#0b8fc4",
+    "#7a8b1c",
+    "#a65f8f",
+    "#6b7a90",
+)
+"""Each at least 3:1 against the light and the dark background (a test computes it)."""
+
+
+METHODS = (
+    *COLOURS[:-1],
+    "#ad4729",
+    "#4f52f2",
+    "#337052",
+    "#a385d6",
+    "#c21f5c",
+    "#cc7a85",
+    "#ad0ac2",
+    "#5c5cad",
+    "#cc5ceb",
+    "#6d7d5a",
+    "#9a6a4a",
+    "#3d7f8f",
+)
+"""There are more methods than colours that are told apart at a glance; the further ones are as unlike as may be."""
+
+
+KEPT, DROPPED, BASELINE = COLOURS[0], "#858c96", COLOURS[-1]
+
+
+def colour_of(method: str) -> str:
+    """One colour per method, everywhere. The baseline `random` is grey; others find a free place of the palette, by
+    their name.
+    """
+    taken: dict[int, str] = {}
+    for id in sorted({*registry.every("method"), method} - {"random"}):
+        at = int(hashlib.sha256(id.encode()).hexdigest(), 16) % len(METHODS)
+        for step in range(len(METHODS)):
+            place = (at + step) % len(METHODS)
+            if place not in taken:
+                at = place
+                break
+        taken.setdefault(at, id)
+        if id == method:
+            return METHODS[at]
+    return BASELINE
+
+
+def colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each of these names, in their order; the palette begins again after twelve."""
+    return {name: COLOURS[at % len(COLOURS)] for at, name in enumerate(names)}
+
+
+def steps(n: int) -> list[str]:
+    """n colours in order, for numbers: from blue to red, all equally bright, so that they are seen in light and
+    dark.
+    """
+    return [_as_bright(hue / 360) for hue in np.linspace(255, 5, max(1, n))]
+
+
+def _as_bright(hue: float, luminance: float = 0.19) -> str:
+    """The colour of this hue with this relative luminance (WCAG), found by halving its lightness."""
+    low, high = 0.0, 1.0
+    for _ in range(20):
+        middle = (low + high) / 2
+        red, green, blue = colorsys.hls_to_rgb(hue, middle, 0.62)
+        light = 0.2126 * _linear(red) + 0.7152 * _linear(green) + 0.0722 * _linear(blue)
+        low, high = (middle, high) if light < luminance else (low, middle)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in colorsys.hls_to_rgb(hue, low, 0.62))
+
+
+def _linear(part: float) -> float:
+    return part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
