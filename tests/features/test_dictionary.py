@@ -241,7 +241,7 @@ def test_photos_are_read_ahead_in_order_and_never_far():
 
 def test_an_encoder_that_is_left_early_leaves_no_threads():
     def reading() -> int:
-        return sum(thread.name.startswith("photos") for thread in threading.enumerate())
+        return sum(thread.name.startswith("readers") for thread in threading.enumerate())
 
     batches = read_ahead(source_of(100), range(100), px=10, at_least=10, batch=4, threads=3)
     next(batches)

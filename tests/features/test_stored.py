@@ -32,7 +32,7 @@ from datasel_core.runs import engine, neighbor_tables
 from datasel_core.runs.question import resolve
 from datasel_core.runs.spec import Spec
 from datasel_core.runs.target import find_target
-from datasel_core.workspace import layout
+from datasel_core.workspace import hashing
 from datasel_core.workspace.arrays import write_arrays
 from datasel_core.workspace.files import write_json
 from datasel_core.workspace.hashing import hash_file
@@ -205,14 +205,13 @@ def test_no_use_passes_damage_over(workspace, vectors, tmp_path, rng):
     target = find_target(workspace, Tsds(), roles, "wanted", {})
     spec = Spec(pool="vec", method="nearest_targets", budget="5", target="wanted")
     asked = resolve(workspace, Spec(pool="vec", method="tsds", budget="5", target="wanted"))
-    tables = neighbor_tables.Question(asked.pool, asked.method, asked.roles, asked.target)
     uses = [
         (
             mine,
             [
                 lambda: roles.array("embedding", np.arange(3)),
                 lambda: engine.select(workspace, spec),
-                lambda: neighbor_tables.make_tables(workspace, tables, Progress()),
+                lambda: neighbor_tables.make_tables(asked, Progress()),
                 lambda: draw_map.make_map(workspace, mine.key),
             ],
         ),
@@ -221,7 +220,7 @@ def test_no_use_passes_damage_over(workspace, vectors, tmp_path, rng):
             [
                 target.arrays,
                 lambda: engine.select(workspace, spec),
-                lambda: neighbor_tables.make_tables(workspace, tables, Progress()),
+                lambda: neighbor_tables.make_tables(asked, Progress()),
             ],
         ),
     ]
@@ -314,8 +313,8 @@ def test_a_feature_kept_before_files_were_listed_opens_as_it_did(workspace, pool
 def test_a_file_is_read_once_while_it_stays_the_same(workspace, pool, monkeypatch):
     kept, read = computation.compute_feature(workspace, pool, Looks()), []
     real = hash_file
-    monkeypatch.setattr(layout, "hash_file", lambda path, *how: read.append(path.name) or real(path, *how))
-    monkeypatch.setattr(layout, "_TICK", -1)  # as if nothing had been written a moment ago
+    monkeypatch.setattr(hashing, "hash_file", lambda path, *how: read.append(path.name) or real(path, *how))
+    monkeypatch.setattr(hashing, "_TICK", -1)  # as if nothing had been written a moment ago
     for _ in range(3):
         assert the(workspace, pool).is_intact()
     assert sorted(read) == ["extra-beside.npy", "fitted.npz", "offsets.npy", "values.npy"]
