@@ -32,13 +32,17 @@ def conformance() -> Path | None:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """An empty workspace; sources may lie anywhere below tmp_path."""
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """An empty workspace; sources may lie anywhere below tmp_path. What still goes on in it after the test is stopped,
+    such as the map that a page asked for: the next tests need the processors.
+    """
     monkeypatch.setenv("DATASEL_WORKSPACE", str(tmp_path / "workspace"))
     monkeypatch.setenv(
         "DATASEL_DATA_ROOTS", os.pathsep.join([str(tmp_path), *([str(real_data())] if real_data() else [])])
     )
-    return Workspace.at()
+    yield Workspace.at()
+    for job in (tmp_path / "workspace").glob("*/*/job.json"):
+        (job.parent / "stop").touch()
 
 
 @pytest.fixture(autouse=True, scope="module")
