@@ -71,6 +71,7 @@ class _Reading:
 
     def item(self) -> Any:
         """The next item, however far it goes on. Raises ValueError where it is no JSON, or too long."""
+        self.next()
         while not (found := self._decoded()):
             self.more()
         item, self.at = found
