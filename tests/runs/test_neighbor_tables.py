@@ -114,14 +114,14 @@ def test_damaged_tables_are_none(workspace, both):
 def test_tables_of_which_one_bit_is_another_are_made_again(workspace, both, name):
     """Each still is an array of the right size: only the hash tells, and what is made again is what it was."""
     question = asked(workspace)
-    folder = neighbor_tables.make_tables(workspace, question, Progress())
+    folder = neighbor_tables.make_tables(question, Progress())
     path = folder / f"{name}.npy"
     before, content = path.read_bytes(), bytearray(path.read_bytes())
     content[-8] ^= 1
     path.write_bytes(content)
     assert np.load(path).shape == np.load(io.BytesIO(before)).shape
     assert neighbor_tables.read_tables(folder) is None
-    assert neighbor_tables.make_tables(workspace, question, Progress()) == folder
+    assert neighbor_tables.make_tables(question, Progress()) == folder
     assert path.read_bytes() == before
     assert neighbor_tables.read_tables(folder) is not None
 

@@ -87,15 +87,15 @@ def test_scores_are_computed_once_for_all_budgets(workspace, pairs, monkeypatch)
 @pytest.mark.parametrize("at", [-1, -200, 130])
 def test_scores_of_which_one_bit_is_another_are_computed_again(workspace, pairs, at):
     """They still are an array of the right size: only their hash tells."""
-    asked = engine.score_question(resolve(workspace, Spec(pool="pairs", method="clip_score", budget="5")))
-    whole = kept_scores(workspace, asked, Progress())
+    asked = resolve(workspace, Spec(pool="pairs", method="clip_score", budget="5"))
+    whole = kept_scores(asked, Progress())
     before = np.array(whole.values)
     content = bytearray((whole.folder / "scores.npy").read_bytes())
     content[at] ^= 1
     (whole.folder / "scores.npy").write_bytes(content)
     assert np.load(whole.folder / "scores.npy").shape == (N,)
     assert read_scores(whole.folder) is None
-    np.testing.assert_array_equal(kept_scores(workspace, asked, Progress()).values, before)
+    np.testing.assert_array_equal(kept_scores(asked, Progress()).values, before)
     np.testing.assert_array_equal(read_scores(whole.folder).values, before)
 
 
@@ -104,8 +104,8 @@ def test_scores_that_are_drawn_are_kept_for_each_seed(workspace, pairs):
     spec = {"pool": "pairs", "method": "neg_clip_loss", "budget": "20", "params": {"batch_size": 8, "n_batches": 2}}
     found = {}
     for seed in (0, 1, 0):
-        asked = engine.score_question(resolve(workspace, Spec(**spec, seed=seed)))
-        kept = kept_scores(workspace, asked, Progress())
+        asked = resolve(workspace, Spec(**spec, seed=seed))
+        kept = kept_scores(asked, Progress())
         found.setdefault(seed, set()).add((kept.folder.name, np.array(kept.values).tobytes()))
     assert [len(those) for those in found.values()] == [1, 1]
     (one,), (other,) = found.values()
