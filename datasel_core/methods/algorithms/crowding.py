@@ -2,7 +2,7 @@
 included.
 
 Exact, without the n x n distances: only neighbours within sigma count, and most pairs are ruled out by a lower bound
-that costs a short product (`_codes`). What is not ruled out is measured in float64 (`_near`).
+that costs a short product (`codes`). What is not ruled out is measured in float64 (`near`).
 """
 
 import contextlib
@@ -17,12 +17,8 @@ from datasel_core.methods.algorithms.near import compiled
 from datasel_core.vectors import kmeans
 
 _ROWS, _COLUMNS = 512, 8 * STRETCH  # their products stay in a processor's second cache
-_FEW, _WIDE = (
-    4096,
-    1e4,
-    # so many are measured all with all, from products in float64; but not where these are so large beside the smallest
-    # width, squared
-)
+_FEW = 4096  # so many are measured all with all, from products in float64,
+_WIDE = 1e4  # but not where these are so large beside the smallest width, squared
 _KEPT_PRODUCTS = 1 << 22  # squared distances held at a time
 _SORT_BY = 32
 _PART_ROWS = 8192
@@ -63,7 +59,7 @@ class Crowd:
         self.keep = compiled()  # here, that no two threads compile it
         self.slack = (
             24 * np.sqrt(d) + 96
-        ) * 2.0**-24  # as in `_gaps`, three times: once for either turning, once for the product
+        ) * 2.0**-24  # as in `gaps`, three times: once for either turning, once for the product
         self.lost = 8 * d**1.5 * 2.0**-126 * self.step  # of a product: what is below the smallest number of float32
 
     def measure(self, wanted: np.ndarray, progress: Progress | None = None) -> np.ndarray:
@@ -107,7 +103,7 @@ class Crowd:
             held[one], limit[one] = self.kde_k, kept[one, self.kde_k - 1]
 
     def _all(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """As `_near`, from all distances."""
+        """As `near`, from all distances."""
         squared = np.maximum(
             self.norms[rows, None] + self.norms - 2 * self._centred(rows) @ self._centred(slice(None)).T, 0
         )

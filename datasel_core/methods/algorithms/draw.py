@@ -3,7 +3,7 @@
 Rejection sampling: propose a pattern from a law that dominates the wanted one, accept with the ratio of the two (von
 Neumann 1951). The proposal law puts patterns on levels, powers of two above their distance, and is renewed now and
 then, so at least a fair share of proposals is accepted and the law stays exact. Every comparison is decided exactly
-(see `_gaps`), so a seed gives the same draws whatever the block size, threads or machine.
+(see `gaps`), so a seed gives the same draws whatever the block size, threads or machine.
 """
 
 from collections.abc import Iterator
