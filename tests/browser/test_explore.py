@@ -1,7 +1,6 @@
 """The map and the select page in a real browser: lasso, hover, legend, keys, the budget, why."""
 
 import math
-import time
 
 import numpy as np
 import pytest
@@ -216,14 +215,12 @@ def test_the_slider_repaints_from_the_prefix_and_says_why(visit, workspace, pool
     page.get_by_text("10 of 60 photos kept").wait_for(timeout=20_000)
     assert page.locator(".tile .badge").first.inner_text() == "#1"
     page.get_by_role("slider", name="Budget: 10 of 60 photos").focus()
-    times = []
+    runs = workspace.folders("runs")
     for n in (11, 12, 13, 14):
-        start = time.monotonic()
         page.keyboard.press("ArrowRight")
-        page.get_by_text(f"{n} of 60 photos kept").wait_for(timeout=5000)
-        times.append(time.monotonic() - start)
+        page.get_by_text(f"{n} of 60 photos kept").wait_for(timeout=20_000)
     assert "budget=14" in page.url
-    assert min(times) < 1.0, times
+    assert workspace.folders("runs") == runs  # each is the beginning of the longer one
     page.wait_for_function(f"() => {VIEW}.kept.length === 14")
     assert page.evaluate(f"[...{VIEW}.kept]") == rows[:14].tolist()
     wall = page.locator('.wall [aria-label="14 of 14 photos"] .tile')
