@@ -36,7 +36,7 @@ class Tsds(Method):
     needs: ClassVar = ("embedding",)
     needs_target: ClassVar = ("embedding",)
     cost: ClassVar = (
-        "Compares every candidate with every target, then those it reaches with one another: half a minute or more "
+        "Compares every candidate with every target, then those it reaches with one another: a minute or more "
         "for 200,000 and 500 targets."
     )
     avoid: ClassVar = "When the target is a handful of odd examples: the choice repeats their oddities."

@@ -16,7 +16,7 @@ from datasel_core.methods.algorithms.codes import STRETCH, fit_turn
 from datasel_core.methods.algorithms.near import compiled
 from datasel_core.vectors import kmeans
 
-_ROWS, _COLUMNS = 512, 8 * STRETCH  # their products stay in a processor's second cache
+_ROWS, _COLUMNS = 512, 4 * STRETCH  # their products stay in a processor's second cache
 _FEW = 4096  # so many are measured all with all, from products in float64,
 _WIDE = 1e4  # but not where these are so large beside the smallest width, squared
 _KEPT_PRODUCTS = 1 << 22  # squared distances held at a time
