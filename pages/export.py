@@ -15,7 +15,7 @@ from datasel_core.pools.pool import Pool
 from datasel_core.runs.run import Run
 from datasel_core.workspace.hashing import key_of
 from pages._ui.export import record, reopen
-from pages._ui.kit import disk, forms, keys, look, watch
+from pages._ui.kit import disk, forms, keys, look, markdown, watch
 from pages._ui.media import photos
 from pages._ui.media.reasons import reason
 
@@ -100,7 +100,7 @@ def _download(pool: Pool, run: Run, how: Export) -> None:
         if not made.exists():
             how.write(open_record(home, run.folder), made, Progress())
     except DataselError as error:
-        st.error(str(error), icon=":material/error:")
+        markdown.trouble(error)
         return
     name = f"{file_name(pool, run)}{how.suffix}"
     st.download_button(
@@ -138,7 +138,7 @@ def _write(pool: Pool, run: Run, how: Export) -> None:
         asked = _said(params=how.what()["params"], overwrite=overwrite)
         watch.start("export", "export", run=run.key, format=how.id, out=out, **asked)
     if said := watch.error("export"):
-        st.error(said, icon=":material/error:")
+        markdown.trouble(said)
     job = watch.started("export")
 
     def done(made: dict[str, Any]) -> None:

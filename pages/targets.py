@@ -11,7 +11,7 @@ from datasel_core.methods.tsds import out_of_scale
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.neighbor_tables import Tables
 from datasel_core.runs.question import Question
-from pages._ui.kit import forms, keys, look, watch
+from pages._ui.kit import forms, keys, look, markdown, watch
 from pages._ui.question import answers, budget, methods
 from pages._ui.targets import crowds, mass, space, tables, walls
 
@@ -84,7 +84,7 @@ def _settings(pool: Pool, towards: str) -> Question | None:
     try:
         return answers.ask(pool, cls(**params), use, seed=int(seed), target=towards)
     except DataselError as trouble:
-        st.error(str(trouble))
+        markdown.trouble(trouble)
         return None
 
 

@@ -11,7 +11,7 @@ from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
 from pages._ui.charts import clusters, composition
-from pages._ui.kit import disk, forms, keys, look, palette, watch
+from pages._ui.kit import disk, forms, keys, look, markdown, palette, watch
 from pages._ui.question import answers, budget, methods
 from pages._ui.question.answers import Answer
 from pages._ui.trajectories import members, proxy
@@ -70,7 +70,7 @@ def _settings(pool: Pool, found: dict[str, StoredFeature]) -> Question | None:
     try:
         return answers.ask(pool, cls(**params), use, seed=int(seed))
     except DataselError as trouble:
-        st.error(str(trouble))
+        markdown.trouble(trouble)
         return None
 
 
@@ -109,7 +109,7 @@ def _live(choice: Question, working: bool) -> None:
     try:
         of = answer.run.clusters
     except DataselError as trouble:
-        st.error(str(trouble))
+        markdown.trouble(trouble)
         st.button(
             "Find the clusters again", key="again-s2l", disabled=working, on_click=_start, args=(choice, n)
         )  # a damaged run is made anew

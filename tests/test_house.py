@@ -135,6 +135,13 @@ def test_no_loop_without_a_bound():
         assert not endless, f"{named(path)}: while True in line {endless[0]}"
 
 
+def test_what_went_wrong_is_drawn_in_one_place():
+    """An error quotes names and paths of strangers; `markdown.trouble` lets none of them be Markdown."""
+    for path in PAGES:
+        if path.name != "markdown.py":
+            assert not re.search(r"\bst\.error\(", path.read_text(encoding="utf-8")), named(path)
+
+
 def test_a_role_is_named_where_it_is_declared():
     """Its name stands once, in quotes, where it is declared; methods and probes ask for roles by name. Words that mean
     other things too (`text`, `image`, `loss`) cannot be told apart, and are left out.

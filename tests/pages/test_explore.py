@@ -25,7 +25,7 @@ from datasel_core.runs import engine, manifest
 from datasel_core.runs.run import is_preview
 from datasel_core.runs.spec import Spec
 from pages._ui.charts import colouring, map
-from pages._ui.kit import look
+from pages._ui.kit import markdown
 from pages._ui.media import lens, reasons
 from pages._ui.question import budget
 from tests.conftest import ROOT, clustered, paint
@@ -365,7 +365,7 @@ def test_the_groups_that_the_method_was_given_are_those_counted(screen, workspac
     app.session_state["kept.select.use.group"] = "third"
     app.session_state["kept.form.method.stratified.allocation"] = "sqrt"
     shown = spread_of(sound(app.run()))
-    rarest = look.plain(short["rarest"]) or "no group"
+    rarest = markdown.plain(short["rarest"]) or "no group"
     assert shown == (str(short["groups_kept"]), "3", rarest, str(short["rarest_count"]))
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from datasel_core import worker
 from datasel_core.workspace.files import write_json
+from pages._ui.kit import markdown
 from tests.conftest import clustered, task_of
 from tests.pages import screens
 from tests.pages.screens import said, sound, view, wait
@@ -37,6 +38,17 @@ def test_a_file_of_vectors_suggests_its_kind(screen, tmp_path):
     sound(app.text_input(key="widget.new.source").set_value(str(tmp_path / "my vectors.npz")).run())
     assert app.selectbox(key="widget.new.kind").value == "vectors"
     assert app.text_input(key="widget.new.name").value == "my-vectors"
+
+
+def test_what_a_person_typed_is_no_markdown_in_what_went_wrong(screen, photo_pool, tmp_path):
+    app = view(screen(pool="clothes"), "pools")
+    trap = "![see](https://a.example/b.png)"
+    app.text_input(key="widget.new.source").set_value(f"{tmp_path}/{trap}").run()
+    app.text_input(key="widget.new.name").set_value("more").run()
+    sound(app.button(key="open-own").click().run())
+    assert len(app.error) == 1
+    assert markdown.plain(trap) in app.error[0].value
+    assert trap not in app.error[0].value
 
 
 @pytest.mark.parametrize(

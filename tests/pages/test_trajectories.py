@@ -13,7 +13,7 @@ from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.progress import Progress
 from datasel_core.features.external import keep_imported
 from pages._ui.charts import clusters, maps
-from pages._ui.kit import disk, look
+from pages._ui.kit import disk, markdown
 from pages._ui.media import detail, reasons
 from pages._ui.trajectories import proxy
 from tests.pages import screens
@@ -195,9 +195,9 @@ def test_words_of_strangers_are_no_markdown(screen, workspace, tmp_path, questio
     shown = [*(f"{name}{value}" for name, value in detail._facts(pool, 0)), reasons.named(pool, 0)]
     assert len(shown) == 4
     for text in shown:
-        assert look.plain(trap) in text
+        assert markdown.plain(trap) in text
         assert "![" not in text
-    assert look.plain("a_b *c* ![d](e) \\ 1:2") == r"a\_b \*c\* \!\[d\](e) \\ 1\:2"
+    assert markdown.plain("a_b *c* ![d](e) \\ 1:2") == r"a\_b \*c\* \!\[d\](e) \\ 1\:2"
 
 
 def test_columns_that_came_with_the_same_samples_are_seen(screen, workspace, tmp_path, questions):

@@ -14,7 +14,7 @@ from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from pages._ui.charts import colouring
 from pages._ui.charts import map as canvas
-from pages._ui.kit import disk, grouping, keys, look, palette, watch
+from pages._ui.kit import disk, grouping, keys, markdown, palette, watch
 
 _NUMBER = "number."
 """Before the name of a role: a column may have the same name."""
@@ -57,7 +57,7 @@ def ensure(kept: StoredFeature, *, start: bool = True) -> bool:
     if start and (job is None or job.status()["state"] == "done"):
         job = watch.start(name, "map", feature=kept.key)
     if (trouble := watch.error(name)) is not None:
-        st.error(trouble)
+        markdown.trouble(trouble)
     if found is not None:
         st.caption(
             "First look: principal components. A layout by neighbours (UMAP) takes its place as soon as it is ready; "
@@ -87,7 +87,7 @@ def colourings(pool: Pool, kept: StoredFeature) -> dict[str, str]:
     """Name -> what is said of it: cluster, columns that group, kept. The first is the default: clusters for patterns,
     groups for one vector per sample.
     """
-    groups = {name: look.plain(name) for name in group_columns(pool)}
+    groups = {name: markdown.plain(name) for name in group_columns(pool)}
     cluster = {"cluster": "cluster"} if read_clusters(kept) is not None else {}
     chosen = {"kept": "kept and dropped"} if disk.find_run(pool, keys.get("run")) else {}
     found = {**cluster, **groups} if kept.meta["shape"] == "ragged" else {**groups, **cluster}

@@ -11,7 +11,7 @@ from datasel_core.features.feature import Feature
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from pages._ui.charts import numbers
-from pages._ui.kit import disk, forms, keys, look, watch
+from pages._ui.kit import disk, forms, keys, look, markdown, watch
 
 
 def features(pool: Pool) -> None:
@@ -105,7 +105,7 @@ def _there(pool: Pool, kept: list[StoredFeature]) -> None:
 
 def _source(one: StoredFeature) -> str:
     if one.id == "imported":
-        return f"from {look.plain(one.meta['params'].get('file', 'a file'))}"
+        return f"from {markdown.plain(one.meta['params'].get('file', 'a file'))}"
     cls = registry.every("feature").get(one.id)
     usual = {name: info.default for name, info in cls.model_fields.items()} if cls else {}
     own = [f"{name} {value}" for name, value in one.meta["params"].items() if name not in usual or usual[name] != value]
@@ -166,4 +166,4 @@ def _matched(pool: Pool, role: str, result: dict[str, Any]) -> str:
 
 def _trouble(key: str) -> None:
     if said := watch.error(key):
-        st.error(said, icon=":material/error:")
+        markdown.trouble(said)

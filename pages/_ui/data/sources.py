@@ -10,7 +10,7 @@ from datasel_core.base import registry
 from datasel_core.errors import BadRequest
 from datasel_core.pools.guess import kind_of
 from datasel_core.workspace.layout import NAME
-from pages._ui.kit import disk, forms, keys, look, watch
+from pages._ui.kit import disk, forms, keys, look, markdown, watch
 
 DEMO = "scenes"
 DEMOS = {"scenes": "Photos", "scenes-captions": "Photos with captions", "questions": "Questions and answers"}
@@ -187,7 +187,7 @@ def _suggest() -> None:
 
 def _trouble(key: str) -> None:
     if said := watch.error(key):
-        st.error(said, icon=":material/error:")
+        markdown.trouble(said)
 
 
 def _opened(result: Any) -> None:

@@ -12,7 +12,7 @@ from datasel_core.base import registry
 from datasel_core.errors import DataselError
 from datasel_core.runs import manifest
 from datasel_core.runs.run import Run
-from pages._ui.kit import look
+from pages._ui.kit import look, markdown
 
 
 def problems(run: Run) -> list[str]:
@@ -29,10 +29,7 @@ def badge(run: Run) -> None:
     """Intact or changed, and the hash that anyone can compare."""
     found = problems(run)
     if found:
-        st.error(
-            f"Changed: {' '.join(found)} It cannot be exported; select again to get a new one.",
-            icon=":material/gpp_bad:",
-        )
+        markdown.trouble(f"Changed: {' '.join(found)} It cannot be exported; select again to get a new one.")
         return
     st.html(
         '<div class="ds-badge"><b>Intact</b><span>every byte is as it was written</span><code title="SHA-256 of the '

@@ -11,7 +11,7 @@ import streamlit as st
 from datasel_core.errors import BadInput, BadRequest, DataselError
 from datasel_core.runs import manifest
 from datasel_core.runs.reproduction import asked_again
-from pages._ui.kit import disk, forms, keys, look, watch
+from pages._ui.kit import disk, forms, keys, look, markdown, watch
 
 
 def reopen() -> None:
@@ -36,10 +36,10 @@ def reopen() -> None:
             except DataselError as error:
                 keys.put("error.reopen", str(error))
         if said := watch.error("reopen"):
-            st.error(said, icon=":material/error:")
+            markdown.trouble(said)
         watch.watch(watch.started("reopen"), key="reopen", done=_compare)
         if answer := keys.get("reopen.said"):
-            (st.success if answer[1] else st.error)(answer[0])
+            (st.success if answer[1] else st.error)(markdown.plain(answer[0]))
 
 
 def restore(said: dict[str, Any], folder: Path | None) -> None:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from datasel_core.base import registry
 from datasel_core.pools.pool import Pool
-from pages._ui.kit import keys, look, watch
+from pages._ui.kit import keys, look, markdown, watch
 from pages._ui.question import targets
 
 
@@ -33,7 +33,7 @@ def two_stages(pool: Pool) -> None:
             st.number_input, "Then, % by NormSim", "recipe.then", 20.0, min_value=0.1, max_value=100.0, step=5.0
         )
         if then > first:
-            st.error(f"The second share is {then:g} %; it must be at most the first, {first:g} %.")
+            markdown.trouble(f"The second share is {then:g} %; it must be at most the first, {first:g} %.")
             return
         if st.button("Keep both stages", key="recipe", icon=":material/filter_alt:"):
             keys.put(f"{job_name(pool)}.seen", None)

@@ -8,7 +8,7 @@ from datasel_core.errors import DataselError
 from datasel_core.methods.method import Scorer
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
-from pages._ui.kit import disk, forms, keys, look
+from pages._ui.kit import disk, forms, keys, look, markdown
 from pages._ui.question import answers, methods, targets
 
 ROLES = (IMAGE.name, TEXT.name)
@@ -54,7 +54,7 @@ def settings(pool: Pool) -> Question | None:
     try:
         return answers.ask(pool, cls(**params), use, within=within, target=towards)
     except DataselError as trouble:
-        st.error(str(trouble))
+        markdown.trouble(trouble)
         return None
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from datasel_core.base.declare import Declared
 from datasel_core.errors import BadParameter
-from pages._ui.kit import keys
+from pages._ui.kit import keys, markdown
 
 
 def form(
@@ -46,7 +46,7 @@ def form(
             **{name: value for name, value in values.items() if name not in words},
         )
     except BadParameter as error:
-        st.error(str(error), icon=":material/error:")
+        markdown.trouble(error)
         return {}, str(error)
     return {name: value for name, value in made.model_dump(mode="json").items() if name in names}, None
 

@@ -2,7 +2,6 @@
 
 import functools
 import html
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,11 @@ from datasel_core.base import registry
 from datasel_core.errors import DamagedFeature
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.run import Run
-from pages._ui.kit import disk, keys, palette, watch
+from pages._ui.kit import disk, keys, markdown, palette, watch
 
 _CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
 
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>#!~:$|])")
 _UNITS = {"images": ("photo", "photos"), "vectors": ("vector", "vectors"), "pairs": ("pair", "pairs")}
 
 
@@ -29,7 +27,9 @@ def frame() -> None:
     st.html(f"<style>{_CSS}</style>")
     header(keys.pool())
     if said := keys.notice():
-        {"success": st.success, "info": st.info, "warning": st.warning, "error": st.error}[said[1]](said[0])
+        {"success": st.success, "info": st.info, "warning": st.warning, "error": st.error}[said[1]](
+            markdown.plain(said[0])
+        )
 
 
 def aside() -> None:
@@ -69,7 +69,7 @@ def told(draw: Callable[..., None]) -> Callable[..., None]:
         try:
             draw(*given)
         except DamagedFeature as error:
-            st.error(plain(str(error)), icon=":material/error:")
+            markdown.trouble(error)
 
     return drawn
 
@@ -173,19 +173,6 @@ def samples(pool: Pool, n: int | None = None) -> str:
 def many(n: int, word: str) -> str:
     """`1 cluster`, `12 clusters`."""
     return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"
-
-
-def plain(text: str) -> str:
-    """Text of a stranger, as it is, where Markdown is read: else it could dress up the page, or have the browser fetch
-    a picture from elsewhere.
-    """
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
-
-
-def code(text: str) -> str:
-    """The same as a name: in the letters of code, whatever stands in it."""
-    text = " ".join(text.split())
-    return f"`{text}`" if text and "`" not in text else plain(text)
 
 
 def percent(part: float, whole: float) -> str:

@@ -16,7 +16,7 @@ from datasel_core.errors import DataselError
 from datasel_core.worker import Job
 from datasel_core.workspace.files import read_json
 from datasel_core.workspace.layout import Workspace
-from pages._ui.kit import keys
+from pages._ui.kit import keys, markdown
 
 _EVERY = 0.7
 _QUIET = 4.0
@@ -72,7 +72,7 @@ def watch(job: Job | None, *, key: str, done: Callable[[Any], None] | None = Non
 def at_work(name: str) -> bool:
     """How far this work is, or why it was refused. True while it goes on."""
     if (trouble := error(name)) is not None:
-        st.error(trouble)
+        markdown.trouble(trouble)
     job = started(name)
     watch(job, key=name)
     return job is not None and job.is_active
@@ -124,7 +124,7 @@ def resume(job: Job) -> None:
     try:
         worker.start(keys.workspace(), parse_task(job.spec))
     except DataselError as trouble:
-        st.toast(str(trouble))
+        st.toast(markdown.plain(str(trouble)))
 
 
 def dismiss(job: Job) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from datasel_core.errors import DataselError
 from datasel_core.pools.pool import Pool
-from pages._ui.kit import keys, look
+from pages._ui.kit import keys, look, markdown
 from pages._ui.media import texts
 
 _SIDE = 900
@@ -64,13 +64,13 @@ def _large_one(pool: Pool, row: int) -> None:
     try:
         st.html(f'<img class="ds-large" alt="" src="{_large(pool.folder.as_posix(), pool.fingerprint, row, pool)}">')
     except DataselError as error:
-        st.error(look.plain(f"{pool.ids[row]} cannot be opened any more: {error}."))
+        markdown.trouble(f"{pool.ids[row]} cannot be opened any more: {error}.")
 
 
 def _facts(pool: Pool, row: int) -> list[tuple[str, str]]:
     found = {name: pool.value(name, row) for name in pool.table.column_names if name not in _SHOWN_ELSEWHERE}
     facts = [
-        (look.plain(name), (look.code if name == "id" else look.plain)(str(value)))
+        (markdown.plain(name), (markdown.code if name == "id" else markdown.plain)(str(value)))
         for name, value in found.items()
         if value not in (None, "")
     ]
@@ -78,7 +78,7 @@ def _facts(pool: Pool, row: int) -> list[tuple[str, str]]:
         width, tall, size = (pool.table[name][row].as_py() for name in ("width", "height", "bytes"))
         facts += [
             ("size", f"{width:,} x {tall:,} pixels, {look.size(size)}"),
-            ("file", look.code(str(pool.media(row)))),
+            ("file", markdown.code(str(pool.media(row)))),
         ]
     return facts
 

@@ -12,7 +12,7 @@ from datasel_core.analysis import explain
 from datasel_core.features.stored import StoredFeature
 from datasel_core.methods.method import MAY_BE_UNKNOWN, POSITIONS
 from datasel_core.pools.pool import Pool
-from pages._ui.kit import disk, keys, look
+from pages._ui.kit import disk, keys, look, markdown
 from pages._ui.media import lens, photos, texts
 
 
@@ -63,8 +63,8 @@ def named(pool: Pool, row: int) -> str:
     """**shirt/0012.jpg**, with its group where that says more; as Markdown."""
     group = pool.table[pool.group_column][row].as_py() if pool.group_column else None
     name = str(pool.ids[row])
-    return f"**{look.plain(name)}**" + (
-        f" · {look.plain(str(group))}" if group and not name.startswith(str(group)) else ""
+    return f"**{markdown.plain(name)}**" + (
+        f" · {markdown.plain(str(group))}" if group and not name.startswith(str(group)) else ""
     )
 
 
@@ -82,7 +82,9 @@ def neighbours(pool: Pool, found: Sequence[explain.Neighbour], key: str, *, heig
         return
     for at, one in enumerate(found):
         said = f"{'#' + str(one.rank) + ' · ' if one.rank else ''}{pool.ids[one.row]} · {one.distance:.3f} away"
-        st.button(look.plain(said), key=f"{key}-{at}", type="tertiary", on_click=keys.put, args=("open_row", one.row))
+        st.button(
+            markdown.plain(said), key=f"{key}-{at}", type="tertiary", on_click=keys.put, args=("open_row", one.row)
+        )
 
 
 def similar(pool: Pool, kept: StoredFeature, row: int, key: str, among: np.ndarray | None = None) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from datasel_core.errors import DataselError
 from datasel_core.pools.pool import Pool
-from pages._ui.kit import keys, look
+from pages._ui.kit import keys, markdown
 
 _HERE = Path(__file__).parent
 A_PAGE = 24
@@ -97,7 +97,7 @@ def whole(pool: Pool, row: int) -> None:
     try:
         turns = pool.turns(int(row))
     except DataselError as error:
-        st.error(look.plain(f"{pool.ids[row]} cannot be read any more: {error}"))
+        markdown.trouble(f"{pool.ids[row]} cannot be read any more: {error}")
         return
     said = {"system": "System", "user": "Prompt", "assistant": "Response", "text": "Text"}
     blocks = "".join(

@@ -13,7 +13,7 @@ from datasel_core.methods.method import Method
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
 from pages._ui.charts import maps
-from pages._ui.kit import disk, forms, keys, look
+from pages._ui.kit import disk, forms, keys, look, markdown
 from pages._ui.question import answers, targets
 
 _FIRST = ("freesel", "s2l", "k_center", "facility_location", "random")
@@ -51,7 +51,7 @@ def settings(pool: Pool) -> Question | None:
         earlier = {"within": within, "already": already, "where": where}
         return answers.ask(pool, cls(**params), use, seed=seed, target=towards, **earlier)
     except DataselError as trouble:
-        st.error(str(trouble))
+        markdown.trouble(trouble)
         return None
 
 

@@ -14,7 +14,7 @@ from datasel_core.runs.measures import covered, measured
 from datasel_core.runs.question import Question
 from pages._ui.charts import colouring, curves, maps
 from pages._ui.charts import map as canvas
-from pages._ui.kit import grouping, keys, look, palette
+from pages._ui.kit import grouping, keys, look, markdown, palette
 from pages._ui.media import photos, reasons
 from pages._ui.question import answers
 from pages._ui.question.answers import Answer
@@ -68,7 +68,7 @@ def sentence(choice: Question, answer: Answer, random: Answer | None) -> None:
                 f"{_more(largest, their_largest)}."
             )
     if spread := balance(choice, answer):
-        fewest = f"{look.plain(spread['rarest']) or grouping.NO_GROUP}, {spread['rarest_count']:,}"
+        fewest = f"{markdown.plain(spread['rarest']) or grouping.NO_GROUP}, {spread['rarest_count']:,}"
         said.append(f"{spread['groups_kept']:,} of {spread['groups']:,} groups have a kept {one}; fewest: {fewest}.")
     redundancy = answer.run.manifest["result"]["metrics"].get("redundancy") if answer.exact else None
     if redundancy:

@@ -11,7 +11,7 @@ from datasel_core.features.encoders.loss_trajectory import LossTrajectory
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from datasel_core.worker import Job
-from pages._ui.kit import forms, keys, look, palette, watch
+from pages._ui.kit import forms, keys, look, markdown, palette, watch
 
 FEATURE = LossTrajectory.id
 _POINTS = 600
@@ -25,7 +25,7 @@ def name(pool: Pool) -> str:
 def fitting(pool: Pool) -> bool:
     """How far the fitting is, with the loss as it falls. True while it goes on."""
     if (trouble := watch.error(name(pool))) is not None:
-        st.error(trouble)
+        markdown.trouble(trouble)
     job = watch.started(name(pool))
     watch.watch(job, key=name(pool), done=lambda result: keys.tell(_finished(pool, result), "success"))
     if job is None or job.status()["state"] == "done":
@@ -63,7 +63,7 @@ def card(pool: Pool) -> None:
         if st.button("Import", key="import-losses", icon=":material/input:", disabled=not file):
             watch.start("import-losses", "feature_import", pool=pool.name, role=FEATURE, file=file.strip())
         if (trouble := watch.error("import-losses")) is not None:
-            st.error(trouble)
+            markdown.trouble(trouble)
         watch.watch(watch.started("import-losses"), key="import-losses")
     _how_it_works()
 
@@ -94,7 +94,9 @@ def said(kept: StoredFeature) -> str:
     """What the trajectories come from, in one line."""
     facts, (n, t) = kept.meta.get("facts", {}), kept.meta["values"]
     if kept.id == "imported":
-        return f"{look.many(t, 'checkpoint')}, imported from {look.plain(kept.meta['params'].get('file', 'a file'))}"
+        return (
+            f"{look.many(t, 'checkpoint')}, imported from {markdown.plain(kept.meta['params'].get('file', 'a file'))}"
+        )
     words = [look.many(t, "checkpoint")]
     if facts.get("parameters"):
         words.append(f"a model of {_millions(facts['parameters'])} parameters")
