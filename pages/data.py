@@ -77,6 +77,7 @@ def group_bars(pool: Pool, groups: list[tuple[str, int]]) -> None:
             marker={"color": colours},
             text=[f"{n:,}" for _, n in shown],
             textposition="auto",
+            textangle=0,  # else a short number in a short bar lies on its side
             hovertemplate="%{y}: %{x:,} " + look.unit(pool) + "<extra></extra>",
         )
     )
