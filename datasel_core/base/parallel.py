@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -15,18 +16,27 @@ _lock, _inside, _limit = threading.Lock(), set(), contextlib.ExitStack()
 
 
 def side_by_side(do: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
-    """do(item) of each, in order, on as many threads as there are processors; matrix products take one thread each, as
-    within `one_thread`.
+    """do(item) of each, in order, on as many threads as there are processors; matrix products take one thread each:
+    numpy's as within `one_thread`, torch's only in those threads.
 
     For work that lets go of the interpreter. Who stops early waits for what is begun, and nothing else is begun.
     """
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with one_thread():
-        pool = ThreadPoolExecutor(min(count, _MOST))
+        pool = ThreadPoolExecutor(min(count, _MOST), initializer=_one_torch_thread)
         try:
             yield from pool.map(do, items)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _one_torch_thread() -> None:
+    """Torch's products of the calling thread, and of no other, take one thread from now on."""
+    if torch := sys.modules.get("torch"):
+        from threadpoolctl import ThreadpoolController
+
+        torch.get_num_threads()  # a thread's first call sets what all of torch was told, and would undo what follows
+        ThreadpoolController().limit(limits=1, user_api="openmp")  # made anew: torch may have come since the last
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 from threadpoolctl import threadpool_info
 
 from datasel_core.base import parallel
@@ -24,6 +25,16 @@ def two_threads():
 def test_products_side_by_side_take_one_thread_each(two_threads):
     assert list(parallel.side_by_side(lambda _: numbers(), range(3))) == [{1}] * 3
     assert numbers() == {2}
+
+
+def test_products_of_torch_side_by_side_take_one_thread_each():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert list(parallel.side_by_side(lambda _: torch.get_num_threads(), range(3))) == [1] * 3
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_limits_that_overlap_hold_until_the_last_has_left(two_threads):

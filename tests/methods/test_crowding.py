@@ -1,15 +1,18 @@
 """How crowded it is around each vector, against all distances; and the bounds that spare most of them."""
 
+import itertools
 import threading
 import warnings
 
 import numpy as np
 import pytest
+import torch
 
 from datasel_core.base.progress import Progress
 from datasel_core.errors import Stopped
-from datasel_core.methods.algorithms import codes, crowding, near
+from datasel_core.methods.algorithms import codes, crowding, near, products
 from datasel_core.methods.algorithms.crowding import Crowd
+from datasel_core.methods.algorithms.products import Products
 from tests.conftest import clustered
 from tests.oracles import tsds as oracle
 
@@ -52,30 +55,42 @@ def small_blocks(monkeypatch):
             monkeypatch.setattr(module, name, value)
 
 
+@pytest.fixture(params=["float32", "bfloat16"])
+def codes_in(request, monkeypatch):
+    """Products of codes in either precision, whatever is faster here."""
+    half = request.param == "bfloat16"
+    monkeypatch.setattr(crowding, "half_serves", lambda rows, columns, width: half)
+    monkeypatch.setattr(codes, "_HALF_PRODUCT", -1e9)
+    return request.param
+
+
 @pytest.mark.parametrize("kind", MADE)
 @pytest.mark.parametrize("kde_k", [1, 20, 5000])
-def test_crowding_is_exact(kind, kde_k, small_blocks, rng):
+def test_crowding_is_exact(kind, kde_k, small_blocks, codes_in, rng):
     vectors = MADE[kind](rng).astype(np.float32)
     widths = np.array([0.3, 0.6, 4.0]) * {"large": 1e25, "small": 1e-25, "smallest": 1e-41, "largest": 1e37}.get(
         kind, 1
     )
     wanted = rng.permutation(400)[:210]
-    found = Crowd(vectors, widths, kde_k).measure(wanted)
+    crowd = Crowd(vectors, widths, kde_k)
+    assert (crowd.products.half is not None) == (codes_in == "bfloat16")
+    found = crowd.measure(wanted)
     for at, width in enumerate(widths):
         np.testing.assert_allclose(found[:, at], oracle.crowding(vectors, width, kde_k)[wanted], rtol=1e-9)
 
 
 @pytest.mark.parametrize("kind", MADE)
 @pytest.mark.parametrize("size", [1, 7, 12])
-def test_codes_bound_every_distance_from_below(kind, size, small_blocks, rng, monkeypatch):
+def test_codes_bound_every_distance_from_below(kind, size, small_blocks, codes_in, rng, monkeypatch):
     monkeypatch.setattr(codes, "_SIZES", (size,))
     monkeypatch.setattr(codes, "_PAIR", 1e9 if size == 12 else 0)  # all axes, or the fewest
     monkeypatch.setattr(codes, "_OPEN", 0)
     vectors = MADE[kind](rng).astype(np.float32)
     crowd = Crowd(vectors, np.array([0.6]), 20)
-    assert crowd.codes.shape[1] in (size + 1, vectors.shape[1])
-    assert crowd.codes.dtype == np.float32
-    products = (crowd.codes @ crowd.codes.T).astype(np.float64) * crowd.step + crowd.lost
+    stored = crowd.products.codes if codes_in == "float32" else crowd.products.half
+    assert stored.shape[1] in (size + 1, vectors.shape[1])
+    products = np.concatenate([products_of(crowd, np.arange(start, start + 50)) for start in range(0, 400, 50)])
+    products = products * crowd.step + crowd.lost
     low = np.add.outer(crowd.norms, crowd.norms) * (1 - crowd.slack) - 2 * products
     true = np.square(crowd.x[:, None].astype(np.float64) - crowd.x).sum(axis=2)
     assert (low <= true * (1 + 1e-12)).all()
@@ -84,6 +99,59 @@ def test_codes_bound_every_distance_from_below(kind, size, small_blocks, rng, mo
         or size == 1
         or kind in ("one", "beside giants")
     )  # nor is it idle
+
+
+def products_of(crowd, rows):
+    """(len(rows), 400) float64 products of codes, tile by tile."""
+    product = crowd.products.of(rows)
+    return np.concatenate([product(first) for first in range(0, 400, crowd.products.columns)], axis=1)[:, :400].astype(
+        np.float64
+    )
+
+
+def test_rounded_codes_are_allowed_what_rounding_changes_and_no_more(rng):
+    """Beside the same codes in float32; the worst that is known of eight bits is 2^-8 a number, three times."""
+    plain = rng.standard_normal((300, 40)).astype(np.float32)
+    rounded = Products(plain, 64, 128, half=True)
+    made = np.concatenate([rounded.of(np.arange(60))(first) for first in range(0, 384, 128)], axis=1)
+    assert made.shape == (60, 384)
+    assert not made[:, 300:].any()
+    lengths = np.square(plain.astype(np.float64)).sum(axis=1)
+    error = np.abs(made[:, :300] - plain[:60].astype(np.float64) @ plain.T.astype(np.float64))
+    sums = np.add.outer(lengths[:60], lengths)
+    assert (2 * error <= rounded.slack * sums).all()
+    assert 0 < rounded.slack < 3.1 * 2.0**-8
+
+
+@pytest.mark.parametrize(
+    ("product", "serves"),
+    [
+        (lambda one, other: (one.float() @ other.float()).to(one.dtype), True),
+        (lambda one, other: torch.zeros(len(one), other.shape[1], dtype=one.dtype), False),
+        (lambda one, other: (one.float() @ other.float()).to(one.dtype) - one[:, :1] * other[:1] / 64, False),
+        (lambda one, other: summed_short(one, other), False),
+    ],
+)
+def test_products_that_lose_something_are_not_used(product, serves, monkeypatch):
+    times = itertools.cycle([1.0, 9.0])  # whatever is faster here
+    monkeypatch.setattr(products, "_quickest", lambda product: next(times))
+    plain = torch.Tensor.__matmul__
+    monkeypatch.setattr(
+        torch.Tensor,
+        "__matmul__",
+        lambda one, other: product(one, other) if one.dtype == torch.bfloat16 else plain(one, other),
+    )
+    products.half_serves.cache_clear()
+    assert products.half_serves(16, 32, 48) == serves
+    products.half_serves.cache_clear()
+
+
+def summed_short(one, other):
+    """As where sums are kept in bfloat16 too."""
+    total = torch.zeros(len(one), other.shape[1], dtype=torch.bfloat16)
+    for at in range(one.shape[1]):
+        total = total + one[:, at : at + 1] * other[at : at + 1]
+    return total
 
 
 def test_many_vectors_are_measured_as_few_are(rng):

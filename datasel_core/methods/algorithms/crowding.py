@@ -6,6 +6,7 @@ that costs a short product (`codes`). What is not ruled out is measured in float
 """
 
 import contextlib
+import functools
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import Fault
 from datasel_core.methods.algorithms.codes import STRETCH, fit_turn
 from datasel_core.methods.algorithms.near import compiled
+from datasel_core.methods.algorithms.products import Products, half_serves
 from datasel_core.vectors import kmeans
 
 _ROWS, _COLUMNS = 512, 4 * STRETCH  # their products stay in a processor's second cache
@@ -41,25 +43,26 @@ class Crowd:
         )  # products are precise near it
         parts = _parts(len(self.x), _PART_ROWS)
         self.norms = np.concatenate([np.square(self._centred(part)).sum(axis=1) for part in parts])
-        self.place, self.codes = np.arange(len(self.x)), None
+        self.place, self.products = np.arange(len(self.x)), None
         if len(self.x) > _FEW or self.norms.max() > _WIDE * self.widths[0] ** 2:
             self._encode()
 
     def _encode(self) -> None:
         u, d = self.x.shape
-        turn = fit_turn(self.x, self.centre, float(self.norms.max()), self.reach, self.kde_k / u)
+        serves = functools.partial(half_serves, _ROWS, _COLUMNS)
+        turn = fit_turn(self.x, self.centre, float(self.norms.max()), self.reach, self.kde_k / u, serves)
         lead = np.concatenate([turn.leading(self.x[part], _SORT_BY) for part in _parts(u, _PART_ROWS)])
         _, cell = kmeans.kmeans(lead / (np.abs(lead).max() or 1), min(256, max(1, u // 256)), 0, "euclidean", 4)
         order = np.argsort(
             cell, kind="stable"
         )  # neighbours next to each other, so that pairs to be measured come in blocks
         self.x, self.norms, self.place[order] = self.x[order], self.norms[order], np.arange(u)
-        self.codes, self.step = turn.codes(self.x, self.norms), float(turn.size) ** -2
+        self.products = Products(turn.codes(self.x, self.norms), _ROWS, _COLUMNS, turn.half)
+        self.step = float(turn.size) ** -2
         self.least = np.minimum.reduceat(self.norms, range(0, u, STRETCH))
         self.keep = compiled()  # here, that no two threads compile it
-        self.slack = (
-            24 * np.sqrt(d) + 96
-        ) * 2.0**-24  # as in `gaps`, three times: once for either turning, once for the product
+        # As in `gaps`, three times: once for either turning, once for the product.
+        self.slack = (24 * np.sqrt(d) + 96) * 2.0**-24 + self.products.slack
         self.lost = 8 * d**1.5 * 2.0**-126 * self.step  # of a product: what is below the smallest number of float32
 
     def measure(self, wanted: np.ndarray, progress: Progress | None = None) -> np.ndarray:
@@ -81,13 +84,13 @@ class Crowd:
         """kept: (t, room) squared distances to what is near each row, the kde_k nearest. held: (t,) how many of them
         there are.
         """
-        if self.codes is None:
+        if self.products is None:
             return self._all(rows)
-        codes, limit = self.codes[rows], np.full(len(rows), self.reach)
+        products_from, limit = self.products.of(rows), np.full(len(rows), self.reach)
         kept, held = np.empty((len(rows), 2 * self.kde_k + _COLUMNS)), np.zeros(len(rows), np.int64)
         # From its own neighbourhood outward: who has its kde_k neighbours early needs few of the rest.
         for first in sorted(range(0, len(self.x), _COLUMNS), key=lambda first: abs(first + _COLUMNS / 2 - rows.mean())):
-            products = codes @ self.codes[first : first + _COLUMNS].T
+            products = products_from(first)[:, : len(self.x) - first]
             bounds = self.norms, self.least, STRETCH, self.step, self.lost, self.slack
             self.keep(products, rows, first, self.x, *bounds, limit, kept, held)
             self._cut(kept, held, limit, held >= 2 * self.kde_k)
