@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datasel_core.errors import BadInput
-from datasel_core.pools.readers.texts import lines as lines_module
+from datasel_core.pools.readers.tables import rows as lines_module
 from datasel_core.pools.readers.texts import scan
 from tests.pools.test_text_pool import add, lines, said
 

@@ -14,7 +14,7 @@ from datasel_core.errors import BadInput, BadRequest
 from datasel_core.pools.kind import PoolKind, pool_kind
 from datasel_core.pools.media import photos
 from datasel_core.pools.pool import Pool
-from datasel_core.pools.readers import tables
+from datasel_core.pools.readers.tables import table as tables
 from datasel_core.pools.scan import Scan, check_ids
 from datasel_core.workspace.layout import Workspace
 

@@ -10,10 +10,11 @@ from datasel_core.pools.kind import PoolKind, pool_kind
 from datasel_core.pools.media import photos
 from datasel_core.pools.media.pictures import Member
 from datasel_core.pools.pool import Pool
-from datasel_core.pools.readers import caption_columns, tables
+from datasel_core.pools.readers import caption_columns
 from datasel_core.pools.readers.pair_table import Named, scan_table
 from datasel_core.pools.readers.shards.datacomp import Embeddings, is_metadata, scan_metadata
 from datasel_core.pools.readers.shards.scan import Ids, is_shard, scan_shards
+from datasel_core.pools.readers.tables import table as tables
 from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
 

@@ -10,7 +10,8 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.pools.kind import PoolKind, pool_kind
 from datasel_core.pools.pool import Pool
-from datasel_core.pools.readers.texts import files, rows
+from datasel_core.pools.readers.tables import files
+from datasel_core.pools.readers.texts import rows
 from datasel_core.pools.readers.texts.scan import Named, scan_texts
 from datasel_core.pools.readers.texts.shapes import Shapes
 from datasel_core.pools.scan import Scan

@@ -11,7 +11,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.base.role import EMBEDDING
 from datasel_core.errors import BadInput
 from datasel_core.pools.kind import PoolKind, pool_kind
-from datasel_core.pools.readers import tables
+from datasel_core.pools.readers.tables import table as tables
 from datasel_core.pools.readers.vector_files import aligned_arrays, finite_rows, open_arrays
 from datasel_core.pools.scan import Scan, check_ids
 from datasel_core.workspace.layout import Workspace

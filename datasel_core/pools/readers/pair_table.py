@@ -11,7 +11,8 @@ from datasel_core.base.parallel import in_order
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput
 from datasel_core.pools.media.pictures import Look, look_at_file
-from datasel_core.pools.readers import caption_columns, table_columns, tables
+from datasel_core.pools.readers import caption_columns, table_columns
+from datasel_core.pools.readers.tables import table as tables
 from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
 

@@ -15,8 +15,8 @@ from datasel_core.base.progress import Progress, Track
 from datasel_core.errors import BadInput
 from datasel_core.pools.readers import table_columns
 from datasel_core.pools.readers.spool import Spool
-from datasel_core.pools.readers.texts.files import TextFile, find_files
-from datasel_core.pools.readers.texts.lines import Position, rows, unit
+from datasel_core.pools.readers.tables.files import TableFile, find_files
+from datasel_core.pools.readers.tables.rows import Position, rows, unit
 from datasel_core.pools.readers.texts.rows import TEXTS, Beside, checked, columns_of, content_of
 from datasel_core.pools.readers.texts.shapes import USUAL, Ambiguous, BadRow, NoShape, Reader, Shapes, named, shown
 from datasel_core.pools.scan import Scan
@@ -106,7 +106,7 @@ def scan_texts(source: Path, shapes: Shapes, named: Named, workspace: Workspace,
     )
 
 
-def _read_all(files: list[TextFile], shapes: Shapes, reading: _Reading, progress: Progress) -> None:
+def _read_all(files: list[TableFile], shapes: Shapes, reading: _Reading, progress: Progress) -> None:
     wanted = USUAL | {name for name in (shapes.text, shapes.prompt, shapes.response) if name}
     sizes = [file.path.stat().st_size if file.path.is_file() else 0 for file in files]
     track, before = progress.track(max(1, sum(sizes) >> 20), "reading texts (MB)"), 0
@@ -119,7 +119,7 @@ def _read_all(files: list[TextFile], shapes: Shapes, reading: _Reading, progress
     track.finish()
 
 
-def _read(number: int, file: TextFile, reading: _Reading, wanted: frozenset[str], track: Track, before: int) -> None:
+def _read(number: int, file: TableFile, reading: _Reading, wanted: frozenset[str], track: Track, before: int) -> None:
     position, word, usable, before_names = Position(), unit(file), 0, ()
     for count, (at, row) in enumerate(rows(file, position, wanted), 1):
         if count % _PART_ROWS == 0:
@@ -150,7 +150,7 @@ def _read(number: int, file: TextFile, reading: _Reading, wanted: frozenset[str]
             reading.keep()
 
 
-def _sample(file: TextFile, at: int, row: Mapping[str, Any], reading: _Reading) -> dict[str, Any]:
+def _sample(file: TableFile, at: int, row: Mapping[str, Any], reading: _Reading) -> dict[str, Any]:
     """Raises BadRow."""
     turns, used = reading.reader.read(row)
     id_column, source_column = reading.named.id or "id", reading.named.source or "source"
@@ -179,7 +179,7 @@ def _sample(file: TextFile, at: int, row: Mapping[str, Any], reading: _Reading) 
     return one | beside
 
 
-def _id(file: TextFile, at: int, given: Any, with_file: bool) -> str:
+def _id(file: TableFile, at: int, given: Any, with_file: bool) -> str:
     """The name that was given; else file and line, which are the same whatever stands in other lines."""
     if given is None or given == "":
         return file.stem if file.kind in (".txt", ".md") else f"{file.stem}-{at:05d}"
@@ -191,7 +191,7 @@ def _id(file: TextFile, at: int, given: Any, with_file: bool) -> str:
     return f"{file.stem}/{id}" if with_file else id
 
 
-def _id_of(file: TextFile, at: int, row: Mapping[str, Any] | str, reading: _Reading) -> str:
+def _id_of(file: TableFile, at: int, row: Mapping[str, Any] | str, reading: _Reading) -> str:
     """How a row that is left out is listed."""
     try:
         return _id(
@@ -220,7 +220,7 @@ def _check(source: Path, shapes: Shapes, reading: _Reading) -> None:
     raise BadInput(f"None of the {reading.left_out:,} rows in {source.name} can be used ({first['reason']}).")
 
 
-def _check_unique(files: list[TextFile], reading: _Reading) -> None:
+def _check_unique(files: list[TableFile], reading: _Reading) -> None:
     """Raises BadInput for the first id that comes twice, naming both places."""
     ids = pa.chunked_array(reading.ids)
     if pc.count_distinct(ids).as_py() == len(ids):

@@ -17,7 +17,7 @@ _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 
 
 @dataclass(frozen=True)
-class TextFile:
+class TableFile:
     """name: relative to the source, as errors say it. kind: its suffix without .gz. stem: names samples that have no
     id. source: of its samples, where rows do not say. trouble: why it may not be read.
     """
@@ -37,7 +37,7 @@ def kind_of(name: str) -> str:
     return kind if kind != ".parquet" or not name.endswith(".gz") else ".gz"
 
 
-def find_files(source: Path, workspace: Workspace) -> tuple[list[TextFile], list[str]]:
+def find_files(source: Path, workspace: Workspace) -> tuple[list[TableFile], list[str]]:
     """The files in the order of their names, and notes on what was passed over. Raises BadInput when there are none."""
     if source.is_file():
         if kind_of(source.name) not in TABLES:
@@ -45,7 +45,7 @@ def find_files(source: Path, workspace: Workspace) -> tuple[list[TextFile], list
                 f"{source.name} is no table of texts; give a .jsonl, .json, .csv, .tsv or .parquet file, or a folder "
                 "of .txt files or of tables."
             )
-        return [TextFile(source, source.name, kind_of(source.name), _stem(source.name), None)], []
+        return [TableFile(source, source.name, kind_of(source.name), _stem(source.name), None)], []
     if not source.is_dir():
         raise BadInput(f"There is no file or folder {source}.")
     names, hidden = _names(source)
@@ -64,7 +64,7 @@ def find_files(source: Path, workspace: Workspace) -> tuple[list[TextFile], list
     return [_found(source, name, bool(tables), stems, workspace) for name in chosen], notes + hidden
 
 
-def _found(source: Path, name: str, is_table: bool, stems: Counter, workspace: Workspace) -> TextFile:
+def _found(source: Path, name: str, is_table: bool, stems: Counter, workspace: Workspace) -> TableFile:
     trouble = ""
     try:
         name.encode()
@@ -77,9 +77,9 @@ def _found(source: Path, name: str, is_table: bool, stems: Counter, workspace: W
         trouble = "its file name has a line break"
     said = "\\n".join(name.encode("utf-8", "backslashreplace").decode().splitlines())
     if not is_table:
-        return TextFile(source / name, said, kind_of(name), said, name.rpartition("/")[0] or None, trouble)
+        return TableFile(source / name, said, kind_of(name), said, name.rpartition("/")[0] or None, trouble)
     stem = _stem(said)
-    return TextFile(
+    return TableFile(
         source / name, said, kind_of(name), stem if stems[_stem(name)] == 1 else said, _SHARD.sub("", stem), trouble
     )
 

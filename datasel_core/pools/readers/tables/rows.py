@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from datasel_core.errors import BadInput
 from datasel_core.pools.media.photos import reason
 from datasel_core.pools.readers import table_columns
-from datasel_core.pools.readers.json_list import UNPACKING, Trouble, items
-from datasel_core.pools.readers.texts.files import TextFile
+from datasel_core.pools.readers.tables.files import TableFile
+from datasel_core.pools.readers.tables.json_list import UNPACKING, Trouble, items
 
 LONGEST = 64 << 20
 """Characters of one line or file: more is no sample, and must not fill the memory."""
@@ -43,12 +43,12 @@ class Position:
         return self.file.tell() if self.file is not None and not self.file.closed else self.done
 
 
-def unit(file: TextFile) -> str:
+def unit(file: TableFile) -> str:
     """What `where` counts."""
     return {".json": "item", ".parquet": "row"}.get(file.kind, "line")
 
 
-def rows(file: TextFile, position: Position, wanted: frozenset[str]) -> Iterator[Row]:
+def rows(file: TableFile, position: Position, wanted: frozenset[str]) -> Iterator[Row]:
     """wanted: columns that are needed though they hold lists. Raises BadInput when the file is not of its kind."""
     if file.trouble:
         yield 1, file.trouble
@@ -69,7 +69,7 @@ def rows(file: TextFile, position: Position, wanted: frozenset[str]) -> Iterator
         yield 1, reason(error)
 
 
-def _json_lines(file: TextFile, stream: Stream) -> Iterator[Row]:
+def _json_lines(file: TableFile, stream: Stream) -> Iterator[Row]:
     for at, line in _lines(stream, "strict"):
         if isinstance(line, Trouble):
             yield at, line.text
@@ -96,7 +96,7 @@ def _json_lines(file: TextFile, stream: Stream) -> Iterator[Row]:
             )
 
 
-def _json(file: TextFile, stream: Stream) -> Iterator[Row]:
+def _json(file: TableFile, stream: Stream) -> Iterator[Row]:
     """A list; or, as many call it, lines of JSON."""
     begin = stream.peek(64)[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
     if begin.startswith(b"{"):
@@ -111,7 +111,7 @@ def _json(file: TextFile, stream: Stream) -> Iterator[Row]:
         yield at, item if isinstance(item, dict) else item.text if isinstance(item, Trouble) else "it is no object"
 
 
-def _csv(file: TextFile, stream: Stream) -> Iterator[Row]:
+def _csv(file: TableFile, stream: Stream) -> Iterator[Row]:
     csv.field_size_limit(LONGEST)
     troubles: list[tuple[int, str]] = []
     ended = False
@@ -146,7 +146,7 @@ def _csv(file: TextFile, stream: Stream) -> Iterator[Row]:
     yield from troubles
 
 
-def _header(file: TextFile, cells: Iterator[list[str]]) -> list[str]:
+def _header(file: TableFile, cells: Iterator[list[str]]) -> list[str]:
     """The first row that is not blank. Raises BadInput."""
     try:
         header = next((row for row in cells if row), [])
@@ -158,7 +158,7 @@ def _header(file: TextFile, cells: Iterator[list[str]]) -> list[str]:
     return header
 
 
-def _plain(file: TextFile, stream: Stream) -> Iterator[Row]:
+def _plain(file: TableFile, stream: Stream) -> Iterator[Row]:
     encoding = _encoding(stream) or "utf-8-sig"
     whole = stream.read(2 * LONGEST + 1)
     if len(whole) > 2 * LONGEST:
@@ -167,7 +167,7 @@ def _plain(file: TextFile, stream: Stream) -> Iterator[Row]:
     yield 1, {"text": whole.decode(encoding, "surrogateescape" if encoding == "utf-8-sig" else "replace")}
 
 
-def _parquet(file: TextFile, position: Position, wanted: frozenset[str]) -> Iterator[Row]:
+def _parquet(file: TableFile, position: Position, wanted: frozenset[str]) -> Iterator[Row]:
     at, size = 0, file.path.stat().st_size
     try:
         with pq.ParquetFile(
