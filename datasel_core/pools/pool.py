@@ -15,6 +15,7 @@ from datasel_core.base.registry import find
 from datasel_core.errors import UnknownName
 from datasel_core.pools.kind import PoolKind
 from datasel_core.pools.long_columns import Texts
+from datasel_core.pools.readers.tables.typed import AS_WRITTEN
 from datasel_core.workspace.layout import Workspace
 
 
@@ -82,7 +83,8 @@ class Pool:
 
     @property
     def columns(self) -> list[str]:
-        return [name for name in self.names if name != "content"]
+        """Those that say something of the samples: neither the content hash, nor how numbers were written."""
+        return [name for name in self.names if name not in ("content", AS_WRITTEN)]
 
     @property
     def long_columns(self) -> tuple[str, ...]:

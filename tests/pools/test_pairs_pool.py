@@ -167,7 +167,7 @@ def test_unusable_pairs_are_listed_and_the_good_ones_load(workspace, photos, tmp
         "nopath": "it has no image path",
         "folder": "it is a folder",
         "large": "the file has 0 MB; the limit is 0 MB",
-        "row 15": "it has no image path",
+        "line 15": "it has no image path",
     }.items():
         assert said[id] == reason, id
     assert "outside the allowed folders" in said["outside"]
@@ -200,8 +200,8 @@ def test_bad_tables_are_one_line_and_write_nothing(workspace, photos, tmp_path):
         "clash.jsonl": '{"id": "x", "path": "a.jpg", "captions": ["1", "2"]}\n'
         '{"id": "x#2", "path": "a.jpg", "captions": ["3"]}\n',
         "bytes.jsonl": '{"path": {"bytes": "x"}, "caption": "x"}\n',
-        "numbers.jsonl": '{"path": "a.jpg", "caption": 0.5}\n',
-        "lists.jsonl": '{"path": "a.jpg", "caption": [1, 2]}\n',
+        "truths.jsonl": '{"path": "a.jpg", "caption": true}\n',
+        "lists.jsonl": '{"path": "a.jpg", "caption": [[1], [2]]}\n',
         "broken.jsonl": '{"path": "a.jpg", "caption": \n',
         "photo.bmp": "x",
         "header.csv": "path,caption\n",
@@ -211,14 +211,14 @@ def test_bad_tables_are_one_line_and_write_nothing(workspace, photos, tmp_path):
     for name, message in {
         "nopath.csv": "name one with --option path_column=NAME. It has: id, file, caption.",
         "nocaption.csv": "name one with --option caption_column=NAME. It has: id, path, words.",
-        "twice.csv": "The id 'a' stands in rows 1 and 2 of twice.csv; ids must be unique.",
-        "emptyid.csv": "Row 1 of emptyid.csv has an empty id",
+        "twice.csv": "The id 'a' stands in line 2 of twice.csv and in line 3 of twice.csv; ids must be unique.",
+        "emptyid.csv": "None of the 1 pairs in .* .line 2: its id is empty; every sample needs a name of its own",
         "none.csv": "None of the 1 pairs in .*none.csv can be used .a: the file is not there.",
-        "clash.jsonl": "the id 'x#2' stands for captions of rows 1 and 2; rename one of them",
-        "bytes.jsonl": "the column path holds struct<bytes: string>; it must be text",
-        "numbers.jsonl": "the column caption holds double; it must be text",
-        "lists.jsonl": "the column caption holds list<.*>; captions must be text, or lists of text",
-        "broken.jsonl": "could not be read",
+        "clash.jsonl": "the id 'x#2' stands for captions of line 1 of clash.jsonl and line 2 of clash.jsonl",
+        "bytes.jsonl": 'None of the 1 pairs in .* .line 1: its path is {"bytes": "x"}; it must be text',
+        "truths.jsonl": "None of the 1 pairs in .* .a.jpg: its caption is True; it must be text",
+        "lists.jsonl": "None of the 2 pairs in .* .a.jpg#1: its caption is .1.; it must be text",
+        "broken.jsonl": "None of the 1 rows in broken.jsonl can be read .line 1 of broken.jsonl: it is not JSON",
         "photo.bmp": "photo.bmp is neither a table .* nor a .tar shard",
         "header.csv": "has no rows",
         "gone.csv": "There is no file or folder",

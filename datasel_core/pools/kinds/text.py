@@ -10,7 +10,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.pools.kind import PoolKind, pool_kind
 from datasel_core.pools.pool import Pool
-from datasel_core.pools.readers.tables import files
+from datasel_core.pools.readers.tables import streams, table_file
 from datasel_core.pools.readers.texts import rows
 from datasel_core.pools.readers.texts.scan import Named, scan_texts
 from datasel_core.pools.readers.texts.shapes import Shapes
@@ -52,8 +52,8 @@ class Text(PoolKind):
 
     @classmethod
     def reads(cls, source: Path, file: Path) -> bool:
-        kinds = files.TABLES | files.PLAIN
-        return super().reads(source, file) and (file == source or files.kind_of(file.name) in kinds)
+        kinds = table_file.TABLES | table_file.PLAIN | ({""} if streams.packing(file.name.lower()) else set())
+        return super().reads(source, file) and (file == source or table_file.kind_of(file.name) in kinds)
 
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         shapes = Shapes(self.text_column, self.prompt_column, self.response_column)

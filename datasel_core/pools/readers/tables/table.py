@@ -1,88 +1,172 @@
-"""Reading the tables people bring: CSV, JSONL, Parquet, with the columns that name samples as text."""
+"""A table of pictures, read once: its columns, where its rows stand, and which rows cannot be read and why."""
 
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv as pc
-import pyarrow.json as pj
-import pyarrow.parquet as pq
-from pydantic import BaseModel
 
 from datasel_core.errors import BadInput
+from datasel_core.pools.readers import table_columns
+from datasel_core.pools.readers.tables import typed, usual
+from datasel_core.pools.readers.tables.columnar import schema_of
+from datasel_core.pools.readers.tables.files import table_file
+from datasel_core.pools.readers.tables.rows import rows
+from datasel_core.pools.readers.tables.streams import Position
+from datasel_core.pools.readers.tables.table_file import COLUMNAR, DELIMITED, TableFile
 
-_LONGEST_ROW = 16 << 20
-"""Bytes. A row with one absurd text must not make a whole table unreadable."""
 
-SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"})
-
-
-def read_table(path: Path, text_columns: tuple[str, ...] = ("id",)) -> pa.Table:
-    """All rows; `text_columns` come as text whatever they look like (an id 007 stays 007). Raises BadInput naming the
-    line.
+@dataclass
+class Table:
+    """columns: name -> values, one per row that could be read. at: where each row stands. kinds: types that the file
+    declares, if it does. lost: rows that could not be read, as a pool lists them.
     """
-    if path.suffix.lower() not in SUFFIXES or (path.exists() and not path.is_file()):
-        raise BadInput(f"{path.name} is no table; give a .csv, .tsv, .jsonl or .parquet file.")
-    try:
-        table = _read(path, text_columns)
-    except FileNotFoundError:
-        raise BadInput(f"There is no file {path}.") from None
-    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
-        raise BadInput(f"{path.name} could not be read: {str(error).splitlines()[0]}") from None
-    if table.num_rows == 0:
-        raise BadInput(f"{path.name} has no rows.")
-    twice = next((name for name in table.column_names if table.column_names.count(name) > 1), None)
-    if twice is not None:
-        raise BadInput(f"{path.name} has two columns called {twice}; column names must be unique.")
-    for name in text_columns:
-        if name in table.column_names and not pa.types.is_string(table[name].type):
-            table = table.set_column(table.column_names.index(name), name, _as_text(table, name, path))
+
+    file: TableFile
+    columns: dict[str, list[Any]]
+    at: list[int] = field(default_factory=list)
+    kinds: dict[str, pa.DataType] = field(default_factory=dict)
+    lost: list[dict[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.columns)
+
+    def place(self, row: int) -> str:
+        """Where a row stands, in words."""
+        return self.file.place(self.at[row])
+
+    def refuse(self, row: int, reason: str, id: str | None = None) -> None:
+        """Lists a row that is no sample, by its name, or else by its place."""
+        self.lost.append({"id": printable(id or f"{self.file.unit} {self.at[row]}"), "reason": reason})
+
+    def require(self, *names: str | None) -> None:
+        """Raises BadInput when a column is not there."""
+        missing = next((name for name in names if name is not None and name not in self.columns), None)
+        if missing is not None:
+            raise BadInput(f"{self.file.name} has no column {missing}; it has: {', '.join(self.columns)}.")
+
+    def find(self, named: str | None, names: tuple[str, ...], option: str = "") -> str | None:
+        """The column that was named, else the first of the usual ones, one with text before one with anything else.
+        option: says which it is; then it is needed. Raises BadInput when it is not there.
+        """
+        self.require(named)
+        found = [named] if named is not None else usual.candidates(self.columns, names)
+        if not found and option:
+            raise BadInput(
+                f"{self.file.name} has no column {' or '.join(names[:3])}; name one with --option {option}=NAME. It "
+                f"has: {', '.join(self.columns)}."
+            )
+        return next((name for name in found if self._holds_text(name)), found[0] if found else None)
+
+    def _holds_text(self, name: str) -> bool:
+        first = next((value for value in self.columns[name] if not typed.is_missing(value)), "")
+        return isinstance(first, str | list)
+
+    def id(self, name: str | None, row: int) -> str | None:
+        """The name of a row, where it has one. Raises BadValue."""
+        try:
+            id = typed.id_of(self.columns[name][row]) if name else None
+        except typed.BadValue as error:
+            raise typed.BadValue(f"its id is {error}") from None
+        if id is not None and not id.strip():
+            raise typed.BadValue("its id is empty; every sample needs a name of its own")
+        return id
+
+    def other_names(self, id: str | None) -> list[str]:
+        """A note on the first column that could name the samples too, where none is called `id`."""
+        for name in usual.candidates(self.columns, usual.OTHER_IDS) if id is None else ():
+            values = self.columns[name]
+            if all(isinstance(value, str | int) and value != "" for value in values) and len(set(values)) == len(
+                values
+            ):
+                return [
+                    f"Samples are called by their paths; the column {name} could name them too: --option "
+                    f"id_column={name}."
+                ]
+        return []
+
+    def text(self, name: str, row: int, word: str) -> str | None:
+        """Text of a row, where there is any. Raises BadValue, which calls it by this word."""
+        try:
+            return typed.text_of(self.columns[name][row])
+        except typed.BadValue as error:
+            raise typed.BadValue(f"its {word} is {error}") from None
+
+    def labels(self, name: str, taken: Sequence[int]) -> list[str | None]:
+        return [typed.label_of(self.columns[name][row]) for row in taken]
+
+    def column(self, name: str, taken: Sequence[int], declared: bool = True) -> pa.Array | pa.ChunkedArray:
+        """Some rows of a column. Cells of a CSV are what all of them are; other values are of the type that the file
+        declares, or of their own.
+        """
+        values = [self.columns[name][row] for row in taken]
+        if self.file.kind in DELIMITED:
+            kind, text = self._guessed(name), pa.array(values, pa.string())
+            return text if pa.types.is_string(kind) else typed.converted(text, kind)
+        if declared and name in self.kinds:
+            with contextlib.suppress(pa.ArrowException, TypeError, ValueError):
+                return pa.array(values, self.kinds[name])
+        return table_columns.column(values)
+
+    def as_written(self, names: Sequence[str], taken: Sequence[int]) -> pa.Array | None:
+        """The source's own text of cells that are kept as numbers: see `typed.AS_WRITTEN`. None where that is not
+        needed.
+        """
+        if self.file.kind not in DELIMITED:
+            return None
+        changed = [
+            name
+            for name in names
+            if not all(typed.is_exact(cell, kind) for kind in [self._guessed(name)] for cell in self.columns[name])
+        ]
+        if not changed:
+            return None
+        return typed.as_written({name: [self.columns[name][row] for row in taken] for name in changed}, len(taken))
+
+    def _guessed(self, name: str) -> pa.DataType:
+        if name not in self.kinds:
+            self.kinds[name] = typed.guessed(pa.array(self.columns[name], pa.string()))
+        return self.kinds[name]
+
+
+def read_table(source: Path) -> Table:
+    """Raises BadInput when the file is no table, or has no rows."""
+    file = table_file(source)
+    schema = schema_of(file) if file.kind in COLUMNAR else None
+    wanted = frozenset(schema.names) if schema is not None else frozenset()
+    table = Table(file, {name: [] for name in schema.names} if schema is not None else {}, kinds=_kinds(schema))
+    position, count = Position(), 0
+    for at, row in rows(file, position, wanted):
+        if isinstance(row, str):
+            table.lost.append({"id": f"{file.unit} {at}", "reason": f"{file.place(at)}: {row}"})
+            continue
+        if trouble := typed.broken_text(row):
+            table.lost.append({"id": f"{file.unit} {at}", "reason": f"{file.place(at)}: {trouble}"})
+            continue
+        for name in row:
+            if name not in table.columns:
+                table.columns[name] = [None] * count
+        table.at.append(at)
+        count += 1
+        for name, values in table.columns.items():
+            values.append(row.get(name))
+    for name in position.names:
+        table.columns.setdefault(name, [])
+    if not count:
+        lost = len(table.lost)
+        said = f"None of the {lost:,} rows in {source.name} can be read ({table.lost[0]['reason']})." if lost else ""
+        raise BadInput(said or f"{source.name} has no rows.")
+    table.notes += position.notes
     return table
 
 
-def _read(path: Path, text_columns: tuple[str, ...]) -> pa.Table:
-    kind = path.suffix.lower()
-    if kind == ".parquet":
-        return pq.read_table(path)
-    if kind in (".jsonl", ".ndjson"):
-        return _read_json(path)
-    options = pc.ConvertOptions(column_types={name: pa.string() for name in text_columns}, strings_can_be_null=False)
-    parse = pc.ParseOptions(delimiter="\t" if kind == ".tsv" else ",", newlines_in_values=True)
-    return pc.read_csv(path, pc.ReadOptions(block_size=_LONGEST_ROW), parse, options)
+def _kinds(schema: pa.Schema | None) -> dict[str, pa.DataType]:
+    return {one.name: one.type for one in schema} if schema is not None else {}
 
 
-def _read_json(path: Path) -> pa.Table:
-    """Text stays text: what looks like a date to the reader is read once more as it is written."""
-    options = pj.ReadOptions(block_size=_LONGEST_ROW)
-    table = pj.read_json(path, options, pj.ParseOptions(newlines_in_values=False))
-    dates = [field.name for field in table.schema if pa.types.is_temporal(field.type)]
-    if not dates:
-        return table
-    as_written = pa.schema([(name, pa.string()) for name in dates])
-    return pj.read_json(path, options, pj.ParseOptions(newlines_in_values=False, explicit_schema=as_written)).select(
-        table.column_names
-    )
-
-
-def _as_text(table: pa.Table, name: str, path: Path) -> pa.ChunkedArray:
-    try:
-        return table[name].cast(pa.string())
-    except pa.ArrowException:
-        raise BadInput(
-            f"{path.name}: the column {name} holds {table[name].type}; it must hold text or whole numbers."
-        ) from None
-
-
-def named_columns(kind: BaseModel, table: pa.Table, path: Path) -> None:
-    """Raises BadInput when an option of a pool kind (`..._column`) that is not at its default names no column of the
-    table.
-    """
-    columns = {option: field.default for option, field in type(kind).model_fields.items() if option.endswith("_column")}
-    require_columns(
-        table, path, tuple(getattr(kind, option) for option, usual in columns.items() if getattr(kind, option) != usual)
-    )
-
-
-def require_columns(table: pa.Table, path: Path, names: tuple[str, ...]) -> None:
-    missing = [name for name in names if name not in table.column_names]
-    if missing:
-        raise BadInput(f"{path.name} has no column {missing[0]}; it has: {', '.join(table.column_names)}.")
+def printable(id: str) -> str:
+    return id.encode("utf-8", "backslashreplace").decode()
