@@ -164,10 +164,10 @@ def test_unusable_pairs_are_listed_and_the_good_ones_load(workspace, photos, tmp
         "none": "it has no caption",
         "gone": "the file is not there",
         "cut": "the file is cut off",
-        "nopath": "it has no image path",
+        "nopath": "line 9 of t.jsonl: it has no image path",
         "folder": "it is a folder",
         "large": "the file has 0 MB; the limit is 0 MB",
-        "line 15": "it has no image path",
+        "line 15": "line 15 of t.jsonl: it has no image path",
     }.items():
         assert said[id] == reason, id
     assert "outside the allowed folders" in said["outside"]
@@ -212,10 +212,10 @@ def test_bad_tables_are_one_line_and_write_nothing(workspace, photos, tmp_path):
         "nopath.csv": "name one with --option path_column=NAME. It has: id, file, caption.",
         "nocaption.csv": "name one with --option caption_column=NAME. It has: id, path, words.",
         "twice.csv": "The id 'a' stands in line 2 of twice.csv and in line 3 of twice.csv; ids must be unique.",
-        "emptyid.csv": "None of the 1 pairs in .* .line 2: its id is empty; every sample needs a name of its own",
+        "emptyid.csv": "None of the 1 pairs in .* .line 2 of emptyid.csv: its id is empty; every sample needs a name",
         "none.csv": "None of the 1 pairs in .*none.csv can be used .a: the file is not there.",
         "clash.jsonl": "the id 'x#2' stands for captions of line 1 of clash.jsonl and line 2 of clash.jsonl",
-        "bytes.jsonl": 'None of the 1 pairs in .* .line 1: its path is {"bytes": "x"}; it must be text',
+        "bytes.jsonl": 'None of the 1 pairs in .* .line 1 of bytes.jsonl: its path is {"bytes": "x"}; it must be text',
         "truths.jsonl": "None of the 1 pairs in .* .a.jpg: its caption is True; it must be text",
         "lists.jsonl": "None of the 2 pairs in .* .a.jpg#1: its caption is .1.; it must be text",
         "broken.jsonl": "None of the 1 rows in broken.jsonl can be read .line 1 of broken.jsonl: it is not JSON",

@@ -16,7 +16,7 @@ from datasel_core.pools.media import photos
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.photo_table import Named, list_photos
 from datasel_core.pools.readers.tables.paths import root_of, with_remedy
-from datasel_core.pools.readers.tables.table import printable
+from datasel_core.pools.readers.tables.table import first_of, printable
 from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
 
@@ -66,8 +66,7 @@ class Images(PoolKind):
         rows, unreadable = _inspect_all(root, listed, workspace, progress)
         unreadable = table.table.lost + unreadable if table else unreadable
         if not rows:
-            first = f" ({unreadable[0]['id']}: {unreadable[0]['reason']})" if unreadable else ""
-            raise BadInput(f"None of the {len(unreadable)} photos in {source} can be read{first}.")
+            raise BadInput(f"None of the {len(unreadable)} photos in {source} can be read{first_of(unreadable)}.")
         columns = {name: [row.get(name) for row in rows] for name in rows[0] if name != "row"}
         if table:  # what was measured stands where the table has a column of that name
             own = {name: columns.pop(name) for name in ("id", "path", "group")}

@@ -15,7 +15,7 @@ from datasel_core.pools.kind import PoolKind, pool_kind
 from datasel_core.pools.readers.tables import typed
 from datasel_core.pools.readers.tables.columnar import whole_table
 from datasel_core.pools.readers.tables.files import table_file
-from datasel_core.pools.readers.tables.table_file import COLUMNAR
+from datasel_core.pools.readers.tables.table_file import COLUMNAR, kind_of
 from datasel_core.pools.readers.vector_files import aligned_arrays, finite_rows, open_arrays
 from datasel_core.pools.scan import Scan, check_ids
 from datasel_core.workspace.layout import Workspace
@@ -40,7 +40,7 @@ class Vectors(PoolKind):
         if not source.is_file():
             raise BadInput(f"There is no file {source}.")
         metadata: dict[str, pa.ChunkedArray] = {}
-        if source.suffix.lower() in COLUMNAR:
+        if kind_of(source.name) in COLUMNAR:
             ids, roles, metadata = self._from_parquet(source)
         else:
             arrays = open_arrays(source)

@@ -13,7 +13,7 @@ from datasel_core.pools.media.pictures import Look, look_at_file
 from datasel_core.pools.readers import caption_columns, table_columns
 from datasel_core.pools.readers.tables import typed, usual
 from datasel_core.pools.readers.tables.paths import understood, with_remedy
-from datasel_core.pools.readers.tables.table import Table, read_table
+from datasel_core.pools.readers.tables.table import Table, first_of, read_table
 from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
 
@@ -79,8 +79,7 @@ def scan_table(
             own = {"id": said.id, "path": picture.path, "caption": said.captions[0], **lists}
             rows.append({**own, **look.columns(), "content": caption_columns.content_of(look.hash, said.captions)})
     if not rows:
-        first = f" ({table.lost[0]['id']}: {table.lost[0]['reason']})" if table.lost else ""
-        raise BadInput(f"None of the {len(table.lost):,} pairs in {source} can be used{first}.")
+        raise BadInput(f"None of the {len(table.lost):,} pairs in {source} can be used{first_of(table.lost)}.")
     kept, notes = _others(table, list(row_of.values()), {path, caption, id}, group)
     return Scan(_beside(rows, kept), root, table.lost, [*table.notes, *notes, *table.other_names(id)])
 
@@ -102,14 +101,14 @@ def _pictures(
             known = found.get(name or where)
             place = known.path if known else understood(where, root, moved, workspace)
         except BadRequest as error:
-            table.refuse(row, str(error), name)
+            table.refuse(row, f"{table.place(row)}: {error}", name)
             continue
         if known is None:
             known = found[name or where] = _Picture(name or where, where, place, row)
         elif name is not None or known.written != where:
             raise BadInput(
-                f"The id {known.id!r} stands in {table.place(known.row)} and in {table.place(row)}; ids must be unique. "
-                "(Without an id column, rows with the same path are captions of one image.)"
+                f"The id {known.id!r} stands in {table.place(known.row)} and in {table.place(row)}; ids must be "
+                "unique. (Without an id column, rows with the same path are captions of one image.)"
             )
         texts = [_caption(one) for one in said] if isinstance(said, list | tuple) else [_caption(said)]
         known.captions += texts

@@ -78,7 +78,10 @@ class _Kept:
         def array(*_: Any) -> Array:
             return Array()
 
-        self.known = {"_reconstruct": array, "ndarray": Array, "dtype": Type}
+        def nothing(*_: Any) -> bytes:
+            return b""
+
+        self.known = {"_reconstruct": array, "ndarray": Array, "dtype": Type, "encode": nothing}
 
 
 class _Reader(pickle.Unpickler):
@@ -98,6 +101,7 @@ _NUMPY = frozenset(
         ("numpy", "dtype"),
         ("numpy.core.multiarray", "_reconstruct"),
         ("numpy._core.multiarray", "_reconstruct"),
+        ("_codecs", "encode"),
     }
 )
-"""What numpy names when it writes an array of objects, in all its versions."""
+"""What numpy names when it writes an array of objects, in all its versions; `encode` makes bytes in old pickles."""

@@ -27,6 +27,8 @@ _PACKINGS = (".gz", ".zst")
 _ZSTD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
 _BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _READ = 1 << 20
+_FRAME = 1 << 16
+"""Bytes that are unpacked at a time: of a file that is cut off, the last are lost with what follows."""
 _SURE = 1000
 """Bytes beyond ASCII that settle an encoding."""
 
@@ -72,7 +74,7 @@ def opened(path: Path, position: Position) -> Iterator[Stream]:
         if begin[:2] == b"\x1f\x8b" or (begin and path.name.lower().endswith(".gz")):
             yield gzip.GzipFile(fileobj=raw)
         elif _ZSTD.match(begin) or (begin and path.name.lower().endswith(".zst")):
-            yield io.BufferedReader(pa.input_stream(raw, compression="zstd"), _READ)
+            yield io.BufferedReader(pa.input_stream(raw, compression="zstd"), _FRAME)
         else:
             yield raw
 

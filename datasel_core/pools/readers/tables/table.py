@@ -157,15 +157,22 @@ def read_table(source: Path) -> Table:
     for name in position.names:
         table.columns.setdefault(name, [])
     if not count:
-        lost = len(table.lost)
-        said = f"None of the {lost:,} rows in {source.name} can be read ({table.lost[0]['reason']})." if lost else ""
-        raise BadInput(said or f"{source.name} has no rows.")
+        said = f"None of the {len(table.lost):,} rows in {source.name} can be read{first_of(table.lost)}."
+        raise BadInput(said if table.lost else f"{source.name} has no rows.")
     table.notes += position.notes
     return table
 
 
 def _kinds(schema: pa.Schema | None) -> dict[str, pa.DataType]:
     return {one.name: one.type for one in schema} if schema is not None else {}
+
+
+def first_of(lost: list[dict[str, str]]) -> str:
+    """The first that was left out and why, for the end of an error line."""
+    if not lost:
+        return ""
+    id, reason = lost[0]["id"], lost[0]["reason"]
+    return f" ({reason})" if reason.startswith(id) else f" ({id}: {reason})"
 
 
 def printable(id: str) -> str:

@@ -47,10 +47,7 @@ def id_of(value: Any) -> str | None:
             return str(int(value))
     if isinstance(value, bool) or not isinstance(value, str | int | bytes | date):
         raise BadValue(f"{_shown(value)}; it must be text or a whole number")
-    text = _decoded(value) if isinstance(value, bytes) else str(value)
-    if isinstance(value, bytes) and not text.isprintable():
-        raise BadValue(f"{_shown(value)} that are no text; it must be text or a whole number")
-    return text
+    return _decoded(value) if isinstance(value, bytes) else str(value)
 
 
 def text_of(value: Any) -> str | None:
@@ -64,8 +61,9 @@ def text_of(value: Any) -> str | None:
 
 def _decoded(value: bytes) -> str:
     with contextlib.suppress(UnicodeDecodeError):
-        return value.decode()
-    raise BadValue(f"{_shown(value)} that are no text; it must be text")
+        if (text := value.decode()).replace("\n", " ").replace("\t", " ").isprintable():
+            return text
+    raise BadValue(f"{_shown(value)} that are no text; write text")
 
 
 def _shown(value: Any) -> str:
