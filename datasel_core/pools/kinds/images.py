@@ -25,7 +25,7 @@ _READERS = 4
 
 @pool_kind("images", version=1, title="Photos")
 class Images(PoolKind):
-    """A folder of photos (sub-folder = group), or a CSV, JSONL or Parquet table with the paths of photos.
+    """A folder of photos (sub-folder = group), or a CSV, JSONL, JSON, Parquet or Arrow table with their paths.
 
     Every file is read once: those that cannot be opened are listed with the reason and left out.
     """

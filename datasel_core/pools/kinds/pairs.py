@@ -24,8 +24,8 @@ _OF_TABLES = ("path_column", "caption_column", "id_column", "group_column", "roo
 
 @pool_kind("pairs", version=1, title="Images with captions")
 class Pairs(PoolKind):
-    """A CSV, JSONL or Parquet table with image paths and captions; tar shards of a WebDataset (one, a folder, or
-    `{00000..00012}.tar`); or DataComp metadata.
+    """A CSV, JSONL, JSON, Parquet or Arrow table with image paths and captions; tar shards of a WebDataset (one, a
+    folder, or `{00000..00012}.tar`); or DataComp metadata.
 
     Images that cannot be opened, and captions that are empty, are listed with the reason and left out. DataComp
     metadata (Parquet with `uid`, beside it .npz with `l14_img` and `l14_txt`, or `b32_...`) brings the roles `image`

@@ -20,8 +20,8 @@ from datasel_core.workspace.layout import Workspace
 
 @pool_kind("text", version=1, title="Text")
 class Text(PoolKind):
-    """A JSONL, CSV or Parquet table of prompts with responses, of conversations or of running text; or a folder of such
-    tables, or of .txt files.
+    """A JSONL, JSON, CSV, Parquet or Arrow table of prompts with responses, of conversations or of running text, which
+    may be packed as .gz or .zst; or a folder of such tables, or of .txt files.
 
     Found by name: `text`; `prompt` with `response` or `completion`; `instruction` (and `input`) with `output`;
     `question` with `answer`; `messages` (OpenAI); `conversations` (ShareGPT). Rows that cannot be used are listed with

@@ -3,6 +3,7 @@
 import gzip
 import json
 
+import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -57,7 +58,6 @@ def test_pictures(workspace, photos, name, packing, kind):
 
 
 def test_a_data_set_that_was_saved(workspace, tmp_path):
-    datasets = pytest.importorskip("datasets", reason="the library datasets writes it")
     rows = datasets.Dataset.from_list(TEXTS)
     datasets.DatasetDict({"train": rows, "test": rows.select(range(1))}).save_to_disk(tmp_path / "in")
     assert kind_of(tmp_path / "in") == "text"
