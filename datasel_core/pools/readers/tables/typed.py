@@ -23,6 +23,8 @@ EXACT = 1 << 53
 """Whole numbers below it are exact in a float."""
 
 _NUMBER = r"^[+-]?(0|[1-9][0-9]{0,14})?(\.[0-9]*)?([eE][+-]?[0-9]+)?$"
+_NO_NUMBER = r"^(?i:nan|[+-]?inf)$"
+"""How tools write among numbers what is none."""
 
 
 class BadValue(BadInput):
@@ -105,7 +107,8 @@ def guessed(column: pa.Array | pa.ChunkedArray) -> pa.DataType:
     with contextlib.suppress(pa.ArrowException):
         filled.cast(pa.float64())
         plain = pc.match_substring_regex(filled, _NUMBER)
-        return pa.float64() if pc.all(plain).as_py() else pa.string()
+        fitting = pc.or_(plain, pc.match_substring_regex(filled, _NO_NUMBER))
+        return pa.float64() if pc.all(fitting).as_py() and pc.any(plain).as_py() else pa.string()
     lower = pc.utf8_lower(filled)
     return pa.bool_() if pc.all(pc.is_in(lower, pa.array(["true", "false"]))).as_py() else pa.string()
 
@@ -121,7 +124,9 @@ def is_exact(text: str | None, kind: pa.DataType) -> bool:
     """Whether a cell of text, kept as this type, is written as the same text again. Whole numbers were looked at."""
     if not text or not (pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
         return True
-    return text in ("True", "False") if pa.types.is_boolean(kind) else repr(float(text)) == text
+    if pa.types.is_boolean(kind):
+        return text in ("True", "False")
+    return math.isfinite(number := float(text)) and repr(number) == text
 
 
 def label_of(value: Any) -> str | None:

@@ -148,7 +148,8 @@ COLUMNS = {
     "thousands": (["1,234", "5", "6", ""], pa.string()),
     "day": (["2021-03-04", "", "2021-03-05", ""], pa.string()),
     "under": (["1_000", "2", "3", ""], pa.string()),
-    "inf": (["inf", "nan", "1", ""], pa.string()),
+    "inf": (["inf", "nan", "1", "-Inf"], pa.float64()),
+    "nan": (["nan", "nan", "", ""], pa.string()),
     "empty": (["", "", "", ""], pa.null()),
 }
 
