@@ -19,6 +19,8 @@ from datasel_core.pools.readers.tables.table_file import (
 from datasel_core.pools.readers.texts.shapes import USUAL
 
 _PICTURES = frozenset({*usual.PATHS, "images"})
+_LOOKED_AT = 5
+"""Tables of a folder: the first may describe the others."""
 
 
 def kind_of(path: Path) -> str:
@@ -32,8 +34,8 @@ def kind_of(path: Path) -> str:
         files = [file for file in sorted(itertools.islice(path.rglob("*"), 2000)) if not is_description(file.name)]
         suffixes = {format_of(file.name) for file in files}
         pictures = {".jpg", ".jpeg", ".png", ".webp"} & suffixes
-        table = next((file for file in files if kind_by_content(file) in TABLES), None)
-        texts = (PLAIN | {".jsonl", ".ndjson"}) & suffixes or (table is not None and _columns(table) & USUAL)
+        tables = itertools.islice((file for file in files if kind_by_content(file) in TABLES), _LOOKED_AT)
+        texts = (PLAIN | {".jsonl", ".ndjson"}) & suffixes or any(_columns(table) & USUAL for table in tables)
         return "pairs" if ".tar" in suffixes else "text" if texts and not pictures else "images"
     names = _columns(path)
     if names & _PICTURES:

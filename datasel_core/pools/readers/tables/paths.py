@@ -10,6 +10,7 @@ from datasel_core.pools.media.photos import reason
 from datasel_core.workspace.layout import Workspace
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_OUTSIDE = "lies outside the allowed folders"
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 
@@ -48,15 +49,19 @@ def is_absolute(text: str) -> bool:
 
 
 def with_remedy(text: str, trouble: str) -> str:
-    """The trouble with an absolute path, and what helps if it is of another machine."""
-    if not is_absolute(text):
+    """The trouble with a path; where an absolute one leads nowhere, also what helps if it is of another machine."""
+    is_missing = trouble == reason(FileNotFoundError())
+    if not is_absolute(text) or not (is_missing or _OUTSIDE in trouble):
         return trouble
-    said = f"the table says {text}: " if trouble == reason(FileNotFoundError()) else ""
+    said = f"the table says {text}: " if is_missing else ""
     return f"{said}{trouble.rstrip('.')}; if it is a path of another machine, give --option root=FOLDER"
 
 
 def _of_url(text: str) -> str:
-    found = urlsplit(text)
+    try:
+        found = urlsplit(text)
+    except ValueError:  # brackets that are not closed
+        return text
     path = unquote(found.path)
     if found.netloc not in ("", "localhost"):
         return rf"\\{found.netloc}{path}"

@@ -3,8 +3,8 @@
 A row comes as (where it stands, its values), or as (where, why it cannot be used); the first line, row or item is 1.
 Cells of CSV are text, as they stand there; other formats give what they say: text, numbers, truth values, lists.
 
-DuckDB's readers are faster, but number no rejected line of JSON, and give no exact values (floats for whole numbers
-beyond 64 bits), so they are not used here.
+DuckDB reads JSON faster, but says of a rejected line neither where it stands nor why (it becomes a row of nulls), and
+makes floats of long whole numbers and of whole numbers beside fractions: values would change.
 """
 
 import gzip

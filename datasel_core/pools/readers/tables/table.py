@@ -78,16 +78,15 @@ class Table:
 
     def other_names(self, id: str | None) -> list[str]:
         """A note on the first column that could name the samples too, where none is called `id`."""
-        for name in usual.candidates(self.columns, usual.OTHER_IDS) if id is None else ():
-            values = self.columns[name]
-            if all(isinstance(value, str | int) and value != "" for value in values) and len(set(values)) == len(
-                values
-            ):
-                return [
-                    f"Samples are called by their paths; the column {name} could name them too: --option "
-                    f"id_column={name}."
-                ]
-        return []
+        names = usual.candidates(self.columns, usual.OTHER_IDS) if id is None else []
+        found = next((name for name in names if self._is_unique(name)), None)
+        said = f"the column {found} could name them too: --option id_column={found}."
+        return [f"Samples are called by their paths; {said}"] if found else []
+
+    def _is_unique(self, name: str) -> bool:
+        values = self.columns[name]
+        are_names = all(isinstance(value, str | int) and value != "" for value in values)
+        return are_names and len(set(values)) == len(values)
 
     def text(self, name: str, row: int, word: str) -> str | None:
         """Text of a row, where there is any. Raises BadValue, which calls it by this word."""
@@ -118,14 +117,14 @@ class Table:
         """
         if self.file.kind not in DELIMITED:
             return None
-        changed = [
-            name
-            for name in names
-            if not all(typed.is_exact(cell, kind) for kind in [self._guessed(name)] for cell in self.columns[name])
-        ]
+        changed = [name for name in names if not self._is_exact(name)]
         if not changed:
             return None
         return typed.as_written({name: [self.columns[name][row] for row in taken] for name in changed}, len(taken))
+
+    def _is_exact(self, name: str) -> bool:
+        kind = self._guessed(name)
+        return all(typed.is_exact(cell, kind) for cell in self.columns[name])
 
     def _guessed(self, name: str) -> pa.DataType:
         if name not in self.kinds:

@@ -42,11 +42,10 @@ def id_of(value: Any) -> str | None:
     """
     if is_missing(value):
         return None
-    if isinstance(value, float | Decimal) and not isinstance(value, bool):
-        if isinstance(value, float) and abs(value) >= EXACT and math.isfinite(value):
-            raise BadValue(f"{value}, a number that was rounded (beyond 2^53); write ids as text")
-        if value == value.to_integral_value() if isinstance(value, Decimal) else value.is_integer():
-            return str(int(value))
+    if isinstance(value, float) and EXACT <= abs(value) < math.inf:
+        raise BadValue(f"{value}, a number that was rounded (beyond 2^53); write ids as text")
+    if isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value):
+        return str(int(value))
     if isinstance(value, bool) or not isinstance(value, str | int | bytes | date):
         raise BadValue(f"{_shown(value)}; it must be text or a whole number")
     return _decoded(value) if isinstance(value, bytes) else str(value)
@@ -76,13 +75,20 @@ def _shown(value: Any) -> str:
 
 
 def broken_text(row: Mapping[str, Any]) -> str:
-    """What is wrong with the first text of a row that no file could hold; nothing where all is well."""
+    """What is wrong with the first name or text of a row that no file could hold; nothing where all is well."""
     for name, value in row.items():
-        if value.__class__ is str and not value.isascii():
-            try:
-                value.encode()
-            except UnicodeEncodeError as error:
-                return f"its {_shown(name)} {unicode_trouble(value[error.start])}"
+        if not name.isascii() and (character := _lone(name)):
+            return f"its column {_shown(name)} {unicode_trouble(character)}"
+        if value.__class__ is str and not value.isascii() and (character := _lone(value)):
+            return f"its {_shown(name)} {unicode_trouble(character)}"
+    return ""
+
+
+def _lone(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return text[error.start]
     return ""
 
 

@@ -1,5 +1,6 @@
 """Which files of a folder are samples, and what is said of the others."""
 
+import gzip
 import json
 import os
 
@@ -84,9 +85,11 @@ def test_what_is_passed_over_is_named_with_its_remedy(workspace, folder):
 def test_a_link_that_leads_outside_is_not_looked_into(workspace, folder, tmp_path):
     outside = tmp_path.parent / f"{tmp_path.name}-outside.json"
     outside.write_text('[{"text": "secret"}]')
+    packed = tmp_path.parent / f"{tmp_path.name}-outside.gz"
+    packed.write_bytes(gzip.compress(b'{"text": "secret"}\n'))
     lines(folder / "t.jsonl", {"text": "a"})
     os.symlink(outside, folder / "link.json")
-    os.symlink(outside, folder / "link.gz")
+    os.symlink(packed, folder / "link.gz")
     pool = add_pool(workspace, "p", str(folder), "text")
     assert pool.n == 1
     assert [one["id"] for one in pool.unreadable] == ["link-00001"]

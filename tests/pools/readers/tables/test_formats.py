@@ -89,6 +89,7 @@ def test_a_row_that_cannot_be_read_stops_no_pictures(workspace, photos, kind):
     path.write_bytes(
         "\n".join([good, "{broken", "[1]", '{"path": "b/01.jpg", "caption": "\\ud83d"}', "", "{}"]).encode()
         + b'\n{"path": "b/01.jpg", "caption": "B\xe4r"}\n{"path": "c/02.jpg", "caption": "y"}\n'
+        + b'{"path": "b/01.jpg", "\\udc00": 1}\n'
     )
     pool = add_pool(workspace, "p", str(path), kind)
     assert pool.ids.tolist() == ["a/00.jpg", "c/02.jpg"]
@@ -99,6 +100,7 @@ def test_a_row_that_cannot_be_read_stops_no_pictures(workspace, photos, kind):
         "line 4": r"line 4 of t.jsonl: its caption holds \ud83d, half of a character",
         "line 6": f"line 6 of t.jsonl: it has no {'path' if kind == 'images' else 'image path'}",
         "line 7": "line 7 of t.jsonl: its byte 35 (0xe4) is not UTF-8",
+        "line 9": r"line 9 of t.jsonl: its column \udc00 holds \udc00, half of a character",
     }
     (photos / "t.csv").write_text("path,caption\na/00.jpg,x\nb/01.jpg,y,z\n,w\nc/02.jpg,v\n")
     pool = add_pool(workspace, "q", str(photos / "t.csv"), kind)

@@ -83,6 +83,16 @@ def test_roots_hold(workspace, photos, kind, path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_the_remedy_is_for_what_is_not_there(workspace, photos, kind):
+    (photos / "cut.jpg").write_bytes((photos / "a" / "00.jpg").read_bytes()[:300])
+    pool = add_pool(
+        workspace, "p", table(photos, "a/00.jpg", str(photos / "cut.jpg"), "zzz.jpg", "file://[x/a.jpg"), kind
+    )
+    said = [one["reason"] for one in pool.unreadable]
+    assert said == ["the file is cut off", "the file is not there", "the file is not there"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_fetched(workspace, photos, kind):
     paths = ["https://example.com/a.jpg", "a/00.jpg", "s3://bucket/a.jpg"]
     pool = add_pool(workspace, "p", table(photos, *paths), kind)
