@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datasel_core.base.progress import Progress
@@ -42,6 +43,7 @@ class Spool:
         self._kinds: dict[str, set[pa.DataType]] = {}
         self._bytes: dict[str, int] = {}
         self._rows = 0
+        self._long_numbers: set[str] = set()
         self._rewritten: set[tuple[str, pa.DataType]] = set()
 
     def add(self, table: pa.Table, guess: bool) -> None:
@@ -52,6 +54,8 @@ class Spool:
             may_be_number = guess and text and column.name not in _ALWAYS_TEXT
             kind = typed.guessed(table[column.name]) if may_be_number else column.type
             self._kinds.setdefault(column.name, set()).add(kind)
+            if pa.types.is_integer(column.type) and _is_long(table[column.name]):
+                self._long_numbers.add(column.name)
             if may_be_number:
                 self._rewritten |= {(column.name, one) for one in _rewritten(table[column.name], kind)}
             self._bytes[column.name] = self._bytes.get(column.name, 0) + (table[column.name].nbytes if text else 0)
@@ -71,9 +75,7 @@ class Spool:
         so whatever they hold.
         """
         kinds = {
-            name: table_columns.common(kinds - {pa.null()})
-            for name, kinds in self._kinds.items()
-            if kinds - {pa.null()}
+            name: self._common(name, kinds - {pa.null()}) for name, kinds in self._kinds.items() if kinds - {pa.null()}
         }
         names = (
             [name for name in first if name in kinds]
@@ -106,6 +108,11 @@ class Spool:
             raise disk_trouble(error, path) from error
         return path, long
 
+    def _common(self, name: str, kinds: set[pa.DataType]) -> pa.DataType:
+        """Whole numbers that no float holds stay what they are beside fractions: as text."""
+        kind = table_columns.common(kinds)
+        return pa.string() if pa.types.is_floating(kind) and name in self._long_numbers else kind
+
     def close(self) -> None:
         """Whatever is left here is gone."""
         self._file.close()
@@ -114,6 +121,11 @@ class Spool:
 
 
 _ALWAYS_TEXT = frozenset({"id", "source", "content", "text", "prompt", "response", "messages"})
+
+
+def _is_long(column: pa.ChunkedArray) -> bool:
+    least, most = (pc.min_max(column)[end].as_py() or 0 for end in ("min", "max"))
+    return max(-least, most) > typed.EXACT
 
 
 def _rewritten(column: pa.ChunkedArray, kind: pa.DataType) -> set[pa.DataType]:

@@ -6,11 +6,13 @@ import zipfile
 
 import numpy as np
 import pandas
+import pyarrow as pa
 import pytest
 
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.actions.import_feature import import_feature
 from datasel_core.errors import BadInput
+from tests.pools.readers.tables.writers import arrow_stream, packed, parquet
 
 REFUSED = (
     r"v.npz could not be read: its ids are objects that are not all text or whole numbers; save them as text, as in "
@@ -134,12 +136,25 @@ def test_a_pickle_cannot_change_how_the_next_is_read(workspace, tmp_path):
     )
 
 
+def test_very_many_names_do_not_fill_the_memory(workspace, tmp_path, monkeypatch):
+    monkeypatch.setattr("datasel_core.pools.readers.text_arrays._MOST", 100)
+    with pytest.raises(BadInput, match="v.npz could not be read: its ids have more than 0 MB."):
+        add_pool(workspace, "p", str(save(tmp_path / "v.npz", np.array(["a", "b", "c"], dtype=object))), "vectors")
+
+
+def test_ids_of_vectors_in_parquet(workspace, tmp_path):
+    source = str(tmp_path / "v.parquet")
+    parquet([{"id": 0.5, "v": [1.0, 0.0]}, {"id": 1.0, "v": [0.0, 1.0]}], tmp_path / "v.parquet")
+    with pytest.raises(BadInput, match="v.parquet: the id of row 1 is 0.5; it must be text or a whole number."):
+        add_pool(workspace, "p", source, "vectors")
+    with pytest.raises(BadInput, match="v.parquet has no column key; it has: id, v."):
+        add_pool(workspace, "p", source, "vectors", {"id_column": "key"})
+    parquet([{"id": 2.0, "v": [1.0, 0.0]}, {"id": 1.0, "v": [0.0, 1.0]}], tmp_path / "v.parquet")
+    assert add_pool(workspace, "p", source, "vectors").ids.tolist() == ["2", "1"]
+
+
 @pytest.mark.parametrize("name", ["v.arrow", "v.parquet.zst"])
 def test_vectors_in_other_columnar_files(workspace, tmp_path, name):
-    import pyarrow as pa
-
-    from tests.pools.readers.tables.writers import arrow_stream, packed, parquet
-
     rows = [{"id": at + 10, "v": [float(at), 1.0], "group": "ab"[at % 2]} for at in range(3)]
     if name == "v.arrow":
         arrow_stream(rows, tmp_path / name)

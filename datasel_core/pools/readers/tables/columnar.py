@@ -61,17 +61,14 @@ def whole_table(file: TableFile) -> pa.Table:
     try:
         with _source(file, Position()) as source:
             if file.kind == ".parquet":
-                table = pq.read_table(source)
-            else:
-                with _native(source) as native:
-                    schema, _, batches = _arrow(native)
-                    table = pa.Table.from_batches(batches(schema.names), schema)
-    except FileNotFoundError:
-        raise BadInput(f"There is no file {file.path}.") from None
+                _check_names(file, pq.read_schema(source))
+                return pq.read_table(source)
+            with _native(source) as native:
+                schema, _, batches = _arrow(native)
+                _check_names(file, schema)
+                return pa.Table.from_batches(batches(schema.names), schema)
     except _TROUBLE as error:
         raise _unreadable(file, error) from None
-    _check_names(file, table.schema)
-    return table
 
 
 def _unreadable(file: TableFile, error: BaseException) -> BadInput:

@@ -38,8 +38,6 @@ _REMEDIES = {
 
 def table_file(source: Path) -> TableFile:
     """A table that was named. Raises BadInput."""
-    if not source.exists():
-        raise BadInput(f"There is no file {source}.")
     kind = kind_by_content(source) if source.is_file() else ""
     if kind not in TABLES:
         raise BadInput(

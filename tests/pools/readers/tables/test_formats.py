@@ -174,3 +174,38 @@ def test_columns_of_a_columnar_file_keep_their_types(workspace, photos):
     for name in ("small", "half", "when", "list"):
         assert pool.table[name].type == table[name].type, name
         assert pool.table[name].combine_chunks().equals(table[name].combine_chunks()), name
+
+
+@pytest.mark.parametrize("kind", ["text", "images", "pairs", "vectors"])
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
+def test_two_columns_of_one_name(workspace, photos, kind, suffix):
+    table = pa.Table.from_arrays([pa.array(["a/00.jpg"])] * 3, ["path", "text", "text"])
+    if suffix == ".parquet":
+        pq.write_table(table, photos / "t.parquet")
+    else:
+        with pa.ipc.new_stream(photos / "t.arrow", table.schema) as stream:
+            stream.write_table(table)
+    with pytest.raises(BadInput, match=f"t{suffix} has two columns called text; column names must be unique."):
+        add_pool(workspace, "p", str(photos / f"t{suffix}"), kind)
+
+
+def test_a_stream_of_arrow_that_is_cut_off(workspace, tmp_path):
+    table = pa.table({"text": [f"t{at}" for at in range(6)]})
+    with pa.ipc.new_stream(tmp_path / "t.arrow", table.schema) as stream:
+        for start in (0, 3):
+            stream.write_batch(table.slice(start, 3).combine_chunks().to_batches()[0])
+    whole = (tmp_path / "t.arrow").read_bytes()
+    (tmp_path / "t.arrow").write_bytes(whole[:-40])
+    pool = add_pool(workspace, "p", str(tmp_path / "t.arrow"), "text")
+    assert pool.column("text").tolist() == ["t0", "t1", "t2"]
+    assert pool.unreadable[0]["reason"].startswith("row 4 of t.arrow: from here on it cannot be read (")
+
+
+def test_what_is_no_table_of_photos(workspace, photos):
+    (photos / "t.docx").write_bytes(b"x")
+    with pytest.raises(
+        BadInput,
+        match=r"t.docx is no table; give a .csv, .tsv, .json, .jsonl, .parquet or .arrow file, which may be packed as "
+        r".gz or .zst.",
+    ):
+        add_pool(workspace, "p", str(photos / "t.docx"), "images")

@@ -209,6 +209,15 @@ def test_parts_and_files_agree_on_what_a_column_is(workspace, tmp_path, monkeypa
     assert said == [*cells, ""]
 
 
+def test_whole_numbers_beyond_floats_stay_exact_beside_fractions(workspace, tmp_path, monkeypatch):
+    monkeypatch.setattr("datasel_core.pools.readers.texts.scan._PART_ROWS", 2)
+    rows = [{"text": f"t{at}", "n": n, "x": at} for at, n in enumerate((2**53 + 1, 5, 0.5, None))]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    pool = add_pool(workspace, "p", str(tmp_path / "t.jsonl"), "text")
+    assert pool.column("n").tolist() == ["9007199254740993", "5", "0.5", None]
+    assert pool.column("x").tolist() == [0, 1, 2, 3]
+
+
 def test_whole_numbers_beyond_floats_stay_exact_beside_gaps(workspace, photos):
     rows = [{"path": f"{name}.jpg", "n": n} for name, n in (("a/00", 2**53 + 1), ("b/01", None), ("c/02", 5))]
     (photos / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
