@@ -12,6 +12,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import DataselError
 from datasel_core.exports.export import Export
 from datasel_core.pools.pool import Pool
+from datasel_core.pools.readers.tables.typed import AS_WRITTEN
 from datasel_core.runs.run import Run
 from datasel_core.workspace.hashing import key_of
 from pages._ui.export import record, reopen
@@ -175,7 +176,8 @@ def preview(pool: Pool, run: Run) -> None:
     table = run.table.slice(0, shown)
     table = table.set_column(table.column_names.index("why"), "why", [_whys(run, table["why"].to_pylist())])
     dull = [name for name in ("score", "count", "why") if _says_nothing(table[name].to_pylist())]
-    table = table.drop_columns([name for name in ("row", "content", "path", *dull) if name in table.column_names])
+    inner = ("row", "content", AS_WRITTEN, "path", *dull)
+    table = table.drop_columns([name for name in inner if name in table.column_names])
     st.dataframe(
         table,
         hide_index=True,

@@ -1,7 +1,8 @@
 """What an export format is: one way to hand a selection to another tool."""
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from datasel_core.base.declare import Declared
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import declares
 from datasel_core.exports import guard
+from datasel_core.pools.readers.tables.typed import AS_WRITTEN
 from datasel_core.workspace.layout import Workspace
 
 export_format = declares("export format")
@@ -29,8 +31,17 @@ class SelectionRecord:
     workspace: Workspace = field(default_factory=Workspace.at)
 
     def plain(self) -> pa.Table:
-        """The columns people want: without the row number and the content hash."""
-        return self.table.drop_columns([name for name in ("row", "content") if name in self.table.column_names])
+        """The columns people want: without the row number, the content hash, and how numbers were written."""
+        inner = ("row", "content", AS_WRITTEN)
+        return self.table.drop_columns([name for name in inner if name in self.table.column_names])
+
+    def as_written(self) -> list[Mapping[str, str]]:
+        """The source's own text of values that are kept as numbers or truth values, row by row, by column; a CSV has
+        such.
+        """
+        if AS_WRITTEN not in self.table.column_names:
+            return [{}] * self.table.num_rows
+        return [json.loads(said) if said else {} for said in self.table[AS_WRITTEN].to_pylist()]
 
 
 class Export(Declared):

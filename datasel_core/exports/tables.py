@@ -53,20 +53,22 @@ def _plain(value: Any) -> Any:
 
 @export_format("csv", version=1, title="CSV")
 class Csv(Export):
-    """For spreadsheets. Text cells that begin with = + - @ get a leading apostrophe, so that no spreadsheet runs
-    them.
+    """For spreadsheets. Cells of a pool from a CSV are written as they stand there. Text cells that begin with = + - @
+    get a leading apostrophe, so that no spreadsheet runs them.
     """
 
     suffix: ClassVar = ".csv"
 
     def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
-        table = kept.plain()
+        table, written = kept.plain(), iter(kept.as_written())
         with open(path, "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow([harmless(name) for name in table.column_names])
             for batch in table.to_batches(max_chunksize=10_000):
                 progress.check()
-                writer.writerows([harmless(value) for value in row.values()] for row in batch.to_pylist())
+                for row, said in zip(batch.to_pylist(), written, strict=False):
+                    # the text of a number is no formula
+                    writer.writerow([said.get(name) or harmless(value) for name, value in row.items()])
 
 
 def harmless(cell: Any) -> Any:

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from datasel_core.base.conversation import Turn
 from datasel_core.base.registry import find
 from datasel_core.errors import UnknownName
 from datasel_core.pools.kind import PoolKind
 from datasel_core.pools.long_columns import Texts
+from datasel_core.pools.readers.tables.typed import AS_WRITTEN, EXACT
 from datasel_core.workspace.layout import Workspace
 
 
@@ -82,7 +84,8 @@ class Pool:
 
     @property
     def columns(self) -> list[str]:
-        return [name for name in self.names if name != "content"]
+        """Those that say something of the samples: neither the content hash, nor how numbers were written."""
+        return [name for name in self.names if name not in ("content", AS_WRITTEN)]
 
     @property
     def long_columns(self) -> tuple[str, ...]:
@@ -94,6 +97,8 @@ class Pool:
         if name not in self.columns:
             raise UnknownName(f"column of {self.name}", name, self.columns)
         found = self.texts.whole(name) if name in self.long_columns else self.table[name]
+        if pa.types.is_integer(found.type) and found.null_count and pc.max(pc.abs(found)).as_py() >= EXACT:
+            return np.array(found.to_pylist(), dtype=object)  # as floats, which the gaps ask for, they would be others
         return found.to_numpy(zero_copy_only=False)
 
     def value(self, name: str, row: int) -> Any:

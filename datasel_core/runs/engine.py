@@ -19,6 +19,7 @@ from datasel_core.errors import BadRequest
 from datasel_core.methods.method import Scorer
 from datasel_core.methods.selection import Inputs, Selection
 from datasel_core.pools.pool import Pool
+from datasel_core.pools.readers.tables.typed import AS_WRITTEN, renamed
 from datasel_core.runs import manifest
 from datasel_core.runs.measures import measure, measure_curves, write_curves
 from datasel_core.runs.question import Question, resolve, to_local
@@ -161,11 +162,13 @@ def kept_table(pool: Pool, chosen: Selection) -> pa.Table:
         "count": chosen.counts,
         "why": list(_whys(chosen.why, len(rows))),
     }
-    own = pool.take(rows, [name for name in pool.names if name != "id"])
-    for name, values in zip(own.column_names, own.columns, strict=True):
+    own, called = pool.take(rows, [name for name in pool.names if name != "id"]), {}
+    for before, values in zip(own.column_names, own.columns, strict=True):
+        name = before
         while name in columns:
             name += "_"
-        columns[name] = values
+        called[before] = name
+        columns[name] = values if before != AS_WRITTEN else renamed(values, called)
     return pa.table(columns)
 
 

@@ -59,6 +59,15 @@ def test_a_folder_of_tables_is_told_by_the_first(tmp_path, name, content):
     assert kind_of(tmp_path / "in") == "images"
 
 
+def test_what_describes_data_tells_nothing(tmp_path):
+    (tmp_path / "README.md").write_text("about")
+    (tmp_path / "a.json").write_text('{"about": {"x": 1}}')
+    pq.write_table(pa.table({"path": ["x"]}), tmp_path / "b.parquet")
+    assert kind_of(tmp_path) == "images"
+    pq.write_table(pa.table({"text": ["x"]}), tmp_path / "c.parquet")
+    assert kind_of(tmp_path) == "text"
+
+
 @pytest.mark.parametrize("content", [b"", b"not json\n", b"\xff\xfe\x00", b"[1, 2]\n"])
 def test_what_cannot_be_read_is_no_trouble(tmp_path, content):
     (tmp_path / "odd.jsonl").write_bytes(content)

@@ -126,8 +126,14 @@ def test_bad_sources_are_one_line_and_write_nothing(workspace, photos, tmp_path)
     for source, message in [
         (tmp_path / "missing", "There is no file or folder"),
         (tmp_path / "empty", "has no photos"),
-        (tmp_path / "twice.csv", "The id 'a' stands in rows 1 and 2"),
-        (tmp_path / "nopath.csv", "has no column path; it has: id, file"),
+        (
+            tmp_path / "twice.csv",
+            "The id 'a' stands in line 2 of twice.csv and in line 3 of twice.csv; ids must be unique.",
+        ),
+        (
+            tmp_path / "nopath.csv",
+            "has no column path or image or file_name; name one with --option path_column=NAME. It has: id, file",
+        ),
         (tmp_path / "none.csv", "None of the 1 photos"),
         ("/etc", "lies outside the allowed folders"),
     ]:

@@ -182,7 +182,9 @@ def test_a_folder_of_texts(workspace, tmp_path):
         {"id": "b/empty.txt", "reason": "b/empty.txt: its text is empty"},
         {"id": "latin.txt", "reason": "latin.txt: its text holds the byte 0xe4, which is not UTF-8"},
     ]
-    assert pool.about["notes"] == ["1 other files were passed over."]
+    assert pool.about["notes"] == [
+        "1 .png was passed over: a picture; add the folder with --kind images to choose among pictures."
+    ]
     assert pool.group_column == "source"
 
 
@@ -207,7 +209,10 @@ def test_a_folder_of_tables_gives_sources_and_unique_names(workspace, tmp_path):
         "wiki-00000-of-00002-00001": "wiki",
         "wiki-00001-of-00002-00001": "wiki",
     }
-    assert pool.about["notes"] == ["2 other files were passed over."]
+    assert pool.about["notes"] == [
+        "1 .json was passed over: it holds neither a list of objects nor an object a line.",
+        "1 README.md was passed over: a description, not data.",
+    ]
     lines(tmp_path / "in" / "gsm8k.csv", "prompt,response", "a,b")
     assert {"gsm8k.csv-00002", "gsm8k.jsonl-00001"} < set(add(workspace, tmp_path / "in").ids)
 
@@ -378,10 +383,10 @@ def test_a_name_that_somebody_took_while_the_source_was_read(workspace, tmp_path
         (lines(tmp_path / f"{name}.jsonl", {"text": name}) for name in ("mine", "other")),
     )
 
-    def slowly(source, home):
+    def slowly(source, home, wanted):
         if source == mine:
             add(workspace, other)
-        return scan(source, home)
+        return scan(source, home, wanted)
 
     monkeypatch.setattr(scan_module, "find_files", slowly)
     with pytest.raises(BadRequest, match=r"There is a pool called p already, from .*other.jsonl; choose another name"):

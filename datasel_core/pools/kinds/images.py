@@ -14,8 +14,10 @@ from datasel_core.errors import BadInput, BadRequest
 from datasel_core.pools.kind import PoolKind, pool_kind
 from datasel_core.pools.media import photos
 from datasel_core.pools.pool import Pool
-from datasel_core.pools.readers import tables
-from datasel_core.pools.scan import Scan, check_ids
+from datasel_core.pools.readers.photo_table import Named, list_photos
+from datasel_core.pools.readers.tables.paths import root_of, with_remedy
+from datasel_core.pools.readers.tables.table import first_of, printable
+from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
 
 _READERS = 4
@@ -23,14 +25,25 @@ _READERS = 4
 
 @pool_kind("images", version=1, title="Photos")
 class Images(PoolKind):
-    """A folder of photos (sub-folder = group), or a CSV, JSONL or Parquet table with the paths of photos.
+    """A folder of photos (sub-folder = group), or a CSV, JSONL, JSON, Parquet or Arrow table with their paths.
 
     Every file is read once: those that cannot be opened are listed with the reason and left out.
     """
 
-    path_column: str = Field("path", description="Table column with the photo's path, relative to the table's folder.")
-    id_column: str = Field("id", description="Table column with the sample's name; the path where there is none.")
-    group_column: str = Field("group", description="Table column that says which group a photo belongs to.")
+    path_column: str | None = Field(
+        None,
+        description="Table column with the photo's path, relative to the table's folder; none takes path, file_name, "
+        "image_path and the like.",
+    )
+    id_column: str | None = Field(
+        None, description="Table column with the sample's name; none takes id where there is one, else the path."
+    )
+    group_column: str | None = Field(
+        None, description="Table column that says which group a photo belongs to; none takes group where there is one."
+    )
+    root: str | None = Field(
+        None, description="Folder that a table's paths are relative to; none takes the table's own folder."
+    )
 
     @classmethod
     def reads(cls, source: Path, file: Path) -> bool:
@@ -41,17 +54,24 @@ class Images(PoolKind):
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         if not source.exists():
             raise BadInput(f"There is no file or folder {source}.")
+        table = None
         if source.is_dir():
             listed, notes = _list_folder(source)
             root = source
         else:
-            listed, notes = self._list_table(source), []
-            root = source.parent
+            root = root_of(self.root, source, workspace)
+            named = Named(self.path_column, self.id_column, self.group_column)
+            table = list_photos(source, named, root, self.root is not None, workspace)
+            listed, notes = table.photos, table.notes()
         rows, unreadable = _inspect_all(root, listed, workspace, progress)
+        unreadable = table.table.lost + unreadable if table else unreadable
         if not rows:
-            first = f" ({unreadable[0]['id']}: {unreadable[0]['reason']})" if unreadable else ""
-            raise BadInput(f"None of the {len(unreadable)} photos in {source} can be read{first}.")
-        columns = {name: [row.get(name) for row in rows] for name in rows[0]}
+            raise BadInput(f"None of the {len(unreadable)} photos in {source} can be read{first_of(unreadable)}.")
+        columns = {name: [row.get(name) for row in rows] for name in rows[0] if name != "row"}
+        if table:  # what was measured stands where the table has a column of that name
+            own = {name: columns.pop(name) for name in ("id", "path", "group")}
+            taken = [row["row"] for row in rows]
+            columns = {**own, **table.beside(taken), **columns, **table.as_written(taken)}
         return Scan(pa.table(columns), root, unreadable, notes)
 
     def offers(self, pool: Pool) -> frozenset[str]:
@@ -59,25 +79,6 @@ class Images(PoolKind):
 
     def open(self, pool: Pool, row: int, **hints: Any) -> Any:
         return photos.open_photo(pool.path(row), **hints)
-
-    def _list_table(self, source: Path) -> list[dict[str, Any]]:
-        table = tables.read_table(source, (self.id_column, self.path_column, self.group_column))
-        tables.require_columns(table, source, (self.path_column,))
-        tables.named_columns(self, table, source)
-        rows = []
-        for at, row in enumerate(table.to_pylist()):
-            own = {
-                "path": row.pop(self.path_column),
-                "id": row.pop(self.id_column, None),
-                "group": row.pop(self.group_column, None),
-            }
-            row = {**row, **own}  # the columns that were named win over others called path, id or group
-            if not row["path"]:
-                raise BadInput(f"Row {at + 1} of {source.name} has no path.")
-            row["id"] = row["path"] if row.get("id") is None else row["id"]
-            rows.append({"id": row.pop("id"), "path": row.pop("path"), "group": row.pop("group", None), **row})
-        check_ids([row["id"] for row in rows])
-        return rows
 
 
 def _list_folder(source: Path) -> tuple[list[dict[str, Any]], list[str]]:
@@ -114,7 +115,7 @@ def _inspect_all(
     facts = in_order(lambda row: _inspect_one(root, row, workspace), listed, _READERS)
     for row, found in progress.over(facts, len(listed), "reading photos"):
         if isinstance(found, str):
-            unreadable.append({"id": _printable(row["id"]), "reason": found})
+            unreadable.append({"id": printable(row["id"]), "reason": with_remedy(row["path"], found)})
         else:
             rows.append({**row, **found})
     return rows, unreadable
@@ -133,7 +134,3 @@ def _inspect_one(root: Path, row: dict, workspace: Workspace) -> dict | str:
     except OSError as error:
         return photos.reason(error)
     return {"width": facts.width, "height": facts.height, "bytes": facts.bytes, "content": content}
-
-
-def _printable(id: str) -> str:
-    return id.encode("utf-8", "backslashreplace").decode()

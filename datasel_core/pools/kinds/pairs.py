@@ -10,20 +10,22 @@ from datasel_core.pools.kind import PoolKind, pool_kind
 from datasel_core.pools.media import photos
 from datasel_core.pools.media.pictures import Member
 from datasel_core.pools.pool import Pool
-from datasel_core.pools.readers import caption_columns, tables
+from datasel_core.pools.readers import caption_columns
 from datasel_core.pools.readers.pair_table import Named, scan_table
 from datasel_core.pools.readers.shards.datacomp import Embeddings, is_metadata, scan_metadata
 from datasel_core.pools.readers.shards.scan import Ids, is_shard, scan_shards
+from datasel_core.pools.readers.tables.paths import root_of
+from datasel_core.pools.readers.tables.table_file import TABLES, kind_by_content
 from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
 
-_OF_TABLES = ("path_column", "caption_column", "id_column", "group_column")
+_OF_TABLES = ("path_column", "caption_column", "id_column", "group_column", "root")
 
 
 @pool_kind("pairs", version=1, title="Images with captions")
 class Pairs(PoolKind):
-    """A CSV, JSONL or Parquet table with image paths and captions; tar shards of a WebDataset (one, a folder, or
-    `{00000..00012}.tar`); or DataComp metadata.
+    """A CSV, JSONL, JSON, Parquet or Arrow table with image paths and captions; tar shards of a WebDataset (one, a
+    folder, or `{00000..00012}.tar`); or DataComp metadata.
 
     Images that cannot be opened, and captions that are empty, are listed with the reason and left out. DataComp
     metadata (Parquet with `uid`, beside it .npz with `l14_img` and `l14_txt`, or `b32_...`) brings the roles `image`
@@ -32,16 +34,22 @@ class Pairs(PoolKind):
 
     path_column: str | None = Field(
         None,
-        description="Table column with the image's path, relative to the table's folder; none takes path or image.",
+        description="Table column with the image's path, relative to the table's folder; none takes path, image, "
+        "file_name and the like.",
     )
     caption_column: str | None = Field(
-        None, description="Table column with the caption, or a list of captions; none takes caption or captions."
+        None,
+        description="Table column with the caption, or a list of captions; none takes caption, captions, text, title "
+        "and the like.",
     )
     id_column: str | None = Field(
         None, description="Table column with the sample's name; none takes id where there is one, else the path."
     )
     group_column: str | None = Field(
         None, description="Table column that says which group an image belongs to; none takes group where there is one."
+    )
+    root: str | None = Field(
+        None, description="Folder that a table's paths are relative to; none takes the table's own folder."
     )
     captions: caption_columns.Choice = Field(
         "each",
@@ -74,7 +82,8 @@ class Pairs(PoolKind):
         if layout == "DataComp metadata":
             return scan_metadata(source, self.embeddings, workspace, progress)
         named = Named(self.path_column, self.caption_column, self.id_column, self.group_column)
-        return scan_table(source, named, self.captions, workspace, progress)
+        root = root_of(self.root, source, workspace)
+        return scan_table(source, named, self.captions, root, self.root is not None, workspace, progress)
 
     def offers(self, pool: Pool) -> frozenset[str]:
         """`image` where there are pictures, `text` where there are captions."""
@@ -122,9 +131,10 @@ class Pairs(PoolKind):
             raise BadInput(f"There is no file or folder {source}.")
         if is_shard(source):
             return "tar shards"
-        if source.suffix.lower() not in tables.SUFFIXES:
+        if kind_by_content(source) not in TABLES:
             raise BadInput(
-                f"{source.name} is neither a table (.csv, .tsv, .jsonl, .parquet) nor a .tar shard of a WebDataset."
+                f"{source.name} is neither a table (.csv, .tsv, .json, .jsonl, .parquet, .arrow) nor a .tar shard of a "
+                "WebDataset."
             )
         wants_table = any(getattr(self, name) is not None for name in _OF_TABLES)
         return (

@@ -10,7 +10,8 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.pools.kind import PoolKind, pool_kind
 from datasel_core.pools.pool import Pool
-from datasel_core.pools.readers.texts import files, rows
+from datasel_core.pools.readers.tables import streams, table_file
+from datasel_core.pools.readers.texts import rows
 from datasel_core.pools.readers.texts.scan import Named, scan_texts
 from datasel_core.pools.readers.texts.shapes import Shapes
 from datasel_core.pools.scan import Scan
@@ -19,8 +20,8 @@ from datasel_core.workspace.layout import Workspace
 
 @pool_kind("text", version=1, title="Text")
 class Text(PoolKind):
-    """A JSONL, CSV or Parquet table of prompts with responses, of conversations or of running text; or a folder of such
-    tables, or of .txt files.
+    """A JSONL, JSON, CSV, Parquet or Arrow table of prompts with responses, of conversations or of running text, which
+    may be packed as .gz or .zst; or a folder of such tables, or of .txt files.
 
     Found by name: `text`; `prompt` with `response` or `completion`; `instruction` (and `input`) with `output`;
     `question` with `answer`; `messages` (OpenAI); `conversations` (ShareGPT). Rows that cannot be used are listed with
@@ -51,8 +52,8 @@ class Text(PoolKind):
 
     @classmethod
     def reads(cls, source: Path, file: Path) -> bool:
-        kinds = files.TABLES | files.PLAIN
-        return super().reads(source, file) and (file == source or files.kind_of(file.name) in kinds)
+        kinds = table_file.TABLES | table_file.PLAIN | ({""} if streams.packing(file.name.lower()) else set())
+        return super().reads(source, file) and (file == source or table_file.kind_of(file.name) in kinds)
 
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         shapes = Shapes(self.text_column, self.prompt_column, self.response_column)

@@ -1,6 +1,7 @@
 """Vectors brought from elsewhere: .npy, .npz or Parquet, with or without ids."""
 
 import hashlib
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,10 @@ from datasel_core.base.progress import Progress
 from datasel_core.base.role import EMBEDDING
 from datasel_core.errors import BadInput
 from datasel_core.pools.kind import PoolKind, pool_kind
-from datasel_core.pools.readers import tables
+from datasel_core.pools.readers.tables import typed
+from datasel_core.pools.readers.tables.columnar import whole_table
+from datasel_core.pools.readers.tables.files import table_file
+from datasel_core.pools.readers.tables.table_file import COLUMNAR, kind_of
 from datasel_core.pools.readers.vector_files import aligned_arrays, finite_rows, open_arrays
 from datasel_core.pools.scan import Scan, check_ids
 from datasel_core.workspace.layout import Workspace
@@ -36,7 +40,7 @@ class Vectors(PoolKind):
         if not source.is_file():
             raise BadInput(f"There is no file {source}.")
         metadata: dict[str, pa.ChunkedArray] = {}
-        if source.suffix.lower() == ".parquet":
+        if kind_of(source.name) in COLUMNAR:
             ids, roles, metadata = self._from_parquet(source)
         else:
             arrays = open_arrays(source)
@@ -56,8 +60,9 @@ class Vectors(PoolKind):
         return Scan(table, source.parent, unreadable, roles=roles)
 
     def _from_parquet(self, source: Path) -> tuple[list[str] | None, dict[str, np.ndarray], dict[str, pa.ChunkedArray]]:
-        table = tables.read_table(source, (self.id_column,))
-        tables.named_columns(self, table, source)
+        table = whole_table(table_file(source))
+        if self.id_column not in ("id", *table.column_names):
+            raise BadInput(f"{source.name} has no column {self.id_column}; it has: {', '.join(table.column_names)}.")
         lists = [
             f.name
             for f in table.schema
@@ -89,13 +94,22 @@ class Vectors(PoolKind):
         if not (pa.types.is_floating(flat.type) or pa.types.is_integer(flat.type)):
             raise BadInput(f"{source.name}: {name} holds {flat.type}; vectors must be numbers.")
         vectors = flat.to_numpy(zero_copy_only=False).reshape(len(column), int(lengths[0]))
-        ids = table[self.id_column].to_pylist() if self.id_column in table.column_names else None
+        ids = self._ids(table, source) if self.id_column in table.column_names else None
         kept = {
             f.name: table[f.name]
             for f in table.schema
             if f.name not in (name, self.id_column, "content") and f.name not in lists
         }
         return ids, {EMBEDDING.name: vectors}, kept
+
+    def _ids(self, table: pa.Table, source: Path) -> list[str]:
+        ids = []
+        for row, value in enumerate(table[self.id_column].to_pylist(), 1):
+            try:
+                ids.append(typed.id_of(str(value) if isinstance(value, uuid.UUID) else value) or "")
+            except typed.BadValue as error:
+                raise BadInput(f"{source.name}: the id of row {row} is {error}.") from None
+        return ids
 
 
 def _inspect(

@@ -1,6 +1,5 @@
 """Pairs from a table: one row per picture with one or several captions, or one row per caption."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,14 +8,14 @@ import pyarrow as pa
 
 from datasel_core.base.parallel import in_order
 from datasel_core.base.progress import Progress
-from datasel_core.errors import BadInput
+from datasel_core.errors import BadInput, BadRequest
 from datasel_core.pools.media.pictures import Look, look_at_file
-from datasel_core.pools.readers import caption_columns, table_columns, tables
+from datasel_core.pools.readers import caption_columns, table_columns
+from datasel_core.pools.readers.tables import typed, usual
+from datasel_core.pools.readers.tables.paths import understood, with_remedy
+from datasel_core.pools.readers.tables.table import Table, first_of, read_table
 from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
-
-PATHS = ("path", "image")
-CAPTIONS = ("caption", "captions")
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,12 @@ class Named:
 
 @dataclass
 class _Picture:
-    """One picture and what is said about it. row: where in the table it stands first. rows: where each caption
-    stands.
+    """One picture and what is said about it. written: its path as the table gives it. row: where in the table it stands
+    first. rows: where each caption stands.
     """
 
     id: str
+    written: str
     path: str
     row: int
     captions: list[Any] = field(default_factory=list)
@@ -43,124 +43,85 @@ class _Picture:
 
 
 def scan_table(
-    source: Path, named: Named, captions: caption_columns.Choice, workspace: Workspace, progress: Progress
+    source: Path,
+    named: Named,
+    captions: caption_columns.Choice,
+    root: Path,
+    moved: bool,
+    workspace: Workspace,
+    progress: Progress,
 ) -> Scan:
-    """Raises BadInput when a column is missing, ids repeat, or nothing is left."""
-    table = _read(source, named)
-    path, caption = (
-        _find(table, source, named.path, PATHS, "path"),
-        _find(table, source, named.caption, CAPTIONS, "caption"),
-    )
-    id, group = _find(table, source, named.id, ("id",)), _find(table, source, named.group, ("group",))
-    pictures, unreadable = _pictures(table, source, path, caption, id)
-    looks = _look_at_all(source.parent, pictures, workspace, progress)
+    """root: the folder that paths are relative to; moved: absolute ones too. Raises BadInput when a column is missing,
+    ids repeat, or nothing is left.
+    """
+    table = read_table(source)
+    path = table.find(named.path, usual.PATHS, "path_column")
+    caption = table.find(named.caption, usual.CAPTIONS, "caption_column")
+    id, group = table.find(named.id, usual.IDS), table.find(named.group, usual.GROUPS)
+    pictures = _pictures(table, path, caption, id, root, moved, workspace)
+    looks = _look_at_all(root, pictures, workspace, progress)
     rows: list[dict[str, Any]] = []
     row_of: dict[str, int] = {}
     for picture in pictures:
         look = looks[picture.path]
         for said in caption_columns.samples(picture.id, picture.captions, captions):
             row = picture.rows[said.part] if picture.rows else picture.row
-            if reason := said.reason or (look if isinstance(look, str) else ""):
-                unreadable.append({"id": _printable(said.id), "reason": reason})
+            if reason := said.reason or (with_remedy(picture.path, look) if isinstance(look, str) else ""):
+                table.refuse(row, reason, said.id)
                 continue
             if said.id in row_of:
                 raise BadInput(
-                    f"{source.name}: the id {said.id!r} stands for captions of rows {row_of[said.id] + 1} and "
-                    f"{row + 1}; rename one of them."
+                    f"{source.name}: the id {said.id!r} stands for captions of {table.place(row_of[said.id])} "
+                    f"and {table.place(row)}; rename one of them."
                 )
             row_of[said.id] = row
             lists = {"captions": list(said.captions)} if captions == "mean" else {}
             own = {"id": said.id, "path": picture.path, "caption": said.captions[0], **lists}
             rows.append({**own, **look.columns(), "content": caption_columns.content_of(look.hash, said.captions)})
     if not rows:
-        first = f" ({unreadable[0]['id']}: {unreadable[0]['reason']})" if unreadable else ""
-        raise BadInput(f"None of the {len(unreadable):,} pairs in {source} can be used{first}.")
-    kept, notes = _others(table, list(row_of.values()), {path, caption, id}, group, source)
-    return Scan(_beside(rows, kept), source.parent, unreadable, notes)
-
-
-def _read(source: Path, named: Named) -> pa.Table:
-    if source.suffix.lower() not in (".csv", ".tsv"):
-        return tables.read_table(source, ())  # these know what is text
-    words = {name for name in (named.path, named.caption, named.id, named.group) if name}
-    return tables.read_table(source, tuple({*PATHS, *CAPTIONS, "id", "group", *words}))
-
-
-def _find(table: pa.Table, source: Path, named: str | None, usual: tuple[str, ...], needed: str = "") -> str | None:
-    """The column to use. Raises BadInput when one that was named is not there, or one that is needed."""
-    if named is not None:
-        tables.require_columns(table, source, (named,))
-        return named
-    found = next((name for name in usual if name in table.column_names), None)
-    if found is None and needed:
-        has = ", ".join(table.column_names)
-        raise BadInput(
-            f"{source.name} has no column {' or '.join(usual)}; name one with --option {needed}_column=NAME. It has: "
-            f"{has}."
-        )
-    return found
+        raise BadInput(f"None of the {len(table.lost):,} pairs in {source} can be used{first_of(table.lost)}.")
+    kept, notes = _others(table, list(row_of.values()), {path, caption, id}, group)
+    return Scan(_beside(rows, kept), root, table.lost, [*table.notes, *notes, *table.other_names(id)])
 
 
 def _pictures(
-    table: pa.Table, source: Path, path: str, caption: str, id: str | None
-) -> tuple[list[_Picture], list[dict[str, str]]]:
-    """The pictures in the order of their first rows, and the rows that name none. Without ids, rows with the same path
-    are captions of one picture.
+    table: Table, path: str, caption: str, id: str | None, root: Path, moved: bool, workspace: Workspace
+) -> list[_Picture]:
+    """The pictures in the order of their first rows; rows that name none are listed. Without ids, rows with the same
+    path are captions of one picture.
     """
-    paths, captions = _texts(table, source, path), _lists(table, source, caption)
-    ids = _texts(table, source, id) if id else [None] * len(paths)
     found: dict[str, _Picture] = {}
-    lost: list[dict[str, str]] = []
-    for row, (name, where, said) in enumerate(zip(ids, paths, captions, strict=True)):
-        if name is not None and not name.strip():
-            raise BadInput(f"Row {row + 1} of {source.name} has an empty id; every sample needs a name of its own.")
-        if not where:
-            lost.append({"id": _printable(name or f"row {row + 1}"), "reason": "it has no image path"})
+    for row, said in enumerate(table.columns[caption]):
+        name = None
+        try:
+            name = table.id(id, row)
+            where = table.text(path, row, "path")
+            if not where:
+                raise BadRequest("it has no image path")
+            known = found.get(name or where)
+            place = known.path if known else understood(where, root, moved, workspace)
+        except BadRequest as error:
+            table.refuse(row, f"{table.place(row)}: {error}", name)
             continue
-        known = found.get(name or where)
         if known is None:
-            known = found[name or where] = _Picture(name or where, where, row)
-        elif name is not None or known.path != where:
+            known = found[name or where] = _Picture(name or where, where, place, row)
+        elif name is not None or known.written != where:
             raise BadInput(
-                f"The id {known.id!r} stands in rows {known.row + 1} and {row + 1} of {source.name}; ids must be "
-                "unique. "
-                "(Without an id column, rows with the same path are captions of one image.)"
+                f"The id {known.id!r} stands in {table.place(known.row)} and in {table.place(row)}; ids must be "
+                "unique. (Without an id column, rows with the same path are captions of one image.)"
             )
-        known.captions += said
-        known.rows += [row] * len(said)
-    return list(found.values()), lost
+        texts = [_caption(one) for one in said] if isinstance(said, list | tuple) else [_caption(said)]
+        known.captions += texts
+        known.rows += [row] * len(texts)
+    return list(found.values())
 
 
-def _texts(table: pa.Table, source: Path, name: str) -> list[str | None]:
-    return _as_text(table[name], source, name).to_pylist()
-
-
-def _as_text(column: pa.ChunkedArray, source: Path, name: str) -> pa.ChunkedArray:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if not (_is_text(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
-        raise BadInput(f"{source.name}: the column {name} holds {_short(kind)}; it must be text.")
-    return column.cast(pa.string())
-
-
-def _lists(table: pa.Table, source: Path, name: str) -> list[Sequence[Any]]:
-    """The captions of each row."""
-    kind = table[name].type
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
-        return [[text] for text in _texts(table, source, name)]
-    if not (_is_text(kind.value_type) or pa.types.is_null(kind.value_type)):
-        raise BadInput(
-            f"{source.name}: the column {name} holds {_short(kind)}; captions must be text, or lists of text."
-        )
-    return [list(said or ()) for said in table[name].to_pylist()]
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-
-
-def _short(kind: pa.DataType) -> str:
-    text = " ".join(str(kind).split())
-    return text if len(text) <= 80 else text[:77] + "..."
+def _caption(value: Any) -> Any:
+    """Text, where it is text or a number; else as it is, and refused with it."""
+    try:
+        return typed.text_of(value)
+    except typed.BadValue:
+        return value
 
 
 def _look_at_all(
@@ -173,16 +134,20 @@ def _look_at_all(
 
 
 def _others(
-    table: pa.Table, rows: list[int], used: set[str | None], group: str | None, source: Path
+    table: Table, rows: list[int], used: set[str | None], group: str | None
 ) -> tuple[dict[str, pa.Array | pa.ChunkedArray], list[str]]:
     """The table's other columns, for these rows; and a note on those that gave way to ours."""
-    names = [name for name in table.column_names if name not in used and name != group]
+    names = [name for name in table.names if name not in used and name != group]
     gone = [name for name in names if table_columns.gives_way(name) or (group and name == "group")]
-    kept = {"group": _as_text(table[group], source, group)} if group else {}
-    kept |= {name: table[name] for name in names if name not in gone}
-    places = pa.array(rows, pa.int64())
-    notes = [f"Columns of {source.name} that have names of ours were left out: {', '.join(gone)}."] if gone else []
-    return {name: column.take(places) for name, column in kept.items()}, notes
+    names = [name for name in names if name not in gone]
+    kept = {"group": pa.array(table.labels(group, rows), pa.string())} if group else {}
+    kept |= {name: table.column(name, rows) for name in names}
+    written = table.as_written(names, rows)
+    if written is not None:
+        kept[typed.AS_WRITTEN] = written
+    file = table.file.name
+    notes = [f"Columns of {file} that have names of ours were left out: {', '.join(gone)}."] if gone else []
+    return kept, notes
 
 
 def _beside(rows: list[dict[str, Any]], kept: dict[str, pa.Array | pa.ChunkedArray]) -> pa.Table:
@@ -190,8 +155,5 @@ def _beside(rows: list[dict[str, Any]], kept: dict[str, pa.Array | pa.ChunkedArr
     ours = {name: table_columns.column([row[name] for row in rows]) for name in rows[0]}
     measured = ("width", "height", "bytes", "content")
     first = {name: array for name, array in ours.items() if name not in measured}
-    return pa.table({**first, **kept, **{name: ours[name] for name in measured}})
-
-
-def _printable(id: str) -> str:
-    return id.encode("utf-8", "backslashreplace").decode()
+    written = {name: kept.pop(name) for name in [typed.AS_WRITTEN] if name in kept}
+    return pa.table({**first, **kept, **{name: ours[name] for name in measured}, **written})

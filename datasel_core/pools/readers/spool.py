@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from datasel_core.base.progress import Progress
 from datasel_core.errors import Failed
 from datasel_core.pools.readers import table_columns
+from datasel_core.pools.readers.tables import typed
 from datasel_core.workspace.files import disk_trouble
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock, is_held
@@ -42,14 +43,21 @@ class Spool:
         self._kinds: dict[str, set[pa.DataType]] = {}
         self._bytes: dict[str, int] = {}
         self._rows = 0
+        self._long_numbers: set[str] = set()
+        self._rewritten: set[tuple[str, pa.DataType]] = set()
 
     def add(self, table: pa.Table, guess: bool) -> None:
         """guess: columns of text are taken for numbers when all parts of them look like numbers, as in a CSV."""
         self._starts.append(self._file.tell())
         for column in table.schema:
             text = pa.types.is_string(column.type)
-            kind = _guessed(table[column.name]) if guess and text and column.name not in _ALWAYS_TEXT else column.type
+            may_be_number = guess and text and column.name not in _ALWAYS_TEXT
+            kind = typed.guessed(table[column.name]) if may_be_number else column.type
             self._kinds.setdefault(column.name, set()).add(kind)
+            if pa.types.is_integer(column.type) and _is_long(table[column.name]):
+                self._long_numbers.add(column.name)
+            if may_be_number:
+                self._rewritten |= {(column.name, one) for one in _rewritten(table[column.name], kind)}
             self._bytes[column.name] = self._bytes.get(column.name, 0) + (table[column.name].nbytes if text else 0)
         self._rows += table.num_rows
         try:
@@ -67,9 +75,7 @@ class Spool:
         so whatever they hold.
         """
         kinds = {
-            name: table_columns.common(kinds - {pa.null()})
-            for name, kinds in self._kinds.items()
-            if kinds - {pa.null()}
+            name: self._common(name, kinds - {pa.null()}) for name, kinds in self._kinds.items() if kinds - {pa.null()}
         }
         names = (
             [name for name in first if name in kinds]
@@ -80,7 +86,10 @@ class Spool:
         long = tuple(
             name for name in names if name in long or (name in others and self._bytes[name] > _LONG * self._rows)
         )
-        schema = pa.schema([(name, kinds[name]) for name in names])
+        rewritten = [name for name, kind in kinds.items() if (name, kind) in self._rewritten]
+        schema = pa.schema(
+            [(name, kinds[name]) for name in names] + [(typed.AS_WRITTEN, pa.string())] * bool(rewritten)
+        )
         path = self._folder / "finished.parquet"
         short = [name for name in names if name not in long]
         try:
@@ -91,13 +100,18 @@ class Spool:
                 for start in progress.over(self._starts, len(self._starts), "writing texts (thousands)"):
                     self._file.seek(start)
                     part = pa.ipc.open_stream(self._file).read_all()
-                    writer.write_table(
-                        pa.table({name: _as(part, name, kinds[name]) for name in names}, schema),
-                        row_group_size=part.num_rows,
-                    )
+                    columns = {name: _as(part, name, kinds[name]) for name in names}
+                    if rewritten:
+                        columns[typed.AS_WRITTEN] = _as_written(part, rewritten)
+                    writer.write_table(pa.table(columns, schema), row_group_size=part.num_rows)
         except OSError as error:
             raise disk_trouble(error, path) from error
         return path, long
+
+    def _common(self, name: str, kinds: set[pa.DataType]) -> pa.DataType:
+        """Whole numbers that no float holds stay what they are beside fractions: as text."""
+        kind = table_columns.common(kinds)
+        return pa.string() if pa.types.is_floating(kind) and name in self._long_numbers else kind
 
     def close(self) -> None:
         """Whatever is left here is gone."""
@@ -109,28 +123,28 @@ class Spool:
 _ALWAYS_TEXT = frozenset({"id", "source", "content", "text", "prompt", "response", "messages"})
 
 
-def _guessed(column: pa.ChunkedArray) -> pa.DataType:
-    """What text looks like; empty cells look like anything. 007 is no number, nor is a name of more digits than a
-    number keeps.
+def _is_long(column: pa.ChunkedArray) -> bool:
+    least, most = (pc.min_max(column)[end].as_py() or 0 for end in ("min", "max"))
+    return max(-least, most) > typed.EXACT
+
+
+def _rewritten(column: pa.ChunkedArray, kind: pa.DataType) -> set[pa.DataType]:
+    """The types as which some cell would be written in other words than the source's: whole numbers stay as they are,
+    unless another part makes the column one of floats.
     """
-    filled = column.filter(pc.fill_null(pc.not_equal(column, ""), False))
-    if not len(filled):
-        return pa.null()
-    with contextlib.suppress(pa.ArrowException):
-        if filled.cast(pa.int64()).cast(pa.string()).equals(filled):
-            return pa.int64()
-    with contextlib.suppress(pa.ArrowException):
-        filled.cast(pa.float64())
-        plain = pc.match_substring_regex(filled, r"^[+-]?(0|[1-9][0-9]{0,14})?(\.[0-9]*)?([eE][+-]?[0-9]+)?$")
-        return pa.float64() if pc.all(plain).as_py() else pa.string()
-    lower = pc.utf8_lower(filled)
-    return pa.bool_() if pc.all(pc.is_in(lower, pa.array(["true", "false"]))).as_py() else pa.string()
+    if pa.types.is_integer(kind):
+        return {pa.float64()}
+    return {kind} if not all(typed.is_exact(cell, kind) for cell in column.to_pylist()) else set()
+
+
+def _as_written(part: pa.Table, names: Sequence[str]) -> pa.Array:
+    texts = [name for name in names if name in part.column_names and pa.types.is_string(part[name].type)]
+    return typed.as_written({name: part[name].to_pylist() for name in texts}, part.num_rows)
 
 
 def _as(part: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
     if name in part.column_names and pa.types.is_string(part[name].type) and not pa.types.is_string(kind):
-        column = part[name]
-        return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column).cast(kind)
+        return typed.converted(part[name], kind)
     return pa.chunked_array(table_columns.chunks_of(part, name, kind), kind)
 
 

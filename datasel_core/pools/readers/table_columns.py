@@ -6,7 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-_OWN = frozenset({"id", "path", "shard", "offset", "caption", "captions", "width", "height", "bytes", "content"})
+_OWN = frozenset(
+    {"id", "path", "shard", "offset", "caption", "captions", "width", "height", "bytes", "content", "as_written"}
+)
 """Written by pools of pairs; a source's columns of these names give way."""
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from datasel_core.base.role import EMBEDDING, find_role
 from datasel_core.errors import BadInput
+from datasel_core.pools.readers.text_arrays import read_names
 
 
 def open_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -24,7 +25,10 @@ def open_arrays(path: Path) -> dict[str, np.ndarray]:
             raise BadInput(f"{path.name} is no file of vectors; give a .npy or .npz file.")
         _check_sizes(path)
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+            arrays = {name: file[name] for name in file.files if name != "ids"}
+            ids = read_names(path) if "ids" in file.files else None
+        if ids is not None:
+            arrays["ids"] = ids
     except FileNotFoundError:
         raise BadInput(f"There is no file {path}.") from None
     except (
@@ -70,7 +74,7 @@ def _check_sizes(path: Path) -> None:
                 major, _ = np.lib.format.read_magic(file)
                 header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
                 shape, _, dtype = header(file)
-            if math.prod(shape) * dtype.itemsize > member.file_size:
+            if math.prod(shape) * (1 if dtype.hasobject else dtype.itemsize) > member.file_size:
                 raise ValueError(f"{member.filename} says it is {shape}, but holds {member.file_size} bytes")
 
 
@@ -95,7 +99,7 @@ def aligned_arrays(arrays: dict[str, np.ndarray], path: Path) -> tuple[list[str]
 
 def read_ids(ids: np.ndarray, path: Path) -> list[str]:
     """(n,) ids as text: text, whole numbers, or bytes of UTF-8. Raises BadInput."""
-    if ids.ndim != 1 or ids.dtype.kind not in "USiu":
+    if ids.ndim != 1 or ids.dtype.kind not in "USiuO":
         raise BadInput(
             f"{path.name}: ids has the shape {ids.shape} and the type {ids.dtype}; it must be one row of text or "
             "whole numbers."

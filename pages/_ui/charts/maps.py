@@ -12,13 +12,14 @@ from datasel_core.actions import draw_map
 from datasel_core.base.role import EMBEDDING, PATTERNS
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
+from datasel_core.pools.readers.tables.typed import AS_WRITTEN
 from pages._ui.charts import colouring
 from pages._ui.charts import map as canvas
 from pages._ui.kit import disk, grouping, keys, markdown, palette, watch
 
 _NUMBER = "number."
 """Before the name of a role: a column may have the same name."""
-_NO_GROUPS = ("id", "path", "width", "height", "bytes", "content", "row")
+_NO_GROUPS = ("id", "path", "width", "height", "bytes", "content", "row", AS_WRITTEN)
 
 
 def mappable(pool: Pool) -> list[StoredFeature]:

@@ -9,11 +9,14 @@ import streamlit as st
 
 from datasel_core.errors import DataselError
 from datasel_core.pools.pool import Pool
+from datasel_core.pools.readers.tables.typed import AS_WRITTEN
 from pages._ui.kit import keys, look, markdown
 from pages._ui.media import texts
 
 _SIDE = 900
-_SHOWN_ELSEWHERE = frozenset({"width", "height", "bytes", "path", "content", "text", "prompt", "response", "messages"})
+_SHOWN_ELSEWHERE = frozenset(
+    {"width", "height", "bytes", "path", "content", "text", "prompt", "response", "messages", AS_WRITTEN}
+)
 
 
 def look_at(row: int | None) -> None:

@@ -1,1 +1,1 @@
-"""Texts: which files, which rows, which shapes."""
+"""Texts: which rows, which shapes."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from datasel_core.base.conversation import Turn
 from datasel_core.pools.readers import table_columns
+from datasel_core.pools.readers.tables.typed import unicode_trouble
 from datasel_core.pools.readers.texts.shapes import BadRow, Said, shown
 
 TEXTS = ("text", "prompt", "response", "messages")
@@ -61,13 +62,6 @@ def content_of(turns: Sequence[Said]) -> str:
         return hashlib.blake2b(whole.encode(), digest_size=16).hexdigest()
     except UnicodeEncodeError as error:
         raise BadRow(f"its {_where(turns, _is_unicode)} {unicode_trouble(whole[error.start])}") from None
-
-
-def unicode_trouble(character: str) -> str:
-    """What is wrong with a lone surrogate: one of these stands for a byte that could not be decoded."""
-    if "\udc80" <= character <= "\udcff":
-        return f"holds the byte 0x{ord(character) - 0xDC00:02x}, which is not UTF-8"
-    return f"holds \\u{ord(character):04x}, half of a character"
 
 
 def _where(turns: Sequence[Said], good: Callable[[str], bool]) -> str:

@@ -15,8 +15,11 @@ from datasel_core.base.progress import Progress, Track
 from datasel_core.errors import BadInput
 from datasel_core.pools.readers import table_columns
 from datasel_core.pools.readers.spool import Spool
-from datasel_core.pools.readers.texts.files import TextFile, find_files
-from datasel_core.pools.readers.texts.lines import Position, rows, unit
+from datasel_core.pools.readers.tables import typed
+from datasel_core.pools.readers.tables.files import find_files
+from datasel_core.pools.readers.tables.rows import rows
+from datasel_core.pools.readers.tables.streams import Position
+from datasel_core.pools.readers.tables.table_file import DELIMITED, TableFile
 from datasel_core.pools.readers.texts.rows import TEXTS, Beside, checked, columns_of, content_of
 from datasel_core.pools.readers.texts.shapes import USUAL, Ambiguous, BadRow, NoShape, Reader, Shapes, named, shown
 from datasel_core.pools.scan import Scan
@@ -30,6 +33,7 @@ _PART_CHARACTERS = 4 << 20
 """A part becomes a row group, which is what is read to see one sample."""
 _LONGEST_ID = 1_000
 _MOST_NAMES = 1_000
+_MOST_NOTES = 20
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class _Reading:
     unreadable: list[dict[str, str]] = field(default_factory=list)
     left_out: int = 0
     no_shape: int = 0
+    said: list[str] = field(default_factory=list)
 
     def refuse(self, id: str, reason: str) -> None:
         self.left_out += 1
@@ -83,11 +88,12 @@ class _Reading:
 
 def scan_texts(source: Path, shapes: Shapes, named: Named, workspace: Workspace, progress: Progress) -> Scan:
     """Raises BadInput when there is no file, an option names no column, ids repeat, or nothing is left."""
-    files, notes = find_files(source, workspace)
+    wanted = USUAL | {name for name in (shapes.text, shapes.prompt, shapes.response) if name}
+    files, notes = find_files(source, workspace, wanted)
     spool = Spool(workspace)
     try:
         reading = _Reading(named, Reader(shapes.known()), spool)
-        _read_all(files, shapes, reading, progress)
+        _read_all(files, wanted | {named.id or "id"}, reading, progress)
         _check(source, shapes, reading)
         _check_unique(files, reading)
         path, long = spool.finish(("id", *TEXTS, "source"), ("content",), TEXTS, progress)
@@ -97,7 +103,7 @@ def scan_texts(source: Path, shapes: Shapes, named: Named, workspace: Workspace,
     except BaseException:
         spool.close()
         raise
-    notes += reading.beside.notes()
+    notes += [*reading.said, *reading.beside.notes()]
     if reading.left_out > len(reading.unreadable):
         notes.append(f"{reading.left_out:,} rows were left out; the first {LISTED:,} are listed.")
     root = source if source.is_dir() else source.parent
@@ -106,12 +112,11 @@ def scan_texts(source: Path, shapes: Shapes, named: Named, workspace: Workspace,
     )
 
 
-def _read_all(files: list[TextFile], shapes: Shapes, reading: _Reading, progress: Progress) -> None:
-    wanted = USUAL | {name for name in (shapes.text, shapes.prompt, shapes.response) if name}
+def _read_all(files: list[TableFile], wanted: frozenset[str], reading: _Reading, progress: Progress) -> None:
     sizes = [file.path.stat().st_size if file.path.is_file() else 0 for file in files]
     track, before = progress.track(max(1, sum(sizes) >> 20), "reading texts (MB)"), 0
     for number, (file, size) in enumerate(zip(files, sizes, strict=True)):
-        reading.go_on(guess=file.kind in (".csv", ".tsv"))
+        reading.go_on(guess=file.kind in DELIMITED)
         _read(number, file, reading, wanted, track, before)
         before += size
         track.advance((before >> 20) - track.done)
@@ -119,8 +124,8 @@ def _read_all(files: list[TextFile], shapes: Shapes, reading: _Reading, progress
     track.finish()
 
 
-def _read(number: int, file: TextFile, reading: _Reading, wanted: frozenset[str], track: Track, before: int) -> None:
-    position, word, usable, before_names = Position(), unit(file), 0, ()
+def _read(number: int, file: TableFile, reading: _Reading, wanted: frozenset[str], track: Track, before: int) -> None:
+    position, usable, before_names = Position(), 0, ()
     for count, (at, row) in enumerate(rows(file, position, wanted), 1):
         if count % _PART_ROWS == 0:
             track.advance(((before + position.bytes()) >> 20) - track.done)
@@ -139,8 +144,7 @@ def _read(number: int, file: TextFile, reading: _Reading, wanted: frozenset[str]
                     "response_column=NAME."
                 ) from None
             reading.no_shape += isinstance(error, NoShape)
-            place = file.name if file.kind in (".txt", ".md") else f"{word} {at:,} of {file.name}"
-            reading.refuse(_id_of(file, at, row, reading), f"{place}: {error}")
+            reading.refuse(_id_of(file, at, row, reading), f"{file.place(at)}: {error}")
             continue
         reading.files.append(number)
         reading.lines.append(at)
@@ -148,9 +152,10 @@ def _read(number: int, file: TextFile, reading: _Reading, wanted: frozenset[str]
         reading.characters += sum([len(value) for value in one.values() if value.__class__ is str])
         if len(reading.part) == _PART_ROWS or reading.characters > _PART_CHARACTERS:
             reading.keep()
+    reading.said += position.notes[: _MOST_NOTES - len(reading.said)]
 
 
-def _sample(file: TextFile, at: int, row: Mapping[str, Any], reading: _Reading) -> dict[str, Any]:
+def _sample(file: TableFile, at: int, row: Mapping[str, Any], reading: _Reading) -> dict[str, Any]:
     """Raises BadRow."""
     turns, used = reading.reader.read(row)
     id_column, source_column = reading.named.id or "id", reading.named.source or "source"
@@ -179,19 +184,20 @@ def _sample(file: TextFile, at: int, row: Mapping[str, Any], reading: _Reading) 
     return one | beside
 
 
-def _id(file: TextFile, at: int, given: Any, with_file: bool) -> str:
+def _id(file: TableFile, at: int, given: Any, with_file: bool) -> str:
     """The name that was given; else file and line, which are the same whatever stands in other lines."""
-    if given is None or given == "":
-        return file.stem if file.kind in (".txt", ".md") else f"{file.stem}-{at:05d}"
-    if isinstance(given, bool) or not isinstance(given, (str, int)):
-        raise BadRow(f"its id is {shown(table_columns.as_text(given))}; it must be text or a whole number")
-    id = str(given)
+    try:
+        id = typed.id_of(given) or ""
+    except typed.BadValue as error:
+        raise BadRow(f"its id is {error}") from None
+    if not id:
+        return file.stem if file.is_plain else f"{file.stem}-{at:05d}"
     if len(id) > _LONGEST_ID or not id.isprintable() or id.isspace():
         raise BadRow(f"its id {shown(id)!r} has more than {_LONGEST_ID:,} characters, or some that cannot be printed")
     return f"{file.stem}/{id}" if with_file else id
 
 
-def _id_of(file: TextFile, at: int, row: Mapping[str, Any] | str, reading: _Reading) -> str:
+def _id_of(file: TableFile, at: int, row: Mapping[str, Any] | str, reading: _Reading) -> str:
     """How a row that is left out is listed."""
     try:
         return _id(
@@ -220,7 +226,7 @@ def _check(source: Path, shapes: Shapes, reading: _Reading) -> None:
     raise BadInput(f"None of the {reading.left_out:,} rows in {source.name} can be used ({first['reason']}).")
 
 
-def _check_unique(files: list[TextFile], reading: _Reading) -> None:
+def _check_unique(files: list[TableFile], reading: _Reading) -> None:
     """Raises BadInput for the first id that comes twice, naming both places."""
     ids = pa.chunked_array(reading.ids)
     if pc.count_distinct(ids).as_py() == len(ids):
@@ -228,10 +234,7 @@ def _check_unique(files: list[TextFile], reading: _Reading) -> None:
     first: dict[str, int] = {}
     for at, id in enumerate(ids.to_pylist()):
         if id in first:
-            one, other = (
-                f"{unit(files[reading.files[row]])} {reading.lines[row]:,} of {files[reading.files[row]].name}"
-                for row in (first[id], at)
-            )
+            one, other = (files[reading.files[row]].place(reading.lines[row]) for row in (first[id], at))
             more = (
                 " Add the pool with --option ids=file_and_id." if reading.files[first[id]] != reading.files[at] else ""
             )

@@ -7,6 +7,7 @@ from typing import Any
 
 from datasel_core.base.conversation import Role
 from datasel_core.errors import BadInput
+from datasel_core.pools.readers.tables.typed import is_missing
 
 Said = tuple[Role, str]
 """One turn: who, what."""
@@ -113,7 +114,7 @@ class Reader:
 
     def read(self, row: Mapping[str, Any]) -> tuple[list[Said], tuple[str, ...]]:
         """The turns of a row and the columns they stood in. Raises BadRow with the reason."""
-        found = [shape for shape in self._of(tuple(row)) if all([row[name] is not None for name in shape.needs])]
+        found = [shape for shape in self._of(tuple(row)) if not any([is_missing(row[name]) for name in shape.needs])]
         if len(found) > 1:  # a table of several kinds of rows has empty cells
             filled = [shape for shape in found if all(row[name] not in ("", []) for name in shape.needs)]
             found = _same(row, filled) if len(filled) > 1 else filled or found[:1]
@@ -149,7 +150,7 @@ def _same(row: Mapping[str, Any], shapes: list[Shape]) -> list[Shape]:
 def _nothing(row: Mapping[str, Any], shapes: list[Shape]) -> BadRow:
     there = [shape for shape in shapes if all(name in row for name in shape.needs)]
     if there:
-        return BadRow(f"its {next(name for name in there[0].needs if row[name] is None)} is missing")
+        return BadRow(f"its {next(name for name in there[0].needs if is_missing(row[name]))} is missing")
     half = next(
         (shape for shape in shapes if len(shape.needs) == 2 and any(row.get(name) for name in shape.needs)), None
     )
@@ -218,6 +219,8 @@ def _pair_turns(row: Mapping[str, Any], shape: Shape) -> list[Said]:
 
 
 def _text(value: Any, name: str) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):  # the answer 4 is the text 4
+        value = str(value)
     if not isinstance(value, str):
         raise BadRow(f"its {name} is {_said(value)}; it must be text")
     if not value or value.isspace():

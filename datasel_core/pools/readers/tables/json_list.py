@@ -1,26 +1,15 @@
 """The items of a JSON list, one by one: the list is never in memory as a whole."""
 
-import gzip
 import json
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, TextIO
 
-UNPACKING = (EOFError, zlib.error, gzip.BadGzipFile)
-"""What a packed file that is broken raises."""
+from datasel_core.pools.readers.tables.streams import UNPACKING, Trouble, trouble_of
 
 _BLOCK = 1 << 20
 _SPACE = " \t\r\n"
 _NEAR = 32
 """Characters. An error this near to what has been read so far may be only its end."""
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """Stands where something cannot be read; the text is the reason."""
-
-    text: str
 
 
 def items(stream: TextIO, longest: int) -> Iterator[tuple[int, Any]]:
@@ -43,10 +32,7 @@ def items(stream: TextIO, longest: int) -> Iterator[tuple[int, Any]]:
     except (ValueError, RecursionError) as error:
         yield at, Trouble(f"from here on it is no JSON ({getattr(error, 'msg', error)})")
     except UNPACKING as error:
-        yield (
-            at,
-            Trouble(f"from here on it cannot be read ({'it is cut off' if isinstance(error, EOFError) else error})"),
-        )
+        yield at, Trouble(f"from here on it cannot be read ({trouble_of(error)})")
 
 
 class _Reading:
