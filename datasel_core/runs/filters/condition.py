@@ -69,23 +69,24 @@ def _reading(where: str, columns: Sequence[str], brought: Mapping[str, str]) -> 
                 trouble = trouble or _no_column(where, unknown, columns)
         if len(good) > 1:
             options = " or ".join(sql for sql, _ in list(good.values())[:2])
-            raise _refused(where, f"can be read in two ways; write {options}", columns)
+            raise _refused(where, f"it can be read in two ways; write {options}", columns)
         if good:
             return next(iter(good.values()))
-    raise trouble or _refused(where, f"does not work ({said})", columns)
+    raise trouble or _refused(where, said, columns)
 
 
 def _refused(where: str, said: str, columns: Sequence[str]) -> BadRequest:
     shown = where if len(where) <= _SHOWN else f"{where[:_SHOWN]} ..."
-    return BadRequest(f"--where {shown!r} {said}; give one condition on the columns {', '.join(columns)}.")
+    there = ", ".join(columns)
+    return BadRequest(f"--where {shown!r} does not work ({said}); give one condition on the columns {there}.")
 
 
 def _no_column(where: str, name: str, columns: Sequence[str]) -> BadRequest:
     if tree.quoted(name) in where:
-        return _refused(where, f"has no column {name}; text stands in single quotes, as in '{name}'", columns)
+        return _refused(where, f"there is no column {name}; text stands in single quotes, as in '{name}'", columns)
     near = str(UnknownName("column", name, columns)).partition("Did you mean")[2]
-    hint = f" (did you mean{near})" if near else ""
-    return _refused(where, f"names {name}, which is no column{hint}", columns)
+    hint = f"; did you mean{near}" if near else ""
+    return _refused(where, f"there is no column {name}{hint}", columns)
 
 
 def _unknown(node: dict[str, Any], columns: Sequence[str]) -> str | None:
@@ -125,7 +126,7 @@ def _troubles(
     for node in nodes:
         kind = node.get("class")
         if kind is not None and kind not in _CLASSES:
-            yield f"holds a {kind.lower().replace('_', ' ')}, which speaks of more than one row or of nothing"
+            yield f"it holds a {kind.lower().replace('_', ' ')}, which speaks of more than one row or of nothing"
         if kind == "COLUMN_REF" and (name := node["column_names"][-1].lower()) in functions.CLOCK - known:
             yield functions.because_of_clock(name)
         if kind == "SUBQUERY":
@@ -140,7 +141,7 @@ def _of_query(node: dict[str, Any]) -> Iterator[str]:
     of_pool = table.get("type") == "BASE_TABLE" and table["qualified_name"]["path"] == ["pool"]
     plain = node["type"] == "SELECT_NODE" and not node["modifiers"] and not node["cte_map"]["map"]
     if not plain or node["sample"] or table.get("sample") or not (of_pool or table.get("type") == "EMPTY"):
-        yield "holds a query on something other than the pool, or with LIMIT, ORDER BY, WITH or a sample"
+        yield "it holds a query on something other than the pool, or with LIMIT, ORDER BY, WITH or a sample"
 
 
 def _of_function(
@@ -148,7 +149,7 @@ def _of_function(
 ) -> Iterator[str]:
     name, *before = reversed([part.lower() for part in node["qualified_name"]["path"]])
     if before and before[-1] not in known:
-        yield f"asks {'.'.join(node['qualified_name']['path'])}(), which is no function"
+        yield f"it asks {'.'.join(node['qualified_name']['path'])}(), which is no function"
     elif name not in brought:
         if said := functions.refusal(name, len(node["arguments"]) + len(before), whole):
             yield said
@@ -157,4 +158,4 @@ def _of_function(
             for parameters, text in found.macros if found else ():
                 inner = list(tree.walk(tree.parse(text)))
                 for said in _troubles(inner, parameters, brought, depth + 1):
-                    yield f"asks {name}(), which {said}"
+                    yield f"it asks {name}(), which {said.removeprefix('it ')}"

@@ -64,25 +64,29 @@ def refusal(name: str, n_arguments: int, whole: bool) -> str | None:
     if (name == "unnest" and whole) or (name == "age" and n_arguments == 2):
         return None
     if known is None:
-        return f"asks {name}(), which is no function"
+        return f"it asks {name}(), which is no function"
     if name in _WITHOUT_END:
-        return f"asks {name}(), which may go on for ever; list_sum, list_max and list_aggregate do not"
+        return f"it asks {name}(), which may go on for ever; list_sum, list_max and list_aggregate do not"
     if "VOLATILE" in known.stabilities or name in _BY_LOT:
-        return f"asks {name}(), which gives other rows each time it is asked, so nobody could repeat it"
+        return f"it asks {name}(), which gives other rows each time it is asked, so nobody could repeat it"
     if known.kinds & {"scalar", "macro"}:
         return _of_scalar(name, known)
     if "aggregate" not in known.kinds:
-        return f"asks {name}(), which opens something other than the pool"
-    return None if whole else f"asks {name}(), which speaks of many rows; of all that is (SELECT {name}(...) FROM pool)"
+        return f"it asks {name}(), which opens something other than the pool"
+    return (
+        None if whole else f"it asks {name}(), which speaks of many rows; of all that is (SELECT {name}(...) FROM pool)"
+    )
 
 
 def _of_scalar(name: str, known: Known) -> str | None:
     if "CONSISTENT_WITHIN_QUERY" in known.stabilities and name not in _OF_DATES:
         return because_of_clock(f"{name}()")
     if name in _OF_THE_PROGRAM or name.startswith("__internal"):
-        return f"asks {name}(), which says something of the program and nothing of a sample"
+        return f"it asks {name}(), which says something of the program and nothing of a sample"
     return None
 
 
 def because_of_clock(name: str) -> str:
-    return f"asks {name}, which depends on when or where it is asked; write the value itself, such as date '2026-01-31'"
+    return (
+        f"it asks {name}, which depends on when or where it is asked; write the value itself, such as date '2026-01-31'"
+    )

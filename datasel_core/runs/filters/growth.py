@@ -32,10 +32,10 @@ def too_large(nodes: Sequence[Mapping[str, Any]]) -> str | None:
         elif node.get("class") == "FUNCTION":
             mine = _growth(node)
             if mine is None:
-                return f"asks {node['function_name']}(), whose length another value gives; write it as a number"
+                return f"it asks {node['function_name']}(), whose length another value gives; write it as a number"
             size *= max(mine, 1)
         if size > _MOST:
-            return f"may make each row {size:,} times as large; at most {_MOST:,} times is allowed"
+            return f"it may make each row {size:,} times as large; at most {_MOST:,} times is allowed"
     return None
 
 

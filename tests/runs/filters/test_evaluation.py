@@ -149,7 +149,7 @@ def test_a_number_that_changed_is_asked_anew(workspace, tmp_path, rng):
         import_feature(workspace, made, "weight", str(tmp_path / f"w{at}.npz"))
         asked = resolve(workspace, Spec(pool="v", method="random", budget="1", where="weight > 3"))
         assert made.ids[asked.candidates.free].tolist() == [["b"], ["a"]][at]
-    with pytest.raises(BadRequest, match=r"names wight, which is no column \(did you mean weight\?\)"):
+    with pytest.raises(BadRequest, match=r"there is no column wight; did you mean weight\?"):
         resolve(workspace, Spec(pool="v", method="random", budget="1", where="wight > 3"))
 
 
