@@ -5,7 +5,7 @@ import streamlit as st
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
 from pages._ui.kit import keys, look, watch
-from pages._ui.question import answers, budget, methods
+from pages._ui.question import answers, budget, methods, where
 from pages._ui.select import pick, preview
 
 _STAYS = """[data-testid="stColumn"]:has(.st-key-why) > div { height: 100%; }
@@ -20,6 +20,9 @@ def page(pool: Pool) -> None:
     with left:
         choice = methods.settings(pool)
     with right:
+        if choice is None and where.is_counting(pool):
+            look.empty("Counting what the filter matches", "The rest of the page waits for it.", key="counting")
+            return
         if choice is None:
             look.empty(
                 "No method can be used yet",
