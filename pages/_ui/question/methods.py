@@ -49,10 +49,13 @@ def settings(pool: Pool) -> Question | None:
         return None
     try:
         earlier = {"within": within, "already": already, "where": condition}
-        return answers.ask(pool, cls(**params), use, seed=seed, target=towards, **earlier)
+        asked = answers.ask(pool, cls(**params), use, seed=seed, target=towards, **earlier)
     except DataselError as trouble:
         markdown.trouble(trouble)
         return None
+    for note in asked.target.notes if asked.target else ():
+        st.caption(f":material/info: {markdown.plain(note)}")
+    return asked
 
 
 def _sorted(pool: Pool) -> tuple[dict[str, type[Method]], list[tuple[type[Method], str]]]:
