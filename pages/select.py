@@ -20,10 +20,9 @@ def page(pool: Pool) -> None:
     with left:
         choice = methods.settings(pool)
     with right:
-        if choice is None and where.is_counting(pool):
-            look.empty("Counting what the filter matches", "The rest of the page waits for it.", key="counting")
-            return
         if choice is None:
+            if where.instead(pool):
+                return
             look.empty(
                 "No method can be used yet",
                 "Mend what is marked on the left, or compute a feature on the Data page.",

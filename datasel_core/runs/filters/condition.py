@@ -18,6 +18,16 @@ _CLASSES = {"BETWEEN", "CASE", "CAST", "COLLATE", "COLUMN_REF", "COMPARISON", "C
 _CLASSES |= {"LAMBDA", "OPERATOR", "STAR", "SUBQUERY", "TYPE"}
 
 
+class BadCondition(BadRequest):
+    """A condition that cannot be asked. reason: why, without the condition itself. columns: what it may name."""
+
+    def __init__(self, where: str, reason: str, columns: Sequence[str]):
+        shown = where if len(where) <= _SHOWN else f"{where[:_SHOWN]} ..."
+        self.reason, self.columns = reason, tuple(columns)
+        there = ", ".join(columns)
+        super().__init__(f"--where {shown!r} does not work ({reason}); give one condition on the columns {there}.")
+
+
 @dataclass(frozen=True)
 class Condition:
     """sql: the condition with names made safe. names: words in it that may be columns, in small letters; None where it
@@ -41,9 +51,9 @@ def read(where: str, columns: Sequence[str], brought: Mapping[str, str] | None =
     sql, node = _reading(where, columns, brought or {})
     nodes = list(tree.walk(node))
     for said in _troubles(nodes, columns, brought or {}):
-        raise _refused(where, said, columns)
+        raise BadCondition(where, said, columns)
     if said := growth.too_large(nodes):
-        raise _refused(where, said, columns)
+        raise BadCondition(where, said, columns)
     words = {word.lower() for one in nodes for word in _words(one)}
     everything = "pool" in words or any(one.get("class") == "STAR" for one in nodes)
     whole = "rowid" in words or any(one.get("class") == "SUBQUERY" for one in nodes)
@@ -69,24 +79,18 @@ def _reading(where: str, columns: Sequence[str], brought: Mapping[str, str]) -> 
                 trouble = trouble or _no_column(where, unknown, columns)
         if len(good) > 1:
             options = " or ".join(sql for sql, _ in list(good.values())[:2])
-            raise _refused(where, f"it can be read in two ways; write {options}", columns)
+            raise BadCondition(where, f"it can be read in two ways; write {options}", columns)
         if good:
             return next(iter(good.values()))
-    raise trouble or _refused(where, said, columns)
-
-
-def _refused(where: str, said: str, columns: Sequence[str]) -> BadRequest:
-    shown = where if len(where) <= _SHOWN else f"{where[:_SHOWN]} ..."
-    there = ", ".join(columns)
-    return BadRequest(f"--where {shown!r} does not work ({said}); give one condition on the columns {there}.")
+    raise trouble or BadCondition(where, said, columns)
 
 
 def _no_column(where: str, name: str, columns: Sequence[str]) -> BadRequest:
     if tree.quoted(name) in where:
-        return _refused(where, f"there is no column {name}; text stands in single quotes, as in '{name}'", columns)
+        return BadCondition(where, f"there is no column {name}; text stands in single quotes, as in '{name}'", columns)
     near = str(UnknownName("column", name, columns)).partition("Did you mean")[2]
     hint = f"; did you mean{near}" if near else ""
-    return _refused(where, f"there is no column {name}{hint}", columns)
+    return BadCondition(where, f"there is no column {name}{hint}", columns)
 
 
 def _unknown(node: dict[str, Any], columns: Sequence[str]) -> str | None:

@@ -17,7 +17,7 @@ class Counting:
 
     def __init__(self, ask: Callable[[Progress], np.ndarray]):
         self.done = self.total = 0
-        self.error: str | None = None
+        self.error: DataselError | None = None
         self._ask, self._stop, self._found = ask, threading.Event(), None
         self._thread = threading.Thread(target=self._run, name="counting", daemon=True)
         self._thread.start()
@@ -46,7 +46,7 @@ class Counting:
         except Stopped:
             self._stop.set()
         except DataselError as error:
-            self.error = str(error)
+            self.error = error
 
     def _report(self, step: Step) -> None:
         self.done, self.total = step.done, step.total

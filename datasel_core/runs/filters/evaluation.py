@@ -4,17 +4,15 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
 from datasel_core.base.progress import Progress, Track
-from datasel_core.errors import BadRequest
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.filters import tree
-from datasel_core.runs.filters.condition import ROW, Condition, read
+from datasel_core.runs.filters.condition import ROW, BadCondition, Condition, read
 from datasel_core.runs.filters.macros import columns_of, filter_macros
 from datasel_core.runs.filters.names import stored
 
@@ -62,16 +60,10 @@ def evaluate(pool: Pool, condition: Condition, numbers: Mapping[str, np.ndarray]
         thread.join(_PATIENCE)  # a process that ended before its thread would end with a crash
         raise
     if isinstance(work.error, duckdb.Error):
-        raise _refusal(condition, pool, numbers, work.error)
+        raise BadCondition(condition.where, tree.first_line(work.error), [*pool.columns, *numbers])
     if work.error is not None:
         raise work.error
     return work.found
-
-
-def _refusal(condition: Condition, pool: Pool, numbers: Mapping[str, Any], error: Exception) -> BadRequest:
-    there = ", ".join((*pool.columns, *numbers))
-    said = tree.first_line(error)
-    return BadRequest(f"--where {condition.where!r} does not work ({said}); give one condition on the columns {there}.")
 
 
 class _Work:

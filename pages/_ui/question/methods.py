@@ -45,7 +45,7 @@ def settings(pool: Pool) -> Question | None:
     use = roles(pool, cls, () if error else cls(**params).roles())
     towards = targets.choose(pool, cls, use=use) if cls.needs_target else None
     within, already, condition = _from(pool)
-    if error is not None or not where.can_be_asked(pool, condition):
+    if error is not None or not where.can_be_asked(pool):
         return None
     try:
         earlier = {"within": within, "already": already, "where": condition}
@@ -53,8 +53,7 @@ def settings(pool: Pool) -> Question | None:
     except DataselError as trouble:
         markdown.trouble(trouble)
         return None
-    for note in asked.target.notes if asked.target else ():
-        st.caption(f":material/info: {markdown.plain(note)}")
+    targets.on_trust(asked.target)
     return asked
 
 

@@ -8,9 +8,10 @@ import streamlit as st
 from datasel_core.errors import DataselError
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.candidates import Filter
+from datasel_core.runs.filters.condition import BadCondition
 from datasel_core.runs.filters.counting import Counting
 from datasel_core.runs.filters.tree import quoted
-from pages._ui.kit import disk, grouping, keys, markdown
+from pages._ui.kit import disk, grouping, keys, look, markdown
 
 _NAME, _PICKED, _COUNTING = "select.where", "select.where.picked", "select.where.counting"
 _SOON = 0.4
@@ -33,36 +34,53 @@ def field(pool: Pool) -> str | None:
     return in_force or None
 
 
-def can_be_asked(pool: Pool, where: str | None) -> bool:
-    """Whether a condition is right, and counted; where not, the field has said so."""
-    said = look_at(pool, where) if where else Said()
-    return said.error is None and said.counting is None
-
-
-def is_counting(pool: Pool) -> bool:
-    """Whether the condition in the field is still being counted."""
-    return bool(written()) and look_at(pool, written()).counting is not None
-
-
 def written() -> str:
     """The condition as it stands in the field."""
     return str(keys.get(_NAME, "") or "").strip()
 
 
+def can_be_asked(pool: Pool) -> bool:
+    """Whether the condition is right, and counted; where not, the field has said so."""
+    said = look_at(pool, written())
+    return said.error is None and said.counting is None
+
+
+def instead(pool: Pool) -> bool:
+    """Draws what stands in place of an answer while the condition is wrong, or is being counted. True: it does."""
+    said = look_at(pool, written())
+    if said.counting is not None:
+        look.empty("Counting what the filter matches", "The rest of the page waits for it.", key="where-counting")
+    elif said.error is not None:
+        look.empty("The filter does not work yet", "Mend it on the left, or empty the field.", key="where-wrong")
+    return said.counting is not None or said.error is not None
+
+
 def look_at(pool: Pool, where: str) -> Said:
     """What is known of a condition by now; it is counted once, by the object that a run asks."""
+    if not where:
+        return Said()
     try:
         asked = Filter.of(pool, where, disk.roles(pool))
     except DataselError as error:
-        return Said(error=str(error))
+        return Said(error=_reason(error))
     counting = _counting(pool, asked)
-    if not counting.wait(_SOON):
+    if not counting.wait(0):
         return Said(counting=counting)
-    return Said(error=counting.error, matches=counting.matches)
+    return Said(error=counting.error and _reason(counting.error), matches=counting.matches)
+
+
+def _reason(error: DataselError) -> str:
+    """Beside the field the condition itself need not be repeated."""
+    if not isinstance(error, BadCondition):
+        return str(error)
+    end = "" if error.reason.endswith("?") else "."
+    return f"This does not work: {error.reason}{end} The columns are {', '.join(error.columns)}."
 
 
 def _counting(pool: Pool, asked: Filter) -> Counting:
-    """The count of this session. Whoever writes another condition leaves the one before."""
+    """The count of this session; most have ended when they are given for the first time. Whoever writes another
+    condition leaves the one before.
+    """
     key = (pool.table_sha256, asked.where, tuple(asked.features.items()))
     before = keys.get(_COUNTING)
     if before is not None and before[0] == key and not before[1].is_left:
@@ -71,6 +89,7 @@ def _counting(pool: Pool, asked: Filter) -> Counting:
         before[1].leave()
     made = Counting(lambda progress: asked.rows(pool, progress))
     keys.put(_COUNTING, (key, made))
+    made.wait(_SOON)
     return made
 
 
@@ -82,19 +101,19 @@ def _field(pool: Pool, in_force: str) -> None:
         _NAME,
         "",
         placeholder=_example(pool),
-        live="300ms",
+        live="500ms",
         help=f"An SQL condition on: {', '.join(map(markdown.plain, columns))}.",
     )
-    _groups(pool)
     where = written()
-    said = look_at(pool, where) if where else Said()
+    said = look_at(pool, where)
     if said.error is not None:
         markdown.trouble(said.error)
     elif said.counting is not None:
         st.fragment(_wait, run_every=0.5)(pool, said.counting)
     elif said.matches is not None:
         st.caption(f"**{said.matches:,} of {pool.n:,}** {'matches' if said.matches == 1 else 'match'}")
-    if said.error is None and where != in_force:
+    _groups(pool)
+    if where != in_force:  # what stands beside it must never be the answer to another filter
         st.rerun(scope="app")
 
 
