@@ -119,15 +119,18 @@ def _field(pool: Pool, in_force: str) -> None:
 
 def _wait(pool: Pool, counting: Counting) -> None:
     """Says that it is counting, and how far it is; whoever leaves it has no filter any more."""
-    if counting.wait(0):
+    if counting.is_left or counting.wait(0):
         st.rerun(scope="app")
-    far = f" {counting.done:,} of {counting.total:,}" if counting.total else ""
+    far = f": {counting.done:,} of {counting.total:,}" if counting.total else " ..."
     with st.container(border=True, key="where-counting"):
-        st.html(f'<p class="ds-counting" role="status">Counting what matches{html.escape(far)} ...</p>')
-        if st.button("Leave it", key="where-leave", icon=":material/close:", help="Takes the filter away."):
-            counting.leave()
-            keys.put(_NAME, "")
-            st.rerun(scope="app")
+        st.html(f'<p class="ds-counting" role="status">Counting what matches{html.escape(far)}</p>')
+        said = "Takes the filter away."
+        st.button("Leave it", key="where-leave", icon=":material/close:", help=said, on_click=_leave, args=(counting,))
+
+
+def _leave(counting: Counting) -> None:
+    counting.leave()
+    keys.put(_NAME, "")
 
 
 def _groups(pool: Pool) -> None:
