@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datasel_core.actions.add_pool import add_pool
-from tests.browser.conftest import settled
+from tests.browser.conftest import place, settled
 
 SLOW = "(select count(*) from pool as p where levenshtein(p.text, pool.text) < 300) > 1"
 
@@ -51,6 +51,7 @@ def test_a_filter_is_checked_while_it_is_typed(visit, pool, scheme):
 def test_a_group_is_picked_from_a_list(visit, pool):
     page = visit("/select?pool=words&method=random&budget=3")
     field = opened(page)
+    place(page.get_by_placeholder("2 groups"))  # the part opens first
     page.get_by_placeholder("2 groups").click()
     page.get_by_role("option", name="right · 1,000").click()
     page.get_by_text("1,000 of 4,000 match").wait_for()
