@@ -5,7 +5,7 @@ import streamlit as st
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
 from pages._ui.kit import keys, look, watch
-from pages._ui.question import answers, budget, methods
+from pages._ui.question import answers, budget, methods, where
 from pages._ui.select import pick, preview
 
 _STAYS = """[data-testid="stColumn"]:has(.st-key-why) > div { height: 100%; }
@@ -21,6 +21,8 @@ def page(pool: Pool) -> None:
         choice = methods.settings(pool)
     with right:
         if choice is None:
+            if where.instead(pool):
+                return
             look.empty(
                 "No method can be used yet",
                 "Mend what is marked on the left, or compute a feature on the Data page.",

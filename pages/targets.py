@@ -12,7 +12,7 @@ from datasel_core.pools.pool import Pool
 from datasel_core.runs.neighbor_tables import Tables
 from datasel_core.runs.question import Question
 from pages._ui.kit import forms, keys, look, markdown, watch
-from pages._ui.question import answers, budget, methods
+from pages._ui.question import answers, budget, methods, targets
 from pages._ui.targets import crowds, mass, space, tables, walls
 
 _SLIDERS = ("alpha", "c", "sigma")
@@ -82,10 +82,12 @@ def _settings(pool: Pool, towards: str) -> Question | None:
     if error is not None:
         return None
     try:
-        return answers.ask(pool, cls(**params), use, seed=int(seed), target=towards)
+        asked = answers.ask(pool, cls(**params), use, seed=int(seed), target=towards)
     except DataselError as trouble:
         markdown.trouble(trouble)
         return None
+    targets.on_trust(asked.target)
+    return asked
 
 
 def _live(choice: Question, found: Tables, kept: StoredFeature, working: bool) -> None:

@@ -84,13 +84,10 @@ def add_pool(
             pool = save_pool(workspace, name, declared, path, scan)
     finally:
         scan.close()
+    encoder = getattr(declared, "encoder", None)
     for role, array in scan.roles.items():
-        compute_followers(
-            workspace,
-            pool,
-            keep_imported(workspace, pool, role, array, np.arange(pool.n), [], path.name, progress),
-            progress,
-        )
+        kept = keep_imported(workspace, pool, role, array, np.arange(pool.n), [], path.name, progress, encoder)
+        compute_followers(workspace, pool, kept, progress)
     return pool
 
 

@@ -1,6 +1,6 @@
 """Vectors computed elsewhere become a feature."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from datasel_core.actions.task import Outcome, Task, Work, task
 from datasel_core.base.declare import ARGUMENT, Field
@@ -26,6 +26,9 @@ class ImportFeature(Task):
         description="What the array is: embedding, patches, loss_trajectory ...", json_schema_extra=ARGUMENT
     )
     file: str = Field(description="The .npz.", json_schema_extra=ARGUMENT)
+    encoder: str | None = Field(
+        None, description="What made the vectors, as in dinov2-base: vectors of two encoders are never compared."
+    )
 
     def prepare(self, workspace: Workspace) -> Work:
         pool = load_pool(workspace, self.pool)
@@ -33,11 +36,15 @@ class ImportFeature(Task):
         checked_name("role", self.role)
         return Work(self.own_folder(workspace), lambda progress: self._imported(workspace, pool, progress))
 
+    def spec(self) -> dict[str, Any]:
+        """Without an encoder, as if there were no such field."""
+        return {name: value for name, value in super().spec().items() if name != "encoder" or value is not None}
+
     def headline(self) -> str:
         return f"Importing {self.role} for {self.pool}"
 
     def _imported(self, workspace: Workspace, pool: Pool, progress: Progress) -> Outcome:
-        found = import_feature(workspace, pool, self.role, self.file, progress)
+        found = import_feature(workspace, pool, self.role, self.file, progress, self.encoder)
         missing, extra = found.missing, found.extra
         return Outcome(
             {"feature": found.kept.key, "matched": found.matched, "missing": len(missing), "extra": len(extra)},
@@ -52,10 +59,15 @@ class ImportFeature(Task):
 
 
 def import_feature(
-    workspace: Workspace, pool: Pool, role: str, file: str, progress: Progress | None = None
+    workspace: Workspace,
+    pool: Pool,
+    role: str,
+    file: str,
+    progress: Progress | None = None,
+    encoder: str | None = None,
 ) -> Imported:
     """Vectors computed elsewhere, and what follows from them at once. Raises BadInput when nothing matches."""
     progress = progress or Progress()
-    found = external.import_feature(workspace, pool, role, file, progress)
+    found = external.import_feature(workspace, pool, role, file, progress, encoder)
     compute_followers(workspace, pool, found.kept, progress)
     return found

@@ -51,7 +51,9 @@ def notes(asked: Question) -> list[str]:
     about = asked.roles.about(asked.method.roles())
     said = [f"role {role}: {one['id']} {one.get('key') or one['column']}" for role, one in about.items()]
     target = asked.target
-    return said if target is None else [*said, f"target {target.pool.name}: {len(target.rows)} samples"]
+    if target is None:
+        return said
+    return [*said, f"target {target.pool.name}: {len(target.rows)} samples", *target.notes]
 
 
 def outcome(run: Run, asked: Question) -> Outcome:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from datasel_core.base.declare import Declared
-from datasel_core.base.progress import Progress
+from datasel_core.base.progress import Progress, listening
 from datasel_core.base.registry import declares, every, find
 from datasel_core.errors import BadRequest, UnknownName
 from datasel_core.workspace.hashing import key_of
@@ -88,7 +88,9 @@ def parts() -> list[str]:
 
 def perform(workspace: Workspace, asked: Task, progress: Progress, work: Work | None = None) -> Outcome:
     """Does it here, when its turn comes. work: what `prepare` gave, where that was asked already."""
-    work = asked.prepare(workspace) if work is None else work
+    if work is None:
+        with listening(progress):
+            work = asked.prepare(workspace)
     if not asked.heavy:
         return work.run(progress)
     with turn(workspace, asked.headline(), lambda before: progress.wait(f"waiting for: {before}")):

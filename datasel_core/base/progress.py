@@ -1,5 +1,7 @@
 """Progress and cancel are one object, called at the same point of the loop."""
 
+import contextlib
+import contextvars
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -59,6 +61,24 @@ class Progress:
             self._asked = now
             if self.should_stop():
                 raise Stopped("Stopped; what was finished is kept.")
+
+
+_HEARD: contextvars.ContextVar[Progress | None] = contextvars.ContextVar("progress", default=None)
+
+
+@contextlib.contextmanager
+def listening(progress: Progress) -> Iterator[None]:
+    """While a question is resolved, which takes no progress, `current` is this one."""
+    token = _HEARD.set(progress)
+    try:
+        yield
+    finally:
+        _HEARD.reset(token)
+
+
+def current() -> Progress:
+    """Who listens by now: whoever called `listening`; else nobody does, and nothing stops."""
+    return _HEARD.get() or Progress()
 
 
 class Track:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from datasel_core.actions.task import Task, perform
+from datasel_core.base.progress import listening
 from datasel_core.base.registry import every
 from datasel_core.cli.console import answer, pairs, progress, say, workspace
 
@@ -27,7 +28,8 @@ def _command(cls: type[Task]) -> Callable[..., None]:
     def run(json: bool = False, **given: Any) -> None:
         values = {name: _value(fields[name], given[_option(name, fields[name])]) for name in fields}
         asked, home = cls(**values), workspace()
-        work = asked.prepare(home)
+        with listening(progress()):
+            work = asked.prepare(home)
         for note in work.notes:
             say(note)
         outcome = perform(home, asked, progress(), work)

@@ -31,10 +31,15 @@ class Imported:
 
 
 def import_feature(
-    workspace: Workspace, pool: Pool, role: str, file: str, progress: Progress | None = None
+    workspace: Workspace,
+    pool: Pool,
+    role: str,
+    file: str,
+    progress: Progress | None = None,
+    encoder: str | None = None,
 ) -> Imported:
-    """Vectors computed elsewhere: an .npz with `ids` and an array, matched by id. Raises BadInput when nothing
-    matches.
+    """Vectors computed elsewhere: an .npz with `ids` and an array, matched by id. encoder: what made them. Raises
+    BadInput when nothing matches.
     """
     progress = progress or Progress()
     checked_name("role", role)
@@ -69,7 +74,7 @@ def import_feature(
             "nothing was imported."
         )
     missing += [(int(row), "the vector holds NaN or infinite values") for row in rows[~good]]
-    kept = keep_imported(workspace, pool, role, values[good], rows[good], sorted(missing), path.name, progress)
+    kept = keep_imported(workspace, pool, role, values[good], rows[good], sorted(missing), path.name, progress, encoder)
     return Imported(kept, len(rows), [str(pool.ids[row]) for row, _ in missing], extra)
 
 
@@ -133,16 +138,21 @@ def keep_imported(
     missing: list[tuple[int, str]],
     file: str,
     progress: Progress,
+    encoder: str | None = None,
 ) -> StoredFeature:
-    """array[i] becomes the value of sample rows[i] in this role."""
-    about = {"id": "imported", "version": 1, "params": {"file": file}, "role": role, "pool": said_of(pool), "facts": {}}
+    """array[i] becomes the value of sample rows[i] in this role. encoder: the name of what made them; where it is not
+    said, the same vectors keep the name that they have.
+    """
+    params = {"file": file} | ({"encoder": named} if (named := (encoder or "").strip()) else {})
+    about = {"id": "imported", "version": 1, "params": params, "role": role, "pool": said_of(pool), "facts": {}}
     key = key_of(
         {"imported": 1, "role": role, "pool": pool.fingerprint, "rows": _content(rows), "content": _content(array)}
     )
     folder = workspace.feature(key)
     with Lock(folder).hold(progress.check):
         if (before := load(folder)) is not None and before.is_intact():
-            return renewed(before, about["params"])  # what was imported last fills the role
+            known = {name: value for name, value in before.meta["params"].items() if name == "encoder"}
+            return renewed(before, known | params)  # what was imported last fills the role
         return save_rows(folder, {"key": key, **about}, array, rows, pool.n, missing, pool.ids)
 
 

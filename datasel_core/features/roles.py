@@ -1,5 +1,6 @@
 """Roles, not encoders: which of the pool's features fills each role a method asks for."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from datasel_core.base.ragged import Ragged
 from datasel_core.base.role import GROUP, find_role
 from datasel_core.errors import BadRequest, MissingFeature, UnknownName
 from datasel_core.features.feature import Feature
+from datasel_core.features.space import are_unlike, encoder_of
 from datasel_core.features.stored import StoredFeature, kept_features
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.layout import Workspace
@@ -61,9 +63,15 @@ class Roles:
 
     def _check_one_space(self, needs: Sequence[str]) -> None:
         """Raises BadRequest when photos and captions were encoded by different models: cosines would mean nothing.
-        Imported vectors are taken on trust.
+        Imported vectors of which nobody said what made them are taken on trust.
         """
         towers = {role: self.features[role] for role in needs if find_role(role).space}
+        for (role, one), (other, another) in itertools.combinations(towers.items(), 2):
+            if are_unlike(one, another):
+                raise BadRequest(
+                    f"The vectors of {self.pool.name} for {role} were made by {encoder_of(one)}, for {other} by "
+                    f"{encoder_of(another)}; unlike encoders cannot be compared: import both from one, with --encoder."
+                )
         if len({one.meta["facts"].get("weights_sha256") for one in towers.values()} - {None}) < 2:
             return
         said = " and ".join(

@@ -1,4 +1,6 @@
-"""Features that learn their space from the pool, and how another pool is placed in the same space."""
+"""Which vectors can be compared: features that learn their space from a pool, and how another pool is placed in it; and
+what somebody said of vectors that were brought.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -30,6 +32,17 @@ class Learned(Feature):
         if self.like is None:  # as if there were no such parameter
             what["params"].pop("like")
         return what
+
+
+def encoder_of(kept: StoredFeature) -> str | None:
+    """The encoder of vectors that were brought, as somebody named it; None where nobody did, or they were computed."""
+    return kept.meta["params"].get("encoder") if kept.id == "imported" else None
+
+
+def are_unlike(one: StoredFeature, other: StoredFeature) -> bool:
+    """Whether somebody named two different encoders; capitals do not make a difference."""
+    names = encoder_of(one), encoder_of(other)
+    return None not in names and names[0].casefold() != names[1].casefold()
 
 
 def check_like(workspace: Workspace, feature: Feature) -> StoredFeature | None:

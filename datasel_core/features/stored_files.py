@@ -102,7 +102,8 @@ def remedy(folder: Path, meta: Mapping[str, Any]) -> tuple[str, str]:
         options = {name: value for name, value in about.get("options", {}).items() if value is not None}
         words = (pool, about["source"], "--kind", about["kind"], *as_words("--option", options))
         return pool, f"add the pool again: {_command('pool', 'add', *words)}"
-    return pool, f"import it again: {_command('feature', 'import', pool, meta['role'], file)}"
+    said = ["--encoder", meta["params"]["encoder"]] if meta["params"].get("encoder") else []
+    return pool, f"import it again: {_command('feature', 'import', pool, meta['role'], file, *said)}"
 
 
 def as_words(flag: str, params: Mapping[str, Any]) -> list[str]:

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datasel_core.base.progress import Progress, current
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.features.roles import Roles
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
+from datasel_core.runs.filters.condition import read
+from datasel_core.runs.filters.evaluation import matching
+from datasel_core.runs.filters.macros import columns_of, filter_macros
 from datasel_core.workspace.layout import Workspace
 
 
@@ -40,10 +43,34 @@ class Filter:
 
     @classmethod
     def of(cls, pool: Pool, where: str, roles: Roles) -> "Filter":
-        """A column of the pool comes before a role of the same name."""
+        """A column of the pool comes before a role of the same name. Raises BadRequest."""
         taken = {column.lower() for column in pool.columns}
-        named = [role for role in roles.numbers() if role.lower() not in taken and _names(where, role)]
+        others = [role for role in roles.numbers() if role.lower() not in taken]
+        named = [role for role in others if _names(where, role)]
+        read(where, [*pool.columns, *others], columns_of(filter_macros(pool)))
         return cls(where, {role: roles.array(role) for role in named}, roles.keys(named))
+
+    def rows(self, pool: Pool, progress: Progress) -> np.ndarray:
+        """(n,) bool: where it holds; asked once per process. Raises BadRequest, Stopped."""
+        found = _ANSWERS.get(self._key(pool))
+        if found is None:
+            found = matching(pool, self.where, self.numbers, progress)
+            found.flags.writeable = False
+            _ANSWERS[self._key(pool)] = found
+            for old in list(_ANSWERS)[:-_MOST_ANSWERS]:
+                _ANSWERS.pop(old, None)
+        return found
+
+    def is_answered(self, pool: Pool) -> bool:
+        """Whether `rows` takes no time any more."""
+        return self._key(pool) in _ANSWERS
+
+    def _key(self, pool: Pool) -> tuple:
+        return pool.table_sha256, self.where, tuple(sorted(self.features.items()))
+
+
+_ANSWERS: dict[tuple, np.ndarray] = {}
+_MOST_ANSWERS = 16
 
 
 @dataclass(frozen=True)
@@ -66,7 +93,7 @@ def find_candidates(
         inside[pool.rows(within.ids)] = True
         allowed &= inside
     if filter is not None:
-        allowed &= matching(pool, filter.where, filter.numbers)
+        allowed &= filter.rows(pool, current())
     earlier = np.empty(0, np.int64) if already is None else np.setdiff1d(pool.rows(already.ids), missing)
     allowed[earlier] = False
     free = np.flatnonzero(allowed)
@@ -108,73 +135,7 @@ def _read_ids(path: Path, flag: str) -> list[str]:
         raise BadInput(f"--{flag} {path} is no Parquet file with a column id: {str(error).splitlines()[0]}") from None
 
 
-def matching(pool: Pool, where: str, numbers: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
-    """(n,) bool: rows whose columns fulfil an SQL condition (DuckDB). It sees the pool's columns, these numbers (NULL
-    where a sample has none), and nothing else. Raises BadRequest.
-    """
-    numbers = numbers or {}
-    name = "row"
-    while name in {column.lower() for column in (*pool.columns, *numbers)}:  # DuckDB does not tell A from a
-        name += "_"
-    columns = [one for one in pool.columns if one not in pool.long_columns or _may_name(where, one)]
-    with duckdb.connect(
-        config={"enable_external_access": "false", "autoinstall_known_extensions": "false"}
-    ) as database:
-        try:
-            database.register("pool_columns", _with_numbers(pool.batches(columns, name), numbers, name))
-            database.execute("CREATE TABLE pool AS SELECT * FROM pool_columns")
-            database.unregister("pool_columns")
-            database.execute("SET enable_progress_bar = false")
-            database.execute("SET lock_configuration = true")
-            # A filter is parsed as one expression on its own, so that no text can end it and begin another statement.
-            found, again = (_mask(database.table("pool").filter(where), name, pool.n) for _ in range(2))
-        except duckdb.Error as error:
-            said = " ".join(str(error).split("\n\n")[0].split())
-            there = ", ".join((*pool.columns, *numbers))
-            raise BadRequest(
-                f"--where {where!r} does not work ({said}); give one condition on the columns {there}."
-            ) from None
-    if (found != again).any():
-        raise BadRequest(
-            f"--where {where!r} gives other rows each time it is asked, so nobody could repeat it; leave out random "
-            "functions."
-        )
-    return found
-
-
-def _with_numbers(
-    columns: pa.RecordBatchReader, numbers: Mapping[str, np.ndarray], row: str
-) -> pa.RecordBatchReader | pa.Table:
-    """The same batches, each with its part of the numbers."""
-    if not numbers:
-        return columns
-    names = [*columns.schema.names, *numbers]
-    kinds = [*columns.schema.types, *(pa.float64() for _ in numbers)]
-
-    def wider(batch: pa.RecordBatch) -> pa.RecordBatch:
-        rows = batch.column(row).to_numpy()
-        more = [pa.array(np.asarray(values[rows], np.float64), from_pandas=True) for values in numbers.values()]
-        return pa.RecordBatch.from_arrays([*batch.columns, *more], schema=schema)
-
-    schema = pa.schema(list(zip(names, kinds, strict=True)))
-    return pa.RecordBatchReader.from_batches(schema, map(wider, columns))
-
-
 def _names(where: str, role: str) -> bool:
     """Whether a condition says this name, as a word outside quoted text."""
     said = re.sub(r"'(?:[^']|'')*'", "''", where)
     return re.search(rf"(?<!\w){re.escape(role)}(?!\w)", said, flags=re.IGNORECASE) is not None
-
-
-def _may_name(where: str, column: str) -> bool:
-    """Whether a condition can depend on a column: it says its name, or speaks of all columns. Those that are long are
-    read only for such a condition.
-    """
-    said = where.lower()
-    return column.lower().replace('"', '""') in said or any(word in said for word in ("columns", "pool", "*"))
-
-
-def _mask(matching_rows: duckdb.DuckDBPyRelation, name: str, n: int) -> np.ndarray:
-    found = np.zeros(n, dtype=bool)
-    found[np.asarray(matching_rows.select(duckdb.ColumnExpression(name)).fetchnumpy()[name], dtype=np.int64)] = True
-    return found

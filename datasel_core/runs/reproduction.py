@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from datasel_core.base.progress import Progress
+from datasel_core.base.progress import Progress, listening
 from datasel_core.base.registry import find
 from datasel_core.errors import BadRequest, Failed
 from datasel_core.features.roles import Roles
@@ -29,7 +29,8 @@ def reproduce(workspace: Workspace, folder: Path, progress: Progress | None = No
         if found := manifest.problems(folder):
             raise BadRequest(f"{folder} cannot be run again: {found[0]}")
         return _verdict(combine.again(folder, said), said, False)
-    asked = asked_again(workspace, said, folder)
+    with listening(progress or Progress()):
+        asked = asked_again(workspace, said, folder)
     ids = asked.pool.ids[choose(asked, progress or Progress()).rows].tolist()
     return _verdict(ids, said, asked.pool.table_sha256 != said["pool"].get("table_sha256"))
 

@@ -11,6 +11,7 @@ import numpy as np
 from datasel_core.base.ragged import Ragged
 from datasel_core.errors import BadRequest, MissingFeature, UnknownName
 from datasel_core.features.roles import Roles, how_to_get
+from datasel_core.features.space import are_unlike, encoder_of
 from datasel_core.features.stored import StoredFeature, kept_features
 from datasel_core.methods.method import Method
 from datasel_core.pools.persistence import load_pool
@@ -20,11 +21,14 @@ from datasel_core.workspace.layout import Workspace
 
 @dataclass(frozen=True)
 class Target:
-    """A pool and, for each role that the method needs of it, the feature that fills it."""
+    """A pool and, for each role that the method needs of it, the feature that fills it. notes: what is taken on trust,
+    each a sentence.
+    """
 
     pool: Pool
     roles: Roles
     needs: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> np.ndarray:
@@ -86,7 +90,8 @@ def find_target(
                     {one.id for one in kept if one.role == role},
                 )
         chosen[role] = _matching(pool, role, ours, theirs)
-    target = Target(pool, Roles(pool, chosen, None), method.needs_target)
+    notes = filter(None, (_on_trust(pool, roles, role, one) for role, one in chosen.items()))
+    target = Target(pool, Roles(pool, chosen, None), method.needs_target, tuple(notes))
     if not len(target.rows):
         raise BadRequest(f"No sample of the target {name} has a value in {', '.join(method.needs_target)}.")
     return target
@@ -98,6 +103,20 @@ def same_encoder(ours: StoredFeature) -> tuple[str, dict[str, Any]]:
     """
     learned = {"like": ours.key} if "space" in ours.meta.get("facts", {}) else {}
     return ours.id, {**ours.meta["params"], **learned}
+
+
+def _on_trust(pool: Pool, roles: Roles, role: str, theirs: StoredFeature) -> str | None:
+    """What is to be known where vectors were brought and nobody said what made them."""
+    sides = {roles.pool.name: roles.features.get(role), pool.name: theirs}
+    if any(one is None or one.id != "imported" for one in sides.values()):
+        return None
+    silent = [name for name, one in sides.items() if encoder_of(one) is None]
+    if not silent:
+        return None
+    return (
+        f"{role}: nobody said which encoder made the vectors of {' and '.join(silent)}; give --encoder when they are "
+        "imported."
+    )
 
 
 def _encoder(kept: StoredFeature) -> tuple[Any, ...]:
@@ -130,8 +149,9 @@ def _matching(pool: Pool, role: str, ours: StoredFeature | None, theirs: Sequenc
         raise MissingFeature(f"The target {pool.name} has no feature for the role {role} yet. {how_to_get(pool, role)}")
     if ours is None:
         return theirs[-1]
+    theirs = _of_like_encoders(pool, role, ours, theirs)
     same = [one for one in theirs if _encoder(one) == _encoder(ours)]
-    # What was brought from elsewhere says nothing of its encoder: where both sides were, the width has to do.
+    # Where vectors were brought from elsewhere on both sides, and nobody named encoders, the width has to do.
     same = same or [one for one in theirs if one.id == ours.id == "imported"]
     if not same and ours.id == "imported":
         raise MissingFeature(
@@ -152,3 +172,18 @@ def _matching(pool: Pool, role: str, ours: StoredFeature | None, theirs: Sequenc
             "both must come from the same encoder."
         )
     return fitting[-1]
+
+
+def _of_like_encoders(
+    pool: Pool, role: str, ours: StoredFeature, theirs: Sequence[StoredFeature]
+) -> list[StoredFeature]:
+    """Those that nobody said to be of another encoder than ours; those of the same name, where there are any. Raises
+    BadRequest when all are of others.
+    """
+    like = [one for one in theirs if not are_unlike(ours, one)]
+    if not like:
+        raise BadRequest(
+            f"The {role} of {pool.name} was made by {encoder_of(theirs[-1])}, the pool's by {encoder_of(ours)}; "
+            "vectors of unlike encoders cannot be compared: import both from one, with --encoder."
+        )
+    return [one for one in like if encoder_of(ours) is not None and encoder_of(one) is not None] or like

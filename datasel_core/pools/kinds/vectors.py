@@ -35,6 +35,9 @@ class Vectors(PoolKind):
     vector_column: str | None = Field(
         None, description="Parquet column with the vectors; none takes the only column of lists."
     )
+    encoder: str | None = Field(
+        None, description="What made the vectors, as in dinov2-base: vectors of two encoders are never compared."
+    )
 
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         if not source.is_file():

@@ -10,6 +10,7 @@ import streamlit as st
 from datasel_core import worker
 from datasel_core.actions import draw_map
 from datasel_core.base.role import EMBEDDING, PATTERNS
+from datasel_core.features.space import encoder_of
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN
@@ -35,7 +36,7 @@ def mappable(pool: Pool) -> list[StoredFeature]:
 
 def named(kept: StoredFeature) -> str:
     """`patterns: 4,645 of 929 photos, from DINO`, as an option of a list."""
-    source = kept.meta["params"].get("file") if kept.id == "imported" else kept.id
+    source = encoder_of(kept) or kept.meta["params"].get("file") if kept.id == "imported" else kept.id
     many = (
         f"{kept.meta['values'][0]:,} patterns"
         if kept.meta["shape"] == "ragged"

@@ -8,6 +8,7 @@ from datasel_core.base import registry
 from datasel_core.base.role import EMBEDDING, find_role, roles
 from datasel_core.features import computation
 from datasel_core.features.feature import Feature
+from datasel_core.features.space import encoder_of
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from pages._ui.charts import numbers
@@ -105,7 +106,9 @@ def _there(pool: Pool, kept: list[StoredFeature]) -> None:
 
 def _source(one: StoredFeature) -> str:
     if one.id == "imported":
-        return f"from {markdown.plain(one.meta['params'].get('file', 'a file'))}"
+        said = f"from {markdown.plain(one.meta['params'].get('file', 'a file'))}"
+        named = encoder_of(one)
+        return f"{said}, made by {markdown.plain(named)}" if named else said
     cls = registry.every("feature").get(one.id)
     usual = {name: info.default for name, info in cls.model_fields.items()} if cls else {}
     own = [f"{name} {value}" for name, value in one.meta["params"].items() if name not in usual or usual[name] != value]
@@ -142,8 +145,23 @@ def _bring(pool: Pool) -> None:
             help="What the array is for. A name of your own will do: by one number per sample one can filter and keep.",
         )
         st.caption(f"{role.capitalize()}: {_said(role)}")
+        encoder = keys.bound(
+            st.text_input,
+            "Encoder",
+            "import.encoder",
+            "",
+            placeholder="dinov2-base",
+            help="What made the vectors. Those of two encoders are never compared; without a name they are on trust.",
+        )
         if st.button("Import", key="import", icon=":material/input:", disabled=not file):
-            watch.start("import", "feature_import", pool=pool.name, role=role, file=file.strip())
+            watch.start(
+                "import",
+                "feature_import",
+                pool=pool.name,
+                role=role,
+                file=file.strip(),
+                encoder=encoder.strip() or None,
+            )
         _trouble("import")
         watch.watch(
             watch.started("import"),

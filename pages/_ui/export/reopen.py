@@ -3,15 +3,21 @@ hash.
 """
 
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from datasel_core.errors import BadInput, BadRequest, DataselError
+from datasel_core.base.progress import Progress, listening
+from datasel_core.errors import BadInput, BadRequest, DataselError, Stopped
 from datasel_core.runs import manifest
+from datasel_core.runs.question import Question
 from datasel_core.runs.reproduction import asked_again
 from pages._ui.kit import disk, forms, keys, look, markdown, watch
+
+_PATIENCE = 20
+"""Seconds."""
 
 
 def reopen() -> None:
@@ -46,7 +52,7 @@ def restore(said: dict[str, Any], folder: Path | None) -> None:
     """Puts what a manifest says into the session and starts the selection. Raises BadRequest in one line when something
     is not here.
     """
-    asked = asked_again(keys.workspace(), said, folder)
+    asked = _asked_again(said, folder)
     keys.open_pool(asked.pool.name)
     keys.put("method", asked.method.id)
     keys.put("budget", asked.budget)
@@ -60,6 +66,19 @@ def restore(said: dict[str, Any], folder: Path | None) -> None:
     keys.put("reopen.expected", said["result"]["ids_sha256"])
     if watch.start("reopen", "select", **asked.spec.model_dump()) is None:
         raise BadRequest(watch.error("reopen") or "The selection could not be started.")
+
+
+def _asked_again(said: dict[str, Any], folder: Path | None) -> Question:
+    """The question of a manifest; its filter was written by others, and may take as long as it likes elsewhere."""
+    end = time.monotonic() + _PATIENCE
+    try:
+        with listening(Progress(should_stop=lambda: time.monotonic() > end)):
+            return asked_again(keys.workspace(), said, folder)
+    except Stopped:
+        raise BadRequest(
+            f"The filter of this manifest takes more than {_PATIENCE} seconds; run it again from its folder: "
+            "python -m datasel_core reproduce FOLDER."
+        ) from None
 
 
 def _from_folder(text: str) -> tuple[dict[str, Any], Path]:

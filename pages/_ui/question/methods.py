@@ -14,7 +14,7 @@ from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
 from pages._ui.charts import maps
 from pages._ui.kit import disk, forms, keys, look, markdown
-from pages._ui.question import answers, targets
+from pages._ui.question import answers, targets, where
 
 _FIRST = ("freesel", "s2l", "k_center", "facility_location", "random")
 
@@ -44,15 +44,17 @@ def settings(pool: Pool) -> Question | None:
     seed = int(keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help=said))
     use = roles(pool, cls, () if error else cls(**params).roles())
     towards = targets.choose(pool, cls, use=use) if cls.needs_target else None
-    within, already, where = _from(pool)
-    if error is not None:
+    within, already, condition = _from(pool)
+    if error is not None or not where.can_be_asked(pool):
         return None
     try:
-        earlier = {"within": within, "already": already, "where": where}
-        return answers.ask(pool, cls(**params), use, seed=seed, target=towards, **earlier)
+        earlier = {"within": within, "already": already, "where": condition}
+        asked = answers.ask(pool, cls(**params), use, seed=seed, target=towards, **earlier)
     except DataselError as trouble:
         markdown.trouble(trouble)
         return None
+    targets.on_trust(asked.target)
+    return asked
 
 
 def _sorted(pool: Pool) -> tuple[dict[str, type[Method]], list[tuple[type[Method], str]]]:
@@ -183,12 +185,5 @@ def _from(pool: Pool) -> tuple[str | None, str | None, str | None]:
         else:
             st.caption("Earlier selections can be narrowed or added to, once there is one.")
             within = already = ""
-        where = keys.bound(
-            st.text_input,
-            "Where",
-            "select.where",
-            "",
-            placeholder="bytes > 20000",
-            help=f"An SQL condition on: {', '.join(pool.columns)}.",
-        )
-    return within or None, already or None, where.strip() or None
+        condition = where.field(pool)
+    return within or None, already or None, condition

@@ -10,7 +10,7 @@ from datasel_core.methods.method import Method
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.target import Target, find_target
-from pages._ui.kit import disk, keys, look
+from pages._ui.kit import disk, keys, look, markdown
 
 
 def possible(pool: Pool, cls: type[Method], use: Mapping[str, str] | None = None) -> list[str]:
@@ -71,6 +71,12 @@ def _known(
         return find_target(disk.home(_pool), _cls(), disk.roles(_pool, dict(use)), name, {}) is not None
     except DataselError:
         return False
+
+
+def on_trust(one: Target | None) -> None:
+    """Draws what is to be known of a target that is taken as it is."""
+    for note in one.notes if one else ():
+        st.caption(f":material/info: {markdown.plain(note)}")
 
 
 def said(one: Target | None) -> str:

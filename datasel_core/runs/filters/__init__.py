@@ -1,0 +1,1 @@
+"""Filters: an SQL condition is read, made safe, and asked once."""
