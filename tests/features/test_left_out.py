@@ -193,7 +193,7 @@ def test_odd_tables_are_one_line(workspace, tmp_path):
     with pytest.raises(BadInput, match="two columns called path"):
         add_pool(workspace, "p", str(tmp_path / "twice.csv"), "images")
     pq.write_table(pa.table({"path": ["a.jpg"], "id": [{"a": 1}]}), tmp_path / "struct.parquet")
-    with pytest.raises(BadInput, match="the column id holds struct.*it must hold text or whole numbers"):
+    with pytest.raises(BadInput, match=r"row 1 of struct.parquet: its id is .*; it must be text or a whole number"):
         add_pool(workspace, "p", str(tmp_path / "struct.parquet"), "images")
 
 

@@ -24,7 +24,6 @@ _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 """How large data sets number their files: `train-00000-of-00012`."""
 
 _PICTURES = "a picture; add the folder with --kind images to choose among pictures"
-_OFFICE = "save it as .txt or .csv"
 _PACKED = "unpack it, or pack it as .gz or .zst"
 _REMEDIES = {
     **dict.fromkeys(DESCRIPTIONS, "a description, not data"),
