@@ -46,10 +46,10 @@ def completed(where: str, brought: Mapping[str, str]) -> str:
     """The condition with the column filled in where a function that a column brings is called: `has('car')` becomes
     `has("labels", 'car')`. brought: function -> column.
     """
-    words, _ = _parts(where)
+    words = _words(where)
     for before, word, after in reversed(list(zip([None, *words], words, words[1:], strict=False))):
-        column = brought.get(where[word.start : word.end].lower())
-        called = where[after.start] == "(" and not (before and where[before.start : before.end].endswith("."))
+        column = brought.get(where[word.start : word.end].strip().lower())
+        called = where[after.start] == "(" and not (before and where[before.start : before.end].strip().endswith("."))
         if column is not None and called:
             where = f"{where[: after.start + 1]}{quoted(column)}, {where[after.start + 1 :]}"
     return where
@@ -84,10 +84,10 @@ def _with_quotes(where: str, places: Sequence[_Part]) -> str:
 
 def _places(where: str, names: Sequence[str]) -> list[_Part]:
     """Where these names stand outside of text and comments; they may overlap."""
-    words, closed = _parts(where)
+    words = _words(where)
     all_of = (_Part(word.start, word.start + len(name), name) for word in words for name in names)
     same = (one for one in all_of if where[one.start : one.end].casefold() == one.name.casefold())
-    return [one for one in same if _stands(where, one, closed)]
+    return [one for one in same if _stands(where, one)]
 
 
 def _overlap(places: Sequence[_Part]) -> bool:
@@ -95,25 +95,18 @@ def _overlap(places: Sequence[_Part]) -> bool:
     return any(after.start < before.end for before, after in itertools.pairwise(ordered))
 
 
-def _parts(where: str) -> tuple[list[_Part], list[_Part]]:
-    """Words and signs; and what no name can be part of: text and comments."""
+def _words(where: str) -> list[_Part]:
+    """Words and signs; a text or a comment is one of them as a whole, so no name begins within."""
     content = where.encode()
     try:
-        tokens = [(len(content[:at].decode()), kind) for at, kind in duckdb.tokenize(where)]
+        starts = [len(content[:at].decode()) for at, _ in duckdb.tokenize(where)]
     except duckdb.Error:  # a text without its end, which the parser tells better
-        return [], []
-    ends = [start for start, _ in tokens][1:] + [len(where)] * bool(tokens)
-    words, closed = [], []
-    for (start, kind), end in zip(tokens, ends, strict=True):
-        is_closed = kind in (duckdb.token_type.string_const, duckdb.token_type.comment)
-        (closed if is_closed else words).append(_Part(start, start + len(where[start:end].rstrip())))
-    return words, closed
+        return []
+    return list(map(_Part, starts, [*starts[1:], len(where)]))
 
 
-def _stands(where: str, place: _Part, closed: Sequence[_Part]) -> bool:
-    """Whether a name is not the beginning of a longer word, and touches no text and no comment."""
-    if any(one.start < place.end and place.start < one.end for one in closed):
-        return False
+def _stands(where: str, place: _Part) -> bool:
+    """Whether a name is not the beginning of a longer word."""
     return not (_is_word(where[place.end - 1 : place.end]) and _is_word(where[place.end : place.end + 1]))
 
 
