@@ -107,6 +107,15 @@ def test_vectors_are_imported_by_id(screen, photo_pool, workspace, tmp_path, rng
     )
 
 
+def test_an_import_names_its_encoder(screen, photo_pool, workspace, tmp_path, rng):
+    np.savez(tmp_path / "brought.npz", ids=photo_pool.ids.astype(str), embedding=clustered(rng, 13, 4, 2))
+    app = view(screen(pool="clothes"), "features")
+    app.text_input(key="widget.import.file").set_value(str(tmp_path / "brought.npz"))
+    app.text_input(key="widget.import.encoder").set_value(" my *net* ").run()
+    app.button(key="import").click().run()
+    wait(app, lambda app: "from brought.npz, made by my \\*net\\*" in said(app))
+
+
 def test_an_import_that_matches_nothing_says_why(screen, photo_pool, tmp_path, rng):
     np.savez(tmp_path / "brought.npz", ids=["x", "y"], embedding=clustered(rng, 2, 4, 2))
     app = view(screen(pool="clothes"), "features")

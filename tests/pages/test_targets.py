@@ -86,6 +86,13 @@ def test_imported_vectors_ask_for_imported_ones(screen, workspace, tmp_path, bot
     assert "The vectors of pool were imported; import those of other from the same encoder" in said(app)
 
 
+def test_vectors_of_which_nobody_said_what_made_them_are_on_trust(screen, both):
+    text = said(ready(open_page(screen)))
+    assert "nobody said which encoder made the vectors of pool and task; give --encoder when they" in text
+    text = said(sound(screen(pool="pool", method="tsds", budget="5").switch_page("pages/select.py").run()))
+    assert "nobody said which encoder made the vectors of pool and task; give --encoder when they" in text
+
+
 def test_numbers_are_those_of_the_plan_and_follow_the_sliders(screen, both):
     _, vectors = both
     app = ready(open_page(screen, budget="20"))
