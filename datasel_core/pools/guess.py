@@ -9,7 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-_TEXTS = frozenset({"text", "prompt", "response", "completion", "instruction", "messages", "conversations", "question"})
+_TEXTS = frozenset(
+    ("text", "prompt", "response", "completion", "instruction", "messages", "conversations", "question", "chosen")
+)
 _TABLES = frozenset({".jsonl", ".ndjson", ".csv", ".tsv", ".parquet"})
 _PICTURES = frozenset({"path", "image", "images", "filename", "file_name"})
 

@@ -42,13 +42,15 @@ class Spool:
         self._kinds: dict[str, set[pa.DataType]] = {}
         self._bytes: dict[str, int] = {}
         self._rows = 0
+        self.texts = set(_ALWAYS_TEXT)
+        """Columns that are never guessed."""
 
     def add(self, table: pa.Table, guess: bool) -> None:
         """guess: columns of text are taken for numbers when all parts of them look like numbers, as in a CSV."""
         self._starts.append(self._file.tell())
         for column in table.schema:
             text = pa.types.is_string(column.type)
-            kind = _guessed(table[column.name]) if guess and text and column.name not in _ALWAYS_TEXT else column.type
+            kind = _guessed(table[column.name]) if guess and text and column.name not in self.texts else column.type
             self._kinds.setdefault(column.name, set()).add(kind)
             self._bytes[column.name] = self._bytes.get(column.name, 0) + (table[column.name].nbytes if text else 0)
         self._rows += table.num_rows

@@ -2,10 +2,12 @@
 
 import math
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,11 +19,14 @@ from datasel_core.pools.readers import table_columns
 from datasel_core.pools.readers.spool import Spool
 from datasel_core.pools.readers.texts.files import TextFile, find_files
 from datasel_core.pools.readers.texts.lines import Position, rows, unit
+from datasel_core.pools.readers.texts.preferences import REJECTED
 from datasel_core.pools.readers.texts.rows import TEXTS, Beside, checked, columns_of, content_of
 from datasel_core.pools.readers.texts.shapes import USUAL, Ambiguous, BadRow, NoShape, Reader, Shapes, named, shown
+from datasel_core.pools.readers.texts.turns import DEFINITIONS, filled
 from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
 
+_READ = frozenset({"id", "source", "group", "content", *DEFINITIONS})
 LISTED = 1_000
 """Samples left out that are named; of a file that is broken throughout, the rest are counted."""
 
@@ -29,6 +34,10 @@ _PART_ROWS = 1_000
 _PART_CHARACTERS = 4 << 20
 """A part becomes a row group, which is what is read to see one sample."""
 _LONGEST_ID = 1_000
+_COLUMNS = frozenset({".parquet", ".arrow"})
+"""Files whose objects all have the same keys, null where the source had none."""
+_INEXACT = 2.0**53
+"""From here on floats skip whole numbers."""
 _MOST_NAMES = 1_000
 
 
@@ -49,6 +58,7 @@ class _Reading:
     reader: Reader
     spool: Spool
     beside: Beside = field(default_factory=Beside)
+    texts: tuple[str, ...] = TEXTS
     part: list[dict[str, Any]] = field(default_factory=list)
     characters: int = 0
     guess: bool = False
@@ -64,6 +74,12 @@ class _Reading:
         self.left_out += 1
         if len(self.unreadable) < LISTED:
             self.unreadable.append({"id": id, "reason": reason})
+
+    def second(self) -> None:
+        """There are second responses: text, whatever they look like."""
+        if REJECTED not in self.texts:
+            self.texts = (*self.texts, REJECTED)
+            self.spool.texts.add(REJECTED)
 
     def go_on(self, guess: bool) -> None:
         """guess: whether the next file holds text that may be numbers; a part holds rows of one sort."""
@@ -90,14 +106,15 @@ def scan_texts(source: Path, shapes: Shapes, named: Named, workspace: Workspace,
         _read_all(files, shapes, reading, progress)
         _check(source, shapes, reading)
         _check_unique(files, reading)
-        path, long = spool.finish(("id", *TEXTS, "source"), ("content",), TEXTS, progress)
+        texts = reading.texts
+        path, long = spool.finish(("id", *texts, "source"), ("content",), texts, progress)
         table = pq.read_table(
             path, columns=[name for name in pq.read_schema(path).names if name not in long], partitioning=None
         )
     except BaseException:
         spool.close()
         raise
-    notes += reading.beside.notes()
+    notes += reading.beside.notes() + _unread(pq.read_schema(path), texts)
     if reading.left_out > len(reading.unreadable):
         notes.append(f"{reading.left_out:,} rows were left out; the first {LISTED:,} are listed.")
     root = source if source.is_dir() else source.parent
@@ -106,8 +123,14 @@ def scan_texts(source: Path, shapes: Shapes, named: Named, workspace: Workspace,
     )
 
 
+def _unread(schema: pa.Schema, texts: Sequence[str]) -> list[str]:
+    """Which columns of text somebody may have thought to be part of the sample."""
+    others = [one.name for one in schema if pa.types.is_string(one.type) and one.name not in _READ.union(texts)]
+    return [f"Not part of the sample: {named(others)}."] if others else []
+
+
 def _read_all(files: list[TextFile], shapes: Shapes, reading: _Reading, progress: Progress) -> None:
-    wanted = USUAL | {name for name in (shapes.text, shapes.prompt, shapes.response) if name}
+    wanted = USUAL | {name for name in (shapes.text, shapes.prompt, shapes.response, reading.named.id or "id") if name}
     sizes = [file.path.stat().st_size if file.path.is_file() else 0 for file in files]
     track, before = progress.track(max(1, sum(sizes) >> 20), "reading texts (MB)"), 0
     for number, (file, size) in enumerate(zip(files, sizes, strict=True)):
@@ -130,6 +153,8 @@ def _read(number: int, file: TextFile, reading: _Reading, wanted: frozenset[str]
             if (names := tuple(row)) != before_names and len(reading.names) < _MOST_NAMES:
                 reading.names.update(dict.fromkeys(names))
             before_names = names
+            if file.kind in _COLUMNS:
+                row = {name: filled(value) for name, value in row.items()}
             usable += 1
             one = _sample(file, at, row, reading)
         except BadRow as error:
@@ -152,7 +177,7 @@ def _read(number: int, file: TextFile, reading: _Reading, wanted: frozenset[str]
 
 def _sample(file: TextFile, at: int, row: Mapping[str, Any], reading: _Reading) -> dict[str, Any]:
     """Raises BadRow."""
-    turns, used = reading.reader.read(row)
+    sample = reading.reader.read(row)
     id_column, source_column = reading.named.id or "id", reading.named.source or "source"
     source = row.get(source_column)
     if isinstance(source, float) and not math.isfinite(source):
@@ -162,10 +187,13 @@ def _sample(file: TextFile, at: int, row: Mapping[str, Any], reading: _Reading) 
         source = None
     one = {
         "id": _id(file, at, row.get(id_column), reading.named.with_file),
-        **columns_of(turns),
-        "content": content_of(turns),
+        **columns_of(sample.turns),
+        "content": content_of(sample.turns, sample.rejected, sample.label),
     }
-    beside = reading.beside.of(row, (*used, id_column, source_column))
+    if sample.rejected is not None:
+        one[REJECTED] = sample.rejected
+        reading.second()
+    beside = reading.beside.of(row, (*sample.used, id_column, source_column))
     said = (
         table_columns.as_text(source)
         if source is not None and source != ""
@@ -181,14 +209,26 @@ def _sample(file: TextFile, at: int, row: Mapping[str, Any], reading: _Reading) 
 
 def _id(file: TextFile, at: int, given: Any, with_file: bool) -> str:
     """The name that was given; else file and line, which are the same whatever stands in other lines."""
-    if given is None or given == "":
+    if given is None or given == "" or given != given:
         return file.stem if file.kind in (".txt", ".md") else f"{file.stem}-{at:05d}"
-    if isinstance(given, bool) or not isinstance(given, (str, int)):
-        raise BadRow(f"its id is {shown(table_columns.as_text(given))}; it must be text or a whole number")
-    id = str(given)
+    id = str(_exact(given))
     if len(id) > _LONGEST_ID or not id.isprintable() or id.isspace():
         raise BadRow(f"its id {shown(id)!r} has more than {_LONGEST_ID:,} characters, or some that cannot be printed")
     return f"{file.stem}/{id}" if with_file else id
+
+
+def _exact(given: Any) -> str | int | UUID:
+    """An id that lost nothing: tables with a gap write whole numbers as 1.0. Raises BadRow."""
+    if isinstance(given, float | Decimal) and given == given // 1:
+        if isinstance(given, float) and abs(given) >= _INEXACT:
+            raise BadRow(
+                f"its id is {given!r}, a rounded number: beyond 9,007,199,254,740,992 other ids would be the same; it "
+                "must be text or a whole number"
+            )
+        return int(given)
+    if isinstance(given, bool) or not isinstance(given, str | int | UUID):
+        raise BadRow(f"its id is {shown(table_columns.as_text(given))}; it must be text or a whole number")
+    return given
 
 
 def _id_of(file: TextFile, at: int, row: Mapping[str, Any] | str, reading: _Reading) -> str:
