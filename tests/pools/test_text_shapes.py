@@ -275,6 +275,23 @@ PREFERENCES = {
         [("P\n", False), ("R\n", False), *ASKED],
         "bad",
     ),
+    "implicit text": (
+        {
+            "chosen": "\n\nHuman: P\n\nAssistant: R\n\nHuman: Q\n\nAssistant: good",
+            "rejected": "\n\nHuman: P\n\nAssistant: R\n\nHuman: Q\n\nAssistant: Human:\nbad",
+        },
+        [("P\n", False), ("R\n", False), *ASKED],
+        "Human:\nbad",
+    ),
+    "several turns in both": (
+        {
+            "prompt": turns(("user", "Q")),
+            "chosen": turns(("assistant", "One."), ("user", "More?"), ("assistant", "good")),
+            "rejected": turns(("assistant", "One."), ("user", "More?"), ("assistant", "bad")),
+        },
+        [("Q\n", False), ("One.", True), ("More?\n", False), ASKED[1]],
+        "Assistant: One.\n\nUser: More?\n\nAssistant: bad",
+    ),
     "the same": (
         {
             "chosen": turns(("user", "Q"), ("assistant", "good")),
@@ -352,7 +369,7 @@ def _other(value):
         return [*value[:-1], _other(value[-1])]
     if isinstance(value, dict):
         return {**value, "value" if "value" in value else "content": "else"}
-    return "else"
+    return f"{value.rpartition(':')[0]}: else" if "Assistant" in str(value) else "else"
 
 
 def test_rejected_numbers_of_a_csv_are_texts_and_counts_beside_one_response_are_not(workspace, tmp_path):

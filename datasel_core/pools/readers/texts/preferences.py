@@ -1,5 +1,6 @@
 """Samples with two responses: one that people chose, one that they rejected, as TRL and LLaMA-Factory write them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from datasel_core.pools.readers.texts.turns import said as said_of
 CHOSEN = ("chosen", "rejected")
 REJECTED = "rejected"
 """The column of the response that is not learned."""
+_DIALOGUE = re.compile(r"\n\n(Human|Assistant):")
+"""How the first large set of preferences writes a conversation as one text."""
 
 
 def is_nested(row: Mapping[str, Any]) -> bool:
@@ -21,7 +24,7 @@ def two_responses(row: Mapping[str, Any], before: Sequence[Said], asked: Sequenc
     learned. before: what comes first. asked: the prompt; nothing where both are conversations that share their
     beginning. Raises BadRow.
     """
-    chosen, rejected = (_turns(row[name], name) for name in CHOSEN)
+    chosen, rejected = (_turns(row[name], name, alone=not asked) for name in CHOSEN)
     shared = _shared(chosen, rejected)
     begin = chosen[:shared]
     if asked and asked[-1] not in begin:  # many conversations repeat the prompt that stands beside them
@@ -44,7 +47,11 @@ def label_of(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _turns(value: Any, name: str) -> list[Said]:
+def _turns(value: Any, name: str, alone: bool) -> list[Said]:
+    """alone: whether no prompt stands beside it."""
+    if alone and isinstance(value, str) and (parts := _DIALOGUE.split(value))[0] == "" and len(parts) > 1:
+        said = zip(parts[1::2], parts[2::2], strict=True)
+        return chat([{"role": who, "content": text.removeprefix(" ")} for who, text in said], name)
     if isinstance(value, str) or is_number(value):
         return [Said("assistant", response_of(value, name))]
     turns = [value] if isinstance(value, Mapping) else value
