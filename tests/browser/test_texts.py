@@ -16,12 +16,12 @@ def pool(workspace, tmp_path):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_both_responses_are_seen(visit, pool, scheme):
-    page = visit("data?pool=pairs", scheme)
+    page = visit("/?pool=pairs", scheme)
     card = page.locator(".texts .one").first
     card.wait_for()
     assert card.locator(".said").all_inner_texts() == ["Add 0 and 1.", "It is 1.", "Rejected: No: 0!"]
     card.click()
     turns = page.get_by_role("dialog").locator(".ds-turn")
     turns.first.wait_for()
-    assert turns.all_inner_texts() == ["Prompt\nAdd 0 and 1.", "Response\nIt is 1.", "Rejected response\nNo: 0!"]
-    assert page.get_by_role("dialog").locator(".ds-learned").all_inner_texts() == ["Response\nIt is 1."]
+    assert turns.all_inner_texts() == ["Prompt\n\nAdd 0 and 1.", "Response\n\nIt is 1.", "Rejected response\n\nNo: 0!"]
+    assert page.get_by_role("dialog").locator(".ds-learned").all_inner_texts() == ["Response\n\nIt is 1."]
