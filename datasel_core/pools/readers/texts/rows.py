@@ -95,6 +95,11 @@ def checked(name: str, text: str) -> None:
         raise BadRow(f"its {shown(name)} holds a NUL character, which is no text")
 
 
+def is_sound(text: str) -> bool:
+    """Whether a file could hold the text."""
+    return (text.isascii() or _is_unicode(text)) and _NUL not in text
+
+
 def _lone(text: str) -> str:
     return next(one for one in text if "\ud800" <= one <= "\udfff")
 
@@ -132,15 +137,24 @@ class Beside:
             elif isinstance(value, Decimal):
                 value = float(value)
             elif not isinstance(value, _PLAIN):
-                if len(self.nested) < _MOST_COLUMNS:
-                    self.nested.add(shown(name))
+                self.note([name])
                 continue
             if value.__class__ is float and not math.isfinite(value):
                 continue
-            own = self._names[name] if name in self._names else self._name(name)
+            own = self.own(name)
             if own is not None:
                 kept[own] = value
         return kept
+
+    def own(self, name: str) -> str | None:
+        """What a column is called; None where it is left out."""
+        return self._names[name] if name in self._names else self._name(name)
+
+    def note(self, nested: Sequence[str]) -> None:
+        """Columns whose values are not plain."""
+        for name in nested:
+            if len(self.nested) < _MOST_COLUMNS:
+                self.nested.add(shown(name))
 
     def notes(self) -> list[str]:
         found = []

@@ -23,6 +23,8 @@ BESIDE = ("input", "context")
 BEFORE = ("system", "history")
 """What LLaMA-Factory puts before an instruction."""
 
+_KTO = ("prompt", "completion", "label")
+
 
 class Sample(NamedTuple):
     """What a row says. used: the columns that it stood in. rejected: the other response. label: whether KTO calls the
@@ -33,6 +35,16 @@ class Sample(NamedTuple):
     used: Sequence[str]
     rejected: str | None = None
     label: bool | None = None
+
+
+def is_plain(needs: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a row with these columns, if they hold text, is running text or one prompt and its response, and no more
+    than what stands beside the prompt is read.
+    """
+    if len(needs) == 1:
+        return needs[0] not in CHATS
+    more = BEFORE if needs[0] == "instruction" else _KTO if tuple(needs) == _KTO[:2] else ()
+    return not set(more).difference(needs).intersection(names)
 
 
 def single(row: Mapping[str, Any], name: str) -> Sample:
@@ -49,7 +61,7 @@ def single(row: Mapping[str, Any], name: str) -> Sample:
 def pair(row: Mapping[str, Any], prompt: str, response: str) -> Sample:
     used = [prompt, response]
     before = _before(row, used) if prompt == "instruction" else []
-    label = label_of(row.get("label")) if (prompt, response) == ("prompt", "completion") else None
+    label = label_of(row.get(_KTO[2])) if (prompt, response) == _KTO[:2] else None
     if isinstance(row[prompt], list) or isinstance(row[response], list):  # conversations, as TRL writes them
         asked = chat(row[prompt], prompt) if isinstance(row[prompt], list) else _asked(row, prompt, used)
         answer = row[response]

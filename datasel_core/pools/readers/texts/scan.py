@@ -4,10 +4,8 @@ import math
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,8 +15,10 @@ from datasel_core.base.progress import Progress, Track
 from datasel_core.errors import BadInput
 from datasel_core.pools.readers import table_columns
 from datasel_core.pools.readers.spool import Spool
-from datasel_core.pools.readers.texts.files import TextFile, find_files
+from datasel_core.pools.readers.texts.files import PLAIN, TextFile, find_files
 from datasel_core.pools.readers.texts.lines import Position, rows, unit
+from datasel_core.pools.readers.texts.names import Named, listed_id, sample_id
+from datasel_core.pools.readers.texts.parts import parts, table_of
 from datasel_core.pools.readers.texts.preferences import REJECTED
 from datasel_core.pools.readers.texts.rows import TEXTS, Beside, checked, columns_of, content_of
 from datasel_core.pools.readers.texts.shapes import USUAL, Ambiguous, BadRow, NoShape, Reader, Shapes, named, shown
@@ -33,21 +33,9 @@ LISTED = 1_000
 _PART_ROWS = 1_000
 _PART_CHARACTERS = 4 << 20
 """A part becomes a row group, which is what is read to see one sample."""
-_LONGEST_ID = 1_000
 _COLUMNS = frozenset({".parquet", ".arrow"})
 """Files whose objects all have the same keys, null where the source had none."""
-_INEXACT = 2.0**53
-"""From here on floats skip whole numbers."""
 _MOST_NAMES = 1_000
-
-
-@dataclass(frozen=True)
-class Named:
-    """Columns that were named with options; None takes the usual name. with_file: the file is part of every name."""
-
-    id: str | None = None
-    source: str | None = None
-    with_file: bool = False
 
 
 @dataclass
@@ -92,9 +80,16 @@ class _Reading:
         if self.part:
             columns = dict.fromkeys(name for row in self.part for name in row)
             table = pa.table({name: table_columns.column([row.get(name) for row in self.part]) for name in columns})
-            self.ids.append(table["id"].chunk(0))
-            self.spool.add(table, self.guess)
+            self.add(table)
         self.part, self.characters = [], 0
+
+    def add(self, table: pa.Table) -> None:
+        self.ids.append(table["id"].chunk(0))
+        self.spool.add(table, self.guess)
+
+    def room(self) -> int:
+        """Rows until the part is full."""
+        return _PART_ROWS - len(self.part)
 
 
 def scan_texts(source: Path, shapes: Shapes, named: Named, workspace: Workspace, progress: Progress) -> Scan:
@@ -130,7 +125,7 @@ def _unread(schema: pa.Schema, texts: Sequence[str]) -> list[str]:
 
 
 def _read_all(files: list[TextFile], shapes: Shapes, reading: _Reading, progress: Progress) -> None:
-    wanted = USUAL | {name for name in (shapes.text, shapes.prompt, shapes.response, reading.named.id or "id") if name}
+    wanted = USUAL | {name for name in (shapes.text, shapes.prompt, shapes.response, reading.named.id_column) if name}
     sizes = [file.path.stat().st_size if file.path.is_file() else 0 for file in files]
     track, before = progress.track(max(1, sum(sizes) >> 20), "reading texts (MB)"), 0
     for number, (file, size) in enumerate(zip(files, sizes, strict=True)):
@@ -143,42 +138,55 @@ def _read_all(files: list[TextFile], shapes: Shapes, reading: _Reading, progress
 
 
 def _read(number: int, file: TextFile, reading: _Reading, wanted: frozenset[str], track: Track, before: int) -> None:
-    position, word, usable, before_names = Position(), unit(file), 0, ()
-    for count, (at, row) in enumerate(rows(file, position, wanted), 1):
-        if count % _PART_ROWS == 0:
-            track.advance(((before + position.bytes()) >> 20) - track.done)
-        try:
-            if isinstance(row, str):
-                raise BadRow(row)
-            if (names := tuple(row)) != before_names and len(reading.names) < _MOST_NAMES:
+    position, names, first = Position(), (), True
+    for part in parts(rows(file, position, wanted), reading.room, _PART_CHARACTERS):
+        track.advance(((before + position.bytes()) >> 20) - track.done)
+        table = None
+        if len(part) == _PART_ROWS:
+            table = table_of(file, part, reading.reader, reading.named, reading.beside, _PART_CHARACTERS)
+        for at, row in part if table is None else part[:1]:
+            if not isinstance(row, str) and tuple(row) != names and len(reading.names) < _MOST_NAMES:
+                names = tuple(row)
                 reading.names.update(dict.fromkeys(names))
-            before_names = names
-            if file.kind in _COLUMNS:
-                row = {name: filled(value) for name, value in row.items()}
-            usable += 1
-            one = _sample(file, at, row, reading)
-        except BadRow as error:
-            if isinstance(error, Ambiguous) and usable == 1:
-                raise BadInput(
-                    f"{file.name}: {error}; say which with --option text_column=NAME, or prompt_column=NAME and "
-                    "response_column=NAME."
-                ) from None
-            reading.no_shape += isinstance(error, NoShape)
-            place = file.name if file.kind in (".txt", ".md") else f"{word} {at:,} of {file.name}"
-            reading.refuse(_id_of(file, at, row, reading), f"{place}: {error}")
-            continue
-        reading.files.append(number)
-        reading.lines.append(at)
-        reading.part.append(one)
-        reading.characters += sum([len(value) for value in one.values() if value.__class__ is str])
-        if len(reading.part) == _PART_ROWS or reading.characters > _PART_CHARACTERS:
-            reading.keep()
+            if table is None:
+                _read_row(number, file, at, row, reading, first)
+            first = first and isinstance(row, str)
+        if table is not None:
+            reading.files.extend([number] * len(part))
+            reading.lines.extend([at for at, _ in part])
+            reading.add(table)
+
+
+def _read_row(number: int, file: TextFile, at: int, row: Any, reading: _Reading, first: bool) -> None:
+    """first: whether no other row of the file was one."""
+    try:
+        if isinstance(row, str):
+            raise BadRow(row)
+        if file.kind in _COLUMNS:
+            row = {name: filled(value) for name, value in row.items()}
+        one = _sample(file, at, row, reading)
+    except BadRow as error:
+        if isinstance(error, Ambiguous) and first:
+            raise BadInput(
+                f"{file.name}: {error}; say which with --option text_column=NAME, or prompt_column=NAME and "
+                "response_column=NAME."
+            ) from None
+        reading.no_shape += isinstance(error, NoShape)
+        place = file.name if file.kind in PLAIN else f"{unit(file)} {at:,} of {file.name}"
+        reading.refuse(listed_id(file, at, row, reading.named), f"{place}: {error}")
+        return
+    reading.files.append(number)
+    reading.lines.append(at)
+    reading.part.append(one)
+    reading.characters += sum([len(value) for value in one.values() if value.__class__ is str])
+    if len(reading.part) == _PART_ROWS or reading.characters > _PART_CHARACTERS:
+        reading.keep()
 
 
 def _sample(file: TextFile, at: int, row: Mapping[str, Any], reading: _Reading) -> dict[str, Any]:
     """Raises BadRow."""
     sample = reading.reader.read(row)
-    id_column, source_column = reading.named.id or "id", reading.named.source or "source"
+    id_column, source_column = reading.named.id_column, reading.named.source_column
     source = row.get(source_column)
     if isinstance(source, float) and not math.isfinite(source):
         source = None  # how some tools write what is missing
@@ -186,7 +194,7 @@ def _sample(file: TextFile, at: int, row: Mapping[str, Any], reading: _Reading) 
         reading.beside.nested.add(shown(source_column))
         source = None
     one = {
-        "id": _id(file, at, row.get(id_column), reading.named.with_file),
+        "id": sample_id(file, at, row.get(id_column), reading.named.with_file),
         **columns_of(sample.turns),
         "content": content_of(sample.turns, sample.rejected, sample.label),
     }
@@ -205,40 +213,6 @@ def _sample(file: TextFile, at: int, row: Mapping[str, Any], reading: _Reading) 
         checked(source_column, said)
         one["source"] = said
     return one | beside
-
-
-def _id(file: TextFile, at: int, given: Any, with_file: bool) -> str:
-    """The name that was given; else file and line, which are the same whatever stands in other lines."""
-    if given is None or given == "" or given != given:
-        return file.stem if file.kind in (".txt", ".md") else f"{file.stem}-{at:05d}"
-    id = str(_exact(given))
-    if len(id) > _LONGEST_ID or not id.isprintable() or id.isspace():
-        raise BadRow(f"its id {shown(id)!r} has more than {_LONGEST_ID:,} characters, or some that cannot be printed")
-    return f"{file.stem}/{id}" if with_file else id
-
-
-def _exact(given: Any) -> str | int | UUID:
-    """An id that lost nothing: tables with a gap write whole numbers as 1.0. Raises BadRow."""
-    if isinstance(given, float | Decimal) and given == given // 1:
-        if isinstance(given, float) and abs(given) >= _INEXACT:
-            raise BadRow(
-                f"its id is {given!r}, a rounded number: beyond 9,007,199,254,740,992 other ids would be the same; it "
-                "must be text or a whole number"
-            )
-        return int(given)
-    if isinstance(given, bool) or not isinstance(given, str | int | UUID):
-        raise BadRow(f"its id is {shown(table_columns.as_text(given))}; it must be text or a whole number")
-    return given
-
-
-def _id_of(file: TextFile, at: int, row: Mapping[str, Any] | str, reading: _Reading) -> str:
-    """How a row that is left out is listed."""
-    try:
-        return _id(
-            file, at, None if isinstance(row, str) else row.get(reading.named.id or "id"), reading.named.with_file
-        )
-    except BadRow:
-        return _id(file, at, None, False)
 
 
 def _check(source: Path, shapes: Shapes, reading: _Reading) -> None:

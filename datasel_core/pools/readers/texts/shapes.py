@@ -6,7 +6,17 @@ from typing import Any
 
 from datasel_core.errors import BadInput
 from datasel_core.pools.readers.texts.preferences import CHOSEN, is_nested
-from datasel_core.pools.readers.texts.samples import BEFORE, BESIDE, CHATS, PROMPTS, Sample, pair, preference, single
+from datasel_core.pools.readers.texts.samples import (
+    BEFORE,
+    BESIDE,
+    CHATS,
+    PROMPTS,
+    Sample,
+    is_plain,
+    pair,
+    preference,
+    single,
+)
 from datasel_core.pools.readers.texts.turns import DEFINITIONS, BadRow, Said, is_answer, shown
 
 PAIRS = (
@@ -104,6 +114,16 @@ class Reader:
         if not found:
             raise _nothing(row, self._shapes)
         return _read(row, found[0])
+
+    def only(self, names: tuple[str, ...]) -> tuple[str, ...] | None:
+        """The columns of the sample where rows with these columns are read in one way alone: as plain text, or as
+        prompt and response, if all are filled with text.
+        """
+        there = self._of(names)
+        found = [shape for shape in there if shape.usual] or there
+        if len(found) != 1 or any(shape.preference for shape in there):
+            return None
+        return found[0].needs if is_plain(found[0].needs, names) else None
 
     def _of(self, names: tuple[str, ...]) -> list[Shape]:
         """Shapes whose columns are there; most rows of a file have the same."""

@@ -34,7 +34,7 @@ _KNOWN = _ROLES | _TOOL_ROLES
 _CALLS = ("tool_calls", "function_call")
 DEFINITIONS = ("tools", "functions")
 """Columns that say what an assistant may call; they stand beside the sample."""
-_ENDS = frozenset(
+ENDS = frozenset(
     ("</s>", "<|endoftext|>", "<|im_end|>", "<eos>", "<|eot_id|>", "<|end_of_text|>", "<end_of_turn>", "<|end|>")
 )
 """Tokens that end a text: a response of nothing else is empty."""
@@ -137,7 +137,7 @@ def text_of(value: Any, name: str) -> str:
 def response_of(value: Any, name: str) -> str:
     """Text to learn. Raises BadRow, also for a token that only ends one."""
     text = text_of(value, name)
-    if text[-1] in ">\n \t" and text.strip() in _ENDS:
+    if text[-1] in ">\n \t" and text.strip() in ENDS:
         raise BadRow(f"its {name} is empty (only {text.strip()})")
     return text
 
