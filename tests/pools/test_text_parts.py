@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from datasel_core.errors import BadInput
+from datasel_core.errors import BadInput, Failed
+from datasel_core.pools.readers.ahead import Ahead
 from datasel_core.pools.readers.texts import scan
 from tests.pools.test_text_pool import add, lines
 
@@ -43,8 +44,11 @@ SHAPES = [("prompt", "response"), ("text",), ("instruction", "output"), ("prompt
 
 @pytest.fixture
 def both(workspace, tmp_path, monkeypatch):
-    """Reads a source in both ways; gives how many parts were read column by column."""
+    """Reads a source in both ways, and writes it beside reading it and after it; gives how many parts were read column
+    by column.
+    """
     columns, made, number = scan.table_of, [], itertools.count()
+    takes_some, takes_none, by_rows = Ahead.takes, lambda *asked: False, lambda *asked: None
 
     def counted(*asked):
         table = columns(*asked)
@@ -55,8 +59,9 @@ def both(workspace, tmp_path, monkeypatch):
         monkeypatch.setattr(scan, "_PART_ROWS", rows_of_a_part)
         made.clear()
         found = []
-        for name, how in (("columns", counted), ("rows", lambda *asked: None)):
+        for name, how, takes in (("columns", counted, takes_some), ("rows", by_rows, takes_none)):
             monkeypatch.setattr(scan, "table_of", how)
+            monkeypatch.setattr(Ahead, "takes", takes)
             try:
                 pool = add(workspace, source, f"{name}-{next(number)}", **options)
             except BadInput as error:
@@ -127,3 +132,23 @@ def test_long_texts_end_a_part_where_they_did(both, tmp_path, monkeypatch):
     rows = [{"prompt": "p" * (20 + at % 37), "response": "r" * (at % 29 + 1)} for at in range(200)]
     columns, parts = both(lines(tmp_path / "t.jsonl", *rows))
     assert 10 < columns < parts - 10
+
+
+def test_a_column_that_comes_late_or_turns_long_changes_nothing(both, tmp_path):
+    rows = [{"text": f"t{at}", "note": "n"} for at in range(40)]
+    late = [*rows[:20], {**rows[20], "word": "w"}, *rows[21:]]
+    both(lines(tmp_path / "late.jsonl", *late))
+    both(lines(tmp_path / "other.jsonl", *rows[:20], {**rows[20], "note": 1}, *rows[21:]))
+    both(lines(tmp_path / "long.jsonl", *rows[:20], {**rows[20], "note": "n" * 9000}, *rows[21:]))
+    both(lines(tmp_path / "second.jsonl", *rows[:20], {"prompt": "Q", "chosen": "a", "rejected": "b"}, *rows[21:]))
+
+
+def test_what_goes_wrong_beside_reading_is_said_and_leaves_nothing(workspace, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Ahead, "_write", full)
+    monkeypatch.setattr(scan, "_PART_ROWS", 2)
+    with pytest.raises(Failed, match="The disk is full"):
+        add(workspace, lines(tmp_path / "t.jsonl", *({"text": f"t{at}"} for at in range(40))))
+    assert list(workspace.spool().iterdir()) == []

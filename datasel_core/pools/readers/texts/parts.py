@@ -62,9 +62,10 @@ def table_of(
     except (Unusual, UnicodeEncodeError):
         return None
     found |= {"source": source} if any(source) else {}
-    found |= {own: values for name, values in others.items() if (own := beside.own(name)) is not None}
+    arrays = {name: pa.array(values, pa.string()) for name, values in found.items()}
+    kept = {own: values for name, values in others.items() if (own := beside.own(name)) is not None}
     beside.note(nested)
-    return pa.table({name: table_columns.column(values) for name, values in found.items()})
+    return pa.table(arrays | {own: table_columns.column(values) for own, values in kept.items()})
 
 
 def _usual(condition: bool) -> None:

@@ -67,7 +67,7 @@ class _Reading:
         """There are second responses: text, whatever they look like."""
         if REJECTED not in self.texts:
             self.texts = (*self.texts, REJECTED)
-            self.spool.texts.add(REJECTED)
+            self.spool.add_long(REJECTED)
 
     def go_on(self, guess: bool) -> None:
         """guess: whether the next file holds text that may be numbers; a part holds rows of one sort."""
@@ -95,21 +95,20 @@ class _Reading:
 def scan_texts(source: Path, shapes: Shapes, named: Named, workspace: Workspace, progress: Progress) -> Scan:
     """Raises BadInput when there is no file, an option names no column, ids repeat, or nothing is left."""
     files, notes = find_files(source, workspace)
-    spool = Spool(workspace)
+    spool = Spool(workspace, ("id", *TEXTS, "source"), ("content",), TEXTS)
     try:
         reading = _Reading(named, Reader(shapes.known()), spool)
         _read_all(files, shapes, reading, progress)
         _check(source, shapes, reading)
         _check_unique(files, reading)
-        texts = reading.texts
-        path, long = spool.finish(("id", *texts, "source"), ("content",), texts, progress)
+        path, long = spool.finish(progress)
         table = pq.read_table(
             path, columns=[name for name in pq.read_schema(path).names if name not in long], partitioning=None
         )
     except BaseException:
         spool.close()
         raise
-    notes += reading.beside.notes() + _unread(pq.read_schema(path), texts)
+    notes += reading.beside.notes() + _unread(pq.read_schema(path), reading.texts)
     if reading.left_out > len(reading.unreadable):
         notes.append(f"{reading.left_out:,} rows were left out; the first {LISTED:,} are listed.")
     root = source if source.is_dir() else source.parent
