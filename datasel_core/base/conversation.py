@@ -3,17 +3,20 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Role = Literal["system", "user", "assistant", "text"]
+Role = Literal["system", "user", "assistant", "tool", "text"]
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One part of a text sample. role: who says it; `text` is running text that nobody answers."""
+    """One part of a text sample. role: who says it; `tool` is what a program gave back, `text` is running text that
+    nobody answers. weight: 0 where the source says that a response is not to be learned; any other counts in full.
+    """
 
     role: Role
     text: str
+    weight: float = 1
 
     @property
     def learned(self) -> bool:
-        """Whether its tokens count in a loss: responses and running text do; prompts are only read."""
-        return self.role in ("assistant", "text")
+        """Whether its tokens count in a loss: responses and running text do; prompts and tools are only read."""
+        return self.role in ("assistant", "text") and self.weight != 0

@@ -12,6 +12,7 @@ from datasel_core.errors import BadInput, BadParameter, Failed
 from datasel_core.features.encoders.loss_trajectory import LossTrajectory
 from datasel_core.features.feature import Source, Unreadable
 from datasel_core.features.language import models
+from datasel_core.features.language.answers import question
 from datasel_core.features.language.batches import scoring_batches, training_order
 from datasel_core.features.language.models import given_model, hashes, new_model, read_model
 from datasel_core.features.language.tokens import pieces, read_tokens
@@ -98,6 +99,33 @@ def test_the_headings_of_alpaca():
         "B",
     ]
     assert pieces([Turn("text", "T")], "alpaca") == [("T", True)]
+
+
+def test_tools_are_read_and_what_has_no_weight_is_not_learned(vocabulary):
+    head = "Below is an instruction that describes a task. Write a response that appropriately completes the request."
+    talk = [
+        Turn("user", "Q"),
+        Turn("assistant", "call"),
+        Turn("tool", "3"),
+        Turn("tool", "4"),
+        Turn("assistant", "old", weight=0),
+        Turn("user", "R"),
+        Turn("assistant", "new"),
+    ]
+    assert pieces(talk, "alpaca") == [
+        (f"{head}\n\n### Instruction:\nQ\n\n### Response:\n", False),
+        ("call", True),
+        ("\n\n### Tool:\n3", False),
+        ("\n\n### Tool:\n4\n\n### Response:\n", False),
+        ("old", False),
+        ("\n\n### Instruction:\nR\n\n### Response:\n", False),
+        ("new", True),
+    ]
+    assert shown(tokens_of(talk, vocabulary), vocabulary) == "Q\n[call|]3\n4\nold\nR\n[new|]"
+    assert tokens_of(talk[3:5], vocabulary).unreadable == ((0, "it has no response to learn"),)
+    assert question(talk) == (talk[:6], "new")
+    assert question(talk[:6]) == (talk[:1], "call")
+    assert question(talk[2:6]) is None
 
 
 def test_what_does_not_fit_is_cut_on_the_right_and_what_cannot_be_learned_is_listed(vocabulary):

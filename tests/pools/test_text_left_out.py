@@ -19,10 +19,10 @@ def chat(*turns):
     return {"messages": [{"role": role, "content": content} for role, content in turns]}
 
 
+KNOWN = "known are system, user, assistant, tool (also human, gpt, function_call, observation)"
 NONE = (
-    "it has none of messages, conversations, instruction + response, prompt + response, prompt + completion, "
-    "instruction + output, "
-    "question + answer, text; it has: "
+    "it has none of messages, conversations, text, instruction / prompt / question + response / completion / output / "
+    "answer, chosen + rejected; it has: "
 )
 
 
@@ -35,8 +35,8 @@ NONE = (
         ("[" * 100_000, "it is nested too deeply"),
         ("[1, 2]", "it is JSON, but a list, not an object"),
         ("17", "it is JSON, but one value, not an object"),
-        ({"prompt": "a"}, "it has a prompt and no response or completion"),
-        ({"output": "a"}, "it has an output and no instruction"),
+        ({"prompt": "a"}, "it has a prompt and no response or completion or output or answer"),
+        ({"output": "a"}, "it has an output and no instruction or prompt or question"),
         ({"a": 1}, f"{NONE}a"),
         ({}, f"{NONE}nothing"),
         ({"prompt": "a", "response": ""}, "its response is empty"),
@@ -57,11 +57,11 @@ NONE = (
         (chat(("assistant", "a")), "nothing stands before its only assistant turn"),
         (
             chat(("user", "a"), ("critic", "b")),
-            'turn 2 of its messages has the role "critic"; known are system, user, assistant (also human, gpt)',
+            f'turn 2 of its messages has the role "critic"; {KNOWN}',
         ),
         (
             chat(("user", "a"), (None, "b")),
-            "turn 2 of its messages has the role null; known are system, user, assistant (also human, gpt)",
+            f"turn 2 of its messages has the role null; {KNOWN}",
         ),
         (chat(("user", "a"), ("assistant", "")), "its turn 2 (assistant) is empty"),
         (chat(("user", "a"), ("assistant", None)), "its turn 2 (assistant) has no text"),

@@ -233,6 +233,7 @@ def test_columns_may_be_named(workspace, tmp_path):
     assert pool.about["notes"] == [
         "Values that are no text, number or truth value became no columns: turns.",
         "Columns with names that are taken stand under others: prompt as prompt_.",
+        "Not part of the sample: prompt_.",
     ]
     assert said(add(workspace, path, text_column="turns")) == CHAT
     assert said(add(workspace, path, text_column="q")) == [("text", "How many?")]

@@ -31,7 +31,7 @@ def final_answer(text: str) -> str | None:
 
 def question(turns: Sequence[Turn]) -> tuple[list[Turn], str] | None:
     """What comes before the last response, and the response; None where nobody is asked anything."""
-    last = next((at for at in reversed(range(len(turns))) if turns[at].role == "assistant"), 0)
+    last = next((at for at in reversed(range(len(turns))) if turns[at].role == "assistant" and turns[at].learned), 0)
     return (list(turns[:last]), turns[last].text) if last else None
 
 

@@ -104,8 +104,12 @@ def pieces(turns: Sequence[Turn], template: Template) -> list[tuple[str, bool]]:
     found: list[tuple[str, bool]] = []
     before = f"{_ALPACA}\n\n"
     for at, turn in enumerate(turns):
-        if turn.learned:
-            found.append((turn.text, True))
+        if turn.learned or turn.role == "assistant":  # one that is not learned is read as what it is
+            found.append((turn.text, turn.learned))
+            before = "\n\n"
+        elif turn.role == "tool":
+            ends = at + 1 < len(turns) and turns[at + 1].role == "assistant"
+            found.append((f"{before}### Tool:\n{turn.text}" + ("\n\n### Response:\n" if ends else ""), False))
             before = "\n\n"
         elif turn.role == "system" and at + 1 < len(turns) and turns[at + 1].role == "user":
             before = f"{turn.text}\n\n"

@@ -1,6 +1,5 @@
 """Texts: prompts with responses, conversations, or running text, in tables or files."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -23,9 +22,10 @@ class Text(PoolKind):
     """A JSONL, JSON, CSV, Parquet or Arrow table of prompts with responses, of conversations or of running text, which
     may be packed as .gz or .zst; or a folder of such tables, or of .txt files.
 
-    Found by name: `text`; `prompt` with `response` or `completion`; `instruction` (and `input`) with `output`;
-    `question` with `answer`; `messages` (OpenAI); `conversations` (ShareGPT). Rows that cannot be used are listed with
-    line and reason and left out. A table is read from front to back and may be larger than memory.
+    Found by name: `text`; `instruction`, `prompt` or `question` (with `input` or `context`) and `response`, `output`,
+    `completion` or `answer`; `messages` (OpenAI), `conversations` (ShareGPT), with tools; `chosen` and `rejected`, of
+    which the chosen response is learned. Rows that cannot be used are listed with line and reason and left out. A
+    table is read from front to back and may be larger than memory.
     """
 
     groups: ClassVar = ("source", "group")
@@ -71,17 +71,7 @@ class Text(PoolKind):
 
     def text(self, pool: Pool, row: int) -> list[str]:
         """All of it as one text: prompt and response, or the conversation with who says what."""
-        said = self._said(pool, row)
-        if said.get("messages") is not None:
-            return [rows.readable([(turn.role, turn.text) for turn in rows.turns_of(said)])]
-        return [
-            "\n\n".join(
-                text for text in (said.get("text"), said.get("prompt"), said.get("response")) if text is not None
-            )
-        ]
+        return [rows.whole(self.turns(pool, row))]
 
     def turns(self, pool: Pool, row: int) -> list[Turn]:
-        return rows.turns_of(self._said(pool, row))
-
-    def _said(self, pool: Pool, row: int) -> Mapping[str, str | None]:
-        return {name: pool.value(name, row) for name in rows.TEXTS if name in pool.long_columns}
+        return rows.turns_of({name: pool.value(name, row) for name in rows.TEXTS if name in pool.long_columns})

@@ -4,7 +4,7 @@ import contextlib
 import secrets
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from datasel_core.base.progress import Progress
 from datasel_core.errors import Failed
 from datasel_core.pools.readers import table_columns
+from datasel_core.pools.readers.ahead import Ahead, text_writer
 from datasel_core.pools.readers.tables import typed
 from datasel_core.workspace.files import disk_trouble
 from datasel_core.workspace.layout import Workspace
@@ -26,12 +27,16 @@ _LEFT_OVER = 60
 
 
 class Spool:
-    """Parts of a table, each with types of its own, in one file; `finish` makes them one Parquet file, a row group for
-    each part.
+    """Parts of a table, each with types of its own; `finish` gives one Parquet file, a row group for each part.
+
+    It is written ahead while all parts have the columns and types of the first; what comes after one that has not waits
+    in a file of its own until all types are known.
     """
 
-    def __init__(self, workspace: Workspace):
+    def __init__(self, workspace: Workspace, first: Sequence[str], last: Sequence[str], long: Sequence[str]):
+        """first, last: where columns stand; long: those that are so whatever they hold."""
         _sweep(workspace)
+        self._first, self._last, self._always_long = tuple(first), tuple(last), tuple(long)
         self._folder = workspace.spool() / secrets.token_hex(8)
         try:
             self._lock = Lock(self._folder)
@@ -45,13 +50,18 @@ class Spool:
         self._rows = 0
         self._long_numbers: set[str] = set()
         self._rewritten: set[tuple[str, pa.DataType]] = set()
+        self._ahead: Ahead | None = None
+        self._is_ahead = True
+
+    def add_long(self, name: str) -> None:
+        """One more long column, the last of those that stand first; text, whatever it looks like."""
+        self._first, self._always_long = (*self._first, name), (*self._always_long, name)
 
     def add(self, table: pa.Table, guess: bool) -> None:
         """guess: columns of text are taken for numbers when all parts of them look like numbers, as in a CSV."""
-        self._starts.append(self._file.tell())
         for column in table.schema:
             text = pa.types.is_string(column.type)
-            may_be_number = guess and text and column.name not in _ALWAYS_TEXT
+            may_be_number = guess and text and column.name not in (*self._first, *self._last)
             kind = typed.guessed(table[column.name]) if may_be_number else column.type
             self._kinds.setdefault(column.name, set()).add(kind)
             if pa.types.is_integer(column.type) and _is_long(table[column.name]):
@@ -61,49 +71,29 @@ class Spool:
             self._bytes[column.name] = self._bytes.get(column.name, 0) + (table[column.name].nbytes if text else 0)
         self._rows += table.num_rows
         try:
-            with pa.ipc.new_stream(
-                self._file, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")
-            ) as stream:
-                stream.write_table(table)
+            self._write(table, guess)
         except OSError as error:
             raise disk_trouble(error, self._folder) from error
 
-    def finish(
-        self, first: Sequence[str], last: Sequence[str], long: Sequence[str], progress: Progress
-    ) -> tuple[Path, tuple[str, ...]]:
-        """The Parquet file, and which of its columns are long. first, last: where columns stand; long: those that are
-        so whatever they hold.
-        """
-        kinds = {
-            name: self._common(name, kinds - {pa.null()}) for name, kinds in self._kinds.items() if kinds - {pa.null()}
-        }
-        names = (
-            [name for name in first if name in kinds]
-            + [name for name in kinds if name not in (*first, *last)]
-            + [name for name in last if name in kinds]
-        )
-        others = [name for name in names if pa.types.is_string(kinds[name]) and name not in (*first, *last)]
-        long = tuple(
-            name for name in names if name in long or (name in others and self._bytes[name] > _LONG * self._rows)
-        )
-        rewritten = [name for name, kind in kinds.items() if (name, kind) in self._rewritten]
-        schema = pa.schema(
-            [(name, kinds[name]) for name in names] + [(typed.AS_WRITTEN, pa.string())] * bool(rewritten)
-        )
+    def finish(self, progress: Progress) -> tuple[Path, tuple[str, ...]]:
+        """The Parquet file, and which of its columns are long."""
+        schema, long = self._plan()
+        short = [name for name in schema.names if name not in long]
+        rewritten = [one.name for one in schema if (one.name, one.type) in self._rewritten]
+        whole = schema.append(pa.field(typed.AS_WRITTEN, pa.string())) if rewritten else schema
         path = self._folder / "finished.parquet"
-        short = [name for name in names if name not in long]
         try:
-            # Bounds of long texts would make the file's index larger than a column of numbers, and repeat no text.
-            with pq.ParquetWriter(
-                path, schema, compression="zstd", compression_level=1, use_dictionary=short, write_statistics=short
-            ) as writer:
-                for start in progress.over(self._starts, len(self._starts), "writing texts (thousands)"):
-                    self._file.seek(start)
-                    part = pa.ipc.open_stream(self._file).read_all()
-                    columns = {name: _as(part, name, kinds[name]) for name in names}
+            if self._ahead is not None:
+                self._ahead.finish()
+                if not self._starts and self._ahead.schema == schema and self._ahead.short == short:
+                    return self._ahead.path, long
+            with text_writer(path, whole, short) as writer:
+                n = len(self._starts) + (self._ahead.n if self._ahead else 0)
+                for part in progress.over(self._parts(), n, "writing texts (thousands)"):
+                    columns = {one.name: _as(part, one.name, one.type) for one in schema}
                     if rewritten:
                         columns[typed.AS_WRITTEN] = _as_written(part, rewritten)
-                    writer.write_table(pa.table(columns, schema), row_group_size=part.num_rows)
+                    writer.write_table(pa.table(columns, whole), row_group_size=part.num_rows)
         except OSError as error:
             raise disk_trouble(error, path) from error
         return path, long
@@ -115,12 +105,49 @@ class Spool:
 
     def close(self) -> None:
         """Whatever is left here is gone."""
+        if self._ahead is not None:
+            self._ahead.close()
         self._file.close()
         self._lock.release()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _write(self, table: pa.Table, guess: bool) -> None:
+        if self._is_ahead and self._ahead is None and not guess:
+            schema, long = self._plan()
+            short = [name for name in schema.names if name not in long]
+            self._ahead = Ahead(self._folder / "ahead.parquet", schema, short)
+        self._is_ahead = self._is_ahead and self._ahead is not None and not guess and self._ahead.takes(table)
+        if self._is_ahead:
+            self._ahead.add(table)
+            return
+        self._starts.append(self._file.tell())
+        with pa.ipc.new_stream(self._file, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
+            stream.write_table(table)
 
-_ALWAYS_TEXT = frozenset({"id", "source", "content", "text", "prompt", "response", "messages"})
+    def _plan(self) -> tuple[pa.Schema, tuple[str, ...]]:
+        """Columns with the types that hold what was read so far, and those that are long."""
+        kinds = {
+            name: self._common(name, kinds - {pa.null()}) for name, kinds in self._kinds.items() if kinds - {pa.null()}
+        }
+        placed = (*self._first, *self._last)
+        others = [name for name in kinds if name not in placed]
+        names = [name for name in (*self._first, *others, *self._last) if name in kinds]
+        long = tuple(
+            name
+            for name in names
+            if name in self._always_long
+            or (name in others and pa.types.is_string(kinds[name]) and self._bytes[name] > _LONG * self._rows)
+        )
+        return pa.schema([(name, kinds[name]) for name in names]), long
+
+    def _parts(self) -> Iterator[pa.Table]:
+        if self._ahead is not None:
+            with pq.ParquetFile(self._ahead.path) as file:
+                for at in range(self._ahead.n):
+                    yield file.read_row_group(at)
+        for start in self._starts:
+            self._file.seek(start)
+            yield pa.ipc.open_stream(self._file).read_all()
 
 
 def _is_long(column: pa.ChunkedArray) -> bool:

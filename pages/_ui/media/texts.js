@@ -1,4 +1,4 @@
-// Text samples as cards: what is asked, what is answered. A click opens one; a pager goes on.
+// Text samples as cards: what is asked, what is answered, and what was rejected. A click opens one; a pager goes on.
 const few = new Intl.NumberFormat('en-US');
 const part = (name, text) => {
   const e = document.createElement('span');
@@ -19,6 +19,7 @@ function card(t, open) {
   e.append(head);
   if (t.prompt) e.append(part('said prompt', t.prompt));
   if (t.response) e.append(part(t.prompt ? 'said response' : 'said prompt', t.response));
+  if (t.rejected) e.append(part('said rejected', `Rejected: ${t.rejected}`));
   e.onclick = () => open(t.row);
   return e;
 }

@@ -9,6 +9,7 @@ import streamlit as st
 
 from datasel_core.errors import DataselError
 from datasel_core.pools.pool import Pool
+from datasel_core.pools.readers.texts.preferences import REJECTED
 from pages._ui.kit import keys, markdown
 
 _HERE = Path(__file__).parent
@@ -25,8 +26,8 @@ TEXTS = st.components.v2.component(
     css=(_HERE / "texts.css").read_text(encoding="utf-8"),
     js=(_HERE / "texts.js").read_text(encoding="utf-8"),
 )
-"""data: {"items": [{"row", "badge", "name", "prompt", "response", "dim"}], "page", "pages", "first", "n", "wide",
-"lines", "alt", "none"}.
+"""data: {"items": [{"row", "badge", "name", "prompt", "response", "rejected", "dim"}], "page", "pages", "first", "n",
+"wide", "lines", "alt", "none"}.
 State: page. Trigger: open (a row).
 """
 
@@ -99,21 +100,32 @@ def whole(pool: Pool, row: int) -> None:
     except DataselError as error:
         markdown.trouble(f"{pool.ids[row]} cannot be read any more: {error}")
         return
-    said = {"system": "System", "user": "Prompt", "assistant": "Response", "text": "Text"}
-    blocks = "".join(
-        "<div "
-        f'class="ds-turn{" ds-learned" if turn.learned else ""}"><b>{said[turn.role]}</b>'
-        f"<p>{html.escape(_cut(turn.text, _WHOLE))}</p></div>"
-        for turn in turns
-    )
-    st.html(f'<div class="ds-turns">{blocks}</div>')
+    said = {"system": "System", "user": "Prompt", "assistant": "Response", "tool": "Tool", "text": "Text"}
+    blocks = [_block(said[turn.role], turn.text, turn.learned) for turn in turns]
+    if (other := rejected(pool, row, _WHOLE)) is not None:
+        blocks.append(_block("Rejected response", other, learned=False))
+    st.html(f'<div class="ds-turns">{"".join(blocks)}</div>')
+
+
+def rejected(pool: Pool, row: int, limit: int = _CARD) -> str | None:
+    """The response that people did not choose, where a sample has two; cut at `limit` characters."""
+    try:
+        text = pool.value(REJECTED, int(row)) if REJECTED in pool.long_columns else None
+    except DataselError:
+        return None
+    return None if text is None else _cut(text, limit)
+
+
+def _block(name: str, text: str, learned: bool) -> str:
+    marked = " ds-learned" if learned else ""
+    return f'<div class="ds-turn{marked}"><b>{name}</b><p>{html.escape(_cut(text, _WHOLE))}</p></div>'
 
 
 def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit].rstrip()} … ({len(text):,} characters in all)"
 
 
-def _item(pool: Pool, row: int, badges: Words, dim: bool) -> dict[str, str | int | bool]:
+def _item(pool: Pool, row: int, badges: Words, dim: bool) -> dict[str, str | int | bool | None]:
     prompt, response = parts(pool, row)
     group = pool.table[pool.group_column][row].as_py() if pool.group_column else None
     badge = "" if badges is None else str(badges(row) if callable(badges) else badges.get(row, ""))
@@ -123,6 +135,7 @@ def _item(pool: Pool, row: int, badges: Words, dim: bool) -> dict[str, str | int
         "name": str(group or pool.ids[row]),
         "prompt": prompt,
         "response": response,
+        "rejected": rejected(pool, row),
         "dim": dim,
     }
 

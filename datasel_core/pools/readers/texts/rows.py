@@ -11,7 +11,8 @@ from typing import Any
 from datasel_core.base.conversation import Turn
 from datasel_core.pools.readers import table_columns
 from datasel_core.pools.readers.tables.typed import unicode_trouble
-from datasel_core.pools.readers.texts.shapes import BadRow, Said, shown
+from datasel_core.pools.readers.texts.preferences import REJECTED
+from datasel_core.pools.readers.texts.turns import DEFINITIONS, BadRow, Said, dumped, readable, shown, turn_of
 
 TEXTS = ("text", "prompt", "response", "messages")
 """Columns that hold samples."""
@@ -23,40 +24,49 @@ _PLAIN = (int, float, date)
 
 
 def columns_of(turns: Sequence[Said]) -> dict[str, str]:
-    """`text`; or `prompt` and `response`, and `messages` where a sample is more than these."""
-    if turns[0][0] == "text":
-        return {"text": turns[0][1]}
-    if len(turns) == 2 and turns[0][0] == "user" and turns[1][0] == "assistant":
-        return {"prompt": turns[0][1], "response": turns[1][1]}
-    last = max(at for at, (role, _) in enumerate(turns) if role == "assistant")
-    said = [{"role": role, "content": text} for role, text in turns]
-    return {
-        "prompt": readable(turns[:last]),
-        "response": turns[last][1],
-        "messages": json.dumps(said, ensure_ascii=False, separators=(",", ":")),
-    }
-
-
-def readable(turns: Sequence[Said]) -> str:
-    """A conversation as people read it; a single prompt stands for itself."""
-    if len(turns) == 1 and turns[0][0] in ("user", "text"):
-        return turns[0][1]
-    return "\n\n".join(f"{role.capitalize()}: {text}" for role, text in turns)
+    """`text`; or `prompt` and `response`, and `messages` where a sample is more than these. Raises BadRow for keys of
+    turns that no file could hold.
+    """
+    if turns[0].role == "text":
+        return {"text": turns[0].text}
+    plain = all(turn.stored is None for turn in turns)
+    if plain and len(turns) == 2 and turns[0].role == "user" and turns[1].role == "assistant":
+        return {"prompt": turns[0].text, "response": turns[1].text}
+    last = max(at for at, turn in enumerate(turns) if turn.role == "assistant" and turn.learned)
+    messages = dumped([turn.message() for turn in turns], separators=(",", ":"))
+    if not plain:
+        checked("messages", messages)
+    return {"prompt": readable(turns[:last]), "response": turns[last].text, "messages": messages}
 
 
 def turns_of(columns: Mapping[str, str | None]) -> list[Turn]:
     """The turns back from the columns."""
     if columns.get("messages") is not None:
-        return [Turn(turn["role"], turn["content"]) for turn in json.loads(columns["messages"])]
+        return [turn_of(message) for message in json.loads(columns["messages"])]
     if columns.get("text") is not None:
         return [Turn("text", columns["text"])]
     return [Turn("user", columns["prompt"]), Turn("assistant", columns["response"])]
 
 
-def content_of(turns: Sequence[Said]) -> str:
-    """Hash of who says what. Raises BadRow for text that no file could hold."""
-    whole = _NUL.join([part for turn in turns for part in turn])  # no text holds the character between them
-    if whole.count(_NUL) != 2 * len(turns) - 1:
+def whole(turns: Sequence[Turn]) -> str:
+    """All of a sample as one text: prompt and response, or the conversation with who says what."""
+    if [turn.role for turn in turns] == ["user", "assistant"]:
+        return f"{turns[0].text}\n\n{turns[1].text}"
+    return readable(turns)
+
+
+def content_of(turns: Sequence[Said], rejected: str | None = None, label: bool | None = None) -> str:
+    """Hash of who says what, of what is learned, and of a second response or what people said of the first. Raises
+    BadRow for text that no file could hold.
+    """
+    parts = [part for turn in turns for part in (turn.role if turn.weight else "unlearned", turn.text)]
+    if rejected is not None:
+        checked(REJECTED, rejected)
+        parts += [REJECTED, rejected]
+    if label is not None:
+        parts += ["label", str(label)]
+    whole = _NUL.join(parts)  # no text holds the character between them
+    if whole.count(_NUL) != len(parts) - 1:
         raise BadRow(f"its {_where(turns, lambda text: _NUL not in text)} holds a NUL character, which is no text")
     try:
         return hashlib.blake2b(whole.encode(), digest_size=16).hexdigest()
@@ -65,10 +75,10 @@ def content_of(turns: Sequence[Said]) -> str:
 
 
 def _where(turns: Sequence[Said], good: Callable[[str], bool]) -> str:
-    at = next(at for at, (_, text) in enumerate(turns) if not good(text))
-    if turns[at][0] == "text":
+    at = next(at for at, turn in enumerate(turns) if not good(turn.text))
+    if turns[at].role == "text":
         return "text"
-    return {0: "prompt", 1: "response"}[at] if len(turns) == 2 else f"turn {at + 1} ({turns[at][0]})"
+    return {0: "prompt", 1: "response"}[at] if len(turns) == 2 else f"turn {at + 1} ({turns[at].role})"
 
 
 def checked(name: str, text: str) -> None:
@@ -77,6 +87,11 @@ def checked(name: str, text: str) -> None:
         raise BadRow(f"its {shown(name)} {unicode_trouble(_lone(text))}")
     if _NUL in text:
         raise BadRow(f"its {shown(name)} holds a NUL character, which is no text")
+
+
+def is_sound(text: str) -> bool:
+    """Whether a file could hold the text."""
+    return (text.isascii() or _is_unicode(text)) and _NUL not in text
 
 
 def _lone(text: str) -> str:
@@ -109,20 +124,31 @@ class Beside:
         for name, value in row.items():
             if value is None or name in used:
                 continue
+            if name in DEFINITIONS and isinstance(value, list | dict):
+                value = dumped(value)
             if isinstance(value, str):
                 checked(name, value)
             elif isinstance(value, Decimal):
                 value = float(value)
             elif not isinstance(value, _PLAIN):
-                if len(self.nested) < _MOST_COLUMNS:
-                    self.nested.add(shown(name))
+                self.note([name])
                 continue
             if value.__class__ is float and not math.isfinite(value):
                 continue
-            own = self._names[name] if name in self._names else self._name(name)
+            own = self.own(name)
             if own is not None:
                 kept[own] = value
         return kept
+
+    def own(self, name: str) -> str | None:
+        """What a column is called; None where it is left out."""
+        return self._names[name] if name in self._names else self._name(name)
+
+    def note(self, nested: Sequence[str]) -> None:
+        """Columns whose values are not plain."""
+        for name in nested:
+            if len(self.nested) < _MOST_COLUMNS:
+                self.nested.add(shown(name))
 
     def notes(self) -> list[str]:
         found = []
@@ -146,13 +172,20 @@ class Beside:
                 self.over.add(shown(name))
             return None
         own = name
-        while own.lower() in self._taken or table_columns.gives_way(own) or own.lower() in _OWN:
+        while own.lower() in self._taken or table_columns.gives_way(own) or own.lower() in _OWN or _is_near(own):
             own += "_"
         if own != name:
             self.renamed[name] = own
         self._taken.add(own.lower())
         self._names[name] = own
         return own
+
+
+def _is_near(name: str) -> bool:
+    """Whether a filter would not tell a column from the one with second responses; that name itself may stand beside
+    samples with one response.
+    """
+    return name != REJECTED and name.lower() == REJECTED
 
 
 def _some(names: Any) -> str:

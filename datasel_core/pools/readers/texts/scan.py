@@ -2,7 +2,7 @@
 
 import math
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,34 +15,28 @@ from datasel_core.base.progress import Progress, Track
 from datasel_core.errors import BadInput
 from datasel_core.pools.readers import table_columns
 from datasel_core.pools.readers.spool import Spool
-from datasel_core.pools.readers.tables import typed
 from datasel_core.pools.readers.tables.files import find_files
 from datasel_core.pools.readers.tables.rows import rows
 from datasel_core.pools.readers.tables.streams import Position
-from datasel_core.pools.readers.tables.table_file import DELIMITED, TableFile
+from datasel_core.pools.readers.tables.table_file import COLUMNAR, DELIMITED, TableFile
+from datasel_core.pools.readers.texts.names import Named, listed_id, sample_id
+from datasel_core.pools.readers.texts.parts import parts, table_of
+from datasel_core.pools.readers.texts.preferences import REJECTED
 from datasel_core.pools.readers.texts.rows import TEXTS, Beside, checked, columns_of, content_of
 from datasel_core.pools.readers.texts.shapes import USUAL, Ambiguous, BadRow, NoShape, Reader, Shapes, named, shown
+from datasel_core.pools.readers.texts.turns import DEFINITIONS, filled
 from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
 
+_READ = frozenset({"id", "source", "group", "content", *DEFINITIONS})
 LISTED = 1_000
 """Samples left out that are named; of a file that is broken throughout, the rest are counted."""
 
 _PART_ROWS = 1_000
 _PART_CHARACTERS = 4 << 20
 """A part becomes a row group, which is what is read to see one sample."""
-_LONGEST_ID = 1_000
 _MOST_NAMES = 1_000
 _MOST_NOTES = 20
-
-
-@dataclass(frozen=True)
-class Named:
-    """Columns that were named with options; None takes the usual name. with_file: the file is part of every name."""
-
-    id: str | None = None
-    source: str | None = None
-    with_file: bool = False
 
 
 @dataclass
@@ -53,6 +47,7 @@ class _Reading:
     reader: Reader
     spool: Spool
     beside: Beside = field(default_factory=Beside)
+    texts: tuple[str, ...] = TEXTS
     part: list[dict[str, Any]] = field(default_factory=list)
     characters: int = 0
     guess: bool = False
@@ -70,6 +65,12 @@ class _Reading:
         if len(self.unreadable) < LISTED:
             self.unreadable.append({"id": id, "reason": reason})
 
+    def second(self) -> None:
+        """There are second responses: text, whatever they look like."""
+        if REJECTED not in self.texts:
+            self.texts = (*self.texts, REJECTED)
+            self.spool.add_long(REJECTED)
+
     def go_on(self, guess: bool) -> None:
         """guess: whether the next file holds text that may be numbers; a part holds rows of one sort."""
         if guess is not self.guess:
@@ -81,35 +82,49 @@ class _Reading:
         if self.part:
             columns = dict.fromkeys(name for row in self.part for name in row)
             table = pa.table({name: table_columns.column([row.get(name) for row in self.part]) for name in columns})
-            self.ids.append(table["id"].chunk(0))
-            self.spool.add(table, self.guess)
+            self.add(table)
         self.part, self.characters = [], 0
+
+    def add(self, table: pa.Table) -> None:
+        self.ids.append(table["id"].chunk(0))
+        self.spool.add(table, self.guess)
+
+    def room(self) -> int:
+        """Rows until the part is full."""
+        return _PART_ROWS - len(self.part)
 
 
 def scan_texts(source: Path, shapes: Shapes, named: Named, workspace: Workspace, progress: Progress) -> Scan:
     """Raises BadInput when there is no file, an option names no column, ids repeat, or nothing is left."""
-    wanted = USUAL | {name for name in (shapes.text, shapes.prompt, shapes.response) if name}
+    columns = (shapes.text, shapes.prompt, shapes.response, named.id_column)
+    wanted = USUAL | {name for name in columns if name}
     files, notes = find_files(source, workspace, wanted)
-    spool = Spool(workspace)
+    spool = Spool(workspace, ("id", *TEXTS, "source"), ("content",), TEXTS)
     try:
         reading = _Reading(named, Reader(shapes.known()), spool)
-        _read_all(files, wanted | {named.id or "id"}, reading, progress)
+        _read_all(files, wanted, reading, progress)
         _check(source, shapes, reading)
         _check_unique(files, reading)
-        path, long = spool.finish(("id", *TEXTS, "source"), ("content",), TEXTS, progress)
+        path, long = spool.finish(progress)
         table = pq.read_table(
             path, columns=[name for name in pq.read_schema(path).names if name not in long], partitioning=None
         )
     except BaseException:
         spool.close()
         raise
-    notes += [*reading.said, *reading.beside.notes()]
+    notes += reading.said + reading.beside.notes() + _unread(pq.read_schema(path), reading.texts)
     if reading.left_out > len(reading.unreadable):
         notes.append(f"{reading.left_out:,} rows were left out; the first {LISTED:,} are listed.")
     root = source if source.is_dir() else source.parent
     return Scan(
         table, root, reading.unreadable, notes, left_out=reading.left_out, file=path, texts=long, close=spool.close
     )
+
+
+def _unread(schema: pa.Schema, texts: Sequence[str]) -> list[str]:
+    """Which columns of text somebody may have thought to be part of the sample."""
+    others = [one.name for one in schema if pa.types.is_string(one.type) and one.name not in _READ.union(texts)]
+    return [f"Not part of the sample: {named(others)}."] if others else []
 
 
 def _read_all(files: list[TableFile], wanted: frozenset[str], reading: _Reading, progress: Progress) -> None:
@@ -125,40 +140,55 @@ def _read_all(files: list[TableFile], wanted: frozenset[str], reading: _Reading,
 
 
 def _read(number: int, file: TableFile, reading: _Reading, wanted: frozenset[str], track: Track, before: int) -> None:
-    position, usable, before_names = Position(), 0, ()
-    for count, (at, row) in enumerate(rows(file, position, wanted), 1):
-        if count % _PART_ROWS == 0:
-            track.advance(((before + position.bytes()) >> 20) - track.done)
-        try:
-            if isinstance(row, str):
-                raise BadRow(row)
-            if (names := tuple(row)) != before_names and len(reading.names) < _MOST_NAMES:
+    position, names, first = Position(), (), True
+    for part in parts(rows(file, position, wanted), reading.room, _PART_CHARACTERS):
+        track.advance(((before + position.bytes()) >> 20) - track.done)
+        table = None
+        if len(part) == _PART_ROWS:
+            table = table_of(file, part, reading.reader, reading.named, reading.beside, _PART_CHARACTERS)
+        for at, row in part if table is None else part[:1]:
+            if not isinstance(row, str) and tuple(row) != names and len(reading.names) < _MOST_NAMES:
+                names = tuple(row)
                 reading.names.update(dict.fromkeys(names))
-            before_names = names
-            usable += 1
-            one = _sample(file, at, row, reading)
-        except BadRow as error:
-            if isinstance(error, Ambiguous) and usable == 1:
-                raise BadInput(
-                    f"{file.name}: {error}; say which with --option text_column=NAME, or prompt_column=NAME and "
-                    "response_column=NAME."
-                ) from None
-            reading.no_shape += isinstance(error, NoShape)
-            reading.refuse(_id_of(file, at, row, reading), f"{file.place(at)}: {error}")
-            continue
-        reading.files.append(number)
-        reading.lines.append(at)
-        reading.part.append(one)
-        reading.characters += sum([len(value) for value in one.values() if value.__class__ is str])
-        if len(reading.part) == _PART_ROWS or reading.characters > _PART_CHARACTERS:
-            reading.keep()
+            if table is None:
+                _read_row(number, file, at, row, reading, first)
+            first = first and isinstance(row, str)
+        if table is not None:
+            reading.files.extend([number] * len(part))
+            reading.lines.extend([at for at, _ in part])
+            reading.add(table)
     reading.said += position.notes[: _MOST_NOTES - len(reading.said)]
+
+
+def _read_row(number: int, file: TableFile, at: int, row: Any, reading: _Reading, first: bool) -> None:
+    """first: whether no other row of the file was one."""
+    try:
+        if isinstance(row, str):
+            raise BadRow(row)
+        if file.kind in COLUMNAR:  # its objects all have the same keys, null where the source had none
+            row = {name: filled(value) for name, value in row.items()}
+        one = _sample(file, at, row, reading)
+    except BadRow as error:
+        if isinstance(error, Ambiguous) and first:
+            raise BadInput(
+                f"{file.name}: {error}; say which with --option text_column=NAME, or prompt_column=NAME and "
+                "response_column=NAME."
+            ) from None
+        reading.no_shape += isinstance(error, NoShape)
+        reading.refuse(listed_id(file, at, row, reading.named), f"{file.place(at)}: {error}")
+        return
+    reading.files.append(number)
+    reading.lines.append(at)
+    reading.part.append(one)
+    reading.characters += sum([len(value) for value in one.values() if value.__class__ is str])
+    if len(reading.part) == _PART_ROWS or reading.characters > _PART_CHARACTERS:
+        reading.keep()
 
 
 def _sample(file: TableFile, at: int, row: Mapping[str, Any], reading: _Reading) -> dict[str, Any]:
     """Raises BadRow."""
-    turns, used = reading.reader.read(row)
-    id_column, source_column = reading.named.id or "id", reading.named.source or "source"
+    sample = reading.reader.read(row)
+    id_column, source_column = reading.named.id_column, reading.named.source_column
     source = row.get(source_column)
     if isinstance(source, float) and not math.isfinite(source):
         source = None  # how some tools write what is missing
@@ -166,11 +196,14 @@ def _sample(file: TableFile, at: int, row: Mapping[str, Any], reading: _Reading)
         reading.beside.nested.add(shown(source_column))
         source = None
     one = {
-        "id": _id(file, at, row.get(id_column), reading.named.with_file),
-        **columns_of(turns),
-        "content": content_of(turns),
+        "id": sample_id(file, at, row.get(id_column), reading.named.with_file),
+        **columns_of(sample.turns),
+        "content": content_of(sample.turns, sample.rejected, sample.label),
     }
-    beside = reading.beside.of(row, (*used, id_column, source_column))
+    if sample.rejected is not None:
+        one[REJECTED] = sample.rejected
+        reading.second()
+    beside = reading.beside.of(row, (*sample.used, id_column, source_column))
     said = (
         table_columns.as_text(source)
         if source is not None and source != ""
@@ -182,29 +215,6 @@ def _sample(file: TableFile, at: int, row: Mapping[str, Any], reading: _Reading)
         checked(source_column, said)
         one["source"] = said
     return one | beside
-
-
-def _id(file: TableFile, at: int, given: Any, with_file: bool) -> str:
-    """The name that was given; else file and line, which are the same whatever stands in other lines."""
-    try:
-        id = typed.id_of(given) or ""
-    except typed.BadValue as error:
-        raise BadRow(f"its id is {error}") from None
-    if not id:
-        return file.stem if file.is_plain else f"{file.stem}-{at:05d}"
-    if len(id) > _LONGEST_ID or not id.isprintable() or id.isspace():
-        raise BadRow(f"its id {shown(id)!r} has more than {_LONGEST_ID:,} characters, or some that cannot be printed")
-    return f"{file.stem}/{id}" if with_file else id
-
-
-def _id_of(file: TableFile, at: int, row: Mapping[str, Any] | str, reading: _Reading) -> str:
-    """How a row that is left out is listed."""
-    try:
-        return _id(
-            file, at, None if isinstance(row, str) else row.get(reading.named.id or "id"), reading.named.with_file
-        )
-    except BadRow:
-        return _id(file, at, None, False)
 
 
 def _check(source: Path, shapes: Shapes, reading: _Reading) -> None:
