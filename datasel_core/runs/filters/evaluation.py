@@ -59,6 +59,7 @@ def evaluate(pool: Pool, condition: Condition, numbers: Mapping[str, np.ndarray]
         work.interrupt()
         thread.join(_PATIENCE)  # a process that ended before its thread would end with a crash
         raise
+    thread.join()
     if isinstance(work.error, duckdb.Error):
         raise BadCondition(condition.where, tree.first_line(work.error), [*pool.columns, *numbers])
     if work.error is not None:
@@ -88,8 +89,8 @@ class _Work:
         except Exception as error:  # noqa: BLE001  (the waiting thread raises it)
             self.error = error
         finally:
-            self.ended.set()
             self._database.close()
+            self.ended.set()
 
     def _prepare(self) -> None:
         self._database.execute(f"SET memory_limit = '{_MEMORY}'")

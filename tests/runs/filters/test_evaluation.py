@@ -110,6 +110,31 @@ def test_blocks_do_not_change_the_answer(pool, monkeypatch):
     assert (matching(pool, "n > (select avg(n) from pool)") == (pool.column("n") > average)).all()
 
 
+def test_its_thread_has_ended_when_the_answer_is_there(pool, monkeypatch):
+    """A process that ended before a thread of it let go of its database would end with a crash."""
+    matching(pool, "n > 3")  # what is opened once per process is there
+    let_go = threading.Event()
+    close = evaluation.duckdb.DuckDBPyConnection.close
+
+    class Slow:
+        def __init__(self, **options):
+            self.database = connect(**options)
+
+        def __getattr__(self, name):
+            return getattr(self.database, name)
+
+        def close(self):
+            let_go.wait(0.2)
+            close(self.database)
+            let_go.set()
+
+    connect = evaluation.duckdb.connect
+    monkeypatch.setattr(evaluation.duckdb, "connect", Slow)
+    assert matching(pool, "n > 3").sum() == 3996
+    assert let_go.is_set()
+    assert at_work() == []
+
+
 def test_only_what_is_named_is_read(pool, monkeypatch):
     read = []
     whole = Pool.batches
