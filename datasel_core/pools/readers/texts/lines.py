@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from datasel_core.errors import BadInput
 from datasel_core.pools.media.photos import reason
-from datasel_core.pools.readers import table_columns
+from datasel_core.pools.readers import json_values, table_columns
 from datasel_core.pools.readers.json_list import UNPACKING, Trouble, items
 from datasel_core.pools.readers.texts.files import TextFile
 
@@ -77,7 +77,7 @@ def _json_lines(file: TextFile, stream: Stream) -> Iterator[Row]:
         if line.isspace():
             continue
         try:
-            row = json.loads(line)
+            row = json_values.loads(line)
         except ValueError as error:  # also numbers of thousands of digits
             said = (
                 f"{error.msg}, character {error.pos + 1}"
