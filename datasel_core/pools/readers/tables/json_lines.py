@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from datasel_core.errors import BadInput
+from datasel_core.pools.readers import json_values
 from datasel_core.pools.readers.tables import streams
 from datasel_core.pools.readers.tables.json_list import items
 from datasel_core.pools.readers.tables.streams import Position, Stream, Trouble
@@ -92,7 +93,7 @@ def _of_lines(stream: Stream) -> Iterator[Row]:
 
 def _parsed(line: str) -> dict[str, Any] | str:
     try:
-        row = json.loads(line)
+        row = json_values.loads(line)
     except json.JSONDecodeError as error:
         return f"it is not JSON ({error.msg}, character {error.pos + 1})"
     except ValueError as error:  # numbers of thousands of digits
