@@ -18,6 +18,11 @@ from datasel_core.pools.long_columns import Texts
 from datasel_core.workspace.layout import Workspace
 
 
+def stamps_file(folder: Path, table_sha256: str) -> Path:
+    """Beside the table that it belongs to, row by row."""
+    return folder / f"stamps-{table_sha256[:16]}.npy"
+
+
 @dataclass(frozen=True)
 class Pool:
     """Candidates in a fixed order. `fingerprint` = hash of ids and content hashes: equal fingerprints mean equal pools.
@@ -155,6 +160,22 @@ class Pool:
         path = self.root / self.table["path"][row].as_py()
         Workspace(self.folder.parent.parent).allowed(path)
         return path
+
+    def stamp(self, row: int) -> tuple[int, ...]:
+        """Size and times that the file of one sample had when the pool was read; nothing where that was not kept."""
+        return () if self._stamps is None else tuple(self._stamps[row].tolist())
+
+    @functools.cached_property
+    def _stamps(self) -> np.ndarray | None:
+        try:
+            found = np.load(stamps_file(self.folder, self.table_sha256), mmap_mode="r")
+        except (OSError, ValueError):  # an older pool, or a damaged file: then bytes are compared
+            return None
+        return found if found.shape == (self.n, 3) and found.dtype == np.int64 else None
+
+    def check(self, row: int) -> None:
+        """Raises BadRequest or OSError when the file of one sample is no longer what it was."""
+        self.how.check(self, row)
 
     def picture_keys(self) -> list[np.ndarray]:
         """(n,) columns that together tell one picture from another: a file, or a place in a shard; none where there are

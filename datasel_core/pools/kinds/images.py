@@ -1,36 +1,38 @@
 """Photos: a folder, whose sub-folders are groups, or a table with a path column."""
 
-import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from datasel_core.base.declare import Field
-from datasel_core.base.parallel import in_order
 from datasel_core.base.progress import Progress
-from datasel_core.errors import BadInput, BadRequest
+from datasel_core.errors import BadInput
 from datasel_core.pools.kind import PoolKind, pool_kind
-from datasel_core.pools.media import photos
+from datasel_core.pools.media import photos, pictures
+from datasel_core.pools.media.pictures import KeptFile, Look
 from datasel_core.pools.pool import Pool
-from datasel_core.pools.readers import tables
+from datasel_core.pools.readers import photo_folder, tables
+from datasel_core.pools.readers.walk import printable
 from datasel_core.pools.scan import Scan, check_ids
 from datasel_core.workspace.layout import Workspace
-
-_READERS = 4
 
 
 @pool_kind("images", version=1, title="Photos")
 class Images(PoolKind):
     """A folder of photos (sub-folder = group), or a CSV, JSONL or Parquet table with the paths of photos.
 
-    Every file is read once: those that cannot be opened are listed with the reason and left out.
+    Every file is read once: those that cannot be opened are listed with the reason and left out. In a folder, linked
+    sub-folders are followed where they lead below an allowed folder; pictures that look like label masks have `mask`.
     """
 
     path_column: str = Field("path", description="Table column with the photo's path, relative to the table's folder.")
     id_column: str = Field("id", description="Table column with the sample's name; the path where there is none.")
     group_column: str = Field("group", description="Table column that says which group a photo belongs to.")
+    leave_out: str | None = Field(
+        None, description="Folder: sub-folders whose photos are left out, with commas between them, as in labels,masks."
+    )
 
     @classmethod
     def reads(cls, source: Path, file: Path) -> bool:
@@ -42,23 +44,25 @@ class Images(PoolKind):
         if not source.exists():
             raise BadInput(f"There is no file or folder {source}.")
         if source.is_dir():
-            listed, notes = _list_folder(source)
-            root = source
-        else:
-            listed, notes = self._list_table(source), []
-            root = source.parent
-        rows, unreadable = _inspect_all(root, listed, workspace, progress)
-        if not rows:
-            first = f" ({unreadable[0]['id']}: {unreadable[0]['reason']})" if unreadable else ""
-            raise BadInput(f"None of the {len(unreadable)} photos in {source} can be read{first}.")
+            return photo_folder.scan_folder(source, self.leave_out, workspace, progress)
+        if self.leave_out is not None:
+            raise BadInput(f"The option leave_out names sub-folders; {source.name} is a file. Leave it out.")
+        rows, stamps, unreadable = _table_rows(source.parent, self._list_table(source), workspace, progress)
+        photo_folder.check_some(source, rows, unreadable)
         columns = {name: [row.get(name) for row in rows] for name in rows[0]}
-        return Scan(pa.table(columns), root, unreadable, notes)
+        return Scan(pa.table(columns), source.parent, unreadable, stamps=stamps)
 
     def offers(self, pool: Pool) -> frozenset[str]:
         return frozenset({"image"})
 
+    def media(self, pool: Pool, row: int) -> KeptFile:
+        return KeptFile(pool.path(row), pool.table["content"][row].as_py(), stamp=pool.stamp(row))
+
+    def check(self, pool: Pool, row: int) -> None:
+        self.media(pool, row).check()
+
     def open(self, pool: Pool, row: int, **hints: Any) -> Any:
-        return photos.open_photo(pool.path(row), **hints)
+        return photos.open_photo(self.media(pool, row), **hints)
 
     def _list_table(self, source: Path) -> list[dict[str, Any]]:
         table = tables.read_table(source, (self.id_column, self.path_column, self.group_column))
@@ -80,60 +84,21 @@ class Images(PoolKind):
         return rows
 
 
-def _list_folder(source: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """Photos below a folder in the order of their relative paths, the same on every machine; other files are
-    counted.
-    """
-    found, others, hidden = [], 0, []
-    for folder, folders, files in os.walk(source, onerror=hidden.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in files:
-            if name.startswith("."):
-                continue
-            if Path(name).suffix.lower() not in photos.SUFFIXES:
-                others += 1
-                continue
-            relative = (Path(folder) / name).relative_to(source).as_posix()
-            group = relative.rsplit("/", 1)[0] if "/" in relative else ""
-            found.append({"id": relative, "path": relative, "group": group})
-    if hidden and not found:
-        raise BadInput(f"The folder {source} may not be read: {hidden[0].strerror}.")
-    if not found:
-        raise BadInput(
-            f"The folder {source} has no photos ({', '.join(sorted(photos.SUFFIXES))}); it has {others} other files."
-        )
-    notes = [f"{others} other files were passed over."] if others else []
-    notes += [f"The folder {error.filename} may not be read: {error.strerror}." for error in hidden]
-    return sorted(found, key=lambda row: row["id"]), notes
+def _table_rows(
+    root: Path, listed: list[dict[str, Any]], workspace: Workspace, progress: Progress
+) -> tuple[list[dict[str, Any]], np.ndarray, list[dict[str, str]]]:
+    """The rows of photos that can be read, the stamps of their files, and those that cannot be read."""
+    roots = workspace.roots()
 
+    def look(row: dict[str, Any]) -> Look | str:
+        real = pictures.real_path(workspace, root, row["path"], roots)
+        return real if isinstance(real, str) else pictures.look_at(real, most=None)
 
-def _inspect_all(
-    root: Path, listed: list[dict], workspace: Workspace, progress: Progress
-) -> tuple[list[dict], list[dict[str, str]]]:
-    rows, unreadable = [], []
-    facts = in_order(lambda row: _inspect_one(root, row, workspace), listed, _READERS)
-    for row, found in progress.over(facts, len(listed), "reading photos"):
+    rows, looks, unreadable = [], [], []
+    for row, found in photo_folder.look_at_all(look, listed, progress):
         if isinstance(found, str):
-            unreadable.append({"id": _printable(row["id"]), "reason": found})
+            unreadable.append({"id": printable(row["id"]), "reason": found})
         else:
-            rows.append({**row, **found})
-    return rows, unreadable
-
-
-def _inspect_one(root: Path, row: dict, workspace: Workspace) -> dict | str:
-    try:
-        row["id"].encode()
-        path = workspace.allowed(root / row["path"])
-        facts = photos.inspect(path)
-        content = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
-    except UnicodeEncodeError:
-        return "its file name is not valid UTF-8"
-    except BadRequest as error:  # an unreadable photo, or a link that leads outside the allowed folders
-        return str(error)
-    except OSError as error:
-        return photos.reason(error)
-    return {"width": facts.width, "height": facts.height, "bytes": facts.bytes, "content": content}
-
-
-def _printable(id: str) -> str:
-    return id.encode("utf-8", "backslashreplace").decode()
+            rows.append({**row, **found.columns(), "content": found.hash})
+            looks.append(found)
+    return rows, photo_folder.stamps(looks), unreadable

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from datasel_core.base.parallel import in_order
@@ -76,7 +77,8 @@ def scan_table(
         first = f" ({unreadable[0]['id']}: {unreadable[0]['reason']})" if unreadable else ""
         raise BadInput(f"None of the {len(unreadable):,} pairs in {source} can be used{first}.")
     kept, notes = _others(table, list(row_of.values()), {path, caption, id}, group, source)
-    return Scan(_beside(rows, kept), source.parent, unreadable, notes)
+    stamps = np.array([looks[row["path"]].stamp for row in rows], dtype=np.int64)
+    return Scan(_beside(rows, kept), source.parent, unreadable, notes, stamps=stamps)
 
 
 def _read(source: Path, named: Named) -> pa.Table:
@@ -168,7 +170,8 @@ def _look_at_all(
 ) -> dict[str, Look | str]:
     """What each file is; one that stands in several rows is read once."""
     paths = list(dict.fromkeys(picture.path for picture in pictures))
-    answers = in_order(lambda path: look_at_file(workspace, root, path), paths)
+    roots = workspace.roots()
+    answers = in_order(lambda path: look_at_file(workspace, root, path, roots), paths)
     return dict(progress.over(answers, len(paths), "reading images"))
 
 
