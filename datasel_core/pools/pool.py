@@ -158,8 +158,16 @@ class Pool:
     def path(self, row: int) -> Path:
         """The media file of one sample. Raises BadRequest when a link leads outside the allowed folders by now."""
         path = self.root / self.table["path"][row].as_py()
-        Workspace(self.folder.parent.parent).allowed(path)
+        self._workspace.allowed(path, self._roots)
         return path
+
+    @functools.cached_property
+    def _workspace(self) -> Workspace:
+        return Workspace(self.folder.parent.parent)
+
+    @functools.cached_property
+    def _roots(self) -> list[Path]:
+        return self._workspace.roots()
 
     def stamp(self, row: int) -> tuple[int, ...]:
         """Size and times that the file of one sample had when the pool was read; nothing where that was not kept."""

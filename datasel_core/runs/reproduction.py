@@ -10,6 +10,7 @@ from datasel_core.errors import BadRequest, Failed
 from datasel_core.features.roles import Roles
 from datasel_core.pools.persistence import pool_names
 from datasel_core.runs import combine, manifest
+from datasel_core.runs.changed import changes
 from datasel_core.runs.engine import choose
 from datasel_core.runs.question import Question, resolve
 from datasel_core.runs.spec import Spec
@@ -22,15 +23,18 @@ def reproduce(workspace: Workspace, folder: Path, progress: Progress | None = No
     "columns_changed"}.
 
     columns_changed: the pool's metadata is not what it was; then groups and filters may give another answer.
-    Raises BadRequest when the pool or a feature is no longer what it was.
+    Raises BadRequest when the pool, a photo of it or a feature is no longer what it was.
     """
     said = manifest.read(folder)
     if said["method"]["id"] == "combine":
         if found := manifest.problems(folder):
             raise BadRequest(f"{folder} cannot be run again: {found[0]}")
         return _verdict(combine.again(folder, said), said, False)
+    progress = progress or Progress()
+    if (changed := changes(workspace, folder, progress)).replaced:
+        raise BadRequest(f"The pool {said['pool']['name']} is not what it was: {changed.summary()}.")
     asked = asked_again(workspace, said, folder)
-    ids = asked.pool.ids[choose(asked, progress or Progress()).rows].tolist()
+    ids = asked.pool.ids[choose(asked, progress).rows].tolist()
     return _verdict(ids, said, asked.pool.table_sha256 != said["pool"].get("table_sha256"))
 
 

@@ -92,7 +92,7 @@ def _table_rows(
 
     def look(row: dict[str, Any]) -> Look | str:
         real = pictures.real_path(workspace, root, row["path"], roots)
-        return real if isinstance(real, str) else pictures.look_at(real, most=None)
+        return real if isinstance(real, str) else pictures.look_at(real, limited=False)
 
     rows, looks, unreadable = [], [], []
     for row, found in photo_folder.look_at_all(look, listed, progress):

@@ -130,15 +130,15 @@ class Look:
         return {"width": self.width, "height": self.height, "bytes": self.bytes}
 
 
-def look_at(picture: Path | Member, most: int | None = MOST_BYTES, mask_name: str | None = None) -> Look | str:
+def look_at(picture: Path | Member, *, limited: bool = True, mask_name: str | None = None) -> Look | str:
     """What a picture is, or the reason why it cannot be used. Its bytes are read once.
 
-    most: bytes that it may have. mask_name: by which to judge whether it is a label mask; None judges nothing.
+    limited: it may have `MOST_BYTES`. mask_name: by which to judge whether it is a label mask; None judges nothing.
     """
     try:
         size = picture.size if isinstance(picture, Member) else photos.file_size(picture)
-        if most is not None and size > most:
-            return f"the file has {size / 1e6:,.0f} MB; the limit is {most / 1e6:,.0f} MB"
+        if limited and size > MOST_BYTES:
+            return f"the file has {size / 1e6:,.0f} MB; the limit is {MOST_BYTES / 1e6:,.0f} MB"
         data, stamp = (picture.read(), (0, 0, 0)) if isinstance(picture, Member) else _read(picture)
         judged: dict[str, Any] = {}
         facts = photos.inspect(data, lambda photo: mask_name is not None and _judge(photo, data, mask_name, judged))

@@ -22,7 +22,7 @@ from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
 
 HERE = "."
-"""How the source itself is called among its sub-folders."""
+"""How the source itself is called among its sub-folders; `a/.` are the photos in `a`, without those further down."""
 _READERS = 4
 _TOGETHER = 16
 """Photos that a thread looks at in one go: to hand over one by one costs as much as to read a small one."""
@@ -122,7 +122,7 @@ def _rows(
             return path
         if not PurePosixPath(name).suffix and not _is_photo(path):
             return None
-        return pictures.look_at(path, most=None, mask_name=name)
+        return pictures.look_at(path, limited=False, mask_name=name)
 
     rows, unreadable, none = [], [], []
     for name, found in look_at_all(look, listing.photos, progress):
@@ -189,13 +189,16 @@ def _nothing(source: Path, listing: Listing, others: Sequence[str]) -> str:
 
 def _lies_in(name: str, folders: Sequence[str]) -> bool:
     folder = name.rpartition("/")[0]
-    return any(folder == one or folder.startswith(one + "/") or (one == HERE and not folder) for one in folders)
+    return any(
+        folder == one[:-2] if f"/{one}".endswith("/.") else folder == one or folder.startswith(one + "/")
+        for one in folders
+    )
 
 
 def _check_folders(source: Path, folders: Sequence[str], names: Sequence[str]) -> None:
     known = {above.as_posix() for name in names for above in PurePosixPath(name).parents} if folders else set()
     for folder in folders:
-        if folder not in known:
+        if folder.removesuffix("/.") not in known:
             near = difflib.get_close_matches(folder, sorted(known), n=1, cutoff=0.4)
             hint = f"Did you mean {near[0]}?" if near else f"It has: {named(sorted(known - {HERE})) or 'none'}."
             raise BadInput(f"The folder {source} has no sub-folder called {folder} to leave out. {hint}")
