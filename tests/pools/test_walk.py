@@ -38,11 +38,11 @@ def test_a_linked_folder_inside_the_roots_is_followed_and_one_outside_is_named(w
     ]
 
 
-@pytest.mark.parametrize("to", [".", "s", "s/a", ".."])
+@pytest.mark.parametrize("to", ["s/a/b", "s", "s/a", ""])
 def test_a_link_back_to_a_folder_above_is_a_circle(workspace, tmp_path, to):
     """To the folder itself, to one above it, and to one above the source."""
     source = plant(tmp_path / "s", "a/b/1", "2")
-    (source / "a" / "b" / "back").symlink_to({".": source / "a" / "b"}.get(to, tmp_path.joinpath(to)))
+    (source / "a" / "b" / "back").symlink_to(tmp_path / to)
     found = walk(source, workspace)
     assert found.names == ["2", "a/b/1"]
     assert found.notes == ["Linked folders that lead back to a folder they lie in were not followed (1): a/b/back."]

@@ -35,6 +35,10 @@ _ROWS = 256
 """Rows of a picture that are looked at."""
 _FEW, _COVER, _FLAT = 64, 0.98, 0.8
 """So many values make up so much of a mask; so many of its pixels equal their left neighbour."""
+_GRADUAL, _SPECKS = 0.7, 0.08
+"""Of all places where a value changes: shares that are one step, and that are one pixel wide. Real photographs in 7 to
+26 greys have at least 0.73 and 0.09; no real mask of more than 4 classes has both.
+"""
 _CLASSES = 40
 """Class numbers below this are nearly black when they are drawn as grey."""
 _THIN = 0.5
@@ -85,8 +89,20 @@ def _pixels(photo: Image.Image) -> np.ndarray:
 def _is_drawn(pixels: np.ndarray) -> bool:
     if pixels.shape[1] < 2 or np.mean(pixels[:, 1:] == pixels[:, :-1]) < _FLAT:
         return False
-    counts = np.unique(pixels, return_counts=True)[1]
-    return len(counts) > 1 and np.sort(counts)[-_FEW:].sum() >= _COVER * counts.sum()
+    _, ranks, counts = np.unique(pixels, return_inverse=True, return_counts=True)
+    if len(counts) < 2 or np.sort(counts)[-_FEW:].sum() < _COVER * counts.sum():
+        return False
+    return len(counts) <= 4 or not _is_shaded(ranks.reshape(pixels.shape))
+
+
+def _is_shaded(ranks: np.ndarray) -> bool:
+    """Whether values go over into their neighbours, with specks in between, as in a photograph of few greys: a dark
+    one, say. ranks: of the values, in their order.
+    """
+    steps = np.abs(np.diff(ranks, axis=1))
+    specks = (steps[:, :-1] > 0) & (ranks[:, 2:] == ranks[:, :-2])
+    changes = np.count_nonzero(steps)
+    return np.count_nonzero(steps == 1) >= _GRADUAL * changes and np.count_nonzero(specks) >= _SPECKS * changes
 
 
 def _are_classes(pixels: np.ndarray) -> bool:

@@ -20,13 +20,13 @@ _PARTNERS = 2
 
 @dataclass(frozen=True)
 class SubFolder:
-    """name: as `leave_out` takes it. n: photos, by their endings. example: one of them. masks: whether they look like
-    label masks, guessed from a few.
+    """name: as `leave_out` takes it. n: photos, by their endings. example: one that may be read. masks: whether they
+    look like label masks, guessed from a few.
     """
 
     name: str
     n: int
-    example: Path
+    example: Path | None
     masks: bool
 
 
@@ -45,7 +45,9 @@ def survey(source: Path, workspace: Workspace) -> list[SubFolder]:
 
     are_masks = _masks(groups, names, path_of)
     return [
-        SubFolder(folder, len(members), source / members[len(members) // 2], folder in are_masks)
+        SubFolder(
+            folder, len(members), next(filter(None, map(path_of, _spread(members)[::-1])), None), folder in are_masks
+        )
         for folder, members in sorted(groups.items())
     ]
 

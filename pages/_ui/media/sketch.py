@@ -10,13 +10,15 @@ from datasel_core.pools.media.photos import open_photo
 from pages._ui.media.photos import grey
 
 
-def sketch(path: Path, px: int = 96, stretched: bool = False) -> str:
+def sketch(path: Path | None, px: int = 96, stretched: bool = False) -> str:
     """A data URL of a photo that is in no pool yet; a grey tile where it cannot be opened. stretched: from black to
     white, because class numbers alone are nearly black.
     """
     try:
-        state = path.stat()
+        state = None if path is None else path.stat()
     except OSError:
+        state = None
+    if state is None:
         return grey(px)
     return _sketched(path, px, stretched, state.st_size, state.st_mtime_ns)
 
