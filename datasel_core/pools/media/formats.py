@@ -1,8 +1,9 @@
 """Formats of photos: by what endings they are known, what reads them, and what a person does about the others."""
 
+import contextlib
 import functools
+import os
 import threading
-from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from PIL import Image, UnidentifiedImageError
@@ -40,15 +41,26 @@ REMEDIES = MappingProxyType(
 
 NEEDS_HEIF = "it is a HEIC photo, and pillow-heif is not installed: pip install pillow-heif"
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
+_JPEG = b"\xff\xd8\xff"
 _registering = threading.Lock()
 
 
 def has_photo_suffix(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in SUFFIXES
+    return suffix(name) in SUFFIXES
+
+
+def suffix(name: str) -> str:
+    """In small letters, with its dot; empty where there is none."""
+    return os.path.splitext(name)[1].lower().rstrip(".")
 
 
 def opened(stream, formats: tuple[str, ...] | None = None) -> Image.Image:
     """The photo of a stream that can be sought in, its header read. Raises what Pillow raises."""
+    if formats is None and stream.read(3) == _JPEG:
+        stream.seek(0)
+        with contextlib.suppress(UnidentifiedImageError):  # asking all readers takes half as long again
+            return Image.open(stream, formats=("JPEG",))
+    stream.seek(0)
     try:
         return Image.open(stream, formats=formats)
     except UnidentifiedImageError:

@@ -47,8 +47,13 @@ _VOC = bytes((0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0))
 _DEEP = ("I", "I;16", "I;16B", "I;16L")
 
 
+_MAY_BE_NAMED = re.compile(r"mask|anno|label|seg|gt|groundtruth|semantic|panoptic", re.IGNORECASE)
+
+
 def is_named(name: str) -> bool:
     """Whether a file or one of its folders is called as masks are. name: relative to the source."""
+    if not _MAY_BE_NAMED.search(name):
+        return False
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", str(PurePosixPath(name).with_suffix("")))
     return any(word.lower() in _WORDS or word.lower().endswith(_ENDINGS) for word in words)
 
@@ -57,14 +62,18 @@ def is_grey(photo: Image.Image) -> bool:
     return photo.mode in ("1", "L", "P", *_DEEP)
 
 
-def sign(photo: Image.Image, size: int, named: bool) -> Sign | None:
+def sign(photo: Image.Image, size: int, name: str) -> Sign | None:
     """What the pixels say; None where the photo was not decoded, because it is not worth it. size: bytes of the file.
+    name: relative to the source.
 
     Raises what Pillow raises when the photo cannot be decoded.
     """
     if photo.format in ("JPEG", "MPO"):
-        return _lossy_sign(photo) if named else None
-    if not (is_grey(photo) or (photo.mode in ("RGB", "RGBA") and (named or size < _THIN * photo.width * photo.height))):
+        return _lossy_sign(photo) if is_named(name) else None
+    if not (
+        is_grey(photo)
+        or (photo.mode in ("RGB", "RGBA") and (is_named(name) or size < _THIN * photo.width * photo.height))
+    ):
         return None
     photo.load()
     pixels = _pixels(photo)

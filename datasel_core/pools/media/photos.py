@@ -92,10 +92,14 @@ def _head(stream: BinaryIO) -> bytes:
     return head
 
 
+_SAYS_HELD = frozenset({"exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"})
+
+
 def _held(photo: Image.Image, data: bytes) -> int:
     """How the camera was held; a PNG is not decoded for that where it has said all before its picture."""
-    if photo.format == "PNG" and "exif" not in photo.info and not whole.says_late_how_it_was_held(data):
-        return _orientation(photo, Image.Image.getexif)
+    silent = photo.format in ("JPEG", "PNG") and not _SAYS_HELD & photo.info.keys()
+    if silent and not (photo.format == "PNG" and whole.says_late_how_it_was_held(data)):
+        return 1
     return _orientation(photo)
 
 
@@ -105,19 +109,41 @@ def file_size(path: Path) -> int:
 
 
 def regular(path: Path) -> os.stat_result:
-    """What is known of a file without reading it. Raises OSError, and UnreadablePhoto: a pipe or a device is no file,
-    and reading it might never end.
+    """What is known of a file without reading it. Raises OSError, and UnreadablePhoto where it is no file."""
+    return _checked_file(os.stat(path))
+
+
+def read_file(path: str | Path, most: int | None = None) -> tuple[bytes, os.stat_result]:
+    """All bytes of a file, and what was known of it when it was opened. most: bytes that it may have.
+
+    Raises OSError, UnreadablePhoto.
     """
-    found = os.stat(path)
+    file = os.open(path, _READING)
+    try:
+        state = _checked_file(os.fstat(file))
+        if most is not None and state.st_size > most:
+            raise UnreadablePhoto(f"the file has {state.st_size / 1e6:,.0f} MB; the limit is {most / 1e6:,.0f} MB")
+        parts = list(iter(lambda: os.read(file, max(1, state.st_size + 1)), b""))
+    finally:
+        os.close(file)
+    return parts[0] if len(parts) == 1 else b"".join(parts), state
+
+
+_READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""A pipe is opened without waiting for who writes into it: it is refused at once."""
+
+
+def _checked_file(found: os.stat_result) -> os.stat_result:
+    """A pipe or a device is no file, and reading it might never end."""
     if not stat.S_ISREG(found.st_mode):
         raise UnreadablePhoto("it is a folder" if stat.S_ISDIR(found.st_mode) else "it is not a regular file")
     return found
 
 
-def _orientation(photo: Image.Image, exif: Callable[[Image.Image], Image.Exif] | None = None) -> int:
-    """How the camera was held, as EXIF says; 1 where it says nothing that can be read. exif: another way to read it."""
+def _orientation(photo: Image.Image) -> int:
+    """How the camera was held, as EXIF says; 1 where it says nothing that can be read."""
     try:
-        return int((photo.getexif() if exif is None else exif(photo)).get(0x0112, 1))
+        return int(photo.getexif().get(0x0112, 1))
     except Exception:  # noqa: BLE001  (broken EXIF raises errors of every kind, and the picture is good without it)
         return 1
 

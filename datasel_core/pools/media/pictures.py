@@ -64,9 +64,7 @@ class KeptFile:
 
     def read(self) -> bytes:
         """Raises OSError; ReplacedPhoto when it is another picture by now."""
-        photos.regular(self.path)
-        with open(self.path, "rb") as file:
-            state, data = os.fstat(file.fileno()), file.read()
+        data, state = photos.read_file(self.path)
         if self.stamp != stamp_of(state):
             self._compare(state, lambda: _hash(data))
         return data
@@ -130,32 +128,33 @@ class Look:
         return {"width": self.width, "height": self.height, "bytes": self.bytes}
 
 
-def look_at(picture: Path | Member, *, limited: bool = True, mask_name: str | None = None) -> Look | str:
+def look_at(picture: str | Path | Member, *, limited: bool = True, mask_name: str | None = None) -> Look | str:
     """What a picture is, or the reason why it cannot be used. Its bytes are read once.
 
     limited: it may have `MOST_BYTES`. mask_name: by which to judge whether it is a label mask; None judges nothing.
     """
+    judged: dict[str, Any] = {}
+    look = {} if mask_name is None else {"look": lambda photo: _judge(photo, data, mask_name, judged)}
     try:
-        size = picture.size if isinstance(picture, Member) else photos.file_size(picture)
-        if limited and size > MOST_BYTES:
-            return f"the file has {size / 1e6:,.0f} MB; the limit is {MOST_BYTES / 1e6:,.0f} MB"
-        data, stamp = (picture.read(), (0, 0, 0)) if isinstance(picture, Member) else _read(picture)
-        judged: dict[str, Any] = {}
-        facts = photos.inspect(data, lambda photo: mask_name is not None and _judge(photo, data, mask_name, judged))
+        data, stamp = _read(picture, MOST_BYTES if limited else None)
+        facts = photos.inspect(data, **look)
     except (photos.UnreadablePhoto, OSError) as error:
         return photos.reason(error)
     return Look(facts.width, facts.height, facts.bytes, _hash(data), stamp, **judged)
 
 
-def _read(path: Path) -> tuple[bytes, tuple[int, ...]]:
-    with open(path, "rb") as file:
-        stamp = kept_stamp(os.fstat(file.fileno()))
-        return file.read(), stamp
+def _read(picture: str | Path | Member, most: int | None) -> tuple[bytes, tuple[int, ...]]:
+    if not isinstance(picture, Member):
+        data, state = photos.read_file(picture, most)
+        return data, kept_stamp(state)
+    if most is not None and picture.size > most:
+        raise photos.UnreadablePhoto(f"the file has {picture.size / 1e6:,.0f} MB; the limit is {most / 1e6:,.0f} MB")
+    return picture.read(), (0, 0, 0)
 
 
 def _judge(photo: Image.Image, data: bytes, name: str, judged: dict[str, Any]) -> bool:
     """Notes what tells a label mask; says whether the photo was decoded for that."""
-    sign = masks.sign(photo, len(data), masks.is_named(name))
+    sign = masks.sign(photo, len(data), name)
     judged.update(grey=masks.is_grey(photo), sign=sign)
     return sign is not None
 

@@ -3,6 +3,7 @@
 import csv
 import difflib
 import io
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -23,6 +24,8 @@ from datasel_core.workspace.layout import Workspace
 
 HERE = "."
 """How the source itself is called among its sub-folders; `a/.` are the photos in `a`, without those further down."""
+_TAKEN = formats.SUFFIXES | {""}
+"""A file without an ending is judged by what is in it."""
 _READERS = 4
 _TOGETHER = 16
 """Photos that a thread looks at in one go: to hand over one by one costs as much as to read a small one."""
@@ -63,7 +66,7 @@ def scan_folder(source: Path, leave_out: str | None, workspace: Workspace, progr
 def list_photos(source: Path, leave_out: str | None, workspace: Workspace) -> Listing:
     """What is in a folder. Raises BadInput when a folder that is to be left out is not there."""
     walked = walk(source, workspace)
-    found = [name for name in walked.names if formats.has_photo_suffix(name) or not PurePosixPath(name).suffix]
+    found = [name for name in walked.names if formats.suffix(name) in _TAKEN]
     unwanted = split_names(leave_out)
     _check_folders(source, unwanted, walked.names)
     left = {name for name in found if unwanted and _lies_in(name, unwanted)}
@@ -117,10 +120,12 @@ def _rows(
             name.encode()
         except UnicodeEncodeError:
             return "its file name is not valid UTF-8"
-        path = pictures.real_path(workspace, source, name, roots) if name in links else source / name
-        if isinstance(path, str):
-            return path
-        if not PurePosixPath(name).suffix and not _is_photo(path):
+        path: str | Path = os.path.join(source, name)
+        if name in links:
+            path = pictures.real_path(workspace, source, name, roots)
+            if isinstance(path, str):
+                return path
+        if not formats.suffix(name) and not _is_photo(path):
             return None
         return pictures.look_at(path, limited=False, mask_name=name)
 
@@ -135,9 +140,9 @@ def _rows(
     return rows, unreadable, none
 
 
-def _is_photo(path: Path) -> bool:
+def _is_photo(path: str | Path) -> bool:
     try:
-        if not path.is_file():
+        if not os.path.isfile(path):
             return False
         with open(path, "rb") as file:
             return formats.is_photo(file)
