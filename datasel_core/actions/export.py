@@ -11,9 +11,9 @@ from datasel_core.base.registry import find
 from datasel_core.errors import BadRequest
 from datasel_core.exports import guard
 from datasel_core.exports.export import Export, SelectionRecord
+from datasel_core.pools.changed import changes
 from datasel_core.pools.persistence import load_pool
 from datasel_core.runs import manifest
-from datasel_core.runs.changed import changes
 from datasel_core.workspace.layout import NAME, Workspace
 
 
@@ -66,10 +66,11 @@ def open_record(workspace: Workspace, folder: Path) -> SelectionRecord:
     with contextlib.suppress(BadRequest):  # the pool is gone: formats that copy media say so, the others need none
         root = load_pool(workspace, said["pool"]["name"]).root
         media = lambda path: workspace.allowed(root / path)  # noqa: E731
+    kept = manifest.kept_table(folder)
     return SelectionRecord(
-        manifest.kept_table(folder),
+        kept,
         said,
         media,
         workspace,
-        lambda progress: changes(workspace, folder, progress, kept_only=True),
+        lambda progress: changes(workspace, said["pool"], kept, progress, kept_only=True),
     )

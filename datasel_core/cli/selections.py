@@ -16,8 +16,8 @@ from datasel_core.cli.console import answer, progress, say, workspace
 from datasel_core.cli.tasks import Json
 from datasel_core.errors import BadRequest
 from datasel_core.methods.method import Method, Scorer
+from datasel_core.pools.changed import Changes, changes
 from datasel_core.runs import manifest, reproduction
-from datasel_core.runs.changed import Changes, changes
 from datasel_core.runs.run import runs as kept_runs
 from datasel_core.workspace.layout import Workspace
 
@@ -122,7 +122,7 @@ def verify(folder: str, json: Json = False) -> None:
     path, said = _opened(home, folder)
     found, changed = manifest.problems(path), Changes()
     if not found:
-        changed = changes(home, path, progress())
+        changed = changes(home, said["pool"], manifest.kept_table(path), progress())
         found = changed.lines()
     if json:
         answer({"intact": not found, "problems": found, "ids_sha256": said["result"]["ids_sha256"]})

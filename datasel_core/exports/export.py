@@ -12,7 +12,7 @@ from datasel_core.base.declare import Declared
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import declares
 from datasel_core.exports import guard
-from datasel_core.runs.changed import Changes
+from datasel_core.pools.changed import Changes
 from datasel_core.workspace.layout import Workspace
 
 export_format = declares("export format")

@@ -8,9 +8,9 @@ from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
 from datasel_core.errors import BadRequest, Failed
 from datasel_core.features.roles import Roles
+from datasel_core.pools.changed import changes_of
 from datasel_core.pools.persistence import pool_names
 from datasel_core.runs import combine, manifest
-from datasel_core.runs.changed import changes
 from datasel_core.runs.engine import choose
 from datasel_core.runs.question import Question, resolve
 from datasel_core.runs.spec import Spec
@@ -31,9 +31,9 @@ def reproduce(workspace: Workspace, folder: Path, progress: Progress | None = No
             raise BadRequest(f"{folder} cannot be run again: {found[0]}")
         return _verdict(combine.again(folder, said), said, False)
     progress = progress or Progress()
-    if (changed := changes(workspace, folder, progress)).replaced:
-        raise BadRequest(f"The pool {said['pool']['name']} is not what it was: {changed.summary()}.")
     asked = asked_again(workspace, said, folder)
+    if (changed := changes_of(asked.pool, progress)).replaced:
+        raise BadRequest(f"The pool {asked.pool.name} is not what it was: {changed.summary()}.")
     ids = asked.pool.ids[choose(asked, progress).rows].tolist()
     return _verdict(ids, said, asked.pool.table_sha256 != said["pool"].get("table_sha256"))
 

@@ -194,3 +194,10 @@ def test_stamps_change_nothing_that_a_pool_is_known_by(workspace, photos, tmp_pa
     paint(photos / "a" / "00.jpg", 50)
     of_photos(workspace, photos)
     assert len(list(one.folder.glob("stamps-*.npy"))) == 1
+
+
+def test_a_damaged_pool_does_not_keep_a_selection_from_being_verified(workspace, photos):
+    pool = of_photos(workspace, photos)
+    run = engine.select(workspace, Spec(pool="p", method="random", budget="2"))
+    (pool.folder / "pool.parquet").write_bytes(b"no")
+    assert main(["verify", str(run.folder)]) == 0

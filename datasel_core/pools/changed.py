@@ -1,9 +1,11 @@
 """Photos that are no longer what the pool of a manifest named: replaced since it was added, or out of reach."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from datasel_core.base.parallel import in_order
 from datasel_core.base.progress import Progress
@@ -12,11 +14,12 @@ from datasel_core.pools.media.photos import reason
 from datasel_core.pools.media.pictures import KeptFile, ReplacedPhoto
 from datasel_core.pools.persistence import load_pool, pool_names
 from datasel_core.pools.pool import Pool
-from datasel_core.runs import manifest
 from datasel_core.workspace.files import read_json
 from datasel_core.workspace.layout import Workspace
 
 _NAMED = 20
+_TOGETHER = 32
+"""Photos that a thread looks at in one go: to look at the size and times of one costs less than to hand it over."""
 
 
 @dataclass(frozen=True)
@@ -42,21 +45,40 @@ class Changes:
         return f"{n:,} {what} replaced after the pool was added ({names}{more}); add the pool again"
 
 
-def changes(workspace: Workspace, folder: Path, progress: Progress, kept_only: bool = False) -> Changes:
+def changes(
+    workspace: Workspace, said: Mapping[str, Any], kept: pa.Table, progress: Progress, kept_only: bool = False
+) -> Changes:
     """Looks at the size and times of the photos of a selection's pool, and at the bytes of those where these differ.
 
-    Of a pool that was added anew since, and with kept_only, only the photos that were kept. Nothing is said where the
-    pool is not in the workspace, or its samples are no files of their own.
+    said: of the pool, by the manifest. kept: id, path and content of the photos that were kept; of a pool that was
+    added anew since, and with kept_only, only these are looked at. Nothing is said where the pool is not in the
+    workspace or is damaged, or its samples are no files of their own.
     """
-    said = manifest.read(folder)
-    found = _pool_of(workspace, said["pool"])
-    if found is None:
+    try:
+        found = _pool_of(workspace, said)
+    except BadRequest:
+        return Changes()
+    if found is None or not _has_files(found[0]):
         return Changes()
     pool, is_same = found
-    checks = list(_of_pool(pool) if is_same and not kept_only else _of_kept(workspace, folder, pool, is_same))
-    answers = in_order(lambda check: _trouble(check[1]), checks)
+    if is_same and not kept_only:
+        return changes_of(pool, progress)
+    return _looked_over(list(_of_kept(workspace, kept, pool, is_same)), progress)
+
+
+def changes_of(pool: Pool, progress: Progress) -> Changes:
+    """The same of all photos of a pool."""
+    if not _has_files(pool):
+        return Changes()
+    return _looked_over([(str(id), _checking(pool, row)) for row, id in enumerate(pool.ids)], progress)
+
+
+def _looked_over(checks: Sequence[tuple[str, Callable[[], None]]], progress: Progress) -> Changes:
     replaced, away = [], []
-    for (id, _), (trouble, is_other) in progress.over(answers, len(checks), "looking at photos"):
+    batches = [checks[at : at + _TOGETHER] for at in range(0, len(checks), _TOGETHER)]
+    answers = in_order(lambda batch: [_trouble(check) for _, check in batch], batches)
+    pairs = (pair for batch, found in answers for pair in zip(batch, found, strict=True))
+    for (id, _), (trouble, is_other) in progress.over(pairs, len(checks), "looking at photos"):
         if trouble:
             (replaced if is_other else away).append((id, trouble))
     return Changes(tuple(replaced), tuple(away))
@@ -72,12 +94,13 @@ def _pool_of(workspace: Workspace, said: Mapping[str, Any]) -> tuple[Pool, bool]
     return load_pool(workspace, name), bool(same)
 
 
-def _of_pool(pool: Pool) -> Iterator[tuple[str, Callable[[], None]]]:
-    return ((str(id), _checking(pool, row)) for row, id in enumerate(pool.ids))
+def _has_files(pool: Pool) -> bool:
+    return "image" in pool.opens and "path" in pool.columns
 
 
-def _of_kept(workspace: Workspace, folder: Path, pool: Pool, is_same: bool) -> Iterator[tuple[str, Callable[[], None]]]:
-    table = manifest.kept_table(folder)
+def _of_kept(
+    workspace: Workspace, table: pa.Table, pool: Pool, is_same: bool
+) -> Iterator[tuple[str, Callable[[], None]]]:
     if is_same:
         ids = table["id"].to_pylist()
         yield from ((id, _checking(pool, int(row))) for id, row in zip(ids, pool.rows(ids), strict=True))
