@@ -123,12 +123,15 @@ def read_file(path: str | Path, most: int | None = None) -> tuple[bytes, os.stat
         state = _checked_file(os.fstat(file))
         if most is not None and state.st_size > most:
             raise UnreadablePhoto(f"the file has {state.st_size / 1e6:,.0f} MB; the limit is {most / 1e6:,.0f} MB")
-        parts = list(iter(lambda: os.read(file, max(1, state.st_size + 1)), b""))
+        data = os.read(file, state.st_size + 1)
+        if len(data) != state.st_size:  # more than one call may give, or a file that grows
+            data += b"".join(iter(lambda: os.read(file, _PART), b""))
     finally:
         os.close(file)
-    return parts[0] if len(parts) == 1 else b"".join(parts), state
+    return data, state
 
 
+_PART = 64 << 20
 _READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """A pipe is opened without waiting for who writes into it: it is refused at once."""
 
