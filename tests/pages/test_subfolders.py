@@ -51,6 +51,12 @@ def test_a_survey_counts_and_guesses(workspace, road):
     assert all(one.example.is_file() for one in found)
 
 
+def test_a_picture_that_can_be_opened_stands_for_its_folder(workspace, road):
+    (road / "train" / "2.jpg").write_bytes(b"no photo")
+    (found,) = [one for one in survey(road, workspace) if one.name == "train"]
+    assert found.example == road / "train" / "0.jpg"
+
+
 def test_masks_without_a_telling_name_are_guessed_from_their_photographs(workspace, road):
     for mask in (road / "trainannot").iterdir():
         with Image.open(mask) as picture:
@@ -79,7 +85,7 @@ def test_masks_are_left_out_unless_they_are_ticked(screen, workspace, road):
     pool = load_pool(workspace, "road")
     assert set(pool.column("group")) == {"", "train"}
     assert pool.about["options"]["leave_out"] == "more,trainannot"
-    assert "10 photos in more, trainannot left out, as was asked (leave_out)." in pool.about["notes"]
+    assert "10 photos in more, trainannot were left out, as was asked (leave_out)." in pool.about["notes"]
 
 
 def test_masks_are_taken_and_left_out_with_one_click(screen, road):

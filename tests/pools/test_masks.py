@@ -188,7 +188,7 @@ def test_sub_folders_are_left_out_when_asked(workspace, tmp_path):
     whole = add(workspace, source)
     pool = add(workspace, source, leave_out='annot,"more, ""old"""')
     assert pool.ids.tolist() == ["here.jpg", "train/0000.jpg", "train/0001.jpg", "train/0002.jpg"]
-    assert pool.about["notes"] == ['6 photos in annot, more, "old"/deep left out, as was asked (leave_out).']
+    assert pool.about["notes"] == ['6 photos in annot, more, "old"/deep were left out, as was asked (leave_out).']
     assert pool.fingerprint != whole.fingerprint
     assert add(workspace, source, leave_out="., annot/").ids[0] == 'more, "old"/deep/0000.png'
     assert photo_folder.split_names(photo_folder.join_names(['a,b "c"', "d"])) == ['a,b "c"', "d"]

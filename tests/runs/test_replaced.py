@@ -161,6 +161,18 @@ def test_nothing_is_read_where_size_and_times_are_what_they_were(workspace, phot
     assert seen == [Path(pool.ids[5]).name]  # once by this process
 
 
+def test_one_of_the_same_size_and_time_is_noticed_by_when_its_entry_changed(workspace, photos, monkeypatch):
+    monkeypatch.setattr(pictures, "_TICK", 0)
+    pool = of_photos(workspace, photos)
+    assert pool.stamp(3) == pictures.stamp_of(os.stat(pool.path(3)))
+    replace(pool, 3)
+    assert pool.stamp(3)[:2] == pictures.stamp_of(os.stat(pool.path(3)))[:2]
+    with pytest.raises(BadRequest, match="replaced"):
+        pool.check(3)
+    with pytest.raises(BadRequest, match="replaced"):
+        pool.open(3)
+
+
 def test_a_photo_written_a_moment_ago_is_read_again_each_time(workspace, photos, monkeypatch):
     monkeypatch.setattr(pictures, "_TICK", 10**18)
     pool = of_photos(workspace, photos)

@@ -51,8 +51,9 @@ def scan_folder(source: Path, leave_out: str | None, workspace: Workspace, progr
     if not rows and not unreadable:
         raise BadInput(_nothing(source, listing, others))
     check_some(source, rows, unreadable)
-    seen = [masks.Seen(name, look.width, look.height, look.grey, look.sign) for name, look in rows]
-    are_masks = masks.masks_among(seen)
+    are_masks = masks.masks_among(
+        [masks.Seen(name, look.width, look.height, look.grey, look.sign) for name, look in rows]
+    )
     notes = _notes(listing, [name for (name, _), is_mask in zip(rows, are_masks, strict=True) if is_mask], len(rows))
     return Scan(
         pa.table(_columns(rows, are_masks)),
@@ -113,14 +114,14 @@ def _rows(
     source: Path, listing: Listing, workspace: Workspace, progress: Progress
 ) -> tuple[list[tuple[str, Look]], list[dict[str, str]], list[str]]:
     """Photos that can be read, those that cannot, and files without an ending that are no photos."""
-    links, roots = listing.walked.links, workspace.roots()
+    links, roots, folder = listing.walked.links, workspace.roots(), str(source)
 
     def look(name: str) -> Look | str | None:
         try:
             name.encode()
         except UnicodeEncodeError:
             return "its file name is not valid UTF-8"
-        path: str | Path = os.path.join(source, name)
+        path: str | Path = os.path.join(folder, name)
         if name in links:
             path = pictures.real_path(workspace, source, name, roots)
             if isinstance(path, str):
@@ -150,13 +151,13 @@ def _is_photo(path: str | Path) -> bool:
         return False
 
 
-def _columns(rows: Sequence[tuple[str, Look]], are_masks: Sequence[bool]) -> dict[str, list[Any]]:
-    names = [name for name, _ in rows]
+def _columns(rows: Sequence[tuple[str, Look]], are_masks: Sequence[bool]) -> dict[str, Any]:
+    names = pa.array([name for name, _ in rows], pa.string())
     looks = [look for _, look in rows]
     return {
         "id": names,
         "path": names,
-        "group": [name.rpartition("/")[0] for name in names],
+        "group": [name.rpartition("/")[0] for name, _ in rows],
         **({"mask": list(are_masks)} if any(are_masks) else {}),
         "width": [look.width for look in looks],
         "height": [look.height for look in looks],
@@ -170,7 +171,7 @@ def _notes(listing: Listing, found: Sequence[str], n: int) -> list[str]:
     if listing.left_out:
         notes.append(
             f"{_photos(len(listing.left_out))} in {named(masks.folders_of(listing.left_out))} "
-            "left out, as was asked (leave_out)."
+            "were left out, as was asked (leave_out)."
         )
     if found:
         notes.append(

@@ -3,7 +3,7 @@ are looked at.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -43,13 +43,19 @@ def survey(source: Path, workspace: Workspace) -> list[SubFolder]:
         real = pictures.real_path(workspace, source, name, roots) if name in walked.links else source / name
         return None if isinstance(real, str) else real
 
-    are_masks = _masks(groups, names, path_of)
+    looked = {folder: _spread(members) for folder, members in groups.items()}
+    seen = {one.name: one for one in _seen([name for some in looked.values() for name in some], path_of)}
+    are_masks = _masks(looked, seen, _seen(_partners(seen.values(), names), path_of))
     return [
-        SubFolder(
-            folder, len(members), next(filter(None, map(path_of, _spread(members)[::-1])), None), folder in are_masks
-        )
+        SubFolder(folder, len(members), _example(looked[folder], seen, path_of), folder in are_masks)
         for folder, members in sorted(groups.items())
     ]
+
+
+def _example(some: Sequence[str], seen: Collection[str], path_of: Callable[[str], Path | None]) -> Path | None:
+    """One that can be opened, from the middle if possible."""
+    middle = sorted(some, key=lambda name: name != some[len(some) // 2])
+    return next((path_of(name) for name in middle if name in seen), None)
 
 
 def folders_of(names: Sequence[str]) -> list[str]:
@@ -63,12 +69,12 @@ def folders_of(names: Sequence[str]) -> list[str]:
     return [own[one] for one in short]
 
 
-def _masks(groups: dict[str, list[str]], names: Sequence[str], path_of: Callable[[str], Path | None]) -> set[str]:
+def _masks(
+    looked: Mapping[str, Sequence[str]], seen: Mapping[str, masks.Seen], partners: Sequence[masks.Seen]
+) -> set[str]:
     """The sub-folders most of whose pictures that were looked at are masks."""
-    looked = {folder: _spread(members) for folder, members in groups.items()}
-    seen = {one.name: one for one in _seen([name for some in looked.values() for name in some], path_of)}
-    seen |= {one.name: one for one in _seen(_partners(seen.values(), names), path_of)}
-    flags = dict(zip(seen, masks.masks_among(list(seen.values())), strict=True))
+    everything = {**seen, **{one.name: one for one in partners}}
+    flags = dict(zip(everything, masks.masks_among(list(everything.values())), strict=True))
     votes = {folder: Counter(flags[name] for name in some if name in flags) for folder, some in looked.items()}
     return {folder for folder, vote in votes.items() if vote[True] > vote[False]}
 

@@ -16,6 +16,8 @@ from pages._ui.media.sketch import sketch
 _SHOWN = 24
 _IN_A_ROW = 4
 _SECONDS = 60
+_LONG = 18
+"""Letters of a name that stand beside a tick."""
 
 
 def tick_list(path: str) -> tuple[str | None, bool]:
@@ -58,7 +60,7 @@ def _summary(found: Sequence[SubFolder], path: str, usual: bool) -> None:
     right.button(
         f"Leave these {n:,} out" if any(are_in) else f"Take these {n:,}, too",
         key="masks-in-or-out",
-        type="tertiary",
+        width="stretch",
         on_click=_put_all,
         args=(path, masks, not any(are_in)),
     )
@@ -70,18 +72,20 @@ def _put_all(path: str, folders: Sequence[SubFolder], taken: bool) -> None:
 
 
 def _tick(one: SubFolder, path: str, usual: bool) -> bool:
+    name = "in no sub-folder" if one.name == HERE else one.name
     source = sketch(one.example, stretched=one.masks)
-    name = "photos in no sub-folder" if one.name == HERE else one.name
     st.html(f'<img class="ds-sketch" alt="A picture of {html.escape(name)}" src="{source}">')
-    short = name if len(name) <= 24 else f"…{name[-22:]}"
-    about = f"{one.n:,} label masks" if one.masks else f"{one.n:,}"
-    return keys.bound(
-        st.checkbox,
-        f"{markdown.plain(short)} :gray[{about}]",
-        _key(path, one),
-        not (one.masks and usual),
-        help=None if short == name else markdown.plain(name),
-    )
+    short = name if len(name) <= _LONG else f"…{name[-_LONG + 1 :]}"
+    with st.container(gap=None):
+        taken = keys.bound(
+            st.checkbox,
+            markdown.plain(short),
+            _key(path, one),
+            not (one.masks and usual),
+            help=None if short == name else markdown.plain(name),
+        )
+        st.caption(look.many(one.n, "label mask" if one.masks else "photo"))
+    return taken
 
 
 def _key(path: str, one: SubFolder) -> str:

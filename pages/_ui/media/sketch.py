@@ -10,7 +10,7 @@ from datasel_core.pools.media.photos import open_photo
 from pages._ui.media.photos import grey
 
 
-def sketch(path: Path | None, px: int = 96, stretched: bool = False) -> str:
+def sketch(path: Path | None, px: int = 192, stretched: bool = False) -> str:
     """A data URL of a photo that is in no pool yet; a grey tile where it cannot be opened. stretched: from black to
     white, because class numbers alone are nearly black.
     """
@@ -31,7 +31,7 @@ def _sketched(path: Path, px: int, stretched: bool, size: int, written: int) -> 
         photo = open_photo(path, at_least=px)
     except DataselError:
         return grey(px)
-    photo.thumbnail((3 * px, px))
+    photo.thumbnail((2 * px, px))
     buffer = io.BytesIO()
     (ImageOps.autocontrast(photo) if stretched else photo).save(buffer, "JPEG", quality=80)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
