@@ -118,6 +118,18 @@ def test_digits_are_no_masks(workspace, tmp_path, anti_alias, size):
     assert marked(add(workspace, tmp_path / "in")) == {}
 
 
+def test_drawings_beside_grey_photographs_of_the_same_name_are_no_masks(workspace, tmp_path):
+    """Grey pictures in folders of classes are called alike; a mask lies beside a photograph in colours."""
+    for at in range(4):
+        for folder, picture in (("seven", digit(7, False)), ("ones", digit(1, True))):
+            if folder == "ones":
+                noise = np.random.default_rng(at).integers(0, 255, (28, 28), dtype=np.uint8)
+                picture = Image.blend(picture, Image.fromarray(noise), 0.3)
+            (tmp_path / "in" / folder).mkdir(parents=True, exist_ok=True)
+            picture.save(tmp_path / "in" / folder / f"{at:04d}.png")
+    assert marked(add(workspace, tmp_path / "in")) == {}
+
+
 def test_icons_of_few_colours_are_no_masks(workspace, tmp_path):
     (tmp_path / "in").mkdir()
     for at in range(6):
