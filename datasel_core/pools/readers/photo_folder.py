@@ -51,9 +51,7 @@ def scan_folder(source: Path, leave_out: str | None, workspace: Workspace, progr
     if not rows and not unreadable:
         raise BadInput(_nothing(source, listing, others))
     check_some(source, rows, unreadable)
-    are_masks = masks.masks_among(
-        [masks.Seen(name, look.width, look.height, look.grey, look.sign) for name, look in rows]
-    )
+    are_masks = _are_masks(rows)
     notes = _notes(listing, [name for (name, _), is_mask in zip(rows, are_masks, strict=True) if is_mask], len(rows))
     return Scan(
         pa.table(_columns(rows, are_masks)),
@@ -149,6 +147,12 @@ def _is_photo(path: str | Path) -> bool:
             return formats.is_photo(file)
     except OSError:
         return False
+
+
+def _are_masks(rows: Sequence[tuple[str, Look]]) -> list[bool]:
+    if not any(look.sign for _, look in rows):
+        return [False] * len(rows)
+    return masks.masks_among([masks.Seen(name, look.width, look.height, look.grey, look.sign) for name, look in rows])
 
 
 def _columns(rows: Sequence[tuple[str, Look]], are_masks: Sequence[bool]) -> dict[str, Any]:
