@@ -78,7 +78,7 @@ def sign(photo: Image.Image, size: int, name: str) -> Sign | None:
     photo.load()
     pixels = _pixels(photo)
     drawn = _is_drawn(pixels)
-    if drawn and photo.mode == "P" and bytes(photo.getpalette()[: len(_VOC)]) == _VOC:
+    if drawn and photo.mode == "P" and bytes((photo.getpalette() or [])[: len(_VOC)]) == _VOC:
         return Sign.LABELS
     if drawn and photo.mode in ("L", *_DEEP) and _are_classes(pixels):
         return Sign.LABELS
@@ -123,6 +123,7 @@ def _are_classes(pixels: np.ndarray) -> bool:
 
 def _lossy_sign(photo: Image.Image) -> Sign | None:
     """Of a JPEG that is called as masks are: black and white, blurred a little where they meet."""
+    photo.draft("RGB", (_ROWS, _ROWS))
     photo.load()
     pixels = np.asarray(photo)
     pixels = pixels[:: max(1, len(pixels) // _ROWS)]
