@@ -11,6 +11,7 @@ from datasel_core.base.registry import find
 from datasel_core.errors import BadRequest
 from datasel_core.exports import guard
 from datasel_core.exports.export import Export, SelectionRecord
+from datasel_core.pools.changed import changes
 from datasel_core.pools.persistence import load_pool
 from datasel_core.runs import manifest
 from datasel_core.workspace.layout import NAME, Workspace
@@ -40,11 +41,13 @@ class ExportSelection(Task):
         return f"Exporting to {self.out}"
 
     def _written(self, exporter: Export, record: SelectionRecord, progress: Progress) -> Outcome:
+        notes = record.changes(progress).lines() if exporter.suffix else []  # a folder of files is refused
         target, n = exporter.write(record, self.out, progress, self.overwrite), record.table.num_rows
         return Outcome(
             {"out": str(target), "n": n},
             {"format": self.format, "out": str(target), "n": n},
             [f"{n} samples written to {target}"],
+            notes,
         )
 
 
@@ -63,4 +66,11 @@ def open_record(workspace: Workspace, folder: Path) -> SelectionRecord:
     with contextlib.suppress(BadRequest):  # the pool is gone: formats that copy media say so, the others need none
         root = load_pool(workspace, said["pool"]["name"]).root
         media = lambda path: workspace.allowed(root / path)  # noqa: E731
-    return SelectionRecord(manifest.kept_table(folder), said, media, workspace)
+    kept = manifest.kept_table(folder)
+    return SelectionRecord(
+        kept,
+        said,
+        media,
+        workspace,
+        lambda progress: changes(workspace, said["pool"], kept, progress, kept_only=True),
+    )

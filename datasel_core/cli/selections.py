@@ -16,6 +16,7 @@ from datasel_core.cli.console import answer, progress, say, workspace
 from datasel_core.cli.tasks import Json
 from datasel_core.errors import BadRequest
 from datasel_core.methods.method import Method, Scorer
+from datasel_core.pools.changed import Changes, changes
 from datasel_core.runs import manifest, reproduction
 from datasel_core.runs.run import runs as kept_runs
 from datasel_core.workspace.layout import Workspace
@@ -116,15 +117,22 @@ def _opened(home: Workspace, folder: str) -> tuple[Path, dict[str, Any]]:
 
 
 def verify(folder: str, json: Json = False) -> None:
-    """Exit 0: the selection is intact, to the byte."""
-    path, said = _opened(workspace(), folder)
-    found = manifest.problems(path)
+    """Exit 0: the selection is intact, to the byte, and no photo of its pool was replaced since."""
+    home = workspace()
+    path, said = _opened(home, folder)
+    found, changed = manifest.problems(path), Changes()
+    if not found:
+        changed = changes(home, said["pool"], manifest.kept_table(path), progress())
+        found = changed.lines()
     if json:
         answer({"intact": not found, "problems": found, "ids_sha256": said["result"]["ids_sha256"]})
     elif not found:
         typer.echo(f"intact: {said['result']['n']} samples, ids_sha256 {said['result']['ids_sha256']}")
     for problem in found:
         say(problem)
+    if changed.away:
+        id, why = changed.away[0]
+        say(f"Not looked at: {len(changed.away):,} photos of the pool ({id}: {why}).")
     if found:
         raise typer.Exit(1)
 

@@ -13,6 +13,7 @@ from datasel_core.base.declare import Declared
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import declares
 from datasel_core.exports import guard
+from datasel_core.pools.changed import Changes
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN
 from datasel_core.workspace.layout import Workspace
 
@@ -22,13 +23,15 @@ export_format = declares("export format")
 @dataclass(frozen=True)
 class SelectionRecord:
     """table: selection.parquet. manifest: manifest.json. media: `path` -> the file, which must lie under an allowed
-    root; None when the pool is gone. workspace: whose pools' sources are never written over.
+    root; None when the pool is gone. workspace: whose pools' sources are never written over. changes: which of the
+    kept photos are others by now.
     """
 
     table: pa.Table
     manifest: dict[str, Any]
     media: Callable[[str], Path] | None
     workspace: Workspace = field(default_factory=Workspace.at)
+    changes: Callable[[Progress], Changes] = lambda progress: Changes()
 
     def plain(self) -> pa.Table:
         """The columns people want: without the row number, the content hash, and how numbers were written."""

@@ -39,6 +39,8 @@ class Files(Export):
         names = [_inside(path) for path in paths]
         if len({*names, "manifest.json"}) <= len(names):
             raise BadRequest("Two kept samples have the same file; export a table instead.")
+        if (changed := kept.changes(progress)).replaced:
+            raise BadRequest(f"The files are not what was chosen: {changed.summary()}, and choose again.")
         sources = map(kept.media, progress.over(paths, len(paths), "finding files"))
         record = json.dumps(kept.manifest, indent=1, ensure_ascii=False) + "\n"
         return {

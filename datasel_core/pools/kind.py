@@ -42,6 +42,11 @@ class PoolKind(Declared):
         """One sample, to look at or to encode."""
         raise BadRequest(f"Samples of a {self.id} pool cannot be opened.")
 
+    def check(self, pool: "Pool", row: int) -> None:
+        """Raises BadRequest or OSError when the file of one sample is no longer what it was, at the cost of looking at
+        its size and times; says nothing where samples are no files, or are checked whenever they are opened.
+        """
+
     def media(self, pool: "Pool", row: int) -> Any:
         """Where one sample's picture lies: a path, or whatever else `open_photo` takes; as text it tells a person where
         to look.

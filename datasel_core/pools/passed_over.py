@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 _PACKINGS = frozenset({".gz", ".zst", ".bz2", ".xz"})
+_MOST = 8
+"""Sorts that are named; there may be one for every file."""
 
 
 def passed_over(names: Iterable[str], remedies: Mapping[str, str]) -> list[str]:
@@ -24,10 +26,15 @@ def passed_over(names: Iterable[str], remedies: Mapping[str, str]) -> list[str]:
         suffix = path.suffix
         said = PurePosixPath(path.stem).suffix + suffix if suffix in _PACKINGS else suffix
         found[_shown(said) or "without a suffix", remedies.get(said, remedies.get(suffix, ""))] += 1
-    return [
-        f"{count:,} {what} {'was' if count == 1 else 'were'} passed over{f': {why}' if why else ''}."
-        for (what, why), count in sorted(found.items(), key=lambda one: (-one[1], one[0]))
-    ]
+    order = sorted(found.items(), key=lambda one: (-one[1], one[0]))
+    lines = [_line(count, what, why) for (what, why), count in order[:_MOST]]
+    if more := order[_MOST:]:
+        lines.append(_line(sum(count for _, count in more), f"of {len(more):,} other sorts", ""))
+    return lines
+
+
+def _line(count: int, what: str, why: str) -> str:
+    return f"{count:,} {what} {'was' if count == 1 else 'were'} passed over{f': {why}' if why else ''}."
 
 
 def _shown(name: str) -> str:

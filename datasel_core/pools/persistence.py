@@ -4,12 +4,13 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from datasel_core.errors import BadInput, UnknownName
 from datasel_core.pools.kind import PoolKind
 from datasel_core.pools.long_columns import Texts
-from datasel_core.pools.pool import Pool
+from datasel_core.pools.pool import Pool, stamps_file
 from datasel_core.pools.scan import Scan, fingerprint
 from datasel_core.workspace.files import read_json, write_json, writing
 from datasel_core.workspace.hashing import hash_file, known_hash
@@ -40,8 +41,15 @@ def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, sca
             os.replace(scan.file, temporary)
         else:
             pq.write_table(scan.table, temporary, compression="zstd")
-    write_json(folder / "pool.json", {**about, "table_sha256": hash_file(folder / _TABLE)})
-    (folder / _BEFORE).unlink(missing_ok=True)
+    table_sha256 = hash_file(folder / _TABLE)
+    stamps = stamps_file(folder, table_sha256)
+    if scan.stamps is not None:
+        with writing(stamps) as temporary, open(temporary, "wb") as file:
+            np.save(file, scan.stamps)
+    write_json(folder / "pool.json", {**about, "table_sha256": table_sha256})
+    for before in (folder / _BEFORE, *folder.glob(stamps_file(folder, "*").name)):
+        if before != stamps or scan.stamps is None:
+            before.unlink(missing_ok=True)
     return load_pool(workspace, name)
 
 

@@ -20,6 +20,11 @@ from datasel_core.pools.readers.tables.typed import AS_WRITTEN, EXACT
 from datasel_core.workspace.layout import Workspace
 
 
+def stamps_file(folder: Path, table_sha256: str) -> Path:
+    """Beside the table that it belongs to, row by row."""
+    return folder / f"stamps-{table_sha256[:16]}.npy"
+
+
 @dataclass(frozen=True)
 class Pool:
     """Candidates in a fixed order. `fingerprint` = hash of ids and content hashes: equal fingerprints mean equal pools.
@@ -158,8 +163,32 @@ class Pool:
     def path(self, row: int) -> Path:
         """The media file of one sample. Raises BadRequest when a link leads outside the allowed folders by now."""
         path = self.root / self.table["path"][row].as_py()
-        Workspace(self.folder.parent.parent).allowed(path)
+        self._workspace.allowed(path, self._roots)
         return path
+
+    @functools.cached_property
+    def _workspace(self) -> Workspace:
+        return Workspace(self.folder.parent.parent)
+
+    @functools.cached_property
+    def _roots(self) -> list[Path]:
+        return self._workspace.roots()
+
+    def stamp(self, row: int) -> tuple[int, ...]:
+        """Size and times that the file of one sample had when the pool was read; nothing where that was not kept."""
+        return () if self._stamps is None else tuple(self._stamps[row].tolist())
+
+    @functools.cached_property
+    def _stamps(self) -> np.ndarray | None:
+        try:
+            found = np.load(stamps_file(self.folder, self.table_sha256), mmap_mode="r")
+        except (OSError, ValueError):  # an older pool, or a damaged file: then bytes are compared
+            return None
+        return found if found.shape == (self.n, 3) and found.dtype == np.int64 else None
+
+    def check(self, row: int) -> None:
+        """Raises BadRequest or OSError when the file of one sample is no longer what it was."""
+        self.how.check(self, row)
 
     def picture_keys(self) -> list[np.ndarray]:
         """(n,) columns that together tell one picture from another: a file, or a place in a shard; none where there are

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from datasel_core.errors import BadInput
@@ -22,6 +23,7 @@ class Scan:
     `shape`, `dtype` and slices, which are taken from front to back.
     file: where the samples are too large for memory, a finished Parquet of all columns, which becomes the pool's; then
     `table` holds all but `texts`.
+    stamps: (n, 3) size and times of each sample's own file, by which one that was written since is known.
     close: called when the pool is written, or will not be.
     """
 
@@ -33,6 +35,7 @@ class Scan:
     left_out: int | None = None
     file: Path | None = None
     texts: tuple[str, ...] = ()
+    stamps: np.ndarray | None = None
     close: Callable[[], None] = lambda: None
 
 

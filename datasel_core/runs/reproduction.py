@@ -8,6 +8,7 @@ from datasel_core.base.progress import Progress, listening
 from datasel_core.base.registry import find
 from datasel_core.errors import BadRequest, Failed
 from datasel_core.features.roles import Roles
+from datasel_core.pools.changed import changes_of
 from datasel_core.pools.persistence import pool_names
 from datasel_core.runs import combine, manifest
 from datasel_core.runs.engine import choose
@@ -22,16 +23,19 @@ def reproduce(workspace: Workspace, folder: Path, progress: Progress | None = No
     "columns_changed"}.
 
     columns_changed: the pool's metadata is not what it was; then groups and filters may give another answer.
-    Raises BadRequest when the pool or a feature is no longer what it was.
+    Raises BadRequest when the pool, a photo of it or a feature is no longer what it was.
     """
     said = manifest.read(folder)
     if said["method"]["id"] == "combine":
         if found := manifest.problems(folder):
             raise BadRequest(f"{folder} cannot be run again: {found[0]}")
         return _verdict(combine.again(folder, said), said, False)
-    with listening(progress or Progress()):
+    progress = progress or Progress()
+    with listening(progress):
         asked = asked_again(workspace, said, folder)
-    ids = asked.pool.ids[choose(asked, progress or Progress()).rows].tolist()
+    if (changed := changes_of(asked.pool, progress)).replaced:
+        raise BadRequest(f"The pool {asked.pool.name} is not what it was: {changed.summary()}.")
+    ids = asked.pool.ids[choose(asked, progress).rows].tolist()
     return _verdict(ids, said, asked.pool.table_sha256 != said["pool"].get("table_sha256"))
 
 

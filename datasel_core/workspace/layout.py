@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,8 +84,11 @@ class Workspace:
         )
         return [root.expanduser().resolve() for root in [*roots, self.path]]
 
-    def allowed(self, path: str | os.PathLike) -> Path:
-        """The real path, links followed, if it lies under an allowed root. Raises BadRequest."""
+    def allowed(self, path: str | os.PathLike, roots: Sequence[Path] | None = None) -> Path:
+        """The real path, links followed, if it lies under an allowed root. Raises BadRequest.
+
+        roots: what `roots` gave, where many paths are asked about.
+        """
         text = os.fspath(path)
         if not text.strip() or "\0" in text:
             raise BadRequest("The path is empty; name a file or folder.")
@@ -93,7 +96,7 @@ class Workspace:
             real = Path(text).expanduser().resolve()
         except (RuntimeError, OSError) as error:  # links in a circle, a home that nobody has, a name that is too long
             raise BadRequest(f"{text} is no path that can be followed: {error}.") from None
-        roots = self.roots()
+        roots = self.roots() if roots is None else roots
         if not any(real.is_relative_to(root) for root in roots):
             raise BadRequest(
                 f"{text} lies outside the allowed folders ({', '.join(map(str, roots))}); set DATASEL_DATA_ROOTS to "

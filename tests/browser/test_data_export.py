@@ -2,7 +2,9 @@
 
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.runs import engine, manifest
@@ -54,6 +56,25 @@ def test_a_folder_becomes_a_pool_and_its_problems_are_named(visit, folder):
     page.get_by_text("Health", exact=True).click()
     page.get_by_text("wide/broken.jpg").wait_for()
     page.get_by_text("not an image").wait_for()
+
+
+def test_label_masks_are_left_out_before_a_folder_is_opened(visit, folder):
+    (folder / "annot").mkdir()
+    classes = Image.fromarray(np.repeat(np.arange(6, dtype=np.uint8), 15)[None].repeat(60, axis=0))
+    for at in range(7):
+        classes.save(folder / "annot" / f"{at}.png")
+    page = visit()
+    page.get_by_role("textbox", name="Folder or file").fill(str(folder))
+    page.keyboard.press("Enter")
+    page.get_by_text("7 of them look like label masks").wait_for()
+    assert page.locator(".ds-sketch").count() == 3
+    assert page.get_by_role("checkbox", name="annot").is_checked() is False
+    page.get_by_role("button", name="Take these 7, too").click()
+    page.get_by_role("button", name="Leave these 7 out").click()
+    page.get_by_role("button", name="Take these 7, too").wait_for()
+    settled(page)
+    page.locator(".st-key-open-own button").click()
+    page.get_by_text("130 of 130 photos").wait_for(timeout=30_000)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

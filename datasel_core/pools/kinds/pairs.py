@@ -8,7 +8,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.pools.kind import PoolKind, pool_kind
 from datasel_core.pools.media import photos
-from datasel_core.pools.media.pictures import Member
+from datasel_core.pools.media.pictures import KeptFile, Member
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers import caption_columns
 from datasel_core.pools.readers.pair_table import Named, scan_table
@@ -90,9 +90,11 @@ class Pairs(PoolKind):
         has_pictures = "path" in pool.columns or "offset" in pool.columns
         return frozenset({"image"} if has_pictures else ()) | frozenset({"text"} if "caption" in pool.columns else ())
 
-    def media(self, pool: Pool, row: int) -> Path | Member:
+    def media(self, pool: Pool, row: int) -> KeptFile | Member:
         if "path" in pool.columns:
-            return pool.path(row)
+            content = pool.table["content"][row].as_py()
+            said = tuple(self.text(pool, row)) if "caption" in pool.columns else ()
+            return KeptFile(pool.path(row), content, said, pool.stamp(row))
         if "offset" not in pool.columns:
             raise BadRequest(f"The pool {pool.name} has no pictures, only what is known of them.")
         shard, offset, size = (pool.table[name][row].as_py() for name in ("shard", "offset", "bytes"))
@@ -101,6 +103,10 @@ class Pairs(PoolKind):
             pool.table["content"][row].as_py(),
         )
         return Member(real, offset, size, content, tuple(self.text(pool, row)))
+
+    def check(self, pool: Pool, row: int) -> None:
+        if "path" in pool.columns:
+            self.media(pool, row).check()
 
     def open(self, pool: Pool, row: int, **hints: Any) -> Any:
         return photos.open_photo(self.media(pool, row), **hints)

@@ -1,15 +1,19 @@
-"""Pictures of pairs: a file, or a stretch of bytes inside a tar shard; what is found when one is read for the first
-time.
+"""Pictures: a file, or a stretch of bytes inside a tar shard; what is found when one is read for the first time, and
+whether it is still the same when it is read again.
 """
 
 import hashlib
-import io
+import os
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from datasel_core.errors import BadRequest
-from datasel_core.pools.media import photos
+from datasel_core.pools.media import masks, photos
 from datasel_core.pools.readers.caption_columns import content_of
 from datasel_core.workspace.layout import Workspace
 
@@ -47,44 +51,135 @@ class Member:
 
 
 @dataclass(frozen=True)
+class KeptFile:
+    """A picture file, which must still be what it was when its pool was read.
+
+    content, captions: of the sample it belongs to. stamp: of the file when it was read, where that was kept.
+    """
+
+    path: Path
+    content: str
+    captions: tuple[str, ...] = ()
+    stamp: tuple[int, ...] = ()
+
+    def read(self) -> bytes:
+        """Raises OSError; ReplacedPhoto when it is another picture by now."""
+        data, state = photos.read_file(self.path)
+        if self.stamp != stamp_of(state):
+            self._compare(state, lambda: _hash(data))
+        return data
+
+    def check(self) -> None:
+        """The same; the file is read only where its size or times are not those that it had."""
+        state = photos.regular(self.path)
+        if self.stamp != stamp_of(state):
+            self._compare(state, lambda: _hash(self.path.read_bytes()))
+
+    def _compare(self, state: os.stat_result, hashed: Callable[[], str]) -> None:
+        key = (state.st_dev, state.st_ino, *stamp_of(state))
+        found = _hashes[key] if key in _hashes else hashed()
+        if any(kept_stamp(state)):
+            _hashes[key] = found
+        if found != self.content and content_of(found, self.captions) != self.content:
+            raise ReplacedPhoto(REPLACED)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+class ReplacedPhoto(photos.UnreadablePhoto):
+    """A file is another picture than the one that was added."""
+
+
+REPLACED = "it was replaced after the pool was added (its bytes differ); add the pool again"
+_TICK = 2_000_000_000
+"""Nanoseconds. A file written a moment ago may be written once more without looking younger."""
+_hashes: dict[tuple[int, ...], str] = {}
+"""Place, size and times of a file -> hash of its bytes: read once by this process."""
+
+
+def stamp_of(state: os.stat_result) -> tuple[int, int, int]:
+    """By what a file that was written since is known: its size and times."""
+    return state.st_size, state.st_mtime_ns, state.st_ctime_ns
+
+
+def kept_stamp(state: os.stat_result) -> tuple[int, int, int]:
+    """The same, to be kept: zeros, which no file has, where it was written only just now."""
+    young = time.time_ns() - max(state.st_mtime_ns, state.st_ctime_ns) < _TICK
+    return (0, 0, 0) if young else stamp_of(state)
+
+
+@dataclass(frozen=True)
 class Look:
-    """width, height: pixels, upright. bytes: of the file. hash: of its bytes."""
+    """width, height: pixels, upright. bytes: of the file. hash: of its bytes. stamp: see `kept_stamp`.
+
+    grey, sign: what tells label masks, where that was asked.
+    """
 
     width: int
     height: int
     bytes: int
     hash: str
+    stamp: tuple[int, ...] = (0, 0, 0)
+    grey: bool = False
+    sign: masks.Sign | None = None
 
     def columns(self) -> dict[str, Any]:
         return {"width": self.width, "height": self.height, "bytes": self.bytes}
 
 
-def look_at(picture: Path | Member) -> Look | str:
-    """What a picture is, or the reason why it cannot be used. Its bytes are read once."""
+def look_at(picture: str | Path | Member, *, limited: bool = True, mask_name: str | None = None) -> Look | str:
+    """What a picture is, or the reason why it cannot be used. Its bytes are read once.
+
+    limited: it may have `MOST_BYTES`. mask_name: by which to judge whether it is a label mask; None judges nothing.
+    """
+    judged: dict[str, Any] = {}
+    look = {} if mask_name is None else {"look": lambda photo: _judge(photo, data, mask_name, judged)}
     try:
-        size = picture.size if isinstance(picture, Member) else photos.file_size(picture)
-        if size > MOST_BYTES:
-            return f"the file has {size / 1e6:,.0f} MB; the limit is {MOST_BYTES / 1e6:,.0f} MB"
-        data = picture.read() if isinstance(picture, Member) else picture.read_bytes()
-        facts = photos.inspect(io.BytesIO(data))
+        data, stamp = _read(picture, MOST_BYTES if limited else None)
+        facts = photos.inspect(data, **look)
     except (photos.UnreadablePhoto, OSError) as error:
         return photos.reason(error)
-    return Look(facts.width, facts.height, facts.bytes, _hash(data))
+    return Look(facts.width, facts.height, facts.bytes, _hash(data), stamp, **judged)
+
+
+def _read(picture: str | Path | Member, most: int | None) -> tuple[bytes, tuple[int, ...]]:
+    if not isinstance(picture, Member):
+        data, state = photos.read_file(picture, most)
+        return data, kept_stamp(state)
+    if most is not None and picture.size > most:
+        raise photos.UnreadablePhoto(f"the file has {picture.size / 1e6:,.0f} MB; the limit is {most / 1e6:,.0f} MB")
+    return picture.read(), (0, 0, 0)
+
+
+def _judge(photo: Image.Image, data: bytes, name: str, judged: dict[str, Any]) -> bool:
+    """Notes what tells a label mask; says whether the photo was decoded for that."""
+    sign = masks.sign(photo, len(data), name)
+    judged.update(grey=masks.is_grey(photo), sign=sign)
+    return sign is not None
 
 
 def _hash(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def look_at_file(workspace: Workspace, root: Path, path: str) -> Look | str:
-    """The same for a path that a table gives, relative to `root`; it must lie under an allowed root, links followed."""
+def look_at_file(workspace: Workspace, root: Path, path: str, roots: Sequence[Path] | None = None) -> Look | str:
+    """The same for a path that a table gives, relative to `root`; it must lie under an allowed root, links followed.
+
+    roots: what the workspace's `roots` gave, where there are many paths.
+    """
+    real = real_path(workspace, root, path, roots)
+    return real if isinstance(real, str) else look_at(real)
+
+
+def real_path(workspace: Workspace, root: Path, path: str, roots: Sequence[Path] | None = None) -> Path | str:
+    """Where a file really lies, or why it may not be read."""
     try:
         path.encode()
-        real = workspace.allowed(root / path)
+        return workspace.allowed(root / path, roots)
     except UnicodeEncodeError:
         return "its path is not valid Unicode"
     except BadRequest as error:
         return str(error)
     except OSError as error:  # a name longer than file systems take, a circle of links
         return photos.reason(error)
-    return look_at(real)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from datasel_core.base.parallel import in_order
@@ -81,7 +82,9 @@ def scan_table(
     if not rows:
         raise BadInput(f"None of the {len(table.lost):,} pairs in {source} can be used{first_of(table.lost)}.")
     kept, notes = _others(table, list(row_of.values()), {path, caption, id}, group)
-    return Scan(_beside(rows, kept), root, table.lost, [*table.notes, *notes, *table.other_names(id)])
+    stamps = np.array([looks[row["path"]].stamp for row in rows], dtype=np.int64)
+    notes = [*table.notes, *notes, *table.other_names(id)]
+    return Scan(_beside(rows, kept), root, table.lost, notes, stamps=stamps)
 
 
 def _pictures(
@@ -129,7 +132,8 @@ def _look_at_all(
 ) -> dict[str, Look | str]:
     """What each file is; one that stands in several rows is read once."""
     paths = list(dict.fromkeys(picture.path for picture in pictures))
-    answers = in_order(lambda path: look_at_file(workspace, root, path), paths)
+    roots = workspace.roots()
+    answers = in_order(lambda path: look_at_file(workspace, root, path, roots), paths)
     return dict(progress.over(answers, len(paths), "reading images"))
 
 

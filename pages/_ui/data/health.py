@@ -7,7 +7,7 @@ import streamlit as st
 
 from datasel_core.base import registry
 from datasel_core.pools.pool import Pool
-from pages._ui.kit import disk, look, palette
+from pages._ui.kit import disk, look, markdown, palette
 from pages._ui.media import photos
 
 _SHOWN = 200
@@ -17,6 +17,8 @@ _REMEDIES = (
     ("not an image", "It is no picture, or is damaged: open it in a viewer, convert it to JPEG or PNG, or remove it."),
     ("permission denied", "The program may not read it: give read permission to the user who runs datasel."),
     ("the file is not there", "It was moved or deleted: put it back, or correct the table."),
+    ("pillow-heif", "Install what reads it, pip install pillow-heif, then read the pool again."),
+    ("was replaced", "Read the pool again, so that it is known as it is now, or put the photo back that was there."),
     ("megapixels", "It is too large to decode safely: save a smaller copy."),
     ("not JSON", "The line is damaged: mend it with a text editor, or write the file anew with a JSON library."),
     ("invalid JSON", "The line is damaged: mend it with a text editor, or write the file anew with a JSON library."),
@@ -46,7 +48,7 @@ def health(pool: Pool) -> None:
     with left, st.container(border=True, height="stretch", key="card-unreadable"):
         _unreadable(pool)
         for note in pool.about["notes"]:
-            st.caption(note)
+            st.caption(markdown.plain(note))
     with right, st.container(border=True, height="stretch", key="card-copies"):
         _copies(pool)
     if photos.has_photos(pool):

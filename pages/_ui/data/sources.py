@@ -10,6 +10,7 @@ from datasel_core.base import registry
 from datasel_core.errors import BadRequest
 from datasel_core.pools.guess import kind_of
 from datasel_core.workspace.layout import NAME
+from pages._ui.data import subfolders
 from pages._ui.kit import disk, forms, keys, look, markdown, watch
 
 DEMO = "scenes"
@@ -137,7 +138,10 @@ def _own() -> None:
     trouble = None
     if path and Path(path).suffix and kinds[kind].model_fields:
         with st.expander("Columns of the table"):
-            options, trouble = forms.form(kinds[kind], f"pool.{kind}")
+            options, trouble = forms.form(kinds[kind], f"pool.{kind}", skip={"leave_out"})
+    if path and "leave_out" in kinds[kind].model_fields:
+        options["leave_out"], some = subfolders.tick_list(path)
+        trouble = trouble if some else "nothing is ticked"
     if st.button("Open", key="open-own", icon=":material/folder_open:", disabled=not path or trouble is not None):
         keys.put("error.pool", _refusal(path, name))
         if watch.error("pool") is None:

@@ -1,6 +1,7 @@
 """One sample, large, with its place in a list and arrows to its neighbours there."""
 
 import base64
+import contextlib
 import io
 from collections.abc import Sequence
 
@@ -65,6 +66,8 @@ def _large_one(pool: Pool, row: int) -> None:
         texts.whole(pool, row)
         return
     try:
+        with contextlib.suppress(OSError):  # a photo that is away is shown as it was, where it is still in memory
+            pool.check(row)
         st.html(f'<img class="ds-large" alt="" src="{_large(pool.folder.as_posix(), pool.fingerprint, row, pool)}">')
     except DataselError as error:
         markdown.trouble(f"{pool.ids[row]} cannot be opened any more: {error}.")

@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from datasel_core.errors import DataselError
+from datasel_core.pools.media.pictures import ReplacedPhoto
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.files import writing
 from datasel_core.workspace.layout import Workspace
@@ -28,8 +29,10 @@ Words = Mapping[int, str] | Callable[[int], str] | None
 
 def thumbnail(pool: Pool, row: int, px: int = 256) -> str:
     """A data URL: the photo as a JPEG at most `px` high and twice that wide; a grey tile where it cannot be opened any
-    more.
+    more, or is another photo by now.
     """
+    if _was_replaced(pool, row):
+        return grey(px)
     root = Workspace(pool.folder.parent.parent).thumbs()
     return _data_url(_Small(root, pool.table["content"][row].as_py(), px, pool, row))
 
@@ -195,6 +198,22 @@ def _jpeg(small: _Small) -> bytes:
     with contextlib.suppress(DataselError), writing(kept) as temporary:  # a full disk costs only the cache
         temporary.write_bytes(buffer.getvalue())
     return buffer.getvalue()
+
+
+def _was_replaced(pool: Pool, row: int) -> bool:
+    """What is kept would show the photo that was there; one that is away is shown as it was."""
+    try:
+        pool.check(row)
+    except ReplacedPhoto:
+        return True
+    except (DataselError, OSError):
+        return False
+    return False
+
+
+def grey(px: int) -> str:
+    """A data URL: a tile for what cannot be shown."""
+    return "data:image/jpeg;base64," + base64.b64encode(_grey(px)).decode()
 
 
 def _grey(px: int) -> bytes:
