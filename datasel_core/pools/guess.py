@@ -4,6 +4,7 @@ import itertools
 from pathlib import Path
 
 from datasel_core.errors import BadInput
+from datasel_core.pools.media import formats
 from datasel_core.pools.readers.tables import usual
 from datasel_core.pools.readers.tables.rows import column_names
 from datasel_core.pools.readers.tables.table_file import (
@@ -33,7 +34,7 @@ def kind_of(path: Path) -> str:
     if path.is_dir():
         files = [file for file in sorted(itertools.islice(path.rglob("*"), 2000)) if not is_description(file.name)]
         suffixes = {format_of(file.name) for file in files}
-        pictures = {".jpg", ".jpeg", ".png", ".webp"} & suffixes
+        pictures = formats.SUFFIXES & suffixes
         tables = itertools.islice((file for file in files if kind_by_content(file) in TABLES), _LOOKED_AT)
         texts = (PLAIN | {".jsonl", ".ndjson"}) & suffixes or any(_columns(table) & USUAL for table in tables)
         return "pairs" if ".tar" in suffixes else "text" if texts and not pictures else "images"

@@ -1,6 +1,5 @@
 """Which files a source is made of, and what each is called in ids and as a source."""
 
-import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -18,6 +17,7 @@ from datasel_core.pools.readers.tables.table_file import (
     kind_of,
     stem_of,
 )
+from datasel_core.pools.readers.walk import walk
 from datasel_core.workspace.layout import Workspace
 
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
@@ -54,7 +54,8 @@ def find_files(source: Path, workspace: Workspace, wanted: frozenset[str]) -> tu
         return _alone(source)
     if not source.is_dir():
         raise BadInput(f"There is no file or folder {source}.")
-    names, hidden = _names(source)
+    walked = walk(source, workspace)
+    names, hidden = walked.names, walked.notes
     data = [name for name in names if not is_description(name)]
     tables = [name for name in data if _is_table(source, name, wanted, workspace)]
     chosen = tables or [name for name in data if kind_of(name) in PLAIN]
@@ -115,15 +116,3 @@ def _found(source: Path, name: str, is_table: bool, stems: Counter, workspace: W
         return TableFile(source / name, said, kind, said, name.rpartition("/")[0] or None, trouble)
     alone = stems[stem_of(name)] == 1
     return TableFile(source / name, said, kind, stem if alone else said, _SHARD.sub("", stem), trouble)
-
-
-def _names(source: Path) -> tuple[list[str], list[str]]:
-    """Relative names of all files below a folder, sorted, so that they are the same on every machine; and folders that
-    may not be read.
-    """
-    found: list[str] = []
-    hidden: list[OSError] = []
-    for folder, folders, files in os.walk(source, onerror=hidden.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [(Path(folder) / name).relative_to(source).as_posix() for name in files if not name.startswith(".")]
-    return sorted(found), [f"The folder {error.filename} may not be read: {error.strerror}." for error in hidden]
