@@ -23,6 +23,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 OWN = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
+PATIENCE = 180
+"""Seconds until a page that does not show what it should is called broken: every core may be busy."""
 
 
 def pytest_collection_modifyitems(items):
@@ -119,8 +121,9 @@ def visit(chromium, server) -> Iterator[Callable]:
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: None if request.url.startswith(OWN) else strangers.append(request.url))
+        page.set_default_timeout(1000 * PATIENCE)
         page.goto(server.url + path)
-        page.wait_for_selector(".ds-title", timeout=60_000)
+        page.wait_for_selector(".ds-title")
         return page
 
     yield go
@@ -129,7 +132,7 @@ def visit(chromium, server) -> Iterator[Callable]:
     assert strangers == []
 
 
-def place(locator, seconds: float = 20) -> dict:
+def place(locator, seconds: float = PATIENCE) -> dict:
     """The box of an element once it stands still: a page that is still being drawn moves and replaces its parts."""
     last, end = None, time.monotonic() + seconds
     while time.monotonic() < end:

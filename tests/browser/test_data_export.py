@@ -51,7 +51,7 @@ def test_a_folder_becomes_a_pool_and_its_problems_are_named(visit, folder):
     page.keyboard.press("Enter")
     page.wait_for_function("document.querySelector('input[aria-label=\"Call it\"]').value === 'shots'")
     page.locator(".st-key-open-own button").click()
-    page.get_by_text("130 of 130 photos").wait_for(timeout=30_000)
+    page.get_by_text("130 of 130 photos").wait_for()
     assert "pool=shots" in page.url
     page.get_by_text("Health", exact=True).click()
     page.get_by_text("wide/broken.jpg").wait_for()
@@ -74,7 +74,7 @@ def test_label_masks_are_left_out_before_a_folder_is_opened(visit, folder):
     page.get_by_role("button", name="Take these 7, too").wait_for()
     settled(page)
     page.locator(".st-key-open-own button").click()
-    page.get_by_text("130 of 130 photos").wait_for(timeout=30_000)
+    page.get_by_text("130 of 130 photos").wait_for()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -160,8 +160,8 @@ def test_work_is_seen_from_another_tab_and_can_be_stopped(visit, pool, workspace
     page, other = visit("/?pool=big"), visit("/?pool=shots")
     page.get_by_text("Features", exact=True).click()
     page.get_by_role("button", name="Compute for 1,500 photos").first.click()
-    other.locator("[data-testid=stSidebar]").get_by_text("for big").wait_for(timeout=20_000)
+    other.locator("[data-testid=stSidebar]").get_by_text("for big").wait_for()
     page.get_by_role("button", name="Stop").first.click()
-    page.get_by_role("button", name="Resume").wait_for(timeout=20_000)
+    page.get_by_role("button", name="Resume").wait_for()
     page.get_by_role("button", name="Resume").click()
-    page.get_by_text("1 feature", exact=False).first.wait_for(timeout=120_000)
+    page.get_by_text("1 feature", exact=False).first.wait_for()

@@ -92,7 +92,7 @@ def test_the_cut_stays_when_another_score_is_looked_at(visit, cosine):
     page.get_by_text("90 of 300 pairs kept").first.wait_for()
     page.get_by_role("button", name="negCLIPLoss", exact=True).click()
     page.get_by_role("button", name="Score 300 pairs").click()
-    page.get_by_text("negCLIPLoss: the higher, the better").wait_for(timeout=60_000)
+    page.get_by_text("negCLIPLoss: the higher, the better").wait_for()
     settled(page)
     for name in ("negCLIPLoss", "CLIPScore"):
         page.get_by_role("button", name=name, exact=True).click()

@@ -52,7 +52,7 @@ def work(workspace) -> dict[str, int]:
 
 def test_sliders_answer_without_work(visit, vectors, workspace):
     page = visit("/targets?pool=web&budget=20")
-    page.get_by_text("effective size").first.wait_for(timeout=60_000)
+    page.get_by_text("effective size").first.wait_for()
     page.get_by_text(f"{effective(vectors)} samples", exact=True).first.wait_for()
     settled(page)
     handle = page.get_by_role("slider", name=re.compile("Alpha"))
@@ -70,7 +70,7 @@ def test_sliders_answer_without_work(visit, vectors, workspace):
 
 def test_a_target_shows_who_serves_it_and_what_is_kept_says_why(visit, vectors):
     page = visit("/targets?pool=web&budget=20", "dark")
-    page.get_by_text("effective size").first.wait_for(timeout=60_000)
+    page.get_by_text("effective size").first.wait_for()
     settled(page)
     page.get_by_text("Targets, the worst served first").click()
     page.locator(".one", has_text="exam question").first.wait_for()
@@ -80,7 +80,7 @@ def test_a_target_shows_who_serves_it_and_what_is_kept_says_why(visit, vectors):
     page.locator(".one", has_text="web question").first.wait_for()
     settled(page)
     page.get_by_role("button", name="Keep 20").click()
-    page.locator(".ds-strip", has_text="20 kept of 400").wait_for(timeout=60_000)
+    page.locator(".ds-strip", has_text="20 kept of 400").wait_for()
     settled(page)
     page.get_by_role("radio", name="Kept").click(force=True)
     page.locator(".one", has_text="#1").first.wait_for()
@@ -91,7 +91,7 @@ def test_a_target_shows_who_serves_it_and_what_is_kept_says_why(visit, vectors):
 
 def test_the_likely_are_drawn_on_top_of_the_others(visit, vectors):
     page = visit("/targets?pool=web&budget=20")
-    page.locator("canvas.over").wait_for(timeout=60_000)
+    page.locator("canvas.over").wait_for()
     page.wait_for_function(f"() => {{ try {{ return {VIEW}.scale > 0; }} catch {{ return false; }} }}")
     settled(page)
     read = (

@@ -62,12 +62,12 @@ def expect_quotas(page, budget: int) -> None:
 
 
 def three_clusters(page) -> None:
-    page.locator(".tile").first.wait_for(timeout=60_000)
+    page.locator(".tile").first.wait_for()
     settled(page)
     field = page.get_by_role("spinbutton", name="Clusters")
     field.fill("3")
     field.press("Enter")
-    page.get_by_text("3 clusters; at most").first.wait_for(timeout=60_000)
+    page.get_by_text("3 clusters; at most").first.wait_for()
     settled(page)
 
 
@@ -96,12 +96,12 @@ def test_what_is_kept_becomes_the_selection(visit, measured):
     page = visit("/trajectories?pool=sums&budget=60", "dark")
     three_clusters(page)
     page.get_by_role("button", name="Keep selection").click()
-    page.locator(".ds-strip", has_text="60 kept of 300").wait_for(timeout=60_000)
+    page.locator(".ds-strip", has_text="60 kept of 300").wait_for()
     page.get_by_text("What is kept, by source").click()
     page.locator(".ds-made").wait_for()
     assert page.locator(".ds-made tbody tr").count() == 3
     page.get_by_text("Map of trajectories").click()
-    page.locator(".map canvas.over").wait_for(timeout=60_000)
+    page.locator(".map canvas.over").wait_for()
 
 
 def test_a_proxy_is_fitted_on_the_screen(visit, pool):
