@@ -9,6 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datasel_core.pools.readers.layouts.find import find_layout
+
 _TEXTS = frozenset({"text", "prompt", "response", "completion", "instruction", "messages", "conversations", "question"})
 _TABLES = frozenset({".jsonl", ".ndjson", ".csv", ".tsv", ".parquet"})
 _PICTURES = frozenset({"path", "image", "images", "filename", "file_name"})
@@ -21,6 +23,8 @@ def kind_of(path: Path) -> str:
     suffix = _suffix(path)
     if suffix in (".npy", ".npz", ".tar"):
         return "pairs" if suffix == ".tar" else "vectors"
+    if (layout := find_layout(path)) is not None:
+        return layout.kind
     if path.is_dir():
         files = sorted(itertools.islice(path.rglob("*"), 2000))
         suffixes = {file.suffix.lower() for file in files}

@@ -22,6 +22,7 @@ class Scan:
     `shape`, `dtype` and slices, which are taken from front to back.
     file: where the samples are too large for memory, a finished Parquet of all columns, which becomes the pool's; then
     `table` holds all but `texts`.
+    boxes: what people drew on the samples, as `labels.boxes` makes it.
     close: called when the pool is written, or will not be.
     """
 
@@ -33,6 +34,7 @@ class Scan:
     left_out: int | None = None
     file: Path | None = None
     texts: tuple[str, ...] = ()
+    boxes: pa.Table | None = None
     close: Callable[[], None] = lambda: None
 
 

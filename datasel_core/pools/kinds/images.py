@@ -1,9 +1,9 @@
-"""Photos: a folder, whose sub-folders are groups, or a table with a path column."""
+"""Photos: a folder, whose sub-folders are groups, a table with a path column, or one of the usual layouts."""
 
 import hashlib
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -12,9 +12,14 @@ from datasel_core.base.parallel import in_order
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.pools.kind import PoolKind, pool_kind
+from datasel_core.pools.labels import RAREST
 from datasel_core.pools.media import photos
+from datasel_core.pools.media.cells import CELL, cell_of
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers import tables
+from datasel_core.pools.readers.layouts.find import Choice, find_layout
+from datasel_core.pools.readers.layouts.listing import Layout, scan
+from datasel_core.pools.readers.pair_table import Named
 from datasel_core.pools.scan import Scan, check_ids
 from datasel_core.workspace.layout import Workspace
 
@@ -23,14 +28,18 @@ _READERS = 4
 
 @pool_kind("images", version=1, title="Photos")
 class Images(PoolKind):
-    """A folder of photos (sub-folder = group), or a CSV, JSONL or Parquet table with the paths of photos.
+    """A folder of photos (sub-folder = group), or a CSV, JSONL or Parquet table with the paths of photos; or COCO
+    instances, YOLO, an imagefolder with metadata, Parquet with pictures inside.
 
     Every file is read once: those that cannot be opened are listed with the reason and left out.
     """
 
+    groups: ClassVar = (*PoolKind.groups, RAREST)
+
     path_column: str = Field("path", description="Table column with the photo's path, relative to the table's folder.")
     id_column: str = Field("id", description="Table column with the sample's name; the path where there is none.")
     group_column: str = Field("group", description="Table column that says which group a photo belongs to.")
+    layout: Choice = Field("auto", description="How the source is laid out; plain takes no notice of annotations.")
 
     @classmethod
     def reads(cls, source: Path, file: Path) -> bool:
@@ -41,6 +50,8 @@ class Images(PoolKind):
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         if not source.exists():
             raise BadInput(f"There is no file or folder {source}.")
+        if (layout := find_layout(source, self.id, self.layout)) is not None:
+            return scan(layout, self._named(layout), None, workspace, progress)
         if source.is_dir():
             listed, notes = _list_folder(source)
             root = source
@@ -57,8 +68,25 @@ class Images(PoolKind):
     def offers(self, pool: Pool) -> frozenset[str]:
         return frozenset({"image"})
 
+    def media(self, pool: Pool, row: int) -> Any:
+        if CELL in pool.columns:
+            return cell_of(pool, row, self._chosen().get("path_column"))
+        return pool.path(row)
+
     def open(self, pool: Pool, row: int, **hints: Any) -> Any:
-        return photos.open_photo(pool.path(row), **hints)
+        return photos.open_photo(self.media(pool, row), **hints)
+
+    def _chosen(self) -> dict[str, str]:
+        """The options that name columns and are not at their defaults."""
+        usual = {name: field.default for name, field in type(self).model_fields.items() if name.endswith("_column")}
+        return {name: getattr(self, name) for name in usual if getattr(self, name) != usual[name]}
+
+    def _named(self, layout: Layout) -> Named:
+        """Raises BadInput for an option that would do nothing."""
+        chosen = self._chosen()
+        if chosen and not layout.asks:
+            raise BadInput(f"The option {next(iter(chosen))} means nothing for {layout.title}; leave it out.")
+        return Named(chosen.get("path_column"), None, chosen.get("id_column"), chosen.get("group_column"))
 
     def _list_table(self, source: Path) -> list[dict[str, Any]]:
         table = tables.read_table(source, (self.id_column, self.path_column, self.group_column))
