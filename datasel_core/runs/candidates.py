@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datasel_core.base.role import LABELS
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.features.roles import Roles
 from datasel_core.pools.pool import Pool
@@ -124,6 +125,8 @@ def matching(pool: Pool, where: str, numbers: Mapping[str, np.ndarray] | None = 
             database.register("pool_columns", _with_numbers(pool.batches(columns, name), numbers, name))
             database.execute("CREATE TABLE pool AS SELECT * FROM pool_columns")
             database.unregister("pool_columns")
+            for macro in filter_macros(pool):
+                database.execute(macro)
             database.execute("SET enable_progress_bar = false")
             database.execute("SET lock_configuration = true")
             # A filter is parsed as one expression on its own, so that no text can end it and begin another statement.
@@ -140,6 +143,11 @@ def matching(pool: Pool, where: str, numbers: Mapping[str, np.ndarray] | None = 
             "functions."
         )
     return found
+
+
+def filter_macros(pool: Pool) -> list[str]:
+    """What a condition may say beside DuckDB's own words: has('bicyclist') where the pool has labels."""
+    return ["CREATE MACRO has(name) AS list_contains(labels, name)"] if LABELS.name in pool.columns else []
 
 
 def _with_numbers(

@@ -21,8 +21,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from datasel_core.pools.media import photos
-from datasel_core.pools.media.pictures import MOST_BYTES, Look
-from datasel_core.pools.media.pictures import _hash as hash_of
+from datasel_core.pools.media.pictures import MOST_BYTES, Look, hash_of
 from datasel_core.pools.readers.caption_columns import content_of
 from datasel_core.workspace.layout import Workspace
 

@@ -38,7 +38,7 @@ class Member:
             data = file.read(self.size)
         if len(data) < self.size:
             raise photos.UnreadablePhoto(f"{self.shard.name} is shorter than it was; add the pool again")
-        if self.content and content_of(_hash(data), self.captions) != self.content:
+        if self.content and content_of(hash_of(data), self.captions) != self.content:
             raise photos.UnreadablePhoto(f"{self.shard.name} changed since it was read; add the pool again")
         return data
 
@@ -69,10 +69,10 @@ def look_at(picture: Path | Member) -> Look | str:
         facts = photos.inspect(io.BytesIO(data))
     except (photos.UnreadablePhoto, OSError) as error:
         return photos.reason(error)
-    return Look(facts.width, facts.height, facts.bytes, _hash(data))
+    return Look(facts.width, facts.height, facts.bytes, hash_of(data))
 
 
-def _hash(data: bytes) -> str:
+def hash_of(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
