@@ -18,6 +18,9 @@ from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
 from datasel_core.workspace.layout import Workspace
 
+_HAS = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|(?P<has>(?<!\w)has\s*\()""", re.IGNORECASE)
+"""Quoted text, which stays as it is, or the word."""
+
 
 @dataclass(frozen=True)
 class Earlier:
@@ -114,7 +117,7 @@ def matching(pool: Pool, where: str, numbers: Mapping[str, np.ndarray] | None = 
     where a sample has none), and nothing else. Raises BadRequest.
     """
     numbers = numbers or {}
-    name = "row"
+    asked, name = spelled(pool, where), "row"
     while name in {column.lower() for column in (*pool.columns, *numbers)}:  # DuckDB does not tell A from a
         name += "_"
     columns = [one for one in pool.columns if one not in pool.long_columns or _may_name(where, one)]
@@ -125,12 +128,10 @@ def matching(pool: Pool, where: str, numbers: Mapping[str, np.ndarray] | None = 
             database.register("pool_columns", _with_numbers(pool.batches(columns, name), numbers, name))
             database.execute("CREATE TABLE pool AS SELECT * FROM pool_columns")
             database.unregister("pool_columns")
-            for macro in filter_macros(pool):
-                database.execute(macro)
             database.execute("SET enable_progress_bar = false")
             database.execute("SET lock_configuration = true")
             # A filter is parsed as one expression on its own, so that no text can end it and begin another statement.
-            found, again = (_mask(database.table("pool").filter(where), name, pool.n) for _ in range(2))
+            found, again = (_mask(database.table("pool").filter(asked), name, pool.n) for _ in range(2))
         except duckdb.Error as error:
             said = " ".join(str(error).split("\n\n")[0].split())
             there = ", ".join((*pool.columns, *numbers))
@@ -145,9 +146,13 @@ def matching(pool: Pool, where: str, numbers: Mapping[str, np.ndarray] | None = 
     return found
 
 
-def filter_macros(pool: Pool) -> list[str]:
-    """What a condition may say beside DuckDB's own words: has('bicyclist') where the pool has labels."""
-    return ["CREATE MACRO has(name) AS list_contains(labels, name)"] if LABELS.name in pool.columns else []
+def spelled(pool: Pool, where: str) -> str:
+    """A condition in DuckDB's own words: has('bicyclist') asks for a class among the labels, where the pool has some. A
+    macro cannot say that: DuckDB allows none to name a column.
+    """
+    if LABELS.name not in pool.columns:
+        return where
+    return _HAS.sub(lambda found: f'list_contains("{LABELS.name}", ' if found["has"] else found[0], where)
 
 
 def _with_numbers(

@@ -155,6 +155,14 @@ def cells(file: pq.ParquetFile, name: str, rows: int = 64) -> Iterator[pa.Array]
         yield _bytes(batch.column(0))
 
 
+def is_empty(file: pq.ParquetFile, name: str) -> bool:
+    """Whether no cell of a column holds bytes, as the file itself says."""
+    leaf, about = _leaf(file.schema_arrow, name), file.metadata
+    at = next(at for at in range(about.num_columns) if about.schema.column(at).path == leaf)
+    parts = [about.row_group(group).column(at) for group in range(about.num_row_groups)]
+    return all(part.statistics is not None and part.statistics.null_count == part.num_values for part in parts)
+
+
 def _bytes(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     return pc.struct_field(column, "bytes") if pa.types.is_struct(column.type) else column
 
@@ -198,11 +206,10 @@ class _Shard:
         column = '"' + self._name.replace('"', '""') + '"'
         column += "" if self._leaf == self._name else "['bytes']"
         asked = f"SELECT {column} AS data FROM read_parquet(?, file_row_number = true) WHERE file_row_number >= ? "
+        asked += "AND file_row_number < ? ORDER BY file_row_number"
         with _database().cursor() as cursor:
-            cursor.execute(
-                asked + "AND file_row_number < ? ORDER BY file_row_number", [str(self._path), first, first + count]
-            )
-            return cursor.to_arrow_table().column("data")
+            found = cursor.sql(asked, params=[str(self._path), first, first + count])
+            return found.to_arrow_table().column("data")
 
 
 @functools.lru_cache(maxsize=64)

@@ -25,7 +25,7 @@ from datasel_core.pools.readers.pair_table import Named
 _SEEN = 1 << 20
 """Bytes from the beginning and the end of a file that tell what it holds."""
 _DEPTH = 2
-_OWN = {"id", "file_name"}
+_OWN = {"id", "file_name", "width", "height"}
 
 
 def find(source: Path, kind: str | None) -> Layout | None:
@@ -98,13 +98,10 @@ def _read(source: Path, files: Sequence[Path], captions: bool, other: str | None
     names = dict.fromkeys(name for row in reading.rows for name in row)
     columns = {name: [row.get(name) for row in reading.rows] for name in names}
     notes = [f"{path.name}: its pictures lie in {folder}." for path, folder in zip(files, folders, strict=True)][:10]
-    notes += [f"{count:,} {what}." for what, count in reading.odd.items()]
+    notes += [f"{what}: {count:,}." for what, count in reading.odd.items()]
     if other:
         notes.append(f"There are {other} as well; --kind {'images' if captions else 'pairs'} takes them.")
-    if source.is_dir() and (spare := places.count_pictures(source) - len(reading.rows)) > 0:
-        notes.append(
-            f"{spare:,} pictures that no annotation file names were left out; --option layout=plain opens all."
-        )
+    notes += places.spare_note(source, root, reading.row_of)
     table = pa.table({name: table_columns.column(values) for name, values in columns.items()})
     listing = Listing(root, table, lost=reading.lost, notes=notes)
     if captions:
@@ -185,7 +182,7 @@ def _read_one(path: Path, said: dict[str, Any], folder: str, split: str | None, 
 
 def _take(note: Any, place: dict[Any, int], names: dict[Any, str], reading: _Reading) -> None:
     if not isinstance(note, dict) or not _is_key(note.get("image_id")) or note["image_id"] not in place:
-        reading.odd["annotations are of no image and were passed over"] += 1
+        reading.odd["Annotations of no image, passed over"] += 1
         return
     row = place[note["image_id"]]
     if "caption" in note:
@@ -193,13 +190,13 @@ def _take(note: Any, place: dict[Any, int], names: dict[Any, str], reading: _Rea
         return
     category = note.get("category_id")
     if not _is_key(category) or category not in names:
-        reading.odd["annotations are of a category that is not listed and were passed over"] += 1
+        reading.odd["Annotations of a category that is not listed, passed over"] += 1
         return
     box = _box(note.get("bbox"))
     if note.get("iscrowd") == 1:
-        reading.odd["boxes around crowds count as one instance each"] += 1
+        reading.odd["Boxes around crowds, which count as one instance each"] += 1
     if box is None:
-        reading.odd["instances have no box; their classes are kept"] += 1
+        reading.odd["Instances without a box, of which the class is kept"] += 1
     reading.labels[row].append(Label(names[category], box))
 
 

@@ -21,6 +21,13 @@ def caption_column(names: Sequence[str], named: Named) -> str | None:
     return named.caption or next((name for name in _SAID if name in names), None)
 
 
+def check_captions(tables: Sequence[pa.Table], named: Named, file: str) -> None:
+    """Raises BadInput when no table has a column of captions."""
+    if not any(caption_column(table.column_names, named) for table in tables):
+        has = ", ".join(dict.fromkeys(name for table in tables for name in table.column_names))
+        raise BadInput(f"{file} has no column of captions; name one with --option caption_column=NAME. It has: {has}.")
+
+
 def head(path: Path) -> list[str]:
     """Names of a table's columns, told from its schema or its first line; none where that cannot be read."""
     try:

@@ -83,7 +83,7 @@ def _read(source: Path, files: list[Path], named: Named) -> Listing:
                 continue
             answer = row.pop("answer")
             if (key := (row["own"], row["name"], row["question"], answer)) in seen:
-                reading.odd["entries repeat an earlier one word for word and were passed over"] += 1
+                reading.odd["Entries that repeat an earlier one word for word, passed over"] += 1
                 continue
             seen.add(key)
             reading.rows.append({**row, "near": str(path.parent)})
@@ -133,7 +133,7 @@ def _listing(source: Path, reading: _Reading) -> Listing:
         name = row["own"] if by_id else path
         one = table.setdefault(name, {"id": name, "path": path, "question": row["question"], "captions": []})
         one["captions"].append(answer)
-    notes = [f"{count:,} {what}." for what, count in reading.odd.items()]
+    notes = [f"{what}: {count:,}." for what, count in reading.odd.items()]
     notes.append("The caption is all that the assistant says; `question` is what it is asked first.")
     columns = {key: pa.array([one[key] for one in table.values()], pa.string()) for key in ("id", "path", "question")}
     captions = [one["captions"] for one in table.values()]

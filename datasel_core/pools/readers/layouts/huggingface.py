@@ -6,7 +6,7 @@ https://huggingface.co/docs/datasets/image_dataset
 import functools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from datasel_core.pools.media import cells
 from datasel_core.pools.media.pictures import Look
 from datasel_core.pools.readers import table_columns, tables
 from datasel_core.pools.readers.layouts import places
-from datasel_core.pools.readers.layouts.columns import as_captions, as_text, caption_column
+from datasel_core.pools.readers.layouts.columns import as_captions, as_text, caption_column, check_captions
 from datasel_core.pools.readers.layouts.listing import Layout, Listing
 from datasel_core.pools.readers.pair_table import Named
 
@@ -37,9 +37,9 @@ def find(source: Path, kind: str | None) -> Layout | None:
     if first is None:
         return None
     said = caption_column(pq.read_schema(files[0]).names, Named())
-    read = functools.partial(_read, source, files)
-    title = "Parquet with pictures inside (Hugging Face)"
-    return Layout("huggingface", title, kind or ("pairs" if said else "images"), read, True)
+    kind = kind or ("pairs" if said else "images")
+    read = functools.partial(_read, source, files, kind == "pairs")
+    return Layout("huggingface", "Parquet with pictures inside (Hugging Face)", kind, read, True)
 
 
 def _picture(path: Path, named: str | None) -> str | None:
@@ -52,16 +52,19 @@ def _picture(path: Path, named: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class _Shard:
-    """path: of the file. picture: its column of pictures. table: its other columns. classes: column -> names."""
+    """path: of the file. picture: its column of pictures. table: its other columns. paths: what the pictures are
+    called. classes: column -> names. empty: whether no cell holds a picture, so that their paths are all there is.
+    """
 
     path: Path
     picture: str
     table: pa.Table
     paths: list[str | None]
     classes: dict[str, list[str]]
+    empty: bool
 
 
-def _read(source: Path, files: Sequence[Path], named: Named) -> Listing:
+def _read(source: Path, files: Sequence[Path], pairs: bool, named: Named) -> Listing:
     root = source if source.is_dir() else source.parent
     notes, lost, shards = [], [], []
     for path in files:
@@ -77,10 +80,14 @@ def _read(source: Path, files: Sequence[Path], named: Named) -> Listing:
             shards.append(shard)
     if not shards:
         raise BadInput(f"No file of {source.name} has a column {named.path or 'of pictures'} with rows in it.")
+    if pairs:
+        check_captions([shard.table for shard in shards], named, source.name)
+    if linked := all(shard.empty for shard in shards):
+        shards = [replace(shard, paths=_from(root, shard)) for shard in shards]
     ids = _ids(shards, root, named)
     tables_, captions, nested = [], [], set()
     for shard, own in zip(shards, ids, strict=True):
-        table, said, left = _columns(shard, own, root, source, named)
+        table, said, left = _columns(shard, own, root, source, named, linked, pairs)
         tables_.append(table)
         captions += said
         nested |= left
@@ -88,8 +95,9 @@ def _read(source: Path, files: Sequence[Path], named: Named) -> Listing:
         notes.append(
             f"Columns that hold no plain values, or have names of ours, were left out: {', '.join(sorted(nested))}."
         )
-    whole = table_columns.joined(tables_, ("id", "shard", "cell", "group", "split"))
-    listing = Listing(root, whole, captions=captions, lost=lost, notes=notes, looks=lambda: _looks(shards))
+    whole = table_columns.joined(tables_, ("id", "path", "shard", "cell", "group", "split"))
+    listing = Listing(root, whole, captions=captions, lost=lost, notes=notes)
+    listing.looks = None if linked else lambda: _looks(shards)
     listing.labels = _labels(shards, whole, notes)
     return listing
 
@@ -108,7 +116,14 @@ def _open(path: Path, named: Named) -> _Shard | None:
         if where:
             paths = [one and one.get("path") for one in table[picture].to_pylist()]
             table = table.drop_columns([picture])
-        return _Shard(path, picture, table, paths, cells.class_names(file))
+        return _Shard(
+            path, picture, table, paths, cells.class_names(file), all(paths) and cells.is_empty(file, picture)
+        )
+
+
+def _from(root: Path, shard: _Shard) -> list[str]:
+    """Paths as the pool has them: from its root, not as one machine calls them."""
+    return [places.relative(shard.path.parent / one, root) for one in shard.paths]
 
 
 def _ids(shards: Sequence[_Shard], root: Path, named: Named) -> list[list[str]]:
@@ -135,19 +150,20 @@ def _unique(found: Sequence[Sequence[str | None]]) -> bool:
 
 
 def _columns(
-    shard: _Shard, ids: list[str], root: Path, source: Path, named: Named
+    shard: _Shard, ids: list[str], root: Path, source: Path, named: Named, linked: bool, pairs: bool
 ) -> tuple[pa.Table, list[Sequence[Any]], set[str]]:
     """The columns of one file, its captions, and the names of columns that were left out."""
     table, file = shard.table, shard.path.name
     tables.require_columns(table, shard.path, tuple(name for name in (named.caption, named.group) if name))
-    said = caption_column(table.column_names, named)
+    said = caption_column(table.column_names, named) if pairs else None
     captions = as_captions(table[said], said, file) if said else [[]] * table.num_rows
     group = named.group or ("group" if "group" in table.column_names else None)
-    made = {
-        "id": pa.array(ids, pa.string()),
-        "shard": pa.array([places.relative(shard.path, root)] * len(ids), pa.string()),
-        "cell": pa.array(range(len(ids)), pa.int64()),
-    }
+    made: dict[str, Any] = {"id": pa.array(ids, pa.string())}
+    if linked:
+        made["path"] = pa.array(shard.paths, pa.string())
+    else:
+        made["shard"] = pa.array([places.relative(shard.path, root)] * len(ids), pa.string())
+        made["cell"] = pa.array(range(len(ids)), pa.int64())
     if group:
         made["group"] = pa.array(as_text(table[group], group, file), pa.string())
     if split := _split(shard.path, source):

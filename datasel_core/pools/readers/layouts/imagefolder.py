@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from datasel_core.pools.readers import table_columns, tables
 from datasel_core.pools.readers.layouts import places
-from datasel_core.pools.readers.layouts.columns import as_captions, as_text, caption_column, head
+from datasel_core.pools.readers.layouts.columns import as_captions, as_text, caption_column, check_captions, head
 from datasel_core.pools.readers.layouts.listing import Layout, Listing
 from datasel_core.pools.readers.pair_table import Named
 
@@ -29,10 +29,9 @@ def find(source: Path, kind: str | None) -> Layout | None:
     if not files:
         return None
     said = any(caption_column(_names(path), Named()) for path in files)
-    read = functools.partial(_read, source, files)
-    return Layout(
-        "imagefolder", "a folder of pictures with metadata", kind or ("pairs" if said else "images"), read, True
-    )
+    kind = kind or ("pairs" if said else "images")
+    read = functools.partial(_read, source, files, kind == "pairs")
+    return Layout("imagefolder", "a folder of pictures with metadata", kind, read, True)
 
 
 def _names(path: Path) -> list[str]:
@@ -41,20 +40,21 @@ def _names(path: Path) -> list[str]:
     return names if _FILE in names else []
 
 
-def _read(source: Path, files: Sequence[Path], named: Named) -> Listing:
+def _read(source: Path, files: Sequence[Path], pairs: bool, named: Named) -> Listing:
     root = source if source.is_dir() else source.parent
-    parts, captions, notes = [], [], []
-    for path in files:
-        words = tuple(name for name in (_FILE, "id", "group", *vars(named).values()) if name)
-        table = tables.read_table(path, words)
+    parts, captions = [], []
+    words = tuple(name for name in (_FILE, "id", "group", *vars(named).values()) if name)
+    read = [tables.read_table(path, words) for path in files]
+    if pairs:
+        check_captions(read, named, source.name)
+    for path, table in zip(files, read, strict=True):
         picture = named.path or _FILE
-        said = caption_column(table.column_names, named)
+        said = caption_column(table.column_names, named) if pairs else None
         tables.require_columns(table, path, tuple(name for name in (picture, *_named(named)) if name))
         parts.append(_part(table, picture, named, path.parent, root, {said} - {None}, len(files) > 1))
         captions += as_captions(table[said], said, path.name) if said else [[]] * table.num_rows
     whole = table_columns.joined(parts, ("id", "path", "group", "split"))
-    if source.is_dir() and (spare := places.count_pictures(source) - whole.num_rows) > 0:
-        notes.append(f"{spare:,} pictures that no metadata names were left out; --option layout=plain opens all.")
+    notes = places.spare_note(source, root, whole["path"].to_pylist())
     return Listing(root, whole, captions=captions, notes=notes)
 
 

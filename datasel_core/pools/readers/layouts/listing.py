@@ -19,7 +19,8 @@ from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
 
 _MEASURED = ("width", "height", "bytes")
-_OURS = frozenset({"content", "caption", "captions", "cell", made.LABELS, made.RAREST, *_MEASURED})
+_OURS = frozenset({"content", made.LABELS, made.RAREST, *_MEASURED})
+_SAID = frozenset({"caption", "captions"})
 
 
 @dataclass
@@ -61,6 +62,8 @@ def scan(
     nothing is left.
     """
     listing = layout.read(named)
+    if not listing.table.num_rows:
+        raise _nothing_left(layout, listing)
     looks = _looks(listing, workspace, progress)
     unusable = {row: look for row, look in enumerate(looks) if isinstance(look, str)}
     unusable |= _repeated(listing.table["id"].to_pylist())
@@ -70,8 +73,8 @@ def scan(
     labels = _in_pixels(listing, looks, notes)
     rows, ids, said = _samples(listing, captions)
     if not rows:
-        first = f" ({listing.lost[0]['id']}: {listing.lost[0]['reason']})" if listing.lost else ""
-        raise BadInput(f"None of the {len(listing.lost):,} pictures that {layout.title} lists can be used{first}.")
+        raise _nothing_left(layout, listing)
+    _make_room(listing, _OURS if captions is None else _OURS | _SAID, notes)
     table = _table(listing.table, rows, ids, said, captions)
     own = None if labels is None else [labels[row] for row in rows]
     columns = {} if own is None else made.columns(own)
@@ -84,13 +87,25 @@ def scan(
     return Scan(table, listing.root, listing.lost, notes, boxes=None if own is None else made.boxes(own))
 
 
+def _make_room(listing: Listing, ours: frozenset[str], notes: list[str]) -> None:
+    """Columns of the source that have names of ours are left out, and the notes say so. Case does not count."""
+    gone = [name for name in listing.table.column_names if name.lower() in ours]
+    if gone:
+        listing.table = listing.table.drop_columns(gone)
+        notes.append(f"Columns that have names of ours were left out: {', '.join(gone)}.")
+
+
+def _nothing_left(layout: Layout, listing: Listing) -> BadInput:
+    first = f" ({listing.lost[0]['id']}: {listing.lost[0]['reason']})" if listing.lost else ""
+    return BadInput(f"None of the {len(listing.lost):,} pictures that {layout.title} lists can be used{first}.")
+
+
 def _table(
     listed: pa.Table, rows: Sequence[int], ids: Sequence[str], said: list[tuple[str, ...]] | None, captions: str | None
 ) -> pa.Table:
     """The listed columns of these rows; captions stand after the picture's place."""
     place = 3 if "cell" in listed.column_names else 2
-    gone = [name for name in listed.column_names[place:] if name.lower() in _OURS]
-    table = listed.drop_columns(gone).take(pa.array(rows, pa.int64()))
+    table = listed.take(pa.array(rows, pa.int64()))
     table = table.set_column(0, "id", pa.array(ids, pa.string()))
     if said is not None and captions == "mean":
         table = table.add_column(place, "captions", pa.array(map(list, said), pa.list_(pa.string())))
@@ -169,12 +184,9 @@ def _in_pixels(listing: Listing, looks: Sequence[Look], notes: list[str]) -> lis
         lost = sum(old.box is not None and new.box is None for old, new in zip(own, fitted, strict=True))
         outside, turned = (outside, turned + lost) if scale is None else (outside + lost, turned)
     if outside:
-        notes.append(f"{outside:,} boxes lie outside their pictures or have no area; their classes are kept.")
+        notes.append(f"Boxes outside their pictures or without area, of which the class is kept: {outside:,}.")
     if turned:
-        notes.append(
-            f"{turned:,} boxes are of pictures that have another shape than the annotations say, turned or cut; their "
-            "classes are kept."
-        )
+        notes.append(f"Boxes of pictures that have another shape than is said, of which the class is kept: {turned:,}.")
     return found
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from datasel_core.pools.media.photos import SUFFIXES
@@ -29,14 +29,19 @@ def files_below(folder: Path, suffixes: tuple[str, ...], depth: int) -> Iterator
         yield from filter(_is_file, (Path(here, name) for name in found))
 
 
-def count_pictures(folder: Path) -> int:
-    """Photos below a folder."""
-    return sum(
-        os.path.splitext(name)[1].lower() in SUFFIXES
-        for _, _, files in os.walk(folder)
+def spare_note(source: Path, root: Path, named: Iterable[str]) -> list[str]:
+    """What is said of the pictures below a folder that are not among those named, which are paths from the root."""
+    if not source.is_dir():
+        return []
+    known = {os.path.normpath(os.path.join(root, path)) for path in named}
+    spare = sum(
+        os.path.splitext(name)[1].lower() in SUFFIXES and os.path.join(folder, name) not in known
+        for folder, _, files in os.walk(source)
         for name in files
         if not name.startswith(".")
     )
+    said = f"Pictures that nothing in this layout names, left out: {spare:,}; --option layout=plain opens all."
+    return [said] if spare else []
 
 
 def picture_folder(near: Path, names: Sequence[str], hint: str = "", farthest: Path | None = None) -> Path:

@@ -67,11 +67,8 @@ def _read(source: Path, described: Path, named: Named) -> Listing:
             name = places.relative(path, root)
             rows.append({"id": name, "path": name, "split": places.SPLITS.get(part, part)})
             labels.append(own)
-    notes += [f"{count:,} {what}." for what, count in odd.items()]
-    if source.is_dir() and (spare := places.count_pictures(source) - len(rows) - len(lost)) > 0:
-        notes.append(
-            f"{spare:,} pictures that {described.name} does not name were left out; --option layout=plain opens all."
-        )
+    notes += [f"{what}: {count:,}." for what, count in odd.items()]
+    notes += places.spare_note(source, root, [*(row["path"] for row in rows), *(one["id"] for one in lost)])
     table = pa.table({name: pa.array([row[name] for row in rows], pa.string()) for name in ("id", "path", "split")})
     return Listing(root, table, labels=labels, frames=[(1, 1)] * len(rows), lost=lost, notes=notes)
 
@@ -148,9 +145,9 @@ def _labels(picture: Path, names: dict[int, str], points: bool, odd: Counter[str
     for line in filter(str.strip, lines):
         numbers = _numbers(line)
         if numbers is None:
-            odd["lines of labels are no class and box, and were passed over"] += 1
+            odd["Lines of labels that are no class and box, passed over"] += 1
         elif numbers[0] not in names:
-            odd["lines of labels are of a class that data.yaml does not name, and were passed over"] += 1
+            odd["Lines of labels with a class that the file does not name, passed over"] += 1
         else:
             found.append(Label(names[int(numbers[0])], _box(numbers[1:], points)))
     return found
