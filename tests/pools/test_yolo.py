@@ -125,6 +125,14 @@ def test_other_yaml_is_no_layout(workspace, tmp_path, text):
     assert "labels" not in add(workspace, tmp_path / "in").columns
 
 
+def test_a_picture_of_two_parts_is_one_sample(workspace, tmp_path):
+    """As in coco8, where what is trained on is what is measured on."""
+    pool = add(workspace, layouts.yolo(tmp_path / "in", val="images/train"))
+    assert pool.column("split").tolist() == ["train"] * 4
+    assert pool.left_out == 0
+    assert "Pictures that an earlier part names as well, counted there: 4." in pool.about["notes"]
+
+
 def test_data_yaml_comes_before_others(workspace, tmp_path):
     layouts.yolo(tmp_path / "in")
     (tmp_path / "in/a.yaml").write_text(yaml.safe_dump({"train": "images/val", "names": ["x", "y"]}))

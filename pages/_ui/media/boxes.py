@@ -45,14 +45,19 @@ def drawn(pool: Pool, row: int, shown: float | None = None, most: int = MOST) ->
     ]
 
 
-def over(picture: str, pool: Pool, row: int) -> str:
-    """HTML of an <img> with its boxes over it."""
+def over(picture: str, pool: Pool, row: int, names: int = MOST) -> str:
+    """HTML of an <img> with its boxes over it. names: of their classes are written where there are no more boxes."""
+    found = drawn(pool, row)
     boxes = "".join(
         '<i style="left:{:.2f}%;top:{:.2f}%;width:{:.2f}%;height:{:.2f}%;'.format(*one["box"])
-        + f'border-color:{one["colour"]}"><b style="border-color:{one["colour"]}">{html.escape(one["name"])}</b></i>'
-        for one in drawn(pool, row)
+        + f'border-color:{one["colour"]}">{_name(one) if len(found) <= names else ""}</i>'
+        for one in found
     )
     return f'<div class="ds-boxed">{picture}{boxes}</div>' if boxes else picture
+
+
+def _name(one: dict[str, Any]) -> str:
+    return f'<b style="border-color:{one["colour"]}">{html.escape(one["name"])}</b>'
 
 
 def _seen(ratio: float, shown: float | None) -> tuple[float, float]:

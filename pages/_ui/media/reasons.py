@@ -33,7 +33,7 @@ def picture(pool: Pool, row: int, patterns: StoredFeature | None, pattern: int |
     name = str(pool.ids[row])
     src = lens.lit(pool, patterns, row, pattern, 384)
     large = f'<img class="ds-large" style="max-height:300px;margin:0 auto" alt="{html.escape(name)}" src="{src}">'
-    st.html(boxes.over(large, pool, row) if patterns is None else large)
+    st.html(boxes.over(large, pool, row, names=6) if patterns is None else large)
     if "text" in pool.opens:
         st.html(f'<p style="margin:0;font-size:13px">{html.escape(photos.caption(pool, row))}</p>')
     labels = None if patterns is None else lens.grid(patterns, row)

@@ -57,7 +57,7 @@ export default function (component) {
         }
         const said = document.createElement('span');
         said.className = 'said';
-        said.textContent = '\u200e' + t.caption;
+        said.textContent = '\u200e' + t.caption + '\u200e';
         tile.append(said);
         if (t.badge) {
           const b = document.createElement('span');

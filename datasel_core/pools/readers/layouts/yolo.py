@@ -56,10 +56,13 @@ def _read(source: Path, described: Path, named: Named) -> Listing:
     names, base = _names(said), _base(described, said)
     rows, labels, lost, notes = [], [], [], []
     odd: Counter[str] = Counter()
-    root = described.parent
+    root, seen = described.parent, set()
     for part in (part for part in _PARTS if part in said):
-        pictures = list(dict.fromkeys(_pictures(base, said[part], part, notes)))
-        for path in pictures:
+        for path in _pictures(base, said[part], part, notes):
+            if path in seen:
+                odd["Pictures that an earlier part names as well, counted there"] += 1
+                continue
+            seen.add(path)
             own = _labels(path, names, "kpt_shape" in said, odd)
             if isinstance(own, str):
                 lost.append({"id": places.relative(path, root), "reason": own})
