@@ -230,3 +230,9 @@ def test_case_09(workspace, monkeypatch, path, n):
     pool = add(workspace, CASES / path)
     assert (pool.kind, pool.n, pool.left_out) == ("pairs", n, 0)
     assert pool.text(0) == ["cap 0"]
+
+
+def test_a_stretch_does_not_read_all_of_a_large_row_group():
+    """DuckDB would: 1.6 GB for one of 50,000 photos."""
+    asked = "SELECT current_setting('disable_parquet_prefetching')"
+    assert cells._database().cursor().sql(asked).fetchall() == [(True,)]

@@ -44,7 +44,7 @@ def find(source: Path, kind: str | None) -> Layout | None:
 
 def _picture(path: Path, named: str | None) -> str | None:
     try:
-        with pq.ParquetFile(path) as file:
+        with cells.open_file(path) as file:
             return cells.picture_column(file, named)
     except _TROUBLE:
         return None
@@ -103,7 +103,7 @@ def _read(source: Path, files: Sequence[Path], pairs: bool, named: Named) -> Lis
 
 
 def _open(path: Path, named: Named) -> _Shard | None:
-    with pq.ParquetFile(path) as file:
+    with cells.open_file(path) as file:
         picture = cells.picture_column(file, named.path)
         if picture is None:
             return None
@@ -209,7 +209,7 @@ def _looks(shards: Sequence[_Shard]) -> Iterator[Look | str]:
 
     def pictures() -> Iterator[bytes | None]:
         for shard in shards:
-            with pq.ParquetFile(shard.path) as file:
+            with cells.open_file(shard.path) as file:
                 for block in cells.cells(file, shard.picture):
                     yield from (cell.as_py() for cell in block)
 
