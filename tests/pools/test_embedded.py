@@ -128,14 +128,14 @@ def test_captions_make_pairs(workspace, tmp_path, captions):
 def test_every_cell_is_the_right_one(workspace, tmp_path, rows, nested, monkeypatch):
     """Small row groups are read whole, of a large one a stretch; both give the bytes of their row."""
     monkeypatch.setattr(cells, "_WHOLE", 1000)
-    monkeypatch.setattr(cells, "_CACHED", 4000)
+    monkeypatch.setattr(cells, "_CACHED", 30_000)
     data = [picture(at) for at in range(50)]
     column = [{"bytes": one, "path": None} for one in data] if nested else data
     pq.write_table(pa.table({"odd.' \"name": column}), tmp_path / "t.parquet", row_group_size=rows)
     pool = add(workspace, tmp_path / "t.parquet")
     order = np.random.default_rng(0).permutation(50).tolist()
     assert [pool.media(row).read() for row in order] == [data[row] for row in order]
-    assert sum(one.nbytes for one in cells._blocks._kept.values()) <= 4000
+    assert sum(one.nbytes for one in cells._blocks._kept.values()) <= 30_000
     assert str(pool.media(7)) == f"{tmp_path}/t.parquet, row 7"
 
 

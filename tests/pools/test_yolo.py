@@ -7,7 +7,8 @@ import yaml
 from PIL import Image
 
 from datasel_core.actions.add_pool import add_pool
-from datasel_core.errors import BadInput
+from datasel_core.errors import BadInput, BadRequest
+from datasel_core.exports.sources import check_apart
 from datasel_core.pools.guess import kind_of
 from datasel_core.pools.labels import Label
 from tests.conftest import paint
@@ -131,6 +132,14 @@ def test_a_picture_of_two_parts_is_one_sample(workspace, tmp_path):
     assert pool.column("split").tolist() == ["train"] * 4
     assert pool.left_out == 0
     assert "Pictures that an earlier part names as well, counted there: 4." in pool.about["notes"]
+
+
+def test_nothing_is_exported_over_what_describes_the_pictures(workspace, tmp_path):
+    add(workspace, layouts.yolo(tmp_path / "in"))
+    for name in ("data.yaml", "labels/train/train0.txt", "labels/train/new.txt", "images/train/train0.jpg"):
+        with pytest.raises(BadRequest, match="is read as a source of the pool p, and sources are never replaced"):
+            check_apart(workspace, tmp_path / "in" / name, False)
+    check_apart(workspace, tmp_path / "in" / "out.jsonl", False)
 
 
 def test_data_yaml_comes_before_others(workspace, tmp_path):

@@ -17,7 +17,7 @@ from datasel_core.pools.media import photos
 from datasel_core.pools.media.cells import CELL, cell_of
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers import tables
-from datasel_core.pools.readers.layouts.find import Choice, find_layout
+from datasel_core.pools.readers.layouts.find import Choice, find_layout, may_describe
 from datasel_core.pools.readers.layouts.listing import Layout, scan
 from datasel_core.pools.readers.pair_table import Named
 from datasel_core.pools.scan import Scan, check_ids
@@ -45,7 +45,8 @@ class Images(PoolKind):
     def reads(cls, source: Path, file: Path) -> bool:
         """Every photo below the folder, or below the table's: the table may name some that could not be read."""
         folder = source if source.is_dir() else source.parent
-        return file == source or (folder in file.parents and file.suffix.lower() in photos.SUFFIXES)
+        below = folder in file.parents and (file.suffix.lower() in photos.SUFFIXES or may_describe(file))
+        return file == source or below
 
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         if not source.exists():

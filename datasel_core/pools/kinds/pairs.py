@@ -13,7 +13,7 @@ from datasel_core.pools.media.cells import CELL, cell_of
 from datasel_core.pools.media.pictures import Member
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers import caption_columns, tables
-from datasel_core.pools.readers.layouts.find import Choice, find_layout
+from datasel_core.pools.readers.layouts.find import Choice, find_layout, may_describe
 from datasel_core.pools.readers.layouts.listing import scan
 from datasel_core.pools.readers.pair_table import Named, scan_table
 from datasel_core.pools.readers.shards.datacomp import Embeddings, is_metadata, scan_metadata
@@ -71,7 +71,8 @@ class Pairs(PoolKind):
     def reads(cls, source: Path, file: Path) -> bool:
         """In a folder shards, metadata and embeddings; of a table pictures below it, and embeddings beside it."""
         if source.is_dir():
-            return source in file.parents and (is_shard(file) or file.suffix in (".parquet", ".npz"))
+            part = is_shard(file) or file.suffix in (".parquet", ".npz") or may_describe(file)
+            return source in file.parents and part
         pictured = source.parent in file.parents and file.suffix.lower() in photos.SUFFIXES
         return pictured or file in (source, source.with_suffix(".npz"))
 

@@ -19,6 +19,12 @@ _FINDERS = {
 """In the order in which they are tried."""
 
 
+def may_describe(file: Path) -> bool:
+    """Whether a file is called as those that describe pictures: annotations, a data.yaml, labels, metadata."""
+    labels = file.suffix == ".txt" and "labels" in file.parts
+    return labels or file.suffix.lower() in (".json", ".yaml", ".yml") or file.name in imagefolder.NAMES
+
+
 def find_layout(source: Path, kind: str | None = None, choice: Choice = "auto") -> Layout | None:
     """The layout that a file or folder is in, or None. kind: of the pool that is to come of it; None takes any.
 

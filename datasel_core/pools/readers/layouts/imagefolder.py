@@ -15,16 +15,16 @@ from datasel_core.pools.readers.layouts.columns import as_captions, as_text, cap
 from datasel_core.pools.readers.layouts.listing import Layout, Listing
 from datasel_core.pools.readers.pair_table import Named
 
-_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 _FILE = "file_name"
 _DEPTH = 3
 
 
 def find(source: Path, kind: str | None) -> Layout | None:
     if source.is_dir():
-        files = [path for path in places.files_below(source, _NAMES, _DEPTH) if path.name in _NAMES]
+        files = [path for path in places.files_below(source, NAMES, _DEPTH) if path.name in NAMES]
     else:
-        files = [source] if source.name in _NAMES else []
+        files = [source] if source.name in NAMES else []
     files = [path for path in files if _names(path)]
     if not files:
         return None
