@@ -74,6 +74,19 @@ def test_an_imagefolder_without_captions_is_photos(workspace, tmp_path):
     assert add(workspace, tmp_path / "in", name="all", layout="plain").n == 4
 
 
+def test_a_picture_in_several_rows(workspace, tmp_path):
+    """Of pairs each row is a caption and keeps its columns; a photo is one photo."""
+    rows = [{"file_name": f"{at}.png", "text": said, "by": said} for at, said in ((0, "a"), (1, "b"), (0, "c"))]
+    path = metadata(tmp_path / "in", "jsonl", rows)
+    pool = add(workspace, path)
+    assert pool.ids.tolist() == ["0.png#1", "1.png", "0.png#2"]
+    assert (pool.text(2), pool.value("by", 2)) == (["c"], "c")
+    photos = add(workspace, path, "images", "photos")
+    assert photos.ids.tolist() == ["0.png", "1.png"]
+    repeated = {"id": "0.png", "reason": "an earlier entry has the same name; the first is used"}
+    assert photos.unreadable == [repeated]
+
+
 def test_pairs_without_a_column_of_captions(workspace, tmp_path):
     path = metadata(tmp_path / "in", "jsonl", [{"file_name": "0.png", "said": "a"}])
     with pytest.raises(

@@ -56,6 +56,11 @@ def test_each_way_to_say_it_gives_the_same(workspace, tmp_path, said):
     assert [label.name for label in pool.labels(3)] == ["<b>bus</b>", "<b>bus</b>"]
 
 
+def test_the_last_folder_called_images_has_its_labels_beside_it(workspace, tmp_path):
+    pool = add(workspace, layouts.yolo(tmp_path / "images" / "in"))
+    assert pool.labels(0) == [Label("person", (24, 8, 16, 16))]
+
+
 def test_lists_of_paths(workspace, tmp_path):
     path = layouts.yolo(tmp_path / "in", train="train.txt", val=["val.txt"])
     (tmp_path / "in/train.txt").write_text(

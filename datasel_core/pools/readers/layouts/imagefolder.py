@@ -4,6 +4,7 @@ https://huggingface.co/docs/datasets/image_dataset#imagefolder
 """
 
 import functools
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -54,8 +55,21 @@ def _read(source: Path, files: Sequence[Path], pairs: bool, named: Named) -> Lis
         parts.append(_part(table, picture, named, path.parent, root, {said} - {None}, len(files) > 1))
         captions += as_captions(table[said], said, path.name) if said else [[]] * table.num_rows
     whole = table_columns.joined(parts, ("id", "path", "group", "split"))
+    if pairs:
+        whole = whole.set_column(0, "id", pa.array(_numbered(whole), pa.string()))
     notes = places.spare_note(source, root, whole["path"].to_pylist())
     return Listing(root, whole, captions=captions, notes=notes)
+
+
+def _numbered(table: pa.Table) -> list[str]:
+    """Rows that name one picture are each a caption of it: `a.jpg#1`, `a.jpg#2`. Ids of the source stay as they are."""
+    ids, paths = table["id"].to_pylist(), table["path"].to_pylist()
+    times, met = Counter(ids), Counter[str]()
+    found = []
+    for id, path in zip(ids, paths, strict=True):
+        met[id] += 1
+        found.append(f"{id}#{met[id]}" if times[id] > 1 and id == path else id)
+    return found
 
 
 def _named(named: Named) -> tuple[str | None, ...]:
