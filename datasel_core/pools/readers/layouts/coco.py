@@ -28,12 +28,11 @@ _DEPTH = 2
 _OWN = {"id", "file_name", "width", "height"}
 
 
-def find(source: Path, kind: str | None) -> Layout | None:
+def find(source: Path, files: Sequence[Path], kind: str | None) -> Layout | None:
     """kind: `pairs` takes captions, `images` instances; None what there is, instances first."""
-    files = places.files_below(source, (".json",), _DEPTH) if source.is_dir() else [source]
     found: dict[str, list[Path]] = {}
-    for path in files:
-        if path.suffix.lower() == ".json" and (holds := _holds(path)):
+    for path in places.within(source, files, _DEPTH, (".json",)):
+        if holds := _holds(path):
             found.setdefault(holds, []).append(path)
     kinds = [one for one in ("images", "pairs") if one in found and kind in (None, one)]
     if not kinds:

@@ -8,7 +8,7 @@ import functools
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,10 @@ _LONGEST = 16 << 20
 """Characters of one conversation."""
 
 
-def find(source: Path, kind: str | None) -> Layout | None:
+def find(source: Path, files: Sequence[Path], kind: str | None) -> Layout | None:
     if kind == "images":
         return None
-    files = places.files_below(source, (".json", ".jsonl"), 1) if source.is_dir() else [source]
-    found = [path for path in files if path.suffix.lower() in (".json", ".jsonl") and _is_llava(path)]
+    found = [path for path in places.within(source, files, 1, (".json", ".jsonl")) if _is_llava(path)]
     if not found:
         return None
     return Layout("llava", "conversations about pictures (LLaVA)", "pairs", functools.partial(_read, source, found))

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from datasel_core.errors import BadInput
-from datasel_core.pools.readers.layouts import coco, conversations, huggingface, imagefolder, yolo
+from datasel_core.pools.readers.layouts import coco, conversations, huggingface, imagefolder, places, yolo
 from datasel_core.pools.readers.layouts.listing import Layout
 
 Choice = Literal["auto", "plain", "coco", "yolo", "imagefolder", "huggingface", "llava"]
@@ -30,10 +30,11 @@ def find_layout(source: Path, kind: str | None = None, choice: Choice = "auto") 
 
     choice: `plain` takes none; the name of one, only that. Raises BadInput where that is not there.
     """
-    if choice == "plain" or not (source.is_dir() or source.is_file()):  # a pipe would keep its reader waiting
+    if choice == "plain":
         return None
+    files = places.described(source)
     for name, find in _FINDERS.items():
-        if choice in ("auto", name) and (found := find(source, kind)):
+        if choice in ("auto", name) and (found := find(source, files, kind)):
             return found
     if choice != "auto":
         raise BadInput(f"{source.name} is not in the layout {choice}; leave the option layout out.")

@@ -24,15 +24,13 @@ from datasel_core.pools.readers.layouts.columns import as_captions, as_text, cap
 from datasel_core.pools.readers.layouts.listing import Layout, Listing
 from datasel_core.pools.readers.pair_table import Named
 
-_DEPTH = 3
 _TROUBLE = (pa.ArrowException, OSError)
 _PART = re.compile(r"(?P<split>.+?)-\d+(-of-\d+)?")
 _OWN = frozenset({"shard", "cell", "path", "offset"})
 
 
-def find(source: Path, kind: str | None) -> Layout | None:
-    files = list(places.files_below(source, (".parquet",), _DEPTH)) if source.is_dir() else [source]
-    files = [path for path in files if path.suffix.lower() == ".parquet"]
+def find(source: Path, files: Sequence[Path], kind: str | None) -> Layout | None:
+    files = list(places.within(source, files, places.DEPTH, (".parquet",)))
     first = next((name for path in files[:20] if (name := _picture(path, None))), None)
     if first is None:
         return None

@@ -21,12 +21,8 @@ _FILE = "file_name"
 _DEPTH = 3
 
 
-def find(source: Path, kind: str | None) -> Layout | None:
-    if source.is_dir():
-        files = [path for path in places.files_below(source, NAMES, _DEPTH) if path.name in NAMES]
-    else:
-        files = [source] if source.name in NAMES else []
-    files = [path for path in files if _names(path)]
+def find(source: Path, files: Sequence[Path], kind: str | None) -> Layout | None:
+    files = [path for path in places.within(source, files, _DEPTH, NAMES) if path.name in NAMES and _names(path)]
     if not files:
         return None
     said = any(caption_column(_names(path), Named()) for path in files)

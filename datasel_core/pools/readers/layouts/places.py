@@ -9,6 +9,9 @@ from datasel_core.pools.media.photos import SUFFIXES
 
 _TRIED = 20
 _MOST_FOLDERS = 200
+_MOST_FILES = 500
+DEPTH = 3
+"""How deep below a folder files are looked for that say how it is laid out."""
 
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -16,6 +19,25 @@ SPLITS = {
     **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
 }
 """Names of folders and files that say which part of a data set they hold, as the library `datasets` takes them."""
+
+
+def described(source: Path) -> list[Path]:
+    """The files at or below a path that may describe pictures, or hold them."""
+    if not source.is_dir():
+        return [source] if source.is_file() else []  # a pipe would keep its reader waiting
+    return list(files_below(source, (".json", ".jsonl", ".yaml", ".yml", ".csv", ".parquet"), DEPTH))
+
+
+def within(source: Path, files: Sequence[Path], depth: int, endings: tuple[str, ...]) -> Iterator[Path]:
+    """Those with one of these endings that lie no deeper below the source; of very many that are read, the first: a
+    layout has few, and beside each photo of a folder there may be a file of its own.
+    """
+    found = (path for path in files if path.name.lower().endswith(endings) and _depth(path, source) <= depth)
+    return found if ".parquet" in endings else itertools.islice(found, _MOST_FILES)
+
+
+def _depth(path: Path, source: Path) -> int:
+    return len(path.parts) - len(source.parts) - 1
 
 
 def files_below(folder: Path, suffixes: tuple[str, ...], depth: int) -> Iterator[Path]:

@@ -6,7 +6,7 @@ https://docs.ultralytics.com/datasets/detect/
 import functools
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -25,11 +25,10 @@ _LARGEST = 1 << 20
 """Bytes of a data.yaml, and of the labels of one picture."""
 
 
-def find(source: Path, kind: str | None) -> Layout | None:
+def find(source: Path, files: Sequence[Path], kind: str | None) -> Layout | None:
     if kind == "pairs":
         return None
-    files = places.files_below(source, (".yaml", ".yml"), 0) if source.is_dir() else [source]
-    found = [path for path in files if path.suffix.lower() in (".yaml", ".yml") and _described(path)]
+    found = [path for path in places.within(source, files, 0, (".yaml", ".yml")) if _described(path)]
     if not found:
         return None
     best = min(found, key=lambda path: (path.stem != "data", path.name))
