@@ -25,7 +25,7 @@ def test_boxes_are_shares_of_the_picture(pool):
     assert boxes.drawn(pool, 0) == [{"name": "person", "colour": palette.COLOURS[1], "box": [37.5, 25, 25, 50]}]
     assert [one["name"] for one in boxes.drawn(pool, 3)] == ["<b>bus</b>", "<b>bus</b>"]
     assert len(boxes.drawn(pool, 3, most=1)) == 1
-    assert boxes.classes(pool, 3) == "2 <b>bus</b>"
+    assert (boxes.classes(pool, 3), boxes.classes(pool, 0)) == ("2 <b>bus</b>", "person")
 
 
 def test_a_frame_that_cuts_off_edges_moves_the_boxes(workspace, tmp_path):

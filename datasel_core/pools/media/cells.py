@@ -207,7 +207,10 @@ class _Shard:
             return _bytes(self._file.read_row_group(group, columns=[self._leaf]).column(0))
 
     def _part(self, first: int, count: int) -> pa.ChunkedArray:
-        """A stretch of a large row group: DuckDB passes over what lies before it, pyarrow would unpack it."""
+        """A stretch of a large row group: DuckDB passes over what lies before it, pyarrow would unpack it. Of 50,000
+        pictures in one group a wall of 60 takes 85 times less than with whole groups where its rows are spread, 470
+        times where they are neighbours: `python -m tests.benchmarks embedded_pictures`.
+        """
         column = '"' + self._name.replace('"', '""') + '"'
         column += "" if self._leaf == self._name else "['bytes']"
         asked = f"SELECT {column} AS data FROM read_parquet(?, file_row_number = true) WHERE file_row_number >= ? "

@@ -20,8 +20,10 @@ def has_labels(pool: Pool) -> bool:
 
 
 def classes(pool: Pool, row: int) -> str:
-    """`3 car, 1 dog`: what is marked in a photo, the most frequent first."""
-    counted = Counter(pool.value(LABELS, row) or ()) if has_labels(pool) else {}
+    """`3 car, 1 dog`: what is marked in a photo, the most frequent first; the name alone where that is all."""
+    counted = Counter(pool.value(LABELS, row) or ()) if has_labels(pool) else Counter()
+    if counted.total() == 1:
+        return next(iter(counted))
     return ", ".join(
         f"{count:,} {name}" for name, count in sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
     )
