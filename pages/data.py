@@ -1,5 +1,6 @@
 """The pool: open one, look at it, see what is wrong with it, compute what methods look at."""
 
+import html
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,8 @@ def group_bars(pool: Pool, groups: list[tuple[str, int]]) -> None:
             text=[f"{n:,}" for _, n in shown],
             textposition="auto",
             textangle=0,  # else a short number in a short bar lies on its side
-            hovertemplate="%{y}: %{x:,} " + look.unit(pool) + "<extra></extra>",
+            hovertext=[html.escape(name) for name in names],  # Plotly takes tags of a name for its own
+            hovertemplate="%{hovertext}: %{x:,} " + look.unit(pool) + "<extra></extra>",
         )
     )
     axis = {
@@ -89,7 +91,9 @@ def group_bars(pool: Pool, groups: list[tuple[str, int]]) -> None:
         "tickvals": names,
     }
     figure.update_layout(
-        xaxis_title=look.unit(pool), yaxis={**axis, "ticktext": [_short(name) for name in names]}, dragmode=False
+        xaxis_title=look.unit(pool),
+        yaxis={**axis, "ticktext": [html.escape(_short(name)) for name in names]},
+        dragmode=False,
     )
     more = f"; the {len(shown)} largest of {len(groups):,}" if len(groups) > len(shown) else ""
     figure.update_layout(clickmode="event+select")

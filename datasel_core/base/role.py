@@ -9,11 +9,11 @@ from typing import Literal
 
 from datasel_core.base import registry
 
-Shape = Literal["vector", "series", "number", "ragged", "grid", "label", "any"]
+Shape = Literal["vector", "series", "number", "ragged", "grid", "label", "labels", "any"]
 """Per sample: one vector of which the direction counts, one row of which the size counts, one number, several vectors,
-a grid of vectors, one name; `any` where nobody declared the role.
+a grid of vectors, one name, a list of names; `any` where nobody declared the role.
 """
-_AXES = {"vector": 2, "series": 2, "number": 1, "grid": 3, "label": 1}
+_AXES = {"vector": 2, "series": 2, "number": 1, "grid": 3, "label": 1, "labels": 1}
 
 
 @dataclass(frozen=True)
@@ -70,3 +70,6 @@ IMAGE = declare(
 )
 TEXT = declare(Role("text", "vector", "One vector per text, comparable with pictures.", space="image and text"))
 GROUP = declare(Role("group", "label", "The name of the group that a sample belongs to: a column of the pool."))
+LABELS = declare(
+    Role("labels", "labels", "The class of each thing that people marked in a sample: a column of the pool.")
+)

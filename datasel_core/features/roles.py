@@ -9,7 +9,7 @@ import numpy as np
 
 from datasel_core.base import registry
 from datasel_core.base.ragged import Ragged
-from datasel_core.base.role import GROUP, find_role
+from datasel_core.base.role import GROUP, LABELS, find_role
 from datasel_core.errors import BadRequest, MissingFeature, UnknownName
 from datasel_core.features.feature import Feature
 from datasel_core.features.space import are_unlike, encoder_of
@@ -89,6 +89,9 @@ class Roles:
             if self.group is None:
                 return None
             labels = np.array(["" if label is None else str(label) for label in self.pool.column(self.group).tolist()])
+            return labels if rows is None else labels[rows]
+        if role == LABELS.name and role in self.pool.columns:
+            labels = self.pool.column(role)
             return labels if rows is None else labels[rows]
         if role not in self.features:
             return None

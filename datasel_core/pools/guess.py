@@ -5,6 +5,7 @@ from pathlib import Path
 
 from datasel_core.errors import BadInput
 from datasel_core.pools.media import formats
+from datasel_core.pools.readers.layouts.find import find_layout
 from datasel_core.pools.readers.tables import usual
 from datasel_core.pools.readers.tables.rows import column_names
 from datasel_core.pools.readers.tables.table_file import (
@@ -31,6 +32,8 @@ def kind_of(path: Path) -> str:
     suffix = format_of(path.name)
     if suffix in (".npy", ".npz", ".tar"):
         return "pairs" if suffix == ".tar" else "vectors"
+    if (layout := find_layout(path)) is not None:
+        return layout.kind
     if path.is_dir():
         files = [file for file in sorted(itertools.islice(path.rglob("*"), 2000)) if not is_description(file.name)]
         suffixes = {format_of(file.name) for file in files}

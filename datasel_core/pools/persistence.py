@@ -17,6 +17,7 @@ from datasel_core.workspace.hashing import hash_file, known_hash
 from datasel_core.workspace.layout import Workspace
 
 _TABLE, _BEFORE = "pool.parquet", "pool.before.parquet"
+_BOXES, _BOXES_BEFORE = "labels.parquet", "labels.before.parquet"
 
 
 def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, scan: Scan) -> Pool:
@@ -41,26 +42,32 @@ def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, sca
             os.replace(scan.file, temporary)
         else:
             pq.write_table(scan.table, temporary, compression="zstd")
-    table_sha256 = hash_file(folder / _TABLE)
+    table_sha256 = about["table_sha256"] = hash_file(folder / _TABLE)
     stamps = stamps_file(folder, table_sha256)
     if scan.stamps is not None:
         with writing(stamps) as temporary, open(temporary, "wb") as file:
             np.save(file, scan.stamps)
-    write_json(folder / "pool.json", {**about, "table_sha256": table_sha256})
-    for before in (folder / _BEFORE, *folder.glob(stamps_file(folder, "*").name)):
-        if before != stamps or scan.stamps is None:
-            before.unlink(missing_ok=True)
+    if scan.boxes is not None:
+        with writing(folder / _BOXES) as temporary:
+            pq.write_table(scan.boxes, temporary, compression="zstd")
+        about["labels_sha256"] = hash_file(folder / _BOXES)
+    write_json(folder / "pool.json", about)
+    spare = [folder / _BEFORE, folder / _BOXES_BEFORE, *([] if scan.boxes is not None else [folder / _BOXES])]
+    spare += [path for path in folder.glob(stamps_file(folder, "*").name) if path != stamps or scan.stamps is None]
+    for path in spare:
+        path.unlink(missing_ok=True)
     return load_pool(workspace, name)
 
 
 def _set_aside(folder: Path) -> None:
-    """A copy of the table that pool.json describes: it stands until the new pool.json does, so that a kill in between
+    """A copy of the tables that pool.json describes: it stands until the new pool.json does, so that a kill in between
     loses nothing.
     """
-    about = read_json(folder / "pool.json")
-    if about is not None and (folder / _TABLE).exists() and hash_file(folder / _TABLE) == about.get("table_sha256"):
-        with writing(folder / _BEFORE) as temporary:
-            shutil.copyfile(folder / _TABLE, temporary)
+    about = read_json(folder / "pool.json") or {}
+    for name, before, key in ((_TABLE, _BEFORE, "table_sha256"), (_BOXES, _BOXES_BEFORE, "labels_sha256")):
+        if key in about and (folder / name).exists() and hash_file(folder / name) == about[key]:
+            with writing(folder / before) as temporary:
+                shutil.copyfile(folder / name, temporary)
 
 
 def load_pool(workspace: Workspace, name: str) -> Pool:
@@ -69,14 +76,21 @@ def load_pool(workspace: Workspace, name: str) -> Pool:
     about = read_json(folder / "pool.json")
     if about is None:
         raise UnknownName("pool", name, pool_names(workspace))
-    expected = about.get("table_sha256")
-    path = next(
-        (path for path in (folder / _TABLE, folder / _BEFORE) if path.exists() and known_hash(path) == expected), None
-    )
-    if path is None:
-        raise BadInput(f"The pool {name} is damaged ({_TABLE} is missing or was changed); add it again.")
+    path = _intact(folder, (_TABLE, _BEFORE), about.get("table_sha256"), name)
+    boxes = "labels_sha256" in about and _intact(folder, (_BOXES, _BOXES_BEFORE), about["labels_sha256"], name)
     texts = Texts(path, about["texts"]) if about.get("texts") else None
-    return Pool(name, about["kind"], folder, about, texts.table() if texts else pq.read_table(path), texts)
+    table = texts.table() if texts else pq.read_table(path)
+    return Pool(name, about["kind"], folder, about, table, texts, boxes or None)
+
+
+def _intact(folder: Path, names: tuple[str, str], sha256: str | None, pool: str) -> Path:
+    """The file that pool.json describes: the one that was written last, or, after a kill, the copy of the one before.
+    Raises BadInput.
+    """
+    for path in (folder / name for name in names):
+        if path.exists() and known_hash(path) == sha256:
+            return path
+    raise BadInput(f"The pool {pool} is damaged ({names[0]} is missing or was changed); add it again.")
 
 
 def pool_names(workspace: Workspace) -> list[str]:

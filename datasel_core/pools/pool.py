@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from datasel_core.base.conversation import Turn
 from datasel_core.base.registry import find
-from datasel_core.errors import UnknownName
+from datasel_core.errors import BadInput, UnknownName
 from datasel_core.pools.kind import PoolKind
+from datasel_core.pools.labels import LABELS, Boxes, Label
 from datasel_core.pools.long_columns import Texts
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN, EXACT
+from datasel_core.workspace.hashing import known_hash
 from datasel_core.workspace.layout import Workspace
 
 
@@ -31,6 +34,7 @@ class Pool:
 
     table: all columns but the long ones, which stay on disk in `texts`; `column`, `value`, `take` and `batches` know
     both.
+    boxes: the file of what people drew on the samples; None where there is none.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Pool:
     about: Mapping[str, Any]
     table: pa.Table
     texts: Texts | None = None
+    boxes: Path | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -194,8 +199,21 @@ class Pool:
         """(n,) columns that together tell one picture from another: a file, or a place in a shard; none where there are
         no pictures.
         """
-        names = next((names for names in (("path",), ("shard", "offset")) if set(names) <= set(self.columns)), ())
+        ways = (("path",), ("shard", "offset"), ("shard", "cell"))
+        names = next((names for names in ways if set(names) <= set(self.columns)), ())
         return [self.column(name) for name in names]
+
+    @functools.cached_property
+    def _boxes(self) -> Boxes:
+        if known_hash(self.boxes) != self.about["labels_sha256"]:
+            raise BadInput(f"{self.boxes.name} of the pool {self.name} was changed; open the pool again.")
+        return Boxes(pq.read_table(self.boxes))
+
+    def labels(self, row: int) -> list[Label]:
+        """What people said of one sample: a class, and a box where one was drawn, for each instance."""
+        if self.boxes is not None:
+            return self._boxes.of(int(row))
+        return [Label(name) for name in (self.value(LABELS, row) or ())] if LABELS in self.columns else []
 
     def media(self, row: int) -> Any:
         """Where the picture of one sample lies, be it a file or part of one."""

@@ -24,6 +24,7 @@ class Scan:
     file: where the samples are too large for memory, a finished Parquet of all columns, which becomes the pool's; then
     `table` holds all but `texts`.
     stamps: (n, 3) size and times of each sample's own file, by which one that was written since is known.
+    boxes: what people drew on the samples, as `labels.boxes` makes it.
     close: called when the pool is written, or will not be.
     """
 
@@ -36,6 +37,7 @@ class Scan:
     file: Path | None = None
     texts: tuple[str, ...] = ()
     stamps: np.ndarray | None = None
+    boxes: pa.Table | None = None
     close: Callable[[], None] = lambda: None
 
 

@@ -1,7 +1,7 @@
-"""Photos: a folder, whose sub-folders are groups, or a table with a path column."""
+"""Photos: a folder, whose sub-folders are groups, a table with a path column, or one of the usual layouts."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -10,10 +10,14 @@ from datasel_core.base.declare import Field
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput
 from datasel_core.pools.kind import PoolKind, pool_kind
+from datasel_core.pools.labels import RAREST
 from datasel_core.pools.media import photos, pictures
+from datasel_core.pools.media.cells import CELL, Cell, cell_of
 from datasel_core.pools.media.pictures import KeptFile, Look
 from datasel_core.pools.pool import Pool
-from datasel_core.pools.readers import photo_folder
+from datasel_core.pools.readers import pair_table, photo_folder
+from datasel_core.pools.readers.layouts.find import Choice, find_layout, may_describe
+from datasel_core.pools.readers.layouts.listing import Layout, scan
 from datasel_core.pools.readers.photo_table import Named, list_photos
 from datasel_core.pools.readers.tables.paths import root_of, with_remedy
 from datasel_core.pools.readers.tables.table import first_of
@@ -24,11 +28,14 @@ from datasel_core.workspace.layout import Workspace
 
 @pool_kind("images", version=1, title="Photos")
 class Images(PoolKind):
-    """A folder of photos (sub-folder = group), or a CSV, JSONL, JSON, Parquet or Arrow table with their paths.
+    """A folder of photos (sub-folder = group), or a CSV, JSONL, JSON, Parquet or Arrow table with their paths; or COCO
+    instances, YOLO, an imagefolder with metadata, Parquet with pictures inside.
 
     Every file is read once: those that cannot be opened are listed with the reason and left out. In a folder, linked
     sub-folders are followed where they lead below an allowed folder; pictures that look like label masks have `mask`.
     """
+
+    groups: ClassVar = (*PoolKind.groups, RAREST)
 
     path_column: str | None = Field(
         None,
@@ -47,16 +54,20 @@ class Images(PoolKind):
     leave_out: str | None = Field(
         None, description="Folder: sub-folders whose photos are left out, with commas between them, as in labels,masks."
     )
+    layout: Choice = Field("auto", description="How the source is laid out; plain takes no notice of annotations.")
 
     @classmethod
     def reads(cls, source: Path, file: Path) -> bool:
         """Every photo below the folder, or below the table's: the table may name some that could not be read."""
         folder = source if source.is_dir() else source.parent
-        return file == source or (folder in file.parents and file.suffix.lower() in photos.SUFFIXES)
+        below = folder in file.parents and (file.suffix.lower() in photos.SUFFIXES or may_describe(file))
+        return file == source or below
 
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         if not source.exists():
             raise BadInput(f"There is no file or folder {source}.")
+        if (layout := find_layout(source, self.id, self.layout)) is not None:
+            return scan(layout, self._named(layout), None, workspace, progress)
         if source.is_dir():
             return photo_folder.scan_folder(source, self.leave_out, workspace, progress)
         if self.leave_out is not None:
@@ -81,14 +92,30 @@ class Images(PoolKind):
     def offers(self, pool: Pool) -> frozenset[str]:
         return frozenset({"image"})
 
-    def media(self, pool: Pool, row: int) -> KeptFile:
+    def media(self, pool: Pool, row: int) -> KeptFile | Cell:
+        if CELL in pool.columns:
+            return cell_of(pool, row, self._chosen().get("path_column"))
         return KeptFile(pool.path(row), pool.table["content"][row].as_py(), stamp=pool.stamp(row))
 
     def check(self, pool: Pool, row: int) -> None:
-        self.media(pool, row).check()
+        if CELL not in pool.columns:  # a cell is compared whenever it is read
+            self.media(pool, row).check()
 
     def open(self, pool: Pool, row: int, **hints: Any) -> Any:
         return photos.open_photo(self.media(pool, row), **hints)
+
+    def _chosen(self) -> dict[str, str]:
+        """The options about tables and folders that are not at their defaults."""
+        names = [name for name in type(self).model_fields if name.endswith("_column")] + ["root", "leave_out"]
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    def _named(self, layout: Layout) -> pair_table.Named:
+        """Raises BadInput for an option that would do nothing."""
+        chosen = self._chosen()
+        idle = [name for name in chosen if not layout.asks or name in ("root", "leave_out")]
+        if idle:
+            raise BadInput(f"The option {idle[0]} means nothing for {layout.title}; leave it out.")
+        return pair_table.Named(chosen.get("path_column"), None, chosen.get("id_column"), chosen.get("group_column"))
 
 
 def _table_rows(

@@ -1,16 +1,20 @@
-"""Pairs of image and caption: a table, WebDataset tar shards, or DataComp metadata with embeddings."""
+"""Pairs of image and caption: a table, WebDataset tar shards, DataComp metadata with embeddings, or a usual layout."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from datasel_core.base.declare import Field
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.pools.kind import PoolKind, pool_kind
+from datasel_core.pools.labels import RAREST
 from datasel_core.pools.media import photos
+from datasel_core.pools.media.cells import CELL, Cell, cell_of
 from datasel_core.pools.media.pictures import KeptFile, Member
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers import caption_columns
+from datasel_core.pools.readers.layouts.find import Choice, find_layout, may_describe
+from datasel_core.pools.readers.layouts.listing import scan
 from datasel_core.pools.readers.pair_table import Named, scan_table
 from datasel_core.pools.readers.shards.datacomp import Embeddings, is_metadata, scan_metadata
 from datasel_core.pools.readers.shards.scan import Ids, is_shard, scan_shards
@@ -25,12 +29,15 @@ _OF_TABLES = ("path_column", "caption_column", "id_column", "group_column", "roo
 @pool_kind("pairs", version=1, title="Images with captions")
 class Pairs(PoolKind):
     """A CSV, JSONL, JSON, Parquet or Arrow table with image paths and captions; tar shards of a WebDataset (one, a
-    folder, or `{00000..00012}.tar`); or DataComp metadata.
+    folder, or `{00000..00012}.tar`); DataComp metadata; or COCO captions, LLaVA, an imagefolder with captions in its
+    metadata, Parquet with pictures inside.
 
     Images that cannot be opened, and captions that are empty, are listed with the reason and left out. DataComp
     metadata (Parquet with `uid`, beside it .npz with `l14_img` and `l14_txt`, or `b32_...`) brings the roles `image`
     and `text`, and no pictures.
     """
+
+    groups: ClassVar = (*PoolKind.groups, RAREST)
 
     path_column: str | None = Field(
         None,
@@ -66,35 +73,42 @@ class Pairs(PoolKind):
         "auto", description="DataComp metadata: which embeddings to take; auto takes l14 where it is there, else b32."
     )
 
+    layout: Choice = Field("auto", description="How the source is laid out; plain takes a table, shards or metadata.")
+
     @classmethod
     def reads(cls, source: Path, file: Path) -> bool:
         """In a folder shards, metadata and embeddings; of a table pictures below it, and embeddings beside it."""
         if source.is_dir():
-            return source in file.parents and (is_shard(file) or file.suffix in (".parquet", ".npz"))
+            part = is_shard(file) or file.suffix in (".parquet", ".npz") or may_describe(file)
+            return source in file.parents and part
         pictured = source.parent in file.parents and file.suffix.lower() in photos.SUFFIXES
         return pictured or file in (source, source.with_suffix(".npz"))
 
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
+        if (known := find_layout(source, self.id, self.layout)) is not None:
+            self._check_options(known.title, source, known.asks)
+            return scan(known, self._named(), self.captions, workspace, progress)
         layout = self._layout(source)
         self._check_options(layout, source)
         if layout == "tar shards":
             return scan_shards(source, self.captions, self.ids, workspace, progress)
         if layout == "DataComp metadata":
             return scan_metadata(source, self.embeddings, workspace, progress)
-        named = Named(self.path_column, self.caption_column, self.id_column, self.group_column)
         root = root_of(self.root, source, workspace)
-        return scan_table(source, named, self.captions, root, self.root is not None, workspace, progress)
+        return scan_table(source, self._named(), self.captions, root, self.root is not None, workspace, progress)
 
     def offers(self, pool: Pool) -> frozenset[str]:
         """`image` where there are pictures, `text` where there are captions."""
-        has_pictures = "path" in pool.columns or "offset" in pool.columns
+        has_pictures = not {"path", "offset", CELL}.isdisjoint(pool.columns)
         return frozenset({"image"} if has_pictures else ()) | frozenset({"text"} if "caption" in pool.columns else ())
 
-    def media(self, pool: Pool, row: int) -> KeptFile | Member:
+    def media(self, pool: Pool, row: int) -> KeptFile | Member | Cell:
         if "path" in pool.columns:
             content = pool.table["content"][row].as_py()
             said = tuple(self.text(pool, row)) if "caption" in pool.columns else ()
             return KeptFile(pool.path(row), content, said, pool.stamp(row))
+        if CELL in pool.columns:
+            return cell_of(pool, row, self.path_column, tuple(self.text(pool, row)))
         if "offset" not in pool.columns:
             raise BadRequest(f"The pool {pool.name} has no pictures, only what is known of them.")
         shard, offset, size = (pool.table[name][row].as_py() for name in ("shard", "offset", "bytes"))
@@ -149,9 +163,13 @@ class Pairs(PoolKind):
             else "a table"
         )
 
-    def _check_options(self, layout: str, source: Path) -> None:
-        """An option that would do nothing is a mistake, and says so."""
-        idle = [name for name in _OF_TABLES if getattr(self, name) is not None] if layout != "a table" else []
+    def _named(self) -> Named:
+        return Named(self.path_column, self.caption_column, self.id_column, self.group_column)
+
+    def _check_options(self, layout: str, source: Path, named: bool = False) -> None:
+        """An option that would do nothing is a mistake, and says so. named: whether columns may be named."""
+        idle = [name for name in _OF_TABLES if getattr(self, name) is not None]
+        idle = [] if named or layout == "a table" else idle
         idle += ["ids"] if self.ids != "key" and layout != "tar shards" else []
         idle += ["embeddings"] if self.embeddings != "auto" and layout != "DataComp metadata" else []
         idle += ["captions"] if self.captions != "each" and layout == "DataComp metadata" else []

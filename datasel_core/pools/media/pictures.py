@@ -42,7 +42,7 @@ class Member:
             data = file.read(self.size)
         if len(data) < self.size:
             raise photos.UnreadablePhoto(f"{self.shard.name} is shorter than it was; add the pool again")
-        if self.content and content_of(_hash(data), self.captions) != self.content:
+        if self.content and content_of(hash_of(data), self.captions) != self.content:
             raise photos.UnreadablePhoto(f"{self.shard.name} changed since it was read; add the pool again")
         return data
 
@@ -66,14 +66,14 @@ class KeptFile:
         """Raises OSError; ReplacedPhoto when it is another picture by now."""
         data, state = photos.read_file(self.path)
         if self.stamp != stamp_of(state):
-            self._compare(state, lambda: _hash(data))
+            self._compare(state, lambda: hash_of(data))
         return data
 
     def check(self) -> None:
         """The same; the file is read only where its size or times are not those that it had."""
         state = photos.regular(self.path)
         if self.stamp != stamp_of(state):
-            self._compare(state, lambda: _hash(self.path.read_bytes()))
+            self._compare(state, lambda: hash_of(self.path.read_bytes()))
 
     def _compare(self, state: os.stat_result, hashed: Callable[[], str]) -> None:
         key = (state.st_dev, state.st_ino, *stamp_of(state))
@@ -140,7 +140,7 @@ def look_at(picture: str | Path | Member, *, limited: bool = True, mask_name: st
         facts = photos.inspect(data, **look)
     except (photos.UnreadablePhoto, OSError) as error:
         return photos.reason(error)
-    return Look(facts.width, facts.height, facts.bytes, _hash(data), stamp, **judged)
+    return Look(facts.width, facts.height, facts.bytes, hash_of(data), stamp, **judged)
 
 
 def _read(picture: str | Path | Member, most: int | None) -> tuple[bytes, tuple[int, ...]]:
@@ -159,7 +159,7 @@ def _judge(photo: Image.Image, data: bytes, name: str, judged: dict[str, Any]) -
     return sign is not None
 
 
-def _hash(data: bytes) -> str:
+def hash_of(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 

@@ -89,7 +89,7 @@ def colourings(pool: Pool, kept: StoredFeature) -> dict[str, str]:
     """Name -> what is said of it: cluster, columns that group, kept. The first is the default: clusters for patterns,
     groups for one vector per sample.
     """
-    groups = {name: markdown.plain(name) for name in group_columns(pool)}
+    groups = {name: name for name in group_columns(pool)}  # a list of choices reads no Markdown
     cluster = {"cluster": "cluster"} if read_clusters(kept) is not None else {}
     chosen = {"kept": "kept and dropped"} if disk.find_run(pool, keys.get("run")) else {}
     found = {**cluster, **groups} if kept.meta["shape"] == "ragged" else {**groups, **cluster}

@@ -133,7 +133,7 @@ def _bring(pool: Pool) -> None:
         file = keys.bound(
             st.text_input, "File on this computer", "import.file", "", placeholder="/home/me/embedding.npz"
         )
-        known = [name for name, one in roles().items() if one.shape != "label"]
+        known = [name for name, one in roles().items() if one.shape not in ("label", "labels")]
         own = [name for name in [keys.get("import.role")] if name and name not in known]
         role = keys.bound(
             st.selectbox,

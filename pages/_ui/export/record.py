@@ -108,6 +108,10 @@ def _words(metric: str, name: str) -> str:
     """A metric's number in words; empty for what only says how it was measured."""
     if name in ("measured_on", "threshold", "cells", "groups"):
         return ""
+    if metric == "instances":
+        return {"instances": "labelled instances kept", "rarest_count": "kept of the rarest class"}.get(
+            name, name.replace("_", " ")
+        )
     cls = registry.every("metric").get(metric)
     title = (cls.title if cls else metric).lower()
     said = {

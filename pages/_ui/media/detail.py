@@ -9,14 +9,15 @@ import numpy as np
 import streamlit as st
 
 from datasel_core.errors import DataselError
+from datasel_core.pools.labels import LABELS
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN
 from pages._ui.kit import keys, look, markdown
-from pages._ui.media import texts
+from pages._ui.media import boxes, texts
 
 _SIDE = 900
 _SHOWN_ELSEWHERE = frozenset(
-    {"width", "height", "bytes", "path", "content", "text", "prompt", "response", "messages", AS_WRITTEN}
+    {"width", "height", "bytes", "path", "content", "text", "prompt", "response", "messages", AS_WRITTEN, LABELS}
 )
 
 
@@ -68,7 +69,8 @@ def _large_one(pool: Pool, row: int) -> None:
     try:
         with contextlib.suppress(OSError):  # a photo that is away is shown as it was, where it is still in memory
             pool.check(row)
-        st.html(f'<img class="ds-large" alt="" src="{_large(pool.folder.as_posix(), pool.fingerprint, row, pool)}">')
+        src = _large(pool.folder.as_posix(), pool.fingerprint, row, pool)
+        st.html(boxes.over(f'<img class="ds-large" alt="" src="{src}">', pool, row))
     except DataselError as error:
         markdown.trouble(f"{pool.ids[row]} cannot be opened any more: {error}.")
 
@@ -80,6 +82,8 @@ def _facts(pool: Pool, row: int) -> list[tuple[str, str]]:
         for name, value in found.items()
         if value not in (None, "")
     ]
+    if marked := boxes.classes(pool, row):
+        facts.append((LABELS, markdown.plain(marked)))
     if "width" in pool.columns:
         width, tall, size = (pool.table[name][row].as_py() for name in ("width", "height", "bytes"))
         facts += [

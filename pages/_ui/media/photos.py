@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -17,12 +18,15 @@ from datasel_core.pools.pool import Pool
 from datasel_core.workspace.files import writing
 from datasel_core.workspace.layout import Workspace
 from pages._ui.kit import keys
-from pages._ui.media import texts
+from pages._ui.media import boxes, texts
 from pages._ui.media.wall import WALL
 
 _LONG = 400
 A_PAGE = 60
 """Photos on one page of a wall: what a browser takes in one message without a pause."""
+
+_BOXES = 20
+"""On one small photo; there are sixty of them."""
 
 Words = Mapping[int, str] | Callable[[int], str] | None
 
@@ -115,16 +119,17 @@ def _page(key: str) -> int:
         return 0
 
 
-def _tile(
-    pool: Pool, row: int, captions: Words, badges: Words, faded: bool, height: int
-) -> dict[str, str | int | float | bool]:
+def _tile(pool: Pool, row: int, captions: Words, badges: Words, faded: bool, height: int) -> dict[str, Any]:
     width, tall = (pool.table[name][row].as_py() for name in ("width", "height"))
     said = _said(captions, row) or caption(pool, row)
+    marked = boxes.classes(pool, row)
+    ratio = round(min(3.0, max(0.4, width / max(1, tall))), 3)
     return {
         "row": int(row),
         "src": thumbnail(pool, row, 192 if height < 160 else 384),
-        "ratio": round(min(3.0, max(0.4, width / max(1, tall))), 3),
-        "caption": said,
+        "ratio": ratio,
+        "caption": f"{said} · {marked}" if marked else said,
+        "boxes": boxes.drawn(pool, row, ratio, _BOXES),
         "badge": _said(badges, row),
         "dim": faded,
     }

@@ -13,7 +13,7 @@ from datasel_core.features.stored import StoredFeature
 from datasel_core.methods.method import MAY_BE_UNKNOWN, POSITIONS
 from datasel_core.pools.pool import Pool
 from pages._ui.kit import disk, keys, look, markdown
-from pages._ui.media import lens, photos, texts
+from pages._ui.media import boxes, lens, photos, texts
 
 
 def space(kept: StoredFeature) -> explain.Vectors | explain.Patterns:
@@ -32,7 +32,8 @@ def picture(pool: Pool, row: int, patterns: StoredFeature | None, pattern: int |
         return
     name = str(pool.ids[row])
     src = lens.lit(pool, patterns, row, pattern, 384)
-    st.html(f'<img class="ds-large" style="max-height:300px;margin:0 auto" alt="{html.escape(name)}" src="{src}">')
+    large = f'<img class="ds-large" style="max-height:300px;margin:0 auto" alt="{html.escape(name)}" src="{src}">'
+    st.html(boxes.over(large, pool, row, names=6) if patterns is None else large)
     if "text" in pool.opens:
         st.html(f'<p style="margin:0;font-size:13px">{html.escape(photos.caption(pool, row))}</p>')
     labels = None if patterns is None else lens.grid(patterns, row)

@@ -44,9 +44,20 @@ export default function (component) {
         img.alt = '';
         img.draggable = false;
         tile.append(img);
+        for (const { name, colour, box } of t.boxes) {
+          const drawn = document.createElement('i');
+          [drawn.style.left, drawn.style.top, drawn.style.width, drawn.style.height] = box.map((side) => side + '%');
+          drawn.style.borderColor = colour;
+          if (t.boxes.length <= 4) {
+            const b = document.createElement('b');
+            b.textContent = name;
+            drawn.append(b);
+          }
+          tile.append(drawn);
+        }
         const said = document.createElement('span');
         said.className = 'said';
-        said.textContent = '\u200e' + t.caption;
+        said.textContent = '\u200e' + t.caption + '\u200e';
         tile.append(said);
         if (t.badge) {
           const b = document.createElement('span');

@@ -12,6 +12,6 @@ WALL = st.components.v2.component(
     css=(_HERE / "wall.css").read_text(encoding="utf-8"),
     js=(_HERE / "wall.js").read_text(encoding="utf-8"),
 )
-"""data: {"tiles": [{"row", "src", "ratio", "caption", "badge", "dim"}], "height", "page", "pages", "first", "n"}.
-State: page. Trigger: open (a row).
+"""data: {"tiles": [{"row", "src", "ratio", "caption", "badge", "dim", "boxes"}], "height", "page", "pages", "first",
+"n"}. State: page. Trigger: open (a row).
 """

@@ -70,6 +70,13 @@ def sentence(choice: Question, answer: Answer, random: Answer | None) -> None:
     if spread := balance(choice, answer):
         fewest = f"{markdown.plain(spread['rarest']) or grouping.NO_GROUP}, {spread['rarest_count']:,}"
         said.append(f"{spread['groups_kept']:,} of {spread['groups']:,} groups have a kept {one}; fewest: {fewest}.")
+    marked = answer.run.manifest["result"]["metrics"].get("instances") if answer.exact else None
+    if marked:
+        fewest = f"{markdown.plain(marked['rarest'])}, {marked['rarest_count']:,}"
+        said.append(
+            f"{marked['instances']:,} of {marked['instances_in_pool']:,} labelled things, "
+            f"{marked['classes_kept']:,} of {marked['classes']:,} classes; fewest: {fewest}."
+        )
     redundancy = answer.run.manifest["result"]["metrics"].get("redundancy") if answer.exact else None
     if redundancy:
         share = look.percent(redundancy["near_duplicate_share"], 1)

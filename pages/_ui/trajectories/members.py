@@ -8,7 +8,7 @@ from datasel_core.runs.question import Question
 from pages._ui.charts import colouring, maps
 from pages._ui.charts import map as canvas
 from pages._ui.charts.clusters import Cluster
-from pages._ui.kit import keys, look, markdown, palette
+from pages._ui.kit import keys, look, palette
 from pages._ui.media import detail, texts
 from pages._ui.media.photos import wall
 from pages._ui.question.answers import Answer
@@ -37,7 +37,7 @@ def _loss(value: float) -> str:
 def on_map(choice: Question, answer: Answer, kept: StoredFeature, of: np.ndarray) -> None:
     """All trajectories on one map, with the samples of any part of it. of: (n,) the cluster of every row."""
     pool = choice.pool
-    ways = {"kept": "kept and dropped", **{name: markdown.plain(name) for name in maps.group_columns(pool)}}
+    ways = {"kept": "kept and dropped", **{name: name for name in maps.group_columns(pool)}}
     ways |= maps.number_ways(pool)
     colour = keys.bound(
         st.selectbox,

@@ -111,6 +111,18 @@ class Table:
                 return pa.array(values, self.kinds[name])
         return table_columns.column(values)
 
+    def arrow(self, texts: Sequence[str]) -> pa.Table:
+        """All rows and columns; these as the source's own text, unless they hold lists."""
+        taken = range(len(self.at))
+        columns = {
+            name: pa.array(self.labels(name, taken), pa.string())
+            if name in texts and not any(isinstance(value, list) for value in self.columns[name])
+            else self.column(name, taken)
+            for name in self.columns
+        }
+        written = self.as_written([name for name in self.columns if name not in texts], taken)
+        return pa.table(columns | ({} if written is None else {typed.AS_WRITTEN: written}))
+
     def as_written(self, names: Sequence[str], taken: Sequence[int]) -> pa.Array | None:
         """The source's own text of cells that are kept as numbers: see `typed.AS_WRITTEN`. None where that is not
         needed.
