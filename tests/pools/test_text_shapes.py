@@ -426,7 +426,7 @@ def test_system_and_history_come_first(workspace, tmp_path):
             for end in ("</s>", "<|endoftext|>", " <|im_end|>\n", "<eos>")
         ),
         ({"messages": turns(("user", "a"), ("assistant", "</s>"))}, "its turn 2 (assistant) is empty (only </s>)"),
-        ({"prompt": "a", "response": float("nan")}, "its response is NaN; it must be text"),
+        ({"prompt": "a", "response": float("nan")}, "its response is missing"),
         ({"prompt": "a", "chosen": "</s>", "rejected": "b"}, "its chosen is empty (only </s>)"),
         ({"prompt": "a", "chosen": "b", "rejected": ""}, "its rejected is empty"),
         ({"prompt": "a", "chosen": "b", "rejected": None}, "its rejected is missing"),
@@ -468,8 +468,7 @@ def test_system_and_history_come_first(workspace, tmp_path):
         ({"instruction": "a", "output": "b", "history": "[["}, "its history is not JSON"),
         (
             {**GOOD, "id": 2.0**53},
-            "its id is 9007199254740992.0, a rounded number: beyond 9,007,199,254,740,992 other ids would be the same; "
-            "it must be text or a whole number",
+            "its id is 9007199254740992.0, a number that was rounded (beyond 2^53); write ids as text",
         ),
     ],
 )

@@ -84,7 +84,7 @@ def look_at_bytes(data: bytes | None) -> Look | str:
     if len(data) > MOST_BYTES:
         return f"the picture has {len(data) / 1e6:,.0f} MB; the limit is {MOST_BYTES / 1e6:,.0f} MB"
     try:
-        facts = photos.inspect(io.BytesIO(data))
+        facts = photos.inspect(data)
     except photos.UnreadablePhoto as error:
         return str(error)
     return Look(facts.width, facts.height, facts.bytes, hash_of(data))
@@ -128,6 +128,8 @@ def class_names(file: pq.ParquetFile) -> dict[str, list[str]]:
 
 def _leaf(schema: pa.Schema, name: str) -> str | None:
     """The path of a column's bytes inside a Parquet file; None where it has none."""
+    if schema.names.count(name) != 1:  # whose it is, nobody can say
+        return None
     kind = schema.field(name).type
     if _is_bytes(kind):
         return name

@@ -15,10 +15,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from datasel_core.pools.readers import json_list
 from datasel_core.pools.readers.layouts import places
 from datasel_core.pools.readers.layouts.listing import Layout, Listing
 from datasel_core.pools.readers.pair_table import Named
+from datasel_core.pools.readers.tables.json_list import items
+from datasel_core.pools.readers.tables.streams import Trouble
 
 _ASSISTANT = frozenset({"gpt", "assistant", "model", "bot"})
 _HUMAN = frozenset({"human", "user"})
@@ -47,20 +48,20 @@ def _items(path: Path) -> Iterator[tuple[int, Any]]:
     try:
         with open(path, encoding="utf-8-sig", errors="replace") as file:
             if path.suffix.lower() == ".json":
-                yield from json_list.items(file, _LONGEST)
+                yield from items(file, _LONGEST)
                 return
             for at, line in enumerate(iter(lambda: file.readline(_LONGEST), "")):
                 if line.strip():
                     yield at + 1, _parsed(line)
     except OSError as error:
-        yield 1, json_list.Trouble(str(error))
+        yield 1, Trouble(str(error))
 
 
 def _parsed(line: str) -> Any:
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
-        return json_list.Trouble(f"it is no JSON ({getattr(error, 'msg', error)})")
+        return Trouble(f"it is no JSON ({getattr(error, 'msg', error)})")
 
 
 @dataclass
@@ -92,7 +93,7 @@ def _read(source: Path, files: list[Path], named: Named) -> Listing:
 
 def _row(item: Any, place: str, reading: _Reading) -> dict[str, Any] | None:
     if not isinstance(item, dict) or not isinstance(item.get("conversations"), list):
-        said = item.text if isinstance(item, json_list.Trouble) else "it has no conversations"
+        said = item.text if isinstance(item, Trouble) else "it has no conversations"
         reading.lost.append({"id": place, "reason": said})
         return None
     own, image = item.get("id"), item.get("image")
