@@ -14,6 +14,8 @@ import numpy as np
 
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.pools.persistence import load_pool
+from datasel_core.pools.readers.ahead import Ahead
+from datasel_core.pools.readers.texts import scan
 from datasel_core.runs.candidates import matching
 from datasel_core.workspace.layout import Workspace
 from tests.benchmarks._measure import apart, size, stopwatch, table
@@ -53,6 +55,16 @@ def importing(folder: Path) -> dict[str, float]:
     with stopwatch() as taken:
         add_pool(Workspace.at(), "lines", str(folder / "lines.jsonl"), "text")
     return {"s": taken[0]}
+
+
+def row_by_row(folder: Path) -> dict[str, float]:
+    scan.table_of = lambda *_: None
+    return importing(folder)
+
+
+def after_reading(folder: Path) -> dict[str, float]:
+    Ahead.takes = lambda *_: False
+    return importing(folder)
 
 
 def opening(folder: Path) -> dict[str, Any]:
@@ -96,14 +108,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder, n = Path(name), size(1_000_000)
         write_lines(folder / "lines.jsonl", n)
-        plain, made = apart(loop, folder / "lines.jsonl"), apart(importing, folder)
-        rows = [_row(f"json.loads over {n:,} lines", plain, n), _row(f"pool add of {n:,} lines", made, n)]
-        table(
-            [
-                {**row, "x json.loads": found["result"]["s"] / plain["result"]["s"]}
-                for row, found in zip(rows, (plain, made), strict=True)
-            ]
-        )
+        ways = {
+            f"json.loads over {n:,} lines": apart(loop, folder / "lines.jsonl"),
+            "pool add, parts row by row": apart(row_by_row, folder),
+            "pool add, written after reading": apart(after_reading, folder),
+            f"pool add of {n:,} lines": apart(importing, folder),
+        }
+        least = next(iter(ways.values()))["result"]["s"]
+        table([{**_row(what, found, n), "x json.loads": found["result"]["s"] / least} for what, found in ways.items()])
         megabytes = {
             name: path.stat().st_size / 1e6
             for name, path in (("JSONL", folder / "lines.jsonl"), ("pool", _parquet(folder)))

@@ -118,6 +118,43 @@ def test_usual_rows_go_column_by_column(both, tmp_path):
     assert both(tmp_path / "t.csv", prompt_column="n", response_column="answer") == (10, 10)
 
 
+TURNS = [{"role": "user", "content": "Q"}]
+MORE = {
+    "a NUL below the prompt": ({"prompt": "p", "response": "r", "input": "i\0"}, {}, 0),
+    "columns that begin later": ({"text": "t", "late": None, "note": "n"}, {"late": "l"}, 10),
+    "definitions of tools": ({"text": "t", "tools": [{"name": "w"}]}, {}, 0),
+    "nested values": ({"text": "t", "tags": ["a"]}, {}, 10),
+    "ids of pandas": ({"text": "t", "id": 0.5}, {}, 0),
+    "numbers as texts": ({"question": "q", "answer": 4}, {}, 0),
+    "two responses as turns": (
+        {
+            "text": "t",
+            "chosen": [*TURNS, {"role": "assistant", "content": "a"}],
+            "rejected": [*TURNS, {"role": "assistant", "content": "b"}],
+        },
+        {},
+        0,
+    ),
+    "two responses beside a text": ({"text": "t", "chosen": "a", "rejected": "b"}, {}, 0),
+    "a label": ({"prompt": "p", "completion": "c", "label": True}, {}, 0),
+    "a past": ({"instruction": "i", "output": "o", "system": "s"}, {}, 0),
+    "no past of LLaMA-Factory": ({"prompt": "i", "output": "o", "system": "s"}, {}, 10),
+    "whole numbers, then fractions": ({"text": "t", "n": 1}, {"n": 1.5}, 10),
+    "numbers, then texts": ({"text": "t", "n": 1}, {"n": "one"}, 10),
+    "long numbers": ({"text": "t", "n": 2**70}, {}, 10),
+    "names that filters do not tell apart": ({"text": "t", "Level": 1, "level": 2, "LEVEL": "x"}, {}, 10),
+}
+
+
+@pytest.mark.parametrize("what", MORE)
+def test_parts_that_are_all_alike(both, tmp_path, what):
+    """None is left for the other way at the end, and none is broken by a value that differs."""
+    row, later, columns = MORE[what]
+    begin = 2 if "late" in row else 20
+    rows = [{**row, **(later if at >= begin else {})} | ({"id": float(at)} if "id" in row else {}) for at in range(40)]
+    assert both(lines(tmp_path / "t.jsonl", *rows)) == (columns, 10)
+
+
 def test_one_odd_value_costs_its_part_alone(both, tmp_path):
     for at, odd in enumerate(NASTY):
         rows = [{"prompt": f"p{row}", "response": "r", "note": "n"} for row in range(40)]
