@@ -1,7 +1,7 @@
 """A part of a file whose rows all have the same columns, filled with plain values, read column by column.
 
 It gives what row by row gives, and says nothing of a part in which anything is unusual: that one goes row by row, with
-its reasons. Three times as fast once JSON is read, so that a whole import takes 0.6 of the time (`python -m
+its reasons. Three times as fast once JSON is read, so that a whole import takes half the time (`python -m
 tests.benchmarks text_import`).
 """
 
