@@ -49,7 +49,11 @@ def test_a_folder_is_told_by_its_files(tmp_path, names, kind):
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("train.csv", b"prompt,response\na,b\n"), ("0.jsonl.gz", gzip.compress(b'{"text": "a"}\n', mtime=0))]
+    ("name", "content"),
+    [
+        ("train.csv", b"prompt,response\na,b\n"),
+        ("0.jsonl.gz", gzip.compress(b'{"text": "a"}\n', mtime=0)),
+    ],
 )
 def test_a_folder_of_tables_is_told_by_the_first(tmp_path, name, content):
     (tmp_path / "in").mkdir()

@@ -131,7 +131,7 @@ def test_frames_of_zst_one_after_the_other(workspace, tmp_path):
         ("t.jsonl.zst", b"no zst", r"None of the 1 rows in t.jsonl.zst can be used \(line 1 of t.jsonl.zst: ZSTD"),
         ("t.arrow", b"no arrow", "t.arrow could not be read: "),
         ("t.parquet.gz", gzip.compress(b"no parquet", mtime=0), "t.parquet.gz could not be read: "),
-        ("t.gz", gzip.compress(b"\x00\x01", mtime=0), "t.gz is no table of texts; give a .jsonl, .json, .csv, .tsv, .parquet"),
+        ("t.gz", gzip.compress(b"\x00\x01", mtime=0), "t.gz is no table of texts; give a .jsonl, .json, .csv, .tsv"),
         ("t.json", b"{", "t.json is one JSON object; give a list of objects, or one object a line."),
     ],
 )
