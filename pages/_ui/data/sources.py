@@ -16,9 +16,10 @@ from pages._ui.kit import disk, forms, keys, look, markdown, watch
 DEMO = "scenes"
 DEMOS = {"scenes": "Photos", "scenes-captions": "Photos with captions", "questions": "Questions and answers"}
 _HINTS = {
-    "images": "a folder, or a CSV, JSONL or Parquet table with a path column",
+    "images": "a folder, a table with paths, COCO, YOLO, Parquet with pictures inside",
+    "pairs": "a table with paths and captions, WebDataset shards, COCO captions, LLaVA, DataComp metadata",
+    "text": "prompts with responses, chats or plain texts in tables, or a folder of these",
     "vectors": ".npy, .npz or Parquet",
-    "text": "prompts with responses, chats or plain texts: JSONL, CSV, Parquet, or a folder of them",
 }
 
 
