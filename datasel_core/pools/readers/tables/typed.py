@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import RFC_4122, UUID
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -48,7 +49,15 @@ def id_of(value: Any) -> str | None:
         return str(int(value))
     if isinstance(value, bool) or not isinstance(value, str | int | bytes | date):
         raise BadValue(f"{_shown(value)}; it must be text or a whole number")
-    return _decoded(value) if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return _uuid(value) or _decoded(value)
+    return str(value)
+
+
+def _uuid(value: bytes) -> str | None:
+    """Sixteen bytes that say of themselves that they are a UUID (RFC 4122: its variant and a version)."""
+    found = UUID(bytes=value) if len(value) == 16 else None
+    return str(found) if found is not None and found.variant == RFC_4122 and 1 <= (found.version or 0) <= 8 else None
 
 
 def text_of(value: Any) -> str | None:

@@ -79,6 +79,10 @@ def test_ids_that_are_uuids(workspace, photos, kind):
     pq.write_table(rows.set_column(at, "id", plain), photos / "b.parquet")
     with pytest.raises(BadInput, match="16 bytes that are no text; write text"):
         add_pool(workspace, "b", str(photos / "b.parquet"), kind, options)
+    sound = [uuid.uuid5(uuid.NAMESPACE_DNS, str(at)) for at in range(3)]  # these say what they are
+    plain = pa.array([one.bytes for one in sound], pa.binary(16))
+    pq.write_table(rows.set_column(at, "id", plain), photos / "s.parquet")
+    assert add_pool(workspace, "s", str(photos / "s.parquet"), kind, options).ids.tolist() == list(map(str, sound))
     if kind == "text":  # another writer's UUIDs
         duckdb.sql(f"copy (select uuid() as id, 'a' as text) to '{photos / 'd.parquet'}'")
         pool = add_pool(workspace, "d", str(photos / "d.parquet"), kind)
