@@ -1,11 +1,13 @@
 """Whether a photo file is whole, told from its bytes without decoding them.
 
-What these checks let pass has an end where its format says. They replace decoding, which costs 10 to 20 times as much
-(`tests/benchmarks/photo_import.py`). What does not pass is decoded, and what the decoder says counts. So every file
-that is cut off is found; one that is damaged within, between a good beginning and a good end, is found when it is
-opened (a PNG at once: it has checksums).
+What these checks let pass has an end where its format says, and the form that it says until there. They replace
+decoding, which costs 10 to 20 times as much (`tests/benchmarks/photo_import.py`). What does not pass is decoded, and
+what the decoder says counts. Of 188 real JPEGs each, cut off, with a hole, with noise, with zeros, they miss none that
+a decoder finds. A progressive JPEG with a damaged table between its scans, and an AVIF, HEIC or JPEG 2000 that is
+damaged within, are found when they are opened. All other formats are decoded.
 """
 
+import re
 import struct
 import zlib
 
@@ -13,6 +15,9 @@ from PIL import Image
 
 _CRITICAL_END = b"IEND"
 _PNG_SIGNATURE = 8
+_END = b"\xff\xd9"
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""What ends a scan of a JPEG: within one, 255 stands before 0, or before a number at which decoding starts anew."""
 _LATE = frozenset({b"eXIf", b"tEXt", b"zTXt", b"iTXt"})
 """Chunks of a PNG that may say how the camera was held."""
 
@@ -24,32 +29,29 @@ def is_whole(photo: Image.Image, data: bytes) -> bool:
             return _is_whole_jpeg(photo, data)
         case "PNG":
             return _is_whole_png(data)
-        case "WEBP":
-            return len(data) >= 12 and len(data) >= 8 + int.from_bytes(data[4:8], "little")
         case "AVIF" | "HEIF" | "JPEG2000":
             return _is_whole_boxes(data)
     return False
 
 
 def _is_whole_jpeg(photo: Image.Image, data: bytes) -> bool:
-    """It ends with the marker of the end, and is one of the kinds that every reader decodes."""
-    return data.endswith(b"\xff\xd9") and photo.mode in ("L", "RGB", "CMYK") and _is_usual_jpeg(data)
-
-
-def _is_usual_jpeg(data: bytes) -> bool:
-    """Whether the frame is baseline, extended or progressive (SOF0 to SOF2) with 8 bits, and a scan follows it."""
-    at, usual = 2, False
-    while at + 4 < len(data) and data[at] == 0xFF:
+    """One of the usual kinds of JPEG, in which nothing stands that is no part of a picture until it ends."""
+    if not data.endswith(_END) or photo.mode not in ("L", "RGB", "CMYK"):
+        return False
+    at, usual, begun = 2, False, False
+    while 0 <= at <= len(data) - 4 and data[at] == 0xFF and data[at + 1] != 0xD9:
         marker = data[at + 1]
-        if marker == 0xDA:  # the picture itself begins
-            return usual
         if marker == 0xFF:  # a byte that fills
             at += 1
             continue
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # SOF: baseline, extended or progressive
             usual = marker <= 0xC2 and data[at + 4] == 8
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return False
+        if marker == 0xDA:  # the picture itself, or a part of it
+            begun, found = True, _MARKER.search(data, at)
+            at = found.start() if found else -1
+    # A file of several pictures goes on behind the first.
+    return usual and begun and data[at : at + 2] == _END and (at == len(data) - 2 or photo.format == "MPO")
 
 
 def _is_whole_png(data: bytes) -> bool:
