@@ -1,5 +1,6 @@
 """A folder of photos: which files they are, what is left out, which are label masks, and what stands in the pool."""
 
+import contextlib
 import csv
 import difflib
 import io
@@ -26,7 +27,10 @@ HERE = "."
 """How the source itself is called among its sub-folders; `a/.` are the photos in `a`, without those further down."""
 _TAKEN = formats.SUFFIXES | {""}
 """A file without an ending is judged by what is in it."""
-_READERS = 4
+_READERS, _LARGE, _SAMPLED = 4, 256 << 10, 64
+"""Threads; and bytes of a photo below which they cost more than they bring: they wait for one another, not for the
+disk. So many are looked at to see how large photos are.
+"""
 _TOGETHER = 16
 """Photos that a thread looks at in one go: to hand over one by one costs as much as to read a small one."""
 
@@ -75,10 +79,12 @@ def list_photos(source: Path, leave_out: str | None, workspace: Workspace) -> Li
     return Listing(walked, kept, sorted(left), others)
 
 
-def look_at_all(look: Callable[[Any], Any], items: Sequence[Any], progress: Progress) -> Iterator[tuple[Any, Any]]:
+def look_at_all(
+    look: Callable[[Any], Any], items: Sequence[Any], progress: Progress, threads: int = _READERS
+) -> Iterator[tuple[Any, Any]]:
     """(item, look(item)) in order; several at a time."""
     batches = [items[at : at + _TOGETHER] for at in range(0, len(items), _TOGETHER)]
-    answers = in_order(lambda batch: [look(item) for item in batch], batches, _READERS)
+    answers = in_order(lambda batch: [look(item) for item in batch], batches, threads)
     pairs = (pair for batch, found in answers for pair in zip(batch, found, strict=True))
     return progress.over(pairs, len(items), "reading photos")
 
@@ -129,7 +135,8 @@ def _rows(
         return pictures.look_at(path, limited=False, mask_name=name)
 
     rows, unreadable, none = [], [], []
-    for name, found in look_at_all(look, listing.photos, progress):
+    threads = _READERS if _are_large(folder, listing.photos) else 1
+    for name, found in look_at_all(look, listing.photos, progress, threads):
         if found is None:
             none.append(name)
         elif isinstance(found, str):
@@ -137,6 +144,14 @@ def _rows(
         else:
             rows.append((name, found))
     return rows, unreadable, none
+
+
+def _are_large(folder: str, names: Sequence[str]) -> bool:
+    sizes = []
+    for name in names[:: len(names) // _SAMPLED + 1]:
+        with contextlib.suppress(OSError, ValueError):
+            sizes.append(os.stat(os.path.join(folder, name)).st_size)
+    return bool(sizes) and float(np.median(sizes)) > _LARGE
 
 
 def _is_photo(path: str | Path) -> bool:
