@@ -58,7 +58,9 @@ def roles() -> dict[str, Role]:
 
 def find_role(name: str) -> Role:
     """The role of this name; one that nobody declared, such as an array that somebody brought, may be of any shape."""
-    return roles().get(name) or Role(name, "any")
+    return (
+        _declared.get(name) or roles().get(name) or Role(name, "any")
+    )  # features are imported only where it is needed
 
 
 EMBEDDING = declare(

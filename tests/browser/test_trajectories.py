@@ -12,7 +12,7 @@ import pytest
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.progress import Progress
 from datasel_core.features.external import keep_imported
-from tests.browser.conftest import settled
+from tests.browser.conftest import PATIENCE, settled
 from tests.oracles.s2l import shares
 
 N, T = 300, 6
@@ -55,7 +55,7 @@ def quotas(page) -> list[tuple[int, int]]:
 
 def expect_quotas(page, budget: int) -> None:
     wanted = [(n, size) for size, n in zip(SIZES, shares(list(SIZES), budget), strict=True)]
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while quotas(page) != wanted and time.monotonic() < end:  # tiles are drawn after the facts above them
         time.sleep(0.25)
     assert quotas(page) == wanted

@@ -4,8 +4,6 @@ line why not.
 
 import pickle
 import socket
-import urllib.parse
-import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -112,6 +110,9 @@ def hub_in_reach(repository: str | None, files: Iterable[str]) -> bool:
     """False when the hub's name does not resolve and its cache has none of these files: there is no need to wait
     through its retries.
     """
+    import urllib.parse
+    import urllib.request
+
     from huggingface_hub import constants, try_to_load_from_cache
 
     if repository and any(isinstance(try_to_load_from_cache(repository, file), str) for file in files):

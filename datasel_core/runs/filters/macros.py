@@ -4,9 +4,8 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
+from datasel_core.pools.labels import LABELS
 from datasel_core.pools.pool import Pool
-
-_LABELS = "labels"
 
 
 def filter_macros(pool: Pool) -> list[str]:
@@ -16,9 +15,9 @@ def filter_macros(pool: Pool) -> list[str]:
     `labels`, a list of names per sample, brings `has('bicyclist')`: whether the list holds this name. A sample without
     labels has none.
     """
-    if _LABELS not in pool.table.column_names or not _is_list_of_text(pool.table.schema.field(_LABELS).type):
+    if LABELS not in pool.table.column_names or not _is_list_of_text(pool.table.schema.field(LABELS).type):
         return []
-    return [f"CREATE MACRO has({_LABELS}, wanted) AS coalesce(list_contains({_LABELS}, wanted), false)"]
+    return [f"CREATE MACRO has({LABELS}, wanted) AS coalesce(list_contains({LABELS}, wanted), false)"]
 
 
 def columns_of(macros: Iterable[str]) -> dict[str, str]:

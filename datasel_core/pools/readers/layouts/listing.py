@@ -16,6 +16,7 @@ from datasel_core.pools.labels import Label
 from datasel_core.pools.media.pictures import Look, look_at_file
 from datasel_core.pools.readers import caption_columns
 from datasel_core.pools.readers.pair_table import Named
+from datasel_core.pools.readers.walk import printable
 from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
 
@@ -133,7 +134,7 @@ def _leave_out(listing: Listing, reasons: dict[int, str]) -> None:
     if not reasons:
         return
     ids = listing.table["id"].to_pylist()
-    listing.lost += [{"id": _printable(ids[row]), "reason": reason} for row, reason in reasons.items()]
+    listing.lost += [{"id": printable(ids[row]), "reason": reason} for row, reason in reasons.items()]
     kept = [row for row in range(len(ids)) if row not in reasons]
     listing.table = listing.table.take(pa.array(kept, pa.int64()))
     for name in ("captions", "labels", "frames"):
@@ -160,13 +161,13 @@ def _samples(
     for row, (id, own) in enumerate(zip(ids, listing.captions or [()] * len(ids), strict=True)):
         for one in caption_columns.samples(id, own, captions):
             if one.reason:
-                listing.lost.append({"id": _printable(one.id), "reason": one.reason})
+                listing.lost.append({"id": printable(one.id), "reason": one.reason})
                 continue
             rows.append(row)
             names.append(one.id)
             said.append(one.captions)
     if twice := _repeated(names):  # `a` with two captions, and another picture called `a#1`
-        listing.lost += [{"id": _printable(names[at]), "reason": reason} for at, reason in twice.items()]
+        listing.lost += [{"id": printable(names[at]), "reason": reason} for at, reason in twice.items()]
         keep = [at for at in range(len(names)) if at not in twice]
         rows, names, said = ([values[at] for at in keep] for values in (rows, names, said))
     return rows, names, said
@@ -212,7 +213,3 @@ def _fitted(label: Label, scale: tuple[float, float] | None, look: Look) -> Labe
     x, y, w, h = label.box[0] * across, label.box[1] * down, label.box[2] * across, label.box[3] * down
     inside = w > 0 and h > 0 and x < look.width and y < look.height and x + w > 0 and y + h > 0
     return Label(label.name, (x, y, w, h)) if inside else Label(label.name)  # NaN is never inside
-
-
-def _printable(id: str) -> str:
-    return id.encode("utf-8", "backslashreplace").decode()

@@ -16,6 +16,7 @@ from datasel_core.pools.readers.tables.files import table_file
 from datasel_core.pools.readers.tables.rows import rows
 from datasel_core.pools.readers.tables.streams import Position
 from datasel_core.pools.readers.tables.table_file import COLUMNAR, DELIMITED, TableFile
+from datasel_core.pools.readers.walk import printable
 
 
 @dataclass
@@ -184,7 +185,3 @@ def first_of(lost: list[dict[str, str]]) -> str:
         return ""
     id, reason = lost[0]["id"], lost[0]["reason"]
     return f" ({reason})" if reason.startswith(id) else f" ({id}: {reason})"
-
-
-def printable(id: str) -> str:
-    return id.encode("utf-8", "backslashreplace").decode()
