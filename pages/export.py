@@ -1,5 +1,6 @@
 """Leaving with a selection: look at it, take it along in a format, prove that it is what was chosen, open one again."""
 
+import dataclasses
 import json
 import shlex
 from typing import Any
@@ -10,7 +11,7 @@ from datasel_core.actions.export import open_record
 from datasel_core.base import registry
 from datasel_core.base.progress import Progress
 from datasel_core.errors import DataselError
-from datasel_core.exports.export import Export
+from datasel_core.exports.export import Export, suited
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN
 from datasel_core.runs.run import Run
@@ -63,14 +64,14 @@ def page(pool: Pool, runs: list[Run]) -> None:
 
 
 def deliver(pool: Pool, run: Run) -> None:
-    formats = {id: one for id, one in registry.every("export format").items() if one.suffix or "path" in pool.columns}
+    formats = suited(pool)
     look.section("Format")
     with st.container(border=True, key="card-format"):
         id = keys.bound(
             st.radio,
             "Format",
             "export.format",
-            "csv",
+            next(iter(formats)),
             options=list(formats),
             format_func=lambda id: formats[id].title,
             captions=[_short(one) for one in formats.values()],
@@ -99,7 +100,7 @@ def _download(pool: Pool, run: Run, how: Export) -> None:
     made = home.task(key_of(what | _said(params=how.what()["params"]))) / f"selection{how.suffix}"
     try:
         if not made.exists():
-            how.write(open_record(home, run.folder), made, Progress())
+            how.write(dataclasses.replace(open_record(home, run.folder), folder=None), made, Progress())
     except DataselError as error:
         markdown.trouble(error)
         return

@@ -6,6 +6,7 @@ from typing import ClassVar
 from datasel_core.actions.task import Outcome, Task, Work, task
 from datasel_core.base.declare import ARGUMENT, Field
 from datasel_core.base.progress import Progress
+from datasel_core.exports.record import place
 from datasel_core.exports.run_folder import check_out, copy_run
 from datasel_core.runs.combine import combine
 from datasel_core.workspace.layout import Workspace
@@ -28,7 +29,7 @@ class Combine(Task):
     def prepare(self, workspace: Workspace) -> Work:
         if self.out is not None:
             check_out(workspace, self.out, self.overwrite)
-        folders = [workspace.allowed(folder) for folder in self.folders]
+        folders = [place(workspace.allowed(folder)) for folder in self.folders]
         return Work(self.own_folder(workspace), lambda progress: self._combined(workspace, folders, progress))
 
     def headline(self) -> str:

@@ -9,6 +9,7 @@ from datasel_core.base.declare import ARGUMENT, Field, called
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
 from datasel_core.errors import BadRequest
+from datasel_core.exports.record import place
 from datasel_core.probes.evaluate import run_probe
 from datasel_core.runs import manifest
 from datasel_core.workspace.layout import Workspace
@@ -31,7 +32,7 @@ class Evaluate(Task):
             raise BadRequest("--set and --held-out are for a probe; name one with --probe.")
         if self.probe is not None:
             find("probe", self.probe).of(self.params)
-        folder = workspace.allowed(self.run)
+        folder = place(workspace.allowed(self.run))
         said = manifest.read(folder)
         return Work(self.own_folder(workspace), lambda progress: self._measured(workspace, folder, said, progress))
 

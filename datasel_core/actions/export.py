@@ -9,8 +9,8 @@ from datasel_core.base.declare import ARGUMENT, Field, called
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
 from datasel_core.errors import BadRequest
-from datasel_core.exports import guard
-from datasel_core.exports.export import Export, SelectionRecord
+from datasel_core.exports import record
+from datasel_core.exports.export import Export, SelectionRecord, check
 from datasel_core.pools.changed import changes
 from datasel_core.pools.persistence import load_pool
 from datasel_core.runs import manifest
@@ -32,17 +32,17 @@ class ExportSelection(Task):
 
     def prepare(self, workspace: Workspace) -> Work:
         exporter = find("export format", self.format).of(self.params)
-        check = guard.check_file if exporter.suffix else guard.check_folder
-        check(workspace, self.out, self.overwrite)
-        record = open_record(workspace, run_folder(workspace, self.run))
-        return Work(self.own_folder(workspace), lambda progress: self._written(exporter, record, progress))
+        check(workspace, type(exporter), self.out, self.overwrite)
+        kept = open_record(workspace, run_folder(workspace, self.run))
+        exporter.check_suited(kept)
+        return Work(self.own_folder(workspace), lambda progress: self._written(exporter, kept, progress))
 
     def headline(self) -> str:
         return f"Exporting to {self.out}"
 
-    def _written(self, exporter: Export, record: SelectionRecord, progress: Progress) -> Outcome:
-        notes = record.changes(progress).lines() if exporter.suffix else []  # a folder of files is refused
-        target, n = exporter.write(record, self.out, progress, self.overwrite), record.table.num_rows
+    def _written(self, exporter: Export, kept: SelectionRecord, progress: Progress) -> Outcome:
+        notes = kept.changes(progress).lines() if exporter.suffix else []  # a folder of files is refused
+        target, n = exporter.write(kept, self.out, progress, self.overwrite), kept.table.num_rows
         return Outcome(
             {"out": str(target), "n": n},
             {"format": self.format, "out": str(target), "n": n},
@@ -52,9 +52,9 @@ class ExportSelection(Task):
 
 
 def run_folder(workspace: Workspace, name: str) -> Path:
-    """The folder of a run that is named by its path or by its key."""
+    """The folder of a run that is named by its path, by its key, or by what was exported of it."""
     here = not Path(name).exists() and NAME.fullmatch(name)
-    return workspace.run(name) if here else workspace.allowed(name)
+    return workspace.run(name) if here else record.place(workspace.allowed(name))
 
 
 def open_record(workspace: Workspace, folder: Path) -> SelectionRecord:
@@ -62,10 +62,11 @@ def open_record(workspace: Workspace, folder: Path) -> SelectionRecord:
     said = manifest.read(folder)
     if found := manifest.problems(folder):
         raise BadRequest(f"{folder} cannot be exported: {found[0]}")
-    media = None
-    with contextlib.suppress(BadRequest):  # the pool is gone: formats that copy media say so, the others need none
-        root = load_pool(workspace, said["pool"]["name"]).root
-        media = lambda path: workspace.allowed(root / path)  # noqa: E731
+    pool, media = None, None
+    with contextlib.suppress(BadRequest):  # the pool is gone: formats that need it say so, the others do without
+        pool = load_pool(workspace, said["pool"]["name"])
+        media = lambda path: workspace.allowed(pool.root / path)  # noqa: E731
+        pool = pool if pool.fingerprint == said["pool"]["fingerprint"] else None
     kept = manifest.kept_table(folder)
     return SelectionRecord(
         kept,
@@ -73,4 +74,6 @@ def open_record(workspace: Workspace, folder: Path) -> SelectionRecord:
         media,
         workspace,
         lambda progress: changes(workspace, said["pool"], kept, progress, kept_only=True),
+        pool,
+        folder,
     )

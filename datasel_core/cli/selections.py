@@ -15,6 +15,7 @@ from datasel_core.base import registry
 from datasel_core.cli.console import answer, progress, say, workspace
 from datasel_core.cli.tasks import Json
 from datasel_core.errors import BadRequest
+from datasel_core.exports import record
 from datasel_core.methods.method import Method, Scorer
 from datasel_core.pools.changed import Changes, changes
 from datasel_core.runs import manifest, reproduction
@@ -112,15 +113,17 @@ def compare(folders: list[str], json: Json = False) -> None:
 
 
 def _opened(home: Workspace, folder: str) -> tuple[Path, dict[str, Any]]:
-    path = home.allowed(folder)
+    path = record.place(home.allowed(folder))
     return path, manifest.read(path)
 
 
 def verify(folder: str, json: Json = False) -> None:
-    """Exit 0: the selection is intact, to the byte, and no photo of its pool was replaced since."""
+    """Exit 0: the selection is intact, to the byte, what was exported of it, too, and no photo of its pool was replaced
+    since. Takes a run, or a file or folder that was exported.
+    """
     home = workspace()
     path, said = _opened(home, folder)
-    found, changed = manifest.problems(path), Changes()
+    found, changed = [*manifest.problems(path), *record.problems(path)], Changes()
     if not found:
         changed = changes(home, said["pool"], manifest.kept_table(path), progress())
         found = changed.lines()

@@ -1,7 +1,10 @@
 """What an export format is: one way to hand a selection to another tool."""
 
+import contextlib
+import dataclasses
 import json
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,12 +12,17 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from datasel_core.base import registry
 from datasel_core.base.declare import Declared
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import declares
-from datasel_core.exports import guard
+from datasel_core.errors import BadRequest
+from datasel_core.exports import guard, record
+from datasel_core.exports.content import Contents, Made, put
 from datasel_core.pools.changed import Changes
+from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN
+from datasel_core.workspace.hashing import hash_file
 from datasel_core.workspace.layout import Workspace
 
 export_format = declares("export format")
@@ -24,7 +32,8 @@ export_format = declares("export format")
 class SelectionRecord:
     """table: selection.parquet. manifest: manifest.json. media: `path` -> the file, which must lie under an allowed
     root; None when the pool is gone. workspace: whose pools' sources are never written over. changes: which of the
-    kept photos are others by now.
+    kept photos are others by now. pool: what was chosen from, as it is now; None when it is gone, or is another one by
+    now. folder: where the selection lies; its record leaves with every export.
     """
 
     table: pa.Table
@@ -32,6 +41,12 @@ class SelectionRecord:
     media: Callable[[str], Path] | None
     workspace: Workspace = field(default_factory=Workspace.at)
     changes: Callable[[Progress], Changes] = lambda progress: Changes()
+    pool: Pool | None = None
+    folder: Path | None = None
+
+    def first(self, most: int) -> "SelectionRecord":
+        """The same of the first picks."""
+        return dataclasses.replace(self, table=self.table.slice(0, most))
 
     def plain(self) -> pa.Table:
         """The columns people want: without the row number, the content hash, and how numbers were written."""
@@ -53,22 +68,91 @@ class Export(Declared):
     suffix: ClassVar[str] = ""
     """Of the file; empty for formats that make a folder."""
 
+    @classmethod
+    def unsuited(cls, pool: Pool) -> str:
+        """Why the samples of a pool cannot leave in this format, in one sentence; empty where they can."""
+        return ""
+
+    @classmethod
+    def likely(cls, pool: Pool) -> int:
+        """How likely somebody with this pool wants the format: the highest is offered first."""
+        return 0
+
     def write(self, kept: SelectionRecord, out: str | os.PathLike, progress: Progress, overwrite: bool = False) -> Path:
-        """Makes the file, or the files of the folder, each all at once; returns where.
+        """Makes the file, or the files of the folder, each all at once, and the record; returns where.
 
         overwrite: what others wrote may be replaced. Raises BadRequest before anything is written when it must not be
-        written there.
+        written there, or the pool does not suit the format.
         """
+        self.check_suited(kept)
+        check(kept.workspace, type(self), out, overwrite)
         if not self.suffix:
-            return guard.fill(kept.workspace, out, self.contents(kept, progress), progress, overwrite)
+            whole = {**self.contents(kept, progress), **self._record(kept, f"{record.FOLDER}/")}
+            return guard.fill(kept.workspace, out, whole, progress, overwrite)
         with guard.new_file(kept.workspace, out, overwrite) as (path, temporary):
             self.make(kept, temporary, progress)
+            sha256 = hash_file(temporary)
+        if about := self._record(kept):
+            about = record.of_file(about, path.name, sha256)
+            guard.fill(kept.workspace, record.beside(path), about, Progress(), overwrite)
         return path
+
+    def preview(self, kept: SelectionRecord, most: int = 5) -> list[tuple[str, str | None]]:
+        """(name, text) of what would be written if only the first picks had been kept: the very lines. No text where a
+        file holds none, and the name is empty where a single file is made. Raises BadRequest.
+        """
+        self.check_suited(kept)
+        few = kept.first(most)
+        with tempfile.TemporaryDirectory() as folder:
+            if self.suffix:
+                path = Path(folder) / f"preview{self.suffix}"
+                self.make(few, path, Progress())
+                return [("", _text(path))]
+            found = []
+            for name, one in self.contents(few, Progress()).items():
+                path = Path(folder) / f"preview{Path(name).suffix}"
+                if isinstance(one, bytes | Made):
+                    put(one, path)
+                found.append((name, _text(path) if path.is_file() else None))
+                path.unlink(missing_ok=True)
+            return found
 
     def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
         """Writes the file; `path` is a temporary one, which takes its place when it is whole."""
         raise TypeError(f"{type(self).__name__} must implement make.")
 
-    def contents(self, kept: SelectionRecord, progress: Progress) -> guard.Contents:
-        """What the folder is to hold, manifest.json last. Nothing is written here."""
+    def contents(self, kept: SelectionRecord, progress: Progress) -> Contents:
+        """What the folder is to hold. Nothing is written here, and what is large is `Made` when it is its turn."""
         raise TypeError(f"{type(self).__name__} must implement contents.")
+
+    def check_suited(self, kept: SelectionRecord) -> None:
+        """Raises BadRequest."""
+        if kept.pool is not None and (why := self.unsuited(kept.pool)):
+            raise BadRequest(why)
+
+    def _record(self, kept: SelectionRecord, prefix: str = "") -> dict[str, Any]:
+        return {} if kept.folder is None else record.contents(kept.folder, kept.manifest, self.what(), prefix)
+
+
+def check(workspace: Workspace, format: type[Export], out: str | os.PathLike, overwrite: bool = False) -> None:
+    """Raises BadRequest when an export of this format cannot be put there, its record included."""
+    if not format.suffix:
+        guard.check_folder(workspace, out, overwrite)
+        return
+    path = guard.check_file(workspace, out, overwrite)
+    guard.check_folder(workspace, record.beside(path), overwrite, record.HOLDS)
+
+
+def suited(pool: Pool) -> dict[str, type[Export]]:
+    """The formats that suit a pool, the likeliest first."""
+    found = [(id, one) for id, one in registry.every("export format").items() if not one.unsuited(pool)]
+    return dict(sorted(found, key=lambda pair: (-pair[1].likely(pool), pair[1].title)))
+
+
+def _text(path: Path) -> str | None:
+    """The text of a file that holds text."""
+    if path.suffix in (".parquet", ".npy"):
+        return None
+    with contextlib.suppress(UnicodeDecodeError):
+        return path.read_text(encoding="utf-8")
+    return None

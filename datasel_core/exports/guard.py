@@ -6,38 +6,21 @@ checked before the first byte is written.
 """
 
 import contextlib
+import functools
 import hashlib
 import os
 import re
-import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path, PurePath
+from collections.abc import Iterator
+from pathlib import Path
 
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest, Failed
-from datasel_core.exports import written
+from datasel_core.exports import content, written
+from datasel_core.exports.content import Closing, Contents
 from datasel_core.exports.sources import check_apart
-from datasel_core.workspace.files import disk_trouble, writing
+from datasel_core.workspace.files import writing
 from datasel_core.workspace.hashing import hash_file
 from datasel_core.workspace.layout import Workspace
-
-
-@dataclass(frozen=True)
-class Copy:
-    """A file that is copied as it is. link: hard-linked instead, where the disk allows it.
-
-    sha256: its hash, where it is kept as a record of what was written; a file without one is known by being the same as
-    its source.
-    """
-
-    source: Path
-    link: bool = False
-    sha256: str | None = None
-
-
-Contents = Mapping[str, Copy | bytes]
-"""What a folder is to hold: relative name -> what stands there; written in this order."""
 
 
 def check_file(workspace: Workspace, out: str | os.PathLike, overwrite: bool = False) -> Path:
@@ -98,23 +81,35 @@ def fill(
     folder, there = _folder(workspace, out)
     known, ours = written.in_folder(workspace, folder) if there else (written.Written(), True)
     todo, seen = set(), set()
-    for name, content in contents.items():
-        _check_content(name, content)
+    for name, one in contents.items():
+        content.check(name, one)
         target = folder / name
         if there:
             _check_place(folder, name, seen)
         if there and os.path.lexists(target):
-            if _stands(content, target):
+            if content.stands(one, target):
                 continue
-            if not (overwrite or known.has(name, target) or _shares(content, target)):
+            if not (overwrite or known.has(name, target) or content.shares(one, target)):
                 raise _taken(target)
         todo.add(name)
     _check_ours(folder, ours or overwrite)
-    hashes = {name: sha256 for name, content in contents.items() if (sha256 := _hash(content)) is not None}
+    hashes = {name: sha256 for name, one in contents.items() if (sha256 := content.hash_before(one)) is not None}
     written.keep(workspace, folder, hashes, known, done=False)
-    for name in progress.over(contents, len(contents), "copying files"):
+    stand: dict[str, str] = {}
+
+    def about_to(name: str, sha256: str) -> None:
+        """Whatever ends the process, what was made is known as ours."""
+        hashes[name] = sha256
+        written.keep(workspace, folder, hashes, known, done=False)
+
+    for name in progress.over(contents, len(contents), "writing files"):
+        one = contents[name]
+        if isinstance(one, Closing):
+            one = one.make(stand)
+            about_to(name, hashlib.sha256(one).hexdigest())
         if name in todo:
-            _put(contents[name], folder / name)
+            content.put(one, folder / name, functools.partial(about_to, name))
+        stand[name] = hashes.get(name) or hash_file(folder / name)
     written.keep(workspace, folder, hashes, known, done=True)
     return folder
 
@@ -156,14 +151,6 @@ def _taken(target: Path) -> BadRequest:
     )
 
 
-def _check_content(name: str, content: Copy | bytes) -> None:
-    parts = PurePath(name).parts
-    if not parts or PurePath(name).is_absolute() or ".." in parts:
-        raise BadRequest(f"{name!r} is no name of a file below a folder.")
-    if isinstance(content, Copy) and not content.source.is_file():
-        raise BadRequest(f"{content.source} is not there any more; nothing else is wrong with the selection.")
-
-
 def _check_place(folder: Path, name: str, seen: set[Path]) -> None:
     """No link on the way, folders where folders are needed, and no folder where the file is to stand.
 
@@ -188,69 +175,9 @@ def _check_place(folder: Path, name: str, seen: set[Path]) -> None:
         raise BadRequest(f"{target} is a folder where a file is to stand; name another --out.")
 
 
-def _stands(content: Copy | bytes, target: Path) -> bool:
-    """Whether the file is there already as it is to be. A hard link to the source is, where that was asked for."""
-    try:
-        if isinstance(content, bytes):
-            return target.stat().st_size == len(content) and target.read_bytes() == content
-        if content.source.samefile(target):
-            return content.link
-        return content.source.stat().st_size == target.stat().st_size and hash_file(content.source) == hash_file(target)
-    except OSError as error:
-        raise disk_trouble(error, target) from error
-
-
-def _shares(content: Copy | bytes, target: Path) -> bool:
-    """An earlier hard link, which a copy of the same bytes may replace."""
-    return isinstance(content, Copy) and content.source.samefile(target)
-
-
-def _hash(content: Copy | bytes) -> str | None:
-    return content.sha256 if isinstance(content, Copy) else hashlib.sha256(content).hexdigest()
-
-
 def _stamp(path: Path) -> tuple[int, ...] | None:
     try:
         found = os.lstat(path)
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _put(content: Copy | bytes, target: Path) -> None:
-    try:
-        if isinstance(content, Copy) and content.link and _link(content.source, target):
-            return
-        with writing(target) as temporary:
-            if isinstance(content, bytes):
-                temporary.write_bytes(content)
-            else:
-                _copy(content.source, temporary)
-    except OSError as error:
-        raise disk_trouble(error, target) from error
-
-
-def _link(source: Path, target: Path) -> bool:
-    """Hard-links where the disk allows it; else (another disk, another file system) the file has to be copied."""
-    beside = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside.unlink(missing_ok=True)
-        os.link(source, beside)
-        os.replace(beside, target)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        return False
-    return True
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copies the bytes; where the file system can, both share them on the disk until one is changed."""
-    if hasattr(os, "copy_file_range"):
-        with contextlib.suppress(OSError), open(source, "rb") as read, open(target, "wb") as write:
-            left = os.fstat(read.fileno()).st_size
-            while left and (n := os.copy_file_range(read.fileno(), write.fileno(), left)):
-                left -= n
-            if not left:
-                return
-    shutil.copyfile(source, target)

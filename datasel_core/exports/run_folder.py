@@ -1,28 +1,26 @@
 """A run in a folder of the person's choosing."""
 
 import os
-import re
 
 from datasel_core.base.progress import Progress
 from datasel_core.exports import guard
+from datasel_core.exports.content import Copy
+from datasel_core.exports.record import HOLDS
 from datasel_core.runs import manifest
 from datasel_core.runs.run import Run
 from datasel_core.workspace.hashing import hash_file
 from datasel_core.workspace.layout import Workspace
 
-_HOLDS = re.compile(r"manifest\.json|(selection|curve|clusters|within|already|of-\d+)\.parquet")
-"""What a selection's folder holds: its manifest, and what that closes over."""
-
 
 def check_out(workspace: Workspace, out: str | os.PathLike, overwrite: bool = False) -> None:
     """Raises BadRequest when a run cannot be put there, whatever it will hold."""
-    guard.check_folder(workspace, out, overwrite, _HOLDS)
+    guard.check_folder(workspace, out, overwrite, HOLDS)
 
 
 def copy_run(run: Run, out: str | os.PathLike, overwrite: bool = False) -> Run:
     """The selection in a folder of one's choosing; manifest last. Raises BadRequest before anything is written."""
     hashes = {**run.manifest["files"], "manifest.json": hash_file(run.folder / "manifest.json")}
-    contents = {name: guard.Copy(run.folder / name, sha256=sha256) for name, sha256 in hashes.items()}
+    contents = {name: Copy(run.folder / name, sha256=sha256) for name, sha256 in hashes.items()}
     folder = guard.fill(_workspace_of(run), out, contents, Progress(), overwrite)
     return Run(folder, manifest.read(folder))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datasel_core.errors import BadInput, Failed
+from datasel_core.exports import record
 from datasel_core.runs import manifest
 from datasel_core.workspace.files import read_json, write_json
 from datasel_core.workspace.hashing import hash_file, key_of
@@ -38,9 +39,9 @@ class Written:
 def recorded(workspace: Workspace, path: Path) -> Written:
     """What the workspace knows to have been written to this path; nothing where the record is missing or damaged."""
     with contextlib.suppress(BadInput, KeyError, TypeError, AttributeError, OSError):
-        record = read_json(_place(workspace, path))
-        if record is not None and (record["schema"], record["path"]) == (SCHEMA, str(path)):
-            return Written({name: list(hashes) for name, hashes in record["files"].items()}, record["done"] is True)
+        said = read_json(_place(workspace, path))
+        if said is not None and (said["schema"], said["path"]) == (SCHEMA, str(path)):
+            return Written({name: list(hashes) for name, hashes in said["files"].items()}, said["done"] is True)
     return Written()
 
 
@@ -60,23 +61,30 @@ def in_folder(workspace: Workspace, folder: Path) -> tuple[Written, bool]:
     """What is known of a folder's files, and whether the folder was made by this program.
 
     It was when the last export to it was cut short, when a file of it is as it was recorded, or when it holds an intact
-    selection.
+    selection, or the record of one.
     """
-    record = recorded(workspace, folder)
-    ours = not record.done or any(record.has(name, folder / name) for name in record.files)
+    known = recorded(workspace, folder)
+    ours = not known.done or any(known.has(name, folder / name) for name in known.files)
     if (said := _selection(folder)) is None:
-        return record, ours
-    files = {name: [*record.files.get(name, []), sha256] for name, sha256 in said.items()}
-    return Written({**record.files, **files}, record.done), True
+        inside = _selection(folder / record.FOLDER)
+        said = None if inside is None else {f"{record.FOLDER}/{name}": sha256 for name, sha256 in inside.items()}
+    if said is None:
+        return known, ours
+    said |= record.delivered(folder / record.FOLDER)
+    files = {name: [*known.files.get(name, []), sha256] for name, sha256 in said.items()}
+    return Written({**known.files, **files}, known.done), True
 
 
 def _selection(folder: Path) -> dict[str, str] | None:
-    """Name -> SHA-256 of the files of an intact selection, its manifest among them."""
+    """Name -> SHA-256 of the files of an intact selection, its manifest among them, and of a record what it says of the
+    export.
+    """
     with contextlib.suppress(
         BadInput, KeyError, TypeError, AttributeError, OSError
     ):  # a stranger's manifest.json may hold anything
         if manifest.is_answer(folder):
-            return {**manifest.read(folder)["files"], "manifest.json": hash_file(folder / "manifest.json")}
+            found = {**manifest.read(folder)["files"], "manifest.json": hash_file(folder / "manifest.json")}
+            return found | ({record.EXPORT: hash_file(folder / record.EXPORT)} if record.delivered(folder) else {})
     return None
 
 

@@ -17,7 +17,7 @@ from datasel_core import worker
 from datasel_core.__main__ import main
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.errors import BadRequest
-from datasel_core.exports import run_folder
+from datasel_core.exports.record import HOLDS
 from datasel_core.exports.run_folder import check_out, copy_run
 from datasel_core.runs import engine, manifest
 from datasel_core.runs.combine import combine
@@ -130,7 +130,7 @@ def test_a_copy_that_was_killed_can_be_made_again(workspace, run, other, tmp_pat
 
 
 def test_a_selections_folder_holds_what_is_looked_for_in_advance(workspace, tmp_path, rng):
-    """`_HOLDS` names, before a run, every file that the run may write to --out."""
+    """`HOLDS` names, before a run, every file that the run may write to --out."""
     groups = ["a", "b"] * 20
     losses = np.abs(clustered(rng, 40, 5, 3))
     np.savez(
@@ -148,7 +148,7 @@ def test_a_selections_folder_holds_what_is_looked_for_in_advance(workspace, tmp_
     both = combine(workspace, "union", [first.folder, third.folder])
     held = {name for one in (first, second, third, both) for name in [*one.manifest["files"], "manifest.json"]}
     assert {"curve.parquet", "clusters.parquet", "within.parquet", "already.parquet", "of-2.parquet"} <= held, groups
-    assert all(run_folder._HOLDS.fullmatch(name) for name in held)
+    assert all(HOLDS.fullmatch(name) for name in held)
     for one in (first, second, third, both):
         copy = copy_run(one, tmp_path / f"copy-{one.key}")
         assert sorted(contents(copy.folder)) == sorted([*one.manifest["files"], "manifest.json"])

@@ -80,4 +80,4 @@ def test_files_go_by_their_own_name(workspace, tmp_path, photos, link):
     out = written("files", open_record(workspace, run.folder), tmp_path, link=link)
     assert {path.relative_to(out).as_posix() for path in out.rglob("*.jpg")} == set(run.ids)
     assert all((out / id).read_bytes() == (photos / id).read_bytes() for id in run.ids)
-    assert json.loads((out / "manifest.json").read_text()) == run.manifest
+    assert json.loads((out / "datasel" / "manifest.json").read_text()) == run.manifest

@@ -11,6 +11,7 @@ import streamlit as st
 
 from datasel_core.base.progress import Progress, listening
 from datasel_core.errors import BadInput, BadRequest, DataselError, Stopped
+from datasel_core.exports.record import place
 from datasel_core.runs import manifest
 from datasel_core.runs.question import Question
 from datasel_core.runs.reproduction import asked_again
@@ -82,8 +83,7 @@ def _asked_again(said: dict[str, Any], folder: Path | None) -> Question:
 
 
 def _from_folder(text: str) -> tuple[dict[str, Any], Path]:
-    folder = keys.workspace().allowed(text.strip())
-    folder = folder.parent if folder.name == "manifest.json" else folder
+    folder = place(keys.workspace().allowed(text.strip()))
     if found := manifest.problems(folder):
         raise BadInput(f"{folder} cannot be trusted: {found[0]}")
     return manifest.read(folder), folder

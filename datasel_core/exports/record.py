@@ -1,0 +1,119 @@
+"""The record that leaves with every export: in the sub-folder `datasel` of a folder, in `FILE.datasel` beside a file.
+
+It holds what `verify` and `reproduce` need: the manifest, all that it closes over, and export.json, which says in which
+format what was delivered and closes over the delivered files.
+"""
+
+import contextlib
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from datasel_core.errors import BadInput, BadRequest
+from datasel_core.exports.content import Closing, Contents, Copy
+from datasel_core.version import VERSION
+from datasel_core.workspace.files import read_json
+from datasel_core.workspace.hashing import canonical, hash_file
+
+FOLDER = "datasel"
+"""Sub-folder of an export that is a folder, and suffix of the one beside a file."""
+EXPORT = "export.json"
+SCHEMA = "datasel export 1"
+HOLDS = re.compile(r"(manifest|export)\.json|(selection|curve|clusters|within|already|of-\d+)\.parquet")
+"""What the folder of a selection holds: its manifest, what that closes over, and what a record says of the export."""
+
+
+def beside(file: Path) -> Path:
+    """Where the record of a file lies."""
+    return file.with_name(f"{file.name}.{FOLDER}")
+
+
+def contents(folder: Path, said: Mapping[str, Any], how: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """What a record holds. folder, said: of the selection, and its manifest. how: id, version and params of the format.
+
+    prefix: of the names, `datasel/` inside an export that is a folder; the files closed over are those without it.
+    """
+    names = {**said["files"], "manifest.json": hash_file(folder / "manifest.json")}
+    record: dict[str, Any] = {prefix + name: Copy(folder / name, sha256=sha256) for name, sha256 in names.items()}
+    return record | {prefix + EXPORT: Closing(lambda done: _export(said, how, _apart(done, prefix)))}
+
+
+def of_file(record: Contents, name: str, sha256: str) -> dict[str, Any]:
+    """The record of a single file: as `contents` made it, closing over that file."""
+    closing = record[EXPORT]
+    assert isinstance(closing, Closing)
+    return {**record, EXPORT: closing.make({name: sha256})}
+
+
+def place(path: Path) -> Path:
+    """The folder of the selection that somebody names: by its run, by a folder or a file that was exported, or by its
+    manifest. Raises BadRequest in one line.
+    """
+    if path.is_dir():
+        inside = path / FOLDER
+        return inside if (inside / EXPORT).is_file() and not (path / "selection.parquet").exists() else path
+    if path.name == "manifest.json":
+        return path.parent
+    if path.is_file():
+        if (beside(path) / "manifest.json").is_file():
+            return beside(path)
+        raise BadRequest(
+            f"{path} was not exported by datasel, or its record is gone: there is no folder {beside(path).name} "
+            "beside it."
+        )
+    return path
+
+
+def problems(folder: Path) -> list[str]:
+    """What of the delivered files is not as it was delivered, a line each. folder: the record, as `place` finds it.
+
+    Nothing where the folder is a selection that was not exported. Raises BadInput when export.json is damaged.
+    """
+    said = read_json(folder / EXPORT)
+    if said is None:
+        return []
+    if not isinstance(said, dict) or said.get("schema") != SCHEMA or said.get("sha256") != _own_hash(said):
+        return [f"{EXPORT} was changed after it was written."]
+    if said["manifest_sha256"] != read_json(folder / "manifest.json", {}).get("sha256"):
+        return [f"{EXPORT} belongs to another manifest."]
+    return [line for name, sha256 in said["files"].items() if (line := _problem(folder.parent, name, sha256))]
+
+
+def delivered(folder: Path) -> dict[str, str]:
+    """Name -> SHA-256 of what was delivered, by the record in a folder; nothing where it has none or a damaged one."""
+    with contextlib.suppress(BadInput, OSError):
+        said = read_json(folder / EXPORT)
+        if isinstance(said, dict) and said.get("schema") == SCHEMA and said.get("sha256") == _own_hash(said):
+            return dict(said["files"])
+    return {}
+
+
+def _problem(folder: Path, name: str, sha256: str) -> str:
+    path = folder / name
+    if ".." in Path(name).parts or Path(name).is_absolute() or not path.is_file():
+        return f"{name} is missing."
+    return "" if hash_file(path) == sha256 else f"{name} was changed after it was exported."
+
+
+def _export(said: Mapping[str, Any], how: Mapping[str, Any], files: Mapping[str, str]) -> bytes:
+    found = {
+        "schema": SCHEMA,
+        "datasel_version": VERSION,
+        "format": how,
+        "manifest_sha256": said["sha256"],
+        "files": dict(files),
+    }
+    found["sha256"] = _own_hash(found)
+    return (json.dumps(found, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _apart(done: Mapping[str, str], prefix: str) -> dict[str, str]:
+    return {name: sha256 for name, sha256 in done.items() if not (prefix and name.startswith(prefix))}
+
+
+def _own_hash(said: Mapping[str, Any]) -> str:
+    kept = {name: value for name, value in said.items() if name != "sha256"}
+    return hashlib.sha256(canonical(kept).encode()).hexdigest()
