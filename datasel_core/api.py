@@ -10,7 +10,6 @@ from datasel_core.base.registry import find
 from datasel_core.errors import UnknownName
 from datasel_core.features.feature import Feature
 from datasel_core.methods.method import Method
-from datasel_core.pools.guess import kind_of
 from datasel_core.pools.persistence import load_pool, pool_names
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import engine
@@ -43,6 +42,8 @@ def open_pool(name: str | os.PathLike, *, kind: str | None = None, workspace: st
         raise UnknownName("pool", text, pool_names(home))
     short = re.sub(r"[^A-Za-z0-9._-]+", "-", path.resolve().stem).strip("-._")[:64] or "pool"
     short = short if NAME.fullmatch(short) else "pool"
+    from datasel_core.pools.guess import kind_of  # brings every reader
+
     return add_pool(home, short, str(path), kind or kind_of(path))
 
 

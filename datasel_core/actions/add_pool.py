@@ -13,7 +13,6 @@ from datasel_core.errors import BadRequest
 from datasel_core.features.computation import compute_followers
 from datasel_core.features.external import keep_imported
 from datasel_core.features.stored import about_feature, kept_features
-from datasel_core.pools.guess import kind_of
 from datasel_core.pools.persistence import save_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.files import read_json
@@ -36,6 +35,8 @@ class AddPool(Task):
     options: dict[str, Any] = Field({}, description="key=value of this kind.", json_schema_extra=called("option"))
 
     def prepare(self, workspace: Workspace) -> Work:
+        from datasel_core.pools.guess import kind_of  # brings every reader, which is felt by commands that read nothing
+
         checked_name("pool", self.name)
         if self.kind is not None:
             find("pool kind", self.kind)

@@ -10,8 +10,6 @@ import pyarrow as pa
 from datasel_core.base.parallel import in_order
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
-from datasel_core.pools.media.photos import reason
-from datasel_core.pools.media.pictures import KeptFile, ReplacedPhoto
 from datasel_core.pools.persistence import load_pool, pool_names
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.files import read_json
@@ -116,6 +114,8 @@ def _checking(pool: Pool, row: int) -> Callable[[], None]:
 
 
 def _comparing(workspace: Workspace, root: Path, row: Mapping[str, Any], roots: list[Path]) -> Callable[[], None]:
+    from datasel_core.pools.media.pictures import KeptFile  # brings Pillow, which is felt where no photo is read
+
     captions = row.get("captions") or ([row["caption"]] if row.get("caption") else [])
 
     def compare() -> None:
@@ -126,6 +126,9 @@ def _comparing(workspace: Workspace, root: Path, row: Mapping[str, Any], roots: 
 
 def _trouble(check: Callable[[], None]) -> tuple[str, bool]:
     """Why a photo is not what it was, if so, and whether it is another one."""
+    from datasel_core.pools.media.photos import reason
+    from datasel_core.pools.media.pictures import ReplacedPhoto
+
     try:
         check()
     except (BadRequest, OSError) as error:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datasel_core.base.conversation import Turn
@@ -107,7 +106,7 @@ class Pool:
         if name not in self.columns:
             raise UnknownName(f"column of {self.name}", name, self.columns)
         found = self.texts.whole(name) if name in self.long_columns else self.table[name]
-        if pa.types.is_integer(found.type) and found.null_count and pc.max(pc.abs(found)).as_py() >= EXACT:
+        if pa.types.is_integer(found.type) and found.null_count and _largest(found) >= EXACT:
             return np.array(found.to_pylist(), dtype=object)  # as floats, which the gaps ask for, they would be others
         return found.to_numpy(zero_copy_only=False)
 
@@ -232,3 +231,10 @@ class Pool:
     def open(self, row: int, **hints: Any) -> Any:
         """One sample, to look at or to encode: for photos an RGB image."""
         return self.how.open(self, row, **hints)
+
+
+def _largest(column: pa.ChunkedArray) -> int:
+    """The largest absolute value of whole numbers; 0 where there is none."""
+    import pyarrow.compute as pc  # here, as it takes a tenth of a second and few columns need it
+
+    return pc.max(pc.abs(column)).as_py() or 0

@@ -60,21 +60,21 @@ def test_kept_files_are_written_into_a_folder(screen, workspace, photo_pool, tmp
 
 def test_files_of_others_are_replaced_only_where_that_was_ticked(screen, workspace, photo_pool, tmp_path):
     run = chosen(workspace, photo_pool, "random", "5")
-    mine = [tmp_path / name / "manifest.json" for name in ("one", "two")]
+    mine = [tmp_path / name / "datasel" / "manifest.json" for name in ("one", "two")]
     for path in mine:
-        path.parent.mkdir()
+        path.parent.mkdir(parents=True)
         path.write_text("mine")
     app = to_export(screen(pool="clothes", run=run.key))
     app.radio(key="widget.export.format").set_value("files").run()
     for path in (*mine, mine[0]):  # ticked for the first, and nothing written yet
-        app.text_input(key="widget.export.out").set_value(str(path.parent)).run()
+        app.text_input(key="widget.export.out").set_value(str(path.parent.parent)).run()
         assert app.checkbox[0].value is (path == mine[0] and "ticked" in app.session_state)
         if "ticked" not in app.session_state:
             app.checkbox[0].check().run()
             app.session_state["ticked"] = True
     app.checkbox[0].uncheck().run()
     for path, ticked in zip(mine, (True, False), strict=True):
-        app.text_input(key="widget.export.out").set_value(str(path.parent)).run()
+        app.text_input(key="widget.export.out").set_value(str(path.parent.parent)).run()
         (box,) = app.checkbox
         assert box.label == "Replace files that are there already (--overwrite)"
         assert not box.value
