@@ -242,11 +242,12 @@ def test_the_point_on_the_curve_can_be_dragged(visit, workspace, pool):
     page.mouse.down()
     page.mouse.move(x + 40, y, steps=5)
     page.mouse.move(x + 80, y, steps=5)
+    n = int(page.locator("circle.handle").get_attribute("aria-valuenow"))
     page.mouse.up()
-    page.wait_for_function("() => !location.search.includes('budget=10&') && !location.search.endsWith('budget=10')")
-    n = int(page.url.split("budget=")[1].split("&")[0])
     assert 10 < n <= 40
     page.get_by_text(f"{n} of 60 photos kept").wait_for()
+    page.wait_for_function("n => new URLSearchParams(location.search).get('budget') === n", arg=str(n))
+    assert page.locator("circle.handle").get_attribute("aria-valuenow") == str(n)
 
 
 def test_choose_keep_and_a_link_that_brings_it_back(visit, pool):

@@ -23,11 +23,9 @@ class Chart {
   }
   update({ data, setStateValue }) {
     this.state = setStateValue;
-    if (!this.data || data.budget !== this.sent) {
-      this.budget = data.budget;
-    }
+    // an answer to an earlier place never moves the point back under the hand
+    if (!this.held && !this.wait) this.budget = data.budget;
     this.data = data;
-    this.sent = null;
     this.draw();
   }
   draw() {
@@ -132,7 +130,7 @@ class Chart {
     this.draw();
     clearTimeout(this.wait);
     this.wait = setTimeout(() => {
-      this.sent = to;
+      this.wait = null;
       this.state('budget', to);
     }, 60);
   }
