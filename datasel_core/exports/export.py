@@ -154,5 +154,5 @@ def _text(path: Path) -> str | None:
     if path.suffix in (".parquet", ".npy"):
         return None
     with contextlib.suppress(UnicodeDecodeError):
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes().decode()
     return None

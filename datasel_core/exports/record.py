@@ -5,7 +5,6 @@ format what was delivered and closes over the delivered files.
 """
 
 import contextlib
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -14,9 +13,10 @@ from typing import Any
 
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.exports.content import Closing, Contents, Copy
+from datasel_core.runs import manifest
 from datasel_core.version import VERSION
 from datasel_core.workspace.files import read_json
-from datasel_core.workspace.hashing import canonical, hash_file
+from datasel_core.workspace.hashing import hash_file
 
 FOLDER = "datasel"
 """Sub-folder of an export that is a folder, and suffix of the one beside a file."""
@@ -54,7 +54,7 @@ def place(path: Path) -> Path:
     """
     if path.is_dir():
         inside = path / FOLDER
-        return inside if (inside / EXPORT).is_file() and not (path / "selection.parquet").exists() else path
+        return inside if (inside / "manifest.json").is_file() and not (path / "manifest.json").exists() else path
     if path.name == "manifest.json":
         return path.parent
     if path.is_file():
@@ -75,7 +75,7 @@ def problems(folder: Path) -> list[str]:
     said = read_json(folder / EXPORT)
     if said is None:
         return []
-    if not isinstance(said, dict) or said.get("schema") != SCHEMA or said.get("sha256") != _own_hash(said):
+    if not isinstance(said, dict) or said.get("schema") != SCHEMA or said.get("sha256") != manifest.own_hash(said):
         return [f"{EXPORT} was changed after it was written."]
     if said["manifest_sha256"] != read_json(folder / "manifest.json", {}).get("sha256"):
         return [f"{EXPORT} belongs to another manifest."]
@@ -86,7 +86,7 @@ def delivered(folder: Path) -> dict[str, str]:
     """Name -> SHA-256 of what was delivered, by the record in a folder; nothing where it has none or a damaged one."""
     with contextlib.suppress(BadInput, OSError):
         said = read_json(folder / EXPORT)
-        if isinstance(said, dict) and said.get("schema") == SCHEMA and said.get("sha256") == _own_hash(said):
+        if isinstance(said, dict) and said.get("schema") == SCHEMA and said.get("sha256") == manifest.own_hash(said):
             return dict(said["files"])
     return {}
 
@@ -106,14 +106,9 @@ def _export(said: Mapping[str, Any], how: Mapping[str, Any], files: Mapping[str,
         "manifest_sha256": said["sha256"],
         "files": dict(files),
     }
-    found["sha256"] = _own_hash(found)
+    found["sha256"] = manifest.own_hash(found)
     return (json.dumps(found, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _apart(done: Mapping[str, str], prefix: str) -> dict[str, str]:
     return {name: sha256 for name, sha256 in done.items() if not (prefix and name.startswith(prefix))}
-
-
-def _own_hash(said: Mapping[str, Any]) -> str:
-    kept = {name: value for name, value in said.items() if name != "sha256"}
-    return hashlib.sha256(canonical(kept).encode()).hexdigest()

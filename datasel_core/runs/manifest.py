@@ -88,7 +88,7 @@ def write(folder: Path, table: pa.Table, about: Mapping[str, Any], beside: Itera
         "environment": environment(),
         "files": {name: hash_file(folder / name) for name in ("selection.parquet", *beside)},
     }
-    manifest["sha256"] = _own_hash(manifest)
+    manifest["sha256"] = own_hash(manifest)
     write_json(folder / "manifest.json", manifest)
     return manifest
 
@@ -123,7 +123,7 @@ def problems(folder: Path) -> list[str]:
     manifest = read(folder)
     found = []
     text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    if manifest.get("sha256") != _own_hash(manifest) or (folder / "manifest.json").read_text(encoding="utf-8") != text:
+    if manifest.get("sha256") != own_hash(manifest) or (folder / "manifest.json").read_text(encoding="utf-8") != text:
         found.append("manifest.json was changed after it was written.")
     for name, expected in manifest.get("files", {}).items():
         path = folder / name
@@ -149,7 +149,8 @@ def is_answer(folder: Path) -> bool:
         return False
 
 
-def _own_hash(manifest: Mapping[str, Any]) -> str:
+def own_hash(manifest: Mapping[str, Any]) -> str:
+    """SHA-256 of all that a record says, but of this hash itself."""
     return hashlib.sha256(
         canonical({name: value for name, value in manifest.items() if name != "sha256"}).encode()
     ).hexdigest()

@@ -1,0 +1,144 @@
+"""What leaves carries its record: verify, reproduce, export and the page take what was delivered, and nothing more."""
+
+import json
+import shutil
+
+import pytest
+
+from datasel_core.__main__ import main
+from datasel_core.actions.add_pool import add_pool
+from datasel_core.actions.export import open_record
+from datasel_core.base.progress import Progress
+from datasel_core.errors import BadRequest
+from datasel_core.exports import record
+from datasel_core.runs import engine, manifest, reproduction
+from datasel_core.runs.spec import Spec
+from tests.conftest import paint
+from tests.exports import exporting
+from tests.exports.exporting import FORMATS, contents, export
+
+pool, run, other = exporting.pool, exporting.run, exporting.other
+
+
+def verified(capfd, path):
+    """Exit code and lines of `verify`."""
+    code = main(["verify", str(path)])
+    out, err = capfd.readouterr()
+    return code, [line for line in (out + err).splitlines() if not line.startswith("looking at photos")]
+
+
+def place(workspace, run, format, tmp_path):
+    return export(workspace, run, format, tmp_path / "out" / f"kept{FORMATS[format].suffix}")
+
+
+@pytest.mark.parametrize("format", sorted(FORMATS))
+def test_every_export_is_verified_and_run_again_wherever_it_is_moved(workspace, run, tmp_path, capfd, format):
+    out, ids = place(workspace, run, format, tmp_path), run.ids
+    shutil.move(tmp_path / "out", tmp_path / "moved")
+    shutil.rmtree(run.folder)
+    moved = tmp_path / "moved" / out.name
+    assert verified(capfd, moved) == (0, [f"intact: 3 samples, ids_sha256 {run.manifest['result']['ids_sha256']}"])
+    assert main(["reproduce", str(moved)]) == 0
+    assert main(["compare", str(moved), str(moved)]) == 0
+    assert main(["export", str(moved), "--format", "ids", "--out", str(tmp_path / "again.txt")]) == 0
+    assert (tmp_path / "again.txt").read_text().split() == ids
+
+
+@pytest.mark.parametrize("format", sorted(FORMATS))
+def test_whatever_is_changed_of_an_export_is_named(workspace, run, tmp_path, capfd, format):
+    out = place(workspace, run, format, tmp_path)
+    above = out if out.is_dir() else out.parent
+    for name, content in contents(above).items():
+        path = above / name
+        short = name.split("datasel/")[-1]
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        code, lines = verified(capfd, out)
+        assert code != 0, name
+        assert any(short in line for line in lines), (name, lines)
+        path.unlink()
+        code, lines = verified(capfd, out)
+        if short == record.EXPORT:  # then it is the record of a selection, and nothing is known of what was delivered
+            assert code == 0
+        else:
+            assert code != 0, name
+            assert any(short in line or "manifest.json" in line or "was not exported" in line for line in lines), lines
+        path.write_bytes(content)
+        assert verified(capfd, out)[0] == 0
+
+
+def test_a_second_batch_and_a_stage_leave_with_what_they_build_on(workspace, pool, tmp_path, capfd):
+    first = engine.select(workspace, Spec(pool="p", method="random", budget="2"))
+    second = engine.select(workspace, Spec(pool="p", method="random", budget="2", already=str(first.folder)))
+    third = engine.select(workspace, Spec(pool="p", method="random", budget="1", within=str(second.folder)))
+    for name, one in (("second", second), ("third", third)):
+        out = export(workspace, one, "csv", tmp_path / f"{name}.csv")
+        shutil.rmtree(one.folder)
+        assert verified(capfd, out)[0] == 0
+        found = reproduction.reproduce(workspace, record.place(out))
+        assert found["identical"]
+    shutil.rmtree(first.folder)
+    assert reproduction.reproduce(workspace, record.place(tmp_path / "second.csv"))["identical"]
+
+
+def test_a_file_without_a_record_is_named(workspace, run, tmp_path, capfd):
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    code, lines = verified(capfd, tmp_path / "a.csv")
+    assert code == 2
+    (line,) = lines
+    assert "was not exported by datasel, or its record is gone: there is no folder a.csv.datasel beside it" in line
+
+
+def test_the_record_of_another_selection_is_told(workspace, run, other, tmp_path, capfd):
+    one, two = (export(workspace, each, "csv", tmp_path / f"{name}.csv") for each, name in ((run, "a"), (other, "b")))
+    shutil.copy(record.beside(one) / record.EXPORT, record.beside(two) / record.EXPORT)
+    code, lines = verified(capfd, two)
+    assert code == 1
+    assert any("export.json belongs to another manifest" in line for line in lines)
+
+
+def test_nothing_outside_is_read_by_a_record(workspace, run, tmp_path, capfd):
+    """export.json comes from elsewhere: names that lead out of the folder are missing, whatever lies there."""
+    out = export(workspace, run, "files", tmp_path / "out")
+    (tmp_path / "secret").write_text("s")
+    path = out / record.FOLDER / record.EXPORT
+    said = json.loads(path.read_text())
+    for name in ("../secret", str(tmp_path / "secret")):
+        said["files"] = {name: "0" * 64}
+        said["sha256"] = manifest.own_hash(said)
+        path.write_text(json.dumps(said))
+        assert verified(capfd, out)[1] == [f"{name} is missing."]
+
+
+def test_the_preview_is_what_is_written(workspace, run, tmp_path):
+    kept = open_record(workspace, run.folder)
+    for id, format in FORMATS.items():
+        shown = format().preview(kept, 2)
+        few = engine.select(workspace, Spec(pool="p", method="random", budget="2"))
+        assert few.ids == run.ids[:2]
+        out = format().write(open_record(workspace, few.folder), tmp_path / f"{id}{format.suffix}", Progress())
+        if format.suffix:
+            ((name, text),) = shown
+            assert name == ""
+            assert text is None or text.encode() == out.read_bytes()
+        else:
+            made = {path: data for path, data in contents(out).items() if not path.startswith("datasel/")}
+            assert {name for name, _ in shown} == set(made)
+            assert all(text is None or text.encode() == made[name] for name, text in shown)
+
+
+def test_a_format_that_does_not_suit_is_refused_before_anything_is_written(workspace, tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"text": "one"}\n{"text": "two"}\n')
+    add_pool(workspace, "t", str(tmp_path / "t.jsonl"), "text")
+    run = engine.select(workspace, Spec(pool="t", method="random", budget="1"))
+    with pytest.raises(BadRequest, match="The samples of this pool are not files; export ids, csv, jsonl or parquet"):
+        export(workspace, run, "files", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_photo_where_the_record_is_to_lie_is_refused(workspace, tmp_path):
+    paint(tmp_path / "in" / "datasel" / "a.jpg", 1)
+    paint(tmp_path / "in" / "b.jpg", 2)
+    add_pool(workspace, "ph", str(tmp_path / "in"), "images")
+    run = engine.select(workspace, Spec(pool="ph", method="random", budget="2"))
+    with pytest.raises(BadRequest, match="datasel/a.jpg would lie where the record of the export lies"):
+        export(workspace, run, "files", tmp_path / "out")
