@@ -17,10 +17,9 @@ from datasel_core.runs import manifest
 from datasel_core.version import VERSION
 from datasel_core.workspace.files import read_json
 from datasel_core.workspace.hashing import hash_file
+from datasel_core.workspace.layout import EXPORT_RECORD, RECORD
 
-FOLDER = "datasel"
-"""Sub-folder of an export that is a folder, and suffix of the one beside a file."""
-EXPORT = "export.json"
+FOLDER, EXPORT = RECORD, EXPORT_RECORD
 SCHEMA = "datasel export 1"
 HOLDS = re.compile(r"(manifest|export)\.json|(selection|curve|clusters|within|already|of-\d+)\.parquet")
 """What the folder of a selection holds: its manifest, what that closes over, and what a record says of the export."""

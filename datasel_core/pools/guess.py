@@ -19,6 +19,7 @@ from datasel_core.pools.readers.tables.table_file import (
     kind_of as format_of,
 )
 from datasel_core.pools.readers.texts.shapes import USUAL
+from datasel_core.workspace.layout import is_record
 
 _PICTURES = frozenset({*usual.PATHS, "images"})
 _LOOKED_AT = 5
@@ -35,7 +36,8 @@ def kind_of(path: Path) -> str:
     if (layout := find_layout(path)) is not None:
         return layout.kind
     if path.is_dir():
-        files = [file for file in sorted(itertools.islice(path.rglob("*"), 2000)) if not is_description(file.name)]
+        found = sorted(itertools.islice(path.rglob("*"), 2000))
+        files = [file for file in found if not is_description(file.name) and not is_record(file.parent)]
         suffixes = {format_of(file.name) for file in files}
         pictures = formats.SUFFIXES & suffixes
         tables = itertools.islice((file for file in files if kind_by_content(file) in TABLES), _LOOKED_AT)

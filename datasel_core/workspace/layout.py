@@ -10,6 +10,11 @@ from datasel_core.errors import BadParameter, BadRequest
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
+RECORD = "datasel"
+"""Sub-folder of an export that holds its record, and suffix of the folder beside an export of one file."""
+EXPORT_RECORD = "export.json"
+"""The file in it by which it is known."""
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -103,6 +108,12 @@ class Workspace:
                 "allow it."
             )
         return real
+
+
+def is_record(folder: str | os.PathLike) -> bool:
+    """Whether a folder is the record of an export, which lies beside data and is none."""
+    name = os.path.basename(os.fspath(folder))
+    return (name == RECORD or name.endswith(f".{RECORD}")) and os.path.isfile(os.path.join(folder, EXPORT_RECORD))
 
 
 def checked_name(kind: str, name: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datasel_core.errors import BadInput, BadRequest
-from datasel_core.workspace.layout import Workspace
+from datasel_core.workspace.layout import Workspace, is_record
 
 MOST_LINKS = 100_000
 """Linked folders in one source. Folders that all link to one another are more ways than anyone can walk."""
@@ -42,6 +42,7 @@ class _Found:
     circles: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     hidden: list[OSError] = field(default_factory=list)
+    records: list[str] = field(default_factory=list)
     followed: int = 0
 
 
@@ -79,7 +80,9 @@ def _sorted_out(
             continue
         name = folder.prefix + entry.name
         if not entry.is_symlink():
-            if entry.is_dir(follow_symlinks=False):
+            if entry.is_dir(follow_symlinks=False) and is_record(entry.path):
+                found.records.append(name)
+            elif entry.is_dir(follow_symlinks=False):
                 yield entry.path, name + "/"
             else:
                 found.names.append(name)
@@ -123,6 +126,8 @@ def _notes(found: _Found) -> list[str]:
         f"The folder {printable(str(error.filename))} may not be read: {error.strerror}."
         for error in sorted(found.hidden, key=lambda error: str(error.filename))
     ]
+    if found.records:
+        notes.append(f"Records of earlier exports are no data ({len(found.records):,}): {named(found.records)}.")
     if found.circles:
         notes.append(
             f"Linked folders that lead back to a folder they lie in were not followed ({len(found.circles):,}): "

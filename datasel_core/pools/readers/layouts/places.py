@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from datasel_core.pools.media.photos import SUFFIXES
+from datasel_core.workspace.layout import is_record
 
 _TRIED = 20
 _MOST_FOLDERS = 200
@@ -46,7 +47,8 @@ def files_below(folder: Path, suffixes: tuple[str, ...], depth: int) -> Iterator
     """
     for here, folders, files in os.walk(folder):
         below = len(Path(here).relative_to(folder).parts)
-        folders[:] = sorted(name for name in folders if not name.startswith(".")) if below < depth else []
+        open_ = (name for name in folders if not name.startswith(".") and not is_record(os.path.join(here, name)))
+        folders[:] = sorted(open_) if below < depth else []
         found = (name for name in sorted(files) if name.lower().endswith(suffixes) and not name.startswith("."))
         yield from filter(_is_file, (Path(here, name) for name in found))
 
