@@ -35,6 +35,7 @@ def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, sca
         "notes": scan.notes,
         **({} if scan.left_out is None else {"left_out": scan.left_out}),
         **({"texts": list(scan.texts)} if scan.texts else {}),
+        **({"layout": scan.layout} if scan.layout else {}),
     }
     _set_aside(folder)
     with writing(folder / _TABLE) as temporary:

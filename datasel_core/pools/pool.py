@@ -64,6 +64,11 @@ class Pool:
         return self.about.get("left_out", len(self.unreadable))
 
     @property
+    def layout(self) -> str:
+        """In which the pictures lay, such as `coco`; empty where in none of the usual ones."""
+        return self.about.get("layout", "")
+
+    @property
     def n(self) -> int:
         return self.table.num_rows
 

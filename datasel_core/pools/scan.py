@@ -25,6 +25,7 @@ class Scan:
     `table` holds all but `texts`.
     stamps: (n, 3) size and times of each sample's own file, by which one that was written since is known.
     boxes: what people drew on the samples, as `labels.boxes` makes it.
+    layout: in which the pictures lay, as the option of that name says it; empty where in none of the usual ones.
     close: called when the pool is written, or will not be.
     """
 
@@ -38,6 +39,7 @@ class Scan:
     texts: tuple[str, ...] = ()
     stamps: np.ndarray | None = None
     boxes: pa.Table | None = None
+    layout: str = ""
     close: Callable[[], None] = lambda: None
 
 

@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,23 +26,35 @@ _SEEN = 1 << 20
 """Bytes from the beginning and the end of a file that tell what it holds."""
 _DEPTH = 2
 _OWN = {"id", "file_name", "width", "height"}
+_PLAIN = ("instances", "captions")
 
 
 def find(source: Path, files: Sequence[Path], kind: str | None) -> Layout | None:
     """kind: `pairs` takes captions, `images` instances; None what there is, instances first."""
-    found: dict[str, list[Path]] = {}
-    for path in places.within(source, files, _DEPTH, (".json",)):
-        if holds := _holds(path):
-            found.setdefault(holds, []).append(path)
+    found = _found(source, files)
     kinds = [one for one in ("images", "pairs") if one in found and kind in (None, one)]
     if not kinds:
         return None
     words = {"images": "COCO instances", "pairs": "COCO captions"}
     other = next((words[one] for one in words if one in found and one != kinds[0]), None)
-    plain = [path for path in found[kinds[0]] if path.name.startswith(("instances", "captions"))]
-    chosen = plain or found[kinds[0]]  # bodies and things of the same pictures would be counted twice
-    read = functools.partial(_read, source, chosen, kinds[0] == "pairs", other)
+    read = functools.partial(_read, source, found[kinds[0]], kinds[0] == "pairs", other)
     return Layout("coco", words[kinds[0]], kinds[0], read)
+
+
+def annotation_files(source: Path, kind: str) -> list[Path]:
+    """The JSON files that a pool of this kind is read from; none where they are not there."""
+    return _found(source, places.described(source)).get(kind, [])
+
+
+def _found(source: Path, files: Sequence[Path]) -> dict[str, list[Path]]:
+    """Kind of pool -> the files that make it."""
+    found: dict[str, list[Path]] = {}
+    for path in places.within(source, files, _DEPTH, (".json",)):
+        if holds := _holds(path):
+            found.setdefault(holds, []).append(path)
+    plain = {kind: [path for path in own if path.name.startswith(_PLAIN)] for kind, own in found.items()}
+    # bodies and things of the same pictures would be counted twice
+    return {kind: plain[kind] or own for kind, own in found.items()}
 
 
 def _holds(path: Path) -> str | None:
@@ -88,7 +100,7 @@ class _Reading:
 
 def _read(source: Path, files: Sequence[Path], captions: bool, other: str | None, named: Named) -> Listing:
     loaded = [(path, _loaded(path)) for path in files]
-    folders = [_pictures_of(source, path, said) for path, said in loaded]
+    folders = [picture_folder(source, path, said.get("images") or ()) for path, said in loaded]
     root = places.shared_root([source if source.is_dir() else source.parent, *folders])
     reading = _Reading()
     for (path, said), folder in zip(loaded, folders, strict=True):
@@ -140,8 +152,9 @@ def _around(outline: list[Any]) -> list[float] | None:
         return None
 
 
-def _pictures_of(source: Path, path: Path, said: dict[str, Any]) -> Path:
-    names = [image["file_name"] for image in said.get("images") or () if isinstance(image, dict) and _is_name(image)]
+def picture_folder(source: Path, path: Path, images: Iterable[Any]) -> Path:
+    """Where the pictures of one JSON file lie. images: its entries; the first are looked for."""
+    names = (image["file_name"] for image in images if isinstance(image, dict) and _is_name(image))
     farthest = source if source.is_dir() else None
     return places.picture_folder(path.parent, names, _split(path, path), farthest)
 
@@ -160,43 +173,74 @@ def _split(path: Path, source: Path) -> str:
 def _read_one(path: Path, said: dict[str, Any], folder: str, split: str | None, reading: _Reading) -> None:
     place: dict[Any, int] = {}
     for at, image in enumerate(said.get("images") or ()):
-        if not isinstance(image, dict) or not _is_name(image) or not _is_key(image.get("id")):
+        if not is_image(image):
             reading.lost.append({"id": f"{path.name}, image {at + 1}", "reason": "it has no file_name or no id"})
             continue
         if image["id"] in place:
             reading.lost.append({"id": image["file_name"], "reason": f"an earlier image has the id {image['id']}"})
             continue
-        name = image["file_name"] if folder == "." else f"{folder}/{image['file_name']}"
+        name = path_of(image, folder)
         own = {"image_id": image["id"], **({} if split is None else {"split": split})}
         plain = {key: value for key, value in image.items() if key not in _OWN and _is_plain(value)}
-        place[image["id"]] = reading.row({"id": name, "path": name, **plain, **own}, _frame(image))
-    names = {
-        one["id"]: str(one["name"])
-        for one in said.get("categories") or ()
-        if isinstance(one, dict) and _is_key(one.get("id")) and "name" in one
-    }
+        place[image["id"]] = reading.row({"id": name, "path": name, **plain, **own}, frame_of(image))
+    names = category_names(said.get("categories") or ())
     for note in said.get("annotations") or ():
         _take(note, place, names, reading)
 
 
+def is_image(image: Any) -> bool:
+    """Whether an entry names a picture and has an id."""
+    return isinstance(image, dict) and _is_name(image) and _is_key(image.get("id"))
+
+
+def path_of(image: dict[str, Any], folder: str) -> str:
+    """The path that a pool has for an entry. folder: of its pictures, seen from the pool's root."""
+    return image["file_name"] if folder == "." else f"{folder}/{image['file_name']}"
+
+
+def category_names(categories: Iterable[Any]) -> dict[Any, str]:
+    """Id -> name, in the order of the file."""
+    return {
+        one["id"]: str(one["name"])
+        for one in categories
+        if isinstance(one, dict) and _is_key(one.get("id")) and "name" in one
+    }
+
+
+def image_of(note: Any) -> Any:
+    """The id of the image that an annotation belongs to; None where it says none."""
+    return note["image_id"] if isinstance(note, dict) and _is_key(note.get("image_id")) else None
+
+
+def label_of(note: dict[str, Any], names: dict[Any, str]) -> Label | None:
+    """What an annotation says, its box as the file has it; None where its category is not listed."""
+    category = note.get("category_id")
+    if not _is_key(category) or category not in names:
+        return None
+    return Label(names[category], _box(_slim(dict(note)).get("bbox")))
+
+
+def is_crowd(note: dict[str, Any]) -> bool:
+    return note.get("iscrowd") == 1
+
+
 def _take(note: Any, place: dict[Any, int], names: dict[Any, str], reading: _Reading) -> None:
-    if not isinstance(note, dict) or not _is_key(note.get("image_id")) or note["image_id"] not in place:
+    if image_of(note) not in place:
         reading.odd["Annotations of no image, passed over"] += 1
         return
     row = place[note["image_id"]]
     if "caption" in note:
         reading.captions[row].append(note["caption"])
         return
-    category = note.get("category_id")
-    if not _is_key(category) or category not in names:
+    label = label_of(note, names)
+    if label is None:
         reading.odd["Annotations of a category that is not listed, passed over"] += 1
         return
-    box = _box(note.get("bbox"))
-    if note.get("iscrowd") == 1:
+    if is_crowd(note):
         reading.odd["Boxes around crowds, which count as one instance each"] += 1
-    if box is None:
+    if label.box is None:
         reading.odd["Instances without a box, of which the class is kept"] += 1
-    reading.labels[row].append(Label(names[category], box))
+    reading.labels[row].append(label)
 
 
 def _box(value: Any) -> tuple[float, float, float, float] | None:
@@ -205,7 +249,8 @@ def _box(value: Any) -> tuple[float, float, float, float] | None:
     return tuple(map(float, value))
 
 
-def _frame(image: dict[str, Any]) -> tuple[float, float] | None:
+def frame_of(image: dict[str, Any]) -> tuple[float, float] | None:
+    """Width and height that the boxes of an image refer to, where it says them."""
     size = (image.get("width"), image.get("height"))
     return size if all(_is_number(side) and side > 0 for side in size) else None
 

@@ -88,7 +88,7 @@ def scan(
         table = table.append_column(name, column)
     stamps = None if listing.looks else np.array([looks[row].stamp for row in rows], dtype=np.int64)
     boxes = None if own is None else made.boxes(own)
-    return Scan(table, listing.root, listing.lost, notes, boxes=boxes, stamps=stamps)
+    return Scan(table, listing.root, listing.lost, notes, boxes=boxes, stamps=stamps, layout=layout.name)
 
 
 def _make_room(listing: Listing, ours: frozenset[str], notes: list[str]) -> None:
@@ -173,6 +173,12 @@ def _samples(
     return rows, names, said
 
 
+def in_pixels(labels: Sequence[Label], frame: tuple[float, float] | None, look: Look) -> list[Label]:
+    """What a pool has of the labels that a source has for one picture."""
+    scale = _scale(frame, look)
+    return [_fitted(label, scale, look) for label in labels]
+
+
 def _in_pixels(listing: Listing, looks: Sequence[Look], notes: list[str]) -> list[list[Label]] | None:
     """The labels with their boxes in pixels of the upright pictures. A box that cannot be drawn is counted in the
     notes; its class stays.
@@ -182,11 +188,11 @@ def _in_pixels(listing: Listing, looks: Sequence[Look], notes: list[str]) -> lis
     frames = listing.frames or [None] * len(looks)
     found, outside, turned = [], 0, 0
     for own, frame, look in zip(listing.labels, frames, looks, strict=True):
-        scale = _scale(frame, look)
-        fitted = [_fitted(label, scale, look) for label in own]
+        fitted = in_pixels(own, frame, look)
         found.append(fitted)
         lost = sum(old.box is not None and new.box is None for old, new in zip(own, fitted, strict=True))
-        outside, turned = (outside, turned + lost) if scale is None else (outside + lost, turned)
+        is_turned = _scale(frame, look) is None
+        outside, turned = (outside, turned + lost) if is_turned else (outside + lost, turned)
     if outside:
         notes.append(f"Boxes outside their pictures or without area, of which the class is kept: {outside:,}.")
     if turned:

@@ -68,7 +68,7 @@ def spare_note(source: Path, root: Path, named: Iterable[str]) -> list[str]:
     return [said] if spare else []
 
 
-def picture_folder(near: Path, names: Sequence[str], hint: str = "", farthest: Path | None = None) -> Path:
+def picture_folder(near: Path, names: Iterable[str], hint: str = "", farthest: Path | None = None) -> Path:
     """The folder in which most of the first names are found: `near`, the one above, or one below either; `near` where
     none is found anywhere.
 

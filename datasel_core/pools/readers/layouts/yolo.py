@@ -21,18 +21,29 @@ from datasel_core.pools.readers.layouts.listing import Layout, Listing
 from datasel_core.pools.readers.pair_table import Named
 
 _PARTS = ("train", "val", "validation", "test", "minival")
+SHARES = (1, 1)
+"""The frame of boxes that are shares of a picture's width and height."""
 _LARGEST = 1 << 20
 """Bytes of a data.yaml, and of the labels of one picture."""
 
 
 def find(source: Path, files: Sequence[Path], kind: str | None) -> Layout | None:
-    if kind == "pairs":
+    best = None if kind == "pairs" else _best(source, files)
+    if best is None:
         return None
-    found = [path for path in places.within(source, files, 0, (".yaml", ".yml")) if _described(path)]
-    if not found:
-        return None
-    best = min(found, key=lambda path: (path.stem != "data", path.name))
     return Layout("yolo", f"YOLO ({best.name})", "images", functools.partial(_read, source, best))
+
+
+def description(source: Path) -> tuple[Path, dict[str, Any]] | None:
+    """The data.yaml of a source, and what it says; None where it has none."""
+    best = _best(source, places.described(source))
+    said = None if best is None else _described(best)
+    return None if said is None else (best, said)
+
+
+def _best(source: Path, files: Sequence[Path]) -> Path | None:
+    found = [path for path in places.within(source, files, 0, (".yaml", ".yml")) if _described(path)]
+    return min(found, key=lambda path: (path.stem != "data", path.name), default=None)
 
 
 def _described(path: Path) -> dict[str, Any] | None:
@@ -52,7 +63,7 @@ def _read(source: Path, described: Path, named: Named) -> Listing:
     said = _described(described)
     if said is None:
         raise BadInput(f"{described.name} says no more what it did; it needs names, and train, val or test.")
-    names, base = _names(said), _base(described, said)
+    names, base = class_names(said), _base(described, said)
     rows, labels, lost, notes = [], [], [], []
     odd: Counter[str] = Counter()
     root, seen = described.parent, set()
@@ -62,7 +73,7 @@ def _read(source: Path, described: Path, named: Named) -> Listing:
                 odd["Pictures that an earlier part names as well, counted there"] += 1
                 continue
             seen.add(path)
-            own = _labels(path, names, "kpt_shape" in said, odd)
+            own = labels_of(path, names, said, odd)
             if isinstance(own, str):
                 lost.append({"id": places.relative(path, root), "reason": own})
                 continue
@@ -72,10 +83,10 @@ def _read(source: Path, described: Path, named: Named) -> Listing:
     notes += [f"{what}: {count:,}." for what, count in odd.items()]
     notes += places.spare_note(source, root, [*(row["path"] for row in rows), *(one["id"] for one in lost)])
     table = pa.table({name: pa.array([row[name] for row in rows], pa.string()) for name in ("id", "path", "split")})
-    return Listing(root, table, labels=labels, frames=[(1, 1)] * len(rows), lost=lost, notes=notes)
+    return Listing(root, table, labels=labels, frames=[SHARES] * len(rows), lost=lost, notes=notes)
 
 
-def _names(said: dict[str, Any]) -> dict[int, str]:
+def class_names(said: dict[str, Any]) -> dict[int, str]:
     """Number -> name of each class. Raises BadInput."""
     names = said.get("names")
     if isinstance(names, list):
@@ -132,8 +143,11 @@ def label_file(picture: Path) -> Path:
     return Path(*parts, picture.stem + ".txt")
 
 
-def _labels(picture: Path, names: dict[int, str], points: bool, odd: Counter[str]) -> list[Label] | str:
-    """What is drawn on one picture, in shares of its width and height; or the reason why that cannot be read."""
+def labels_of(picture: Path, names: dict[int, str], said: dict[str, Any], odd: Counter[str]) -> list[Label] | str:
+    """What is drawn on one picture, in shares of its width and height; or the reason why that cannot be read.
+
+    names: of the classes. said: in data.yaml. odd: counts what cannot be used.
+    """
     path = label_file(picture)
     try:
         if path.stat().st_size > _LARGEST:
@@ -151,7 +165,7 @@ def _labels(picture: Path, names: dict[int, str], points: bool, odd: Counter[str
         elif numbers[0] not in names:
             odd["Lines of labels with a class that the file does not name, passed over"] += 1
         else:
-            found.append(Label(names[int(numbers[0])], _box(numbers[1:], points)))
+            found.append(Label(names[int(numbers[0])], _box(numbers[1:], "kpt_shape" in said)))
     return found
 
 
