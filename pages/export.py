@@ -63,7 +63,7 @@ def page(pool: Pool, runs: list[Run]) -> None:
 
 
 def deliver(pool: Pool, run: Run) -> None:
-    formats = {id: one for id, one in registry.every("export format").items() if one.suffix or "path" in pool.columns}
+    formats = {id: one for id, one in registry.every("export format").items() if one.suffix or "image" in pool.opens}
     look.section("Format")
     with st.container(border=True, key="card-format"):
         id = keys.bound(

@@ -1,8 +1,11 @@
 """Writing a selection for another tool."""
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
+
+import pyarrow as pa
 
 from datasel_core.actions.task import Outcome, Task, Work, task
 from datasel_core.base.declare import ARGUMENT, Field, called
@@ -13,6 +16,7 @@ from datasel_core.exports import guard
 from datasel_core.exports.export import Export, SelectionRecord
 from datasel_core.pools.changed import changes
 from datasel_core.pools.persistence import load_pool
+from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
 from datasel_core.workspace.layout import NAME, Workspace
 
@@ -62,15 +66,22 @@ def open_record(workspace: Workspace, folder: Path) -> SelectionRecord:
     said = manifest.read(folder)
     if found := manifest.problems(folder):
         raise BadRequest(f"{folder} cannot be exported: {found[0]}")
-    media = None
+    kept, media, picture = manifest.kept_table(folder), None, None
     with contextlib.suppress(BadRequest):  # the pool is gone: formats that copy media say so, the others need none
-        root = load_pool(workspace, said["pool"]["name"]).root
-        media = lambda path: workspace.allowed(root / path)  # noqa: E731
-    kept = manifest.kept_table(folder)
+        pool = load_pool(workspace, said["pool"]["name"])
+        media = lambda path: workspace.allowed(pool.root / path)  # noqa: E731
+        picture = (lambda at: _picture(pool, kept, at)) if "image" in pool.opens else None
     return SelectionRecord(
         kept,
         said,
         media,
         workspace,
         lambda progress: changes(workspace, said["pool"], kept, progress, kept_only=True),
+        picture,
     )
+
+
+def _picture(pool: Pool, kept: pa.Table, at: int) -> Any:
+    """Where a kept picture lies inside another file, which must still be what was chosen."""
+    [row] = pool.rows([kept["id"][at].as_py()])
+    return replace(pool.media(int(row)), content=kept["content"][at].as_py())

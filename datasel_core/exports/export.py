@@ -24,7 +24,8 @@ export_format = declares("export format")
 class SelectionRecord:
     """table: selection.parquet. manifest: manifest.json. media: `path` -> the file, which must lie under an allowed
     root; None when the pool is gone. workspace: whose pools' sources are never written over. changes: which of the
-    kept photos are others by now.
+    kept photos are others by now. picture: row of the table -> what reads its picture, be it inside another file; None
+    when there is none.
     """
 
     table: pa.Table
@@ -32,6 +33,7 @@ class SelectionRecord:
     media: Callable[[str], Path] | None
     workspace: Workspace = field(default_factory=Workspace.at)
     changes: Callable[[Progress], Changes] = lambda progress: Changes()
+    picture: Callable[[int], Any] | None = None
 
     def plain(self) -> pa.Table:
         """The columns people want: without the row number, the content hash, and how numbers were written."""

@@ -1,19 +1,20 @@
 """The kept files themselves, in a folder."""
 
 import json
-from pathlib import Path
 from typing import ClassVar
 
 from datasel_core.base.declare import Field
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.exports.export import Export, SelectionRecord, export_format
-from datasel_core.exports.guard import Contents, Copy
+from datasel_core.exports.guard import Contents
+from datasel_core.exports.pictures import pictures
 
 
 @export_format("files", version=1, title="The files")
 class Files(Export):
-    """Copies the kept files into a folder, sub-folders as in the pool, with manifest.json beside them.
+    """Copies the kept files into a folder, sub-folders as in the pool, with manifest.json beside them. Pictures inside
+    a Parquet file or a tar shard become files of their own, to the byte, called by their ids.
 
     A file that is there with the same content is left alone. Where the disk can share the bytes of copies until one is
     changed, no space is used twice.
@@ -28,28 +29,8 @@ class Files(Export):
     )
 
     def contents(self, kept: SelectionRecord, progress: Progress) -> Contents:
-        if "path" not in kept.table.column_names:
-            raise BadRequest("The samples of this pool are not files; export ids, csv, jsonl or parquet.")
-        if kept.media is None:
-            raise BadRequest(
-                f"The pool {kept.manifest['pool']['name']} is no longer in the workspace, "
-                "so its files cannot be found; add it again."
-            )
-        paths = kept.table["path"].to_pylist()
-        names = [_inside(path) for path in paths]
-        if len({*names, "manifest.json"}) <= len(names):
-            raise BadRequest("Two kept samples have the same file; export a table instead.")
-        if (changed := kept.changes(progress)).replaced:
-            raise BadRequest(f"The files are not what was chosen: {changed.summary()}, and choose again.")
-        sources = map(kept.media, progress.over(paths, len(paths), "finding files"))
+        files = pictures(kept, progress, self.link).contents
+        if "manifest.json" in files:
+            raise BadRequest("A kept sample is called manifest.json as the record is; export a table instead.")
         record = json.dumps(kept.manifest, indent=1, ensure_ascii=False) + "\n"
-        return {
-            **{name: Copy(source, self.link) for name, source in zip(names, sources, strict=True)},
-            "manifest.json": record.encode(),
-        }
-
-
-def _inside(path: str) -> str:
-    """The place below the new folder: never above it, whatever the table said."""
-    parts = [part for part in Path(path).parts if part not in ("..", ".", "/", "\\") and not part.endswith(":")]
-    return Path(*parts).as_posix()
+        return {**files, "manifest.json": record.encode()}

@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -36,7 +36,18 @@ class Copy:
     sha256: str | None = None
 
 
-Contents = Mapping[str, Copy | bytes]
+@dataclass(frozen=True)
+class Extract:
+    """Bytes that lie inside another file, taken out when they are written. read: gives them, and raises BadRequest when
+    they are others by now. sha256: of them.
+    """
+
+    read: Callable[[], bytes]
+    sha256: str
+
+
+Content = Copy | Extract | bytes
+Contents = Mapping[str, Content]
 """What a folder is to hold: relative name -> what stands there; written in this order."""
 
 
@@ -156,7 +167,7 @@ def _taken(target: Path) -> BadRequest:
     )
 
 
-def _check_content(name: str, content: Copy | bytes) -> None:
+def _check_content(name: str, content: Content) -> None:
     parts = PurePath(name).parts
     if not parts or PurePath(name).is_absolute() or ".." in parts:
         raise BadRequest(f"{name!r} is no name of a file below a folder.")
@@ -188,11 +199,13 @@ def _check_place(folder: Path, name: str, seen: set[Path]) -> None:
         raise BadRequest(f"{target} is a folder where a file is to stand; name another --out.")
 
 
-def _stands(content: Copy | bytes, target: Path) -> bool:
+def _stands(content: Content, target: Path) -> bool:
     """Whether the file is there already as it is to be. A hard link to the source is, where that was asked for."""
     try:
         if isinstance(content, bytes):
             return target.stat().st_size == len(content) and target.read_bytes() == content
+        if isinstance(content, Extract):
+            return hash_file(target) == content.sha256
         if content.source.samefile(target):
             return content.link
         return content.source.stat().st_size == target.stat().st_size and hash_file(content.source) == hash_file(target)
@@ -200,13 +213,13 @@ def _stands(content: Copy | bytes, target: Path) -> bool:
         raise disk_trouble(error, target) from error
 
 
-def _shares(content: Copy | bytes, target: Path) -> bool:
+def _shares(content: Content, target: Path) -> bool:
     """An earlier hard link, which a copy of the same bytes may replace."""
     return isinstance(content, Copy) and content.source.samefile(target)
 
 
-def _hash(content: Copy | bytes) -> str | None:
-    return content.sha256 if isinstance(content, Copy) else hashlib.sha256(content).hexdigest()
+def _hash(content: Content) -> str | None:
+    return hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else content.sha256
 
 
 def _stamp(path: Path) -> tuple[int, ...] | None:
@@ -217,15 +230,15 @@ def _stamp(path: Path) -> tuple[int, ...] | None:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _put(content: Copy | bytes, target: Path) -> None:
+def _put(content: Content, target: Path) -> None:
     try:
         if isinstance(content, Copy) and content.link and _link(content.source, target):
             return
         with writing(target) as temporary:
-            if isinstance(content, bytes):
-                temporary.write_bytes(content)
-            else:
+            if isinstance(content, Copy):
                 _copy(content.source, temporary)
+            else:
+                temporary.write_bytes(content if isinstance(content, bytes) else content.read())
     except OSError as error:
         raise disk_trouble(error, target) from error
 
