@@ -11,8 +11,7 @@ from datasel_core.base.registry import find
 from datasel_core.errors import BadRequest
 from datasel_core.exports import record
 from datasel_core.exports.export import Export, SelectionRecord, check
-from datasel_core.pools.changed import changes
-from datasel_core.pools.persistence import load_pool
+from datasel_core.pools.changed import changes, pool_now
 from datasel_core.runs import manifest
 from datasel_core.workspace.layout import NAME, Workspace
 
@@ -62,16 +61,13 @@ def open_record(workspace: Workspace, folder: Path) -> SelectionRecord:
     said = manifest.read(folder)
     if found := manifest.problems(folder):
         raise BadRequest(f"{folder} cannot be exported: {found[0]}")
-    pool, media = None, None
+    pool = None
     with contextlib.suppress(BadRequest):  # the pool is gone: formats that need it say so, the others do without
-        pool = load_pool(workspace, said["pool"]["name"])
-        media = lambda path: workspace.allowed(pool.root / path)  # noqa: E731
-        pool = pool if pool.fingerprint == said["pool"]["fingerprint"] else None
+        pool, _ = pool_now(workspace, said["pool"]) or (None, False)
     kept = manifest.kept_table(folder)
     return SelectionRecord(
         kept,
         said,
-        media,
         workspace,
         lambda progress: changes(workspace, said["pool"], kept, progress, kept_only=True),
         pool,

@@ -30,15 +30,13 @@ export_format = declares("export format")
 
 @dataclass(frozen=True)
 class SelectionRecord:
-    """table: selection.parquet. manifest: manifest.json. media: `path` -> the file, which must lie under an allowed
-    root; None when the pool is gone. workspace: whose pools' sources are never written over. changes: which of the
-    kept photos are others by now. pool: what was chosen from, as it is now; None when it is gone, or is another one by
-    now. folder: where the selection lies; its record leaves with every export.
+    """table: selection.parquet. manifest: manifest.json. workspace: whose pools' sources are never written over.
+    changes: which of the kept photos are others by now. pool: what was chosen from, as it is now, perhaps with other
+    samples; None when it is gone. folder: where the selection lies; its record leaves with every export.
     """
 
     table: pa.Table
     manifest: dict[str, Any]
-    media: Callable[[str], Path] | None
     workspace: Workspace = field(default_factory=Workspace.at)
     changes: Callable[[Progress], Changes] = lambda progress: Changes()
     pool: Pool | None = None

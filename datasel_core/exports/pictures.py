@@ -1,14 +1,16 @@
 """The kept pictures as files of an export: what each is called there, and where its bytes come from."""
 
 import functools
+import hashlib
 import io
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from PIL import UnidentifiedImageError
+import pyarrow as pa
 
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
@@ -19,11 +21,12 @@ from datasel_core.pools.media import formats, photos
 from datasel_core.pools.pool import Pool
 
 FOLDER = "images"
-"""Where pictures lie that have no path of their own, or one that is taken by the record."""
+"""Where pictures lie whose own place is taken by the record."""
 
-_ENDINGS = {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2", "HEIF": ".heic"}
-_LONGEST = 60
-"""Characters of a name that is made from an id: with four bytes each, they fit into every file system."""
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
+"""What file systems do not take in names."""
+_LONGEST = 200
+"""Bytes of one part of a name; file systems take 255."""
 
 
 @dataclass(frozen=True)
@@ -38,42 +41,61 @@ class Pictures:
 
 
 def kept_rows(kept: SelectionRecord, progress: Progress) -> tuple[Pool, np.ndarray]:
-    """The pool, and the rows of it that were kept, in pick order. Raises BadRequest where the pool is gone or another,
-    or a kept photo is.
+    """The pool, and the rows of it that were kept, in pick order. Raises BadRequest where the pool is gone, or a kept
+    sample of it is gone or another by now.
     """
+    name = kept.manifest["pool"]["name"]
     if kept.pool is None:
-        raise BadRequest(
-            f"The pool {kept.manifest['pool']['name']} is no longer in the workspace as it was, so its pictures cannot "
-            "be found; add it again."
-        )
+        raise BadRequest(f"The pool {name} is no longer in the workspace, so its files cannot be found; add it again.")
     if (changed := kept.changes(progress)).replaced:
         raise BadRequest(f"The files are not what was chosen: {changed.summary()}, and choose again.")
-    return kept.pool, kept.pool.rows(kept.table["id"].to_pylist())
+    ids = kept.table["id"].to_pylist()
+    rows = kept.pool.rows(ids)
+    now, then = kept.pool.table["content"].take(pa.array(rows)).to_pylist(), kept.table["content"].to_pylist()
+    other = next((id for id, one, two in zip(ids, now, then, strict=True) if one != two), None)
+    if other is not None:
+        raise BadRequest(
+            f"{other} is another sample than the one that was chosen: {name} was added anew; choose again."
+        )
+    return kept.pool, rows
 
 
 def pictures(
     pool: Pool, rows: np.ndarray, progress: Progress, below: str = "", link: bool = False, stems: bool = False
 ) -> Pictures:
     """The pictures of these rows. A picture is called as in the pool: its path without what leads out of the folder, or
-    its id where it lies inside a Parquet file or a tar shard, whose bytes are written as they are.
+    its id where it lies inside a Parquet file or a tar shard, with the ending of what it is; these are read here to see
+    that, and once more when they are written, as they lie there.
 
     below: a folder to put before every name that does not begin with it, such as `images`. link: files are hard-linked.
     stems: names differ also without their endings, so that a label file beside each is its own. Raises BadRequest.
     """
     keys = list(zip(*(column[rows].tolist() for column in pool.picture_keys()), strict=True))
-    first = {key: at for at, key in reversed(list(enumerate(keys)))}
+    first = {key: int(rows[at]) for at, key in reversed(list(enumerate(keys)))}
+    inside = "path" not in pool.columns
     taken: set[str] = set()
     names: dict[Any, str] = {}
-    for key in progress.over(dict.fromkeys(keys), len(first), "finding pictures"):
-        names[key] = _free(_name(pool, int(rows[first[key]]), below), taken, stems)
-    inside = "path" not in pool.columns
-    order = sorted(names) if inside else names  # neighbours in a shard are read together
-    contents = {names[key]: _content(pool, int(rows[first[key]]), link) for key in order}
+    contents: dict[str, Content] = {}
+    order = sorted(first) if inside else dict.fromkeys(keys)  # neighbours in a shard are read together
+    for key in progress.over(order, len(first), "finding pictures"):
+        parts, content = (_extract if inside else _file)(pool, first[key], link)
+        names[key] = _free(_placed(parts, below), taken, stems)
+        contents[names[key]] = content
     return Pictures([names[key] for key in keys], contents)
 
 
-def _name(pool: Pool, row: int, below: str) -> str:
-    parts = _inside(pool.value("path", row)) if "path" in pool.columns else [FOLDER, *_of_id(pool, row)]
+def _file(pool: Pool, row: int, link: bool) -> tuple[list[str], Content]:
+    return _inside(pool.value("path", row)), Copy(pool.path(row), link)
+
+
+def _extract(pool: Pool, row: int, link: bool) -> tuple[list[str], Content]:
+    data = read(pool, row)
+    return _called(str(pool.ids[row]), data), Made(
+        functools.partial(_write, pool, row), hashlib.sha256(data).hexdigest()
+    )
+
+
+def _placed(parts: list[str], below: str) -> str:
     if parts[0].lower() == record.FOLDER:  # the record of the export lies there
         parts = [FOLDER, *parts]
     return "/".join([below, *parts] if below and parts[0] != below else parts)
@@ -84,23 +106,26 @@ def _inside(path: str) -> list[str]:
     return [part for part in Path(path).parts if part not in ("..", ".", "/", "\\") and not part.endswith(":")]
 
 
-def _of_id(pool: Pool, row: int) -> list[str]:
-    """A path made from an id: characters that some file system does not take are `_`; the ending says the format."""
-    id = str(pool.ids[row])
-    parts = [re.sub(r'[\x00-\x1f<>:"\\|?*]', "_", part) for part in id.split("/") if part.strip(". ")]
-    *folders, last = [part.strip(" ") for part in parts] or ["picture"]
-    ending = PurePosixPath(last).suffix
-    if ending.lower() not in formats.SUFFIXES:
-        ending = _ending(read(pool, row))
-    return [*(part[:_LONGEST] for part in folders), last.removesuffix(ending)[:_LONGEST] + ending]
+def _called(id: str, data: bytes) -> list[str]:
+    """The id as the parts of a file's name below a folder. Where it cannot be one as it is, a piece of its hash goes
+    along, so that others do not come to have the same.
+    """
+    endings = _endings(data)
+    stem, ending = os.path.splitext(id)
+    if ending.lower() not in endings:
+        stem, ending = id, endings[0]
+    parts = [_UNSAFE.sub("_", part).strip(". ").encode()[:_LONGEST].decode(errors="ignore") for part in stem.split("/")]
+    safe = "/".join(part for part in parts if part)
+    mark = "" if safe == stem else f"-{hashlib.sha256(id.encode()).hexdigest()[:8]}"
+    return (safe + mark + ending).split("/")
 
 
-def _ending(data: bytes) -> str:
+def _endings(data: bytes) -> tuple[str, ...]:
     try:
         with formats.opened(io.BytesIO(data)) as photo:
-            return _ENDINGS.get(photo.format or "", f".{(photo.format or 'jpg').lower()}")
-    except (OSError, UnidentifiedImageError):
-        return ".jpg"
+            return formats.endings(photo.format)
+    except Exception:  # noqa: BLE001  (it opened when it was added, with whatever was installed then)
+        return ("",)
 
 
 def _free(name: str, taken: set[str], stems: bool) -> str:
@@ -115,12 +140,6 @@ def _free(name: str, taken: set[str], stems: bool) -> str:
 
 def _mark(name: str, stems: bool) -> str:
     return str(PurePosixPath(name).with_suffix("")) if stems else name
-
-
-def _content(pool: Pool, row: int, link: bool) -> Content:
-    if "path" in pool.columns:
-        return Copy(pool.path(row), link)
-    return Made(functools.partial(_write, pool, row))
 
 
 def _write(pool: Pool, row: int, path: Path) -> None:

@@ -53,7 +53,7 @@ def changes(
     workspace or is damaged, or its samples are no files of their own.
     """
     try:
-        found = _pool_of(workspace, said)
+        found = pool_now(workspace, said)
     except BadRequest:
         return Changes()
     if found is None or not _has_files(found[0]):
@@ -82,8 +82,11 @@ def _looked_over(checks: Sequence[tuple[str, Callable[[], None]]], progress: Pro
     return Changes(tuple(replaced), tuple(away))
 
 
-def _pool_of(workspace: Workspace, said: Mapping[str, Any]) -> tuple[Pool, bool] | None:
-    """The pool of a manifest, and whether it holds what it held; its own name comes first."""
+def pool_now(workspace: Workspace, said: Mapping[str, Any]) -> tuple[Pool, bool] | None:
+    """The pool of a manifest, and whether it holds what it held; its own name comes first. None where none is here.
+
+    said: of the pool, by the manifest. Raises BadRequest when it is damaged.
+    """
     known = {name: read_json(workspace.pool(name) / "pool.json", {}) for name in pool_names(workspace)}
     same = [name for name, about in known.items() if about.get("fingerprint") == said["fingerprint"]]
     if not same and said["name"] not in known:

@@ -1,5 +1,6 @@
 """Pictures of an export: names that are those of the pool and never collide, bytes that are those of the source."""
 
+import hashlib
 import io
 import tarfile
 
@@ -66,13 +67,15 @@ def test_pictures_inside_other_files_leave_with_their_own_bytes(workspace, tmp_p
     cells = [{"bytes": data, "path": None} for data in own]
     pq.write_table(pa.table({"id": ids, "image": cells}), tmp_path / "in" / "t.parquet")
     pool = add_pool(workspace, "cells", str(tmp_path / "in" / "t.parquet"), "images")
-    found = pictures(pool, np.array([2, 0, 1]), Progress())
-    assert found.names == ["images/b.JPG", "images/x/y.png/0.jpg", "images/what_ _1_.png"]
-    assert dict(zip(found.contents, bytes_of(found, tmp_path), strict=True)) == {
-        "images/x/y.png/0.jpg": own[0],
-        "images/what_ _1_.png": own[1],
+    found = pictures(pool, np.array([2, 0, 1]), Progress(), "images")
+    bent = [hashlib.sha256(id.encode()).hexdigest()[:8] for id in ids]
+    right = {
         "images/b.JPG": own[2],
+        f"images/x/y.png/0-{bent[0]}.jpg": own[0],
+        f"images/what_ _1_-{bent[1]}.png": own[1],
     }
+    assert found.names == list(right)
+    assert dict(zip(found.contents, bytes_of(found, tmp_path), strict=True)) == right
 
     with tarfile.open(tmp_path / "in" / "0.tar", "w") as tar:
         for name, data in (("k.png", own[1]), ("k.json", b'{"captions": ["one", "two"]}')):
@@ -81,7 +84,7 @@ def test_pictures_inside_other_files_leave_with_their_own_bytes(workspace, tmp_p
             tar.addfile(info, io.BytesIO(data))
     pool = add_pool(workspace, "tar", str(tmp_path / "in" / "0.tar"), "pairs")
     found = pictures(pool, np.arange(2), Progress())
-    assert found.names == ["images/k#1.png"] * 2
+    assert found.names == ["k#1.png"] * 2
     assert list(bytes_of(found, tmp_path)) == [own[1]]
 
     whole = (tmp_path / "in" / "0.tar").read_bytes()
@@ -100,6 +103,6 @@ def test_a_pool_that_is_gone_or_other_photos_are_refused(workspace, tmp_path):
     with pytest.raises(BadRequest, match="The files are not what was chosen: 1 photo was replaced .* choose again"):
         kept_rows(kept(workspace, 2), Progress())
     remove_pool(workspace, "p")
-    said = "The pool p is no longer in the workspace as it was, so its pictures cannot be found; add it again"
+    said = "The pool p is no longer in the workspace, so its files cannot be found; add it again"
     with pytest.raises(BadRequest, match=said):
         kept_rows(open_record(workspace, one.folder), Progress())

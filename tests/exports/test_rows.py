@@ -69,7 +69,7 @@ def test_every_row_is_written_once_however_many_there_are(tmp_path, format):
     n = 20_011
     ids = [f"id-{at * 7919 % n}" for at in range(n)]
     table = pa.table({"id": ids, "row": range(n), "rank": range(1, n + 1), "why": ["{}"] * n, "content": ["x"] * n})
-    out = written(format, SelectionRecord(table, {"pool": {"kind": "vectors", "name": "p"}}, None), tmp_path)
+    out = written(format, SelectionRecord(table, {"pool": {"kind": "vectors", "name": "p"}}), tmp_path)
     assert (out.read_text().splitlines() if format == "ids" else list(read(out))) == ids
 
 

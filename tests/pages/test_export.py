@@ -1,13 +1,15 @@
 """The export page without a browser: the file is the selection, and a manifest opens again to the identical one."""
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from datasel_core import worker
+from datasel_core.actions.add_pool import add_pool
 from datasel_core.errors import BadRequest
 from datasel_core.exports.run_folder import copy_run
 from datasel_core.runs import manifest
-from tests.conftest import task_of
+from tests.conftest import paint, task_of
 from tests.pages import screens
 from tests.pages.screens import chosen, said, sound, to_export, wait
 
@@ -56,6 +58,16 @@ def test_kept_files_are_written_into_a_folder(screen, workspace, photo_pool, tmp
     app.text_input(key="widget.export.out").set_value("/etc/kept").run()
     app.button(key="write").click().run()
     assert any("outside the allowed folders" in one.value for one in app.error)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_files_are_offered_where_there_are_pictures_be_they_inside_a_table(screen, workspace, tmp_path, inside):
+    picture = paint(tmp_path / "0.png", 0).read_bytes()
+    columns = {"image": [picture]} if inside else {"prompt": ["a"], "response": ["b"], "cell": [1]}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    pool = add_pool(workspace, "p", str(tmp_path / "t.parquet"), "images" if inside else "text")
+    app = to_export(screen(pool="p", run=chosen(workspace, pool, "random", "1").key))
+    assert ("The files" in app.radio(key="widget.export.format").options) is inside
 
 
 def test_files_of_others_are_replaced_only_where_that_was_ticked(screen, workspace, photo_pool, tmp_path):

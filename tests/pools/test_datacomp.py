@@ -368,5 +368,11 @@ def test_shards_that_were_downloaded_export_their_uid_column(workspace, tmp_path
     kept = open_record(workspace, run.folder)
     out = find("export format", "datacomp")().write(kept, tmp_path / "kept.npy", Progress())
     assert np.load(out, mmap_mode="r").tolist() == packed([uid(int(id)) for id in run.ids]).tolist()
+
+
+def test_metadata_without_pictures_exports_no_files(workspace, tmp_path, rng):
+    metadata(tmp_path / "m", "a", range(4), rng)
+    add(workspace, tmp_path / "m")
+    kept = open_record(workspace, engine.select(workspace, Spec(pool="p", method="random", budget="2")).folder)
     with pytest.raises(BadRequest, match="The samples of this pool are not files"):
         find("export format", "files")().write(kept, tmp_path / "files", Progress())

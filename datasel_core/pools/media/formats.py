@@ -13,6 +13,15 @@ SUFFIXES = frozenset(
         *(".avif", ".jp2", ".heic", ".heif"),
     )
 )
+_ENDINGS = MappingProxyType(
+    {
+        "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+        "MPO": (".jpg", ".jpeg", ".jpe", ".jfif"),
+        "TIFF": (".tif", ".tiff"),
+        "JPEG2000": (".jp2",),
+        "HEIF": (".heic", ".heif"),
+    }
+)
 _READ = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "JPEG2000", "HEIF")
 """Formats of Pillow that a file without an ending may have; others are told by too little to be sure."""
 
@@ -51,6 +60,11 @@ def has_photo_suffix(name: str) -> bool:
 def suffix(name: str) -> str:
     """In small letters, with its dot; empty where there is none."""
     return os.path.splitext(name)[1].lower().rstrip(".")
+
+
+def endings(format: str) -> tuple[str, ...]:
+    """How files of one of Pillow's formats end, the usual one first."""
+    return _ENDINGS.get(format, (f".{format.lower()}",))
 
 
 def opened(stream, formats: tuple[str, ...] | None = None) -> Image.Image:

@@ -1,12 +1,13 @@
 """A condition that a person wrote, read once: one expression over the columns of a pool, and nothing else."""
 
+import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from datasel_core.errors import BadRequest, UnknownName
 from datasel_core.runs.filters import functions, growth, tree
-from datasel_core.runs.filters.names import completed, readings, stored
+from datasel_core.runs.filters.names import completed, readings, reserved, stored
 from datasel_core.runs.filters.tree import NoCondition
 
 ROW = "row"
@@ -82,7 +83,17 @@ def _reading(where: str, columns: Sequence[str], brought: Mapping[str, str]) -> 
             raise BadCondition(where, f"it can be read in two ways; write {options}", columns)
         if good:
             return next(iter(good.values()))
-    raise trouble or BadCondition(where, said, columns)
+    raise trouble or _no_reading(where, said, columns, brought)
+
+
+def _no_reading(where: str, said: str, columns: Sequence[str], brought: Mapping[str, str]) -> BadRequest:
+    """A text that is no condition may be one on columns that are not there, and are called as SQL's own words are."""
+    for group in readings(completed(where, brought), [*columns, *reserved(where, columns)]):
+        for sql in group:
+            with contextlib.suppress(NoCondition):
+                if (unknown := _unknown(tree.parse(sql), columns)) is not None:
+                    return _no_column(where, unknown, columns)
+    return BadCondition(where, said, columns)
 
 
 def _no_column(where: str, name: str, columns: Sequence[str]) -> BadRequest:

@@ -14,6 +14,7 @@ from datasel_core.runs.filters.tree import is_plain, quoted
 
 _MOST = 8
 """Places at which a name may be meant or not; where there are more, a name is meant at all of its places or at none."""
+_JOINING = frozenset({"and", "or", "not", "in", "is", "null", "true", "false"})
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,15 @@ def readings(where: str, columns: Sequence[str]) -> Iterator[list[str]]:
     for size in sizes:
         chosen = (sum(some, []) for some in itertools.combinations(units, size))
         yield [_with_quotes(where, some) for some in chosen if not _overlap(some)]
+
+
+def reserved(where: str, columns: Sequence[str]) -> list[str]:
+    """Words of a condition that no column can be called without quotes, but for those that join conditions; columns
+    that are there are none of them.
+    """
+    known = {*_JOINING, *(name.casefold() for name in columns)}
+    words = {word.casefold(): word for word in (where[one.start : one.end].strip() for one in _words(where))}
+    return [word for low, word in words.items() if low not in known and word.isidentifier() and not is_plain(word)]
 
 
 def completed(where: str, brought: Mapping[str, str]) -> str:
