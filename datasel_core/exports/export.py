@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pyarrow as pa
 
 from datasel_core.base import registry
@@ -45,6 +46,10 @@ class SelectionRecord:
     def first(self, most: int) -> "SelectionRecord":
         """The same of the first picks."""
         return dataclasses.replace(self, table=self.table.slice(0, most))
+
+    def taken(self, picks: np.ndarray) -> "SelectionRecord":
+        """The same of some picks, in this order."""
+        return dataclasses.replace(self, table=self.table.take(pa.array(picks)))
 
     def plain(self) -> pa.Table:
         """The columns people want: without the row number, the content hash, and how numbers were written."""

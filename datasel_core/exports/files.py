@@ -35,6 +35,6 @@ class Files(Export):
         return "" if "image" in pool.opens else _NO_FILES
 
     def contents(self, kept: SelectionRecord, progress: Progress) -> Contents:
-        if kept.pool is None and "path" not in kept.table.column_names:
+        if kept.pool is None and not {"path", "cell", "offset"} & set(kept.table.column_names):
             raise BadRequest(_NO_FILES)
         return pictures(*kept_rows(kept, progress), progress, link=self.link).contents
