@@ -33,7 +33,8 @@ class SelectionRecord:
     """table: selection.parquet. manifest: manifest.json. media: `path` -> the file, which must lie under an allowed
     root; None when the pool is gone. workspace: whose pools' sources are never written over. changes: which of the
     kept photos are others by now. pool: what was chosen from, as it is now; None when it is gone, or is another one by
-    now. folder: where the selection lies; its record leaves with every export.
+    now. folder: where the selection lies; its record leaves with every export. notes: what a format could not write as
+    it was, with counts; a person is told when it is done.
     """
 
     table: pa.Table
@@ -43,10 +44,11 @@ class SelectionRecord:
     changes: Callable[[Progress], Changes] = lambda progress: Changes()
     pool: Pool | None = None
     folder: Path | None = None
+    notes: list[str] = field(default_factory=list)
 
     def first(self, most: int) -> "SelectionRecord":
         """The same of the first picks."""
-        return dataclasses.replace(self, table=self.table.slice(0, most))
+        return dataclasses.replace(self, table=self.table.slice(0, most), notes=[])
 
     def plain(self) -> pa.Table:
         """The columns people want: without the row number, the content hash, and how numbers were written."""

@@ -14,6 +14,15 @@ such a table already has its samples by their paths.
 """
 
 
+OURS = "datasel"
+"""The key under which an export says what was chosen of a row: its id, rank, score, count and why."""
+
+
+def is_ours(value: object) -> bool:
+    """Whether an export of ours wrote it."""
+    return isinstance(value, dict) and {"id", "rank"} <= value.keys() and value["id"] is not None
+
+
 def candidates(names: Iterable[str], usual: tuple[str, ...]) -> list[str]:
     """The columns that are called so, best first."""
     names = list(names)
