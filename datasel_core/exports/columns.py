@@ -37,7 +37,7 @@ class Columns:
 
     def settle(self, again: Callable[[], Iterator[Rows]]) -> None:
         """again: gives all rows once more; asked for only where parts differ, for a common type may not hold all."""
-        self._mixed |= {name for name, kind in self._kinds.items() if _is_hollow(kind)}
+        self._mixed |= {name for name, kind in self._kinds.items() if table_columns.is_hollow(kind)}
         unsure = self._unsure - self._mixed
         for rows in again() if unsure else ():
             for name in unsure - self._mixed:
@@ -64,10 +64,3 @@ class Columns:
             return []
         names = ", ".join(sorted(self._mixed)[:10])
         return [f"Columns whose values are of several types are JSON text, for a column has one type: {names}."]
-
-
-def _is_hollow(kind: pa.DataType) -> bool:
-    """Whether an object without keys is somewhere inside, which Parquet does not write."""
-    if pa.types.is_struct(kind):
-        return kind.num_fields == 0 or any(_is_hollow(kind.field(at).type) for at in range(kind.num_fields))
-    return pa.types.is_nested(kind) and any(_is_hollow(kind.field(at).type) for at in range(kind.num_fields))

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import tempfile
@@ -48,7 +49,7 @@ class SelectionRecord:
 
     def first(self, most: int) -> "SelectionRecord":
         """The same of the first picks."""
-        return dataclasses.replace(self, table=self.table.slice(0, most), notes=[])
+        return dataclasses.replace(self, table=self.table.slice(0, most))
 
     def plain(self) -> pa.Table:
         """The columns people want: without the row number, the content hash, and how numbers were written."""
@@ -88,14 +89,21 @@ class Export(Declared):
         """
         self.check_suited(kept)
         check(kept.workspace, type(self), out, overwrite)
+        beside = self.beside(kept, Path(out).name)
+        for name in beside:
+            guard.check_file(kept.workspace, Path(out).with_name(name), overwrite)
         if not self.suffix:
             whole = {**self.contents(kept, progress), **self._record(kept, f"{record.FOLDER}/")}
             return guard.fill(kept.workspace, out, whole, progress, overwrite)
         with guard.new_file(kept.workspace, out, overwrite) as (path, temporary):
             self.make(kept, temporary, progress)
-            sha256 = hash_file(temporary)
+            sha256 = {path.name: hash_file(temporary)}
+        for name, said in beside.items():
+            with guard.new_file(kept.workspace, path.with_name(name), overwrite) as (_, temporary):
+                temporary.write_bytes(said)
+            sha256[name] = hashlib.sha256(said).hexdigest()
         if about := self._record(kept):
-            about = record.of_file(about, path.name, sha256)
+            about = record.of_file(about, sha256)
             guard.fill(kept.workspace, record.beside(path), about, Progress(), overwrite)
         return path
 
@@ -109,7 +117,8 @@ class Export(Declared):
             if self.suffix:
                 path = Path(folder) / f"preview{self.suffix}"
                 self.make(few, path, Progress())
-                return [("", _text(path))]
+                beside = self.beside(few, path.name).items()
+                return [("", _text(path)), *((name, said.decode()) for name, said in beside)]
             found = []
             for name, one in self.contents(few, Progress()).items():
                 path = Path(folder) / f"preview{Path(name).suffix}"
@@ -126,6 +135,14 @@ class Export(Declared):
     def contents(self, kept: SelectionRecord, progress: Progress) -> Contents:
         """What the folder is to hold. Nothing is written here, and what is large is `Made` when it is its turn."""
         raise TypeError(f"{type(self).__name__} must implement contents.")
+
+    def beside(self, kept: SelectionRecord, name: str) -> dict[str, bytes]:
+        """Small files that lie beside a single one, which is called `name`. Raises BadRequest."""
+        return {}
+
+    def has_more(self) -> bool:
+        """Whether a format of one file writes more than that."""
+        return False
 
     def check_suited(self, kept: SelectionRecord) -> None:
         """Raises BadRequest."""

@@ -15,7 +15,20 @@ from datasel_core.pools.readers.tables.origins import Origin
 
 OWN = frozenset(
     ("id", "row", "rank", "score", "count", "why", "content", "as_written", "path", "shard", "cell", "offset", "split")
-    + ("text", "prompt", "response", "messages", "source", "group", "caption", "captions", "width", "height", "bytes")
+    + (
+        "text",
+        "prompt",
+        "response",
+        "messages",
+        "rejected",
+        "source",
+        "group",
+        "caption",
+        "captions",
+        "width",
+        "height",
+        "bytes",
+    )
 )
 """Columns of a selection that are ours, or that may stand for another column of the source."""
 _PLAIN = (str, int, float, date, Decimal)
@@ -28,12 +41,11 @@ class Still:
         table = kept.table
         self._all = {name: table[name] for name in table.column_names}
         self._beside = {name for name in table.column_names if name.lower() not in OWN}
-        self._text = kept.manifest["pool"]["kind"] == "text"
 
     def numbers(self) -> frozenset[str]:
         """Columns of a CSV that are kept as numbers or truth values, as the source calls them."""
         found = {name for name in self._beside if _is_number(self._all[name].type)}
-        return frozenset(found | {name.rstrip("_") for name in found if name.rstrip("_").lower() in OWN and self._text})
+        return frozenset(found | {name.rstrip("_") for name in found if name.rstrip("_").lower() in OWN})
 
     def check(self, pick: int, origin: Origin, row: Mapping[str, Any]) -> None:
         """Raises BadInput for the first that is another."""
@@ -50,8 +62,8 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def _same(now: Any, was: Any) -> bool:
-    """Whether a pool would keep the one as the other. What is no plain value is not compared; nor are numbers of classes
-    with their names.
+    """Whether a pool would keep the one as the other. What is no plain value is not compared, nor are numbers of
+    classes with their names.
     """
     if now is None or _is_none(now):
         return was is None or _is_none(was)

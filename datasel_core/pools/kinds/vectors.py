@@ -19,6 +19,7 @@ from datasel_core.pools.readers.tables.columnar import whole_table
 from datasel_core.pools.readers.tables.files import table_file
 from datasel_core.pools.readers.tables.origins import Origin
 from datasel_core.pools.readers.tables.table_file import COLUMNAR, kind_of
+from datasel_core.pools.readers.tables.usual import OURS, is_ours
 from datasel_core.pools.readers.vector_files import aligned_arrays, finite_rows, open_arrays
 from datasel_core.pools.scan import Scan, check_ids
 from datasel_core.workspace.layout import Workspace
@@ -110,6 +111,11 @@ class Vectors(PoolKind):
         if not (pa.types.is_floating(flat.type) or pa.types.is_integer(flat.type)):
             raise BadInput(f"{source.name}: {name} holds {flat.type}; vectors must be numbers.")
         vectors = flat.to_numpy(zero_copy_only=False).reshape(len(column), int(lengths[0]))
+        ours = table[OURS].to_pylist() if OURS in table.column_names else []
+        if ours and all(map(is_ours, ours)):  # of an earlier export, and no column
+            table = table.drop_columns([OURS])
+            if self.id_column not in table.column_names:
+                table = table.append_column(self.id_column, [[one["id"] for one in ours]])
         ids = self._ids(table, source) if self.id_column in table.column_names else None
         kept = {
             f.name: table[f.name]

@@ -2,7 +2,8 @@
 options name others.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 PATHS = ("path", "image", "file_name", "filename", "filepath", "file_path", "image_path", "img_path", "img")
 CAPTIONS = ("caption", "captions", "text", "title", "alt_text", "description")
@@ -21,6 +22,11 @@ OURS = "datasel"
 def is_ours(value: object) -> bool:
     """Whether an export of ours wrote it."""
     return isinstance(value, dict) and {"id", "rank"} <= value.keys() and value["id"] is not None
+
+
+def without_ours(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row as it was before it was exported."""
+    return {name: value for name, value in row.items() if name != OURS} if is_ours(row.get(OURS)) else row
 
 
 def candidates(names: Iterable[str], usual: tuple[str, ...]) -> list[str]:
