@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from datasel_core.base import registry
 from datasel_core.base.declare import Declared
@@ -169,8 +170,10 @@ def suited(pool: Pool) -> dict[str, type[Export]]:
 
 
 def _text(path: Path) -> str | None:
-    """The text of a file that holds text."""
-    if path.suffix in (".parquet", ".npy"):
+    """The text of a file that holds text; of Parquet its columns and their types."""
+    if path.suffix == ".parquet":
+        return str(pq.read_schema(path).remove_metadata()) + "\n"
+    if path.suffix == ".npy":
         return None
     with contextlib.suppress(UnicodeDecodeError):
         return path.read_text(encoding="utf-8")

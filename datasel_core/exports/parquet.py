@@ -17,6 +17,7 @@ from datasel_core.exports.jsonl import replaced
 from datasel_core.exports.rows import WEIGHT, Rows, taken
 from datasel_core.exports.shapes import Shaped
 from datasel_core.pools.pool import Pool
+from datasel_core.pools.readers.tables.table_file import COLUMNAR, kind_of
 from datasel_core.pools.readers.tables.usual import OURS, is_ours
 
 _ROWS = 1_000
@@ -39,7 +40,7 @@ class Parquet(Rows):
 
     @classmethod
     def likely(cls, pool: Pool) -> int:
-        return 8 if pool.source.suffix.lower() in (".parquet", ".arrow") else 5
+        return 10 if kind_of(pool.source.name) in COLUMNAR else 5
 
     def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
         times = self.times(kept)

@@ -120,6 +120,8 @@ def _alpaca(chat: Chat, plain: bool, lost: Lost) -> Row:
     roles = [turn.role for turn in turns]
     if roles != ["user", "assistant"] * (len(turns) // 2):
         raise NoPlace(f"its turns are {', '.join(turn.role for turn in chat.turns)}")
+    if chat.rejected is not None and chat.messages[chat.first_chosen() + 1 :]:
+        raise NoPlace(_SEVERAL)
     if chat.rejected is None and not turns[-1].learned:
         raise NoPlace("its last response has the weight 0")
     _count_keys(chat.messages, lost, known=() if chat.rejected is None else ("weight",))

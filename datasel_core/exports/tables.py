@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.exports.export import Export, SelectionRecord, export_format
+from datasel_core.pools.pool import Pool
+from datasel_core.pools.readers.tables.table_file import DELIMITED, kind_of
 
 
 @export_format("csv", version=1, title="CSV")
@@ -17,6 +19,10 @@ class Csv(Export):
     """
 
     suffix: ClassVar = ".csv"
+
+    @classmethod
+    def likely(cls, pool: Pool) -> int:
+        return 8 if kind_of(pool.source.name) in DELIMITED and pool.kind != "text" else 4
 
     def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
         table, written = kept.plain(), iter(kept.as_written())
@@ -44,6 +50,10 @@ class Ids(Export):
     """The kept ids in pick order, one a line, UTF-8."""
 
     suffix: ClassVar = ".txt"
+
+    @classmethod
+    def likely(cls, pool: Pool) -> int:
+        return 3
 
     def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
         ids = kept.table["id"].to_pylist()
