@@ -15,8 +15,9 @@ from datasel_core.exports.export import Export, suited
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN
 from datasel_core.runs.run import Run
+from datasel_core.workspace.files import read_json, write_json
 from datasel_core.workspace.hashing import key_of
-from pages._ui.export import record, reopen
+from pages._ui.export import lines, record, reopen
 from pages._ui.kit import disk, forms, keys, look, markdown, watch
 from pages._ui.media import photos
 from pages._ui.media.reasons import reason
@@ -81,10 +82,12 @@ def deliver(pool: Pool, run: Run) -> None:
         params, wrong = forms.form(cls, f"export.{id}") if cls.model_fields else ({}, None)
         if wrong or record.problems(run):
             return
-        if cls.suffix and run.manifest["result"]["n"] <= _AT_ONCE:
-            _download(pool, run, cls(**params))
+        how = cls(**params)
+        lines.lines(pool, run, how)
+        if cls.suffix and run.manifest["result"]["n"] <= _AT_ONCE and not how.has_more():
+            _download(pool, run, how)
         else:
-            _write(pool, run, cls(**params))
+            _write(pool, run, how)
     look.section("The same from a terminal")
     out = f"{file_name(pool, run)}{cls.suffix}"
     other = {name: value for name, value in params.items() if value != cls.model_fields[name].default}
@@ -100,10 +103,14 @@ def _download(pool: Pool, run: Run, how: Export) -> None:
     made = home.task(key_of(what | _said(params=how.what()["params"]))) / f"selection{how.suffix}"
     try:
         if not made.exists():
-            how.write(dataclasses.replace(open_record(home, run.folder), folder=None), made, Progress())
+            kept = dataclasses.replace(open_record(home, run.folder), folder=None)
+            how.write(kept, made, Progress())
+            write_json(made.with_name("notes.json"), kept.notes)
     except DataselError as error:
         markdown.trouble(error)
         return
+    for note in read_json(made.with_name("notes.json")) or ():
+        st.caption(markdown.plain(note))
     name = f"{file_name(pool, run)}{how.suffix}"
     st.download_button(
         f"Download {name} ({look.size(made.stat().st_size)})",
@@ -145,7 +152,7 @@ def _write(pool: Pool, run: Run, how: Export) -> None:
 
     def done(made: dict[str, Any]) -> None:
         keys.put(_allowed(job.spec["out"]), False)
-        keys.tell(f"{look.samples(pool, made['n'])} written to {made['out']}.", "success")
+        keys.tell(" ".join([f"{look.samples(pool, made['n'])} written to {made['out']}.", *made["notes"]]), "success")
 
     watch.watch(job, key="export", done=done)
 

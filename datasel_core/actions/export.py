@@ -27,14 +27,22 @@ class ExportSelection(Task):
     format: str = Field(description="One of {export format}.")
     out: str = Field(description="The file, or for files the folder, to make.")
     params: dict[str, Any] = Field({}, description="Parameters of the format.", json_schema_extra=called("set"))
+    shape: str | None = Field(
+        None, description="Of rows: as_is, messages, prompt_completion, alpaca, sharegpt, preference or columns."
+    )
+    no_datasel: bool = Field(False, description="Say nothing beside the rows of why they were kept.")
     overwrite: bool = Field(False, description="Replace what is there already; never a source of a pool.")
 
     def prepare(self, workspace: Workspace) -> Work:
-        exporter = find("export format", self.format).of(self.params)
+        exporter = find("export format", self.format).of(self._params())
         check(workspace, type(exporter), self.out, self.overwrite)
         kept = open_record(workspace, run_folder(workspace, self.run))
         exporter.check_suited(kept)
         return Work(self.own_folder(workspace), lambda progress: self._written(exporter, kept, progress))
+
+    def _params(self) -> dict[str, Any]:
+        shape = {} if self.shape is None else {"shape": self.shape}
+        return {**self.params, **shape, **({"datasel": False} if self.no_datasel else {})}
 
     def headline(self) -> str:
         return f"Exporting to {self.out}"
@@ -43,10 +51,10 @@ class ExportSelection(Task):
         notes = kept.changes(progress).lines() if exporter.suffix else []  # a folder of files is refused
         target, n = exporter.write(kept, self.out, progress, self.overwrite), kept.table.num_rows
         return Outcome(
-            {"out": str(target), "n": n},
+            {"out": str(target), "n": n, "notes": kept.notes},
             {"format": self.format, "out": str(target), "n": n},
             [f"{n} samples written to {target}"],
-            notes,
+            [*notes, *kept.notes],
         )
 
 

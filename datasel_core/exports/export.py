@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import tempfile
@@ -12,6 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from datasel_core.base import registry
 from datasel_core.base.declare import Declared
@@ -33,7 +35,8 @@ export_format = declares("export format")
 class SelectionRecord:
     """table: selection.parquet. manifest: manifest.json. workspace: whose pools' sources are never written over.
     changes: which of the kept photos are others by now. pool: what was chosen from, as it is now, perhaps with other
-    samples; None when it is gone. folder: where the selection lies; its record leaves with every export.
+    samples; None when it is gone. folder: where the selection lies; its record leaves with every export. notes: what a
+    format could not write as it was, with counts; a person is told when it is done.
     """
 
     table: pa.Table
@@ -42,6 +45,7 @@ class SelectionRecord:
     changes: Callable[[Progress], Changes] = lambda progress: Changes()
     pool: Pool | None = None
     folder: Path | None = None
+    notes: list[str] = field(default_factory=list)
 
     def first(self, most: int) -> "SelectionRecord":
         """The same of the first picks."""
@@ -89,14 +93,21 @@ class Export(Declared):
         """
         self.check_suited(kept)
         check(kept.workspace, type(self), out, overwrite)
+        beside = self.beside(kept, Path(out).name)
+        for name in beside:
+            guard.check_file(kept.workspace, Path(out).with_name(name), overwrite)
         if not self.suffix:
             whole = {**self.contents(kept, progress), **self._record(kept, f"{record.FOLDER}/")}
             return guard.fill(kept.workspace, out, whole, progress, overwrite)
         with guard.new_file(kept.workspace, out, overwrite) as (path, temporary):
             self.make(kept, temporary, progress)
-            sha256 = hash_file(temporary)
+            sha256 = {path.name: hash_file(temporary)}
+        for name, said in beside.items():
+            with guard.new_file(kept.workspace, path.with_name(name), overwrite) as (_, temporary):
+                temporary.write_bytes(said)
+            sha256[name] = hashlib.sha256(said).hexdigest()
         if about := self._record(kept):
-            about = record.of_file(about, path.name, sha256)
+            about = record.of_file(about, sha256)
             guard.fill(kept.workspace, record.beside(path), about, Progress(), overwrite)
         return path
 
@@ -110,7 +121,8 @@ class Export(Declared):
             if self.suffix:
                 path = Path(folder) / f"preview{self.suffix}"
                 self.make(few, path, Progress())
-                return [("", _text(path))]
+                beside = self.beside(few, path.name).items()
+                return [("", _text(path)), *((name, said.decode()) for name, said in beside)]
             found = []
             for name, one in self.contents(few, Progress()).items():
                 path = Path(folder) / f"preview{Path(name).suffix}"
@@ -127,6 +139,14 @@ class Export(Declared):
     def contents(self, kept: SelectionRecord, progress: Progress) -> Contents:
         """What the folder is to hold. Nothing is written here, and what is large is `Made` when it is its turn."""
         raise TypeError(f"{type(self).__name__} must implement contents.")
+
+    def beside(self, kept: SelectionRecord, name: str) -> dict[str, bytes]:
+        """Small files that lie beside a single one, which is called `name`. Raises BadRequest."""
+        return {}
+
+    def has_more(self) -> bool:
+        """Whether a format of one file writes more than that."""
+        return False
 
     def check_suited(self, kept: SelectionRecord) -> None:
         """Raises BadRequest."""
@@ -153,8 +173,10 @@ def suited(pool: Pool) -> dict[str, type[Export]]:
 
 
 def _text(path: Path) -> str | None:
-    """The text of a file that holds text."""
-    if path.suffix in (".parquet", ".npy"):
+    """The text of a file that holds text; of Parquet its columns and their types."""
+    if path.suffix == ".parquet":
+        return str(pq.read_schema(path).remove_metadata()) + "\n"
+    if path.suffix == ".npy":
         return None
     with contextlib.suppress(UnicodeDecodeError):
         return path.read_bytes().decode()

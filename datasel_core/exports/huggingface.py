@@ -21,8 +21,8 @@ from datasel_core.exports import dataset_card
 from datasel_core.exports.content import Content, Contents, Made
 from datasel_core.exports.export import Export, SelectionRecord, export_format
 from datasel_core.exports.features import with_features
+from datasel_core.exports.parquet import Parquet
 from datasel_core.exports.pictures import kept_rows, pictures, read
-from datasel_core.exports.tables import Parquet
 from datasel_core.pools.pool import Pool
 
 _INNER = ("row", "content", "path", "shard", "cell", "offset", "bytes", "width", "height", "mask", "rarest_class")
@@ -50,10 +50,6 @@ class HuggingFace(Export):
     )
 
     @classmethod
-    def unsuited(cls, pool: Pool) -> str:
-        return "" if "image" in pool.opens else "Samples without pictures leave as parquet or jsonl."
-
-    @classmethod
     def likely(cls, pool: Pool) -> int:
         return 9 if getattr(pool, "layout", "") == "huggingface" else 4
 
@@ -75,7 +71,7 @@ class HuggingFace(Export):
         return found
 
     def _write_rows(self, kept: SelectionRecord, progress: Progress, path: Path) -> None:
-        Parquet().make(kept, path, progress)
+        Parquet(datasel=self.datasel).make(kept, path, progress)
 
     def _pictures(self, kept: SelectionRecord, progress: Progress) -> "_Files":
         pool, rows = kept_rows(kept, progress)

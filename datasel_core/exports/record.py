@@ -40,11 +40,13 @@ def contents(folder: Path, said: Mapping[str, Any], how: Mapping[str, Any], pref
     return record | {prefix + EXPORT: Closing(lambda done: _export(said, how, _apart(done, prefix)))}
 
 
-def of_file(record: Contents, name: str, sha256: str) -> dict[str, Any]:
-    """The record of a single file: as `contents` made it, closing over that file."""
+def of_file(record: Contents, files: Mapping[str, str]) -> dict[str, Any]:
+    """The record of a single file: as `contents` made it, closing over that file and what was written beside it. files:
+    name -> SHA-256.
+    """
     closing = record[EXPORT]
     assert isinstance(closing, Closing)
-    return {**record, EXPORT: closing.make({name: sha256})}
+    return {**record, EXPORT: closing.make(files)}
 
 
 def place(path: Path) -> Path:

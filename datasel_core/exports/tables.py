@@ -2,53 +2,14 @@
 
 import csv
 import json
-import math
 from pathlib import Path
 from typing import Any, ClassVar
-
-import pyarrow.parquet as pq
 
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.exports.export import Export, SelectionRecord, export_format
-
-
-@export_format("parquet", version=1, title="Parquet")
-class Parquet(Export):
-    """One row per kept sample with all columns; for pandas, DuckDB, Spark."""
-
-    suffix: ClassVar = ".parquet"
-
-    def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
-        pq.write_table(kept.plain(), path, compression="zstd")
-
-
-@export_format("jsonl", version=1, title="JSON lines")
-class JsonLines(Export):
-    """One JSON object per kept sample and line; for scripts and training tools."""
-
-    suffix: ClassVar = ".jsonl"
-
-    def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
-        lists = (
-            {"messages"} if kept.manifest["pool"]["kind"] == "text" else set()
-        )  # stored as text, written as training tools read them
-        with open(path, "w", encoding="utf-8", newline="\n") as file:
-            for batch in kept.plain().to_batches(max_chunksize=10_000):
-                progress.check()
-                for row in batch.to_pylist():
-                    row["why"] = json.loads(row["why"] or "{}")
-                    row |= {name: json.loads(row[name]) for name in lists & row.keys() if row[name] is not None}
-                    file.write(json.dumps(_plain(row), ensure_ascii=False, default=str, allow_nan=False) + "\n")
-
-
-def _plain(value: Any) -> Any:
-    """The same without NaN and infinity, which JSON does not have: null."""
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+from datasel_core.pools.pool import Pool
+from datasel_core.pools.readers.tables.table_file import DELIMITED, kind_of
 
 
 @export_format("csv", version=1, title="CSV")
@@ -58,6 +19,10 @@ class Csv(Export):
     """
 
     suffix: ClassVar = ".csv"
+
+    @classmethod
+    def likely(cls, pool: Pool) -> int:
+        return 8 if kind_of(pool.source.name) in DELIMITED and pool.kind != "text" else 4
 
     def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
         table, written = kept.plain(), iter(kept.as_written())
@@ -85,6 +50,10 @@ class Ids(Export):
     """The kept ids in pick order, one a line, UTF-8."""
 
     suffix: ClassVar = ".txt"
+
+    @classmethod
+    def likely(cls, pool: Pool) -> int:
+        return 3
 
     def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
         ids = kept.table["id"].to_pylist()

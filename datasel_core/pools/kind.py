@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datasel_core.pools.pool import Pool
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from datasel_core.base.declare import Declared
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import declares
 from datasel_core.errors import BadRequest
+from datasel_core.pools.readers.tables.origins import Origin
 from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
 
@@ -33,6 +35,14 @@ class PoolKind(Declared):
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         """Reads the source. Raises BadInput when there is nothing to choose from."""
         raise TypeError(f"{type(self).__name__} must implement scan.")
+
+    def origins(self, pool: "Pool", ids: Collection[str], progress: Progress) -> Mapping[str, Origin] | None:
+        """id -> where the source has the rows of these samples by now; one that it has no more is missing. None where
+        samples are no rows of a source: files of a folder, say, or some captions of a row with several.
+
+        Raises BadInput when the source cannot be read any more.
+        """
+        return None
 
     def offers(self, pool: "Pool") -> frozenset[str]:
         """What encoders may open of this pool's samples: any of `image`, `text`, `turns`."""

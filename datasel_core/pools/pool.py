@@ -165,6 +165,11 @@ class Pool:
         return next((name for name in self.how.groups if name in self.columns and name not in self.long_columns), None)
 
     @property
+    def source(self) -> Path:
+        """What was named when the pool was added."""
+        return Path(self.about["source"])
+
+    @property
     def root(self) -> Path:
         """Where the sources lie; paths in the table are relative to it."""
         return Path(self.about["root"])
@@ -172,16 +177,17 @@ class Pool:
     def path(self, row: int) -> Path:
         """The media file of one sample. Raises BadRequest when a link leads outside the allowed folders by now."""
         path = self.root / self.table["path"][row].as_py()
-        self._workspace.allowed(path, self._roots)
+        self.workspace.allowed(path, self._roots)
         return path
 
     @functools.cached_property
-    def _workspace(self) -> Workspace:
+    def workspace(self) -> Workspace:
+        """The one that it lies in."""
         return Workspace(self.folder.parent.parent)
 
     @functools.cached_property
     def _roots(self) -> list[Path]:
-        return self._workspace.roots()
+        return self.workspace.roots()
 
     def stamp(self, row: int) -> tuple[int, ...]:
         """Size and times that the file of one sample had when the pool was read; nothing where that was not kept."""

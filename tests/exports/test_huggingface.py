@@ -57,6 +57,18 @@ def test_photos_of_a_folder_open_with_their_pictures(workspace, tmp_path, photos
         assert row["datasel"]["rank"] == run.ids.index(id) + 1
 
 
+def test_texts_open_as_their_source_has_them(workspace, tmp_path):
+    rows = [{"prompt": f"what is {at}?", "completion": f"it is {at}", "extra": at * 1.5} for at in range(30)]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run = chosen(workspace, tmp_path / "t.jsonl", 11)
+    found = loaded(export(workspace, run, "huggingface", tmp_path / "out"), tmp_path)["train"]
+    own = [{name: row[name] for name in ("prompt", "completion", "extra")} for row in found]
+    asked = engine.select(workspace, Spec(pool="p", method="random", budget="11"))
+    assert own == [rows[row] for row in asked.selection.rows]
+    plain = export(workspace, run, "huggingface", tmp_path / "plain", datasel=False)
+    assert set(loaded(plain, tmp_path / "2")["train"].column_names) == {"prompt", "completion", "extra"}
+
+
 def test_splits_are_those_of_the_source(workspace, tmp_path):
     for split, start in (("train", 0), ("test", 10)):
         for at in range(start, start + 6):
@@ -103,6 +115,16 @@ def test_an_export_opened_as_a_pool_has_the_same_ids_and_pictures(workspace, tmp
         assert sorted(again.ids.tolist()) == sorted(run.ids)
         assert sorted(again.table["content"].to_pylist()) == sorted(run.table["content"].to_pylist())
         assert not again.unreadable
+
+
+def test_texts_opened_again_are_the_same_and_the_record_is_no_data(workspace, tmp_path):
+    rows = [{"id": f"q{at}", "prompt": f"what is {at}?", "response": f"it is {at}"} for at in range(20)]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run = chosen(workspace, tmp_path / "t.jsonl", 9)
+    out = export(workspace, run, "huggingface", tmp_path / "out")
+    again = add_pool(workspace, "again", str(out), kind_of(out))
+    assert sorted(again.ids.tolist()) == sorted(run.ids)
+    assert sorted(again.table["content"].to_pylist()) == sorted(run.table["content"].to_pylist())
 
 
 def test_boxes_go_along(workspace, tmp_path):

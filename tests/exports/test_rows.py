@@ -47,7 +47,8 @@ def test_what_is_said_of_a_sample_belongs_to_it(shared, tmp_path, format, method
     run = shared.ask(method, 25)
     rows = run.table["row"].to_pylist()
     assert rows != sorted(rows)
-    found = read(written(format, open_record(shared.workspace, run.folder), tmp_path))
+    shape = {} if format == "csv" else {"shape": "columns"}
+    found = read(written(format, open_record(shared.workspace, run.folder), tmp_path, **shape))
     assert list(found) == shared.pool.ids[rows].tolist()
     for rank, (row, said, kept) in enumerate(zip(rows, found.values(), run.table.to_pylist(), strict=True), 1):
         numbers = [int(said[name]) for name in ("rank", "count", "amount", "other")]
@@ -69,7 +70,8 @@ def test_every_row_is_written_once_however_many_there_are(tmp_path, format):
     n = 20_011
     ids = [f"id-{at * 7919 % n}" for at in range(n)]
     table = pa.table({"id": ids, "row": range(n), "rank": range(1, n + 1), "why": ["{}"] * n, "content": ["x"] * n})
-    out = written(format, SelectionRecord(table, {"pool": {"kind": "vectors", "name": "p"}}), tmp_path)
+    shape = {"shape": "columns"} if format in ("jsonl", "parquet") else {}
+    out = written(format, SelectionRecord(table, {"pool": {"kind": "vectors", "name": "p"}}), tmp_path, **shape)
     assert (out.read_text().splitlines() if format == "ids" else list(read(out))) == ids
 
 

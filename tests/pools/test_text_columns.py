@@ -16,7 +16,9 @@ from datasel_core.actions.add_pool import add_pool
 from datasel_core.actions.export import open_record
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, Stopped
-from datasel_core.exports.tables import Csv, JsonLines, Parquet
+from datasel_core.exports.jsonl import JsonLines
+from datasel_core.exports.parquet import Parquet
+from datasel_core.exports.tables import Csv
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.readers.texts import scan
 from datasel_core.runs.candidates import matching
@@ -107,7 +109,7 @@ def test_an_exported_conversation_is_one_again(workspace, tmp_path):
     add(workspace, lines(tmp_path / "t.jsonl", SHAPES["messages"][0], SHAPES["prompt"][0]))
     run = select(workspace, Spec(pool="p", method="random", budget="2"))
     JsonLines().write(open_record(workspace, run.folder), tmp_path / "k.jsonl", Progress())
-    exported = {row["id"]: row for row in map(json.loads, (tmp_path / "k.jsonl").read_text().splitlines())}
+    exported = {row["datasel"]["id"]: row for row in map(json.loads, (tmp_path / "k.jsonl").read_text().splitlines())}
     assert exported["t-00001"]["messages"] == SHAPES["messages"][0]["messages"]
     again = add(workspace, tmp_path / "k.jsonl", "again")
     assert said(again, int(again.rows(["t-00001"])[0])) == CHAT

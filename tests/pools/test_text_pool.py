@@ -11,8 +11,8 @@ import pytest
 
 import datasel_core as ds
 from datasel_core.actions.add_pool import add_pool
-from datasel_core.api import kind_of
 from datasel_core.errors import BadInput, BadRequest
+from datasel_core.pools.guess import kind_of
 from datasel_core.pools.readers.texts import scan as scan_module
 from tests.conftest import real_data
 

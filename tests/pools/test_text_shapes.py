@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from datasel_core.api import kind_of
 from datasel_core.features.language.tokens import pieces
+from datasel_core.pools.guess import kind_of
 from datasel_core.pools.readers.texts.turns import turn_of
 from tests.pools.test_text_left_out import GOOD
 from tests.pools.test_text_pool import add, lines

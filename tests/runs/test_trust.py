@@ -17,7 +17,7 @@ from datasel_core.actions.import_feature import import_feature
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, BadParameter, BadRequest
 from datasel_core.exports.files import Files
-from datasel_core.exports.tables import JsonLines
+from datasel_core.exports.jsonl import JsonLines
 from datasel_core.features.external import keep_imported
 from datasel_core.features.stored import kept_features
 from datasel_core.pools.persistence import load_pool, remove_pool

@@ -1,5 +1,6 @@
 """Photos: a folder, whose sub-folders are groups, a table with a path column, or one of the usual layouts."""
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,9 +17,11 @@ from datasel_core.pools.media.cells import CELL, Cell, cell_of
 from datasel_core.pools.media.pictures import KeptFile, Look
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers import pair_table, photo_folder
+from datasel_core.pools.readers.layouts import listing
 from datasel_core.pools.readers.layouts.find import Choice, find_layout, may_describe
-from datasel_core.pools.readers.layouts.listing import Layout, scan
-from datasel_core.pools.readers.photo_table import Named, list_photos
+from datasel_core.pools.readers.layouts.listing import Layout
+from datasel_core.pools.readers.photo_table import Listed, Named, list_photos
+from datasel_core.pools.readers.tables.origins import Origin
 from datasel_core.pools.readers.tables.paths import root_of, with_remedy
 from datasel_core.pools.readers.tables.table import first_of
 from datasel_core.pools.readers.walk import printable
@@ -67,7 +70,7 @@ class Images(PoolKind):
         if not source.exists():
             raise BadInput(f"There is no file or folder {source}.")
         if (layout := find_layout(source, self.id, self.layout)) is not None:
-            return scan(layout, self._named(layout), None, workspace, progress)
+            return listing.scan(layout, self._named(layout), None, workspace, progress)
         if source.is_dir():
             return photo_folder.scan_folder(source, self.leave_out, workspace, progress)
         if self.leave_out is not None:
@@ -76,8 +79,7 @@ class Images(PoolKind):
 
     def _scan_table(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         root = root_of(self.root, source, workspace)
-        named = Named(self.path_column, self.id_column, self.group_column)
-        listed = list_photos(source, named, root, self.root is not None, workspace)
+        listed = self._listed(source, root, workspace)
         rows, stamps, unreadable = _table_rows(root, listed.photos, workspace, progress)
         unreadable = listed.table.lost + unreadable
         if not rows:
@@ -88,6 +90,18 @@ class Images(PoolKind):
         # What was measured stands where the table has a column of that name.
         columns = {**own, **listed.beside(taken), **columns, **listed.as_written(taken)}
         return Scan(pa.table(columns), root, unreadable, listed.notes(), stamps=stamps)
+
+    def origins(self, pool: Pool, ids: Collection[str], progress: Progress) -> Mapping[str, Origin] | None:
+        """Of a table of photos, or a layout that has one."""
+        if (layout := find_layout(pool.source, self.id, self.layout)) is not None:
+            return listing.origins(layout, self._named(layout), None)
+        if pool.source.is_dir():
+            return None
+        return self._listed(pool.source, root_of(self.root, pool.source, pool.workspace), pool.workspace).origins()
+
+    def _listed(self, source: Path, root: Path, workspace: Workspace) -> Listed:
+        named = Named(self.path_column, self.id_column, self.group_column)
+        return list_photos(source, named, root, self.root is not None, workspace)
 
     def offers(self, pool: Pool) -> frozenset[str]:
         return frozenset({"image"})

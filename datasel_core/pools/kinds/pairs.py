@@ -1,5 +1,6 @@
 """Pairs of image and caption: a table, WebDataset tar shards, DataComp metadata with embeddings, or a usual layout."""
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,12 +13,13 @@ from datasel_core.pools.media import photos
 from datasel_core.pools.media.cells import CELL, Cell, cell_of
 from datasel_core.pools.media.pictures import KeptFile, Member
 from datasel_core.pools.pool import Pool
-from datasel_core.pools.readers import caption_columns
+from datasel_core.pools.readers import caption_columns, pair_table
+from datasel_core.pools.readers.layouts import listing
 from datasel_core.pools.readers.layouts.find import Choice, find_layout, may_describe
-from datasel_core.pools.readers.layouts.listing import scan
 from datasel_core.pools.readers.pair_table import Named, scan_table
-from datasel_core.pools.readers.shards.datacomp import Embeddings, is_metadata, scan_metadata
+from datasel_core.pools.readers.shards.datacomp import Embeddings, is_metadata, metadata_origins, scan_metadata
 from datasel_core.pools.readers.shards.scan import Ids, is_shard, scan_shards
+from datasel_core.pools.readers.tables.origins import Origin
 from datasel_core.pools.readers.tables.paths import root_of
 from datasel_core.pools.readers.tables.table_file import TABLES, kind_by_content
 from datasel_core.pools.scan import Scan
@@ -87,7 +89,7 @@ class Pairs(PoolKind):
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         if (known := find_layout(source, self.id, self.layout)) is not None:
             self._check_options(known.title, source, known.asks)
-            return scan(known, self._named(), self.captions, workspace, progress)
+            return listing.scan(known, self._named(), self.captions, workspace, progress)
         layout = self._layout(source)
         self._check_options(layout, source)
         if layout == "tar shards":
@@ -96,6 +98,19 @@ class Pairs(PoolKind):
             return scan_metadata(source, self.embeddings, workspace, progress)
         root = root_of(self.root, source, workspace)
         return scan_table(source, self._named(), self.captions, root, self.root is not None, workspace, progress)
+
+    def origins(self, pool: Pool, ids: Collection[str], progress: Progress) -> Mapping[str, Origin] | None:
+        """Of a table of pairs, of metadata, or of a layout that has a table."""
+        source = pool.source
+        if (known := find_layout(source, self.id, self.layout)) is not None:
+            return listing.origins(known, self._named(), self.captions)
+        layout = self._layout(source)
+        if layout == "tar shards":
+            return None
+        if layout == "DataComp metadata":
+            return metadata_origins(source, ids)
+        root, moved = root_of(self.root, source, pool.workspace), self.root is not None
+        return pair_table.origins(source, self._named(), self.captions, root, moved, pool.workspace)
 
     def offers(self, pool: Pool) -> frozenset[str]:
         """`image` where there are pictures, `text` where there are captions."""

@@ -1,5 +1,6 @@
 """Texts: prompts with responses, conversations, or running text, in tables or files."""
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -10,7 +11,9 @@ from datasel_core.errors import BadRequest
 from datasel_core.pools.kind import PoolKind, pool_kind
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables import streams, table_file
+from datasel_core.pools.readers.tables.origins import Origin
 from datasel_core.pools.readers.texts import rows
+from datasel_core.pools.readers.texts.origins import text_origins
 from datasel_core.pools.readers.texts.scan import Named, scan_texts
 from datasel_core.pools.readers.texts.shapes import Shapes
 from datasel_core.pools.scan import Scan
@@ -56,10 +59,14 @@ class Text(PoolKind):
         return super().reads(source, file) and (file == source or table_file.kind_of(file.name) in kinds)
 
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
+        return scan_texts(source, *self._read_as(), workspace, progress)
+
+    def origins(self, pool: Pool, ids: Collection[str], progress: Progress) -> Mapping[str, Origin] | None:
+        return text_origins(pool.source, *self._read_as(), ids, pool.workspace, progress)
+
+    def _read_as(self) -> tuple[Shapes, Named]:
         shapes = Shapes(self.text_column, self.prompt_column, self.response_column)
-        return scan_texts(
-            source, shapes, Named(self.id_column, self.source_column, self.ids == "file_and_id"), workspace, progress
-        )
+        return shapes, Named(self.id_column, self.source_column, self.ids == "file_and_id")
 
     def offers(self, pool: Pool) -> frozenset[str]:
         return frozenset({"text", "turns"})

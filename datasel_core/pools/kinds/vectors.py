@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,13 @@ from datasel_core.base.progress import Progress
 from datasel_core.base.role import EMBEDDING
 from datasel_core.errors import BadInput
 from datasel_core.pools.kind import PoolKind, pool_kind
+from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables import typed
 from datasel_core.pools.readers.tables.columnar import whole_table
 from datasel_core.pools.readers.tables.files import table_file
+from datasel_core.pools.readers.tables.origins import Origin
 from datasel_core.pools.readers.tables.table_file import COLUMNAR, kind_of
+from datasel_core.pools.readers.tables.usual import OURS, is_ours
 from datasel_core.pools.readers.vector_files import aligned_arrays, finite_rows, open_arrays
 from datasel_core.pools.scan import Scan, check_ids
 from datasel_core.workspace.layout import Workspace
@@ -62,6 +66,16 @@ class Vectors(PoolKind):
             roles = {role: array[keep] for role, array in roles.items()}
         return Scan(table, source.parent, unreadable, roles=roles)
 
+    def origins(self, pool: Pool, ids: Collection[str], progress: Progress) -> Mapping[str, Origin] | None:
+        """Of a table; arrays have no rows with names."""
+        if kind_of(pool.source.name) not in COLUMNAR:
+            return None
+        named, roles, _ = self._from_parquet(pool.source)
+        names = named or [str(row) for row in range(len(roles[EMBEDDING.name]))]
+        keep, _, content = _inspect(names, roles, progress)
+        file = table_file(pool.source)
+        return {names[row]: Origin(file, int(row) + 1, {"content": content[row]}) for row in np.flatnonzero(keep)}
+
     def _from_parquet(self, source: Path) -> tuple[list[str] | None, dict[str, np.ndarray], dict[str, pa.ChunkedArray]]:
         table = whole_table(table_file(source))
         if self.id_column not in ("id", *table.column_names):
@@ -97,6 +111,11 @@ class Vectors(PoolKind):
         if not (pa.types.is_floating(flat.type) or pa.types.is_integer(flat.type)):
             raise BadInput(f"{source.name}: {name} holds {flat.type}; vectors must be numbers.")
         vectors = flat.to_numpy(zero_copy_only=False).reshape(len(column), int(lengths[0]))
+        ours = table[OURS].to_pylist() if OURS in table.column_names else []
+        if ours and all(map(is_ours, ours)):  # of an earlier export, and no column
+            table = table.drop_columns([OURS])
+            if self.id_column not in table.column_names:
+                table = table.append_column(self.id_column, [[one["id"] for one in ours]])
         ids = self._ids(table, source) if self.id_column in table.column_names else None
         kept = {
             f.name: table[f.name]

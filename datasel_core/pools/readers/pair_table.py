@@ -13,6 +13,7 @@ from datasel_core.errors import BadInput, BadRequest
 from datasel_core.pools.media.pictures import Look, look_at_file
 from datasel_core.pools.readers import caption_columns, table_columns
 from datasel_core.pools.readers.tables import typed, usual
+from datasel_core.pools.readers.tables.origins import Origin
 from datasel_core.pools.readers.tables.paths import understood, with_remedy
 from datasel_core.pools.readers.tables.table import Table, first_of, read_table
 from datasel_core.pools.scan import Scan
@@ -85,6 +86,27 @@ def scan_table(
     stamps = np.array([looks[row["path"]].stamp for row in rows], dtype=np.int64)
     notes = [*table.notes, *notes, *table.other_names(id)]
     return Scan(_beside(rows, kept), root, table.lost, notes, stamps=stamps)
+
+
+def origins(
+    source: Path, named: Named, captions: caption_columns.Choice, root: Path, moved: bool, workspace: Workspace
+) -> dict[str, Origin] | None:
+    """id -> where its row stands, with the path and the caption that it has now; None where a row has several samples,
+    or a sample several rows. Raises BadInput as `scan_table` does.
+    """
+    table = read_table(source)
+    path = table.find(named.path, usual.PATHS, "path_column")
+    caption = table.find(named.caption, usual.CAPTIONS, "caption_column")
+    found: dict[str, Origin] = {}
+    for picture in _pictures(table, path, caption, table.find(named.id, usual.IDS), root, moved, workspace):
+        if captions == "mean" and len(set(picture.rows)) > 1:
+            return None
+        for said in caption_columns.samples(picture.id, picture.captions, captions):
+            row = picture.rows[said.part] if picture.rows else picture.row
+            if not said.reason:
+                own = {"path": picture.path, "caption": said.captions[0]}
+                found[said.id] = Origin(table.file, table.at[row], own)
+    return found if len({one.at for one in found.values()}) == len(found) else None
 
 
 def _pictures(

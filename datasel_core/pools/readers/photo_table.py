@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.pools.readers.tables import usual
+from datasel_core.pools.readers.tables.origins import Origin
 from datasel_core.pools.readers.tables.paths import understood
 from datasel_core.pools.readers.tables.table import Table, read_table
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN
@@ -34,6 +35,15 @@ class Listed:
     id: str | None
     group: str | None
     photos: list[dict] = field(default_factory=list)
+
+    def origins(self) -> dict[str, Origin]:
+        """id -> where its row stands, with the path and the group that it has now."""
+        return {
+            one["id"]: Origin(
+                self.table.file, self.table.at[one["row"]], {name: one[name] for name in ("path", "group")}
+            )
+            for one in self.photos
+        }
 
     def beside(self, rows: list[int]) -> dict[str, pa.Array | pa.ChunkedArray]:
         """The other columns, for these rows of the table, in its order; those called as ours are give way."""

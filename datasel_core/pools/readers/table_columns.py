@@ -29,12 +29,21 @@ def is_plain(kind: pa.DataType) -> bool:
     )
 
 
+def is_hollow(kind: pa.DataType) -> bool:
+    """Whether an object without keys is somewhere inside, which Parquet does not write."""
+    if pa.types.is_struct(kind):
+        return kind.num_fields == 0 or any(is_hollow(kind.field(at).type) for at in range(kind.num_fields))
+    return pa.types.is_nested(kind) and any(is_hollow(kind.field(at).type) for at in range(kind.num_fields))
+
+
 def column(values: Sequence[Any]) -> pa.Array:
-    """An Arrow array of plain values; where their types differ, of text."""
+    """An Arrow array of values; where their types differ, or nothing is inside, of text."""
     try:
-        return pa.array(values)
+        if not is_hollow((found := pa.array(values)).type):
+            return found
     except (ValueError, TypeError, OverflowError, pa.ArrowException):
-        return pa.array([None if value is None else as_text(value) for value in values], pa.string())
+        pass
+    return pa.array([None if value is None else as_text(value) for value in values], pa.string())
 
 
 def as_text(value: Any) -> str:

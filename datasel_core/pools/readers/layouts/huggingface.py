@@ -29,6 +29,8 @@ from datasel_core.pools.readers.layouts.columns import (
 )
 from datasel_core.pools.readers.layouts.listing import Layout, Listing
 from datasel_core.pools.readers.pair_table import Named
+from datasel_core.pools.readers.tables.files import table_file
+from datasel_core.pools.readers.tables.origins import Origin
 
 _TROUBLE = (pa.ArrowException, OSError)
 _PART = re.compile(r"(?P<split>.+?)-\d+(-of-\d+)?")
@@ -102,6 +104,7 @@ def _read(source: Path, files: Sequence[Path], pairs: bool, named: Named) -> Lis
     whole = table_columns.joined(tables_, ("id", "path", "shard", "cell", "group", "split"))
     listing = Listing(root, whole, captions=captions, lost=lost, notes=notes)
     listing.looks = None if linked else lambda: _looks(shards)
+    listing.origins = [Origin(table_file(one.path), at + 1) for one in shards for at in range(one.table.num_rows)]
     listing.labels = _labels(shards, whole, notes)
     return listing
 

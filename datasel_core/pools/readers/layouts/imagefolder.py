@@ -22,6 +22,7 @@ from datasel_core.pools.readers.layouts.columns import (
 )
 from datasel_core.pools.readers.layouts.listing import Layout, Listing
 from datasel_core.pools.readers.pair_table import Named
+from datasel_core.pools.readers.tables.origins import Origin
 from datasel_core.pools.readers.tables.table import read_table
 
 NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
@@ -65,7 +66,8 @@ def _read(source: Path, files: Sequence[Path], pairs: bool, named: Named) -> Lis
     notes = [note for table in tables for note in table.notes]
     notes += places.spare_note(source, root, whole["path"].to_pylist())
     lost = [one for table in tables for one in table.lost]
-    return Listing(root, whole, captions=captions, lost=lost, notes=notes)
+    stand = [Origin(table.file, at) for table in tables for at in table.at]
+    return Listing(root, whole, captions=captions, lost=lost, notes=notes, origins=stand)
 
 
 def _numbered(table: pa.Table) -> list[str]:

@@ -16,6 +16,7 @@ from datasel_core.pools.labels import Label
 from datasel_core.pools.media.pictures import Look, look_at_file
 from datasel_core.pools.readers import caption_columns
 from datasel_core.pools.readers.pair_table import Named
+from datasel_core.pools.readers.tables.origins import Origin
 from datasel_core.pools.readers.walk import printable
 from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
@@ -32,6 +33,7 @@ class Listing:
     captions, labels: of each row; None where the layout has none. frames: width and height that the boxes of a row
     refer to; the labels are as the source has them, and become pixels of the upright picture.
     looks: what the pictures of these rows are, where they are no files.
+    origins: where each row stands in its table; None where the layout has no tables of pictures.
     """
 
     root: Path
@@ -42,6 +44,7 @@ class Listing:
     lost: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     looks: Callable[[], Iterator[Look | str]] | None = None
+    origins: Sequence[Origin] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,21 @@ def scan(
     stamps = None if listing.looks else np.array([looks[row].stamp for row in rows], dtype=np.int64)
     boxes = None if own is None else made.boxes(own)
     return Scan(table, listing.root, listing.lost, notes, boxes=boxes, stamps=stamps, layout=layout.name)
+
+
+def origins(layout: Layout, named: Named, captions: caption_columns.Choice | None) -> dict[str, Origin] | None:
+    """id -> where its row stands; None where there are no tables, or a row has several samples. Raises BadInput."""
+    listing = layout.read(named)
+    if listing.origins is None:
+        return None
+    found: dict[str, Origin] = {}
+    rows, ids, said = _samples(listing, captions)
+    paths = listing.table["path"].to_pylist() if "path" in listing.table.column_names else None
+    for at, (row, id) in enumerate(zip(rows, ids, strict=True)):
+        own = {"path": paths[row]} if paths else {}
+        own |= {"caption": said[at][0]} if said is not None else {}
+        found.setdefault(id, listing.origins[row]._replace(said=own))
+    return found if len({(one.file, one.at) for one in found.values()}) == len(found) else None
 
 
 def _make_room(listing: Listing, ours: frozenset[str], notes: list[str]) -> None:

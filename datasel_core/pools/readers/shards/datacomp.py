@@ -5,7 +5,7 @@ Gadre et al. 2023, https://arxiv.org/abs/2304.14108
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,6 +19,8 @@ from datasel_core.base.progress import Progress, Track
 from datasel_core.errors import BadInput
 from datasel_core.pools.readers import caption_columns, table_columns
 from datasel_core.pools.readers.npz_rows import Part, Rows, look, rows_per_block
+from datasel_core.pools.readers.tables.files import table_file
+from datasel_core.pools.readers.tables.origins import Origin
 from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
 
@@ -47,11 +49,7 @@ def scan_metadata(source: Path, embeddings: Embeddings, workspace: Workspace, pr
     """Reads every shard once; embeddings a block at a time, so that memory holds ids, captions and scores only. Raises
     BadInput.
     """
-    files = (
-        sorted(path for path in source.glob("*.parquet") if not path.name.startswith("."))
-        if source.is_dir()
-        else [source]
-    )
+    files = _files(source)
     shards, notes = _shards(files, embeddings, workspace, source)
     track = progress.track(sum(shard.n for shard in shards), "reading pairs")
     tables, keeps, unreadable, nested = [], [], [], set()
@@ -71,6 +69,20 @@ def scan_metadata(source: Path, embeddings: Embeddings, workspace: Workspace, pr
     masks = [None if keep.all() else keep for keep in keeps]
     roles = {role: Rows([shard.parts[role] for shard in shards], masks) for role in shards[0].parts}
     return Scan(joined, source if source.is_dir() else source.parent, unreadable, notes, roles)
+
+
+def metadata_origins(source: Path, uids: Collection[str]) -> dict[str, Origin]:
+    """uid -> where its row stands. Raises BadInput."""
+    wanted, found = set(uids), {}
+    for file in _files(source):
+        read = _table(_Shard(file, 0, {}), set())["id"].to_pylist()
+        found |= {uid: Origin(table_file(file), at) for at, uid in enumerate(read, 1) if uid in wanted}
+    return found
+
+
+def _files(source: Path) -> list[Path]:
+    found = source.glob("*.parquet") if source.is_dir() else [source]
+    return sorted(path for path in found if path == source or not path.name.startswith("."))
 
 
 def _shards(

@@ -1,12 +1,13 @@
 """Parquet and Arrow, files and streams, as rows; or some columns of them as they are."""
 
+import bisect
 import contextlib
 import functools
 import itertools
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -45,6 +46,41 @@ def columnar_rows(file: TableFile, position: Position, wanted: frozenset[str]) -
         if at == 0:
             raise _unreadable(file, error) from None
         yield at + 1, f"from here on it cannot be read ({streams.trouble_of(error)})"
+
+
+def rows_at(file: TableFile, places: Sequence[int]) -> Iterator[tuple[Sequence[int], pa.RecordBatch]]:
+    """(places, these rows with all their columns as they are), from front to back, a few hundred rows at a time.
+    places: sorted, from 1. Raises BadInput; of places beyond the end nothing comes.
+    """
+    try:
+        with _source(file, Position()) as source:
+            for first, batch in _batches_at(file, source, places):
+                low, high = (bisect.bisect_left(places, first + edge) for edge in (1, batch.num_rows + 1))
+                if low < high:
+                    yield places[low:high], batch.take(pa.array([at - first - 1 for at in places[low:high]]))
+    except _TROUBLE as error:
+        raise _unreadable(file, error) from None
+
+
+def _batches_at(file: TableFile, source: Any, places: Sequence[int]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """(how many rows stand before, batch) for at least the batches in which the places are."""
+    before = 0
+    if file.kind != ".parquet":
+        with _native(source) as native:
+            schema, _, batches = _arrow(native)
+            for batch in batches(schema.names):
+                yield before, batch
+                before += batch.num_rows
+                if before >= places[-1]:
+                    return
+        return
+    with pq.ParquetFile(source, buffer_size=1 << 20, pre_buffer=False) as table:
+        for group in range(table.num_row_groups):
+            start, before = before, before + table.metadata.row_group(group).num_rows
+            if bisect.bisect_left(places, start + 1) < bisect.bisect_left(places, before + 1):
+                for batch in table.iter_batches(_ROWS, row_groups=[group]):
+                    yield start, batch
+                    start += batch.num_rows
 
 
 def schema_of(file: TableFile) -> pa.Schema:

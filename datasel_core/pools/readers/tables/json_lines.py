@@ -18,7 +18,7 @@ Row = tuple[int, dict[str, Any] | str]
 
 def line_rows(file: TableFile, position: Position, wanted: frozenset[str]) -> Iterator[Row]:
     with streams.opened(file.path, position) as stream:
-        yield from _of_lines(stream)
+        yield from _of_lines(stream, position)
 
 
 def json_rows(file: TableFile, position: Position, wanted: frozenset[str]) -> Iterator[Row]:
@@ -27,12 +27,15 @@ def json_rows(file: TableFile, position: Position, wanted: frozenset[str]) -> It
     """
     with streams.opened(file.path, position) as stream:
         if _first_character(stream) != "{":
-            yield from _of_list(stream)
+            yield from _of_list(stream, position)
             return
-        found = _of_lines(stream)
-        begin = list(itertools.islice(found, 2))
+        found = _of_lines(stream, position)
+        texts = [(row, position.text) for row in itertools.islice(found, 2)]
+        begin = [row for row, _ in texts]
         if len(begin) == 2 and isinstance(begin[0][1], dict):
-            yield from itertools.chain(begin, found)
+            for row, position.text in texts:
+                yield row
+            yield from found
             return
     whole = _whole(file, position)
     if whole is None and len(begin) == 2 and isinstance(begin[1][1], dict):  # lines, of which the first is broken
@@ -40,8 +43,10 @@ def json_rows(file: TableFile, position: Position, wanted: frozenset[str]) -> It
         return
     table = table_inside(whole, wanted) if isinstance(whole, dict) else None
     if table is not None:
+        position.text = None
         yield from enumerate(table, 1)
     elif begin and isinstance(begin[0][1], dict):
+        position.text = texts[0][1]
         yield from begin
     else:
         raise BadInput(f"{file.name} is one JSON object; give a list of objects, or one object a line.")
@@ -83,11 +88,12 @@ def _is_numbered(value: Any) -> bool:
     return isinstance(value, dict) and list(value) == [str(at) for at in range(len(value))]
 
 
-def _of_lines(stream: Stream) -> Iterator[Row]:
+def _of_lines(stream: Stream, position: Position) -> Iterator[Row]:
     for at, line in streams.lines(stream, "strict"):
         if isinstance(line, Trouble):
             yield at, line.text
         elif not line.isspace():
+            position.text = line
             yield at, _parsed(line)
 
 
@@ -105,9 +111,9 @@ def _parsed(line: str) -> dict[str, Any] | str:
     return f"it is JSON, but {'a list' if isinstance(row, list) else 'one value'}, not an object"
 
 
-def _of_list(stream: Stream) -> Iterator[Row]:
+def _of_list(stream: Stream, position: Position) -> Iterator[Row]:
     text = io.TextIOWrapper(stream, streams.marked(stream) or "utf-8-sig", errors="surrogateescape")
-    for at, item in items(text, streams.LONGEST):
+    for at, item in items(text, streams.LONGEST, position):
         yield at, item if isinstance(item, dict) else item.text if isinstance(item, Trouble) else "it is no object"
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from datasel_core.pools.readers.tables.streams import UNPACKING, Trouble, trouble_of
+from datasel_core.pools.readers.tables.streams import UNPACKING, Position, Trouble, trouble_of
 
 _BLOCK = 1 << 20
 _SPACE = " \t\r\n"
@@ -12,8 +12,10 @@ _NEAR = 32
 """Characters. An error this near to what has been read so far may be only its end."""
 
 
-def items(stream: TextIO, longest: int) -> Iterator[tuple[int, Any]]:
-    """(number from 1, item), or Trouble where the list is broken; nothing after it can be read."""
+def items(stream: TextIO, longest: int, position: Position | None = None) -> Iterator[tuple[int, Any]]:
+    """(number from 1, item), or Trouble where the list is broken; nothing after it can be read. position: is told the
+    text of each item.
+    """
     reading, at = _Reading(stream, longest), 0
     try:
         if reading.next() != "[":
@@ -23,7 +25,10 @@ def items(stream: TextIO, longest: int) -> Iterator[tuple[int, Any]]:
         mark, at = "," if reading.next() != "]" else "]", 0
         while mark == ",":
             at += 1
-            yield at, reading.item()
+            item = reading.item()
+            if position is not None:
+                position.text = reading.taken
+            yield at, item
             mark = reading.next()
             reading.at += mark == ","
         if mark != "]":
@@ -36,11 +41,13 @@ def items(stream: TextIO, longest: int) -> Iterator[tuple[int, Any]]:
 
 
 class _Reading:
-    """A window of the text that grows while an item does not end in it. at: how far it was read."""
+    """A window of the text that grows while an item does not end in it. at: how far it was read. taken: the text of the
+    item that was read last.
+    """
 
     def __init__(self, stream: TextIO, longest: int):
         self.stream, self.longest = stream, longest
-        self.text, self.at, self.ended = "", 0, False
+        self.text, self.at, self.ended, self.taken = "", 0, False, ""
         self.decode = json.JSONDecoder().raw_decode
 
     def next(self) -> str:
@@ -60,7 +67,8 @@ class _Reading:
         self.next()
         while not (found := self._decoded()):
             self.more()
-        item, self.at = found
+        item, end = found
+        self.taken, self.at = self.text[self.at : end], end
         return item
 
     def _decoded(self) -> tuple[Any, int] | None:

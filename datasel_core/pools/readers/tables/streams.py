@@ -46,13 +46,15 @@ class Trouble:
 class Position:
     """How far a file was read, in bytes, which whoever shows progress looks at; and what was found out about it.
 
-    names: its columns, where a header or a schema says them. notes: what is unusual about it.
+    names: its columns, where a header or a schema says them. notes: what is unusual about it. text: the row that came
+    last as it is written there, where rows are JSON.
     """
 
     file: BinaryIO | None = None
     done: int = 0
     names: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
+    text: str | None = None
 
     def bytes(self) -> int:
         return self.file.tell() if self.file is not None and not self.file.closed else self.done

@@ -1,7 +1,7 @@
 """A table of pictures, read once: its columns, where its rows stand, and which rows cannot be read and why."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,15 @@ class Table:
     def refuse(self, row: int, reason: str, id: str | None = None) -> None:
         """Lists a row that is no sample, by its name, or else by its place."""
         self.lost.append({"id": printable(id or f"{self.file.unit} {self.at[row]}"), "reason": reason})
+
+    def add(self, at: int, row: Mapping[str, Any]) -> None:
+        """One more row, which may have columns that no other had."""
+        for name in row:
+            if name not in self.columns:
+                self.columns[name] = [None] * len(self.at)
+        self.at.append(at)
+        for name, values in self.columns.items():
+            values.append(row.get(name))
 
     def require(self, *names: str | None) -> None:
         """Raises BadInput when a column is not there."""
@@ -151,24 +160,17 @@ def read_table(source: Path) -> Table:
     schema = schema_of(file) if file.kind in COLUMNAR else None
     wanted = frozenset(schema.names) if schema is not None else frozenset()
     table = Table(file, {name: [] for name in schema.names} if schema is not None else {}, kinds=_kinds(schema))
-    position, count = Position(), 0
+    position = Position()
     for at, row in rows(file, position, wanted):
-        if isinstance(row, str):
-            table.lost.append({"id": f"{file.unit} {at}", "reason": f"{file.place(at)}: {row}"})
-            continue
-        if trouble := typed.broken_text(row):
+        if trouble := row if isinstance(row, str) else typed.broken_text(row):
             table.lost.append({"id": f"{file.unit} {at}", "reason": f"{file.place(at)}: {trouble}"})
-            continue
-        for name in row:
-            if name not in table.columns:
-                table.columns[name] = [None] * count
-        table.at.append(at)
-        count += 1
-        for name, values in table.columns.items():
-            values.append(row.get(name))
+        else:
+            table.add(at, usual.without_ours(row))
     for name in position.names:
         table.columns.setdefault(name, [])
-    if not count:
+    if all(map(typed.is_missing, table.columns.get(usual.OURS, [0]))):
+        del table.columns[usual.OURS]
+    if not table.at:
         said = f"None of the {len(table.lost):,} rows in {source.name} can be read{first_of(table.lost)}."
         raise BadInput(said if table.lost else f"{source.name} has no rows.")
     table.notes += position.notes

@@ -6,6 +6,8 @@ from typing import Any
 
 from datasel_core.pools.readers.tables import typed
 from datasel_core.pools.readers.tables.table_file import TableFile
+from datasel_core.pools.readers.tables.usual import OURS, is_ours
+from datasel_core.pools.readers.texts.shapes import USUAL, Shapes
 from datasel_core.pools.readers.texts.turns import BadRow, shown
 
 _LONGEST_ID = 1_000
@@ -26,6 +28,18 @@ class Named:
     @property
     def source_column(self) -> str:
         return self.source or "source"
+
+
+def wanted_columns(shapes: Shapes, named: Named) -> frozenset[str]:
+    """Columns that are needed though they hold lists."""
+    columns = (shapes.text, shapes.prompt, shapes.response, named.id_column)
+    return USUAL | {OURS, *(name for name in columns if name)}
+
+
+def given_id(row: Mapping[str, Any], named: Named) -> Any:
+    """What stands in a row for its name; in one that was exported, unless a column is named, that of its sample."""
+    own = row.get(OURS)
+    return own["id"] if named.id is None and is_ours(own) else row.get(named.id_column)
 
 
 def sample_id(file: TableFile, at: int, given: Any, with_file: bool) -> str:
@@ -60,6 +74,6 @@ def place_id(file: TableFile, at: int) -> str:
 def listed_id(file: TableFile, at: int, row: Mapping[str, Any] | str, named: Named) -> str:
     """How a row that is left out is listed."""
     try:
-        return sample_id(file, at, None if isinstance(row, str) else row.get(named.id_column), named.with_file)
+        return sample_id(file, at, None if isinstance(row, str) else given_id(row, named), named.with_file)
     except BadRow:
         return place_id(file, at)

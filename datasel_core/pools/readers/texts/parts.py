@@ -16,6 +16,7 @@ import pyarrow as pa
 from datasel_core.pools.readers import table_columns
 from datasel_core.pools.readers.tables.rows import Row
 from datasel_core.pools.readers.tables.table_file import TableFile
+from datasel_core.pools.readers.tables.usual import OURS, is_ours
 from datasel_core.pools.readers.texts.names import Named, place_id, sample_ids
 from datasel_core.pools.readers.texts.rows import Beside, is_sound
 from datasel_core.pools.readers.texts.samples import BESIDE, PROMPTS
@@ -61,7 +62,8 @@ def table_of(
         texts, used = _texts(columns, reader)
         found = {"id": _ids(file, part, columns, named), **texts, "content": _contents(texts)}
         source = _source(file, columns, named)
-        others, nested = _others(columns, {*used, named.id_column, named.source_column})
+        ours = {OURS} if OURS in columns and all(map(is_ours, columns[OURS])) else set()
+        others, nested = _others(columns, {*used, named.id_column, named.source_column} | ours)
     except (Unusual, UnicodeEncodeError):
         return None
     found |= {"source": source} if any(source) else {}
@@ -123,9 +125,13 @@ def _contents(texts: Mapping[str, list[str]]) -> list[str]:
 
 
 def _ids(file: TableFile, part: Sequence[Row], columns: Columns, named: Named) -> list[str]:
-    if named.id_column not in columns:
+    given = columns.get(named.id_column)
+    if OURS in columns and named.id is None:
+        _usual(all(map(is_ours, columns[OURS])))
+        given = [own["id"] for own in columns[OURS]]
+    if given is None:
         return [place_id(file, at) for at, _ in part]
-    ids = sample_ids(file, columns[named.id_column], named.with_file)
+    ids = sample_ids(file, given, named.with_file)
     _usual(ids is not None)
     return ids
 

@@ -19,11 +19,12 @@ from datasel_core.pools.readers.tables.files import find_files
 from datasel_core.pools.readers.tables.rows import rows
 from datasel_core.pools.readers.tables.streams import Position
 from datasel_core.pools.readers.tables.table_file import COLUMNAR, DELIMITED, TableFile
-from datasel_core.pools.readers.texts.names import Named, listed_id, sample_id
+from datasel_core.pools.readers.tables.usual import OURS, is_ours
+from datasel_core.pools.readers.texts.names import Named, given_id, listed_id, sample_id, wanted_columns
 from datasel_core.pools.readers.texts.parts import parts, table_of
 from datasel_core.pools.readers.texts.preferences import REJECTED
 from datasel_core.pools.readers.texts.rows import TEXTS, Beside, checked, columns_of, content_of
-from datasel_core.pools.readers.texts.shapes import USUAL, Ambiguous, BadRow, NoShape, Reader, Shapes, named, shown
+from datasel_core.pools.readers.texts.shapes import Ambiguous, BadRow, NoShape, Reader, Shapes, named, shown
 from datasel_core.pools.readers.texts.turns import DEFINITIONS, filled
 from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
@@ -96,8 +97,7 @@ class _Reading:
 
 def scan_texts(source: Path, shapes: Shapes, named: Named, workspace: Workspace, progress: Progress) -> Scan:
     """Raises BadInput when there is no file, an option names no column, ids repeat, or nothing is left."""
-    columns = (shapes.text, shapes.prompt, shapes.response, named.id_column)
-    wanted = USUAL | {name for name in columns if name}
+    wanted = wanted_columns(shapes, named)
     files, notes = find_files(source, workspace, wanted)
     spool = Spool(workspace, ("id", *TEXTS, "source"), ("content",), TEXTS)
     try:
@@ -196,14 +196,15 @@ def _sample(file: TableFile, at: int, row: Mapping[str, Any], reading: _Reading)
         reading.beside.nested.add(shown(source_column))
         source = None
     one = {
-        "id": sample_id(file, at, row.get(id_column), reading.named.with_file),
+        "id": sample_id(file, at, given_id(row, reading.named), reading.named.with_file),
         **columns_of(sample.turns),
         "content": content_of(sample.turns, sample.rejected, sample.label),
     }
     if sample.rejected is not None:
         one[REJECTED] = sample.rejected
         reading.second()
-    beside = reading.beside.of(row, (*sample.used, id_column, source_column))
+    ours = (OURS,) if is_ours(row.get(OURS)) else ()
+    beside = reading.beside.of(row, (*sample.used, id_column, source_column, *ours))
     said = (
         table_columns.as_text(source)
         if source is not None and source != ""

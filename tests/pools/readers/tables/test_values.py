@@ -15,7 +15,9 @@ from datasel_core.actions.add_pool import add_pool
 from datasel_core.actions.export import open_record
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput
-from datasel_core.exports.tables import Csv, JsonLines, Parquet
+from datasel_core.exports.jsonl import JsonLines
+from datasel_core.exports.parquet import Parquet
+from datasel_core.exports.tables import Csv
 from datasel_core.pools.readers.tables import typed
 from datasel_core.pools.readers.tables.typed import BadValue, guessed, id_of, text_of
 from datasel_core.runs.candidates import matching
