@@ -1,0 +1,39 @@
+"""Which classes a pool has, in the order of its source where that has one."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+
+from datasel_core.errors import BadInput, BadRequest
+from datasel_core.pools.labels import LABELS
+from datasel_core.pools.pool import Pool
+from datasel_core.pools.readers.layouts import yolo
+
+
+def class_names(pool: Pool) -> list[str]:
+    """All of the pool, not only those of kept samples: as data.yaml numbers them, else by name."""
+    if pool.layout == "yolo":
+        return list(yolo_names(pool).values())
+    found = pc.list_flatten(pool.table[LABELS]) if LABELS in pool.columns else None
+    return [] if found is None else sorted(pc.unique(found).drop_null().to_pylist())
+
+
+def yolo_names(pool: Pool) -> dict[int, str]:
+    """Number -> name in the data.yaml that a pool was read from. Raises BadRequest."""
+    try:
+        return yolo.class_names(described(pool)[1])
+    except BadInput as error:
+        raise BadRequest(f"{error}") from None
+
+
+def described(pool: Pool) -> tuple[Path, Mapping[str, Any]]:
+    """The data.yaml that a pool was read from, and what it says. Raises BadRequest where it is gone."""
+    source = Path(pool.about["source"])
+    if (found := yolo.description(source)) is None:
+        raise BadRequest(
+            f"The data.yaml that the pool {pool.name} was read from is not at {source} any more; put it back, or add "
+            "the pool again."
+        )
+    return found
