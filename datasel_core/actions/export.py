@@ -47,7 +47,7 @@ class ExportSelection(Task):
             {"out": str(target), "n": n},
             {"format": self.format, "out": str(target), "n": n},
             [f"{n} samples written to {target}"],
-            notes,
+            notes + exporter.notes(target),
         )
 
 
