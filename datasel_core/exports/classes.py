@@ -7,17 +7,22 @@ from typing import Any
 import pyarrow.compute as pc
 
 from datasel_core.errors import BadInput, BadRequest
-from datasel_core.pools.labels import LABELS
+from datasel_core.pools.labels import LABELS, Label
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.layouts import yolo
+
+
+def labels_of(pool: Pool, row: int) -> list[Label]:
+    """What people said of one sample."""
+    return [label for label in pool.labels(row) if isinstance(label.name, str)]
 
 
 def class_names(pool: Pool) -> list[str]:
     """All of the pool, not only those of kept samples: as data.yaml numbers them, else by name."""
     if pool.layout == "yolo":
         return list(yolo_names(pool).values())
-    found = pc.list_flatten(pool.table[LABELS]) if LABELS in pool.columns else None
-    return [] if found is None else sorted(pc.unique(found).drop_null().to_pylist())
+    found = pc.unique(pc.list_flatten(pool.table[LABELS])).to_pylist() if pool.has_labels else []
+    return sorted(name for name in found if isinstance(name, str))
 
 
 def yolo_names(pool: Pool) -> dict[int, str]:

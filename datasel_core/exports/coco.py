@@ -10,11 +10,11 @@ from datasel_core.base.declare import Field
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.exports import coco_source
-from datasel_core.exports.classes import class_names
+from datasel_core.exports.classes import class_names, labels_of
 from datasel_core.exports.content import Contents
 from datasel_core.exports.export import Export, SelectionRecord, export_format
 from datasel_core.exports.pictures import kept_rows, pictures
-from datasel_core.pools.labels import LABELS, Label
+from datasel_core.pools.labels import Label
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.layouts import places
 
@@ -82,7 +82,7 @@ def _converted(pool: Pool, rows: np.ndarray, names: list[str]) -> Contents:
     """Instances where the pool is no pairs, captions where it is; pairs with labels have both, in a file each."""
     if pool.kind != "pairs":
         return {_FILE: _instances(pool, rows, names)}
-    labelled = {_INSTANCES: _instances(pool, rows, names)} if LABELS in pool.columns else {}
+    labelled = {_INSTANCES: _instances(pool, rows, names)} if pool.has_labels else {}
     return {_FILE: _captions(pool, rows, names)} | labelled
 
 
@@ -93,7 +93,7 @@ def _instances(pool: Pool, rows: np.ndarray, names: list[str]) -> bytes:
     notes = [
         {"image_id": at, "category_id": number[label.name], **_box(label)}
         for at, name in enumerate(dict.fromkeys(names), 1)
-        for label in pool.labels(first[name])
+        for label in labels_of(pool, first[name])
     ]
     categories = [{"id": at, "name": name} for name, at in number.items()]
     return _dumped(pool, rows, names, notes, {"categories": categories})

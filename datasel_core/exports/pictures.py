@@ -43,7 +43,7 @@ def kept_rows(kept: SelectionRecord, progress: Progress) -> tuple[Pool, np.ndarr
     """
     if kept.pool is None:
         raise BadRequest(
-            f"The pool {kept.manifest['pool']['name']} is no longer in the workspace as it was, so its pictures cannot "
+            f"The pool {kept.manifest['pool']['name']} is no longer in the workspace as it was, so its samples cannot "
             "be found; add it again."
         )
     if (changed := kept.changes(progress)).replaced:

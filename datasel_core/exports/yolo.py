@@ -18,7 +18,7 @@ from datasel_core.exports.classes import class_names, described, yolo_names
 from datasel_core.exports.content import Contents, Copy
 from datasel_core.exports.export import Export, SelectionRecord, export_format
 from datasel_core.exports.pictures import FOLDER, kept_rows, pictures
-from datasel_core.pools.labels import Label
+from datasel_core.pools.labels import Label, edges
 from datasel_core.pools.media.pictures import Look
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.layouts import places, yolo
@@ -136,9 +136,8 @@ def _line(label: Label, number: Mapping[str, int], size: tuple[int, int], is_cro
     if is_crowd or label.box is None:
         odd["Boxes around crowds, left out" if is_crowd else "Labels without a box, left out"] += 1
         return ""
-    x, y, w, h = label.box
-    left, top, right, bottom = max(0, x), max(0, y), min(size[0], x + w), min(size[1], y + h)
-    if (left, top, right, bottom) != (x, y, x + w, y + h):
+    (left, top, right, bottom), is_cut = edges(label.box, size)
+    if is_cut:
         odd["Boxes that reach over the edge of their picture, cut there"] += 1
     across, down = (left + right) / 2, (top + bottom) / 2
     shares = (across / size[0], down / size[1], (right - left) / size[0], (bottom - top) / size[1])
