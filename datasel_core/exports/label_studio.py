@@ -50,7 +50,7 @@ class LabelStudio(Export):
         "in each task's meta, which no labelling screen shows.",
     )
     tasks_per_file: int = Field(99_999, ge=1, description="Tasks in one file; Label Studio takes under 100,000.")
-    megabytes_per_file: float = Field(200, gt=0, description="Size that each file stays under.")
+    megabytes_per_file: float = Field(200.0, gt=0, description="Size that each file stays under.")
 
     @classmethod
     def unsuited(cls, pool: Pool) -> str:
