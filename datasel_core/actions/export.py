@@ -26,7 +26,7 @@ class ExportSelection(Task):
 
     run: str = Field(description="Folder of the selection, or its key.", json_schema_extra=ARGUMENT)
     format: str = Field(description="One of {export format}.")
-    out: str = Field(description="The file, or for files the folder, to make.")
+    out: str = Field(description="The file to make, or the folder, for formats of several files.")
     params: dict[str, Any] = Field({}, description="Parameters of the format.", json_schema_extra=called("set"))
     overwrite: bool = Field(False, description="Replace what is there already; never a source of a pool.")
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from datasel_core.errors import BadRequest
+from datasel_core.exports.classes import annotation_files
 from datasel_core.exports.json_text import Member, members
 from datasel_core.pools.media.pictures import Look
 from datasel_core.pools.pool import Pool
@@ -56,15 +57,9 @@ def parts(pool: Pool, rows: np.ndarray, workspace: Workspace) -> list[Part]:
     else than when the pool was added.
     """
     source = Path(pool.about["source"])
-    files = coco.annotation_files(source, pool.kind)
-    if not files:
-        raise BadRequest(
-            f"The annotations that the pool {pool.name} was read from are not at {source} any more; put them back, or "
-            "add the pool again."
-        )
     kept = {pool.value("path", row) for row in rows.tolist()}
     found = []
-    for path in files:
+    for path in annotation_files(pool):
         workspace.allowed(path)
         try:
             found.append(_part(pool, path, source, kept))

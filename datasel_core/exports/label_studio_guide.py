@@ -33,7 +33,7 @@ def remarks(text: str) -> list[str]:
 
 
 def _serving(where: tuple[Path, Path] | None) -> list[str]:
-    root, holds = ("$PWD", f"$PWD/{FOLDER}") if where is None else (str(where[0]), str(where[1]))
+    root, holds = ("$PWD", f"{FOLDER} in this folder") if where is None else map(str, where)
     inside = f"{_INSIDE}/{FOLDER if where is None else where[1].name}"
     here = "In this folder, start" if where is None else "Start"
     return [
@@ -43,8 +43,8 @@ def _serving(where: tuple[Path, Path] | None) -> list[str]:
         f'       docker run -p 8080:8080 -v "{root}:{_INSIDE}" -e {_ENABLED} -e {_ROOT}={_INSIDE} '
         "heartexlabs/label-studio:latest\n",
         "Make a project; under Labeling Setup, Custom template, paste config.xml, and change it as you like.",
-        "Under Settings, Cloud Storage, Add Source Storage, Local files, give the absolute path of the pictures, "
-        f"`{holds}`, with Docker `{inside}`. Do not sync it: that would make a second task of each picture.",
+        "Under Settings, Cloud Storage, Add Source Storage, Local files, give the absolute path of the pictures: "
+        f"{holds}; with Docker {inside}. Do not sync it: that would make a second task of each picture.",
     ]
 
 

@@ -98,7 +98,7 @@ def test_photos_without_labels(workspace, photos, tmp_path):
     said = (out / "README.md").read_text()
     assert "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true" in said
     assert 'LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT="$PWD" label-studio start' in said
-    assert "`$PWD/images`" in said
+    assert "the absolute path of the pictures: images in this folder; with Docker /label-studio/files/images." in said
     assert "Import tasks-00001.json." in said
     assert LabelStudio.notes(out) == [
         "Label Studio shows the pictures only when it serves local files: README.md says how to start it."
@@ -113,7 +113,7 @@ def test_pictures_may_stay_where_they_are(workspace, photos, tmp_path):
     out = export(workspace, run, "label_studio", tmp_path / "x" / "out", pictures="stay")
     said = (out / "README.md").read_text()
     assert f'LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT="{tmp_path.parent}"' in said
-    assert f"`{tmp_path}`, with Docker `/label-studio/files/{tmp_path.name}`" in said
+    assert f"the pictures: {tmp_path}; with Docker /label-studio/files/{tmp_path.name}." in said
     for task, id in zip(checked(out), run.table["id"].to_pylist(), strict=True):
         assert served(task, tmp_path.parent, tmp_path) == (photos / id).read_bytes()
     assert not (out / "images").exists()
@@ -130,7 +130,7 @@ def test_boxes_go_along_in_percent(workspace, tmp_path, labels):
     of = {task["data"]["id"].split("/")[1]: task for task in checked(out)}
     assert all((labels in task) <= (labels != "none") for task in of.values())
     words = [tag.get("value") for tag in ElementTree.parse(out / "config.xml").getroot().iter("Label")]
-    assert words == ["![a](http://127.0.0.1/x)", "bicyclist", "car"]
+    assert words == ["![a](http://127.0.0.1/x)", "bicyclist", "car", "never drawn"]
     if labels == "none":
         assert all(task.keys() == {"data", "meta"} for task in of.values())
         assert len(LabelStudio.notes(out)) == 1
@@ -151,6 +151,17 @@ def test_boxes_go_along_in_percent(workspace, tmp_path, labels):
     assert "Boxes that reach over the edge of their picture, cut there: 1." in LabelStudio.notes(out)
     # a picture on which people found nothing is done, and nobody predicts anything on it
     assert of["000000000003.jpg"][labels] == ([{"result": []}] if labels == "annotations" else [])
+
+
+def test_classes_that_cannot_be_read_any_more_are_refused(workspace, tmp_path):
+    path = boxed(tmp_path / "in")
+    run = chosen(workspace, path, "4")
+    path.write_text(path.read_text()[:-5])
+    said = f"{path} cannot be read any more (.*); add the pool again"
+    refused(workspace, run, "label_studio", tmp_path / "out", said)
+    path.unlink()
+    said = f"The annotations that the pool p was read from are not at {path} any more; put them back, or add the pool"
+    refused(workspace, run, "label_studio", tmp_path / "out", said)
 
 
 def test_classes_and_pictures_out_of_parquet(workspace, tmp_path):

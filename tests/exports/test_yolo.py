@@ -181,6 +181,18 @@ def test_files_that_changed_or_are_gone_are_refused(workspace, run, tmp_path):
     refused(workspace, run, "yolo", tmp_path / "out", gone)
 
 
+def test_two_pictures_never_share_a_label_file_that_was_not_shared(workspace, tmp_path):
+    """`images/0.png`, and `../images/0.jpg`, which cannot lie outside the new folder."""
+    for folder, name in (("in", "0.png"), (".", "0.jpg")):
+        paint(tmp_path / folder / "images" / name, 0)
+        (tmp_path / folder / "labels").mkdir()
+        (tmp_path / folder / "labels" / "0.txt").write_text(f"{len(folder) % 2} 0.5 0.5 0.5 0.5\n")
+    (tmp_path / "in" / "data.yaml").write_text("names: [a, b]\ntrain: [images, ../images]\nval: images\n")
+    run = chosen(workspace, tmp_path / "in", "2")
+    said = r"images/0\.(png|jpg) would share labels/0.txt with another picture; export files instead"
+    refused(workspace, run, "yolo", tmp_path / "out", said)
+
+
 def boxed(folder, n=4):
     """COCO with all that YOLO cannot hold: crowds, a class without a box, a box over the edge; the last has nothing."""
     path = layouts.coco(folder, n)
@@ -191,7 +203,7 @@ def boxed(folder, n=4):
         {"id": 92, "image_id": 101, "category_id": 7, "bbox": [-4, 30, 14, 20], "area": 1, "iscrowd": 0},
     ]
     said["annotations"] = more[:1] + said["annotations"] + more[1:]
-    said["categories"] = said["categories"][::-1]
+    said["categories"] = [*said["categories"][::-1], {"id": 90, "name": "never drawn"}]
     path.write_text(json.dumps(said))
     return path
 
@@ -200,7 +212,9 @@ def test_coco_becomes_yolo(workspace, tmp_path):
     run = chosen(workspace, boxed(tmp_path / "in"), "4")
     out = export(workspace, run, "yolo", tmp_path / "out")
     said = yaml.safe_load((out / "data.yaml").read_text())
-    assert said["names"] == {0: "![a](http://127.0.0.1/x)", 1: "bicyclist", 2: "car"}  # as the source lists them
+    assert said["names"] == dict(
+        enumerate(["![a](http://127.0.0.1/x)", "bicyclist", "car", "never drawn"])
+    )  # as the source lists them
     top = (out / "data.yaml").read_text().split("train:")[0].splitlines()
     assert sorted(top) == [
         "# Boxes around crowds, left out: 1.",
