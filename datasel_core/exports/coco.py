@@ -33,7 +33,8 @@ class Coco(Export):
 
     Of a COCO data set the entries of kept pictures leave as they stand there, segmentation and all; categories and all
     else are untouched. Where several JSON files were read, each leaves under its own path. Labels of other pools become
-    instances, with boxes in pixels of the upright picture; captions become captions.
+    instances, with boxes in pixels of the upright picture; captions become captions. A sample that was kept several
+    times leaves once.
     https://cocodataset.org/#format-data
     """
 

@@ -1,6 +1,5 @@
 """A YOLO data set of the kept pictures."""
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -34,8 +33,8 @@ _OWN = frozenset({"path", "download", *yolo.PARTS})
 
 @export_format("yolo", version=1, title="YOLO")
 class Yolo(Export):
-    """A folder: data.yaml, pictures, and a text of boxes for each. Names and numbers of classes are untouched; splits
-    are kept.
+    """A folder: data.yaml, lists of pictures for each split, the pictures, and a text of boxes for each. Names and
+    numbers of classes are untouched. A sample that was kept several times leaves once.
 
     Of a YOLO data set pictures and label files leave under their own paths, byte for byte. Labels of other pools become
     boxes (middle, width and height as shares of the picture, 10 digits behind the point) in labels/, beside images/;
@@ -150,18 +149,13 @@ def _parts(pool: Pool, rows: np.ndarray, names: Iterable[str]) -> tuple[Contents
     own: dict[str, list[str]] = {"train": [], "val": []}
     for split, name in zip(splits, names, strict=True):
         own.setdefault(_part(split), []).append(name)
-    files, where, notes = {}, {}, []
-    for part, kept in own.items():
-        others = [name for other, names in own.items() if other != part for name in names]
-        if part == "val" and not kept:
-            where[part] = where["train"]
-            notes.append("No picture was kept for validation: train stands for it.")
-        elif (folder := _folder(kept, others)) is not None:
-            where[part] = folder
-        else:
-            where[part] = f"{part}.txt"
-            files[where[part]] = "".join(f"./{name}\n" for name in kept).encode()
-    return files, where, notes if own["train"] else ["No picture was kept for training: train.txt is empty."]
+    notes = [] if own["train"] else ["No picture was kept for training: train.txt is empty."]
+    if not own["val"]:
+        del own["val"]
+        notes.append("No picture was kept for validation: train stands for it.")
+    # lists, not folders: in these there may be pictures of an earlier export, which is never deleted
+    lists = {f"{part}.txt": "".join(f"./{name}\n" for name in kept).encode() for part, kept in own.items()}
+    return lists, {"train": "train.txt", "val": "train.txt"} | {part: f"{part}.txt" for part in own}, notes
 
 
 def _part(split: Any) -> str:
@@ -172,12 +166,6 @@ def _part(split: Any) -> str:
     if known is None:
         return said if said in yolo.PARTS else "train"
     return "val" if known == "validation" else known
-
-
-def _folder(names: list[str], others: list[str]) -> str | None:
-    """The folder that holds these pictures and none of the others; None where there is none."""
-    folder = os.path.commonpath([os.path.dirname(name) for name in names]) if names else ""
-    return folder if folder and not any(name.startswith(f"{folder}/") for name in others) else None
 
 
 def _dumped(said: Mapping[str, Any], notes: Iterable[str]) -> bytes:

@@ -1,12 +1,14 @@
 """COCO out: pycocotools reads it, its entries are those that a plain filter of the source keeps, and it opens again."""
 
 import json
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from datasel_core.actions.add_pool import add_pool
+from datasel_core.actions.export import open_record
 from datasel_core.exports.export import suited
 from datasel_core.exports.json_text import members
 from datasel_core.pools.guess import kind_of
@@ -14,7 +16,7 @@ from datasel_core.pools.persistence import load_pool
 from datasel_core.runs import engine
 from datasel_core.runs.spec import Spec
 from tests.conftest import paint, real_data
-from tests.exports.exporting import export, refused
+from tests.exports.exporting import FORMATS, export, refused
 from tests.pools import layouts
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -101,6 +103,16 @@ def test_it_opens_again_with_the_same_ids_labels_and_pictures(workspace, tmp_pat
         assert new.labels(row) == pool.labels(int(old))
         assert new.media(row).read() == pool.media(int(old)).read()
     assert new.column("image_id").tolist() == pool.column("image_id")[pool.rows(new.ids)].tolist()
+
+
+@pytest.mark.parametrize("format", ["coco", "yolo", "label_studio"])
+def test_the_preview_shows_what_would_be_written_of_the_first(workspace, tmp_path, format):
+    run = chosen(workspace, layouts.coco(tmp_path / "in"), "4")
+    shown = dict(FORMATS[format]().preview(open_record(workspace, run.folder), 2))
+    name = {"coco": "annotations.json", "yolo": "train.txt", "label_studio": "tasks-00001.json"}[format]
+    first = run.table["id"].to_pylist()
+    assert all((Path(id).name in shown[name]) is (id in first[:2]) for id in first)
+    assert [text for file, text in shown.items() if file.endswith(".jpg")] == [None, None]
 
 
 def test_several_files_stay_several(workspace, tmp_path):
