@@ -25,7 +25,7 @@ class ExportSelection(Task):
 
     run: str = Field(description="Folder of the selection, or its key.", json_schema_extra=ARGUMENT)
     format: str = Field(description="One of {export format}.")
-    out: str = Field(description="The file, or for files the folder, to make.")
+    out: str = Field(description="The file to make, or the folder, for formats of several files.")
     params: dict[str, Any] = Field({}, description="Parameters of the format.", json_schema_extra=called("set"))
     shape: str | None = Field(
         None, description="Of rows: as_is, messages, prompt_completion, alpaca, sharegpt, preference or columns."
@@ -54,7 +54,7 @@ class ExportSelection(Task):
             {"out": str(target), "n": n, "notes": kept.notes},
             {"format": self.format, "out": str(target), "n": n},
             [f"{n} samples written to {target}"],
-            [*notes, *kept.notes],
+            [*notes, *kept.notes, *exporter.notes(target)],
         )
 
 

@@ -90,7 +90,7 @@ class Roles:
                 return None
             labels = np.array(["" if label is None else str(label) for label in self.pool.column(self.group).tolist()])
             return labels if rows is None else labels[rows]
-        if role == LABELS.name and role in self.pool.columns:
+        if role == LABELS.name and self.pool.has_labels:
             labels = self.pool.column(role)
             return labels if rows is None else labels[rows]
         if role not in self.features:

@@ -21,6 +21,13 @@ class Label:
     box: tuple[float, float, float, float] | None = None
 
 
+def edges(box: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[tuple[float, ...], bool]:
+    """Left, top, right and bottom of a box, cut at the edge of its picture; and whether something was cut away."""
+    x, y, w, h = box
+    found = (max(0, x), max(0, y), min(size[0], x + w), min(size[1], y + h))
+    return found, found != (x, y, x + w, y + h)
+
+
 def columns(labels: Sequence[Sequence[Label]]) -> dict[str, pa.Array]:
     """`labels`, a list of names for each sample, and `rarest_class`: of its classes the one with the fewest instances
     in the pool, the first by name where several have as few; null where it has none.

@@ -219,11 +219,17 @@ class Pool:
             raise BadInput(f"{self.boxes.name} of the pool {self.name} was changed; open the pool again.")
         return Boxes(pq.read_table(self.boxes))
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether people said something of the samples: a list for each. Tables may call another column `labels`."""
+        kind = self.table.schema.field(LABELS).type if LABELS in self.table.column_names else pa.null()
+        return pa.types.is_list(kind) or pa.types.is_large_list(kind)
+
     def labels(self, row: int) -> list[Label]:
         """What people said of one sample: a class, and a box where one was drawn, for each instance."""
         if self.boxes is not None:
             return self._boxes.of(int(row))
-        return [Label(name) for name in (self.value(LABELS, row) or ())] if LABELS in self.columns else []
+        return [Label(name) for name in (self.value(LABELS, row) or ())] if self.has_labels else []
 
     def media(self, row: int) -> Any:
         """Where the picture of one sample lies, be it a file or part of one."""

@@ -18,6 +18,8 @@ from datasel_core.runs.spec import Spec
 from tests.conftest import paint
 
 FORMATS = registry.every("export format")
+UNSUITED = {"yolo"}
+"""Formats that the pool does not suit: it has no boxes. Their own tests hold that they destroy nothing."""
 
 
 @pytest.fixture

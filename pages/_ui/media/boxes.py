@@ -16,7 +16,7 @@ MOST = 60
 
 
 def has_labels(pool: Pool) -> bool:
-    return LABELS in pool.columns
+    return pool.has_labels
 
 
 def classes(pool: Pool, row: int) -> str:

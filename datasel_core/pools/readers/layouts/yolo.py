@@ -20,7 +20,7 @@ from datasel_core.pools.readers.layouts import places
 from datasel_core.pools.readers.layouts.listing import Layout, Listing
 from datasel_core.pools.readers.pair_table import Named
 
-_PARTS = ("train", "val", "validation", "test", "minival")
+PARTS = ("train", "val", "validation", "test", "minival")
 SHARES = (1, 1)
 """The frame of boxes that are shares of a picture's width and height."""
 _LARGEST = 1 << 20
@@ -56,7 +56,7 @@ def _described(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, yaml.YAMLError, RecursionError):
         return None
     named = isinstance(found, dict) and ("names" in found or "nc" in found)
-    return found if named and any(isinstance(found.get(part), str | list) for part in _PARTS) else None
+    return found if named and any(isinstance(found.get(part), str | list) for part in PARTS) else None
 
 
 def _read(source: Path, described: Path, named: Named) -> Listing:
@@ -67,7 +67,7 @@ def _read(source: Path, described: Path, named: Named) -> Listing:
     rows, labels, lost, notes = [], [], [], []
     odd: Counter[str] = Counter()
     root, seen = described.parent, set()
-    for part in (part for part in _PARTS if part in said):
+    for part in (part for part in PARTS if part in said):
         for path in _pictures(base, said[part], part, notes):
             if path in seen:
                 odd["Pictures that an earlier part names as well, counted there"] += 1
