@@ -11,9 +11,10 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput
 from datasel_core.pools.kind import PoolKind, pool_kind
 from datasel_core.pools.labels import RAREST
-from datasel_core.pools.media import photos, pictures
+from datasel_core.pools.media import photos
 from datasel_core.pools.media.cells import CELL, Cell, cell_of
-from datasel_core.pools.media.pictures import KeptFile, Look
+from datasel_core.pools.media.looks import look_at_files
+from datasel_core.pools.media.pictures import KeptFile
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers import pair_table, photo_folder
 from datasel_core.pools.readers.layouts.find import Choice, find_layout, may_describe
@@ -122,14 +123,9 @@ def _table_rows(
     root: Path, listed: list[dict[str, Any]], workspace: Workspace, progress: Progress
 ) -> tuple[list[dict[str, Any]], np.ndarray, list[dict[str, str]]]:
     """The rows of photos that can be read, the stamps of their files, and those that cannot be read."""
-    roots = workspace.roots()
-
-    def look(row: dict[str, Any]) -> Look | str:
-        real = pictures.real_path(workspace, root, row["path"], roots)
-        return real if isinstance(real, str) else pictures.look_at(real, limited=False)
-
     rows, looks, unreadable = [], [], []
-    for row, found in photo_folder.look_at_all(look, listed, progress):
+    found_at = look_at_files(workspace, root, [row["path"] for row in listed], progress, limited=False)
+    for row, (_, found) in zip(listed, found_at, strict=True):
         if isinstance(found, str):
             unreadable.append({"id": printable(row["id"]), "reason": with_remedy(row["path"], found)})
         else:
