@@ -1,5 +1,6 @@
 """Photos: a folder, whose sub-folders are groups, a table with a path column, or one of the usual layouts."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from datasel_core.errors import BadInput
 from datasel_core.pools.kind import PoolKind, pool_kind
 from datasel_core.pools.labels import RAREST
 from datasel_core.pools.media import photos
-from datasel_core.pools.media.cells import CELL, Cell, cell_of
+from datasel_core.pools.media.cells import Cell, cell_of, fetch, has_cells
 from datasel_core.pools.media.looks import look_at_files
 from datasel_core.pools.media.pictures import KeptFile
 from datasel_core.pools.pool import Pool
@@ -94,13 +95,17 @@ class Images(PoolKind):
         return frozenset({"image"})
 
     def media(self, pool: Pool, row: int) -> KeptFile | Cell:
-        if CELL in pool.columns:
+        if has_cells(pool):
             return cell_of(pool, row, self._chosen().get("path_column"))
         return KeptFile(pool.path(row), pool.table["content"][row].as_py(), stamp=pool.stamp(row))
 
     def check(self, pool: Pool, row: int) -> None:
-        if CELL not in pool.columns:  # a cell is compared whenever it is read
+        if not has_cells(pool):  # a cell is compared whenever it is read
             self.media(pool, row).check()
+
+    def fetch(self, pool: Pool, rows: Sequence[int]) -> None:
+        if has_cells(pool):
+            fetch([self.media(pool, row) for row in rows])
 
     def open(self, pool: Pool, row: int, **hints: Any) -> Any:
         return photos.open_photo(self.media(pool, row), **hints)
