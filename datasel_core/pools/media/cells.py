@@ -160,8 +160,8 @@ class _Shard:
 
     def _select(self, condition: str) -> pa.ChunkedArray:
         """Some rows of large row groups, in order. DuckDB passes over what lies between them, pyarrow would unpack it.
-        Of 50,000 pictures in one group a wall of 60 takes 400 times less than with whole groups where its rows are
-        spread, 460 times where they are neighbours: `python -m tests.benchmarks embedded_pictures`.
+        Of 50,000 pictures in one group a wall of 60 takes 400 times less than with whole groups, wherever its rows are:
+        `python -m tests.benchmarks embedded_pictures`.
         """
         column = '"' + self._name.replace('"', '""') + '"'
         column += "" if self._leaf == self._name else "['bytes']"
