@@ -46,7 +46,7 @@ def kept_rows(kept: SelectionRecord, progress: Progress) -> tuple[Pool, np.ndarr
     """
     name = kept.manifest["pool"]["name"]
     if kept.pool is None:
-        raise BadRequest(f"The pool {name} is no longer in the workspace, so its samples cannot be found; add it again.")
+        raise BadRequest(f"The pool {name} is no longer in the workspace, so its samples are not found; add it again.")
     if (changed := kept.changes(progress)).replaced:
         raise BadRequest(f"The files are not what was chosen: {changed.summary()}, and choose again.")
     ids = kept.table["id"].to_pylist()

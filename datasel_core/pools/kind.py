@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datasel_core.pools.pool import Pool
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -62,6 +62,9 @@ class PoolKind(Declared):
         to look.
         """
         return pool.path(row)
+
+    def fetch(self, pool: "Pool", rows: Sequence[int]) -> None:
+        """Samples that are about to be opened may be read together, where that costs less than one by one."""
 
     def text(self, pool: "Pool", row: int) -> list[str]:
         """The texts of one sample."""

@@ -235,6 +235,10 @@ class Pool:
         """Where the picture of one sample lies, be it a file or part of one."""
         return self.how.media(self, row)
 
+    def fetch(self, rows: Sequence[int]) -> None:
+        """To be called with samples, a wall full at most, that are about to be opened: see `PoolKind.fetch`."""
+        self.how.fetch(self, rows)
+
     def text(self, row: int) -> list[str]:
         """What is said about, or in, one sample: its caption or captions."""
         return self.how.text(self, row)

@@ -103,6 +103,6 @@ def test_a_pool_that_is_gone_or_other_photos_are_refused(workspace, tmp_path):
     with pytest.raises(BadRequest, match="The files are not what was chosen: 1 photo was replaced .* choose again"):
         kept_rows(kept(workspace, 2), Progress())
     remove_pool(workspace, "p")
-    said = "The pool p is no longer in the workspace, so its samples cannot be found; add it again"
+    said = "The pool p is no longer in the workspace, so its samples are not found; add it again"
     with pytest.raises(BadRequest, match=said):
         kept_rows(open_record(workspace, one.folder), Progress())

@@ -4,10 +4,13 @@ import base64
 import io
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from datasel_core.actions.add_pool import add_pool
+from datasel_core.pools.pool import Pool
 from pages._ui.media import detail, photos
 from tests.pages import screens
 from tests.pages.screens import said, sound
@@ -50,3 +53,25 @@ def test_the_data_page_of_tars_and_of_metadata(screen, tar_pool, workspace, tmp_
     assert "caption 3" in app.dataframe[0].value["caption"].tolist()
     sound(app.segmented_control(key="widget.data.view").set_value("features").run())
     assert "image" in said(app)
+
+
+def test_a_wall_reads_what_lies_in_one_file_together_and_what_it_has_not_at_all(workspace, tmp_path, monkeypatch):
+    pq.write_table(pa.table({"image": [picture(at) for at in range(9)]}), tmp_path / "t.parquet")
+    pool = add_pool(workspace, "cells", str(tmp_path / "t.parquet"), "images")
+    asked = []
+    monkeypatch.setattr(type(pool), "fetch", lambda self, rows: asked.append(list(rows)))
+    photos.fetch(pool, [4, 2, 7], 16)
+    photos.thumbnail(pool, 2, 16)
+    photos.fetch(pool, [4, 2, 7], 16)
+    photos.fetch(pool, [4, 2, 7], 32)
+    photos.fetch(pool, [4, 2], 16)  # one is read as fast alone
+    assert asked == [[4, 2, 7], [4, 7], [4, 2, 7]]
+
+
+def test_a_wall_asks_for_its_page(screen, workspace, tmp_path, monkeypatch):
+    pq.write_table(pa.table({"image": [picture(at) for at in range(9)]}), tmp_path / "t.parquet")
+    add_pool(workspace, "cells", str(tmp_path / "t.parquet"), "images")
+    asked, fetch = [], Pool.fetch
+    monkeypatch.setattr(Pool, "fetch", lambda self, rows: asked.append(sorted(rows)) or fetch(self, rows))
+    screen(pool="cells")
+    assert list(range(9)) in asked

@@ -139,6 +139,73 @@ def test_every_cell_is_the_right_one(workspace, tmp_path, rows, nested, monkeypa
     assert str(pool.media(7)) == f"{tmp_path}/t.parquet, row 7"
 
 
+@pytest.mark.parametrize("nested", [True, False])
+@pytest.mark.parametrize("kind", ["images", "pairs"])
+def test_a_wall_of_a_large_row_group_is_read_at_once(workspace, tmp_path, monkeypatch, nested, kind):
+    monkeypatch.setattr(cells, "_WHOLE", 10_000)
+    data = [picture(at) for at in range(60)]
+    column = [{"bytes": one, "path": None} for one in data] if nested else data
+    table = pa.table({"odd.' \"name": column, "caption": ["a"] * 60})
+    with pq.ParquetWriter(tmp_path / "t.parquet", table.schema) as writer:
+        for start, count in ((0, 40), (40, 1), (41, 19)):  # the second is a small one
+            writer.write_table(table.slice(start, count), row_group_size=count)
+    pool = add(workspace, tmp_path / "t.parquet", kind)
+    asked, select = [], cells._Shard._select
+    monkeypatch.setattr(cells._Shard, "_select", lambda self, how: asked.append(how) or select(self, how))
+    wall = [59, 3, 40, 17, 3, 41, 0]
+    pool.fetch(wall)
+    assert asked == ["file_row_number IN (0, 3, 17, 41, 59)"]
+    assert [pool.media(row).read() for row in wall] == [data[row] for row in wall]
+    pool.fetch([0, 3])
+    assert len(asked) == 1
+    assert pool.media(4).read() == data[4]
+    assert len(asked) == 2
+
+
+def test_of_very_large_pictures_a_few_are_read_at_once(workspace, tmp_path, monkeypatch):
+    data = [picture(at) for at in range(40)]
+    pq.write_table(pa.table({"image": data}), tmp_path / "t.parquet")
+    size = pq.ParquetFile(tmp_path / "t.parquet").metadata.row_group(0).column(0).total_uncompressed_size
+    monkeypatch.setattr(cells, "_WHOLE", 1000)
+    monkeypatch.setattr(cells, "_CACHED", size // 4)
+    pool = add(workspace, tmp_path / "t.parquet")
+    asked, select = [], cells._Shard._select
+    monkeypatch.setattr(cells._Shard, "_select", lambda self, how: asked.append(how) or select(self, how))
+    pool.fetch(range(40))
+    [condition] = asked
+    assert 2 <= condition.count(",") + 1 <= 5
+    assert [pool.media(row).read() for row in range(40)] == data
+
+
+@pytest.mark.parametrize("what", ["gone", "shorter", "no parquet", "no pictures"])
+def test_what_cannot_be_read_together_is_said_by_the_one_that_is_opened(workspace, tmp_path, monkeypatch, what):
+    monkeypatch.setattr(cells, "_WHOLE", 1000)
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"image": [picture(at) for at in range(9)]}), path)
+    pool = add(workspace, path)
+    if what == "no parquet":
+        path.write_bytes(b"no parquet")
+    elif what == "gone":
+        path.unlink()
+    else:
+        pq.write_table(pa.table({"image": [picture(0)] if what == "shorter" else ["a"] * 9}), path)
+    pool.fetch(range(9))
+    with pytest.raises(UnreadablePhoto, match="t.parquet is damaged|the file is not there"):
+        pool.open(8)
+
+
+@pytest.mark.parametrize("kind", ["images", "pairs"])
+def test_photos_of_a_table_with_a_column_called_cell_are_files(workspace, photos, kind):
+    (photos / "t.csv").write_text("path,cell,caption\na/00.jpg,3,one\nb/01.jpg,4,two\n")
+    pool = add(workspace, photos / "t.csv", kind)
+    pool.fetch([0, 1])
+    assert pool.open(1).tobytes() == Image.open(photos / "b" / "01.jpg").tobytes()
+    assert pool.column("cell").tolist() == [3, 4]
+    (photos / "b" / "01.jpg").write_bytes(picture(0))
+    with pytest.raises(UnreadablePhoto, match="it was replaced after the pool was added"):
+        pool.check(1)
+
+
 def test_broken_cells_are_listed(workspace, tmp_path):
     data = [
         {"bytes": picture(0), "path": "a"},

@@ -120,7 +120,7 @@ def test_an_image_that_stands_in_many_rows_is_read_once(workspace, photos, monke
     path.write_text("id,path,caption\n" + "".join(f"{at},a/00.jpg,caption {at}\n" for at in range(30)))
     seen = []
     look_at = pictures.look_at
-    monkeypatch.setattr(pictures, "look_at", lambda picture: seen.append(picture) or look_at(picture))
+    monkeypatch.setattr(pictures, "look_at", lambda picture, **how: seen.append(picture) or look_at(picture, **how))
     assert add(workspace, path).n == 30
     assert len(seen) == 1
 

@@ -13,7 +13,6 @@ from PIL import Image, PngImagePlugin
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.errors import BadInput
 from datasel_core.pools.media import formats, photos, whole
-from datasel_core.pools.readers import photo_folder
 from tests.conftest import paint, real_data
 
 ENDINGS = {
@@ -276,16 +275,3 @@ def test_facts_of_real_photos_are_those_that_decoding_gives():
         facts = photos.inspect(path.read_bytes())
         assert (facts.width, facts.height) == photos.open_photo(path).size
         assert facts.bytes == os.path.getsize(path)
-
-
-@pytest.mark.parametrize(("large", "threads"), [(0, 4), (1 << 30, 1)])
-def test_small_photos_are_read_by_one_thread_and_large_ones_by_several(
-    workspace, tmp_path, monkeypatch, large, threads
-):
-    for at in range(40):
-        paint(tmp_path / "in" / f"{at:02d}.jpg", at)
-    asked, in_order = [], photo_folder.in_order
-    monkeypatch.setattr(photo_folder, "_LARGE", large)
-    monkeypatch.setattr(photo_folder, "in_order", lambda work, items, n: asked.append(n) or in_order(work, items, n))
-    assert add(workspace, tmp_path / "in").ids.tolist() == [f"{at:02d}.jpg" for at in range(40)]
-    assert asked == [threads]

@@ -1,6 +1,6 @@
 """Photos: a folder, whose sub-folders are groups, a table with a path column, or one of the usual layouts."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,9 +12,10 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput
 from datasel_core.pools.kind import PoolKind, pool_kind
 from datasel_core.pools.labels import RAREST
-from datasel_core.pools.media import photos, pictures
-from datasel_core.pools.media.cells import CELL, Cell, cell_of
-from datasel_core.pools.media.pictures import KeptFile, Look
+from datasel_core.pools.media import photos
+from datasel_core.pools.media.cells import Cell, cell_of, fetch, has_cells
+from datasel_core.pools.media.looks import look_at_files
+from datasel_core.pools.media.pictures import KeptFile
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers import pair_table, photo_folder
 from datasel_core.pools.readers.layouts import listing
@@ -107,13 +108,17 @@ class Images(PoolKind):
         return frozenset({"image"})
 
     def media(self, pool: Pool, row: int) -> KeptFile | Cell:
-        if CELL in pool.columns:
+        if has_cells(pool):
             return cell_of(pool, row, self._chosen().get("path_column"))
         return KeptFile(pool.path(row), pool.table["content"][row].as_py(), stamp=pool.stamp(row))
 
     def check(self, pool: Pool, row: int) -> None:
-        if CELL not in pool.columns:  # a cell is compared whenever it is read
+        if not has_cells(pool):  # a cell is compared whenever it is read
             self.media(pool, row).check()
+
+    def fetch(self, pool: Pool, rows: Sequence[int]) -> None:
+        if has_cells(pool):
+            fetch([self.media(pool, row) for row in rows])
 
     def open(self, pool: Pool, row: int, **hints: Any) -> Any:
         return photos.open_photo(self.media(pool, row), **hints)
@@ -136,14 +141,9 @@ def _table_rows(
     root: Path, listed: list[dict[str, Any]], workspace: Workspace, progress: Progress
 ) -> tuple[list[dict[str, Any]], np.ndarray, list[dict[str, str]]]:
     """The rows of photos that can be read, the stamps of their files, and those that cannot be read."""
-    roots = workspace.roots()
-
-    def look(row: dict[str, Any]) -> Look | str:
-        real = pictures.real_path(workspace, root, row["path"], roots)
-        return real if isinstance(real, str) else pictures.look_at(real, limited=False)
-
     rows, looks, unreadable = [], [], []
-    for row, found in photo_folder.look_at_all(look, listed, progress):
+    found_at = look_at_files(workspace, root, [row["path"] for row in listed], progress, limited=False)
+    for row, (_, found) in zip(listed, found_at, strict=True):
         if isinstance(found, str):
             unreadable.append({"id": printable(row["id"]), "reason": with_remedy(row["path"], found)})
         else:

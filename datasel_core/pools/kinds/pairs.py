@@ -1,6 +1,6 @@
 """Pairs of image and caption: a table, WebDataset tar shards, DataComp metadata with embeddings, or a usual layout."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ from datasel_core.errors import BadInput, BadRequest
 from datasel_core.pools.kind import PoolKind, pool_kind
 from datasel_core.pools.labels import RAREST
 from datasel_core.pools.media import photos
-from datasel_core.pools.media.cells import CELL, Cell, cell_of
+from datasel_core.pools.media.cells import CELL, Cell, cell_of, fetch, has_cells
 from datasel_core.pools.media.pictures import KeptFile, Member
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers import caption_columns, pair_table
@@ -122,7 +122,7 @@ class Pairs(PoolKind):
             content = pool.table["content"][row].as_py()
             said = tuple(self.text(pool, row)) if "caption" in pool.columns else ()
             return KeptFile(pool.path(row), content, said, pool.stamp(row))
-        if CELL in pool.columns:
+        if has_cells(pool):
             return cell_of(pool, row, self.path_column, tuple(self.text(pool, row)))
         if "offset" not in pool.columns:
             raise BadRequest(f"The pool {pool.name} has no pictures, only what is known of them.")
@@ -136,6 +136,10 @@ class Pairs(PoolKind):
     def check(self, pool: Pool, row: int) -> None:
         if "path" in pool.columns:
             self.media(pool, row).check()
+
+    def fetch(self, pool: Pool, rows: Sequence[int]) -> None:
+        if has_cells(pool):
+            fetch([self.media(pool, row) for row in rows])
 
     def open(self, pool: Pool, row: int, **hints: Any) -> Any:
         return photos.open_photo(self.media(pool, row), **hints)

@@ -2,13 +2,12 @@
 out.
 """
 
+import contextlib
 import functools
-import io
-import json
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +15,10 @@ from typing import TYPE_CHECKING
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from PIL import Image
 
 from datasel_core.pools.media import photos
-from datasel_core.pools.media.pictures import MOST_BYTES, Look, hash_of
+from datasel_core.pools.media.picture_columns import bytes_of, leaf_of, open_file, picture_column
+from datasel_core.pools.media.pictures import hash_of
 from datasel_core.pools.readers.caption_columns import content_of
 from datasel_core.workspace.layout import Workspace
 
@@ -35,7 +32,8 @@ _WHOLE = 16 << 20
 """Bytes of pictures in a row group that is read at once; of a larger one, a stretch of a sixteenth of this."""
 _CACHED = 64 << 20
 """Bytes of pictures that wait for the next to ask: neighbours on a wall lie in one row group."""
-_TRIED = 8
+_TROUBLE = (pa.ArrowException, duckdb.Error, IndexError, ValueError)
+"""With a file that is damaged, or another by now."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +52,8 @@ class Cell:
     def read(self) -> bytes:
         """Raises OSError; UnreadablePhoto when the file is no longer what it was."""
         try:
-            found = os.stat(self.shard)
-            shard = _shard(self.shard, self.column, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
-            data = shard.read(self.row)
-        except (pa.ArrowException, duckdb.Error, IndexError, ValueError) as error:
+            data = _opened(self.shard, self.column).read(self.row)
+        except _TROUBLE as error:
             raise photos.UnreadablePhoto(f"{self.shard.name} is damaged ({str(error).splitlines()[0]})") from None
         if data is None or (self.content and self._content(data) != self.content):
             raise photos.UnreadablePhoto(f"{self.shard.name} changed since it was read; add the pool again")
@@ -70,108 +66,29 @@ class Cell:
         return f"{self.shard}, row {self.row:,}"
 
 
+def fetch(cells: Sequence[Cell]) -> None:
+    """Pictures that are about to be read, as many as a wall shows, are read together where they lie in large row
+    groups: for one of them about as much is unpacked as for all. What cannot be read is left to `Cell.read`, which says
+    why.
+    """
+    files: dict[tuple[Path, str | None], list[int]] = {}
+    for cell in cells:
+        files.setdefault((cell.shard, cell.column), []).append(cell.row)
+    for (path, column), rows in files.items():
+        with contextlib.suppress(OSError, *_TROUBLE):
+            _opened(path, column).fetch(rows)
+
+
+def has_cells(pool: "Pool") -> bool:
+    """Whether a pool's pictures lie in cells; one whose pictures are files may have a column of this name."""
+    return CELL in pool.columns and "path" not in pool.columns
+
+
 def cell_of(pool: "Pool", row: int, column: str | None, captions: tuple[str, ...] = ()) -> Cell:
     """Where the picture of one sample lies. Raises BadRequest when a link leads outside the allowed folders by now."""
     shard, at, content = (pool.table[name][row].as_py() for name in ("shard", CELL, "content"))
     real = Workspace(pool.folder.parent.parent).allowed(pool.root / shard)
     return Cell(real, at, column, content, captions)
-
-
-def look_at_bytes(data: bytes | None) -> Look | str:
-    """What a picture is, or the reason why it cannot be used."""
-    if not data:
-        return "its cell holds no picture"
-    if len(data) > MOST_BYTES:
-        return f"the picture has {len(data) / 1e6:,.0f} MB; the limit is {MOST_BYTES / 1e6:,.0f} MB"
-    try:
-        facts = photos.inspect(data)
-    except photos.UnreadablePhoto as error:
-        return str(error)
-    return Look(facts.width, facts.height, facts.bytes, hash_of(data))
-
-
-def open_file(path: Path) -> pq.ParquetFile:
-    """It reads a page at a time: a row group of pictures may be as large as the file."""
-    return pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
-
-
-def picture_column(file: pq.ParquetFile, named: str | None = None) -> str | None:
-    """The column that holds pictures: the one that was named, else the first of bytes, plain or as `datasets` writes
-    them, whose first cells open as pictures. None where there is none.
-    """
-    features, schema = _features(file), file.schema_arrow
-    for name in schema.names if named is None else [named] if named in schema.names else []:
-        kind = features.get(name, {}).get("_type") if isinstance(features.get(name), dict) else None
-        if _leaf(schema, name) and (kind == "Image" or (kind is None and _opens(file, name))):
-            return name
-    return None
-
-
-def _features(file: pq.ParquetFile) -> dict:
-    """What the library `datasets` noted of the columns."""
-    try:
-        found = json.loads((file.schema_arrow.metadata or {})[b"huggingface"])["info"]["features"]
-        return found if isinstance(found, dict) else {}
-    except (KeyError, TypeError, ValueError):
-        return {}
-
-
-def class_names(file: pq.ParquetFile) -> dict[str, list[str]]:
-    """Column -> names of its classes, where the file says them."""
-    found = {name: one for name, one in _features(file).items() if isinstance(one, dict)}
-    return {
-        name: [str(word) for word in one["names"]]
-        for name, one in found.items()
-        if one.get("_type") == "ClassLabel" and isinstance(one.get("names"), list)
-    }
-
-
-def _leaf(schema: pa.Schema, name: str) -> str | None:
-    """The path of a column's bytes inside a Parquet file; None where it has none."""
-    if schema.names.count(name) != 1:  # whose it is, nobody can say
-        return None
-    kind = schema.field(name).type
-    if _is_bytes(kind):
-        return name
-    return f"{name}.bytes" if pa.types.is_struct(kind) and _is_bytes(dict(_fields(kind)).get("bytes")) else None
-
-
-def _fields(kind: pa.StructType) -> Iterator[tuple[str, pa.DataType]]:
-    return ((kind.field(at).name, kind.field(at).type) for at in range(kind.num_fields))
-
-
-def _is_bytes(kind: pa.DataType | None) -> bool:
-    return kind is not None and (pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
-
-
-def _opens(file: pq.ParquetFile, name: str) -> bool:
-    first = next(cells(file, name, _TRIED), None)
-    for data in [] if first is None else filter(None, first.to_pylist()):
-        try:
-            with Image.open(io.BytesIO(data)):
-                return True
-        except Exception:  # noqa: BLE001  (bytes that are no picture raise errors of every kind)
-            return False
-    return False
-
-
-def cells(file: pq.ParquetFile, name: str, rows: int = 64) -> Iterator[pa.Array]:
-    """The bytes of a column from front to back, so many rows at a time."""
-    leaf = _leaf(file.schema_arrow, name)
-    for batch in file.iter_batches(rows, columns=[leaf]):
-        yield _bytes(batch.column(0))
-
-
-def is_empty(file: pq.ParquetFile, name: str) -> bool:
-    """Whether no cell of a column holds bytes, as the file itself says."""
-    leaf, about = _leaf(file.schema_arrow, name), file.metadata
-    at = next(at for at in range(about.num_columns) if about.schema.column(at).path == leaf)
-    parts = [about.row_group(group).column(at) for group in range(about.num_row_groups)]
-    return all(part.statistics is not None and part.statistics.null_count == part.num_values for part in parts)
-
-
-def _bytes(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    return pc.struct_field(column, "bytes") if pa.types.is_struct(column.type) else column
 
 
 class _Shard:
@@ -184,7 +101,7 @@ class _Shard:
         name = picture_column(self._file, column)
         if name is None:
             raise ValueError("it has no column of pictures")
-        self._name, self._leaf = name, _leaf(self._file.schema_arrow, name)
+        self._name, self._leaf = name, leaf_of(self._file.schema_arrow, name)
         about = self._file.metadata
         groups = [about.row_group(at) for at in range(about.num_row_groups)]
         self._starts = np.concatenate([[0], np.cumsum([group.num_rows for group in groups], dtype=np.int64)])
@@ -193,33 +110,70 @@ class _Shard:
 
     def read(self, row: int) -> bytes | None:
         """Raises IndexError where there is no such row."""
+        group, first, count = self._stretch(row)
+        if (single := _blocks.find((self, row, 1))) is not None:
+            return single[0].as_py()
+        block = _blocks.find((self, first, count))
+        if block is None:
+            block = self._whole(group) if self._is_small(group) else self._part(first, count)
+            _blocks.keep({(self, first, count): block})
+        return block[row - first].as_py()
+
+    def fetch(self, rows: Sequence[int]) -> None:
+        """Those in large row groups are read in one go, and wait; of very large pictures, the first few. Raises as
+        `read`.
+        """
+        groups = {row: self._stretch(row)[0] for row in sorted(set(rows))}
+        wanted, room = [], _CACHED // 2
+        for row, group in groups.items():
+            room -= self._per_row(group)
+            if room > 0 and not self._is_small(group) and _blocks.find((self, row, 1)) is None:
+                wanted.append(row)
+        if len(wanted) > 1:
+            found = self._select(f"file_row_number IN ({', '.join(map(str, wanted))})")
+            _blocks.keep({(self, row, 1): found.slice(at, 1) for at, row in enumerate(wanted)})
+
+    def _stretch(self, row: int) -> tuple[int, int, int]:
+        """What is read for one row: its row group, the first row, and how many."""
         group = int(np.searchsorted(self._starts, row, side="right")) - 1
         if not 0 <= group < len(self._sizes):
             raise IndexError(f"it has no row {row:,}")
-        start, rows = int(self._starts[group]), int(self._starts[group + 1] - self._starts[group])
-        per_row = self._sizes[group] / rows
-        step = rows if self._sizes[group] <= _WHOLE else max(8, int(_WHOLE / 16 / per_row))
+        start, end = int(self._starts[group]), int(self._starts[group + 1])
+        if self._is_small(group):
+            return group, start, end - start
+        step = max(8, int(_WHOLE / 16 / self._per_row(group)))
         first = start + (row - start) // step * step
-        count = min(step, start + rows - first)
-        block = _blocks.get((self, first), lambda: self._whole(group) if count == rows else self._part(first, count))
-        return block[row - first].as_py()
+        return group, first, min(step, end - first)
+
+    def _is_small(self, group: int) -> bool:
+        return self._sizes[group] <= _WHOLE
+
+    def _per_row(self, group: int) -> float:
+        return self._sizes[group] / int(self._starts[group + 1] - self._starts[group])
 
     def _whole(self, group: int) -> pa.ChunkedArray:
         with self._lock:
-            return _bytes(self._file.read_row_group(group, columns=[self._leaf]).column(0))
+            return bytes_of(self._file.read_row_group(group, columns=[self._leaf], use_threads=False).column(0))
 
     def _part(self, first: int, count: int) -> pa.ChunkedArray:
-        """A stretch of a large row group: DuckDB passes over what lies before it, pyarrow would unpack it. Of 50,000
-        pictures in one group a wall of 60 takes 85 times less than with whole groups where its rows are spread, 470
-        times where they are neighbours: `python -m tests.benchmarks embedded_pictures`.
+        return self._select(f"file_row_number >= {first} AND file_row_number < {first + count}")
+
+    def _select(self, condition: str) -> pa.ChunkedArray:
+        """Some rows of large row groups, in order. DuckDB passes over what lies between them, pyarrow would unpack it.
+        Of 50,000 pictures in one group a wall of 60 takes 400 times less than with whole groups, wherever its rows are:
+        `python -m tests.benchmarks embedded_pictures`.
         """
         column = '"' + self._name.replace('"', '""') + '"'
         column += "" if self._leaf == self._name else "['bytes']"
-        asked = f"SELECT {column} AS data FROM read_parquet(?, file_row_number = true) WHERE file_row_number >= ? "
-        asked += "AND file_row_number < ? ORDER BY file_row_number"
+        asked = f"SELECT {column} AS data FROM read_parquet(?, file_row_number = true) WHERE {condition} "
         with _database().cursor() as cursor:
-            found = cursor.sql(asked, params=[str(self._path), first, first + count])
+            found = cursor.sql(asked + "ORDER BY file_row_number", params=[str(self._path)])
             return found.to_arrow_table().column("data")
+
+
+def _opened(path: Path, column: str | None) -> _Shard:
+    found = os.stat(path)
+    return _shard(path, column, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
 
 
 @functools.lru_cache(maxsize=64)
@@ -236,24 +190,29 @@ def _database() -> duckdb.DuckDBPyConnection:
     return database
 
 
+_Key = tuple[_Shard, int, int]
+"""A file, the first row, and how many."""
+
+
 class _Blocks:
     """What was read last, up to so many bytes."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[_Shard, int], pa.ChunkedArray] = OrderedDict()
+        self._kept: OrderedDict[_Key, pa.ChunkedArray] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[_Shard, int], read) -> pa.ChunkedArray:
+    def find(self, key: _Key) -> pa.ChunkedArray | None:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-                return self._kept[key]
-        block = read()
+            return self._kept.get(key)
+
+    def keep(self, blocks: Mapping[_Key, pa.ChunkedArray]) -> None:
         with self._lock:
-            self._kept[key] = block
-            while len(self._kept) > 1 and sum(one.nbytes for one in self._kept.values()) > _CACHED:
-                self._kept.popitem(last=False)
-        return block
+            self._kept.update(blocks)
+            size = sum(one.nbytes for one in self._kept.values())
+            while len(self._kept) > 1 and size > _CACHED:
+                size -= self._kept.popitem(last=False)[1].nbytes
 
 
 _blocks = _Blocks()

@@ -4,7 +4,6 @@ import io
 import os
 import stat
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -13,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from datasel_core.errors import BadInput
-from datasel_core.pools.media import formats, whole
+from datasel_core.pools.media import formats, masks, whole
 
 SUFFIXES = formats.SUFFIXES
 
@@ -26,13 +25,17 @@ class UnreadablePhoto(BadInput):
     """A photo cannot be opened; the text is the reason."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PhotoFacts:
-    """Size in pixels as shown (after the camera's rotation), bytes on disk."""
+    """Size in pixels as shown (after the camera's rotation), bytes on disk. grey, sign: what tells label masks, where
+    that was asked.
+    """
 
     width: int
     height: int
     bytes: int
+    grey: bool = False
+    sign: masks.Sign | None = None
 
 
 class Bytes(Protocol):
@@ -67,10 +70,10 @@ def open_photo(path: Path | Bytes, at_least: int | None = None) -> Image.Image:
         raise UnreadablePhoto(reason(error, head)) from None
 
 
-def inspect(data: bytes, look: Callable[[Image.Image], bool] = lambda photo: False) -> PhotoFacts:
+def inspect(data: bytes, mask_name: str | None = None) -> PhotoFacts:
     """What the bytes of a file are as a photo; cut-off files are found: see `whole`. Raises UnreadablePhoto.
 
-    look: called with the photo when its header is read; says whether it decoded the photo.
+    mask_name: by which to judge whether it is a label mask; None judges nothing.
     """
     try:
         with formats.opened(io.BytesIO(data)) as photo:
@@ -78,10 +81,12 @@ def inspect(data: bytes, look: Callable[[Image.Image], bool] = lambda photo: Fal
             width, height = photo.size
             if _held(photo, data) in (5, 6, 7, 8):  # the camera was held sideways
                 width, height = height, width
-            if not look(photo) and not whole.is_whole(photo, data):
+            sign = None if mask_name is None else masks.sign(photo, len(data), mask_name)  # it is decoded for one
+            grey = mask_name is not None and masks.is_grey(photo)
+            if sign is None and not whole.is_whole(photo, data):
                 photo.draft("RGB", (max(1, photo.width // 8), max(1, photo.height // 8)))
                 photo.load()
-            return PhotoFacts(width, height, len(data))
+            return PhotoFacts(width, height, len(data), grey, sign)
     except _NOT_READ as error:
         raise UnreadablePhoto(reason(error, data[:12])) from None
 

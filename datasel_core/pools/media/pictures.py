@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from datasel_core.errors import BadRequest
 from datasel_core.pools.media import masks, photos
 from datasel_core.pools.readers.caption_columns import content_of
@@ -109,7 +107,7 @@ def kept_stamp(state: os.stat_result) -> tuple[int, int, int]:
     return (0, 0, 0) if young else stamp_of(state)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Look:
     """width, height: pixels, upright. bytes: of the file. hash: of its bytes. stamp: see `kept_stamp`.
 
@@ -133,14 +131,12 @@ def look_at(picture: str | Path | Member, *, limited: bool = True, mask_name: st
 
     limited: it may have `MOST_BYTES`. mask_name: by which to judge whether it is a label mask; None judges nothing.
     """
-    judged: dict[str, Any] = {}
-    look = {} if mask_name is None else {"look": lambda photo: _judge(photo, data, mask_name, judged)}
     try:
         data, stamp = _read(picture, MOST_BYTES if limited else None)
-        facts = photos.inspect(data, **look)
+        facts = photos.inspect(data, mask_name)
     except (photos.UnreadablePhoto, OSError) as error:
         return photos.reason(error)
-    return Look(facts.width, facts.height, facts.bytes, hash_of(data), stamp, **judged)
+    return Look(facts.width, facts.height, facts.bytes, hash_of(data), stamp, facts.grey, facts.sign)
 
 
 def _read(picture: str | Path | Member, most: int | None) -> tuple[bytes, tuple[int, ...]]:
@@ -152,24 +148,8 @@ def _read(picture: str | Path | Member, most: int | None) -> tuple[bytes, tuple[
     return picture.read(), (0, 0, 0)
 
 
-def _judge(photo: Image.Image, data: bytes, name: str, judged: dict[str, Any]) -> bool:
-    """Notes what tells a label mask; says whether the photo was decoded for that."""
-    sign = masks.sign(photo, len(data), name)
-    judged.update(grey=masks.is_grey(photo), sign=sign)
-    return sign is not None
-
-
 def hash_of(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def look_at_file(workspace: Workspace, root: Path, path: str, roots: Sequence[Path] | None = None) -> Look | str:
-    """The same for a path that a table gives, relative to `root`; it must lie under an allowed root, links followed.
-
-    roots: what the workspace's `roots` gave, where there are many paths.
-    """
-    real = real_path(workspace, root, path, roots)
-    return real if isinstance(real, str) else look_at(real)
 
 
 def real_path(workspace: Workspace, root: Path, path: str, roots: Sequence[Path] | None = None) -> Path | str:

@@ -46,7 +46,7 @@ def _is_whole_jpeg(photo: Image.Image, data: bytes) -> bool:
             continue
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # SOF: baseline, extended or progressive
             usual = marker <= 0xC2 and data[at + 4] == 8
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        at += 2 + (data[at + 2] << 8 | data[at + 3])
         if marker == 0xDA:  # the picture itself, or a part of it
             begun, found = True, _MARKER.search(data, at)
             at = found.start() if found else -1

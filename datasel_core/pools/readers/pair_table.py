@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from datasel_core.base.parallel import in_order
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, BadRequest
-from datasel_core.pools.media.pictures import Look, look_at_file
+from datasel_core.pools.media.looks import look_at_files
+from datasel_core.pools.media.pictures import Look
 from datasel_core.pools.readers import caption_columns, table_columns
 from datasel_core.pools.readers.tables import typed, usual
 from datasel_core.pools.readers.tables.origins import Origin
@@ -154,9 +154,7 @@ def _look_at_all(
 ) -> dict[str, Look | str]:
     """What each file is; one that stands in several rows is read once."""
     paths = list(dict.fromkeys(picture.path for picture in pictures))
-    roots = workspace.roots()
-    answers = in_order(lambda path: look_at_file(workspace, root, path, roots), paths)
-    return dict(progress.over(answers, len(paths), "reading images"))
+    return dict(look_at_files(workspace, root, paths, progress, "reading images"))
 
 
 def _others(

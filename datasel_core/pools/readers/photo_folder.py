@@ -1,11 +1,10 @@
 """A folder of photos: which files they are, what is left out, which are label masks, and what stands in the pool."""
 
-import contextlib
 import csv
 import difflib
 import io
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,10 +12,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from datasel_core.base.parallel import in_order
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput
 from datasel_core.pools.media import formats, masks, pictures
+from datasel_core.pools.media.looks import look_at_all
 from datasel_core.pools.media.pictures import Look
 from datasel_core.pools.passed_over import passed_over
 from datasel_core.pools.readers.walk import Walk, named, printable, walk
@@ -27,12 +26,6 @@ HERE = "."
 """How the source itself is called among its sub-folders; `a/.` are the photos in `a`, without those further down."""
 _TAKEN = formats.SUFFIXES | {""}
 """A file without an ending is judged by what is in it."""
-_READERS, _LARGE, _SAMPLED = 4, 256 << 10, 64
-"""Threads; and bytes of a photo below which they cost more than they bring: they wait for one another, not for the
-disk. So many are looked at to see how large photos are.
-"""
-_TOGETHER = 16
-"""Photos that a thread looks at in one go: to hand over one by one costs as much as to read a small one."""
 
 
 @dataclass(frozen=True)
@@ -79,16 +72,6 @@ def list_photos(source: Path, leave_out: str | None, workspace: Workspace) -> Li
     return Listing(walked, kept, sorted(left), others)
 
 
-def look_at_all(
-    look: Callable[[Any], Any], items: Sequence[Any], progress: Progress, threads: int = _READERS
-) -> Iterator[tuple[Any, Any]]:
-    """(item, look(item)) in order; several at a time."""
-    batches = [items[at : at + _TOGETHER] for at in range(0, len(items), _TOGETHER)]
-    answers = in_order(lambda batch: [look(item) for item in batch], batches, threads)
-    pairs = (pair for batch, found in answers for pair in zip(batch, found, strict=True))
-    return progress.over(pairs, len(items), "reading photos")
-
-
 def check_some(source: Path, rows: Collection[Any], unreadable: Sequence[dict[str, str]]) -> None:
     """Raises BadInput when no photo can be read."""
     if not rows:
@@ -118,14 +101,14 @@ def _rows(
     source: Path, listing: Listing, workspace: Workspace, progress: Progress
 ) -> tuple[list[tuple[str, Look]], list[dict[str, str]], list[str]]:
     """Photos that can be read, those that cannot, and files without an ending that are no photos."""
-    links, roots, folder = listing.walked.links, workspace.roots(), str(source)
+    links, roots, folder = listing.walked.links, workspace.roots(), os.path.join(source, "")
 
     def look(name: str) -> Look | str | None:
         try:
             name.encode()
         except UnicodeEncodeError:
             return "its file name is not valid UTF-8"
-        path: str | Path = os.path.join(folder, name)
+        path: str | Path = folder + name
         if name in links:
             path = pictures.real_path(workspace, source, name, roots)
             if isinstance(path, str):
@@ -135,8 +118,7 @@ def _rows(
         return pictures.look_at(path, limited=False, mask_name=name)
 
     rows, unreadable, none = [], [], []
-    threads = _READERS if _are_large(folder, listing.photos) else 1
-    for name, found in look_at_all(look, listing.photos, progress, threads):
+    for name, found in look_at_all(look, listing.photos, lambda name: folder + name, progress):
         if found is None:
             none.append(name)
         elif isinstance(found, str):
@@ -144,14 +126,6 @@ def _rows(
         else:
             rows.append((name, found))
     return rows, unreadable, none
-
-
-def _are_large(folder: str, names: Sequence[str]) -> bool:
-    sizes = []
-    for name in names[:: len(names) // _SAMPLED + 1]:
-        with contextlib.suppress(OSError, ValueError):
-            sizes.append(os.stat(os.path.join(folder, name)).st_size)
-    return bool(sizes) and float(np.median(sizes)) > _LARGE
 
 
 def _is_photo(path: str | Path) -> bool:

@@ -37,6 +37,8 @@ def cards(
     paler. A click opens the pair.
     """
     pictures = photos.has_photos(pool)
+    if pictures:
+        photos.fetch(pool, [int(row) for row in rows], 192)
     data = {
         "cards": [
             {

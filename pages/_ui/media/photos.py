@@ -37,8 +37,15 @@ def thumbnail(pool: Pool, row: int, px: int = 256) -> str:
     """
     if _was_replaced(pool, row):
         return grey(px)
-    root = Workspace(pool.folder.parent.parent).thumbs()
-    return _data_url(_Small(root, pool.table["content"][row].as_py(), px, pool, row))
+    return _data_url(_small(pool, row, px))
+
+
+def fetch(pool: Pool, rows: Sequence[int], px: int = 256) -> None:
+    """Those without a thumbnail are read together: see `Pool.fetch`. What cannot be read, `thumbnail` shows."""
+    missing = [row for row in rows if not _small(pool, row, px).path.exists()]
+    if len(missing) > 1:
+        with contextlib.suppress(DataselError, OSError):
+            pool.fetch(missing)
 
 
 def caption(pool: Pool, row: int, limit: int | None = _LONG) -> str:
@@ -86,13 +93,15 @@ def wall(
     pages = max(1, -(-len(rows) // A_PAGE))
     page = min(_page(key), pages - 1)
     shown = rows[page * A_PAGE : (page + 1) * A_PAGE].tolist()
+    px = 192 if height < 160 else 384
+    fetch(pool, shown, px)
     faded = (
         set(dim) & set(shown)
         if dim is not None and len(dim) < len(shown)
         else {row for row in shown if dim is not None and row in dim}
     )
     data = {
-        "tiles": [_tile(pool, row, captions, badges, row in faded, height) for row in shown],
+        "tiles": [_tile(pool, row, captions, badges, row in faded, px) for row in shown],
         "height": height,
         "page": page,
         "pages": pages,
@@ -119,14 +128,14 @@ def _page(key: str) -> int:
         return 0
 
 
-def _tile(pool: Pool, row: int, captions: Words, badges: Words, faded: bool, height: int) -> dict[str, Any]:
+def _tile(pool: Pool, row: int, captions: Words, badges: Words, faded: bool, px: int) -> dict[str, Any]:
     width, tall = (pool.table[name][row].as_py() for name in ("width", "height"))
     said = _said(captions, row) or caption(pool, row)
     marked = boxes.classes(pool, row)
     ratio = round(min(3.0, max(0.4, width / max(1, tall))), 3)
     return {
         "row": int(row),
-        "src": thumbnail(pool, row, 192 if height < 160 else 384),
+        "src": thumbnail(pool, row, px),
         "ratio": ratio,
         "caption": f"{said} · {marked}" if marked else said,
         "boxes": boxes.drawn(pool, row, ratio, _BOXES),
@@ -183,6 +192,15 @@ class _Small:
     pool: Pool = field(compare=False)
     row: int = field(compare=False)
 
+    @property
+    def path(self) -> Path:
+        return self.root / self.content[:2] / f"{self.content}-{self.px}.jpg"
+
+
+def _small(pool: Pool, row: int, px: int) -> _Small:
+    root = Workspace(pool.folder.parent.parent).thumbs()
+    return _Small(root, pool.table["content"][row].as_py(), px, pool, row)
+
 
 @functools.lru_cache(maxsize=4096)
 def _data_url(small: _Small) -> str:
@@ -190,7 +208,7 @@ def _data_url(small: _Small) -> str:
 
 
 def _jpeg(small: _Small) -> bytes:
-    kept, px = small.root / small.content[:2] / f"{small.content}-{small.px}.jpg", small.px
+    kept, px = small.path, small.px
     with contextlib.suppress(OSError):
         return kept.read_bytes()
     try:

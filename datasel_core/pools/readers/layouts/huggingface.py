@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from datasel_core.base.parallel import in_order
 from datasel_core.errors import BadInput
 from datasel_core.pools.labels import Label
-from datasel_core.pools.media import cells
+from datasel_core.pools.media import picture_columns
 from datasel_core.pools.media.pictures import Look
 from datasel_core.pools.readers import table_columns
 from datasel_core.pools.readers.layouts import places
@@ -50,8 +50,8 @@ def find(source: Path, files: Sequence[Path], kind: str | None) -> Layout | None
 
 def _picture(path: Path, named: str | None) -> str | None:
     try:
-        with cells.open_file(path) as file:
-            return cells.picture_column(file, named)
+        with picture_columns.open_file(path) as file:
+            return picture_columns.picture_column(file, named)
     except _TROUBLE:
         return None
 
@@ -110,8 +110,8 @@ def _read(source: Path, files: Sequence[Path], pairs: bool, named: Named) -> Lis
 
 
 def _open(path: Path, named: Named) -> _Shard | None:
-    with cells.open_file(path) as file:
-        picture = cells.picture_column(file, named.path)
+    with picture_columns.open_file(path) as file:
+        picture = picture_columns.picture_column(file, named.path)
         if picture is None:
             return None
         schema = file.schema_arrow
@@ -123,9 +123,8 @@ def _open(path: Path, named: Named) -> _Shard | None:
         if where:
             paths = [one and one.get("path") for one in table[picture].to_pylist()]
             table = table.drop_columns([picture])
-        return _Shard(
-            path, picture, table, paths, cells.class_names(file), all(paths) and cells.is_empty(file, picture)
-        )
+        is_empty = all(paths) and picture_columns.is_empty(file, picture)
+        return _Shard(path, picture, table, paths, picture_columns.class_names(file), is_empty)
 
 
 def _from(root: Path, shard: _Shard) -> list[str]:
@@ -216,8 +215,8 @@ def _looks(shards: Sequence[_Shard]) -> Iterator[Look | str]:
 
     def pictures() -> Iterator[bytes | None]:
         for shard in shards:
-            with cells.open_file(shard.path) as file:
-                for block in cells.cells(file, shard.picture):
+            with picture_columns.open_file(shard.path) as file:
+                for block in picture_columns.cells(file, shard.picture):
                     yield from (cell.as_py() for cell in block)
 
-    return (look for _, look in in_order(cells.look_at_bytes, pictures()))
+    return (look for _, look in in_order(picture_columns.look_at_bytes, pictures()))

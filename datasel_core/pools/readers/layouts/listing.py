@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from datasel_core.base.parallel import in_order
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput
 from datasel_core.pools import labels as made
 from datasel_core.pools.labels import Label
-from datasel_core.pools.media.pictures import Look, look_at_file
+from datasel_core.pools.media.looks import look_at_files
+from datasel_core.pools.media.pictures import Look
 from datasel_core.pools.readers import caption_columns
 from datasel_core.pools.readers.pair_table import Named
 from datasel_core.pools.readers.tables.origins import Origin
@@ -164,8 +164,7 @@ def _looks(listing: Listing, workspace: Workspace, progress: Progress) -> list[L
     if listing.looks is not None:
         return list(progress.over(listing.looks(), listing.table.num_rows, "reading pictures"))
     paths = listing.table["path"].to_pylist()
-    answers = in_order(lambda path: look_at_file(workspace, listing.root, path), paths)
-    return [look for _, look in progress.over(answers, len(paths), "reading pictures")]
+    return [look for _, look in look_at_files(workspace, listing.root, paths, progress, "reading pictures")]
 
 
 def _samples(
