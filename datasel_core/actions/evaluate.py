@@ -32,7 +32,7 @@ class Evaluate(Task):
         if self.probe is not None:
             find("probe", self.probe).of(self.params)
         folder = workspace.allowed(self.run)
-        said = manifest.read(folder)
+        said = manifest.intact(folder, "evaluated")
         return Work(self.own_folder(workspace), lambda progress: self._measured(workspace, folder, said, progress))
 
     def headline(self) -> str:

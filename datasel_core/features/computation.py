@@ -13,6 +13,7 @@ from datasel_core.errors import BadRequest, Failed, MissingFeature
 from datasel_core.features.chunks import Chunks
 from datasel_core.features.external import Imported, keep_imported, said_of
 from datasel_core.features.feature import OPENED, Feature, Source, Unreadable
+from datasel_core.features.order import age
 from datasel_core.features.roles import how_to_get
 from datasel_core.features.space import Learned, check_like, knows_its_space, learn, space_of
 from datasel_core.features.stored import StoredFeature, give_up, kept_features, load, renewed
@@ -62,7 +63,7 @@ def compute_followers(workspace: Workspace, pool: Pool, kept: StoredFeature, pro
     for follower in every("feature").values():
         if follower.at_once and follower.reads == kept.role and set(follower.reads_extras) <= set(kept.extra_names()):
             mine = compute_feature(workspace, pool, follower(), progress)
-            if mine.meta["created"] < kept.meta["created"]:  # a trajectory imported again: so is this
+            if age(mine.meta) < age(kept.meta):  # a trajectory imported again: so is this
                 with Lock(mine.folder).hold(progress.check):
                     renewed(load(mine.folder) or mine, mine.meta["params"])
 

@@ -32,7 +32,7 @@ def run_probe(
     probe: Probe = find("probe", id).of(params or {})
     for file in probe.files():
         workspace.allowed(file)
-    said = manifest.read(folder)
+    said = manifest.intact(folder, "evaluated")
     pool = load_pool(workspace, said["pool"]["name"])
     if pool.fingerprint != said["pool"]["fingerprint"]:
         raise BadRequest(f"The pool {pool.name} is not what it was when the selection was made.")
