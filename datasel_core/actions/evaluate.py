@@ -9,6 +9,7 @@ from datasel_core.base.declare import ARGUMENT, Field, called
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
 from datasel_core.errors import BadRequest
+from datasel_core.pools.changed import changes
 from datasel_core.probes.evaluate import run_probe
 from datasel_core.runs import manifest
 from datasel_core.workspace.layout import Workspace
@@ -39,12 +40,14 @@ class Evaluate(Task):
         return f"Evaluating {Path(self.run).name}"
 
     def _measured(self, workspace: Workspace, folder: Path, said: Mapping[str, Any], progress: Progress) -> Outcome:
+        changed = changes(workspace, said["pool"], manifest.kept_table(folder), progress)
         found = {"metrics": said["result"]["metrics"]}
         if self.probe is not None:
             measured = run_probe(workspace, folder, self.probe, progress, self.params, self.held_out)
             found["probe"] = {"id": self.probe, **measured}
         lines = metric_lines(found["metrics"])
-        return Outcome(found, lines=lines + (metric_lines({self.probe: found["probe"]}) if self.probe else []))
+        lines += metric_lines({self.probe: found["probe"]}) if self.probe else []
+        return Outcome(found, lines=lines, notes=changed.lines())
 
 
 def metric_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -93,7 +93,9 @@ def _compute(workspace: Workspace, pool: Pool, feature: Feature, progress: Progr
             fitted = learn(workspace, feature, source, progress)
             chunks.keep_fitted(fitted)
         rows, twins = chunks.missing(), Twins.of(pool.picture_keys()) if feature.reads == "image" else None
-        track = progress.track(pool.n, f"computing {feature.title[:1].lower()}{feature.title[1:]}")
+        title = f"{feature.title[:1].lower()}{feature.title[1:]}"
+        again = f" ({chunks.damaged} damaged parts are made again)" if chunks.damaged else ""
+        track = progress.track(pool.n, f"computing {title}{again}")
         track.start_at(pool.n - len(rows))
         try:
             for block in feature.blocks(source, rows if twins is None else twins.to_encode(rows), fitted):

@@ -99,7 +99,7 @@ def _pool_of(workspace: Workspace, said: Mapping[str, Any]) -> tuple[Pool, bool]
 
 
 def _has_files(pool: Pool) -> bool:
-    return "image" in pool.opens and "path" in pool.columns
+    return "image" in pool.opens and ("path" in pool.columns or bool(pool.shard_stamps))
 
 
 def _of_kept(

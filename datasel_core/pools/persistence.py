@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 from datasel_core.errors import BadInput, UnknownName
 from datasel_core.pools.kind import PoolKind
 from datasel_core.pools.long_columns import Texts
+from datasel_core.pools.media.cells import CELL
+from datasel_core.pools.media.pictures import kept_stamp
 from datasel_core.pools.pool import Pool, stamps_file
 from datasel_core.pools.scan import Scan, fingerprint
 from datasel_core.workspace.files import read_json, write_json, writing
@@ -46,6 +48,7 @@ def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, sca
         "notes": scan.notes,
         **({} if scan.left_out is None else {"left_out": scan.left_out}),
         **({"texts": list(scan.texts)} if scan.texts else {}),
+        **({"shards": shards} if (shards := _shards(scan)) else {}),
     }
     _set_aside(folder)
     with writing(folder / _TABLE) as temporary:
@@ -68,6 +71,16 @@ def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, sca
     for path in spare:
         path.unlink(missing_ok=True)
     return load_pool(workspace, name)
+
+
+def _shards(scan: Scan) -> dict[str, list[int]]:
+    """Size and times of the files that hold several pictures each, by which one that was written since is known."""
+    names, found = set(scan.table.column_names), {}
+    if "shard" in names and not names.isdisjoint(("offset", CELL)):
+        for name in scan.table["shard"].unique().to_pylist():
+            with contextlib.suppress(OSError):
+                found[name] = list(kept_stamp(os.stat(scan.root / name)))
+    return found
 
 
 def _set_aside(folder: Path) -> None:

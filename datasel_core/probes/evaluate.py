@@ -80,7 +80,13 @@ def _check_opens(probe: Probe, pool: Pool) -> None:
 
 
 def _given(probe: Probe, pool: Pool, roles: Roles) -> dict[str, Any]:
-    opened = {"image": lambda row: pool.open(row, at_least=256), "text": pool.text, "turns": pool.turns}
+    def image(row: int) -> Any:
+        try:
+            return pool.open(row, at_least=256)
+        except BadRequest as error:
+            raise BadRequest(f"The probe {probe.id} cannot look at {pool.ids[row]}: {error}.") from None
+
+    opened = {"image": image, "text": pool.text, "turns": pool.turns}
     wanted = [
         role
         for role in probe.wants

@@ -95,7 +95,7 @@ def test_what_was_measured_before_a_stop_stands(workspace, both, monkeypatch):
     found = neighbor_tables.read_tables(neighbor_tables.make_tables(question, Progress()))
     u = len(found.neighbours.rows)
     assert sorted(sum(measured + later, [])) == list(range(u))
-    assert not list(folder.glob("crowding-*.npy"))
+    assert not list(folder.glob("crowding-*"))
     whole = neighbor_tables.Crowd(both[:N][found.neighbours.rows], found.neighbours.widths, found.neighbours.kde_k)
     np.testing.assert_allclose(found.neighbours.crowding, real(whole, np.arange(u), Progress()), rtol=1e-12)
 

@@ -98,7 +98,9 @@ class Images(PoolKind):
         return KeptFile(pool.path(row), pool.table["content"][row].as_py(), stamp=pool.stamp(row))
 
     def check(self, pool: Pool, row: int) -> None:
-        if CELL not in pool.columns:  # a cell is compared whenever it is read
+        if CELL in pool.columns:
+            self.check_shard(pool, row)
+        else:
             self.media(pool, row).check()
 
     def open(self, pool: Pool, row: int, **hints: Any) -> Any:

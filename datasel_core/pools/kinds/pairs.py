@@ -121,6 +121,8 @@ class Pairs(PoolKind):
     def check(self, pool: Pool, row: int) -> None:
         if "path" in pool.columns:
             self.media(pool, row).check()
+        elif "shard" in pool.columns and "image" in pool.opens:
+            self.check_shard(pool, row)
 
     def open(self, pool: Pool, row: int, **hints: Any) -> Any:
         return photos.open_photo(self.media(pool, row), **hints)

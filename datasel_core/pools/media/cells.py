@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from datasel_core.pools.media import photos
-from datasel_core.pools.media.pictures import MOST_BYTES, Look, hash_of
+from datasel_core.pools.media.pictures import MOST_BYTES, Look, ReplacedPhoto, hash_of
 from datasel_core.pools.readers.caption_columns import content_of
 from datasel_core.workspace.layout import Workspace
 
@@ -52,7 +52,7 @@ class Cell:
     captions: tuple[str, ...] = ()
 
     def read(self) -> bytes:
-        """Raises OSError; UnreadablePhoto when the file is no longer what it was."""
+        """Raises OSError; UnreadablePhoto when the file is damaged, ReplacedPhoto when it is no longer what it was."""
         try:
             found = os.stat(self.shard)
             shard = _shard(self.shard, self.column, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
@@ -60,7 +60,7 @@ class Cell:
         except (pa.ArrowException, duckdb.Error, IndexError, ValueError) as error:
             raise photos.UnreadablePhoto(f"{self.shard.name} is damaged ({str(error).splitlines()[0]})") from None
         if data is None or (self.content and self._content(data) != self.content):
-            raise photos.UnreadablePhoto(f"{self.shard.name} changed since it was read; add the pool again")
+            raise ReplacedPhoto(f"{self.shard.name} changed since it was read; add the pool again")
         return data
 
     def _content(self, data: bytes) -> str:
