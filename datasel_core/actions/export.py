@@ -12,7 +12,7 @@ from datasel_core.errors import BadRequest
 from datasel_core.exports import guard
 from datasel_core.exports.export import Export, SelectionRecord
 from datasel_core.pools.changed import changes
-from datasel_core.pools.persistence import load_pool
+from datasel_core.pools.persistence import described, load_pool
 from datasel_core.runs import manifest
 from datasel_core.workspace.layout import NAME, Workspace
 
@@ -35,7 +35,8 @@ class ExportSelection(Task):
         check = guard.check_file if exporter.suffix else guard.check_folder
         check(workspace, self.out, self.overwrite)
         record = open_record(workspace, run_folder(workspace, self.run))
-        return Work(self.own_folder(workspace), lambda progress: self._written(exporter, record, progress))
+        damaged = list(described(workspace)[1].values())  # nobody knows where their sources are
+        return Work(self.own_folder(workspace), lambda progress: self._written(exporter, record, progress), damaged)
 
     def headline(self) -> str:
         return f"Exporting to {self.out}"
