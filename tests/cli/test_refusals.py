@@ -60,16 +60,15 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("feature", ["vit_embedding", "vit_patterns"])
 @pytest.mark.parametrize("model", MODELS)
-def test_a_model_that_cannot_be_had(pool, weights, refused, feature, model):
+def test_a_model_that_cannot_be_had(pool, weights, refused, model):
     words = ["--set", f"model={model}", "--set", f"weights={weights}", "--set", "image_px=64", "--set", "device=cpu"]
-    (line,) = refused("feature", "compute", "p", feature, *words)
+    (line,) = refused("feature", "compute", "p", "vit_embedding", *words)
     assert line.startswith(MODELS[model])
 
 
 @pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
-@pytest.mark.parametrize("content", [TEXT, b"", PNG, b"PK\x03\x04" + bytes(40), b"\x80\x02}q\x00."])
+@pytest.mark.parametrize("content", [TEXT, b"", PNG, b"\x80\x02}q\x00."], ids=["text", "empty", "picture", "nothing"])
 def test_a_file_that_holds_no_weights(pool, tmp_path, refused, name, content, recwarn):
     (tmp_path / name).write_bytes(content)
     words = ["--set", "model=test_vit", "--set", f"weights={tmp_path / name}", "--set", "image_px=64"]
@@ -145,8 +144,7 @@ def test_a_language_model_that_cannot_be_built_is_refused_before_any_text_is_rea
 WHERES = {
     "width > ": "does not work (",
     "width = 'a'": "does not work (Could not convert string 'a'",
-    "sqrt(width - 1000) > 1": "does not work (cannot take square root of a negative number",
-    "width + 9223372036854775807 > 0": "does not work (Overflow in addition",
+    'cast("group" as integer) > 3': "does not work (Could not convert string",
     "cast(\"group\" as date) > date '2020-01-01'": "does not work (invalid date field format",
     "json_extract(\"group\", '$.x') = 1": "does not work (",
     "regexp_matches(\"group\", '[')": "does not work (missing ]",
