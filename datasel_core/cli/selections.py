@@ -66,7 +66,7 @@ def runs(json: Json = False) -> None:
     found = []
     for folder in kept_runs(workspace()):
         try:
-            said = manifest.read(folder)
+            said = manifest.signed(folder)
         except BadRequest as error:
             say(f"passed over: {error}")
         else:
@@ -105,7 +105,7 @@ def verify(folder: str, json: Json = False) -> None:
     path, said = _opened(home, folder)
     found = verdict(home, path, progress())
     if json:
-        sha256 = said["result"]["ids_sha256"]
+        sha256 = said["result"].get("ids_sha256")
         about = {"intact": not found.problems, "problems": found.problems, "notes": found.notes}
         answer({**about, "ids_sha256": sha256})
     elif not found.problems:

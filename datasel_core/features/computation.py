@@ -126,6 +126,7 @@ def _encode(
     again = f" (damaged parts made again: {chunks.damaged})" if chunks.damaged else ""
     label = f"computing {feature.title[:1].lower()}{feature.title[1:]}{again}"
     track, done = None, pool.n - len(rows)
+    progress.check()
     try:
         for block in feature.blocks(source, rows if twins is None else twins.to_encode(rows), fitted):
             done += chunks.add(block if twins is None else twins.spread(block, rows))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -98,7 +99,7 @@ def read(folder: Path) -> dict[str, Any]:
     manifest = read_json(folder / "manifest.json")
     if manifest is None:
         raise BadInput(f"{folder} holds no manifest.json; name the folder of a finished selection.")
-    if not isinstance(manifest, dict) or "result" not in manifest:
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("result"), dict):
         raise BadInput(f"{folder / 'manifest.json'} is not a datasel manifest.")
     if manifest.get("schema_version") != SCHEMA_VERSION:
         raise BadInput(
@@ -139,32 +140,6 @@ def problems(folder: Path) -> list[str]:
         return ["manifest.json and selection.parquet do not say what a selection says."]
 
 
-def _is_as_written(folder: Path, manifest: Mapping[str, Any]) -> bool:
-    if not is_own(manifest):
-        return False
-    text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    return (folder / "manifest.json").read_text(encoding="utf-8") == text
-
-
-def _contradictions(manifest: Mapping[str, Any], table: pa.Table) -> Iterator[str]:
-    """What the table says otherwise than the manifest, where both are whole in themselves."""
-    ids, rows, ranks, counts = (table[name].to_pylist() for name in ("id", "row", "rank", "count"))
-    result, whole, granted = manifest["result"], manifest["pool"]["n"], manifest["budget"]["granted"]
-    if (ids_sha256(ids), pick_order_sha256(ids)) != (result["ids_sha256"], result["pick_order_sha256"]):
-        yield "The ids in selection.parquet are not those of the manifest."
-    if result["n"] != len(ids):
-        yield f"manifest.json says {result['n']} samples; selection.parquet has {len(ids)}."
-    if len(set(ids)) < len(ids):
-        yield "An id stands twice in selection.parquet."
-    if len(set(rows)) < len(rows) or not all(0 <= row < whole for row in rows):
-        yield f"selection.parquet names a row twice, or one that a pool of {whole} samples does not have."
-    if ranks != list(range(1, len(ids) + 1)):
-        yield f"The ranks in selection.parquet are not 1 to {len(ids)}."
-    law = manifest["method"]["id"] != "combine"  # there the budget is of samples, however often each counts
-    if min(counts, default=1) < 1 or (law and sum(counts) != granted):
-        yield f"The counts in selection.parquet sum to {sum(counts)}; {granted} were granted."
-
-
 def intact(folder: Path, use: str) -> dict[str, Any]:
     """The manifest of a selection that is as it was written. use: what it is wanted for, as in `compared`. Raises
     BadInput, in one line.
@@ -174,6 +149,40 @@ def intact(folder: Path, use: str) -> dict[str, Any]:
         remedy = "Choose again, or take a whole copy of the folder."
         raise BadInput(f"{folder} is damaged and cannot be {use}: {found[0]} {remedy}")
     return manifest
+
+
+def signed(folder: Path) -> dict[str, Any]:
+    """The manifest in a folder, which is what it says of itself; nothing else is looked at. Raises BadInput."""
+    manifest = read(folder)
+    if not is_own(manifest):
+        raise BadInput(f"{folder / 'manifest.json'} was changed after it was written.")
+    return manifest
+
+
+def _is_as_written(folder: Path, manifest: Mapping[str, Any]) -> bool:
+    if not is_own(manifest):
+        return False
+    text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return (folder / "manifest.json").read_text(encoding="utf-8") == text
+
+
+def _contradictions(manifest: Mapping[str, Any], table: pa.Table) -> Iterator[str]:
+    """What the table says otherwise than the manifest, where both are whole in themselves."""
+    ids, (rows, ranks, counts) = table["id"].to_pylist(), (table[name].to_numpy() for name in ("row", "rank", "count"))
+    result, whole, granted = manifest["result"], manifest["pool"]["n"], manifest["budget"]["granted"]
+    if (ids_sha256(ids), pick_order_sha256(ids)) != (result["ids_sha256"], result["pick_order_sha256"]):
+        yield "The ids in selection.parquet are not those of the manifest."
+    if result["n"] != len(ids):
+        yield f"manifest.json says {result['n']} samples; selection.parquet has {len(ids)}."
+    if len(set(ids)) < len(ids):
+        yield "An id stands twice in selection.parquet."
+    if len(np.unique(rows)) < len(rows) or not ((rows >= 0) & (rows < whole)).all():
+        yield f"selection.parquet names a row twice, or one that a pool of {whole} samples does not have."
+    if not np.array_equal(ranks, np.arange(1, len(ids) + 1)):
+        yield f"The ranks in selection.parquet are not 1 to {len(ids)}."
+    law = manifest["method"]["id"] != "combine"  # there the budget is of samples, however often each counts
+    if (counts < 1).any() or (law and counts.sum() != granted):
+        yield f"The counts in selection.parquet sum to {counts.sum()}; {granted} were granted."
 
 
 def is_answer(folder: Path) -> bool:

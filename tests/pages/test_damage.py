@@ -59,7 +59,7 @@ def test_a_damaged_pool_is_named_and_the_others_open(screen, workspace, photo_po
     for content in ("{", "[]", "{}", "NaN"):
         (other.folder / "pool.json").write_text(content)
         app = screen()  # no pool is open: the first page lists them
-        assert f"{line} pool add vec SOURCE" in told(app)
+        assert f"{line} vec SOURCE" in told(app)
         assert "clothes" in said(app)
     for page in ("select", "export"):
         assert told(opened(screen, page, pool="clothes")) == set()

@@ -164,7 +164,7 @@ def _feature(folder: str, stamp: int) -> StoredFeature | None:
 @functools.lru_cache(maxsize=4000)
 def _run(folder: str, stamp: int) -> Run | None:
     try:
-        return Run(Path(folder), manifest.read(Path(folder)))
+        return Run(Path(folder), manifest.signed(Path(folder)))
     except DataselError:
         return None  # damaged: the export page says so when it is opened by path
 
