@@ -315,6 +315,18 @@ def test_the_same_question_in_other_words_is_the_same(copy, call, changes):
     assert call("verify", copy.folder)[0] == 0
 
 
+@pytest.mark.parametrize("content", ['{"mine": 1}', "[]", "{"])
+def test_a_spec_of_somebody_else_is_none_of_ours(copy, call, content):
+    """In a folder of a person's choosing; one that is a question is ours, and has to be the right one."""
+    (copy.folder / "what.json").unlink()
+    good = (copy.folder / "spec.json").read_text()
+    (copy.folder / "spec.json").write_text(content)
+    assert call("verify", copy.folder)[0] == 0
+    (copy.folder / "spec.json").write_text(good)
+    rewritten(copy.folder / "spec.json", seed=4)
+    assert call("verify", copy.folder)[0] == 1
+
+
 def test_a_selection_without_a_spec_is_verified_as_it_is(copy, call):
     (copy.folder / "spec.json").unlink()
     assert call("verify", copy.folder)[0] == 0

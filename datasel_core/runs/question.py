@@ -21,6 +21,7 @@ from datasel_core.methods.selection import granted
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.candidates import Candidates, Earlier, Filter, find_candidates, find_earlier
+from datasel_core.runs.run import was_made_in
 from datasel_core.runs.spec import Spec, parse_spec
 from datasel_core.runs.target import Target, find_target
 from datasel_core.workspace.files import read_json
@@ -142,7 +143,7 @@ def spec_of(said: Mapping[str, Any]) -> Spec:
 
 def asks_otherwise(folder: Path, said: Mapping[str, Any]) -> str | None:
     """What spec.json asks otherwise than the manifest beside it answers, a sentence; None where it asks the same, or
-    there is none.
+    there is none. In a folder that no run was made in, one that is no question is somebody else's.
     """
     path = folder / "spec.json"
     if not path.exists():
@@ -153,7 +154,7 @@ def asks_otherwise(folder: Path, said: Mapping[str, Any]) -> str | None:
             raise BadInput("it is no question.")
         asked = _plain(parse_spec(**values), said)
     except (BadRequest, OSError) as error:
-        return f"spec.json is damaged: {error}"
+        return f"spec.json is damaged: {error}" if was_made_in(folder) else None
     answered = _plain(spec_of(said), said)
     for name, value in asked.items():
         if value != answered[name]:

@@ -117,6 +117,11 @@ def write_what(folder: Path, what: Mapping[str, Any]) -> None:
     write_json(folder / _WHAT, dict(what))
 
 
+def was_made_in(folder: Path) -> bool:
+    """Whether a run was made in this folder: what decided it is noted there, as it is in no copy."""
+    return (folder / _WHAT).exists()
+
+
 def answers(workspace: Workspace, open_question: Mapping[str, Any]) -> Iterator[tuple[int, Path]]:
     """(budget, folder) of every finished run that answers a question, whatever its budget. open_question: as
     `Question.open` says it. Whether a run is still intact is for the caller to see.
