@@ -438,10 +438,21 @@ def test_the_remedy_of_a_damaged_pool_works(scene, beside, call, tmp_path, name)
     assert (again.fingerprint, again.table_sha256) == before
 
 
-def test_a_damaged_pool_can_be_removed(scene, beside):
-    (beside.folder / "pool.json").write_text("{")
+@pytest.mark.parametrize("how", ["text", "folder"])
+def test_a_damaged_pool_can_be_removed(scene, beside, how):
+    path = beside.folder / "pool.json"
+    path.unlink()
+    path.write_text("{") if how == "text" else path.mkdir()
     remove_pool(scene.workspace, "a-beside")
     assert pool_names(scene.workspace) == ["all", "task"]
+
+
+def test_a_folder_that_no_pool_can_be_called_by_stops_no_other(scene, beside, run, call):
+    beside.folder.rename(beside.folder.parent / "two words")
+    code, out, err = call("pool", "list")
+    assert (code, [one.split("\t")[0] for one in out.splitlines()]) == (0, ["all", "task"])
+    assert err.startswith("passed over: The pool name 'two words' will not do; ")
+    assert call("reproduce", run.folder)[0] == 0
 
 
 def test_the_pool_of_a_selection_that_is_damaged_is_named(scene, run, call):

@@ -5,7 +5,7 @@ import typer
 from datasel_core.actions.add_pool import about_pool
 from datasel_core.cli.console import answer, say, workspace
 from datasel_core.cli.tasks import Json
-from datasel_core.errors import BadInput
+from datasel_core.errors import BadRequest
 from datasel_core.features.computation import available_features
 from datasel_core.features.stored import about_feature, kept_features
 from datasel_core.pools.persistence import load_pool, pool_names, remove_pool
@@ -24,7 +24,7 @@ def list_pools(json: Json = False) -> None:
     for name in names:
         try:
             found.append(load_pool(home, name))
-        except BadInput as error:
+        except BadRequest as error:
             say(f"passed over: {error}")
     if json:
         answer([{"name": one.name, "kind": one.kind, "n": one.n} for one in found])

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from datasel_core.errors import BadInput, UnknownName
+from datasel_core.errors import BadInput, BadRequest, UnknownName
 from datasel_core.pools.kind import PoolKind
 from datasel_core.pools.long_columns import Texts
 from datasel_core.pools.media.cells import CELL
@@ -130,7 +130,7 @@ def described(workspace: Workspace) -> tuple[dict[str, dict[str, Any]], dict[str
         try:
             if (about := read_about(workspace.pool(name))) is not None:
                 found[name] = about
-        except BadInput as error:
+        except BadRequest as error:  # also a folder whose name will not do
             damaged[name] = str(error)
     return found, damaged
 
@@ -167,7 +167,8 @@ def pool_names(workspace: Workspace) -> list[str]:
 def remove_pool(workspace: Workspace, name: str) -> None:
     """Forgets a pool, a damaged one too. Its photos, features and runs stay where they are. Raises UnknownName."""
     folder = workspace.pool(name)
-    if not (folder / _ABOUT).exists():
+    about = folder / _ABOUT
+    if not about.exists():
         raise UnknownName("pool", name, pool_names(workspace))
-    (folder / _ABOUT).unlink()
+    shutil.rmtree(about) if about.is_dir() else about.unlink()
     shutil.rmtree(folder, ignore_errors=True)

@@ -17,7 +17,7 @@ import streamlit as st
 from datasel_core.actions import draw_map
 from datasel_core.base.ragged import Ragged
 from datasel_core.base.role import EMBEDDING, IMAGE, TEXT
-from datasel_core.errors import BadInput, DataselError
+from datasel_core.errors import BadRequest, DataselError
 from datasel_core.features.encoders.loss_trajectory import LOSS_TRAJECTORY
 from datasel_core.features.order import age
 from datasel_core.features.roles import Roles
@@ -221,7 +221,7 @@ def duplicates(pool: Pool) -> list[list[int]]:
 def _about(folder: str, stamp: int) -> tuple[dict[str, Any] | None, str]:
     try:
         return read_about(Path(folder)), "it is gone"
-    except BadInput as error:
+    except BadRequest as error:
         return None, str(error)
 
 
