@@ -31,6 +31,10 @@ WORDS = {
 }
 
 
+_YOUNG = 15
+"""Seconds in which a process that was started has to say its first word."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One piece of work in its folder. `spec["do"]` names the task; the rest are its fields."""
@@ -44,7 +48,7 @@ class Job:
         A worker that died without a word is `interrupted`: starting the same again goes on where it was.
         """
         status = read_json(self.folder / "status.json") or {"state": "waiting", "updated": time.time()}
-        fresh = time.time() - status.get("updated", 0) < 15
+        fresh = abs(time.time() - status.get("updated", 0)) < _YOUNG  # a time in the future is no word of just now
         if (
             status["state"] in ("running", "waiting")
             and not is_held(self.folder / "work")

@@ -4,11 +4,14 @@ import ast
 import contextlib
 import ctypes
 import gc
+import hashlib
+import json
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,6 +140,16 @@ def photos(tmp_path: Path) -> Path:
     for at in range(12):
         paint(tmp_path / "photos" / "abc"[at % 3] / f"{at:02d}.jpg", at)
     return tmp_path / "photos"
+
+
+def rewritten(path: Path, **changes: Any) -> None:
+    """A JSON record with these changes, which says its own hash where it did."""
+    record = {**json.loads(path.read_text(encoding="utf-8")), **changes}
+    if "sha256" in record:
+        plain = {name: value for name, value in record.items() if name != "sha256"}
+        text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        record["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    path.write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
 
 
 def clustered(rng: np.random.Generator, n: int, d: int, k: int, spread: float = 0.4) -> np.ndarray:

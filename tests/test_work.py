@@ -92,6 +92,9 @@ def test_two_who_start_at_once_start_one_after_the_other(scene, spawned):
         ("running", 60, "interrupted"),
         ("waiting", 60, "interrupted"),
         ("waiting", 0, "waiting"),
+        ("waiting", -3600, "interrupted"),  # the clock was set back since
+        ("waiting", -1e9, "interrupted"),
+        ("running", -1e9, "interrupted"),
         ("done", 60, "done"),
         ("failed", 60, "failed"),
         ("stopped", 60, "stopped"),

@@ -1,5 +1,6 @@
 """Opening a source as a pool."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -9,13 +10,12 @@ from datasel_core.actions.task import Outcome, Task, Work, task
 from datasel_core.base.declare import ARGUMENT, Field, called
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
-from datasel_core.errors import BadRequest
+from datasel_core.errors import BadInput, BadRequest
 from datasel_core.features.computation import compute_followers
 from datasel_core.features.external import keep_imported
 from datasel_core.features.stored import about_feature, kept_features
-from datasel_core.pools.persistence import save_pool
+from datasel_core.pools.persistence import read_about, save_pool
 from datasel_core.pools.pool import Pool
-from datasel_core.workspace.files import read_json
 from datasel_core.workspace.layout import Workspace, checked_name
 from datasel_core.workspace.locks import Lock
 
@@ -93,7 +93,9 @@ def add_pool(
 
 
 def _check_free(workspace: Workspace, name: str, source: str, kind: str) -> None:
-    about = read_json(workspace.pool(name) / "pool.json")
+    about = None
+    with contextlib.suppress(BadInput):  # a damaged one is added again, and nobody knows from where it was
+        about = read_about(workspace.pool(name))
     if about is not None and (about["source"], about["kind"]) != (source, kind):
         raise BadRequest(
             f"There is a pool called {name} already, from {about['source']}; choose another name, or remove that one "

@@ -9,6 +9,7 @@ from datasel_core.base.registry import find
 from datasel_core.features.computation import compute_feature, feature_key
 from datasel_core.features.feature import Feature
 from datasel_core.features.stored import about_feature
+from datasel_core.pools.changed import Changes, changes_of
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.layout import Workspace
@@ -40,10 +41,16 @@ class ComputeFeature(Task):
 
     def _computed(self, workspace: Workspace, pool: Pool, feature: Feature, progress: Progress) -> Outcome:
         kept = compute_feature(workspace, pool, feature, progress)
+        known = {entry["id"] for entry in kept.unreadable}
+        changed = changes_of(pool, progress) if feature.reads == "image" else Changes()
+        since = Changes(tuple(one for one in changed.replaced if one[0] not in known))
         many = f"{kept.meta['values']} values, {len(kept.unreadable)} samples left out"
         return Outcome(
             {"feature": kept.key, "unreadable": len(kept.unreadable)},
             {**about_feature(kept), "left_out": kept.unreadable},
             [f"{kept.id} fills the role {kept.role}: {many}. Key {kept.key}."],
-            [f"left out: {entry['id']}: {entry['reason']}" for entry in kept.unreadable[:20]],
+            [
+                *(f"left out: {entry['id']}: {entry['reason']}" for entry in kept.unreadable[:20]),
+                *([f"The values are of photos that are no longer there: {since.summary()}."] if since.replaced else []),
+            ],
         )

@@ -5,6 +5,7 @@ from typing import ClassVar
 from datasel_core.actions.add_pool import about_pool, add_pool
 from datasel_core.actions.task import Outcome, Task, Work, task
 from datasel_core.base.progress import Progress
+from datasel_core.errors import BadInput, UnknownName
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.layout import Workspace
@@ -53,10 +54,8 @@ def make_demo(workspace: Workspace, progress: Progress | None = None) -> list[Po
                 make(folder, progress=progress)
     made = []
     for name, (kind, file) in _DEMOS.items():
-        there = (workspace.pool(name) / "pool.json").exists()
-        made.append(
-            load_pool(workspace, name)
-            if there
-            else add_pool(workspace, name, str(workspace.path / "demo" / file), kind, progress=progress)
-        )
+        try:
+            made.append(load_pool(workspace, name))
+        except (UnknownName, BadInput):  # not there, or damaged
+            made.append(add_pool(workspace, name, str(workspace.path / "demo" / file), kind, progress=progress))
     return made

@@ -72,7 +72,10 @@ def read_clusters(workspace: Workspace, feature: str, params: Mapping[str, Any] 
 def _arrays(workspace: Workspace, feature: str, params: Mapping[str, Any] | None) -> dict[str, np.ndarray]:
     """What is there of a feature's map; nothing of one drawn before the feature was made anew, with other values."""
     folder, kept = workspace.map(map_key(feature, params or {})), load(workspace.feature(feature))
-    there = {path.stem: load_array(path) for name in _ARRAYS if (path := folder / f"{name}.npy").exists()}
+    there = {}
+    for name in _ARRAYS:
+        with contextlib.suppress(BadInput, OSError):  # not there, or cut off: then it is drawn again
+            there[name] = load_array(folder / f"{name}.npy")
     if kept is None:
         return there
     with contextlib.suppress(BadInput):

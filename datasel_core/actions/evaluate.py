@@ -10,6 +10,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
 from datasel_core.errors import BadRequest
 from datasel_core.exports.record import place
+from datasel_core.pools.changed import changes
 from datasel_core.probes.evaluate import run_probe
 from datasel_core.runs import manifest
 from datasel_core.workspace.layout import Workspace
@@ -33,19 +34,21 @@ class Evaluate(Task):
         if self.probe is not None:
             find("probe", self.probe).of(self.params)
         folder = place(workspace.allowed(self.run))
-        said = manifest.read(folder)
+        said = manifest.intact(folder, "evaluated")
         return Work(self.own_folder(workspace), lambda progress: self._measured(workspace, folder, said, progress))
 
     def headline(self) -> str:
         return f"Evaluating {Path(self.run).name}"
 
     def _measured(self, workspace: Workspace, folder: Path, said: Mapping[str, Any], progress: Progress) -> Outcome:
+        changed = changes(workspace, said["pool"], manifest.kept_table(folder), progress)
         found = {"metrics": said["result"]["metrics"]}
         if self.probe is not None:
             measured = run_probe(workspace, folder, self.probe, progress, self.params, self.held_out)
             found["probe"] = {"id": self.probe, **measured}
         lines = metric_lines(found["metrics"])
-        return Outcome(found, lines=lines + (metric_lines({self.probe: found["probe"]}) if self.probe else []))
+        lines += metric_lines({self.probe: found["probe"]}) if self.probe else []
+        return Outcome(found, lines=lines, notes=changed.lines())
 
 
 def metric_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:

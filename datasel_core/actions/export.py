@@ -12,6 +12,7 @@ from datasel_core.errors import BadRequest
 from datasel_core.exports import record
 from datasel_core.exports.export import Export, SelectionRecord, check
 from datasel_core.pools.changed import changes, pool_now
+from datasel_core.pools.persistence import described
 from datasel_core.runs import manifest
 from datasel_core.workspace.layout import NAME, Workspace
 
@@ -38,7 +39,8 @@ class ExportSelection(Task):
         check(workspace, type(exporter), self.out, self.overwrite)
         kept = open_record(workspace, run_folder(workspace, self.run))
         exporter.check_suited(kept)
-        return Work(self.own_folder(workspace), lambda progress: self._written(exporter, kept, progress))
+        damaged = list(described(workspace)[1].values())  # nobody knows where their sources are
+        return Work(self.own_folder(workspace), lambda progress: self._written(exporter, kept, progress), damaged)
 
     def _params(self) -> dict[str, Any]:
         shape = {} if self.shape is None else {"shape": self.shape}

@@ -5,6 +5,7 @@ import typer
 from datasel_core.actions.add_pool import about_pool
 from datasel_core.cli.console import answer, say, workspace
 from datasel_core.cli.tasks import Json
+from datasel_core.errors import BadRequest
 from datasel_core.features.computation import available_features
 from datasel_core.features.stored import about_feature, kept_features
 from datasel_core.pools.persistence import load_pool, pool_names, remove_pool
@@ -18,14 +19,18 @@ feature = typer.Typer(help="Compute and import what methods look at.", no_args_i
 @pool.command("list")
 def list_pools(json: Json = False) -> None:
     """Names of all pools."""
-    home = workspace()
+    home, found = workspace(), []
     names = pool_names(home)
-    if json:
-        answer([{"name": one.name, "kind": one.kind, "n": one.n} for one in (load_pool(home, name) for name in names)])
-        return
     for name in names:
-        one = load_pool(home, name)
-        typer.echo(f"{name}\t{one.kind}\t{one.n} samples")
+        try:
+            found.append(load_pool(home, name))
+        except BadRequest as error:
+            say(f"passed over: {error}")
+    if json:
+        answer([{"name": one.name, "kind": one.kind, "n": one.n} for one in found])
+        return
+    for one in found:
+        typer.echo(f"{one.name}\t{one.kind}\t{one.n} samples")
     if not names:
         say("There are no pools yet. Make the demo: python -m datasel_core demo")
 

@@ -1,6 +1,5 @@
 """Selections on the command line: listed, compared, verified, run again. What makes them are tasks."""
 
-import itertools
 import os
 import sys
 from pathlib import Path
@@ -9,15 +8,14 @@ from typing import Any
 import typer
 
 from datasel_core import worker
-from datasel_core.actions.evaluate import metric_lines
-from datasel_core.analysis.metrics.overlap import overlap
+from datasel_core.actions.compare import compare as comparison
+from datasel_core.actions.verify import verify as verdict
 from datasel_core.base import registry
 from datasel_core.cli.console import answer, progress, say, workspace
 from datasel_core.cli.tasks import Json
 from datasel_core.errors import BadRequest
 from datasel_core.exports import record
 from datasel_core.methods.method import Method, Scorer
-from datasel_core.pools.changed import Changes, changes
 from datasel_core.runs import manifest, reproduction
 from datasel_core.runs.run import runs as kept_runs
 from datasel_core.workspace.layout import Workspace
@@ -69,7 +67,7 @@ def runs(json: Json = False) -> None:
     found = []
     for folder in kept_runs(workspace()):
         try:
-            said = manifest.read(folder)
+            said = manifest.signed(folder)
         except BadRequest as error:
             say(f"passed over: {error}")
         else:
@@ -87,29 +85,14 @@ def runs(json: Json = False) -> None:
 
 
 def compare(folders: list[str], json: Json = False) -> None:
-    """Sizes, metrics and overlaps of two or more selections."""
-    if len(folders) < 2:
-        raise BadRequest("compare needs at least two folders of selections.")
+    """Sizes, metrics side by side, and overlaps by id of two or more selections."""
     home = workspace()
-    read = {folder: _opened(home, folder) for folder in folders}
-    ids = {folder: manifest.kept_table(path)["id"].to_numpy(zero_copy_only=False) for folder, (path, _) in read.items()}
-    runs = [
-        {"run": folder, "method": said["method"], "n": said["result"]["n"], "metrics": said["result"]["metrics"]}
-        for folder, (_, said) in read.items()
-    ]
-    pairs = [{"a": a, "b": b, **overlap(ids[a], ids[b])} for a, b in itertools.combinations(folders, 2)]
+    found = comparison({folder: _opened(home, folder)[0] for folder in folders})
     if json:
-        answer({"runs": runs, "overlap": pairs})
+        answer({"runs": found.runs, "overlap": found.pairs})
         return
-    for run in runs:
-        typer.echo(f"{run['run']}: {run['method']['id']}, {run['n']} kept")
-        for line in metric_lines(run["metrics"]):
-            typer.echo(line)
-    for pair in pairs:
-        typer.echo(
-            f"{pair['a']} and {pair['b']}: {pair['both']} in both, {pair['only_a']} only in the first, "
-            f"{pair['only_b']} only in the second"
-        )
+    for line in found.lines():
+        typer.echo(line)
 
 
 def _opened(home: Workspace, folder: str) -> tuple[Path, dict[str, Any]]:
@@ -123,20 +106,16 @@ def verify(folder: str, json: Json = False) -> None:
     """
     home = workspace()
     path, said = _opened(home, folder)
-    found, changed = [*manifest.problems(path), *record.problems(path)], Changes()
-    if not found:
-        changed = changes(home, said["pool"], manifest.kept_table(path), progress())
-        found = changed.lines()
+    found = verdict(home, path, progress())
     if json:
-        answer({"intact": not found, "problems": found, "ids_sha256": said["result"]["ids_sha256"]})
-    elif not found:
+        sha256 = said["result"].get("ids_sha256")
+        about = {"intact": not found.problems, "problems": found.problems, "notes": found.notes}
+        answer({**about, "ids_sha256": sha256})
+    elif not found.problems:
         typer.echo(f"intact: {said['result']['n']} samples, ids_sha256 {said['result']['ids_sha256']}")
-    for problem in found:
-        say(problem)
-    if changed.away:
-        id, why = changed.away[0]
-        say(f"Not looked at: {len(changed.away):,} photos of the pool ({id}: {why}).")
-    if found:
+    for line in (*found.problems, *found.notes):
+        say(line)
+    if found.problems:
         raise typer.Exit(1)
 
 

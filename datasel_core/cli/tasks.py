@@ -33,11 +33,11 @@ def _command(cls: type[Task]) -> Callable[..., None]:
         for note in work.notes:
             say(note)
         outcome = perform(home, asked, progress(), work)
+        for note in outcome.notes:
+            say(note)
         if json:
             answer(outcome.result if outcome.document is None else outcome.document)
             return
-        for note in outcome.notes:
-            say(note)
         for line in outcome.lines:
             typer.echo(line)
 

@@ -13,10 +13,9 @@ from typing import Any
 
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.exports.content import Closing, Contents, Copy
-from datasel_core.runs import manifest
 from datasel_core.version import VERSION
 from datasel_core.workspace.files import read_json
-from datasel_core.workspace.hashing import hash_file
+from datasel_core.workspace.hashing import hash_file, own_hash
 from datasel_core.workspace.layout import EXPORT_RECORD, RECORD
 
 FOLDER, EXPORT = RECORD, EXPORT_RECORD
@@ -76,7 +75,7 @@ def problems(folder: Path) -> list[str]:
     said = read_json(folder / EXPORT)
     if said is None:
         return []
-    if not isinstance(said, dict) or said.get("schema") != SCHEMA or said.get("sha256") != manifest.own_hash(said):
+    if not isinstance(said, dict) or said.get("schema") != SCHEMA or said.get("sha256") != own_hash(said):
         return [f"{EXPORT} was changed after it was written."]
     if said["manifest_sha256"] != read_json(folder / "manifest.json", {}).get("sha256"):
         return [f"{EXPORT} belongs to another manifest."]
@@ -87,7 +86,7 @@ def delivered(folder: Path) -> dict[str, str]:
     """Name -> SHA-256 of what was delivered, by the record in a folder; nothing where it has none or a damaged one."""
     with contextlib.suppress(BadInput, OSError):
         said = read_json(folder / EXPORT)
-        if isinstance(said, dict) and said.get("schema") == SCHEMA and said.get("sha256") == manifest.own_hash(said):
+        if isinstance(said, dict) and said.get("schema") == SCHEMA and said.get("sha256") == own_hash(said):
             return dict(said["files"])
     return {}
 
@@ -107,7 +106,7 @@ def _export(said: Mapping[str, Any], how: Mapping[str, Any], files: Mapping[str,
         "manifest_sha256": said["sha256"],
         "files": dict(files),
     }
-    found["sha256"] = manifest.own_hash(found)
+    found["sha256"] = own_hash(found)
     return (json.dumps(found, indent=1, ensure_ascii=False) + "\n").encode()
 
 

@@ -52,10 +52,13 @@ def real(path: str | os.PathLike) -> Path:
 
 
 def _pools(workspace: Workspace) -> Iterator[tuple[str, Path, Mapping[str, Any]]]:
-    """Name, folder and description of every pool; one whose description is damaged is no pool any more."""
+    """Name, folder and description of every pool, also where its own hash is another: better guarded than not. Of one
+    that cannot be read, or does not say where its source is, nothing is known.
+    """
     for folder in workspace.folders("pools"):
-        with contextlib.suppress(BadInput):
-            if (about := read_json(folder / "pool.json")) is not None:
+        with contextlib.suppress(BadInput, OSError):
+            about = read_json(folder / "pool.json")
+            if isinstance(about, dict) and all(isinstance(about.get(name), str) for name in ("source", "root", "kind")):
                 yield folder.name, folder, about
 
 
@@ -83,7 +86,7 @@ def _files(folder: Path, about: Mapping[str, Any]) -> Iterator[str]:
     Of a folder without such a table, where the links in it lead: the files themselves are told by where they lie.
     """
     columns, below = _columns(folder / "pool.parquet"), functools.cache(_below)  # there are many files in few folders
-    for name in {one["id"] for one in about.get("unreadable", []) if "\0" not in one["id"]}.union(*columns):
+    for name in _left_out(about).union(*columns):
         end = name.rfind("/") + 1
         above, links = below(about["root"], name[:end])
         yield os.path.realpath(above + name[end:]) if name[end:] in links else above + name[end:]
@@ -92,6 +95,13 @@ def _files(folder: Path, about: Mapping[str, Any]) -> Iterator[str]:
             yield from (
                 os.path.realpath(path) for path in (os.path.join(above, name) for name in files) if os.path.islink(path)
             )
+
+
+def _left_out(about: Mapping[str, Any]) -> set[str]:
+    """Names of samples that could not be read; a damaged description may hold anything."""
+    entries = about.get("unreadable")
+    ids = (one.get("id") for one in entries if isinstance(one, dict)) if isinstance(entries, list) else ()
+    return {id for id in ids if isinstance(id, str) and "\0" not in id}
 
 
 def _below(root: str, name: str) -> tuple[str, set[str]]:

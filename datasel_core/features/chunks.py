@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from datasel_core.base.ragged import Ragged
+from datasel_core.errors import BadInput, Failed
 from datasel_core.features import stored_files
 from datasel_core.features.feature import Block
 from datasel_core.features.stored import StoredFeature, room_beside, write_meta
@@ -18,16 +19,27 @@ CHUNK = 256
 
 
 class Chunks:
-    """A feature in the making. Whatever kills the process costs at most the chunk that was not written yet."""
+    """A feature in the making. Whatever kills the process costs at most the chunk that was not written yet, damage the
+    chunk that it befell.
+
+    damaged: how many were found so, and are made again.
+    """
 
     def __init__(self, folder: Path, n: int):
-        self.folder, self.n = folder, n
+        self.folder, self.n, self.damaged = folder, n, 0
         self._waiting: list[Block] = []
         self._waiting_rows = 0
 
     def fitted(self) -> dict[str, np.ndarray] | None:
+        """What was learned; nothing, and no chunk either, where that is damaged: they were made with it."""
         path = self.folder / stored_files.FITTED
-        return read_arrays(path) if path.exists() else None
+        try:
+            return read_arrays(path) if path.exists() else None
+        except BadInput:
+            self.damaged += 1 + len(self._paths())
+            self.clear()
+            self.forget_fitted()
+            return None
 
     def keep_fitted(self, fitted: Mapping[str, np.ndarray]) -> None:
         write_arrays(self.folder / stored_files.FITTED, dict(fitted))
@@ -39,10 +51,15 @@ class Chunks:
         return sorted((self.folder / "chunks").glob("[0-9]*.npz"))
 
     def missing(self) -> np.ndarray:
-        """Rows that no written chunk answers for."""
+        """Rows that no written chunk answers for; damaged chunks are removed."""
         open_rows = np.ones(self.n, dtype=bool)
         for path in self._paths():
-            chunk = read_arrays(path)
+            try:
+                chunk = read_arrays(path)
+            except BadInput:
+                self.damaged += 1
+                path.unlink()
+                continue
             open_rows[chunk["rows"]] = False
             open_rows[chunk["unreadable_rows"]] = False
         return np.flatnonzero(open_rows)
@@ -66,7 +83,7 @@ class Chunks:
         """The first row and its reason when no sample at all could be read."""
         first = None
         for path in self._paths():
-            chunk = read_arrays(path)
+            chunk = _read(path)
             if len(chunk["rows"]):
                 return None
             first = first or (int(chunk["unreadable_rows"][0]), str(chunk["unreadable_reasons"][0]))
@@ -111,7 +128,7 @@ class Chunks:
         extras: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
         ragged = False
         for path in paths:
-            chunk = read_arrays(path)
+            chunk = _read(path)
             unreadable += [
                 (int(row), str(reason))
                 for row, reason in zip(chunk["unreadable_rows"], chunk["unreadable_reasons"], strict=True)
@@ -132,7 +149,7 @@ class Chunks:
             if not ragged and arrays["values"].dtype.kind == "f":
                 arrays["values"][[row for row, _ in unreadable]] = np.nan
             for path in paths:
-                chunk = read_arrays(path)
+                chunk = _read(path)
                 if "values" in chunk:
                     _put(chunk, arrays, offsets, ragged)
         if ragged:
@@ -150,6 +167,14 @@ class Chunks:
     def clear(self) -> None:
         """Removes the chunks."""
         shutil.rmtree(self.folder / "chunks", ignore_errors=True)
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """A chunk that was whole a moment ago. Raises Failed."""
+    try:
+        return read_arrays(path)
+    except BadInput as error:
+        raise Failed(f"{error} Compute the feature again: what is whole is kept, the rest is made anew.") from None
 
 
 def _put(chunk: dict[str, np.ndarray], arrays: dict[str, np.ndarray], offsets: np.ndarray, ragged: bool) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import every, find
+from datasel_core.base.trouble import in_words
 from datasel_core.errors import BadRequest, Failed, MissingFeature
 from datasel_core.features.chunks import Chunks
 from datasel_core.features.external import Imported, keep_imported, said_of
 from datasel_core.features.feature import OPENED, Feature, Source, Unreadable
+from datasel_core.features.order import age
 from datasel_core.features.roles import how_to_get
 from datasel_core.features.space import Learned, check_like, knows_its_space, learn, space_of
 from datasel_core.features.stored import StoredFeature, give_up, kept_features, load, renewed
@@ -62,7 +64,7 @@ def compute_followers(workspace: Workspace, pool: Pool, kept: StoredFeature, pro
     for follower in every("feature").values():
         if follower.at_once and follower.reads == kept.role and set(follower.reads_extras) <= set(kept.extra_names()):
             mine = compute_feature(workspace, pool, follower(), progress)
-            if mine.meta["created"] < kept.meta["created"]:  # a trajectory imported again: so is this
+            if age(mine.meta) < age(kept.meta):  # a trajectory imported again: so is this
                 with Lock(mine.folder).hold(progress.check):
                     renewed(load(mine.folder) or mine, mine.meta["params"])
 
@@ -89,17 +91,11 @@ def _compute(workspace: Workspace, pool: Pool, feature: Feature, progress: Progr
         source, started = _source(workspace, pool, feature, progress.check), time.time()
         fitted = chunks.fitted()
         if fitted is None:
-            fitted = learn(workspace, feature, source, progress)
+            with _of_models(feature, pool):
+                fitted = learn(workspace, feature, source, progress)
             chunks.keep_fitted(fitted)
-        rows, twins = chunks.missing(), Twins.of(pool.picture_keys()) if feature.reads == "image" else None
-        track = progress.track(pool.n, f"computing {feature.title[:1].lower()}{feature.title[1:]}")
-        track.start_at(pool.n - len(rows))
-        try:
-            for block in feature.blocks(source, rows if twins is None else twins.to_encode(rows), fitted):
-                track.advance(chunks.add(block if twins is None else twins.spread(block, rows)))
-        finally:
-            chunks.flush()  # a stop keeps what was encoded
-        track.finish()
+        with _of_models(feature, pool):
+            _encode(feature, pool, source, chunks, fitted, progress)
         if (nothing := chunks.nothing_read()) is not None:
             row, reason = nothing
             chunks.clear()  # the next attempt looks again
@@ -115,6 +111,42 @@ def _compute(workspace: Workspace, pool: Pool, feature: Feature, progress: Progr
         kept = chunks.finish(about, pool.ids)
         feature.tidy(folder, fitted)
         return kept
+
+
+def _encode(
+    feature: Feature,
+    pool: Pool,
+    source: Source,
+    chunks: Chunks,
+    fitted: Mapping[str, Any],
+    progress: Progress,
+) -> None:
+    """Encodes the rows that are still open; a stop keeps what was encoded."""
+    rows, twins = chunks.missing(), Twins.of(pool.picture_keys()) if feature.reads == "image" else None
+    again = f" (damaged parts made again: {chunks.damaged})" if chunks.damaged else ""
+    label = f"computing {feature.title[:1].lower()}{feature.title[1:]}{again}"
+    track, done = None, pool.n - len(rows)
+    progress.check()
+    try:
+        for block in feature.blocks(source, rows if twins is None else twins.to_encode(rows), fitted):
+            done += chunks.add(block if twins is None else twins.spread(block, rows))
+            if track is None:  # the model was loaded by now: nobody is told how far it is before it is refused
+                track = progress.track(pool.n, label)
+                track.start_at(done)
+            track.advance(done - track.done)
+    finally:
+        chunks.flush()
+    (track or progress.track(pool.n, label)).finish()
+
+
+def _of_models(feature: Feature, pool: Pool) -> contextlib.AbstractContextManager[None]:
+    """Where what timm, torch and their like raise becomes one line."""
+    fewer = "Take fewer samples at a time (--set batch=1)" if "batch" in type(feature).model_fields else "Take less"
+    return in_words(
+        f"{feature.title} could not be computed for {pool.name}",
+        "Take another model, other weights or other parameters (--set name=value).",
+        f"{fewer}, a smaller model, or close other programs; what was finished is kept.",
+    )
 
 
 def _give_up(feature: Feature, chunks: Chunks, done: StoredFeature) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from datasel_core.base.ragged import Ragged
 from datasel_core.errors import BadInput, DamagedFeature
 from datasel_core.features import stored_files
+from datasel_core.features.order import age, next_order
 from datasel_core.workspace.arrays import growing, load_array, read_arrays
 from datasel_core.workspace.files import read_json, write_json
 from datasel_core.workspace.hashing import hash_file, known_hash
@@ -145,7 +146,7 @@ def kept_features(workspace: Workspace, fingerprint: str) -> list[StoredFeature]
     """All finished features of the pool with this fingerprint, oldest first."""
     kept = [load(folder) for folder in workspace.folders("features")]
     mine = [one for one in kept if one is not None and one.meta["pool"]["fingerprint"] == fingerprint]
-    return sorted(mine, key=lambda one: (one.meta["created"], one.key))
+    return sorted(mine, key=lambda one: (age(one.meta), one.key))
 
 
 def save_rows(
@@ -206,13 +207,16 @@ def write_meta(
         "files": {path.relative_to(folder).as_posix(): hash for path, hash in hashes.items()},
         "created": _now(),
     }
-    write_json(folder / "meta.json", meta)
+    with next_order(folder) as order:
+        meta["order"] = order
+        write_json(folder / "meta.json", meta)
     return StoredFeature(folder, meta)
 
 
 def renewed(kept: StoredFeature, params: Mapping[str, Any]) -> StoredFeature:
     """The same feature, as if it had been finished now: the newest of a role is the one that fills it."""
-    newest = _with(kept, params=dict(params), created=_now())
+    with next_order(kept.folder) as order:
+        newest = _with(kept, params=dict(params), created=_now(), order=order)
     stored_files.remove_left_over(
         newest.folder, newest.meta
     )  # a kill right after an earlier import may have left something

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from datasel_core.errors import BadInput
-from datasel_core.workspace.files import disk_trouble, read_json
+from datasel_core.pools.persistence import adding, described
+from datasel_core.workspace.files import disk_trouble
 from datasel_core.workspace.layout import Workspace
 
 VALUES, OFFSETS, FITTED = "values.npy", "offsets.npy", "fitted.npz"
@@ -99,9 +99,7 @@ def remedy(folder: Path, meta: Mapping[str, Any]) -> tuple[str, str]:
         return pool, f"compute it again: {_command('feature', 'compute', *words)}"
     file = str(meta["params"].get("file"))
     if Path(about.get("source", "")).name == file:  # it came with the pool
-        options = {name: value for name, value in about.get("options", {}).items() if value is not None}
-        words = (pool, about["source"], "--kind", about["kind"], *as_words("--option", options))
-        return pool, f"add the pool again: {_command('pool', 'add', *words)}"
+        return pool, f"add the pool again: {adding(pool, about)}"
     said = ["--encoder", meta["params"]["encoder"]] if meta["params"].get("encoder") else []
     return pool, f"import it again: {_command('feature', 'import', pool, meta['role'], file, *said)}"
 
@@ -117,11 +115,7 @@ def _command(*words: str) -> str:
 
 def _pool_here(workspace: Workspace, said: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """Name and pool.json of the pool that the feature is of; by now it may be called otherwise."""
-    found = {}
-    for folder in workspace.folders("pools"):
-        with contextlib.suppress(BadInput, AttributeError):
-            about = read_json(folder / "pool.json", {})
-            if about.get("fingerprint") == said.get("fingerprint"):
-                found[folder.name] = about
+    known, _ = described(workspace)
+    found = {name: about for name, about in known.items() if about["fingerprint"] == said.get("fingerprint")}
     name = said.get("name") if said.get("name") in found or not found else next(iter(found))
     return str(name), found.get(name, {})

@@ -9,10 +9,9 @@ import pyarrow as pa
 
 from datasel_core.base.parallel import in_order
 from datasel_core.base.progress import Progress
-from datasel_core.errors import BadRequest
-from datasel_core.pools.persistence import load_pool, pool_names
+from datasel_core.errors import BadInput, BadRequest
+from datasel_core.pools.persistence import described, load_pool
 from datasel_core.pools.pool import Pool
-from datasel_core.workspace.files import read_json
 from datasel_core.workspace.layout import Workspace
 
 _NAMED = 20
@@ -23,11 +22,12 @@ _TOGETHER = 32
 @dataclass(frozen=True)
 class Changes:
     """replaced: (id, reason) of photos that are others by now. away: of those that cannot be looked at, so that nothing
-    is known of them: a disk that is not here, say.
+    is known of them: a disk that is not here, say. unknown: why nothing is known of any.
     """
 
     replaced: tuple[tuple[str, str], ...] = ()
     away: tuple[tuple[str, str], ...] = ()
+    unknown: str = ""
 
     def lines(self) -> list[str]:
         """What is to be said of replaced photos: the first by name, and how many more."""
@@ -44,23 +44,25 @@ class Changes:
 
 
 def changes(
-    workspace: Workspace, said: Mapping[str, Any], kept: pa.Table, progress: Progress, kept_only: bool = False
+    workspace: Workspace, said: Mapping[str, Any], kept: pa.Table | None, progress: Progress, kept_only: bool = False
 ) -> Changes:
     """Looks at the size and times of the photos of a selection's pool, and at the bytes of those where these differ.
 
-    said: of the pool, by the manifest. kept: id, path and content of the photos that were kept; of a pool that was
-    added anew since, and with kept_only, only these are looked at. Nothing is said where the pool is not in the
-    workspace or is damaged, or its samples are no files of their own.
+    said: of the pool, by the manifest. kept: id, path and content of the photos that were kept, None of a target; of a
+    pool that was added anew since, and with kept_only, only these are looked at. Nothing is said where the pool is not
+    in the workspace, or its samples are no files of their own.
     """
     try:
         found = pool_now(workspace, said)
-    except BadRequest:
-        return Changes()
+    except BadRequest as error:  # it is damaged
+        return Changes(unknown=str(error))
     if found is None or not _has_files(found[0]):
         return Changes()
     pool, is_same = found
     if is_same and not kept_only:
         return changes_of(pool, progress)
+    if kept is None:
+        return Changes()
     return _looked_over(list(_of_kept(workspace, kept, pool, is_same)), progress)
 
 
@@ -85,10 +87,12 @@ def _looked_over(checks: Sequence[tuple[str, Callable[[], None]]], progress: Pro
 def pool_now(workspace: Workspace, said: Mapping[str, Any]) -> tuple[Pool, bool] | None:
     """The pool of a manifest, and whether it holds what it held; its own name comes first. None where none is here.
 
-    said: of the pool, by the manifest. Raises BadRequest when it is damaged.
+    said: of the pool, by the manifest. Raises BadInput when it is damaged.
     """
-    known = {name: read_json(workspace.pool(name) / "pool.json", {}) for name in pool_names(workspace)}
-    same = [name for name, about in known.items() if about.get("fingerprint") == said["fingerprint"]]
+    known, damaged = described(workspace)
+    same = [name for name, about in known.items() if about["fingerprint"] == said["fingerprint"]]
+    if not same and said["name"] in damaged:
+        raise BadInput(damaged[said["name"]])
     if not same and said["name"] not in known:
         return None
     name = said["name"] if said["name"] in same or not same else same[0]
@@ -96,7 +100,7 @@ def pool_now(workspace: Workspace, said: Mapping[str, Any]) -> tuple[Pool, bool]
 
 
 def _has_files(pool: Pool) -> bool:
-    return "image" in pool.opens and "path" in pool.columns
+    return "image" in pool.opens and ("path" in pool.columns or bool(pool.shard_stamps))
 
 
 def _of_kept(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datasel_core.pools.pool import Pool
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -56,6 +57,17 @@ class PoolKind(Declared):
         """Raises BadRequest or OSError when the file of one sample is no longer what it was, at the cost of looking at
         its size and times; says nothing where samples are no files, or are checked whenever they are opened.
         """
+
+    def check_shard(self, pool: "Pool", row: int) -> None:
+        """The same for a picture within a larger file, which is read only where the size or times of that file are not
+        those that it had; nothing is known of the files of older pools.
+        """
+        from datasel_core.pools.media.pictures import stamp_of  # brings Pillow, which is felt where no photo is read
+
+        shard = pool.value("shard", row)
+        known = pool.shard_stamps.get(shard)
+        if known is not None and known != stamp_of(os.stat(pool.root / shard)):
+            self.media(pool, row).read()
 
     def media(self, pool: "Pool", row: int) -> Any:
         """Where one sample's picture lies: a path, or whatever else `open_photo` takes; as text it tells a person where

@@ -201,6 +201,11 @@ class Pool:
             return None
         return found if found.shape == (self.n, 3) and found.dtype == np.int64 else None
 
+    @functools.cached_property
+    def shard_stamps(self) -> dict[str, tuple[int, ...]]:
+        """Size and times that the files had that hold several pictures each, by name; nothing of older pools."""
+        return {name: tuple(stamp) for name, stamp in self.about.get("shards", {}).items()}
+
     def check(self, row: int) -> None:
         """Raises BadRequest or OSError when the file of one sample is no longer what it was."""
         self.how.check(self, row)

@@ -1,6 +1,7 @@
 """A probe of a finished selection."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
+from datasel_core.base.trouble import in_words
 from datasel_core.errors import BadRequest
 from datasel_core.features.roles import Roles
 from datasel_core.features.twins import Twins
@@ -32,7 +34,7 @@ def run_probe(
     probe: Probe = find("probe", id).of(params or {})
     for file in probe.files():
         workspace.allowed(file)
-    said = manifest.read(folder)
+    said = manifest.intact(folder, "evaluated")
     pool = load_pool(workspace, said["pool"]["name"])
     if pool.fingerprint != said["pool"]["fingerprint"]:
         raise BadRequest(f"The pool {pool.name} is not what it was when the selection was made.")
@@ -52,7 +54,17 @@ def run_probe(
         twins = Twins.of(pool.picture_keys())
         if twins is not None:
             test, given = test[~np.isin(twins.first[test], twins.first[train])], given | {"picture": twins.first}
-    return probe.measure(given, train, test, progress)
+    with _of_models(probe):
+        return probe.measure(given, train, test, progress)
+
+
+def _of_models(probe: Probe) -> AbstractContextManager[None]:
+    """Where what torch and its like raise becomes one line."""
+    return in_words(
+        f"The probe {probe.id} could not measure",
+        "Take other parameters (--set name=value).",
+        "Take smaller parameters (--set name=value), or close other programs.",
+    )
 
 
 def _elsewhere(
@@ -66,7 +78,8 @@ def _elsewhere(
     test = _unseen(other, np.setdiff1d(np.arange(other.n), there.missing_rows(probe.needs)), pool, train)
     if not len(test):
         raise BadRequest(f"Every sample of {held_out} is among the kept; hold out a pool that was not trained on.")
-    found = probe.measure(_given(probe, pool, roles), train, test, progress, elsewhere=_given(probe, other, there))
+    with _of_models(probe):
+        found = probe.measure(_given(probe, pool, roles), train, test, progress, elsewhere=_given(probe, other, there))
     return {**found, "held_out": held_out}
 
 
@@ -80,7 +93,13 @@ def _check_opens(probe: Probe, pool: Pool) -> None:
 
 
 def _given(probe: Probe, pool: Pool, roles: Roles) -> dict[str, Any]:
-    opened = {"image": lambda row: pool.open(row, at_least=256), "text": pool.text, "turns": pool.turns}
+    def image(row: int) -> Any:
+        try:
+            return pool.open(row, at_least=256)
+        except BadRequest as error:
+            raise BadRequest(f"The probe {probe.id} cannot look at {pool.ids[row]}: {error}.") from None
+
+    opened = {"image": image, "text": pool.text, "turns": pool.turns}
     wanted = [
         role
         for role in probe.wants

@@ -22,7 +22,7 @@ from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN, renamed
 from datasel_core.runs import manifest
 from datasel_core.runs.measures import measure, measure_curves, write_curves
-from datasel_core.runs.question import Question, resolve, to_local
+from datasel_core.runs.question import Question, asks_otherwise, resolve, to_local
 from datasel_core.runs.run import Run, answers, ask, write_clusters, write_what
 from datasel_core.runs.scores import compute, kept_scores
 from datasel_core.runs.spec import Spec, command_line
@@ -49,7 +49,10 @@ def answer(asked: Question, progress: Progress | None = None, again: bool = Fals
     with Lock(folder).hold(progress.check):
         ask(folder, preview)
         if not again and manifest.is_answer(folder):
-            return Run(folder, manifest.read(folder))
+            said = manifest.read(folder)
+            if asks_otherwise(folder, said):  # it was damaged since
+                write_json(folder / "spec.json", asked.spec.model_dump())
+            return Run(folder, said)
         write_json(folder / "spec.json", asked.spec.model_dump())
         chosen = None if again else _known(asked, progress)
         chosen = choose(asked, progress) if chosen is None else chosen

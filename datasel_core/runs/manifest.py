@@ -5,17 +5,18 @@ import importlib.metadata
 import json
 import platform
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasel_core.errors import BadInput
 from datasel_core.version import VERSION
 from datasel_core.workspace.files import read_json, write_json, writing
-from datasel_core.workspace.hashing import canonical, hash_file
+from datasel_core.workspace.hashing import hash_file, is_own, own_hash
 
 SCHEMA_VERSION = 1
 _REQUIRED = {
@@ -98,7 +99,7 @@ def read(folder: Path) -> dict[str, Any]:
     manifest = read_json(folder / "manifest.json")
     if manifest is None:
         raise BadInput(f"{folder} holds no manifest.json; name the folder of a finished selection.")
-    if not isinstance(manifest, dict) or "result" not in manifest:
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("result"), dict):
         raise BadInput(f"{folder / 'manifest.json'} is not a datasel manifest.")
     if manifest.get("schema_version") != SCHEMA_VERSION:
         raise BadInput(
@@ -121,24 +122,67 @@ def kept_table(folder: Path) -> pa.Table:
 def problems(folder: Path) -> list[str]:
     """What is wrong with a selection on disk, a line each; empty when it is intact, to the byte."""
     manifest = read(folder)
-    found = []
-    text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    if manifest.get("sha256") != own_hash(manifest) or (folder / "manifest.json").read_text(encoding="utf-8") != text:
-        found.append("manifest.json was changed after it was written.")
-    for name, expected in manifest.get("files", {}).items():
+    found = [] if _is_as_written(folder, manifest) else ["manifest.json was changed after it was written."]
+    files = manifest["files"]
+    if not isinstance(files, dict) or "selection.parquet" not in files:
+        return [*found, "manifest.json names no selection.parquet among its files."]
+    for name, expected in files.items():
         path = folder / name
         if Path(name).name != name or not path.is_file():
             found.append(f"{name} is missing.")
         elif hash_file(path) != expected:
             found.append(f"{name} was changed after it was written.")
-    if not found:
-        ids = kept_table(folder)["id"].to_pylist()
-        if (
-            ids_sha256(ids) != manifest["result"]["ids_sha256"]
-            or pick_order_sha256(ids) != manifest["result"]["pick_order_sha256"]
-        ):
-            found.append("The ids in selection.parquet are not those of the manifest.")
-    return found
+    if found:
+        return found
+    try:
+        return list(_contradictions(manifest, kept_table(folder)))
+    except (KeyError, TypeError, AttributeError):  # no such column or word, or no number where one must be
+        return ["manifest.json and selection.parquet do not say what a selection says."]
+
+
+def intact(folder: Path, use: str) -> dict[str, Any]:
+    """The manifest of a selection that is as it was written. use: what it is wanted for, as in `compared`. Raises
+    BadInput, in one line.
+    """
+    manifest = read(folder)
+    if found := problems(folder):
+        remedy = "Choose again, or take a whole copy of the folder."
+        raise BadInput(f"{folder} is damaged and cannot be {use}: {found[0]} {remedy}")
+    return manifest
+
+
+def signed(folder: Path) -> dict[str, Any]:
+    """The manifest in a folder, which is what it says of itself; nothing else is looked at. Raises BadInput."""
+    manifest = read(folder)
+    if not is_own(manifest):
+        raise BadInput(f"{folder / 'manifest.json'} was changed after it was written.")
+    return manifest
+
+
+def _is_as_written(folder: Path, manifest: Mapping[str, Any]) -> bool:
+    if not is_own(manifest):
+        return False
+    text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return (folder / "manifest.json").read_text(encoding="utf-8") == text
+
+
+def _contradictions(manifest: Mapping[str, Any], table: pa.Table) -> Iterator[str]:
+    """What the table says otherwise than the manifest, where both are whole in themselves."""
+    ids, (rows, ranks, counts) = table["id"].to_pylist(), (table[name].to_numpy() for name in ("row", "rank", "count"))
+    result, whole, granted = manifest["result"], manifest["pool"]["n"], manifest["budget"]["granted"]
+    if (ids_sha256(ids), pick_order_sha256(ids)) != (result["ids_sha256"], result["pick_order_sha256"]):
+        yield "The ids in selection.parquet are not those of the manifest."
+    if result["n"] != len(ids):
+        yield f"manifest.json says {result['n']} samples; selection.parquet has {len(ids)}."
+    if len(set(ids)) < len(ids):
+        yield "An id stands twice in selection.parquet."
+    if len(np.unique(rows)) < len(rows) or not ((rows >= 0) & (rows < whole)).all():
+        yield f"selection.parquet names a row twice, or one that a pool of {whole} samples does not have."
+    if not np.array_equal(ranks, np.arange(1, len(ids) + 1)):
+        yield f"The ranks in selection.parquet are not 1 to {len(ids)}."
+    law = manifest["method"]["id"] != "combine"  # there the budget is of samples, however often each counts
+    if (counts < 1).any() or (law and counts.sum() != granted):
+        yield f"The counts in selection.parquet sum to {counts.sum()}; {granted} were granted."
 
 
 def is_answer(folder: Path) -> bool:
@@ -147,10 +191,3 @@ def is_answer(folder: Path) -> bool:
         return (folder / "manifest.json").exists() and not problems(folder)
     except BadInput:
         return False
-
-
-def own_hash(manifest: Mapping[str, Any]) -> str:
-    """SHA-256 of all that a record says, but of this hash itself."""
-    return hashlib.sha256(
-        canonical({name: value for name, value in manifest.items() if name != "sha256"}).encode()
-    ).hexdigest()

@@ -5,9 +5,10 @@ What was measured before a kill stands: crowding is kept a chunk at a time, and 
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from datasel_core.methods.algorithms.transport import Neighbours, TransportPlan,
 from datasel_core.methods.tsds import find_neighbours
 from datasel_core.runs.question import Question
 from datasel_core.vectors.directions import matrix, same_width
-from datasel_core.workspace.arrays import load_array, save_array
+from datasel_core.workspace.arrays import load_array, read_arrays, save_array, write_arrays
 from datasel_core.workspace.files import read_json, write_json
 from datasel_core.workspace.hashing import hash_file, key_of
 from datasel_core.workspace.locks import Lock
@@ -73,17 +74,9 @@ def make_tables(asked: Question, progress: Progress) -> Path:
         vectors = matrix(asked.roles.array(EMBEDDING.name, given), "pool role embedding")
         found = _found(folder, asked, given, vectors, progress)
         _measure(folder, vectors, found, progress)
-        write_json(
-            folder / "meta.json",
-            {
-                "kde_k": found.kde_k,
-                "recall": found.recall,
-                "n": len(given),
-                "sha256": _hash(folder, (*_FOUND, "crowding")),
-            },
-        )
-        for part in folder.glob("crowding-*.npy"):
-            part.unlink()
+        said = {"kde_k": found.kde_k, "recall": found.recall, "n": len(given)}
+        write_json(folder / "meta.json", {**said, "sha256": key_of(_hashes(folder, (*_FOUND, "crowding")) | said)})
+        _remove_parts(folder)
     return folder
 
 
@@ -91,10 +84,10 @@ def read_tables(folder: Path) -> Tables | None:
     """What was kept in this folder, memory-mapped; None while it is not finished, or no longer whole."""
     try:
         meta = read_json(folder / "meta.json")
-        if meta is None or _hash(folder, (*_FOUND, "crowding")) != meta["sha256"]:
+        if meta is None or not _is_whole(folder, (*_FOUND, "crowding"), meta):
             return None
         arrays = {name: load_array(folder / f"{name}.npy") for name in (*_FOUND, "crowding")}
-    except (BadInput, OSError, KeyError, TypeError):
+    except (BadInput, OSError, KeyError, TypeError, AttributeError):
         return None
     found = Neighbours(
         meta["n"],
@@ -111,9 +104,9 @@ def read_tables(folder: Path) -> Tables | None:
 
 def _found(folder: Path, asked: Question, given: np.ndarray, vectors: np.ndarray, progress: Progress) -> Neighbours:
     """The neighbours of every target, from an earlier attempt where there was one that is still whole."""
-    with contextlib.suppress(BadInput, OSError, KeyError, TypeError):
+    with contextlib.suppress(BadInput, OSError, KeyError, TypeError, AttributeError):
         said = read_json(folder / "found.json")
-        if _hash(folder, _FOUND) != said["sha256"]:
+        if not _is_whole(folder, _FOUND, said):
             raise BadInput(f"{folder} is damaged.")
         arrays = {name: load_array(folder / f"{name}.npy") for name in _FOUND}
         unknown = np.full((len(arrays["rows"]), len(arrays["widths"])), np.nan)
@@ -127,8 +120,7 @@ def _found(folder: Path, asked: Question, given: np.ndarray, vectors: np.ndarray
             said["kde_k"],
             said["recall"],
         )
-    for part in folder.glob("crowding-*.npy"):  # measured around what was found then
-        part.unlink()
+    _remove_parts(folder)  # measured around what was found then
     target = matrix(asked.target.arrays()[EMBEDDING.name], "target role embedding")
     same_width(vectors, "pool role embedding", target, "target role embedding")
     method = asked.method
@@ -154,7 +146,8 @@ def _found(folder: Path, asked: Question, given: np.ndarray, vectors: np.ndarray
     }
     for name, array in arrays.items():
         save_array(folder / f"{name}.npy", array)
-    write_json(folder / "found.json", {"kde_k": found.kde_k, "recall": found.recall, "sha256": _hash(folder, _FOUND)})
+    said = {"kde_k": found.kde_k, "recall": found.recall}
+    write_json(folder / "found.json", {**said, "sha256": key_of(_hashes(folder, _FOUND) | said)})
     return found
 
 
@@ -168,19 +161,32 @@ def stops(distances: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _measure(folder: Path, vectors: np.ndarray, found: Neighbours, progress: Progress) -> None:
-    """crowding.npy: (u, b). Each chunk stands as soon as it is measured."""
-    u, crowd = len(found.rows), None
-    starts = range(0, u, _CHUNK)
-    for start in starts:
-        path = folder / f"crowding-{start:09d}.npy"
-        if path.exists():
-            continue
-        crowd = crowd or Crowd(np.asarray(vectors[found.rows]), found.widths, found.kde_k)
-        save_array(path, crowd.measure(np.arange(start, min(start + _CHUNK, u)), progress))
-    save_array(
-        folder / "crowding.npy", np.concatenate([load_array(folder / f"crowding-{start:09d}.npy") for start in starts])
-    )
+    """crowding.npy: (u, b). Each chunk stands as soon as it is measured; a damaged one is measured again."""
+    u, crowd, parts = len(found.rows), None, []
+    for start in range(0, u, _CHUNK):
+        path = folder / f"crowding-{start:09d}.npz"
+        part = None
+        with contextlib.suppress(BadInput, FileNotFoundError):
+            part = read_arrays(path)["crowding"]
+        if part is None:
+            crowd = crowd or Crowd(np.asarray(vectors[found.rows]), found.widths, found.kde_k)
+            part = crowd.measure(np.arange(start, min(start + _CHUNK, u)), progress)
+            write_arrays(path, {"crowding": part})
+        parts.append(part)
+    save_array(folder / "crowding.npy", np.concatenate(parts))
 
 
-def _hash(folder: Path, names: Sequence[str]) -> str:
-    return key_of({name: hash_file(folder / f"{name}.npy") for name in names})
+def _remove_parts(folder: Path) -> None:
+    """Chunks of crowding; those of an older version had no checksum, and are of no use."""
+    for part in [*folder.glob("crowding-*.npz"), *folder.glob("crowding-*.npy")]:
+        part.unlink()
+
+
+def _is_whole(folder: Path, names: Sequence[str], said: Mapping[str, Any]) -> bool:
+    """Whether arrays and numbers are what was kept; an older version hashed the arrays alone."""
+    numbers, arrays = {name: value for name, value in said.items() if name != "sha256"}, _hashes(folder, names)
+    return said["sha256"] in (key_of(arrays | numbers), key_of(arrays))
+
+
+def _hashes(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    return {name: hash_file(folder / f"{name}.npy") for name in names}

@@ -5,22 +5,27 @@ Command line, worker, pages and reproduction ask the same object; how many are k
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from datasel_core.base.registry import find
-from datasel_core.errors import BadParameter
+from datasel_core.base.registry import every, find
+from datasel_core.base.role import roles as declared_roles
+from datasel_core.errors import BadInput, BadParameter, BadRequest
 from datasel_core.features.roles import Roles
 from datasel_core.methods.method import Method
 from datasel_core.methods.selection import granted
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.candidates import Candidates, Earlier, Filter, find_candidates, find_earlier
-from datasel_core.runs.spec import Spec
+from datasel_core.runs.run import was_made_in
+from datasel_core.runs.spec import Spec, parse_spec
 from datasel_core.runs.target import Target, find_target
-from datasel_core.workspace.hashing import key_of
+from datasel_core.workspace.files import read_json
+from datasel_core.workspace.hashing import canonical, key_of
 from datasel_core.workspace.layout import Workspace
 
 _TARGET = "target."
@@ -118,6 +123,71 @@ def resolve(workspace: Workspace, spec: Spec, pool: Pool | None = None) -> Quest
     )
     filter = None if spec.where is None else Filter.of(pool, spec.where, roles)
     return Question(workspace, spec, pool, method, roles, target, within, already, filter).check()
+
+
+def spec_of(said: Mapping[str, Any]) -> Spec:
+    """The question that a manifest answers, in the names that it says."""
+    return parse_spec(
+        pool=said["pool"]["name"],
+        method=said["method"]["id"],
+        params=said["method"]["params"],
+        budget=str(said["budget"]["requested"]),
+        seed=said["seed"],
+        target=said["target"] and said["target"]["name"],
+        use={role: about.get("key") or about["column"] for role, about in _features(said).items()},
+        within="within" if said["within"] else None,
+        already="already" if said["already"] else None,
+        where=said["where"],
+    )
+
+
+def asks_otherwise(folder: Path, said: Mapping[str, Any]) -> str | None:
+    """What spec.json asks otherwise than the manifest beside it answers, a sentence; None where it asks the same, or
+    there is none. In a folder that no run was made in, one that is no question is somebody else's.
+    """
+    path = folder / "spec.json"
+    if not path.exists():
+        return None
+    try:
+        values = read_json(path)
+        if not isinstance(values, dict):
+            raise BadInput("it is no question.")
+        asked = _plain(parse_spec(**values), said)
+    except (BadRequest, OSError) as error:
+        return f"spec.json is damaged: {error}" if was_made_in(folder) else None
+    answered = _plain(spec_of(said), said)
+    for name, value in asked.items():
+        if value != answered[name]:
+            return f"spec.json asks for another {name} ({value}, not {answered[name]}) than the manifest answers."
+    return None
+
+
+def _plain(spec: Spec, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked, however it was put. said: by the manifest, of which the method may be of another version."""
+    known = every("method").get(spec.method)
+    is_same = known is not None and (known.id, known.version) == (said["method"]["id"], said["method"]["version"])
+    return {
+        "pool": spec.pool,
+        "method": spec.method,
+        "parameter": canonical(declared_method(spec).what()["params"]) if is_same else "",
+        "budget": granted(spec.budget, said["pool"]["n"]),
+        "seed": spec.seed,
+        "target": spec.target,
+        "filter": spec.where,
+        "earlier selection": [name for name in ("within", "already") if getattr(spec, name) is not None],
+        "feature": [f"{role}={name}" for role, name in spec.use.items() if _is_other(name, _features(said).get(role))],
+    }
+
+
+def _features(said: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Role, of the target `target.role` -> what a manifest says of the feature that filled it."""
+    theirs = said["target"]["features"] if said["target"] else {}
+    return {**said["features"], **{f"{_TARGET}{role}": about for role, about in theirs.items()}}
+
+
+def _is_other(name: str, about: Mapping[str, Any] | None) -> bool:
+    """Whether a name surely means another feature or column; of one that stands for a role, nobody can tell."""
+    return about is not None and name not in {about["id"], about.get("key"), about.get("column"), *declared_roles()}
 
 
 def declared_method(spec: Spec) -> Method:

@@ -6,15 +6,15 @@ from typing import Any
 
 from datasel_core.base.progress import Progress, listening
 from datasel_core.base.registry import find
-from datasel_core.errors import BadRequest, Failed
+from datasel_core.errors import BadInput, BadRequest, Failed
+from datasel_core.features import stored_files
 from datasel_core.features.roles import Roles
+from datasel_core.features.stored import StoredFeature, load
 from datasel_core.pools.changed import changes_of
-from datasel_core.pools.persistence import pool_names
+from datasel_core.pools.persistence import described
 from datasel_core.runs import combine, manifest
 from datasel_core.runs.engine import choose
-from datasel_core.runs.question import Question, resolve
-from datasel_core.runs.spec import Spec
-from datasel_core.workspace.files import read_json
+from datasel_core.runs.question import Question, resolve, spec_of
 from datasel_core.workspace.layout import Workspace
 
 
@@ -23,18 +23,18 @@ def reproduce(workspace: Workspace, folder: Path, progress: Progress | None = No
     "columns_changed"}.
 
     columns_changed: the pool's metadata is not what it was; then groups and filters may give another answer.
-    Raises BadRequest when the pool, a photo of it or a feature is no longer what it was.
+    Raises BadRequest when the selection is damaged, or when the pool, the target, a photo of these or a feature is no
+    longer what it was.
     """
-    said = manifest.read(folder)
+    said = manifest.intact(folder, "run again")
     if said["method"]["id"] == "combine":
-        if found := manifest.problems(folder):
-            raise BadRequest(f"{folder} cannot be run again: {found[0]}")
         return _verdict(combine.again(folder, said), said, False)
     progress = progress or Progress()
     with listening(progress):
         asked = asked_again(workspace, said, folder)
-    if (changed := changes_of(asked.pool, progress)).replaced:
-        raise BadRequest(f"The pool {asked.pool.name} is not what it was: {changed.summary()}.")
+    for kind, pool in (("pool", asked.pool), ("target", asked.target and asked.target.pool)):
+        if pool is not None and (changed := changes_of(pool, progress)).replaced:
+            raise BadRequest(f"The {kind} {pool.name} is not what it was: {changed.summary()}.")
     ids = asked.pool.ids[choose(asked, progress).rows].tolist()
     return _verdict(ids, said, asked.pool.table_sha256 != said["pool"].get("table_sha256"))
 
@@ -54,21 +54,14 @@ def asked_again(workspace: Workspace, said: Mapping[str, Any], folder: Path | No
         made = said["method"]
         raise Failed(f"{made['id']} is now version {version}; the manifest was made by version {made['version']}.")
     target = None if said["target"] is None else _pool_here(workspace, "target", said["target"])
-    asked = resolve(
-        workspace,
-        Spec(
-            pool=_pool_here(workspace, "pool", said["pool"]),
-            method=said["method"]["id"],
-            params=said["method"]["params"],
-            budget=str(said["budget"]["granted"]),
-            seed=said["seed"],
-            target=target,
-            use=_used(said),
-            within=_earlier(said, folder, "within"),
-            already=_earlier(said, folder, "already"),
-            where=said["where"],
-        ),
-    )
+    here = {
+        "pool": _pool_here(workspace, "pool", said["pool"]),
+        "target": target,
+        "budget": str(said["budget"]["granted"]),
+        "within": _earlier(said, folder, "within"),
+        "already": _earlier(said, folder, "already"),
+    }
+    asked = resolve(workspace, spec_of(said).model_copy(update=here))
     _check_features("feature", said["features"], asked.roles)
     if said["target"] is not None:
         _check_features("target's feature", said["target"]["features"], asked.target.roles)
@@ -87,26 +80,22 @@ def _verdict(ids: list[str], said: Mapping[str, Any], columns_changed: bool) -> 
 
 def _pool_here(workspace: Workspace, kind: str, said: Mapping[str, Any]) -> str:
     """What a pool of the same samples is called here; its own name comes first."""
-    known = {name: read_json(workspace.pool(name) / "pool.json", {}) for name in pool_names(workspace)}
-    same = [name for name, about in known.items() if about.get("fingerprint") == said["fingerprint"]]
+    known, damaged = described(workspace)
+    same = [name for name, about in known.items() if about["fingerprint"] == said["fingerprint"]]
     if same:
         return said["name"] if said["name"] in same else same[0]
     if said["name"] in known:
-        now = str(known[said["name"]].get("fingerprint"))[:12]
+        now = known[said["name"]]["fingerprint"][:12]
         raise BadRequest(
             f"The {kind} {said['name']} is not what it was: its fingerprint is {now}, "
             f"the manifest's {said['fingerprint'][:12]} ({said['n']:,} samples then)."
         )
+    if said["name"] in damaged:
+        raise BadInput(damaged[said["name"]])
     raise BadRequest(
         f"The {kind} {said['name']} ({said['n']:,} samples of kind {said['kind']}) is not in this workspace; "
         "add it first."
     )
-
-
-def _used(said: Mapping[str, Any]) -> dict[str, str]:
-    own = {role: about.get("key") or about["column"] for role, about in said["features"].items()}
-    theirs = {} if said["target"] is None else said["target"]["features"]
-    return own | {f"target.{role}": about["key"] for role, about in theirs.items()}
 
 
 def _earlier(said: Mapping[str, Any], folder: Path | None, name: str) -> str | None:
@@ -118,6 +107,33 @@ def _earlier(said: Mapping[str, Any], folder: Path | None, name: str) -> str | N
             f"This selection builds on an earlier one ({name}); open its whole folder, which holds {name}.parquet."
         )
     return str(folder / f"{name}.parquet")
+
+
+def changed_features(workspace: Workspace, said: Mapping[str, Any]) -> list[str]:
+    """Which features are no longer what a manifest names, a sentence each: the selection stands, but cannot be run
+    again here.
+    """
+    of = [("feature", said["pool"], said["features"])]
+    of += [("target's feature", said["target"], said["target"]["features"])] if said["target"] else []
+    return [
+        f"The {kind} {about['id']} (role {role}, key {about['key']}) {why}, so the selection cannot be run again; "
+        f"{_remedy(workspace, pool, role, about)}"
+        for kind, pool, features in of
+        for role, about in features.items()
+        if "key" in about and (why := _otherwise(load(workspace.feature(about["key"])), about)) is not None
+    ]
+
+
+def _otherwise(kept: StoredFeature | None, about: Mapping[str, Any]) -> str | None:
+    if kept is None:
+        return "is not in this workspace"
+    if kept.meta["fingerprint"] != about["fingerprint"]:
+        return "is not what it was: its values are others by now"
+    return None if kept.is_intact() else "is not what it was: it is damaged"
+
+
+def _remedy(workspace: Workspace, pool: Mapping[str, Any], role: str, about: Mapping[str, Any]) -> str:
+    return stored_files.remedy(workspace.feature(about["key"]), {**about, "role": role, "pool": pool})[1]
 
 
 def _check_features(kind: str, said: Mapping[str, Any], now: Roles) -> None:

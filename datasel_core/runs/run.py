@@ -16,6 +16,7 @@ from datasel_core.errors import BadInput
 from datasel_core.methods.selection import Selection
 from datasel_core.runs import manifest
 from datasel_core.workspace.files import read_json, write_json, writing
+from datasel_core.workspace.hashing import key_of
 from datasel_core.workspace.layout import Workspace
 
 _CLUSTERS = "clusters.parquet"
@@ -116,6 +117,11 @@ def write_what(folder: Path, what: Mapping[str, Any]) -> None:
     write_json(folder / _WHAT, dict(what))
 
 
+def was_made_in(folder: Path) -> bool:
+    """Whether a run was made in this folder: what decided it is noted there, as it is in no copy."""
+    return (folder / _WHAT).exists()
+
+
 def answers(workspace: Workspace, open_question: Mapping[str, Any]) -> Iterator[tuple[int, Path]]:
     """(budget, folder) of every finished run that answers a question, whatever its budget. open_question: as
     `Question.open` says it. Whether a run is still intact is for the caller to see.
@@ -130,14 +136,15 @@ def answers(workspace: Workspace, open_question: Mapping[str, Any]) -> Iterator[
 def _what(folder: Path) -> dict[str, Any] | None:
     try:
         return _read_what(folder, (folder / _WHAT).stat().st_mtime_ns)
-    except (BadInput, OSError):
+    except (BadInput, OSError, ValueError):
         return None  # it is damaged, or went away: no answer
 
 
 @functools.lru_cache(maxsize=20_000)
 def _read_what(folder: Path, stamp: int) -> dict[str, Any] | None:
     what = read_json(folder / _WHAT)
-    return what if isinstance(what, dict) and "budget" in what else None
+    whole = isinstance(what, dict) and key_of(what) == folder.name  # the run is called by what decided it
+    return what if whole and "budget" in what else None
 
 
 def write_clusters(folder: Path, clusters: np.ndarray) -> str:

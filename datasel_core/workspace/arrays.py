@@ -1,5 +1,6 @@
 """Arrays on disk: whole, memory-mapped, or written part by part."""
 
+import io
 import os
 from pathlib import Path
 
@@ -66,5 +67,10 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    """The arrays of an .npz, which says of each a checksum. Raises BadInput when it is damaged."""
+    content = path.read_bytes()
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except Exception:  # noqa: BLE001  (a damaged zip raises errors of every kind)
+        raise BadInput(f"{path} is damaged: it holds no arrays that can be read.") from None

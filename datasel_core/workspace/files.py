@@ -54,8 +54,13 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path, default: Any = None) -> Any:
     """The value in a JSON file, or `default` where there is no such file. Raises BadInput when it is no JSON."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
     except FileNotFoundError:
         return default
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, numbers of thousands of digits, nested without end
         raise BadInput(f"{path} is damaged: it is not JSON ({error}).") from None
+
+
+def _no_number(said: str) -> None:
+    """JSON has neither NaN nor infinity, and nothing here is written with them."""
+    raise ValueError(f"it holds {said}")

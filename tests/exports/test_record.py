@@ -11,8 +11,9 @@ from datasel_core.actions.export import open_record
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.exports import record
-from datasel_core.runs import engine, manifest, reproduction
+from datasel_core.runs import engine, reproduction
 from datasel_core.runs.spec import Spec
+from datasel_core.workspace.hashing import own_hash
 from tests.conftest import paint
 from tests.exports import exporting
 from tests.exports.exporting import FORMATS, UNSUITED, contents, export
@@ -105,7 +106,7 @@ def test_nothing_outside_is_read_by_a_record(workspace, run, tmp_path, capfd):
     said = json.loads(path.read_text())
     for name in ("../secret", str(tmp_path / "secret")):
         said["files"] = {name: "0" * 64}
-        said["sha256"] = manifest.own_hash(said)
+        said["sha256"] = own_hash(said)
         path.write_text(json.dumps(said))
         assert verified(capfd, out)[1] == [f"{name} is missing."]
 

@@ -1,5 +1,6 @@
 """The data page without a browser: what it says, what a click does, what comes back in a new session."""
 
+import os
 import time
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from datasel_core import worker
 from datasel_core.workspace.files import write_json
-from pages._ui.kit import markdown
+from pages._ui.kit import markdown, watch
 from tests.conftest import clustered, task_of
 from tests.pages import screens
 from tests.pages.screens import said, sound, view, wait
@@ -148,6 +149,11 @@ def test_interrupted_work_is_offered_again_or_put_away(screen, workspace, photo_
     sound(app.button(key=f"strip-dismiss-{key}").click().run())
     assert "interrupted ·" not in said(app)
     assert worker.find_job(folder).status()["state"] == "interrupted"
+    for then in (2e9, 1e9):  # whatever the clock says: it said nothing since
+        os.utime(folder / "status.json", (then, then))
+        assert "interrupted · looking 5 of 13" in said(screen(pool="clothes"))
+        watch.dismiss(worker.find_job(folder))
+        assert "interrupted ·" not in said(screen(pool="clothes"))
     (folder / "dismissed").unlink()
     app = screen(pool="clothes")
     app.button(key=f"strip-resume-{key}").click().run()

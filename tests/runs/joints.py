@@ -36,7 +36,7 @@ from datasel_core.runs.run import Run
 from datasel_core.runs.spec import Spec
 from datasel_core.workspace.hashing import key_of
 from datasel_core.workspace.layout import Workspace
-from tests.conftest import clustered
+from tests.conftest import clustered, rewritten
 
 N, EXTRA, D = 60, 7, 6
 METHODS = every("method")
@@ -112,7 +112,7 @@ class Scene:
     def source(self, pool: str = "all") -> Path:
         """The file that a pool was read from, as if that had been this copy of it: changed, it may be added again."""
         path, file = self.workspace.pool(pool) / "pool.json", self.workspace.path.parent / f"{pool}.parquet"
-        path.write_text(json.dumps({**json.loads(path.read_text()), "source": str(file), "root": str(file.parent)}))
+        rewritten(path, source=str(file), root=str(file.parent))
         return file
 
     def read_again(self, column: str, values: Sequence[Any]) -> Pool:

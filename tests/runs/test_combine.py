@@ -108,7 +108,25 @@ def test_overlaps_are_those_of_sets(shared, capsys):
     assert main(["compare", *folders[:2]]) == 0
     both, only_a, only_b = (said["overlap"][0][name] for name in ("both", "only_a", "only_b"))
     in_words = f"{both} in both, {only_a} only in the first, {only_b} only in the second"
-    assert in_words in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"{in_words} (Jaccard {said['overlap'][0]['jaccard']})\n" in out
+    means = [run.manifest["result"]["metrics"]["coverage"]["mean"] for run in runs[:2]]
+    assert f"  coverage mean: {means[0]} | {means[1]}\n" in out  # side by side
+    assert all(pair["same_pool"] for pair in said["overlap"])
+    assert [one["pool"]["name"] for one in said["runs"]] == ["all"] * 4
+
+
+def test_selections_of_different_pools_are_compared_by_id_and_that_is_said(shared, capsys):
+    mine, theirs = shared.ask("random", 7), shared.ask("random", 9, pool="task")
+    folders = [str(mine.folder), str(theirs.folder)]
+    assert main(["compare", *folders, "--json"]) == 0
+    (pair,) = json.loads(capsys.readouterr().out)["overlap"]
+    assert (pair["same_pool"], pair["both"], pair["only_a"], pair["only_b"]) == (False, 0, 7, 9)
+    assert main(["compare", *folders]) == 0
+    out = capsys.readouterr().out
+    assert out.endswith("; they are of different pools, and equal ids may be different samples\n")
+    assert main(["compare", folders[0]]) == 2
+    assert capsys.readouterr().err == "compare needs at least two folders of selections.\n"
 
 
 def test_what_is_empty_overlaps_with_nothing():

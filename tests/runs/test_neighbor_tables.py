@@ -2,7 +2,9 @@
 near-duplicates and who serves whom.
 """
 
+import hashlib
 import io
+import json
 import time
 
 import numpy as np
@@ -20,9 +22,11 @@ from datasel_core.pools.persistence import load_pool
 from datasel_core.runs import engine, neighbor_tables, reproduction
 from datasel_core.runs.question import resolve
 from datasel_core.runs.spec import Spec
+from datasel_core.workspace.hashing import key_of
 from tests.conftest import clustered, task_of
 
 N, M = 400, 12
+ARRAYS = ("given", "targets", "rows", "places", "distances", "widths", "crowding")
 
 
 @pytest.fixture
@@ -95,7 +99,7 @@ def test_what_was_measured_before_a_stop_stands(workspace, both, monkeypatch):
     found = neighbor_tables.read_tables(neighbor_tables.make_tables(question, Progress()))
     u = len(found.neighbours.rows)
     assert sorted(sum(measured + later, [])) == list(range(u))
-    assert not list(folder.glob("crowding-*.npy"))
+    assert not list(folder.glob("crowding-*"))
     whole = neighbor_tables.Crowd(both[:N][found.neighbours.rows], found.neighbours.widths, found.neighbours.kde_k)
     np.testing.assert_allclose(found.neighbours.crowding, real(whole, np.arange(u), Progress()), rtol=1e-12)
 
@@ -110,7 +114,7 @@ def test_damaged_tables_are_none(workspace, both):
     assert neighbor_tables.read_tables(folder) is None
 
 
-@pytest.mark.parametrize("name", ["given", "targets", "rows", "places", "distances", "widths", "crowding"])
+@pytest.mark.parametrize("name", ARRAYS)
 def test_tables_of_which_one_bit_is_another_are_made_again(workspace, both, name):
     """Each still is an array of the right size: only the hash tells, and what is made again is what it was."""
     question = asked(workspace)
@@ -124,6 +128,50 @@ def test_tables_of_which_one_bit_is_another_are_made_again(workspace, both, name
     assert neighbor_tables.make_tables(question, Progress()) == folder
     assert path.read_bytes() == before
     assert neighbor_tables.read_tables(folder) is not None
+
+
+@pytest.mark.parametrize("changes", [{"kde_k": 7}, {"recall": 0.5}, {"n": 3}, {"kde_k": "7"}, {"spare": 1}])
+def test_tables_of_which_a_number_is_another_are_made_again(workspace, both, changes):
+    """Arrays are hashed with what is said of them; of an older version, arrays alone."""
+    question = asked(workspace)
+    path = neighbor_tables.make_tables(question, Progress()) / "meta.json"
+    before = json.loads(path.read_text())
+    path.write_text(json.dumps({**before, **changes}))
+    assert neighbor_tables.read_tables(path.parent) is None
+    assert neighbor_tables.make_tables(question, Progress()) == path.parent
+    assert json.loads(path.read_text()) == before
+    old = key_of({name: hashed(path.parent, name) for name in ARRAYS})
+    path.write_text(json.dumps({**before, "sha256": old}))
+    assert neighbor_tables.read_tables(path.parent) is not None
+
+
+def hashed(folder, name):
+    return hashlib.sha256((folder / f"{name}.npy").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("how", ["cut", "a byte", "empty"])
+def test_a_damaged_part_of_crowding_is_measured_again(workspace, both, monkeypatch, how):
+    monkeypatch.setattr(neighbor_tables, "_CHUNK", 60)
+    question, real, measured = asked(workspace), neighbor_tables.Crowd.measure, []
+
+    def measure(self, wanted, progress):
+        if len(measured) == 2:
+            raise Stopped("stopped")
+        measured.append(wanted.tolist())
+        return real(self, wanted, progress)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(neighbor_tables.Crowd, "measure", measure)
+        with pytest.raises(Stopped):
+            neighbor_tables.make_tables(question, Progress())
+    folder = neighbor_tables.tables_folder(question)
+    first, _ = sorted(folder.glob("crowding-*.npz"))
+    whole = bytearray(first.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    first.write_bytes({"cut": whole[:90], "a byte": whole, "empty": b""}[how])
+    again = neighbor_tables.read_tables(neighbor_tables.make_tables(question, Progress())).neighbours
+    crowd = neighbor_tables.Crowd(both[:N][again.rows], again.widths, again.kde_k)
+    np.testing.assert_allclose(again.crowding, real(crowd, np.arange(len(again.rows)), Progress()), rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["distances", "places", "crowding", "meta"])

@@ -17,6 +17,7 @@ from datasel_core.runs import manifest, reproduction
 from datasel_core.runs.spec import command_line
 from datasel_core.workspace.files import write_json
 from datasel_core.workspace.hashing import canonical, hash_file
+from tests.conftest import rewritten
 from tests.runs import joints
 from tests.runs.joints import GROUPS
 
@@ -74,10 +75,6 @@ def test_what_was_chosen_from_may_be_gone(scene, flag):
     assert reproduction.reproduce(scene.workspace, run.folder)["identical"]
 
 
-def edit(path, **changes):
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
-
-
 @pytest.mark.parametrize("of", ["pool", "target"])
 @pytest.mark.parametrize("how", ["a byte", "no values", "other values", "gone", "samples"])
 def test_what_is_not_what_it_was_is_one_clear_line(scene, of, how):
@@ -93,12 +90,12 @@ def test_what_is_not_what_it_was_is_one_clear_line(scene, of, how):
     elif how == "no values":
         (kept.folder / "values.npy").unlink()
     elif how == "other values":
-        edit(kept.folder / "meta.json", fingerprint="0" * 64)
+        rewritten(kept.folder / "meta.json", fingerprint="0" * 64)
     elif how == "gone":
         shutil.rmtree(kept.folder)
         said = f"no feature for the role embedding of {'all' if of == 'pool' else 'the target task'} called {kept.key}"
     else:
-        edit(about, fingerprint="f" * 64)
+        rewritten(about, fingerprint="f" * 64)
         said = f"The {of} {name} is not what it was: its fingerprint is {'f' * 12}, the manifest's {before[:12]}"
     with pytest.raises(BadRequest, match=said) as caught:
         reproduction.reproduce(scene.workspace, run.folder)
@@ -122,8 +119,7 @@ def test_columns_that_changed_and_methods_that_changed_are_said(scene, monkeypat
 def test_pools_may_have_other_names_here(scene):
     run = scene.ask("centroid_similarity", 9)
     for name in ("all", "task"):
-        folder = scene.workspace.pool(name).rename(scene.workspace.pool(f"{name}-elsewhere"))
-        edit(folder / "pool.json", name=f"{name}-elsewhere")
+        scene.workspace.pool(name).rename(scene.workspace.pool(f"{name}-elsewhere"))
     assert reproduction.reproduce(scene.workspace, run.folder)["identical"]
 
 

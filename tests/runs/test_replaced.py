@@ -1,27 +1,32 @@
 """A photo that is replaced after its pool was added is noticed wherever it is opened; one only touched is the same."""
 
+import io
 import json
 import os
 import shutil
+import tarfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from datasel_core.__main__ import main
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.actions.export import open_record
 from datasel_core.base.progress import Progress
-from datasel_core.base.registry import find
-from datasel_core.errors import BadRequest
+from datasel_core.base.registry import every, find
+from datasel_core.errors import BadRequest, Stopped
 from datasel_core.exports.files import Files
 from datasel_core.features.computation import compute_feature
 from datasel_core.pools.media import pictures
 from datasel_core.pools.persistence import load_pool
 from datasel_core.runs import engine, reproduction
 from datasel_core.runs.spec import Spec
+from datasel_core.workspace.layout import Workspace
 from pages._ui.media.photos import thumbnail
-from tests.conftest import paint
+from tests.conftest import paint, rewritten
 
 WHY = "it was replaced after the pool was added (its bytes differ); add the pool again"
 
@@ -103,6 +108,169 @@ def test_exports_verify_and_reproduce_name_it(pool, workspace, tmp_path, capfd):
         BadRequest, match="The pool p is not what it was: 1 photo was replaced after the pool was added"
     ):
         reproduction.reproduce(workspace, run.folder)
+
+
+@pytest.mark.parametrize("format", every("export format"))
+def test_every_format_names_it_or_is_refused(workspace, tmp_path, capfd, format):
+    """Whatever is written says so; what would deliver another photo is not written at all."""
+    for at in range(6):
+        paint(tmp_path / "in" / f"{at}.jpg", at)
+    lines = [f"{at:032x},{at}.jpg" for at in range(6)]
+    (tmp_path / "in" / "t.csv").write_text("\n".join(["id,path", *lines]) + "\n")
+    pool = add_pool(workspace, "p", str(tmp_path / "in" / "t.csv"), "images")
+    run = engine.select(workspace, Spec(pool="p", method="random", budget="100%"))
+    suffix = find("export format", format).suffix
+    words = ["export", str(run.folder), "--format", format, "--out"]
+    capfd.readouterr()
+    assert main([*words, str(tmp_path / f"before{suffix}")]) == 0
+    assert "replaced" not in capfd.readouterr().err
+    replace(pool, 3)
+    code, err = main([*words, str(tmp_path / f"after{suffix}")]), capfd.readouterr().err
+    assert pool.ids[3] in err
+    assert "replaced after the pool was added" in err
+    assert (tmp_path / f"after{suffix}").exists() == (code == 0)
+    assert code == 0 or len([line for line in err.splitlines() if "replaced" in line]) == 1
+
+
+def stopping(after):
+    """A progress that asks to stop once so many were computed."""
+    seen = []
+    told = lambda step: seen.append(step.done) if step.label.startswith("computing") else None  # noqa: E731
+    return Progress(report=told, should_stop=lambda: bool(seen) and max(seen) >= after, every=0)
+
+
+def test_a_feature_that_goes_on_lists_what_was_replaced_meanwhile(workspace, photos, monkeypatch):
+    """What was encoded before is of the photo that was added, and stays; what was not is left out."""
+    pool, feature = (
+        of_photos(workspace, photos),
+        find("feature", "dictionary_embedding")(n_atoms=8, n_dims=4, cell_px=2),
+    )
+    monkeypatch.setattr("datasel_core.features.chunks.CHUNK", 1)
+    straight = np.array(compute_feature(Workspace(workspace.path.parent / "other"), pool, feature).values())
+    monkeypatch.setattr(find("feature", "dictionary_embedding"), "blocks", one_by_one(type(feature).blocks))
+    with pytest.raises(Stopped):
+        compute_feature(workspace, pool, feature, stopping(5))
+    replace(pool, 1)
+    replace(pool, 10)
+    kept = compute_feature(workspace, load_pool(workspace, "p"), feature, Progress())
+    assert [(one["row"], one["reason"]) for one in kept.unreadable] == [(10, WHY)]
+    there = [row for row in range(pool.n) if row != 10]
+    np.testing.assert_allclose(kept.values()[there], straight[there], rtol=1e-5)
+
+
+def one_by_one(real):
+    def blocks(self, source, rows, fitted):
+        for row in rows:
+            yield from real(self, source, np.array([row]), fitted)
+
+    return blocks
+
+
+def test_a_finished_feature_says_that_its_photos_are_others(pool, workspace, capfd):
+    words = ["feature", "compute", "p", "dictionary_embedding", "--set", "n_atoms=8", "--set", "n_dims=4", "--set"]
+    words += ["cell_px=2"]
+    assert main(words) == 0
+    assert "no longer there" not in capfd.readouterr().err
+    replace(pool, 3)
+    assert main(words) == 0
+    said = "The values are of photos that are no longer there: 1 photo was replaced after the pool was added"
+    assert f"{said} ({pool.ids[3]})" in capfd.readouterr().err
+
+
+def test_evaluate_names_it(pool, workspace, capfd):
+    run = engine.select(workspace, Spec(pool="p", method="random", budget="5"))
+    replace(pool, 3)
+    capfd.readouterr()
+    assert main(["evaluate", str(run.folder), "--json"]) == 0
+    out, err = capfd.readouterr()
+    assert json.loads(out)["metrics"] == run.manifest["result"]["metrics"]
+    assert f"{pool.ids[3]}: {WHY}." in err
+
+
+def test_a_probe_that_looks_at_photos_names_the_one_that_it_cannot_look_at(workspace, photos, capfd):
+    pool = of_pairs(workspace, photos)
+    run = engine.select(workspace, Spec(pool="p", method="random", budget="6"))
+    row = int(run.selection.rows[0])
+    replace(pool, row)
+    capfd.readouterr()
+    assert main(["evaluate", str(run.folder), "--probe", "retrieval", "--set", "steps=1"]) == 2
+    said = f"The probe retrieval cannot look at {pool.ids[row]}: {WHY}."
+    assert capfd.readouterr().err.splitlines()[-1] == said
+
+
+def test_one_of_a_target_is_named_too(workspace, photos, capfd):
+    pool = of_photos(workspace, photos)
+    for at in range(4):
+        paint(photos.parent / "wanted" / f"{at}.jpg", 70 + at)
+    wanted = add_pool(workspace, "t", str(photos.parent / "wanted"), "images")
+    feature = find("feature", "dictionary_embedding")
+    asked = {"n_atoms": 8, "n_dims": 4, "cell_px": 2}
+    kept = compute_feature(workspace, pool, feature(**asked), Progress())
+    compute_feature(workspace, wanted, feature(**asked, like=kept.key), Progress())
+    run = engine.select(workspace, Spec(pool="p", method="nearest_targets", budget="3", target="t"))
+    assert main(["verify", str(run.folder)]) == 0
+    assert main(["reproduce", str(run.folder)]) == 0
+    replace(wanted, 2)
+    capfd.readouterr()
+    assert main(["verify", str(run.folder)]) == 1
+    assert f"2.jpg: {WHY}." in capfd.readouterr().err
+    assert main(["reproduce", str(run.folder)]) == 2
+    said = "The target t is not what it was: 1 photo was replaced after the pool was added (2.jpg)"
+    assert said in capfd.readouterr().err
+
+
+def of_shard(workspace, folder):
+    """Pairs in a tar shard, and how the second picture in it is replaced."""
+    pictures = [path.read_bytes() for path in sorted(folder.rglob("*.jpg"))]
+
+    def write():
+        with tarfile.open(folder.parent / "s.tar", "w") as tar:
+            for at, data in enumerate(pictures):
+                for end, content in (("jpg", data), ("txt", f"a picture {at}".encode())):
+                    member = tarfile.TarInfo(f"{at:02d}.{end}")
+                    member.size = len(content)
+                    tar.addfile(member, io.BytesIO(content))
+
+    write()
+    return add_pool(workspace, "p", str(folder.parent / "s.tar"), "pairs"), pictures, write
+
+
+def of_cells(workspace, folder):
+    """Pictures in cells of a Parquet table."""
+    pictures = [path.read_bytes() for path in sorted(folder.rglob("*.jpg"))]
+
+    def write():
+        table = pa.table({"id": [f"{at:02d}" for at in range(len(pictures))], "image": pictures})
+        pq.write_table(table, folder.parent / "cells.parquet")
+
+    write()
+    return add_pool(workspace, "p", str(folder.parent / "cells.parquet"), "images"), pictures, write
+
+
+@pytest.mark.parametrize("of", [of_shard, of_cells])
+def test_a_picture_within_a_larger_file_is_noticed_too(workspace, photos, capfd, of):
+    pool, pictures, write = of(workspace, photos)
+    run = engine.select(workspace, Spec(pool="p", method="random", budget="4"))
+    assert main(["verify", str(run.folder)]) == 0
+    write()  # touched, and the same
+    assert main(["verify", str(run.folder)]) == 0
+    before = thumbnail(pool, 1, 96)
+    other = paint(photos.parent / "other.jpg", 99).read_bytes()
+    size = len(pictures[1])
+    assert len(other) != size or other != pictures[1]
+    pictures[1] = other[: size - 2].ljust(size - 2, b"\0") + b"\xff\xd9"
+    write()
+    capfd.readouterr()
+    assert main(["verify", str(run.folder)]) == 1
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if "changed" in line]
+    assert line.startswith(f"{pool.ids[1]}: ")
+    assert main(["reproduce", str(run.folder)]) == 2
+    assert f"1 photo was replaced after the pool was added ({pool.ids[1]})" in capfd.readouterr().err
+    assert thumbnail(pool, 1, 96) != before
+    about = json.loads((pool.folder / "pool.json").read_text())
+    assert len(about["shards"]) == 1
+    rewritten(pool.folder / "pool.json", shards={})  # an older pool: nothing is known of its files
+    assert main(["verify", str(run.folder)]) == 0
 
 
 def test_one_that_was_not_chosen_is_named_by_verify_too(pool, workspace, capfd):

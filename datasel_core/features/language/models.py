@@ -40,13 +40,18 @@ def hashes(model: str) -> dict[str, str]:
     }
 
 
+def check_sizes(width: int, heads: int) -> None:
+    """Raises BadParameter for a model that cannot be built."""
+    if width % (8 * heads):  # a quarter of each head is turned by position, in pairs
+        raise BadParameter(f"width is {width}; it must be a multiple of eight times the heads ({8 * heads}).")
+
+
 def new_model(vocabulary: Vocabulary, layers: int, width: int, heads: int, length: int, seed: int) -> "PreTrainedModel":
     """A GPT-NeoX with random weights, the same for the same seed: what Pythia is, in small. Raises BadParameter."""
     import torch
     from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
-    if width % (8 * heads):  # a quarter of each head is turned by position, in pairs
-        raise BadParameter(f"width is {width}; it must be a multiple of eight times the heads ({8 * heads}).")
+    check_sizes(width, heads)
     config = GPTNeoXConfig(
         vocab_size=vocabulary.size,
         hidden_size=width,

@@ -10,7 +10,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import Failed
 from datasel_core.features.feature import Source
 from datasel_core.features.language.checkpoints import Checkpoints, planned
-from datasel_core.features.language.models import SCRATCH, given_model, new_model, read_model
+from datasel_core.features.language.models import SCRATCH, check_sizes, given_model, new_model, read_model
 from datasel_core.features.language.tokens import Template, read_tokens, texts_of
 from datasel_core.features.language.training import Recipe, train
 from datasel_core.features.language.vocabulary import FILE, SAID, Vocabulary, read_vocabulary, train_vocabulary
@@ -43,9 +43,12 @@ class Build:
         return self.model == SCRATCH
 
     def spelling(self, source: Source, progress: Progress, folder: Path | None = None) -> Vocabulary:
-        """The vocabulary; one that is trained is kept in the folder. Raises BadInput, Failed."""
+        """The vocabulary; one that is trained is kept in the folder. What cannot be built is said here, before anything
+        is read. Raises BadInput, BadParameter, Failed.
+        """
         if not self.is_new:
             return given_model(self.model, self.length)[1]
+        check_sizes(self.width, self.heads)
         if folder is not None and (folder / FILE).is_file():
             return read_vocabulary(folder)
         vocabulary = train_vocabulary(texts_of(source, progress), self.vocabulary)

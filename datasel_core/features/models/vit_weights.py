@@ -41,7 +41,7 @@ def patch_px(name: str, px: int) -> int:
 
     with torch.device("meta"):  # the shape alone, without weights
         model = _build(name, px)
-    side = int(model.patch_embed.patch_size[0])
+    side = _side(model)
     if px % side:
         raise BadParameter(
             f"image_px is {px}; {name} has patches of {side} pixels, so it must be a multiple of {side}."
@@ -78,18 +78,21 @@ def _build(name: str, px: int) -> "nn.Module":
         model = timm.create_model(name, pretrained=False, num_classes=0, img_size=px)
     except RuntimeError as error:  # a tag that does not exist
         raise BadParameter(f"timm cannot build {name}: {first_line(error)}.") from None
-    except (TypeError, AttributeError, AssertionError, ValueError):
+    except Exception:  # noqa: BLE001  (what cannot be built so raises errors of every kind)
         raise BadParameter(
             f"{name} cannot be built for photos of {px} x {px} pixels; choose a plain vision transformer, such as "
             f"{OFFERED[0]}."
         ) from None
-    if (
-        len(getattr(model, "blocks", ())) < 2
-        or not hasattr(model, "forward_intermediates")
-        or not hasattr(model, "num_prefix_tokens")
-    ):
+    parts = (hasattr(model, "forward_intermediates"), hasattr(model, "num_prefix_tokens"), _side(model))
+    if len(getattr(model, "blocks", ())) < 2 or not all(parts):
         raise BadParameter(f"{name} is no vision transformer with blocks of tokens; choose one such as {OFFERED[0]}.")
     return model
+
+
+def _side(model: "nn.Module") -> int:
+    """Of its patches in pixels; 0 where it does not say."""
+    said = getattr(getattr(model, "patch_embed", None), "patch_size", None)
+    return int(said[0]) if isinstance(said, tuple | list) and said else 0
 
 
 def _from_hub(name: str, px: int) -> "nn.Module":

@@ -3,16 +3,21 @@ line why not.
 """
 
 import pickle
+import re
 import socket
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from datasel_core.base.trouble import first_line
 from datasel_core.errors import BadInput, BadParameter
 from datasel_core.workspace.hashing import hash_file
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "teacher")
 _PREFIXES = ("module.", "backbone.")
+_NAMES_CODE = re.compile("global|reduce|class|build", re.IGNORECASE)
+"""In torch's words, what a file asks for that is no weights."""
 
 
 def weights_hash(weights: str) -> str:
@@ -33,22 +38,26 @@ def read_weights(path: Path) -> dict[str, Any]:
     BadInput; code in it never runs.
     """
     import torch
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        state = (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
-    except pickle.UnpicklingError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            state = (
+                load_file(path)
+                if path.suffix == ".safetensors"
+                else torch.load(path, map_location="cpu", weights_only=True)
+            )
+    except Exception as error:  # noqa: BLE001  (damaged files raise errors of every kind)
+        if isinstance(error, pickle.UnpicklingError) and _NAMES_CODE.search(str(error)):
+            raise BadInput(
+                f"{path.name} holds more than weights, and loading it could run code; save its weights alone, as "
+                "safetensors or a state dict."
+            ) from None
         raise BadInput(
-            f"{path.name} holds more than weights, and loading it could run code; save its weights alone, as "
-            "safetensors or a state dict."
+            f"{path.name} cannot be read as weights: it is cut off, damaged or of another kind; give a safetensors "
+            "file or a torch state dict."
         ) from None
-    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise BadInput(f"{path.name} cannot be read as weights: {first_line(error)}.") from None
     while (
         isinstance(state, dict)
         and (inner := next((state[key] for key in _WRAPPERS if isinstance(state.get(key), dict)), None)) is not None
@@ -132,10 +141,3 @@ def loading_trouble(error: BaseException) -> str:
     """What kept transformers from loading a model, on one line."""
     other_sizes = "ignore_mismatched_sizes" in str(error)  # it says nothing else of them outside its log
     return "its config.json gives other sizes than its weights have" if other_sizes else first_line(error)
-
-
-def first_line(error: BaseException, longest: int = 200) -> str:
-    """What a library said, on one line without its full stop; cut short where it lists every weight."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = " ".join(lines[:2]).rstrip(".:") or type(error).__name__
-    return text if len(text) <= longest else f"{text[:longest]} ..."

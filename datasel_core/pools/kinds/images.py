@@ -113,7 +113,9 @@ class Images(PoolKind):
         return KeptFile(pool.path(row), pool.table["content"][row].as_py(), stamp=pool.stamp(row))
 
     def check(self, pool: Pool, row: int) -> None:
-        if not has_cells(pool):  # a cell is compared whenever it is read
+        if has_cells(pool):
+            self.check_shard(pool, row)
+        else:
             self.media(pool, row).check()
 
     def fetch(self, pool: Pool, rows: Sequence[int]) -> None:

@@ -136,6 +136,8 @@ class Pairs(PoolKind):
     def check(self, pool: Pool, row: int) -> None:
         if "path" in pool.columns:
             self.media(pool, row).check()
+        elif "shard" in pool.columns and "image" in pool.opens:
+            self.check_shard(pool, row)
 
     def fetch(self, pool: Pool, rows: Sequence[int]) -> None:
         if has_cells(pool):

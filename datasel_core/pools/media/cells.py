@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from datasel_core.pools.media import photos
 from datasel_core.pools.media.picture_columns import bytes_of, leaf_of, open_file, picture_column
-from datasel_core.pools.media.pictures import hash_of
+from datasel_core.pools.media.pictures import ReplacedPhoto, hash_of
 from datasel_core.pools.readers.caption_columns import content_of
 from datasel_core.workspace.layout import Workspace
 
@@ -50,13 +50,13 @@ class Cell:
     captions: tuple[str, ...] = ()
 
     def read(self) -> bytes:
-        """Raises OSError; UnreadablePhoto when the file is no longer what it was."""
+        """Raises OSError; UnreadablePhoto when the file is damaged, ReplacedPhoto when it is no longer what it was."""
         try:
             data = _opened(self.shard, self.column).read(self.row)
         except _TROUBLE as error:
             raise photos.UnreadablePhoto(f"{self.shard.name} is damaged ({str(error).splitlines()[0]})") from None
         if data is None or (self.content and self._content(data) != self.content):
-            raise photos.UnreadablePhoto(f"{self.shard.name} changed since it was read; add the pool again")
+            raise ReplacedPhoto(f"{self.shard.name} changed since it was read; add the pool again")
         return data
 
     def _content(self, data: bytes) -> str:

@@ -34,14 +34,14 @@ class Member:
     captions: tuple[str, ...] = ()
 
     def read(self) -> bytes:
-        """Raises OSError; UnreadablePhoto when the shard is no longer what it was."""
+        """Raises OSError; ReplacedPhoto when the shard is no longer what it was."""
         with open(self.shard, "rb") as file:
             file.seek(self.offset)
             data = file.read(self.size)
         if len(data) < self.size:
-            raise photos.UnreadablePhoto(f"{self.shard.name} is shorter than it was; add the pool again")
+            raise ReplacedPhoto(f"{self.shard.name} is shorter than it was; add the pool again")
         if self.content and content_of(hash_of(data), self.captions) != self.content:
-            raise photos.UnreadablePhoto(f"{self.shard.name} changed since it was read; add the pool again")
+            raise ReplacedPhoto(f"{self.shard.name} changed since it was read; add the pool again")
         return data
 
     def __str__(self) -> str:

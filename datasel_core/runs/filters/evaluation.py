@@ -60,8 +60,8 @@ def evaluate(pool: Pool, condition: Condition, numbers: Mapping[str, np.ndarray]
         thread.join(_PATIENCE)  # a process that ended before its thread would end with a crash
         raise
     thread.join()
-    if isinstance(work.error, duckdb.Error):
-        raise BadCondition(condition.where, tree.first_line(work.error), [*pool.columns, *numbers])
+    if isinstance(work.error, duckdb.Error | pa.ArrowException):
+        raise BadCondition(condition.where, tree.reason(work.error), [*pool.columns, *numbers])
     if work.error is not None:
         raise work.error
     return work.found

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import duckdb
 _LONGEST = 100_000
 """Characters. A longer condition is a table of its own: keep it as a pool column, or as a selection for --within."""
 _TOO_DEEP = "it is nested too deeply"
+_KIND = re.compile(r"^[A-Z]\w*( \w+){0,3} Error: ")
 CLOSED = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
@@ -42,7 +44,7 @@ def _statement(sql: str) -> dict[str, Any]:
         with _parser().cursor() as database:
             said = json.loads(database.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()[0])
     except duckdb.Error as error:
-        raise NoCondition(first_line(error)) from None
+        raise NoCondition(reason(error)) from None
     except RecursionError:
         raise NoCondition(_TOO_DEEP) from None
     if said["error"]:
@@ -60,9 +62,14 @@ def _parser() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config=CLOSED)
 
 
-def first_line(error: Exception) -> str:
-    """What DuckDB says, without the picture of where."""
-    return " ".join(str(error).split("\n\n")[0].split())
+def reason(error: Exception) -> str:
+    """What DuckDB says, without its name for such errors and without the picture of where."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return "it needs more memory than a filter is given"
+    if isinstance(error, duckdb.InternalException | duckdb.FatalException):
+        return "DuckDB broke on it; put it in other words"
+    said = " ".join(str(error).split("\n\n")[0].split())
+    return _KIND.sub("", said)
 
 
 def walk(node: Any) -> Iterator[dict[str, Any]]:

@@ -60,6 +60,8 @@ def steps() -> None:
 
 def pool_list() -> None:
     """The pools of the workspace, each with a button that opens it."""
+    for trouble in disk.damaged_pools(keys.workspace()):
+        markdown.trouble(trouble)
     known = disk.pools(keys.workspace())
     if not known:
         return

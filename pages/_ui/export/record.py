@@ -9,10 +9,13 @@ from typing import Any
 import streamlit as st
 
 from datasel_core.base import registry
+from datasel_core.base.progress import Progress
 from datasel_core.errors import DataselError
+from datasel_core.pools.changed import changes
 from datasel_core.runs import manifest
 from datasel_core.runs.run import Run
-from pages._ui.kit import look, markdown
+from datasel_core.workspace.layout import Workspace
+from pages._ui.kit import keys, look, markdown
 
 
 def problems(run: Run) -> list[str]:
@@ -31,6 +34,8 @@ def badge(run: Run) -> None:
     if found:
         markdown.trouble(f"Changed: {' '.join(found)} It cannot be exported; select again to get a new one.")
         return
+    if said := _replaced(str(run.folder), run.manifest["sha256"], keys.workspace(), run):
+        markdown.trouble(said)
     st.html(
         '<div class="ds-badge"><b>Intact</b><span>every byte is as it was written</span><code title="SHA-256 of the '
         'kept ids, sorted">'
@@ -156,6 +161,14 @@ def _made(said: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _list(title: str, pairs: list[tuple[str, str]]) -> None:
     rows = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(str(value))}</dd>" for name, value in pairs)
     st.html(f'<div class="ds-record"><h3>{html.escape(title)}</h3><dl>{rows}</dl></div>')
+
+
+@st.cache_data(max_entries=50, show_spinner=False, ttl=20)  # seconds; it looks at every file
+def _replaced(folder: str, sha256: str, _home: Workspace, _run: Run) -> str:
+    """Which of the kept photos are others by now, in a sentence; nothing where none is."""
+    kept = manifest.kept_table(Path(folder))
+    changed = changes(_home, _run.manifest["pool"], kept, Progress(), kept_only=True)
+    return f"{changed.summary()}." if changed.replaced else ""
 
 
 @st.cache_data(max_entries=200, show_spinner=False)

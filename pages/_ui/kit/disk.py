@@ -17,17 +17,18 @@ import streamlit as st
 from datasel_core.actions import draw_map
 from datasel_core.base.ragged import Ragged
 from datasel_core.base.role import EMBEDDING, IMAGE, TEXT
-from datasel_core.errors import DataselError
+from datasel_core.errors import BadRequest, DataselError
 from datasel_core.features.encoders.loss_trajectory import LOSS_TRAJECTORY
+from datasel_core.features.order import age
 from datasel_core.features.roles import Roles
 from datasel_core.features.stored import StoredFeature, load
+from datasel_core.pools.persistence import read_about
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
 from datasel_core.runs.question import Question, resolve
 from datasel_core.runs.run import Run
 from datasel_core.runs.run import runs as finished_runs
 from datasel_core.runs.spec import Spec
-from datasel_core.workspace.files import read_json
 from datasel_core.workspace.layout import Workspace
 
 Stamps = tuple[tuple[str, int], ...]
@@ -42,7 +43,7 @@ def features(pool: Pool) -> list[StoredFeature]:
     """Finished features of the pool, oldest first."""
     found = [_feature(folder, stamp) for folder, stamp in _stamps(home(pool), "features", "meta.json")]
     mine = [one for one in found if one is not None and one.meta["pool"]["fingerprint"] == pool.fingerprint]
-    return sorted(mine, key=lambda one: (one.meta["created"], one.key))
+    return sorted(mine, key=lambda one: (age(one.meta), one.key))
 
 
 def roles(pool: Pool, use: dict[str, str] | None = None) -> Roles:
@@ -132,9 +133,9 @@ def stamps(workspace: Workspace) -> Stamps:
     return _stamps(workspace, "features", "meta.json") + _stamps(workspace, "pools", "pool.json")
 
 
-def _made(pool: Pool) -> tuple[tuple[str, str], ...]:
+def _made(pool: Pool) -> tuple[tuple[str, tuple[int, str]], ...]:
     """Changes whenever a feature of the pool is made, or made anew."""
-    return tuple((one.key, one.meta["created"]) for one in features(pool))
+    return tuple((one.key, age(one.meta)) for one in features(pool))
 
 
 def _workspace(kept: StoredFeature) -> Workspace:
@@ -163,14 +164,14 @@ def _feature(folder: str, stamp: int) -> StoredFeature | None:
 @functools.lru_cache(maxsize=4000)
 def _run(folder: str, stamp: int) -> Run | None:
     try:
-        return Run(Path(folder), manifest.read(Path(folder)))
+        return Run(Path(folder), manifest.signed(Path(folder)))
     except DataselError:
         return None  # damaged: the export page says so when it is opened by path
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _roles(
-    folder: str, table: str, made: tuple[tuple[str, str], ...], use: tuple[tuple[str, str], ...], _pool: Pool
+    folder: str, table: str, made: tuple[tuple[str, tuple], ...], use: tuple[tuple[str, str], ...], _pool: Pool
 ) -> Roles:
     return Roles.of(home(_pool), _pool, dict(use))
 
@@ -198,7 +199,16 @@ def _rows(folder: str, order: str) -> np.ndarray:
 
 
 def pools(workspace: Workspace) -> list[dict[str, Any]]:
-    """What is known of every pool of the workspace without opening it, by name."""
+    """What is known of every pool of the workspace without opening it, by name; not of damaged ones."""
+    return [about for about, _ in _abouts(workspace) if about is not None]
+
+
+def damaged_pools(workspace: Workspace) -> list[str]:
+    """Which pools are damaged, and what to do, a sentence each."""
+    return [trouble for about, trouble in _abouts(workspace) if about is None]
+
+
+def _abouts(workspace: Workspace) -> list[tuple[dict[str, Any] | None, str]]:
     return [_about(folder, stamp) for folder, stamp in _stamps(workspace, "pools", "pool.json")]
 
 
@@ -208,8 +218,11 @@ def duplicates(pool: Pool) -> list[list[int]]:
 
 
 @functools.lru_cache(maxsize=500)
-def _about(folder: str, stamp: int) -> dict[str, Any]:
-    return read_json(Path(folder) / "pool.json") or {}
+def _about(folder: str, stamp: int) -> tuple[dict[str, Any] | None, str]:
+    try:
+        return read_about(Path(folder)), "it is gone"
+    except BadRequest as error:
+        return None, str(error)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from datasel_core.base import registry
-from datasel_core.errors import DamagedFeature
+from datasel_core.errors import DataselError
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.run import Run
 from pages._ui.kit import disk, keys, markdown, palette, watch
@@ -62,13 +62,13 @@ def header(pool: Pool | None) -> None:
 
 
 def told(draw: Callable[..., None]) -> Callable[..., None]:
-    """The same page or fragment; where a feature that it looks at is damaged, one line says so and what to do."""
+    """The same page or fragment; where something that it looks at is damaged, one line says so and what to do."""
 
     @functools.wraps(draw)
     def drawn(*given: Any) -> None:
         try:
             draw(*given)
-        except DamagedFeature as error:
+        except DataselError as error:
             markdown.trouble(error)
 
     return drawn

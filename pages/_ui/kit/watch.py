@@ -129,7 +129,7 @@ def resume(job: Job) -> None:
 
 def dismiss(job: Job) -> None:
     """Takes unfinished work off the strip; nothing that was computed is deleted."""
-    (job.folder / "dismissed").touch()
+    (job.folder / "dismissed").write_text(str(_stamp(job.folder / "status.json")))
 
 
 def active_jobs(workspace: Workspace) -> None:
@@ -178,7 +178,7 @@ def _open_jobs(workspace: Workspace) -> list[Job]:
             if (
                 not stamp
                 or _last_word(str(folder), stamp) in ("done", "failed", "stopped")
-                or _stamp(folder / "dismissed") > stamp
+                or _is_dismissed(folder, stamp)
             ):
                 continue
             job = worker.find_job(folder)
@@ -190,6 +190,14 @@ def _open_jobs(workspace: Workspace) -> list[Job]:
 @functools.lru_cache(maxsize=20_000)
 def _last_word(folder: str, stamp: int) -> str:
     return (read_json(Path(folder) / "status.json") or {}).get("state", "")
+
+
+def _is_dismissed(folder: Path, stamp: int) -> bool:
+    """Whether nothing was said since somebody dismissed it: not by the clock, which may be set back."""
+    try:
+        return (folder / "dismissed").read_text() == str(stamp)
+    except OSError:
+        return False
 
 
 def _stamp(path: Path) -> int:
