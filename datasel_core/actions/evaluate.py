@@ -11,6 +11,7 @@ from datasel_core.base.registry import find
 from datasel_core.errors import BadRequest
 from datasel_core.probes.evaluate import run_probe
 from datasel_core.runs import manifest
+from datasel_core.runs.measures import KEPT, named_metrics, recorded_metrics
 from datasel_core.workspace.layout import Workspace
 
 
@@ -39,12 +40,21 @@ class Evaluate(Task):
         return f"Evaluating {Path(self.run).name}"
 
     def _measured(self, workspace: Workspace, folder: Path, said: Mapping[str, Any], progress: Progress) -> Outcome:
-        found = {"metrics": said["result"]["metrics"]}
+        found, counts = recorded_metrics(said), manifest.counts(said)
         if self.probe is not None:
             measured = run_probe(workspace, folder, self.probe, progress, self.params, self.held_out)
             found["probe"] = {"id": self.probe, **measured}
-        lines = metric_lines(found["metrics"])
-        return Outcome(found, lines=lines + (metric_lines({self.probe: found["probe"]}) if self.probe else []))
+        lines = named_lines(said)
+        if self.probe is None:
+            return Outcome(found, lines=lines)
+        notes = [f"The probe learns from both: {counts.parts}."] if counts.earlier else []
+        return Outcome(found, lines=[*lines, *metric_lines({self.probe: found["probe"]})], notes=notes)
+
+
+def named_lines(said: Mapping[str, Any]) -> list[str]:
+    """A line per metric of a selection; where some were chosen earlier, each part under a line that says of whom."""
+    found = named_metrics(said)
+    return [line for of, one in found.items() for line in ([f"{of}:"] if of != KEPT else []) + metric_lines(one)]
 
 
 def metric_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:

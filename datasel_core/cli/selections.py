@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from datasel_core import worker
-from datasel_core.actions.evaluate import metric_lines
+from datasel_core.actions.evaluate import named_lines
 from datasel_core.analysis.metrics.overlap import overlap
 from datasel_core.base import registry
 from datasel_core.cli.console import answer, progress, say, workspace
@@ -18,6 +18,7 @@ from datasel_core.errors import BadRequest
 from datasel_core.methods.method import Method, Scorer
 from datasel_core.pools.changed import Changes, changes
 from datasel_core.runs import manifest, reproduction
+from datasel_core.runs.measures import recorded_metrics
 from datasel_core.runs.run import runs as kept_runs
 from datasel_core.workspace.layout import Workspace
 
@@ -73,15 +74,16 @@ def runs(json: Json = False) -> None:
             say(f"passed over: {error}")
         else:
             one = {"run": str(folder), "created_utc": said["created_utc"], "pool": said["pool"]["name"]}
-            one |= {"method": said["method"]["id"], "n": said["result"]["n"], "seed": said["seed"]}
-            found.append({**one, "ids_sha256": said["result"]["ids_sha256"]})
-    found.sort(key=lambda one: (one["created_utc"], one["run"]))
+            counts = manifest.counts(said)
+            one |= {"method": said["method"]["id"], "n": counts.new, "earlier": counts.earlier, "seed": said["seed"]}
+            found.append(({**one, "ids_sha256": said["result"]["ids_sha256"]}, counts.parts))
+    found.sort(key=lambda line: (line[0]["created_utc"], line[0]["run"]))
     if json:
-        answer(found)
+        answer([one for one, _ in found])
         return
-    for one in found:
+    for one, kept in found:
         typer.echo(
-            f"{one['created_utc']}\t{one['pool']}\t{one['method']}\t{one['n']} kept\tseed {one['seed']}\t{one['run']}"
+            f"{one['created_utc']}\t{one['pool']}\t{one['method']}\t{kept} kept\tseed {one['seed']}\t{one['run']}"
         )
 
 
@@ -93,16 +95,16 @@ def compare(folders: list[str], json: Json = False) -> None:
     read = {folder: _opened(home, folder) for folder in folders}
     ids = {folder: manifest.kept_table(path)["id"].to_numpy(zero_copy_only=False) for folder, (path, _) in read.items()}
     runs = [
-        {"run": folder, "method": said["method"], "n": said["result"]["n"], "metrics": said["result"]["metrics"]}
+        {"run": folder, "method": said["method"], "n": said["result"]["n"], **recorded_metrics(said)}
         for folder, (_, said) in read.items()
     ]
     pairs = [{"a": a, "b": b, **overlap(ids[a], ids[b])} for a, b in itertools.combinations(folders, 2)]
     if json:
         answer({"runs": runs, "overlap": pairs})
         return
-    for run in runs:
-        typer.echo(f"{run['run']}: {run['method']['id']}, {run['n']} kept")
-        for line in metric_lines(run["metrics"]):
+    for folder, (_, said) in read.items():
+        typer.echo(f"{folder}: {said['method']['id']}, {manifest.counts(said).parts} kept")
+        for line in named_lines(said):
             typer.echo(line)
     for pair in pairs:
         typer.echo(
