@@ -184,5 +184,6 @@ def _from(pool: Pool) -> tuple[str | None, str | None, str | None]:
         else:
             st.caption("Earlier selections can be narrowed or added to, once there is one.")
             within = already = ""
+            keys.put("already", None)  # the address never says what is not counted
         condition = where.field(pool)
     return within or None, already or None, condition
