@@ -126,11 +126,12 @@ def find_earlier(workspace: Workspace, pool: Pool, folder: str | None, flag: str
             f"--{flag} {folder} is a selection from the pool {other['pool']['name']}, not from {pool.name} as it is "
             "now."
         )
-    ids = manifest.kept_table(path)["id"].to_pylist()
-    if flag == "already":
+    ids, of = manifest.kept_table(path)["id"].to_pylist(), {}
+    if flag == "already" and (before := other["already"]):
         ids = list(dict.fromkeys([*ids, *manifest.earlier_ids(path, other)]))
+        of = {"of": [other["result"]["ids_sha256"], *before.get("of", [before["ids_sha256"]])]}
     about = {"ids_sha256": manifest.ids_sha256(ids), "n": len(ids)}
-    return Earlier(ids, {**about, "method": other["method"], "budget": other["budget"]})
+    return Earlier(ids, {**about, **of, "method": other["method"], "budget": other["budget"]})
 
 
 def _names(where: str, role: str) -> bool:

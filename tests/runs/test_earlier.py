@@ -114,6 +114,10 @@ def test_a_third_batch_counts_the_first_and_the_second(scene, tmp_path):
     third = scene.ask("k_center", N - 29 - len(MISSING["embedding"]), already=str(second.folder))
     assert not set(before) & set(third.ids)
     assert manifest.counts(third.manifest).earlier == 29
+    batches = [run.manifest["result"]["ids_sha256"] for run in (second, first)]
+    assert third.manifest["already"]["of"] == batches
+    fourth = scene.ask("random", 2, already=str(third.folder))
+    assert fourth.manifest["already"]["of"] == [third.manifest["result"]["ids_sha256"], *batches]
     assert manifest.earlier_ids(third.folder, third.manifest) == before
     unmeasured = [row for role in ("embedding", "patterns", "image") for row in MISSING[role]]
     measured = {*scene.pool.rows([*before, *third.ids]).tolist()} - {*unmeasured}
