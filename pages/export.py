@@ -14,6 +14,7 @@ from datasel_core.errors import DataselError
 from datasel_core.exports.export import Export, suited
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN
+from datasel_core.runs import manifest
 from datasel_core.runs.run import Run
 from datasel_core.workspace.files import read_json, write_json
 from datasel_core.workspace.hashing import key_of
@@ -46,9 +47,7 @@ def page(pool: Pool, runs: list[Run]) -> None:
             runs[0].key,
             options=list(known),
             label_visibility="collapsed",
-            format_func=lambda key: (
-                f"{known[key].manifest['result']['n']:,} by {look.recipe(known[key])} · {_when(known[key])}"
-            ),
+            format_func=lambda key: f"{look.chosen_by(known[key])} · {_when(known[key])}",
         )
     run = known[key]
     with heading:
@@ -170,9 +169,10 @@ def _said(**asked: Any) -> dict[str, Any]:
 def preview(pool: Pool, run: Run) -> None:
     rows = disk.rows(run)
     shown = min(len(rows), 200)
-    look.section(
-        "Preview", f"{'all' if shown == len(rows) else f'the first {shown:,} of'} {len(rows):,} kept, in pick order"
-    )
+    counts = manifest.counts(run.manifest)
+    first = "all" if shown == len(rows) else f"the first {shown:,} of"
+    what = "new, in pick order; the earlier are not among them" if counts.earlier else "kept, in pick order"
+    look.section("Preview", f"{first} {len(rows):,} {what}")
     if photos.has_photos(pool):
         photos.wall(
             pool,

@@ -102,7 +102,7 @@ def live(choice: Question, working: bool) -> None:
         st.fragment(look.told(preview.strip))(choice, answer)
     wall, detail = st.columns([62, 38], gap="medium")
     with wall:
-        views = {"kept": f"Kept {len(answer.rows):,}", "all": f"All {pool.n:,}, dropped grey", "next": "Next best"}
+        views = preview.views(choice, answer)
         show = keys.bound(
             st.segmented_control,
             "Show",

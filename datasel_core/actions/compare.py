@@ -9,27 +9,39 @@ from typing import Any
 from datasel_core.analysis.metrics.overlap import overlap
 from datasel_core.errors import BadRequest
 from datasel_core.runs import manifest
+from datasel_core.runs.measures import ALONE, KEPT, TOGETHER, named_metrics, recorded_metrics
 
 
 @dataclass(frozen=True)
 class Comparison:
     """runs: of each selection its folder, method, pool, size and metrics. pairs: of each two, how many ids they share
-    (see `overlap`), and whether they are of the same pool.
+    (see `overlap`), and whether they are of the same pool. metrics: of each selection, by whom they are of, in words.
+    parts: how many are kept in each, new and earlier.
     """
 
     runs: Sequence[Mapping[str, Any]]
     pairs: Sequence[Mapping[str, Any]]
+    metrics: Mapping[str, Mapping[str, Any]]
+    parts: Mapping[str, str]
 
     def lines(self) -> list[str]:
         """The same for people: a line per selection, metrics side by side, a line per pair."""
-        sizes = [f"{run['run']}: {run['method']['id']}, {run['n']} kept of {run['pool']['name']}" for run in self.runs]
-        return [*sizes, *self._metrics(), *map(_in_words, self.pairs)]
+        sizes = [
+            f"{run['run']}: {run['method']['id']}, {self.parts[run['run']]} kept of {run['pool']['name']}"
+            for run in self.runs
+        ]
+        metrics = [line for of in self._named() for line in ([f"{of}:"] if of != KEPT else []) + self._metrics(of)]
+        return [*sizes, *metrics, *map(_in_words, self.pairs)]
 
-    def _metrics(self) -> list[str]:
-        names = {(id, name): None for run in self.runs for id, one in run["metrics"].items() for name in one}
+    def _named(self) -> list[str]:
+        """Of whom there are metrics, in words; those of everything that is kept first."""
+        return [of for of in (KEPT, TOGETHER, ALONE) if any(of in one for one in self.metrics.values())]
+
+    def _metrics(self, of: str) -> list[str]:
+        beside = [self.metrics[run["run"]].get(of, {}) for run in self.runs]
         found = []
-        for id, name in names:
-            values = [run["metrics"].get(id, {}).get(name) for run in self.runs]
+        for id, name in {(id, name): None for one in beside for id, numbers in one.items() for name in numbers}:
+            values = [one.get(id, {}).get(name) for one in beside]
             if not any(isinstance(value, dict | list) for value in values):
                 found.append(f"  {id} {name}: " + " | ".join("-" if value is None else str(value) for value in values))
         return found
@@ -49,7 +61,7 @@ def compare(folders: Mapping[str, Path]) -> Comparison:
             "method": one["method"],
             "pool": {"name": one["pool"]["name"], "fingerprint": one["pool"]["fingerprint"]},
             "n": one["result"]["n"],
-            "metrics": one["result"]["metrics"],
+            **recorded_metrics(one),
         }
         for name, one in said.items()
     ]
@@ -62,7 +74,8 @@ def compare(folders: Mapping[str, Path]) -> Comparison:
         }
         for a, b in itertools.combinations(folders, 2)
     ]
-    return Comparison(runs, pairs)
+    metrics = {name: named_metrics(one) for name, one in said.items()}
+    return Comparison(runs, pairs, metrics, {name: manifest.counts(one).parts for name, one in said.items()})
 
 
 def _in_words(pair: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from datasel_core.exports.record import place
 from datasel_core.pools.changed import changes
 from datasel_core.probes.evaluate import run_probe
 from datasel_core.runs import manifest
+from datasel_core.runs.measures import KEPT, named_metrics, recorded_metrics
 from datasel_core.workspace.layout import Workspace
 
 
@@ -42,13 +43,20 @@ class Evaluate(Task):
 
     def _measured(self, workspace: Workspace, folder: Path, said: Mapping[str, Any], progress: Progress) -> Outcome:
         changed = changes(workspace, said["pool"], manifest.kept_table(folder), progress)
-        found = {"metrics": said["result"]["metrics"]}
+        found, counts, notes = recorded_metrics(said), manifest.counts(said), changed.lines()
+        lines = named_lines(said)
         if self.probe is not None:
             measured = run_probe(workspace, folder, self.probe, progress, self.params, self.held_out)
             found["probe"] = {"id": self.probe, **measured}
-        lines = metric_lines(found["metrics"])
-        lines += metric_lines({self.probe: found["probe"]}) if self.probe else []
-        return Outcome(found, lines=lines, notes=changed.lines())
+            lines += metric_lines({self.probe: found["probe"]})
+            notes += [f"The probe learns from both: {counts.parts}."] if counts.earlier else []
+        return Outcome(found, lines=lines, notes=notes)
+
+
+def named_lines(said: Mapping[str, Any]) -> list[str]:
+    """A line per metric of a selection; where some were chosen earlier, each part under a line that says of whom."""
+    found = named_metrics(said)
+    return [line for of, one in found.items() for line in ([f"{of}:"] if of != KEPT else []) + metric_lines(one)]
 
 
 def metric_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:

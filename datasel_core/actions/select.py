@@ -6,6 +6,7 @@ from datasel_core.actions.task import Outcome, Task, Work, task, titled
 from datasel_core.base.declare import HIDDEN, Field
 from datasel_core.base.progress import Progress
 from datasel_core.exports.run_folder import check_out, copy_run
+from datasel_core.runs import manifest
 from datasel_core.runs.engine import answer
 from datasel_core.runs.question import Question, resolve
 from datasel_core.runs.run import Run, ask
@@ -47,22 +48,34 @@ class Select(Spec, Task):
 
 
 def notes(asked: Question) -> list[str]:
-    """Which features and which target were found for a question."""
+    """Which features, earlier selections and which target were found for a question."""
     about = asked.roles.about(asked.method.roles())
     said = [f"role {role}: {one['id']} {one.get('key') or one['column']}" for role, one in about.items()]
+    if asked.within is not None:
+        said.append(f"within: only the {asked.within.about['n']:,} of an earlier selection can be chosen")
+    if asked.already is not None:
+        said.append(f"already: {earlier_words(asked)}")
     target = asked.target
     if target is None:
         return said
     return [*said, f"target {target.pool.name}: {len(target.rows)} samples", *target.notes]
 
 
+def earlier_words(asked: Question) -> str:
+    """How many count as chosen earlier, and how many of them the method can see."""
+    n, seen = asked.already.about["n"], len(asked.candidates.already)
+    said, lacking = f"{n:,} of an earlier selection count as chosen", " or no ".join(asked.method.roles())
+    return said if seen == n else f"{said}; {n - seen:,} of them have no {lacking} and cover nothing"
+
+
 def outcome(run: Run, asked: Question) -> Outcome:
     """What is said of a selection when it is there."""
     result = run.manifest["result"]
-    facts = result.get("facts", {})
+    facts, counts = result.get("facts", {}), manifest.counts(run.manifest)
+    how = f", {counts.among}" if counts.among else ""
     return Outcome(
         {"run": asked.key, "n": result["n"]},
         {"run": str(run.folder), "key": asked.key, "manifest": run.manifest},
-        [f"{result['n']} of {asked.pool.n} samples kept. ids_sha256 {result['ids_sha256']}", str(run.folder)],
+        [f"{counts.words} samples kept{how}. ids_sha256 {result['ids_sha256']}", str(run.folder)],
         [f"{name}: {fact:.6g}" if isinstance(fact, float) else f"{name}: {fact}" for name, fact in facts.items()],
     )

@@ -10,11 +10,16 @@ from datasel_core.base.ragged import Ragged
 
 _BLOCK = 1 << 14
 _RECENT = 6
+EARLIER = 0
+"""The rank of a sample that was chosen before this selection, and counts as kept."""
+_NONE = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """Another sample, how far it is (1 - cosine), and its rank among the kept, from 1; None: it was dropped."""
+    """Another sample, how far it is (1 - cosine), and its rank among the kept: from 1, EARLIER, or None: it was
+    dropped.
+    """
 
     row: int
     distance: float
@@ -23,8 +28,8 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Why:
-    """One pick. before: the nearest of those kept earlier, None for the first. kept, dropped: its neighbours on either
-    side of the cut, nearest first.
+    """One pick. before: the nearest of those kept before it, None for the first. kept, dropped: its neighbours on
+    either side of the cut, nearest first.
     """
 
     rank: int
@@ -35,11 +40,11 @@ class Why:
 
 @dataclass(frozen=True)
 class WhyNot:
-    """One dropped sample. nearest: the nearest kept. approach: each pick that came nearer than all before it, in pick
-    order.
+    """One dropped sample. nearest: the nearest kept. approach: the nearest of those chosen earlier, then each pick that
+    came nearer than all before it, in pick order.
 
-    covered_at: the first rank from which it was no farther than `radius` from a kept one; None when no pick came so
-    near.
+    covered_at: the first rank from which it was no farther than `radius` from a kept one; EARLIER where one of an
+    earlier selection is so near, None when no pick came so near.
     """
 
     nearest: Neighbour
@@ -136,29 +141,30 @@ def similar(among: Space, row: int, many: int, kept: Sequence[int] | np.ndarray 
     return _nearest(among.distances(row), row, _ranks(kept), None, many)
 
 
-def why(among: Space, kept: np.ndarray, rank: int, many: int = 6) -> Why:
-    """kept: kept rows in pick order. rank: which of them, from 1."""
-    row, ranks = int(kept[rank - 1]), _ranks(kept)
+def why(among: Space, kept: np.ndarray, rank: int, many: int = 6, earlier: np.ndarray = _NONE) -> Why:
+    """kept: kept rows in pick order. rank: which of them, from 1. earlier: rows that an earlier selection kept."""
+    row, ranks = int(kept[rank - 1]), _ranks(kept, earlier)
     gaps = among.distances(row)
-    earlier = _along(gaps, kept[: rank - 1])
+    before = _along(gaps, kept[: rank - 1], earlier)
     return Why(
         rank,
-        earlier[-1] if earlier else None,
+        before[-1] if before else None,
         _nearest(gaps, row, ranks, True, many),
         _nearest(gaps, row, ranks, False, many),
     )
 
 
-def why_not(among: Space, kept: np.ndarray, row: int, radius: float = 0.0, many: int = 6) -> WhyNot | None:
-    """kept: kept rows in pick order. radius: how near is near enough. None when the sample has no value, or no kept one
-    has.
+def why_not(
+    among: Space, kept: np.ndarray, row: int, radius: float = 0.0, many: int = 6, earlier: np.ndarray = _NONE
+) -> WhyNot | None:
+    """kept: kept rows in pick order. radius: how near is near enough. earlier: as of `why`. None when the sample has no
+    value, or no kept one has.
     """
-    gaps, ranks = among.distances(row), _ranks(kept)
-    approach = _along(gaps, kept)
+    gaps, ranks = among.distances(row), _ranks(kept, earlier)
+    approach = _along(gaps, kept, earlier)
     if not approach:
         return None
-    near = np.flatnonzero(gaps[kept] <= radius)
-    covered_at = int(near[0]) + 1 if len(near) else None
+    covered_at = next((step.rank for step in approach if step.distance <= radius), None)
     return WhyNot(
         approach[-1],
         approach,
@@ -169,27 +175,35 @@ def why_not(among: Space, kept: np.ndarray, row: int, radius: float = 0.0, many:
     )
 
 
-def covered_by(among: Space, kept: np.ndarray, row: int) -> list[Neighbour]:
+def sides(
+    among: Space, kept: np.ndarray, row: int, many: int = 6, earlier: np.ndarray = _NONE
+) -> tuple[list[Neighbour], list[Neighbour]]:
+    """The nearest of the kept and of the dropped to any sample, itself left out; as of `why`."""
+    gaps, ranks = among.distances(row), _ranks(kept, earlier)
+    return _nearest(gaps, row, ranks, True, many), _nearest(gaps, row, ranks, False, many)
+
+
+def covered_by(among: Space, kept: np.ndarray, row: int, earlier: np.ndarray = _NONE) -> list[Neighbour]:
     """The kept sample nearest to this one; for photos with patterns one for each of its patterns, in order. Their mean
-    distance is how well it is covered.
+    distance is how well it is covered. earlier: as of `why`.
     """
     gaps = among.by_pattern(row) if isinstance(among, Patterns) else among.distances(row)[None]
-    nearest = [_along(mine, kept) for mine in gaps]
+    nearest = [_along(mine, kept, earlier) for mine in gaps]
     return [steps[-1] for steps in nearest if steps]
 
 
-def _ranks(kept: Sequence[int] | np.ndarray) -> dict[int, int]:
-    return {int(row): rank for rank, row in enumerate(kept, 1)}
+def _ranks(kept: Sequence[int] | np.ndarray, earlier: np.ndarray = _NONE) -> dict[int, int]:
+    return {int(row): EARLIER for row in earlier} | {int(row): rank for rank, row in enumerate(kept, 1)}
 
 
-def _along(gaps: np.ndarray, kept: np.ndarray) -> list[Neighbour]:
-    """The picks that came nearer than all picks before them."""
-    distance = gaps[np.asarray(kept, dtype=np.int64)]
-    if not len(distance):
-        return []
-    before = np.concatenate([[np.inf], np.minimum.accumulate(distance)[:-1]])
+def _along(gaps: np.ndarray, kept: np.ndarray, earlier: np.ndarray) -> list[Neighbour]:
+    """The nearest of those chosen earlier, then the picks that came nearer than all before them."""
+    first = [int(earlier[gaps[earlier].argmin()])] if len(earlier) else []
+    order = np.concatenate([first, kept]).astype(np.int64)
+    distance = gaps[order]
+    before = np.concatenate([[np.inf], np.minimum.accumulate(distance)])[:-1]
     steps = np.flatnonzero(distance < before)
-    return [Neighbour(int(kept[at]), float(distance[at]), int(at) + 1) for at in steps]
+    return [Neighbour(int(order[at]), float(distance[at]), int(at) + 1 - len(first)) for at in steps]
 
 
 def _nearest(gaps: np.ndarray, row: int, ranks: dict[int, int], kept: bool | None, many: int) -> list[Neighbour]:

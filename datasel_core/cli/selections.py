@@ -72,15 +72,16 @@ def runs(json: Json = False) -> None:
             say(f"passed over: {error}")
         else:
             one = {"run": str(folder), "created_utc": said["created_utc"], "pool": said["pool"]["name"]}
-            one |= {"method": said["method"]["id"], "n": said["result"]["n"], "seed": said["seed"]}
-            found.append({**one, "ids_sha256": said["result"]["ids_sha256"]})
-    found.sort(key=lambda one: (one["created_utc"], one["run"]))
+            counts = manifest.counts(said)
+            one |= {"method": said["method"]["id"], "n": counts.new, "earlier": counts.earlier, "seed": said["seed"]}
+            found.append(({**one, "ids_sha256": said["result"]["ids_sha256"]}, counts.parts))
+    found.sort(key=lambda line: (line[0]["created_utc"], line[0]["run"]))
     if json:
-        answer(found)
+        answer([one for one, _ in found])
         return
-    for one in found:
+    for one, kept in found:
         typer.echo(
-            f"{one['created_utc']}\t{one['pool']}\t{one['method']}\t{one['n']} kept\tseed {one['seed']}\t{one['run']}"
+            f"{one['created_utc']}\t{one['pool']}\t{one['method']}\t{kept} kept\tseed {one['seed']}\t{one['run']}"
         )
 
 

@@ -28,8 +28,8 @@ def run_probe(
     params: Mapping[str, Any] | None = None,
     held_out: str | None = None,
 ) -> dict[str, Any]:
-    """Trains on what was kept, measures on the readable rest of the pool, or on another pool. params: of the probe, as
-    words. Raises BadRequest, Stopped.
+    """Trains on what was kept, now or earlier (`already`), measures on the readable rest of the pool, or on another
+    pool. params: of the probe, as words. Raises BadRequest, Stopped.
     """
     probe: Probe = find("probe", id).of(params or {})
     for file in probe.files():
@@ -41,7 +41,7 @@ def run_probe(
     _check_opens(probe, pool)
     roles = Roles.of(workspace, pool, needs=probe.needs)
     progress.check()
-    kept = pool.rows(manifest.kept_table(folder)["id"].to_pylist())
+    kept = pool.rows([*manifest.kept_table(folder)["id"].to_pylist(), *manifest.earlier_ids(folder, said)])
     out = roles.missing_rows(probe.needs)
     train = np.setdiff1d(kept, out)
     if held_out is not None:

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from datasel_core.base.progress import Progress, current
 from datasel_core.errors import BadInput, BadRequest
@@ -103,18 +101,23 @@ def find_candidates(
 
 
 def find_earlier(workspace: Workspace, pool: Pool, folder: str | None, flag: str) -> Earlier | None:
-    """folder: of a selection, its key, or a Parquet file of ids. Raises BadRequest when it cannot be trusted, or is
-    from another pool.
+    """folder: of a selection, its key, or a Parquet file of ids; also KEY/already.parquet. What counts as chosen
+    (`already`) is what the selection kept and what had counted as chosen before it: of a second batch, both.
+
+    Raises BadRequest when it cannot be trusted, or is from another pool.
     """
     if folder is None:
         return None
     path = Path(folder)
-    if not path.exists() and (workspace.path / "runs" / folder).is_dir():
+    if not path.exists() and (workspace.path / "runs" / folder).exists():
         path = workspace.path / "runs" / folder
     path = workspace.allowed(path)
     if path.suffix == ".parquet":
-        ids = _read_ids(path, flag)
-        return Earlier(ids, {"ids_sha256": manifest.ids_sha256(ids), "n": len(ids)})
+        try:
+            ids = manifest.read_ids(path)
+        except BadInput as error:
+            raise BadInput(f"--{flag} {error}") from None
+        return Earlier(ids, {"ids_sha256": manifest.ids_sha256(ids), "n": len(set(ids))})
     if found := manifest.problems(path):
         raise BadInput(f"--{flag} {folder} cannot be used: {found[0]}")
     other = manifest.read(path)
@@ -123,16 +126,12 @@ def find_earlier(workspace: Workspace, pool: Pool, folder: str | None, flag: str
             f"--{flag} {folder} is a selection from the pool {other['pool']['name']}, not from {pool.name} as it is "
             "now."
         )
-    ids = manifest.kept_table(path)["id"].to_pylist()
-    about = {"ids_sha256": other["result"]["ids_sha256"], "n": len(ids)}
-    return Earlier(ids, {**about, "method": other["method"], "budget": other["budget"]})
-
-
-def _read_ids(path: Path, flag: str) -> list[str]:
-    try:
-        return pq.read_table(path, columns=["id"])["id"].cast(pa.string()).to_pylist()
-    except (OSError, KeyError, pa.ArrowException) as error:
-        raise BadInput(f"--{flag} {path} is no Parquet file with a column id: {str(error).splitlines()[0]}") from None
+    ids, of = manifest.kept_table(path)["id"].to_pylist(), {}
+    if flag == "already" and (before := other["already"]):
+        ids = list(dict.fromkeys([*ids, *manifest.earlier_ids(path, other)]))
+        of = {"of": [other["result"]["ids_sha256"], *before.get("of", [before["ids_sha256"]])]}
+    about = {"ids_sha256": manifest.ids_sha256(ids), "n": len(ids)}
+    return Earlier(ids, {**about, **of, "method": other["method"], "budget": other["budget"]})
 
 
 def _names(where: str, role: str) -> bool:

@@ -21,7 +21,7 @@ from datasel_core.methods.selection import Inputs, Selection
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN, renamed
 from datasel_core.runs import manifest
-from datasel_core.runs.measures import measure, measure_curves, write_curves
+from datasel_core.runs.measures import measure_curves, measure_result, write_curves
 from datasel_core.runs.question import Question, asks_otherwise, resolve, to_local
 from datasel_core.runs.run import Run, answers, ask, write_clusters, write_what
 from datasel_core.runs.scores import compute, kept_scores
@@ -98,8 +98,10 @@ def longer_answer(asked: Question) -> Run | None:
 
 def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) -> dict[str, Any]:
     """Measures the selection and writes the run: curve, clusters, table, then manifest."""
-    metrics = measure(asked.pool, asked.roles, chosen.rows, asked.method.roles(), progress)
-    beside = write_curves(folder, measure_curves(asked.roles, chosen.rows, asked.candidates.already, progress))
+    before = asked.candidates.already
+    counted = before if asked.already else None
+    metrics = measure_result(asked.pool, asked.roles, chosen.rows, counted, asked.method.roles(), progress)
+    beside = write_curves(folder, measure_curves(asked.roles, chosen.rows, before, progress))
     if chosen.clusters is not None:
         beside.append(write_clusters(folder, chosen.clusters))
     write_what(folder, asked.what())
@@ -128,12 +130,12 @@ def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) 
             "budget": {"requested": asked.spec.budget, "granted": int(chosen.counts.sum()), "unit": "samples"},
             "seed": asked.spec.seed,
             "within": asked.within and asked.within.about,
-            "already": asked.already and asked.already.about,
+            "already": asked.already and {**asked.already.about, "counted": len(before)},
             "where": asked.spec.where,
             "unreadable": pool.unreadable + asked.roles.unreadable(asked.method.roles()) + _unscored(asked, chosen),
             "result": {
                 **manifest.result(ids),
-                "metrics": metrics,
+                **metrics,
                 **({"facts": dict(chosen.facts)} if chosen.facts else {}),
             },
             "command": asked.spec.command or command_line(asked.spec),

@@ -6,6 +6,7 @@ import json
 import platform
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,49 @@ _LIBRARIES = (
     "pyarrow",
     "pillow",
 )
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many of how many, wherever it is said. new: what a selection kept itself. earlier: kept before it, and
+    counted as chosen (`already`). pool: all samples. within: how many it could choose among, where an earlier selection
+    said so.
+    """
+
+    new: int
+    earlier: int
+    pool: int
+    within: int | None = None
+
+    @property
+    def kept(self) -> int:
+        return self.new + self.earlier
+
+    @property
+    def dropped(self) -> int:
+        return self.pool - self.kept
+
+    @property
+    def parts(self) -> str:
+        """`50`, or `50 new + 50 earlier`."""
+        return f"{self.new:,} new + {self.earlier:,} earlier" if self.earlier else f"{self.new:,}"
+
+    @property
+    def words(self) -> str:
+        """`50 of 929`, or `50 new + 50 earlier of 929`."""
+        return f"{self.parts} of {self.pool:,}"
+
+    @property
+    def among(self) -> str:
+        """`chosen among the 50 of an earlier selection`; empty where every sample could be chosen."""
+        return "" if self.within is None else f"chosen among the {self.within:,} of an earlier selection"
+
+
+def counts(said: Mapping[str, Any]) -> Counts:
+    """What a manifest says of how many. The one place that tells new from earlier, and `already` from `within`."""
+    within, already = said["within"], said["already"]
+    earlier, among = already["n"] if already else 0, within["n"] if within else None
+    return Counts(said["result"]["n"], earlier, said["pool"]["n"], among)
 
 
 def ids_sha256(ids: Iterable[str]) -> str:
@@ -117,6 +161,19 @@ def kept_table(folder: Path) -> pa.Table:
         return pq.read_table(folder / "selection.parquet")
     except (OSError, pa.ArrowException) as error:
         raise BadInput(f"{folder / 'selection.parquet'} cannot be read: {str(error).splitlines()[0]}.") from None
+
+
+def read_ids(path: Path) -> list[str]:
+    """The column `id` of a Parquet file, as `within.parquet` and `already.parquet` have it. Raises BadInput."""
+    try:
+        return pq.read_table(path, columns=["id"])["id"].cast(pa.string()).to_pylist()
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise BadInput(f"{path} is no Parquet file with a column id: {str(error).splitlines()[0]}") from None
+
+
+def earlier_ids(folder: Path, said: Mapping[str, Any]) -> list[str]:
+    """The ids that counted as chosen before a selection, in their order; empty where none did. Raises BadInput."""
+    return read_ids(folder / "already.parquet") if said["already"] else []
 
 
 def problems(folder: Path) -> list[str]:

@@ -1,6 +1,10 @@
-"""What is measured of a selection: metrics, and coverage pick by pick; kept beside the run."""
+"""What is measured of a selection: metrics, and coverage pick by pick; kept beside the run.
 
-from collections.abc import Sequence
+Where an earlier selection counts as chosen, curves and `metrics_with_earlier` are of both together, `metrics` of the
+new ones alone; `named_metrics` says which is which.
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +17,17 @@ from datasel_core.analysis.metrics.metric import KeptRows
 from datasel_core.base import registry
 from datasel_core.base.progress import Progress
 from datasel_core.base.ragged import Ragged
+from datasel_core.base.role import EMBEDDING, IMAGE, PATTERNS
 from datasel_core.base.role import roles as declared_roles
 from datasel_core.errors import BadInput
 from datasel_core.features.roles import Roles
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.files import writing
+
+KEPT, TOGETHER, ALONE = "kept", "new and earlier together", "the new ones alone"
+"""Of whom metrics are, in words."""
+_ALONE, _TOGETHER = "metrics", "metrics_with_earlier"
+"""As a manifest's result calls them."""
 
 
 def measure_curves(roles: Roles, rows: np.ndarray, already: np.ndarray, progress: Progress) -> dict[str, Curve]:
@@ -82,6 +92,46 @@ def read_curves(folder: Path) -> dict[str, Curve]:
         for name in dict.fromkeys(role.tolist())
         for mine in [role == name]
     }
+
+
+def measure_result(
+    pool: Pool, roles: Roles, rows: np.ndarray, already: np.ndarray | None, used: Sequence[str], progress: Progress
+) -> dict[str, Any]:
+    """The metrics as a manifest's result says them. already: rows that counted as chosen before, None where there is no
+    earlier selection; the rest as of `measure`.
+    """
+    found = {_ALONE: measure(pool, roles, rows, used, progress)}
+    if already is not None:
+        found[_TOGETHER] = measure(pool, roles, np.concatenate([already, rows]), used, progress)
+    return found
+
+
+def named_metrics(said: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Of whom -> metrics, as a manifest says them: KEPT, or TOGETHER and ALONE where some were chosen earlier. An older
+    manifest has not measured both together.
+    """
+    found = recorded_metrics(said)
+    if not said["already"]:
+        return {KEPT: found[_ALONE]}
+    return ({TOGETHER: found[_TOGETHER]} if _TOGETHER in found else {}) | {ALONE: found[_ALONE]}
+
+
+def recorded_metrics(said: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The same under the names that a manifest gives them, for scripts."""
+    return {name: said["result"][name] for name in (_ALONE, _TOGETHER) if name in said["result"]}
+
+
+def metrics_of_all(said: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The metrics of everything that is kept, earlier ones too; None where a manifest has not measured that."""
+    found = named_metrics(said)
+    return found.get(KEPT, found.get(TOGETHER))
+
+
+def coverage_in(role: str, metrics: Mapping[str, Any], roles: Roles) -> float | None:
+    """The mean distance that the metrics say in the role of a curve; None where they were measured in another."""
+    vectors = EMBEDDING if EMBEDDING.name in roles.features else IMAGE
+    of = {PATTERNS.name: "pattern_coverage", vectors.name: "coverage"}
+    return metrics.get(of.get(role, ""), {}).get("mean")
 
 
 def measure(

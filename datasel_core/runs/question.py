@@ -58,6 +58,11 @@ class Question:
         granted(self.spec.budget, self.pool.n)  # what is no budget at all is said before the filter is asked
         return granted(self.spec.budget, self.pool.n, len(self.candidates.free))
 
+    @functools.cached_property
+    def earlier(self) -> np.ndarray:
+        """(m,) rows that count as chosen earlier, in their order; also those without a value, which cover nothing."""
+        return np.empty(0, np.int64) if self.already is None else self.pool.rows(list(dict.fromkeys(self.already.ids)))
+
     @property
     def key(self) -> str:
         """The name of the run that answers it."""

@@ -22,7 +22,9 @@ class Spec(BaseModel):
     use: dict[str, str] = Field({}, description="role=feature (for group: role=column; of the target: target.role).")
     target: str | None = Field(None, description="Pool of examples of what we want to be good at.")
     within: str | None = Field(None, description="Folder of an earlier selection: choose only among what it kept.")
-    already: str | None = Field(None, description="Folder of an earlier selection that counts as chosen.")
+    already: str | None = Field(
+        None, description="Folder of an earlier selection that counts as chosen, with what it counted."
+    )
     where: str | None = Field(None, description="SQL condition on the pool's columns and its numbers.")
     command: str = Field("", description="What the manifest says was typed.", json_schema_extra=HIDDEN)
 

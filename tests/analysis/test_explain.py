@@ -120,6 +120,47 @@ def test_covered_by_names_one_kept_photo_for_each_pattern(patterns: Ragged, vect
     assert [one.rank for one in explain.covered_by(explain.space(vectors), np.array([3, 12, 5]), 90)] == [2]
 
 
+EARLIER = np.array([61, 8, 120])
+
+
+def test_what_was_chosen_earlier_counts_as_kept(vectors: np.ndarray) -> None:
+    """It is nobody's pick, and neither dropped: the nearest before, the nearest kept, the one that covers."""
+    kept, among = np.array([3, 150, 12, 77]), explain.space(vectors)
+    for rank in (1, 2, 4):
+        row = int(kept[rank - 1])
+        gaps, found = slow_vectors(vectors, row), explain.why(among, kept, rank, 99, EARLIER)
+        before = [*EARLIER.tolist(), *kept[: rank - 1].tolist()]
+        assert found.before is not None
+        assert found.before.row == min(before, key=lambda other: gaps[other])
+        assert [one.row for one in found.kept] == slow_side(gaps, row, [*EARLIER, *kept], True, 99)
+        assert {one.row: one.rank for one in found.kept if one.rank == explain.EARLIER}.keys() == set(EARLIER.tolist())
+        assert not {one.row for one in found.dropped} & set(EARLIER.tolist())
+        assert (found.kept, found.dropped) == explain.sides(among, kept, row, 99, EARLIER)
+
+
+def test_an_earlier_one_covers_before_any_pick(vectors: np.ndarray) -> None:
+    kept, among = np.array([3, 150, 12, 77]), explain.space(vectors)
+    for row in (0, 44, 100, 202):
+        gaps = slow_vectors(vectors, row)
+        found = explain.why_not(among, kept, row, radius=0.6, earlier=EARLIER)
+        nearest = min(EARLIER.tolist(), key=lambda other: gaps[other])
+        steps, best = [(nearest, explain.EARLIER)], gaps[nearest]
+        for rank, one in enumerate(kept, 1):
+            if gaps[one] < best - 1e-6:
+                steps.append((int(one), rank))
+                best = gaps[one]
+        assert found is not None
+        assert [(one.row, one.rank) for one in found.approach] == steps
+        assert found.covered_at == next((rank for one, rank in steps if gaps[one] <= 0.6), None)
+        assert explain.covered_by(among, kept, row, EARLIER)[0] == found.nearest
+    twin = explain.why_not(among, np.array([3, 5]), 90, radius=1e-6, earlier=np.array([40, 12]))
+    assert twin is not None
+    assert (twin.covered_at, twin.nearest.row) == (explain.EARLIER, 12)
+    unread = explain.why_not(among, np.array([3]), 90, earlier=np.array([17]))  # an earlier one without a value
+    assert unread is not None
+    assert [one.rank for one in unread.approach] == [1]
+
+
 def test_a_twin_is_covered_as_soon_as_its_twin_is_kept(vectors: np.ndarray) -> None:
     found = explain.why_not(explain.space(vectors), np.array([3, 12, 5]), 90, radius=1e-6)
     assert found is not None

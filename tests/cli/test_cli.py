@@ -69,6 +69,45 @@ def test_the_whole_path(run, vec, tmp_path):
     assert all(row["id"].startswith("'=id") for row in rows)
 
 
+def test_a_second_batch_is_new_and_the_first_is_earlier(run, vec, tmp_path):
+    """What is kept is said in the same words everywhere, and metrics with whose they are."""
+    assert run("select", vec, "random", "--budget", 20, "--out", tmp_path / "one")[0] == 0
+    code, out, err = run(
+        "select", vec, "k_center", "--budget", 10, "--already", tmp_path / "one", "--out", tmp_path / "b"
+    )
+    said = json.loads((tmp_path / "b" / "manifest.json").read_text())
+    assert code == 0
+    assert f"10 new + 20 earlier of 80 samples kept. ids_sha256 {said['result']['ids_sha256']}" in out
+    assert "already: 20 of an earlier selection count as chosen\n" in err
+    alone, together = said["result"]["metrics"], said["result"]["metrics_with_earlier"]
+    found = json.loads(run("evaluate", tmp_path / "b", "--json")[1])
+    assert found == {"metrics": alone, "metrics_with_earlier": together}
+    lines = run("evaluate", tmp_path / "b")[1].splitlines()
+    at = lines.index("the new ones alone:")
+    assert lines[0] == "new and earlier together:"
+    assert f"mean {together['coverage']['mean']}" in "".join(lines[:at])
+    assert f"mean {alone['coverage']['mean']}" in "".join(lines[at:])
+    assert "10 new + 20 earlier kept\tseed 0" in run("runs")[1]
+    assert [one["earlier"] for one in json.loads(run("runs", "--json")[1])] == [0, 20]
+    out = run("compare", tmp_path / "one", tmp_path / "b")[1]
+    assert "k_center, 10 new + 20 earlier kept\nnew and earlier together:\n" in out
+    assert "random, 20 kept\n  coverage: " in out
+    assert json.loads(run("compare", tmp_path / "one", tmp_path / "b", "--json")[1])["runs"][1] | found == {
+        **found,
+        "run": str(tmp_path / "b"),
+        "method": said["method"],
+        "n": 10,
+    }
+
+
+def test_within_is_not_already(run, vec, tmp_path):
+    assert run("select", vec, "random", "--budget", 20, "--out", tmp_path / "one")[0] == 0
+    code, out, err = run("select", vec, "k_center", "--budget", 10, "--within", tmp_path / "one")
+    assert code == 0
+    assert "10 of 80 samples kept, chosen among the 20 of an earlier selection. ids_sha256" in out
+    assert "within: only the 20 of an earlier selection can be chosen\n" in err
+
+
 def test_a_changed_byte_is_found(run, vec, tmp_path):
     assert run("select", vec, "random", "--budget", 5, "--out", tmp_path / "s")[0] == 0
     with open(tmp_path / "s" / "selection.parquet", "r+b") as file:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -40,6 +41,26 @@ def test_every_colour_is_seen_on_both_backgrounds():
         assert background in (ROOT / ".streamlit" / "config.toml").read_text()
     assert len(set(palette.COLOURS)) == 12
     assert len(set(palette.METHODS)) == len(palette.METHODS)
+
+
+def lab(colour: str) -> np.ndarray:
+    """CIE L*a*b*: where distances are how unlike two colours look; 2 is just seen."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = to_xyz @ linear / [0.9505, 1, 1.089]
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def test_what_was_chosen_earlier_has_a_third_colour():
+    """Beside every method's own and the grey of the dropped, on both backgrounds."""
+    assert np.linalg.norm(lab("#ffffff") - lab("#000000")) == pytest.approx(100, abs=0.1)
+    for method in (*every("method"), "combine"):
+        kept = palette.colour_of(method)
+        third = palette.earlier(kept)
+        assert min(contrast(third, background) for background in ("#ffffff", "#14171c")) >= 3
+        assert min(np.linalg.norm(lab(third) - lab(other)) for other in (kept, palette.DROPPED)) > 50, method
 
 
 def test_methods_have_colours_of_their_own():

@@ -7,13 +7,14 @@ import pytest
 from PIL import Image
 
 from datasel_core.actions.add_pool import add_pool
+from datasel_core.actions.task import perform
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.probes.evaluate import run_probe
 from datasel_core.probes.retrieval import Retrieval, ranked
 from datasel_core.runs.engine import select
 from datasel_core.runs.spec import Spec
-from tests.conftest import paint
+from tests.conftest import paint, task_of
 
 COLOURS = {
     "red": (220, 30, 30),
@@ -74,6 +75,26 @@ def test_no_picture_is_learned_and_tested(workspace, tmp_path, monkeypatch):
     assert not set(pictures[train]) & set(pictures[test])
     assert len(test) == 18 - 3 * len(set(pictures[train]))
     assert all((roles["picture"][a] == roles["picture"][b]) == (pictures[a] == pictures[b]) for a in test for b in test)
+
+
+def test_an_earlier_batch_is_learned_not_tested(workspace, tmp_path, monkeypatch):
+    for at in range(8):
+        paint(tmp_path / "in" / f"{at}.jpg", at)
+    (tmp_path / "in" / "t.csv").write_text("path,caption\n" + "".join(f"{at}.jpg,caption {at}\n" for at in range(8)))
+    pool = add_pool(workspace, "p", str(tmp_path / "in" / "t.csv"), "pairs")
+    first = select(workspace, Spec(pool="p", method="random", budget="3"))
+    second = select(workspace, Spec(pool="p", method="random", budget="2", already=str(first.folder)))
+    seen = []
+    monkeypatch.setattr(
+        Retrieval, "measure", lambda self, roles, train, test, progress: seen.append((train, test)) or {"n": 1}
+    )
+    run_probe(workspace, second.folder, "retrieval", Progress())
+    train, test = (set(pool.ids[rows]) for rows in seen[0])
+    assert train == {*first.ids, *second.ids}
+    assert test == {*pool.ids} - train
+    outcome = perform(workspace, task_of("evaluate", run=str(second.folder), probe="retrieval"), Progress())
+    assert list(outcome.notes) == ["The probe learns from both: 2 new + 3 earlier."]
+    assert not perform(workspace, task_of("evaluate", run=str(first.folder), probe="retrieval"), Progress()).notes
 
 
 def world(n, rng):

@@ -1,11 +1,19 @@
 """What a question names must be what it was: an earlier selection, a feature, a target."""
 
+import json
+import shutil
+
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from datasel_core.actions.add_pool import add_pool
+from datasel_core.actions.select import earlier_words
 from datasel_core.errors import BadInput, BadParameter, BadRequest, MissingFeature, UnknownName
+from datasel_core.exports.run_folder import copy_run
+from datasel_core.runs import manifest, reproduction
+from datasel_core.runs.measures import metrics_of_all, named_metrics
 from tests.runs import joints
 from tests.runs.joints import METHODS, MISSING, N
 
@@ -68,8 +76,84 @@ def test_the_manifest_says_what_was_chosen_from(shared, flag):
     run = shared.ask("random", seed=3, **{flag: str(first.folder)})
     said = {name: first.manifest[name] for name in ("method", "budget")}
     said |= {"ids_sha256": first.manifest["result"]["ids_sha256"], "n": len(first.ids)}
+    said |= {"counted": len(first.ids)} if flag == "already" else {}
     assert [run.manifest[name] for name in FLAGS] == [said if name == flag else None for name in FLAGS]
     assert pq.read_table(run.folder / f"{flag}.parquet")["id"].to_pylist() == first.ids
+
+
+def test_new_earlier_and_dropped_are_told_apart(shared):
+    first = shared.earlier("already")
+    second = shared.ask("k_center", 9, already=str(first.folder))
+    said = manifest.counts(second.manifest)
+    assert (said.new, said.earlier, said.kept, said.dropped) == (9, 20, 29, N - 29)
+    assert said.words == f"9 new + 20 earlier of {N}"
+    assert said.among == ""
+    inside = manifest.counts(shared.ask("k_center", 9, within=str(first.folder)).manifest)
+    assert (inside.words, inside.dropped) == (f"9 of {N}", N - 9)
+    assert inside.among == "chosen among the 20 of an earlier selection"
+    assert manifest.counts(first.manifest).words == f"20 of {N}"
+
+
+def test_earlier_ones_without_a_value_are_counted_and_named(shared):
+    first = shared.earlier("already", seed=3)
+    lacking = set(first.table["row"].to_pylist()) & set(MISSING["embedding"])
+    assert lacking
+    asked = shared.plan("k_center", 9, already=str(first.folder))
+    said = f"20 of an earlier selection count as chosen; {len(lacking)} of them have no embedding and cover nothing"
+    assert earlier_words(asked) == said
+    assert earlier_words(shared.plan("random", 9, already=str(first.folder))) == said.partition(";")[0]
+    already = shared.ask("k_center", 9, already=str(first.folder)).manifest["already"]
+    assert (already["n"], already["counted"]) == (20, 20 - len(lacking))
+
+
+def test_a_third_batch_counts_the_first_and_the_second(scene, tmp_path):
+    """Also where only the second is named, and from its record elsewhere; what was measured is of all three."""
+    first = scene.earlier("already")
+    second = scene.ask("k_center", 9, already=str(first.folder))
+    before = [*second.ids, *first.ids]
+    third = scene.ask("k_center", N - 29 - len(MISSING["embedding"]), already=str(second.folder))
+    assert not set(before) & set(third.ids)
+    assert manifest.counts(third.manifest).earlier == 29
+    batches = [run.manifest["result"]["ids_sha256"] for run in (second, first)]
+    assert third.manifest["already"]["of"] == batches
+    fourth = scene.ask("random", 2, already=str(third.folder))
+    assert fourth.manifest["already"]["of"] == [third.manifest["result"]["ids_sha256"], *batches]
+    assert manifest.earlier_ids(third.folder, third.manifest) == before
+    unmeasured = [row for role in ("embedding", "patterns", "image") for row in MISSING[role]]
+    measured = {*scene.pool.rows([*before, *third.ids]).tolist()} - {*unmeasured}
+    balance = third.manifest["result"]["metrics_with_earlier"]["balance"]
+    assert sum(balance["counts"].values()) == len(measured)
+    firsts = first.ids
+    shutil.rmtree(first.folder)
+    copied = copy_run(second, tmp_path / "second")
+    assert scene.plan("k_center", 9, already=str(copied.folder)).already.ids == before
+    assert set(scene.plan("random", 9, within=str(second.folder)).within.ids) == set(second.ids)  # not the earlier
+    built_on = scene.plan("random", 9, already=f"{second.key}/already.parquet")  # what the second was built on
+    assert built_on.already.ids == firsts
+    assert manifest.problems(third.folder) == []
+    assert reproduction.reproduce(scene.workspace, third.folder)["identical"]
+
+
+def test_a_second_batch_of_an_older_version_verifies_and_reproduces(scene):
+    """It measured the new ones alone, and says so."""
+    run = scene.ask("k_center", 9, already=str(scene.earlier("already").folder))
+    older = json.loads((run.folder / "manifest.json").read_text())
+    del older["result"]["metrics_with_earlier"], older["already"]["counted"]
+    about = {name: value for name, value in older.items() if name not in ("sha256", "environment", "files")}
+    manifest.write(run.folder, run.table, about, [name for name in older["files"] if name != "selection.parquet"])
+    assert manifest.problems(run.folder) == []
+    assert reproduction.reproduce(scene.workspace, run.folder)["identical"]
+    said = manifest.read(run.folder)
+    assert list(named_metrics(said)) == ["the new ones alone"]
+    assert metrics_of_all(said) is None
+    assert manifest.counts(said).words == f"9 new + 20 earlier of {N}"
+
+
+def test_an_id_that_stands_twice_counts_once(shared, tmp_path):
+    ids = shared.pool.ids[[4, 4, 6]].tolist()
+    pq.write_table(pa.table({"id": ids}), shared.workspace.path.parent / "twice.parquet")
+    asked = shared.plan("random", already=str(shared.workspace.path.parent / "twice.parquet"))
+    assert (asked.already.about["n"], asked.earlier.tolist()) == (2, [4, 6])
 
 
 def test_nothing_left_to_choose_from_is_said(shared):

@@ -14,6 +14,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.features.roles import Roles
 from datasel_core.probes.evaluate import run_probe
+from datasel_core.runs import measures
 from datasel_core.runs.measures import measure, read_curves
 from datasel_core.vectors import kmeans, neighbors
 from tests.conftest import clustered
@@ -108,6 +109,34 @@ def test_the_curve_of_a_run_is_plain_numpy_too(shared, blocks):
             anchors = np.concatenate([before, rows[:picks]])
             gap = gaps(points, values.take(anchors[np.isin(anchors, can)]).values).min(axis=1)
             assert one.at(picks) == pytest.approx((gap.mean(), gap.max()), abs=3e-6), (role, picks)
+
+
+def test_metrics_are_of_new_and_earlier_together_and_of_the_new_alone(shared, blocks):
+    """Both against plain numpy, on rows that have a value; the curve ends where those of both together are."""
+    earlier = shared.earlier("already")
+    run = shared.ask("k_center", 15, already=str(earlier.folder), anew=True)
+    rows, before = run.table["row"].to_pylist(), earlier.table["row"].to_pylist()
+    named = measures.named_metrics(run.manifest)
+    assert list(named) == ["new and earlier together", "the new ones alone"]
+    for found, kept in zip(named.values(), ([*before, *rows], rows), strict=True):
+        for name, numbers in plain(shared, kept, ["embedding"]).items():
+            assert found[name] == about(numbers), name
+    assert run.manifest["result"]["metrics"] == named["the new ones alone"]
+    assert run.manifest["result"]["metrics_with_earlier"] == named["new and earlier together"]
+    together, alone = (one["coverage"]["mean"] for one in named.values())
+    assert together < alone
+    roles = Roles.of(shared.workspace, shared.pool)
+    assert measures.metrics_of_all(run.manifest) == named["new and earlier together"]
+    assert measures.coverage_in("embedding", named["the new ones alone"], roles) == alone
+    assert measures.coverage_in("image", named["the new ones alone"], roles) is None  # measured in the embedding
+
+
+def test_without_an_earlier_selection_there_is_one_set_of_metrics(shared):
+    for asked in ({}, {"within": str(shared.earlier("within").folder)}):
+        run = shared.ask("k_center", 9, **asked)
+        assert measures.named_metrics(run.manifest) == {"kept": run.manifest["result"]["metrics"]}
+        assert measures.metrics_of_all(run.manifest) == run.manifest["result"]["metrics"]
+        assert "metrics_with_earlier" not in run.manifest["result"]
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])

@@ -13,6 +13,7 @@ from pages._ui.kit import disk, palette
 
 _LABELS = 11
 _NONE = 255
+_NOBODY = np.empty(0, np.int64)
 
 
 def by_cluster(kept: StoredFeature, clusters: np.ndarray, mostly: Callable[[np.ndarray], str] | None = None) -> Labels:
@@ -30,17 +31,17 @@ def by_number(points: Points, role: str, kept: StoredFeature) -> Labels:
     return _by_number(f"{points.key}-{kept.key}", kept.meta["fingerprint"], points, role, disk.values(kept))
 
 
-def by_kept(points: Points, rows: np.ndarray, colour: str) -> Labels:
-    """Kept and dropped."""
+def by_kept(points: Points, rows: np.ndarray, colour: str, earlier: np.ndarray = _NOBODY) -> Labels:
+    """Kept and dropped; where rows were chosen earlier: new, earlier and dropped."""
     of = np.ones(len(points.owners), np.uint8)
     of[points.places(rows)] = 0
-    return _labels(
-        f"{points.key}-kept-{len(rows)}-{hash(rows.tobytes())}",
-        of,
-        points,
-        ["kept", "dropped"],
-        [colour, palette.DROPPED],
-    )
+    key = f"{points.key}-kept-{len(rows)}-{hash(rows.tobytes())}"
+    if not len(earlier):
+        return _labels(key, of, points, ["kept", "dropped"], [colour, palette.DROPPED])
+    of *= 2
+    of[points.places(earlier)] = 1
+    key = f"{key}-{len(earlier)}-{hash(earlier.tobytes())}"
+    return _labels(key, of, points, ["new", "earlier", "dropped"], [colour, palette.earlier(colour), palette.DROPPED])
 
 
 def of_classes(key: str, of: np.ndarray, points: Points, names: Sequence[str], colours: Sequence[str]) -> Labels:

@@ -73,6 +73,8 @@ class Points {
       this.kept = new Int32Array(bytes(data.kept).buffer);
       this.isKept = new Uint8Array(this.n);
       for (const at of this.kept) this.isKept[at] = 1;
+      this.isEarlier = new Uint8Array(this.n);
+      for (const at of new Int32Array(bytes(data.earlier).buffer)) this.isEarlier[at] = 1;
     }
     if (data.region_version !== before.region_version) {
       this.region = data.region;
@@ -178,7 +180,7 @@ class Points {
     });
   }
 
-  // ---- what is drawn how: 0 hidden, 1 faded, 2 plain, 3 lit
+  // ---- what is drawn how: 0 hidden, 1 faded, 2 plain, 3 lit; of those that are lit, chosen earlier below kept now
   choose() {
     if (!this.xy || !this.region.length) {
       this.chosen = null;

@@ -70,8 +70,8 @@ class Labels:
 
 @dataclass(frozen=True)
 class Look:
-    """How a map is shown. lit: rows that shine. dim: the others turn grey. rings: rows with a ring. photo: place ->
-    (picture, caption) on hover.
+    """How a map is shown. lit: rows that shine. earlier: rows that shine below them, in a colour of their own. dim: the
+    others turn grey. rings: rows with a ring. photo: place -> (picture, caption) on hover.
     ranked: the first label is drawn on top of the second, and so on.
 
     on_open: called with the clicked row; then nothing is kept under `open_row`. For maps where not every point is a
@@ -84,9 +84,11 @@ class Look:
     lasso: bool = True
     legend: bool = True
     lit: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    earlier: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     dim: bool = False
     ranked: bool = False
     kept_colour: str | None = None
+    earlier_colour: str | None = None
     rings: Sequence[int] = ()
     photo: Callable[[int], tuple[str, str]] | None = None
     on_open: Callable[[int], None] | None = None
@@ -108,7 +110,7 @@ def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
     state = st.session_state.get(f"map.{key}") or {}
     has = str(state.get("has") or "")
     large = len(points.owners) > _LARGE
-    lit = points.places(how.lit).astype(np.int32)
+    lit, earlier = (points.places(rows).astype(np.int32) for rows in (how.lit, how.earlier))
     known = f"{points.key}|{labels.key}" == has and large
     payload = {
         "points_key": points.key,
@@ -128,8 +130,10 @@ def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
         "dim": how.dim,
         "ranked": how.ranked,
         "kept": text(lit),
-        "kept_key": f"{len(lit)}-{hash(lit.tobytes())}",
+        "earlier": text(earlier),
+        "kept_key": f"{len(lit)}-{hash(lit.tobytes())}-{len(earlier)}-{hash(earlier.tobytes())}",
         "kept_colour": how.kept_colour,
+        "earlier_colour": how.earlier_colour,
         "rings": points.places(np.asarray(how.rings, np.int64)).tolist(),
         "hint": how.hint,
         "photos": how.photo is not None,

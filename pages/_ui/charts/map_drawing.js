@@ -3,12 +3,13 @@ class Drawing extends Points {
   level(i) {
     if (this.xy[2 * i] === EMPTY || this.hidden.has(this.labels[i])) return 0;
     if (this.chosen) return this.chosen[i] ? 3 : 1;
-    if (this.data.dim) return this.isKept[i] ? 3 : 1;
+    if (this.data.dim) return this.isKept[i] ? 4 : this.isEarlier[i] ? 3 : 1;
     return 2;
   }
   colour(i, level) {
     if (this.data.dim && level === 1 && !this.chosen) return this.grey;
     if (this.data.kept_colour && this.isKept[i]) return this.data.kept_colour;
+    if (this.data.earlier_colour && this.isEarlier[i]) return this.data.earlier_colour;
     return this.data.colours[this.labels[i]] || this.grey;
   }
   // Who is drawn when, where the labels are ranked: the first label last, on top of the others.
@@ -53,10 +54,10 @@ class Drawing extends Points {
       if (!groups.has(key)) groups.set(key, []);
       groups.get(key).push(i);
     }
-    for (const level of [1, 2, 3])
+    for (const level of [1, 2, 3, 4])
       for (const [key, members] of groups) {
         if (+key[0] !== level) continue;
-        const size = level === 3 ? r * 1.5 : r;
+        const size = level >= 3 ? r * 1.5 : r;
         pen.globalAlpha = level === 1 ? (this.chosen ? 0.1 : 0.28) : level === 2 ? 0.82 : 1;
         pen.fillStyle = key.slice(1);
         pen.beginPath();
@@ -67,7 +68,7 @@ class Drawing extends Points {
           pen.arc(x, y, size, 0, 6.2832);
         }
         pen.fill();
-        if (level === 3) {
+        if (level >= 3) {
           pen.strokeStyle = this.paper;
           pen.lineWidth = 0.8;
           pen.stroke();
@@ -93,7 +94,7 @@ class Drawing extends Points {
       return cache.get(k);
     };
     const order = this.inOrder();
-    for (const turn of [1, 2, 3])
+    for (const turn of [1, 2, 3, 4])
       for (let j = 0; j < this.n; j++) {
         const i = order ? order[j] : j,
           level = this.level(i);
@@ -102,7 +103,7 @@ class Drawing extends Points {
         const x = (this.px(this.xy[2 * i]) * this.dpr) | 0,
           y = (this.py(this.xy[2 * i + 1]) * this.dpr) | 0,
           value = word(i, level),
-          s = level === 3 ? big + 2 : Math.max(1, this.dpr | 0) + (this.n < 2e5 ? 1 : 0);
+          s = level >= 3 ? big + 2 : Math.max(1, this.dpr | 0) + (this.n < 2e5 ? 1 : 0);
         if (x < 0 || y < 0 || x >= w - s || y >= h - s) continue;
         for (let b = 0; b < s; b++) for (let a = 0; a < s; a++) out[(y + b) * w + x + a] = value;
       }

@@ -106,7 +106,8 @@ def labels(pool: Pool, kept: StoredFeature, points: canvas.Points, colour: str) 
     if colour == "cluster" and (clusters := read_clusters(kept)) is not None and len(clusters) == len(points.owners):
         return colouring.by_cluster(kept, clusters, _mostly(pool))
     if colour == "kept" and (run := disk.find_run(pool, keys.get("run"))) is not None:
-        return colouring.by_kept(points, disk.rows(run), palette.colour_of(run.manifest["method"]["id"]))
+        own = palette.colour_of(run.manifest["method"]["id"])
+        return colouring.by_kept(points, disk.rows(run), own, disk.earlier(pool, run))
     return (
         colouring.by_column(points, colour, pool.column(colour))
         if colour in group_columns(pool)

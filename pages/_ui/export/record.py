@@ -13,6 +13,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import DataselError
 from datasel_core.pools.changed import changes
 from datasel_core.runs import manifest
+from datasel_core.runs.measures import KEPT, named_metrics
 from datasel_core.runs.run import Run
 from datasel_core.workspace.layout import Workspace
 from pages._ui.kit import keys, look, markdown
@@ -49,7 +50,10 @@ def record(said: Mapping[str, Any]) -> None:
     with asked:
         _list("What was asked", _asked(said))
     with kept:
-        _list("What was kept", _kept(said))
+        measured = {of: _measured(metrics) for of, metrics in named_metrics(said).items()}
+        _list("What was kept", _kept(said) + measured.pop(KEPT, []))
+        for of, numbers in measured.items():
+            _list(f"Measured of {of}", numbers)
     with made:
         _list("What it was computed from", _made(said))
     if said["unreadable"]:
@@ -95,14 +99,25 @@ def _asked(said: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("already", "counting as chosen an earlier selection of"),
     ):
         if said[name]:
-            found.append((name, f"{words} {said[name]['n']:,}"))
+            found.append((name, f"{words} {said[name]['n']:,}{_uncounted(said[name])}"))
     return [*found, ("where", said["where"])] if said["where"] else found
 
 
+def _uncounted(earlier: Mapping[str, Any]) -> str:
+    """How many of an earlier selection have no value in what the method looks at; older manifests do not say."""
+    without = earlier["n"] - earlier.get("counted", earlier["n"])
+    return f", of which {without:,} have no value and cover nothing" if without else ""
+
+
 def _kept(said: Mapping[str, Any]) -> list[tuple[str, str]]:
-    n, whole = said["result"]["n"], said["pool"]["n"]
-    found = [("kept", f"{n:,} of {whole:,} ({look.percent(n, whole)})"), ("dropped", f"{whole - n:,}")]
-    for id, numbers in said["result"]["metrics"].items():
+    counts = manifest.counts(said)
+    share, among = look.percent(counts.kept, counts.pool), f", {counts.among}" if counts.among else ""
+    return [("kept", f"{counts.words} ({share}){among}"), ("dropped", f"{counts.dropped:,}")]
+
+
+def _measured(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    found = []
+    for id, numbers in metrics.items():
         for name, value in numbers.items():
             if isinstance(value, int | float) and (words := _words(id, name)):
                 found.append((words, f"{value:,}" if isinstance(value, int) else f"{value:.4g}"))

@@ -12,10 +12,12 @@ import streamlit as st
 from datasel_core.base.progress import Progress, listening
 from datasel_core.errors import BadInput, BadRequest, DataselError, Stopped
 from datasel_core.exports.record import place
+from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
 from datasel_core.runs.question import Question
 from datasel_core.runs.reproduction import asked_again
 from pages._ui.kit import disk, forms, keys, look, markdown, watch
+from pages._ui.question import earlier
 
 _PATIENCE = 20
 """Seconds."""
@@ -60,6 +62,7 @@ def restore(said: dict[str, Any], folder: Path | None) -> None:
     forms.fill(type(asked.method), f"method.{asked.method.id}", asked.method.model_dump(mode="json"))
     keys.put("select.seed", asked.spec.seed)
     keys.put("select.where", asked.spec.where)
+    _build_on(asked.pool, said)
     if asked.target is not None:
         keys.put("select.target", asked.target.pool.name)
     for role, used in asked.spec.use.items():
@@ -100,12 +103,21 @@ def _from_bytes(content: bytes) -> tuple[dict[str, Any], None]:
             raise BadInput(str(error).replace(f"{folder}/manifest.json", "The file")) from None
 
 
+def _build_on(pool: Pool, said: dict[str, Any]) -> None:
+    """What a selection was chosen among, and what counted as chosen: as soon as the workspace has it, the page Select
+    has it, too.
+    """
+    keys.put("select.within", earlier.value_of(pool, "within", said))
+    keys.put("already", earlier.value_of(pool, "already", said))
+
+
 def _compare(result: dict[str, Any]) -> None:
     pool = keys.pool()
     run = disk.find_run(pool, result["run"]) if pool is not None else None
     if run is None:
         return
     keys.put("run", run.key)
+    _build_on(pool, run.manifest)
     same = run.manifest["result"]["ids_sha256"] == keys.get("reopen.expected")
     text = (
         f"Opened again: {look.kept_of(run)}. The ids are {'identical to' if same else 'NOT those of'} the manifest's."

@@ -108,6 +108,12 @@ def rows(run: Run) -> np.ndarray:
     return _rows(str(run.folder), run.manifest["result"]["pick_order_sha256"])
 
 
+def earlier(pool: Pool, run: Run) -> np.ndarray:
+    """(m,) rows of the pool that counted as chosen before a run, in their order; empty where none did."""
+    already = run.manifest["already"]
+    return _earlier_rows(str(run.folder), already["ids_sha256"], run, pool) if already else np.empty(0, np.int64)
+
+
 def suits(pool: Pool, page: str) -> bool:
     """Whether a page has something to show for this pool: image-text needs both sides, trajectories something to learn;
     or vectors that were brought.
@@ -196,6 +202,11 @@ def _rows(folder: str, order: str) -> np.ndarray:
     kept = manifest.kept_table(Path(folder))["row"].to_numpy().copy()
     kept.flags.writeable = False
     return kept
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _earlier_rows(folder: str, ids: str, _run: Run, _pool: Pool) -> np.ndarray:
+    return _pool.rows(list(dict.fromkeys(manifest.earlier_ids(_run.folder, _run.manifest))))
 
 
 def pools(workspace: Workspace) -> list[dict[str, Any]]:

@@ -17,8 +17,8 @@ from datasel_core.pools.persistence import load_pool, pool_names
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.layout import Workspace
 
-LINKED = ("pool", "budget", "method", "run", "role", "colour")
-_BELONG_TO_POOL = ("run", "role", "colour", "open_row", "targets.row", "targets.target")
+LINKED = ("pool", "budget", "method", "already", "run", "role", "colour")
+_BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "targets.row", "targets.target")
 
 
 def workspace() -> Workspace:
@@ -145,7 +145,7 @@ def _mirror(name: str) -> None:
     if name not in LINKED:
         return
     value = st.session_state.get(_key(name))
-    if value is None:
+    if value in (None, ""):
         if name in st.query_params:
             del st.query_params[name]
     elif st.query_params.get(name) != str(value):

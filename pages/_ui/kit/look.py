@@ -11,6 +11,7 @@ import streamlit as st
 from datasel_core.base import registry
 from datasel_core.errors import DataselError
 from datasel_core.pools.pool import Pool
+from datasel_core.runs import manifest
 from datasel_core.runs.run import Run
 from pages._ui.kit import disk, keys, markdown, palette, watch
 
@@ -196,9 +197,25 @@ def size(bytes: float) -> str:
 
 
 def kept_of(run: Run) -> str:
-    """`47 kept of 929, 882 dropped`."""
-    n, whole = run.manifest["result"]["n"], run.manifest["pool"]["n"]
-    return f"{n:,} kept of {whole:,}, {whole - n:,} dropped ({percent(n, whole)})"
+    """`47 kept of 929, 882 dropped`, or `50 new + 50 earlier of 929, 829 dropped`; with the share that is kept."""
+    counts = manifest.counts(run.manifest)
+    said = counts.words if counts.earlier else f"{counts.parts} kept of {counts.pool:,}"
+    among = f", {counts.among}" if counts.among else ""
+    return f"{said}, {counts.dropped:,} dropped ({percent(counts.kept, counts.pool)}){among}"
+
+
+def chosen_by(run: Run) -> str:
+    """`50 by k-center greedy, seed 0`: a selection as an option of a list."""
+    return f"{manifest.counts(run.manifest).parts} by {recipe(run)}"
+
+
+def legend(entries: Sequence[tuple[str, str]]) -> None:
+    """What the colours of a chart mean, in one line: (colour, words)."""
+    dots = "".join(
+        f'<span><i class="ds-dot" style="background:{colour}"></i>{html.escape(words)}</span>'
+        for colour, words in entries
+    )
+    st.html(f'<div class="ds-legend">{dots}</div>')
 
 
 def recipe(run: Run) -> str:

@@ -64,6 +64,19 @@ def colour_of(method: str) -> str:
     return BASELINE
 
 
+def earlier(kept: str) -> str:
+    """The colour of what was chosen earlier, beside what is kept in this colour: orange, or blue where that is like
+    orange.
+    """
+    orange, blue = COLOURS[1], COLOURS[0]
+    apart = abs(_hue(kept) - _hue(orange))
+    return orange if min(apart, 1 - apart) > 50 / 360 else blue
+
+
+def _hue(colour: str) -> float:
+    return colorsys.rgb_to_hls(*(int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)))[0]
+
+
 def colours(names: Sequence[str]) -> dict[str, str]:
     """A colour for each of these names, in their order; the palette begins again after twelve."""
     return {name: COLOURS[at % len(COLOURS)] for at, name in enumerate(names)}

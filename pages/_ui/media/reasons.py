@@ -74,7 +74,7 @@ def neighbours(pool: Pool, found: Sequence[explain.Neighbour], key: str, *, heig
     if not found:
         st.caption("None.")
         return
-    badges = {one.row: f"#{one.rank} · {one.distance:.2f}" if one.rank else f"{one.distance:.2f}" for one in found}
+    badges = {one.row: f"{_place(one)}{one.distance:.2f}" for one in found}
     if texts.has_texts(pool):
         texts.wall(pool, [one.row for one in found], key=key, badges=badges, lines=(2, 2))
         return
@@ -82,10 +82,20 @@ def neighbours(pool: Pool, found: Sequence[explain.Neighbour], key: str, *, heig
         photos.wall(pool, [one.row for one in found], key=key, height=height, badges=badges)
         return
     for at, one in enumerate(found):
-        said = f"{'#' + str(one.rank) + ' · ' if one.rank else ''}{pool.ids[one.row]} · {one.distance:.3f} away"
+        said = f"{_place(one)}{pool.ids[one.row]} · {one.distance:.3f} away"
         st.button(
             markdown.plain(said), key=f"{key}-{at}", type="tertiary", on_click=keys.put, args=("open_row", one.row)
         )
+
+
+def place(one: explain.Neighbour) -> str:
+    """`#3`, or `an earlier one`: which of the kept a neighbour is."""
+    return "an earlier one" if one.rank == explain.EARLIER else f"#{one.rank:,}"
+
+
+def _place(one: explain.Neighbour) -> str:
+    """The same, short, before a distance; nothing where it was dropped."""
+    return "" if one.rank is None else "earlier · " if one.rank == explain.EARLIER else f"#{one.rank} · "
 
 
 def similar(pool: Pool, kept: StoredFeature, row: int, key: str, among: np.ndarray | None = None) -> None:

@@ -1,5 +1,6 @@
 """A question on the select page: what is asked, which run answers it already, and starting one that does."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import streamlit as st
 from datasel_core.base import registry
 from datasel_core.methods.method import Method
 from datasel_core.pools.pool import Pool
-from datasel_core.runs.manifest import kept_table
+from datasel_core.runs.manifest import Counts, counts, kept_table
 from datasel_core.runs.question import Question
 from datasel_core.runs.run import Run, answers, is_preview
 from datasel_core.runs.spec import parse_spec
@@ -58,7 +59,7 @@ def by(asked: Question, method: str) -> Question:
 @dataclass(frozen=True)
 class Answer:
     """The beginning of a run: the first `shown` of its picks. longer: rows of the whole run. exact: it was made for
-    exactly the budget asked.
+    exactly the budget asked. earlier: rows that count as chosen before it.
     """
 
     run: Run
@@ -66,6 +67,12 @@ class Answer:
     longer: np.ndarray
     exact: bool
     whys: list[dict[str, Any]]
+    earlier: np.ndarray
+
+    @property
+    def counts(self) -> Counts:
+        """How many of how many are shown: as the manifest says it, but for those of a longer run that are not."""
+        return dataclasses.replace(counts(self.run.manifest), new=len(self.rows))
 
 
 def answer(asked: Question, budget: int) -> Answer | None:
@@ -80,9 +87,8 @@ def answer(asked: Question, budget: int) -> Answer | None:
     if best is None:
         return None
     rows = disk.rows(best[1])
-    return Answer(
-        best[1], rows[:budget], rows, best[0] == budget, _whys(str(best[1].folder), best[1].manifest["sha256"])
-    )
+    whys = _whys(str(best[1].folder), best[1].manifest["sha256"])
+    return Answer(best[1], rows[:budget], rows, best[0] == budget, whys, asked.earlier)
 
 
 def exact(asked: Question, budget: int) -> Run | None:

@@ -1,7 +1,6 @@
 """The left side of the select page: method cards, parameters, roles, where to choose from."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
@@ -14,7 +13,7 @@ from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
 from pages._ui.charts import maps
 from pages._ui.kit import disk, forms, keys, look, markdown
-from pages._ui.question import answers, targets, where
+from pages._ui.question import answers, earlier, targets, where
 
 _FIRST = ("freesel", "s2l", "k_center", "facility_location", "random")
 
@@ -48,8 +47,8 @@ def settings(pool: Pool) -> Question | None:
     if error is not None or not where.can_be_asked(pool):
         return None
     try:
-        earlier = {"within": within, "already": already, "where": condition}
-        asked = answers.ask(pool, cls(**params), use, seed=seed, target=towards, **earlier)
+        part = {"within": within, "already": already, "where": condition}
+        asked = answers.ask(pool, cls(**params), use, seed=seed, target=towards, **part)
     except DataselError as trouble:
         markdown.trouble(trouble)
         return None
@@ -162,28 +161,29 @@ def fillers(pool: Pool, role: str) -> list[StoredFeature]:
 
 
 def _from(pool: Pool) -> tuple[str | None, str | None, str | None]:
-    runs = {run.key: run for run in disk.runs(pool)}
-    with st.expander("Choose from a part"):
-        if runs:
-            options: list[Any] = ["", *runs]
-            named = {
-                "": "none",
-                **{key: f"{run.manifest['result']['n']:,} by {look.recipe(run)}" for key, run in runs.items()},
-            }
+    inside, before = earlier.choices(pool, "within"), earlier.choices(pool, "already")
+    with st.expander("Choose from a part, or a second batch"):
+        if len(before) > 1:
             within = keys.bound(
-                st.selectbox, "Only from what was kept by", "select.within", "", options=options, format_func=named.get
+                st.selectbox,
+                "Only from what was kept by",
+                "select.within",
+                "",
+                options=list(inside),
+                format_func=inside.get,
             )
             already = keys.bound(
                 st.selectbox,
-                "In addition to",
-                "select.already",
+                "Count as chosen already",
+                "already",
                 "",
-                options=options,
-                format_func=named.get,
-                help="These count as chosen: never chosen again, but what they cover is covered.",
+                options=list(before),
+                format_func=before.get,
+                help="Never chosen again, but what they cover is covered. A second batch brings the first along.",
             )
         else:
             st.caption("Earlier selections can be narrowed or added to, once there is one.")
             within = already = ""
+            keys.put("already", None)  # the address never says what is not counted
         condition = where.field(pool)
     return within or None, already or None, condition

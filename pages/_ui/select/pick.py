@@ -18,7 +18,9 @@ _MANY = 4
 
 
 def detail(choice: Question, answer: Answer) -> None:
-    """Why, or why not, for the sample kept as `open_row`; the first pick until one is clicked."""
+    """Why, or why not, or that it was chosen earlier, for the sample kept as `open_row`; the first pick until one is
+    clicked.
+    """
     row = keys.get("open_row")
     row = int(row) if row is not None and 0 <= int(row) < choice.pool.n else int(answer.rows[0])
     at = np.flatnonzero(answer.rows == row)
@@ -29,6 +31,8 @@ def detail(choice: Question, answer: Answer) -> None:
     )
     if len(at):
         _picked(choice, answer, row, int(at[0]) + 1, patterns)
+    elif row in answer.earlier:
+        _earlier(choice, answer, row, patterns)
     else:
         _dropped(choice, answer, row, patterns)
 
@@ -58,14 +62,30 @@ def _picked(choice: Question, answer: Answer, row: int, rank: int, patterns: Sto
         share = 100 * (before - after) / before if before else 0.0
         lines.append(f"Coverage added: **+{share:.2g} %** (mean distance {before:.4f} → {after:.4f}).")
     feature = preview.main_feature(choice)
-    found = None if feature is None else explain.why(reasons.space(feature), answer.rows, rank, _MANY)
+    found = None if feature is None else explain.why(reasons.space(feature), answer.rows, rank, _MANY, answer.earlier)
     if found is not None and found.before is not None:
         lines.append(
-            f"Nearest kept before it: #{found.before.rank:,}, {found.before.distance:.3f} away{_how(feature)}."
+            f"Nearest kept before it: {reasons.place(found.before)}, {found.before.distance:.3f} away{_how(feature)}."
         )
     _say(pool, feature, row, lines)
     if found is not None:
         _sides(pool, found.kept, found.dropped)
+
+
+def _earlier(choice: Question, answer: Answer, row: int, patterns: StoredFeature | None) -> None:
+    """One of those that an earlier selection kept: never chosen again, and its neighbours as they are now."""
+    pool, feature = choice.pool, preview.main_feature(choice)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("**Chosen earlier**", width="content")
+        st.button("Back to #1", key="why-first", type="tertiary", on_click=_open, args=(answer.rows, 1))
+    reasons.picture(pool, row, patterns)
+    lines = [f"One of the {len(answer.earlier):,} that count as chosen: never chosen again, what it covers is covered."]
+    if row not in choice.candidates.already:
+        lines = ["It counts as chosen, but has no value in what the method looks at, so that it covers nothing."]
+    _say(pool, feature, row, lines)
+    if feature is not None:
+        found = explain.sides(reasons.space(feature), answer.rows, row, _MANY, answer.earlier)
+        _sides(pool, *found)
 
 
 def _dropped(choice: Question, answer: Answer, row: int, patterns: StoredFeature | None) -> None:
@@ -82,7 +102,8 @@ def _dropped(choice: Question, answer: Answer, row: int, patterns: StoredFeature
     ]
     curve = preview.curve_of(choice, answer)
     radius = curve.at(len(answer.rows))[0] if curve is not None else 0.0
-    found = None if feature is None else explain.why_not(reasons.space(feature), answer.rows, row, radius, _MANY)
+    space = None if feature is None else reasons.space(feature)
+    found = None if space is None else explain.why_not(space, answer.rows, row, radius, _MANY, answer.earlier)
     if feature is not None and found is None:
         lines.append(f"It has no {feature.role}, so nothing is known of it here.")
     if feature is not None and found is not None:
@@ -97,7 +118,7 @@ def _stands_for(
 ) -> list[str]:
     """Which kept ones cover it, how well against the average, and since when."""
     by = (
-        explain.covered_by(reasons.space(feature), answer.rows, row)
+        explain.covered_by(reasons.space(feature), answer.rows, row, answer.earlier)
         if feature.meta["shape"] == "ragged"
         else [found.nearest]
     )
@@ -110,24 +131,21 @@ def _stands_for(
         else "covered as well as"
     )
     if feature.meta["shape"] == "ragged":
-        parts = ", ".join(f"{at} by #{one.rank:,} ({one.distance:.2f})" for at, one in enumerate(by, 1))
+        parts = ", ".join(f"{at} by {reasons.place(one)} ({one.distance:.2f})" for at, one in enumerate(by, 1))
         return [
             f"Its patterns are covered: {parts}.",
             f"On average {distance:.3f} away: {than} the average pattern ({radius:.3f}).",
-            f"Most like it among the kept: **#{found.nearest.rank:,}**, {found.nearest.distance:.3f} "
+            f"Most like it among the kept: **{reasons.place(found.nearest)}**, {found.nearest.distance:.3f} "
             f"away{_how(feature)}.",
         ]
-    lines = [
-        f"Nearest kept: **#{found.nearest.rank:,}**, {found.nearest.distance:.3f} away: {than} the average {unit} "
-        f"({radius:.3f})."
-    ]
-    lines.append(
-        f"Covered that well since pick #{found.covered_at:,}." if found.covered_at else "No pick came that near yet."
-    )
+    nearest = f"**{reasons.place(found.nearest)}**, {found.nearest.distance:.3f} away"
+    lines = [f"Nearest kept: {nearest}: {than} the average {unit} ({radius:.3f})."]
+    since = "by the earlier ones already" if found.covered_at == explain.EARLIER else f"since pick #{found.covered_at}"
+    lines.append(f"Covered that well {since}." if found.covered_at is not None else "No pick came that near yet.")
     if len(found.approach) > 1:
         lines.append(
             "How the kept came nearer: "
-            + ", ".join(f"#{step.rank:,} {step.distance:.2f}" for step in found.approach[-4:])
+            + ", ".join(f"{reasons.place(step)} {step.distance:.2f}" for step in found.approach[-4:])
             + "."
         )
     return lines

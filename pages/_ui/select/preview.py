@@ -10,7 +10,7 @@ from datasel_core.analysis.curve import Curve
 from datasel_core.base import registry
 from datasel_core.base.role import PATTERNS, find_role
 from datasel_core.features.stored import StoredFeature
-from datasel_core.runs.measures import covered, measured
+from datasel_core.runs.measures import ALONE, coverage_in, covered, measured, metrics_of_all, named_metrics
 from datasel_core.runs.question import Question
 from pages._ui.charts import colouring, curves, maps
 from pages._ui.charts import map as canvas
@@ -50,16 +50,20 @@ def curve_of(choice: Question, answer: Answer) -> Curve | None:
 
 def sentence(choice: Question, answer: Answer, random: Answer | None) -> None:
     """How many of how many, how near the pool is to them, and how that compares with random."""
-    pool, n = choice.pool, len(answer.rows)
-    one, said = look.unit(pool, 1), [f"**{n:,} of {look.samples(pool)} kept**, {pool.n - n:,} dropped."]
+    pool, n, counts = choice.pool, len(answer.rows), answer.counts
+    one, among = look.unit(pool, 1), f", {counts.among}" if counts.among else ""
+    said = [f"**{counts.words} {look.unit(pool, pool.n)} kept**{among}, {counts.dropped:,} dropped."]
     mine = curve_of(choice, answer)
     if mine is not None:
         mean, largest = mine.at(n)
         sampled = f" (measured on {mine.measured_on:,})" if mine.measured_on < pool.n else ""
+        which = ", new or earlier" if counts.earlier else ""
         said.append(
-            f"The pool is on average {mean:.3f} away from the nearest kept, at most {largest:.3f} (1 − "
+            f"The pool is on average {mean:.3f} away from the nearest kept{which}, at most {largest:.3f} (1 − "
             f"cosine{sampled})."
         )
+        if (alone := _alone(choice, answer)) is not None:
+            said.append(f"From the new ones alone it would be {alone:.3f}.")
         other = curve_of(choice, random) if random is not None else None
         if other is not None:
             their, their_largest = other.at(n)
@@ -70,14 +74,15 @@ def sentence(choice: Question, answer: Answer, random: Answer | None) -> None:
     if spread := balance(choice, answer):
         fewest = f"{markdown.plain(spread['rarest']) or grouping.NO_GROUP}, {spread['rarest_count']:,}"
         said.append(f"{spread['groups_kept']:,} of {spread['groups']:,} groups have a kept {one}; fewest: {fewest}.")
-    marked = answer.run.manifest["result"]["metrics"].get("instances") if answer.exact else None
+    metrics = (metrics_of_all(answer.run.manifest) or {}) if answer.exact else {}
+    marked = metrics.get("instances")
     if marked:
         fewest = f"{markdown.plain(marked['rarest'])}, {marked['rarest_count']:,}"
         said.append(
             f"{marked['instances']:,} of {marked['instances_in_pool']:,} labelled things, "
             f"{marked['classes_kept']:,} of {marked['classes']:,} classes; fewest: {fewest}."
         )
-    redundancy = answer.run.manifest["result"]["metrics"].get("redundancy") if answer.exact else None
+    redundancy = metrics.get("redundancy")
     if redundancy:
         share = look.percent(redundancy["near_duplicate_share"], 1)
         said.append(f"{share} of the kept nearly repeat another kept one (cosine {redundancy['threshold']:g} or more).")
@@ -85,13 +90,24 @@ def sentence(choice: Question, answer: Answer, random: Answer | None) -> None:
 
 
 def balance(choice: Question, answer: Answer) -> Mapping[str, Any]:
-    """How the kept are spread over the groups, as the manifest says; of a part of a longer run, as its own would."""
-    if answer.exact:
-        return answer.run.manifest["result"]["metrics"].get("balance", {})
+    """How the kept are spread over the groups, as the manifest says; of a part of a longer run, as its own would. Those
+    chosen earlier are kept, too.
+    """
+    if answer.exact and (metrics := metrics_of_all(answer.run.manifest)) is not None:
+        return metrics.get("balance", {})
     groups = grouping.of_roles(choice.pool, choice.roles)
     there = measured(choice.roles, choice.method.roles())
-    kept = answer.rows[there[answer.rows]]
+    kept = np.concatenate([answer.earlier, answer.rows])
+    kept = kept[there[kept]]
     return {} if groups is None else registry.find("metric", "balance")().counted(*groups, kept)
+
+
+def _alone(choice: Question, answer: Answer) -> float | None:
+    """The coverage of the new ones alone, where some were chosen earlier and the manifest is of just these."""
+    metrics, feature = named_metrics(answer.run.manifest), main_feature(choice)
+    if not answer.exact or feature is None or ALONE not in metrics:
+        return None
+    return coverage_in(feature.role, metrics[ALONE], choice.roles)
 
 
 def _more(mine: float, other: float) -> str:
@@ -113,14 +129,21 @@ def curve(choice: Question, answer: Answer, random: Answer | None) -> None:
     other = curve_of(choice, random) if random is not None else None
     if other is not None:
         lines.append(curves.Line("Random", other, palette.BASELINE))
-    curves.draw("select-curve", lines, len(answer.rows), look.unit(choice.pool), put)
+    unit = f"new {look.unit(choice.pool)}" if answer.counts.earlier else look.unit(choice.pool)
+    curves.draw("select-curve", lines, len(answer.rows), unit, put)
 
 
 def strip(choice: Question, answer: Answer) -> None:
-    """The map with the kept lit and the dropped grey."""
+    """The map with the kept lit and the dropped grey; those chosen earlier in a colour of their own."""
     feature, pool = main_feature(choice), choice.pool
     what = PATTERNS.name if feature is not None and feature.meta["shape"] == "ragged" else look.unit(pool)
-    st.markdown(f"**Map** :small[:gray[kept {look.unit(pool)} lit, dropped grey; near means similar]]")
+    counts, own = answer.counts, colour(choice)
+    theirs = palette.earlier(own)
+    lit = f"new and earlier {look.unit(pool)}" if counts.earlier else f"kept {look.unit(pool)}"
+    st.markdown(f"**Map** :small[:gray[{lit} lit, dropped grey; near means similar]]")
+    if counts.earlier:
+        new, earlier = (own, f"{counts.new:,} new"), (theirs, f"{counts.earlier:,} earlier")
+        look.legend([new, earlier, (palette.DROPPED, f"{counts.dropped:,} dropped")])
     points = canvas.points(feature) if feature is not None else None
     if feature is None:
         st.caption("A map needs an embedding or patterns.")
@@ -137,17 +160,18 @@ def strip(choice: Question, answer: Answer) -> None:
         return
     if points.key.startswith(f"{feature.key}-pca"):
         maps.ensure(feature)
-    n = len(answer.rows)
     row = keys.get("open_row")
     how = canvas.Look(
         what,
-        f"Map of {points.n_points:,} {what}: the {n:,} kept {look.unit(pool)} lit, the others grey.",
+        f"Map of {points.n_points:,} {what}: the {counts.parts} kept {look.unit(pool)} lit, the others grey.",
         height=262,
         lasso=False,
         legend=False,
         lit=answer.rows,
+        earlier=answer.earlier,
         dim=True,
-        kept_colour=colour(choice),
+        kept_colour=own,
+        earlier_colour=theirs,
         rings=[] if row is None else [int(row)],
         hint="Click a point to ask why.",
         photo=(lambda place: _hovered(choice, answer, points, place)) if photos.has_photos(pool) else None,
@@ -158,16 +182,27 @@ def strip(choice: Question, answer: Answer) -> None:
 def _hovered(choice: Question, answer: Answer, points: canvas.Points, place: int) -> tuple[str, str]:
     row = int(points.owners[place])
     at = np.flatnonzero(answer.rows == row)
-    return photos.thumbnail(
-        choice.pool, row, 192
-    ), f"{'#' + str(int(at[0]) + 1) if len(at) else 'dropped'} · {reasons.short(choice.pool, row)}"
+    fate = f"#{int(at[0]) + 1}" if len(at) else "earlier" if row in answer.earlier else "dropped"
+    return photos.thumbnail(choice.pool, row, 192), f"{fate} · {reasons.short(choice.pool, row)}"
+
+
+def views(choice: Question, answer: Answer) -> dict[str, str]:
+    """What `wall` can show -> what it is called."""
+    counts = answer.counts
+    kept = (
+        {"kept": f"New {counts.new:,}", "earlier": f"Earlier {counts.earlier:,}"}
+        if counts.earlier
+        else {"kept": f"Kept {counts.new:,}"}
+    )
+    return {**kept, "all": f"All {choice.pool.n:,}, dropped grey", "next": "Next best"}
 
 
 def wall(choice: Question, answer: Answer, show: str) -> None:
-    """Kept in pick order, all with the dropped grey, or the next best."""
+    """Kept in pick order, those chosen earlier, all with the dropped grey, or the next best."""
     pool, n = choice.pool, len(answer.rows)
     ranks = {int(row): rank for rank, row in enumerate(answer.longer.tolist(), 1)}
-    rows = {"kept": answer.rows, "all": np.arange(pool.n), "next": answer.longer[n : n + 600]}[show]
+    every, coming = np.arange(pool.n), answer.longer[n : n + 600]
+    rows = {"kept": answer.rows, "earlier": answer.earlier, "all": every, "next": coming}[show]
     if not len(rows):
         st.caption("Nothing comes next: the choice ends here. Choose a larger budget to go on.")
         return
@@ -175,11 +210,16 @@ def wall(choice: Question, answer: Answer, show: str) -> None:
         _table(choice, answer, rows, ranks)
         return
 
+    earlier = set(answer.earlier.tolist())
+
     def caption(row: int) -> str:
+        if row in earlier:
+            return f"chosen earlier: {pool.ids[row]}"
         return f"#{ranks[row]}: {_because(choice, answer, ranks[row])}" if row in ranks else f"dropped: {pool.ids[row]}"
 
-    badges = {row: f"#{rank}" for row, rank in ranks.items() if rank <= n or show == "next"}
-    dropped = set(range(pool.n)) - set(answer.rows.tolist()) if show == "all" else None
+    badges = dict.fromkeys(earlier, "earlier") if show == "all" else {}
+    badges |= {row: f"#{rank}" for row, rank in ranks.items() if rank <= n or show == "next"}
+    dropped = set(range(pool.n)) - set(answer.rows.tolist()) - earlier if show == "all" else None
     photos.wall(pool, rows, key=f"wall-select-{show}", captions=caption, badges=badges, dim=dropped, height=112)
 
 
@@ -190,7 +230,10 @@ def _because(choice: Question, answer: Answer, rank: int) -> str:
 def _table(choice: Question, answer: Answer, rows: np.ndarray, ranks: dict[int, int]) -> None:
     shown = rows[:1000]
     table = choice.pool.take(shown).to_pydict()
-    because = [_because(choice, answer, ranks[int(row)]) if int(row) in ranks else "dropped" for row in shown]
+    others = dict.fromkeys(answer.earlier.tolist(), "chosen earlier")
+    because = [
+        _because(choice, answer, ranks[row]) if row in ranks else others.get(row, "dropped") for row in shown.tolist()
+    ]
     event = st.dataframe(
         {"#": [ranks.get(int(row)) for row in shown], **table, "why": because},
         key="table-select",
