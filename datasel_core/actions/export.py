@@ -14,7 +14,8 @@ from datasel_core.exports.export import Export, SelectionRecord
 from datasel_core.pools.changed import changes
 from datasel_core.pools.persistence import load_pool
 from datasel_core.runs import manifest
-from datasel_core.workspace.layout import NAME, Workspace
+from datasel_core.runs.catalog.names import find_folder
+from datasel_core.workspace.layout import Workspace
 
 
 @task("export", version=1, title="Export a selection")
@@ -24,7 +25,7 @@ class ExportSelection(Task):
     words: ClassVar[tuple[str, ...]] = ("export",)
     cost: ClassVar[str] = "Writes what was kept once."
 
-    run: str = Field(description="Folder of the selection, or its key.", json_schema_extra=ARGUMENT)
+    run: str = Field(description="Folder of the selection, its key, or its name.", json_schema_extra=ARGUMENT)
     format: str = Field(description="One of {export format}.")
     out: str = Field(description="The file, or for files the folder, to make.")
     params: dict[str, Any] = Field({}, description="Parameters of the format.", json_schema_extra=called("set"))
@@ -34,7 +35,7 @@ class ExportSelection(Task):
         exporter = find("export format", self.format).of(self.params)
         check = guard.check_file if exporter.suffix else guard.check_folder
         check(workspace, self.out, self.overwrite)
-        record = open_record(workspace, run_folder(workspace, self.run))
+        record = open_record(workspace, find_folder(workspace, self.run))
         return Work(self.own_folder(workspace), lambda progress: self._written(exporter, record, progress))
 
     def headline(self) -> str:
@@ -49,12 +50,6 @@ class ExportSelection(Task):
             [f"{n} samples written to {target}"],
             notes,
         )
-
-
-def run_folder(workspace: Workspace, name: str) -> Path:
-    """The folder of a run that is named by its path or by its key."""
-    here = not Path(name).exists() and NAME.fullmatch(name)
-    return workspace.run(name) if here else workspace.allowed(name)
 
 
 def open_record(workspace: Workspace, folder: Path) -> SelectionRecord:

@@ -18,6 +18,8 @@ from datasel_core.errors import BadRequest
 from datasel_core.methods.method import Method, Scorer
 from datasel_core.pools.changed import Changes, changes
 from datasel_core.runs import manifest, reproduction
+from datasel_core.runs.catalog.names import find_folder
+from datasel_core.runs.run import Run
 from datasel_core.runs.run import runs as kept_runs
 from datasel_core.workspace.layout import Workspace
 
@@ -63,8 +65,18 @@ def about_method(one: type[Method]) -> dict[str, Any]:
     }
 
 
-def runs(json: Json = False) -> None:
+runs = typer.Typer(
+    help="Finished selections, the oldest first; not those that were only looked at on the screen.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+
+
+@runs.callback()
+def list_runs(asked: typer.Context, json: Json = False) -> None:
     """All finished selections, the oldest first; not those that were only looked at on the screen."""
+    if asked.invoked_subcommand is not None:
+        return
     found = []
     for folder in kept_runs(workspace()):
         try:
@@ -72,7 +84,9 @@ def runs(json: Json = False) -> None:
         except BadRequest as error:
             say(f"passed over: {error}")
         else:
-            one = {"run": str(folder), "created_utc": said["created_utc"], "pool": said["pool"]["name"]}
+            run = Run(folder, said)
+            one = {"run": str(folder), "name": run.name, "note": run.note}
+            one |= {"created_utc": said["created_utc"], "pool": said["pool"]["name"]}
             one |= {"method": said["method"]["id"], "n": said["result"]["n"], "seed": said["seed"]}
             found.append({**one, "ids_sha256": said["result"]["ids_sha256"]})
     found.sort(key=lambda one: (one["created_utc"], one["run"]))
@@ -81,7 +95,8 @@ def runs(json: Json = False) -> None:
         return
     for one in found:
         typer.echo(
-            f"{one['created_utc']}\t{one['pool']}\t{one['method']}\t{one['n']} kept\tseed {one['seed']}\t{one['run']}"
+            f"{one['created_utc']}\t{one['pool']}\t{one['name']}\t{one['method']}\t{one['n']} kept\tseed {one['seed']}"
+            f"\t{one['run']}"
         )
 
 
@@ -112,7 +127,7 @@ def compare(folders: list[str], json: Json = False) -> None:
 
 
 def _opened(home: Workspace, folder: str) -> tuple[Path, dict[str, Any]]:
-    path = home.allowed(folder)
+    path = find_folder(home, folder)
     return path, manifest.read(path)
 
 

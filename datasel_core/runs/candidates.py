@@ -15,18 +15,22 @@ from datasel_core.errors import BadInput, BadRequest
 from datasel_core.features.roles import Roles
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
+from datasel_core.runs.catalog.names import find_folder
 from datasel_core.runs.filters.condition import read
 from datasel_core.runs.filters.evaluation import matching
 from datasel_core.runs.filters.macros import columns_of, filter_macros
-from datasel_core.workspace.layout import Workspace
+from datasel_core.workspace.layout import Workspace, without_home
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """A selection that was made before. ids: in pick order. about: what the manifest of a later one says of it."""
+    """A selection that was made before. ids: in pick order. about: what the manifest of a later one says of it. called:
+    how a command names it, by its key where it has one.
+    """
 
     ids: list[str]
     about: dict[str, Any]
+    called: str
 
 
 @dataclass(frozen=True)
@@ -103,18 +107,16 @@ def find_candidates(
 
 
 def find_earlier(workspace: Workspace, pool: Pool, folder: str | None, flag: str) -> Earlier | None:
-    """folder: of a selection, its key, or a Parquet file of ids. Raises BadRequest when it cannot be trusted, or is
-    from another pool.
+    """folder: of a selection, its key, its name, or a Parquet file of ids. Raises BadRequest when it cannot be trusted,
+    or is from another pool.
     """
     if folder is None:
         return None
-    path = Path(folder)
-    if not path.exists() and (workspace.path / "runs" / folder).is_dir():
-        path = workspace.path / "runs" / folder
-    path = workspace.allowed(path)
+    path = find_folder(workspace, folder)
+    called = path.name if path.parent == workspace.path / "runs" else without_home(folder)
     if path.suffix == ".parquet":
         ids = _read_ids(path, flag)
-        return Earlier(ids, {"ids_sha256": manifest.ids_sha256(ids), "n": len(ids)})
+        return Earlier(ids, {"ids_sha256": manifest.ids_sha256(ids), "n": len(ids)}, called)
     if found := manifest.problems(path):
         raise BadInput(f"--{flag} {folder} cannot be used: {found[0]}")
     other = manifest.read(path)
@@ -125,7 +127,7 @@ def find_earlier(workspace: Workspace, pool: Pool, folder: str | None, flag: str
         )
     ids = manifest.kept_table(path)["id"].to_pylist()
     about = {"ids_sha256": other["result"]["ids_sha256"], "n": len(ids)}
-    return Earlier(ids, {**about, "method": other["method"], "budget": other["budget"]})
+    return Earlier(ids, {**about, "method": other["method"], "budget": other["budget"]}, called)
 
 
 def _read_ids(path: Path, flag: str) -> list[str]:

@@ -11,6 +11,7 @@ from datasel_core.features.roles import Roles
 from datasel_core.pools.changed import changes_of
 from datasel_core.pools.persistence import pool_names
 from datasel_core.runs import combine, manifest
+from datasel_core.runs.catalog.links import find_kept
 from datasel_core.runs.engine import choose
 from datasel_core.runs.question import Question, resolve
 from datasel_core.runs.spec import Spec
@@ -64,8 +65,8 @@ def asked_again(workspace: Workspace, said: Mapping[str, Any], folder: Path | No
             seed=said["seed"],
             target=target,
             use=_used(said),
-            within=_earlier(said, folder, "within"),
-            already=_earlier(said, folder, "already"),
+            within=_earlier(workspace, said, folder, "within"),
+            already=_earlier(workspace, said, folder, "already"),
             where=said["where"],
         ),
     )
@@ -109,15 +110,17 @@ def _used(said: Mapping[str, Any]) -> dict[str, str]:
     return own | {f"target.{role}": about["key"] for role, about in theirs.items()}
 
 
-def _earlier(said: Mapping[str, Any], folder: Path | None, name: str) -> str | None:
-    """The ids of an earlier selection, which stand beside the manifest."""
+def _earlier(workspace: Workspace, said: Mapping[str, Any], folder: Path | None, name: str) -> str | None:
+    """The ids of an earlier selection, which stand beside the manifest; else the key of a run here that kept them."""
     if not said[name]:
         return None
-    if folder is None or not (folder / f"{name}.parquet").exists():
-        raise BadRequest(
-            f"This selection builds on an earlier one ({name}); open its whole folder, which holds {name}.parquet."
-        )
-    return str(folder / f"{name}.parquet")
+    if folder is not None and (folder / f"{name}.parquet").exists():
+        return str(folder / f"{name}.parquet")
+    if here := find_kept(workspace, said["pool"]["fingerprint"], said[name]["ids_sha256"]):
+        return here.name
+    raise BadRequest(
+        f"This selection builds on an earlier one ({name}); open its whole folder, which holds {name}.parquet."
+    )
 
 
 def _check_features(kind: str, said: Mapping[str, Any], now: Roles) -> None:
