@@ -11,6 +11,7 @@ import streamlit as st
 from datasel_core.base import registry
 from datasel_core.errors import DamagedFeature
 from datasel_core.pools.pool import Pool
+from datasel_core.runs.catalog.label import read_label
 from datasel_core.runs.run import Run
 from pages._ui.kit import disk, keys, markdown, palette, watch
 
@@ -199,6 +200,13 @@ def kept_of(run: Run) -> str:
     """`47 kept of 929, 882 dropped`."""
     n, whole = run.manifest["result"]["n"], run.manifest["pool"]["n"]
     return f"{n:,} kept of {whole:,}, {whole - n:,} dropped ({percent(n, whole)})"
+
+
+def listed(run: Run) -> str:
+    """A selection among others: `final round · 50 by k-center greedy, seed 0 · 2026-05-01 09:30 UTC`."""
+    given = read_label(run.folder).name
+    what = f"{given} · {run.manifest['result']['n']:,} by {recipe(run)}" if given else f"{run.name} · {recipe(run)}"
+    return f"{what} · {run.manifest['created_utc'][:16].replace('T', ' ')} UTC"
 
 
 def recipe(run: Run) -> str:
