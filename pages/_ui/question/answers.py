@@ -147,8 +147,11 @@ def tell_kept(pool: Pool) -> None:
     """Asks what the selection is to be called that is to be kept, and says once that it is there."""
     run = kept(pool)
     if run is not None:
+        keys.put("select.told", run.key)
+        st.rerun()  # the strip above shows it; what was said before a rerun may never be seen
+    if run := disk.find_run(pool, keys.get("select.told")):
+        keys.put("select.told", None)
         st.toast(f"Kept as {markdown.plain(run.name)}: {look.kept_of(run)}.", icon=":material/check:")
-        st.rerun()
     asked = keys.get("select.naming")
     if asked is not None and asked[0].pool.name == pool.name:
         st.dialog("Keep this selection", on_dismiss=_not_keep)(_keep_as)(*asked)
