@@ -16,6 +16,7 @@ class DeleteSelection(Task):
     """Deletes a selection for good, unless another one builds on it. Features, scores and what was exported stay."""
 
     words: ClassVar[tuple[str, ...]] = ("runs", "delete")
+    cost: ClassVar[str] = "Reads the manifests of all selections once."
 
     run: str = Field(description="Key or name of the selection.", json_schema_extra=ARGUMENT)
 

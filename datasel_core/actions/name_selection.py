@@ -16,6 +16,8 @@ _RUN = Field(description="Key or name of the selection.", json_schema_extra=ARGU
 class _Said(Task):
     """One of the two things that are said of a selection; nothing of its answer changes."""
 
+    cost: ClassVar[str] = "Writes one small file."
+
     def _given(self, workspace: Workspace, run: str, name: str | None = None, note: str | None = None) -> Work:
         folder = kept_here(workspace, run)
         check_free(workspace, checked_name(name or ""), folder)
