@@ -120,7 +120,7 @@ def without_home(value: Any) -> Any:
     home = os.path.expanduser("~").rstrip(os.sep)
     if not isinstance(value, str) or not os.path.isabs(home):
         return value
-    return re.sub(rf"(?<![\w.~-]){re.escape(home)}(?![\w.-])", "~", value)
+    return re.sub(rf"(?<![\w.~-]){re.escape(home)}(?![\w-]|\.\w)", "~", value)
 
 
 def checked_name(kind: str, name: str) -> str:

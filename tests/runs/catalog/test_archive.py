@@ -13,9 +13,10 @@ import pytest
 
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.exports.run_folder import copy_run
+from datasel_core.features.roles import Roles
 from datasel_core.runs import combine, manifest, reproduction
 from datasel_core.runs.catalog import archive, names
-from datasel_core.runs.run import Run
+from datasel_core.workspace.layout import without_home
 from tests.runs import joints
 
 built, shared, scene, other = joints.built, joints.shared, joints.scene, joints.other
@@ -265,4 +266,31 @@ def test_the_manifest_names_nobodys_folder(scene, tmp_path, monkeypatch):
         assert str(tmp_path) not in text
         again = scene.ask("k_center", 5, seed=at, within=named.strip("'"))  # and the command asks the same
         assert again.key == run.key
-    assert isinstance(run, Run)
+
+
+def test_where_weights_lie_and_why_a_file_cannot_be_read_name_nobodys_folder(scene, tmp_path, monkeypatch):
+    home = tmp_path / "anna"
+    monkeypatch.setenv("HOME", str(home))
+    here = scene.keep("all", "embedding", scene.here["embedding"] + 3, [4])
+    there = scene.keep("task", "embedding", scene.there["embedding"] + 3, [2])
+    for kept in (here, there):
+        meta = json.loads((kept.folder / "meta.json").read_text())
+        meta["params"] = {"weights": f"{home}/models/w.pt", "other": [f"{home}ry/w.pt", f"x{home}", 3, None]}
+        (kept.folder / "meta.json").write_text(json.dumps(meta))
+    reason = f"[Errno 13] Permission denied: '{home}/photos/1.jpg', see {home}."
+    monkeypatch.setattr(Roles, "unreadable", lambda *_: [{"id": f"{home}/1.jpg", "reason": reason}])
+    run = scene.ask("tsds", 5)
+    for said in (run.manifest, run.manifest["target"]):
+        assert said["features"]["embedding"]["params"] == {
+            "weights": "~/models/w.pt",
+            "other": [f"{home}ry/w.pt", f"x{home}", 3, None],
+        }
+        plain = "[Errno 13] Permission denied: '~/photos/1.jpg', see ~."
+        assert {"id": f"{home}/1.jpg", "reason": plain} in said["unreadable"]  # an id is what it is
+    assert scene.plan("tsds", 5).key == run.key
+
+
+@pytest.mark.parametrize("home", ["/", ""])
+def test_a_home_that_is_no_folder_of_ones_own_is_left(monkeypatch, home):
+    monkeypatch.setenv("HOME", home)
+    assert without_home("/data/x and /") == "/data/x and /"
