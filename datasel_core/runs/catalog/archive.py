@@ -5,6 +5,7 @@ only files that its manifest names are taken, under the names that records have,
 verified.
 """
 
+import os
 import re
 import shutil
 import zipfile
@@ -60,6 +61,8 @@ def unpack(file: Path | IO[bytes], folder: Path) -> Path:
         _check_size(file)
         with zipfile.ZipFile(file) as archive:
             _take(archive, folder)
+    except BadInput as error:
+        raise BadInput(str(error).replace(f"{folder}{os.sep}", "")) from None  # whoever brought it knows no such folder
     except DataselError:
         raise
     except (OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:

@@ -60,7 +60,9 @@ def why_not(workspace: Workspace, folder: Path) -> str | None:
 
 
 def sweep(workspace: Workspace) -> None:
-    """Empties what was deleted, also by a process that did not come to its end."""
+    """Empties what was deleted, also by a process that did not come to its end. Whoever calls it holds the lock of the
+    folder of runs: else it might take away what another is about to fill.
+    """
     for left in (workspace.path / "runs").glob(f"{_GONE}*"):
         shutil.rmtree(left, ignore_errors=True)
 

@@ -188,6 +188,7 @@ def test_what_is_no_record_is_one_line(run, tmp_path, how):
     with pytest.raises(BadInput, match=said) as caught:
         archive.unpack(make(run), tmp_path / "there")
     assert len(str(caught.value).splitlines()) == 1
+    assert str(tmp_path) not in str(caught.value)
     path = tmp_path / "as a file.zip"
     path.write_bytes(make(run).getvalue())
     with pytest.raises(BadInput, match=said):
