@@ -22,12 +22,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-groups = {"pool": pools.pool, "feature": pools.feature}
+groups = {"pool": pools.pool, "feature": pools.feature, "runs": selections.runs}
 for words, command in tasks.commands().items():
     groups.get(words[0], app).command(words[-1], cls=console.Command)(command)
 for name, group in groups.items():
     app.add_typer(group, name=name)
-for command in (selections.methods, selections.runs, selections.compare, selections.verify, selections.reproduce):
+for command in (selections.methods, selections.compare, selections.verify, selections.reproduce):
     app.command(cls=console.Command)(command)
 app.command(hidden=True)(selections.work)
 

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from datasel_core.actions.add_pool import add_pool
+from datasel_core.actions.select import Select
+from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
 from datasel_core.errors import UnknownName
 from datasel_core.features.feature import Feature
 from datasel_core.methods.method import Method
 from datasel_core.pools.persistence import load_pool, pool_names
 from datasel_core.pools.pool import Pool
-from datasel_core.runs import engine
+from datasel_core.runs import manifest
 from datasel_core.runs.run import Run
 from datasel_core.runs.spec import parse_spec
 from datasel_core.workspace.layout import NAME, Workspace
@@ -47,19 +49,29 @@ def open_pool(name: str | os.PathLike, *, kind: str | None = None, workspace: st
     return add_pool(home, short, str(path), kind or kind_of(path))
 
 
-def select(pool: Pool | str, method: Method, budget: int | str, seed: int = 0, **asked: Any) -> Run:
-    """Chooses from a pool and keeps the answer as a run. asked: `use`, `target` (a pool's name), `within`, `already` (a
-    Run or its folder), `where`.
+def select(
+    pool: Pool | str,
+    method: Method,
+    budget: int | str,
+    seed: int = 0,
+    name: str | None = None,
+    note: str | None = None,
+    **asked: Any,
+) -> Run:
+    """Chooses from a pool and keeps the answer as a run. name, note: what is said of it in the workspace. asked: `use`,
+    `target` (a pool's name), `within`, `already` (a Run, its folder, its key or its name), `where`.
 
-    Returns a Run with .selection (rows of the pool), .ids and .manifest. Raises BadRequest, Failed.
+    Returns a Run with .selection (rows of the pool), .ids, .name, .note and .manifest. Raises BadRequest, Failed.
     """
     pool = open_pool(pool) if isinstance(pool, str) else pool
-    for name in ("within", "already"):
-        if isinstance(asked.get(name), Run):
-            asked[name] = asked[name].folder
-        if asked.get(name) is not None:
-            asked[name] = os.fspath(asked[name])
+    for flag in ("within", "already"):
+        if isinstance(asked.get(flag), Run):
+            asked[flag] = asked[flag].folder
+        if asked.get(flag) is not None:
+            asked[flag] = os.fspath(asked[flag])
     spec = parse_spec(
         pool=pool.name, method=method.id, params=method.model_dump(mode="json"), budget=str(budget), seed=seed, **asked
     )
-    return engine.select(Workspace(pool.folder.parent.parent), spec)
+    work = Select(**spec.model_dump(), name=name, note=note).prepare(Workspace(pool.folder.parent.parent))
+    work.run(Progress())
+    return Run(work.folder, manifest.read(work.folder))

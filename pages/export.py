@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shlex
 from typing import Any
 
@@ -15,10 +16,11 @@ from datasel_core.exports.export import Export, suited
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN
 from datasel_core.runs import manifest
+from datasel_core.runs.catalog.archive import short_hash
 from datasel_core.runs.run import Run
 from datasel_core.workspace.files import read_json, write_json
 from datasel_core.workspace.hashing import key_of
-from pages._ui.export import lines, record, reopen
+from pages._ui.export import card, lines, record, reopen
 from pages._ui.kit import disk, forms, keys, look, markdown, watch
 from pages._ui.media import photos
 from pages._ui.media.reasons import reason
@@ -47,7 +49,7 @@ def page(pool: Pool, runs: list[Run]) -> None:
             runs[0].key,
             options=list(known),
             label_visibility="collapsed",
-            format_func=lambda key: f"{look.chosen_by(known[key])} · {_when(known[key])}",
+            format_func=lambda key: look.listed(known[key]),
         )
     run = known[key]
     with heading:
@@ -60,6 +62,7 @@ def page(pool: Pool, runs: list[Run]) -> None:
         preview(pool, run)
     look.section("The record", "what anyone needs to check or repeat this selection")
     with st.container(border=True, key="card-record"):
+        card.card(run, file_name(pool, run))
         record.record(run.manifest)
 
 
@@ -211,17 +214,15 @@ def _says_nothing(values: list[Any]) -> bool:
     return len({value for value in values if value == value}) <= 1
 
 
-def _when(run: Run) -> str:
-    return run.manifest["created_utc"][:16].replace("T", " ") + " UTC"
-
-
 def _short(cls: type[Export]) -> str:
     """The first sentence of a declaration."""
     return cls.summary().split(". ")[0].rstrip(".") + "."
 
 
 def file_name(pool: Pool, run: Run) -> str:
-    return f"{pool.name}-{run.manifest['method']['id']}-{run.manifest['result']['n']}"
+    """`photos-final-round-1a2b3c4d`: pool, name, and a piece of its hash; good on every disk."""
+    name = re.sub(r"[^\w.-]+", "-", run.name)[:40].strip("-.")
+    return "-".join(filter(None, [pool.name, name, short_hash(run.manifest)]))
 
 
 if (pool := keys.pool()) is None:

@@ -6,8 +6,8 @@ from typing import ClassVar
 from datasel_core.actions.task import Outcome, Task, Work, task
 from datasel_core.base.declare import ARGUMENT, Field
 from datasel_core.base.progress import Progress
-from datasel_core.exports.record import place
 from datasel_core.exports.run_folder import check_out, copy_run
+from datasel_core.runs.catalog.names import find_folder
 from datasel_core.runs.combine import combine
 from datasel_core.workspace.layout import Workspace
 
@@ -22,14 +22,14 @@ class Combine(Task):
         description="union, intersection, or difference (kept by the first and by no other).",
         json_schema_extra=ARGUMENT,
     )
-    folders: list[str] = Field(description="Folders of the selections.", json_schema_extra=ARGUMENT)
+    folders: list[str] = Field(description="Folders of the selections, keys or names.", json_schema_extra=ARGUMENT)
     out: str | None = Field(None, description="Folder for a copy of the run.")
     overwrite: bool = Field(False, description="Replace what is there already; never a source of a pool.")
 
     def prepare(self, workspace: Workspace) -> Work:
         if self.out is not None:
             check_out(workspace, self.out, self.overwrite)
-        folders = [place(workspace.allowed(folder)) for folder in self.folders]
+        folders = [find_folder(workspace, folder) for folder in self.folders]
         return Work(self.own_folder(workspace), lambda progress: self._combined(workspace, folders, progress))
 
     def headline(self) -> str:

@@ -9,14 +9,15 @@ from typing import Any
 from datasel_core.analysis.metrics.overlap import overlap
 from datasel_core.errors import BadRequest
 from datasel_core.runs import manifest
-from datasel_core.runs.measures import ALONE, KEPT, TOGETHER, named_metrics, recorded_metrics
+from datasel_core.runs.measures import ALONE, KEPT, TOGETHER, metrics_of_all, named_metrics, recorded_metrics
 
 
 @dataclass(frozen=True)
 class Comparison:
     """runs: of each selection its folder, method, pool, size and metrics. pairs: of each two, how many ids they share
-    (see `overlap`), and whether they are of the same pool. metrics: of each selection, by whom they are of, in words.
-    parts: how many are kept in each, new and earlier.
+    (see `overlap`), and whether they are of the same pool. metrics: of each selection, KEPT of all that is kept in it,
+    earlier ones too, and ALONE of the new ones where there are earlier ones. parts: how many are kept in each, new and
+    earlier.
     """
 
     runs: Sequence[Mapping[str, Any]]
@@ -30,12 +31,9 @@ class Comparison:
             f"{run['run']}: {run['method']['id']}, {self.parts[run['run']]} kept of {run['pool']['name']}"
             for run in self.runs
         ]
-        metrics = [line for of in self._named() for line in ([f"{of}:"] if of != KEPT else []) + self._metrics(of)]
-        return [*sizes, *metrics, *map(_in_words, self.pairs)]
-
-    def _named(self) -> list[str]:
-        """Of whom there are metrics, in words; those of everything that is kept first."""
-        return [of for of in (KEPT, TOGETHER, ALONE) if any(of in one for one in self.metrics.values())]
+        alone = self._metrics(ALONE)
+        heads = ([f"{TOGETHER}:"], [f"{ALONE}:"]) if alone else ([], [])
+        return [*sizes, *heads[0], *self._metrics(KEPT), *heads[1], *alone, *map(_in_words, self.pairs)]
 
     def _metrics(self, of: str) -> list[str]:
         beside = [self.metrics[run["run"]].get(of, {}) for run in self.runs]
@@ -74,8 +72,13 @@ def compare(folders: Mapping[str, Path]) -> Comparison:
         }
         for a, b in itertools.combinations(folders, 2)
     ]
-    metrics = {name: named_metrics(one) for name, one in said.items()}
+    metrics = {name: _of_whom(one) for name, one in said.items()}
     return Comparison(runs, pairs, metrics, {name: manifest.counts(one).parts for name, one in said.items()})
+
+
+def _of_whom(said: Mapping[str, Any]) -> dict[str, Any]:
+    named = named_metrics(said)
+    return {KEPT: metrics_of_all(said) or {}} | ({ALONE: named[ALONE]} if ALONE in named else {})
 
 
 def _in_words(pair: Mapping[str, Any]) -> str:

@@ -9,10 +9,10 @@ from datasel_core.base.declare import ARGUMENT, Field, called
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
 from datasel_core.errors import BadRequest
-from datasel_core.exports.record import place
 from datasel_core.pools.changed import changes
 from datasel_core.probes.evaluate import run_probe
 from datasel_core.runs import manifest
+from datasel_core.runs.catalog.names import find_folder
 from datasel_core.runs.measures import KEPT, named_metrics, recorded_metrics
 from datasel_core.workspace.layout import Workspace
 
@@ -24,7 +24,7 @@ class Evaluate(Task):
     heavy: ClassVar[bool] = True
     cost: ClassVar[str] = "What the probe costs; metrics are there already."
 
-    run: str = Field(description="Folder of the selection.", json_schema_extra=ARGUMENT)
+    run: str = Field(description="Folder of the selection, its key, or its name.", json_schema_extra=ARGUMENT)
     probe: str | None = Field(None, description="Train small on the kept, test on the rest: {probe}.")
     params: dict[str, Any] = Field({}, description="Parameters of the probe.", json_schema_extra=called("set"))
     held_out: str | None = Field(None, description="Pool to test on instead of the rest, for {probe.elsewhere}.")
@@ -34,7 +34,7 @@ class Evaluate(Task):
             raise BadRequest("--set and --held-out are for a probe; name one with --probe.")
         if self.probe is not None:
             find("probe", self.probe).of(self.params)
-        folder = place(workspace.allowed(self.run))
+        folder = find_folder(workspace, self.run)
         said = manifest.intact(folder, "evaluated")
         return Work(self.own_folder(workspace), lambda progress: self._measured(workspace, folder, said, progress))
 

@@ -9,12 +9,12 @@ from datasel_core.base.declare import ARGUMENT, Field, called
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
 from datasel_core.errors import BadRequest
-from datasel_core.exports import record
 from datasel_core.exports.export import Export, SelectionRecord, check
 from datasel_core.pools.changed import changes, pool_now
 from datasel_core.pools.persistence import described
 from datasel_core.runs import manifest
-from datasel_core.workspace.layout import NAME, Workspace
+from datasel_core.runs.catalog.names import find_folder
+from datasel_core.workspace.layout import Workspace
 
 
 @task("export", version=1, title="Export a selection")
@@ -24,7 +24,7 @@ class ExportSelection(Task):
     words: ClassVar[tuple[str, ...]] = ("export",)
     cost: ClassVar[str] = "Writes what was kept once."
 
-    run: str = Field(description="Folder of the selection, or its key.", json_schema_extra=ARGUMENT)
+    run: str = Field(description="Folder of the selection, its key, or its name.", json_schema_extra=ARGUMENT)
     format: str = Field(description="One of {export format}.")
     out: str = Field(description="The file to make, or the folder, for formats of several files.")
     params: dict[str, Any] = Field({}, description="Parameters of the format.", json_schema_extra=called("set"))
@@ -37,7 +37,7 @@ class ExportSelection(Task):
     def prepare(self, workspace: Workspace) -> Work:
         exporter = find("export format", self.format).of(self._params())
         check(workspace, type(exporter), self.out, self.overwrite)
-        kept = open_record(workspace, run_folder(workspace, self.run))
+        kept = open_record(workspace, find_folder(workspace, self.run))
         exporter.check_suited(kept)
         damaged = list(described(workspace)[1].values())  # nobody knows where their sources are
         return Work(self.own_folder(workspace), lambda progress: self._written(exporter, kept, progress), damaged)
@@ -58,12 +58,6 @@ class ExportSelection(Task):
             [f"{n} samples written to {target}"],
             [*notes, *kept.notes, *exporter.notes(target)],
         )
-
-
-def run_folder(workspace: Workspace, name: str) -> Path:
-    """The folder of a run that is named by its path, by its key, or by what was exported of it."""
-    here = not Path(name).exists() and NAME.fullmatch(name)
-    return workspace.run(name) if here else record.place(workspace.allowed(name))
 
 
 def open_record(workspace: Workspace, folder: Path) -> SelectionRecord:

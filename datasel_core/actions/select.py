@@ -1,5 +1,6 @@
 """Choosing from a pool."""
 
+from pathlib import Path
 from typing import ClassVar
 
 from datasel_core.actions.task import Outcome, Task, Work, task, titled
@@ -7,6 +8,8 @@ from datasel_core.base.declare import HIDDEN, Field
 from datasel_core.base.progress import Progress
 from datasel_core.exports.run_folder import check_out, copy_run
 from datasel_core.runs import manifest
+from datasel_core.runs.catalog import names
+from datasel_core.runs.catalog.label import checked_name, checked_note
 from datasel_core.runs.engine import answer
 from datasel_core.runs.question import Question, resolve
 from datasel_core.runs.run import Run, ask
@@ -23,6 +26,8 @@ class Select(Spec, Task):
 
     out: str | None = Field(None, description="Folder for a copy of the run.")
     overwrite: bool = Field(False, description="Replace what is there already; never a source of a pool.")
+    name: str | None = Field(None, description="What to call the selection; by default method and budget.")
+    note: str | None = Field(None, description="A note about it; it stays in the workspace, as the name does.")
     preview: bool = Field(False, description="Only to be looked at: no list names it.", json_schema_extra=HIDDEN)
 
     def prepare(self, workspace: Workspace) -> Work:
@@ -30,18 +35,30 @@ class Select(Spec, Task):
             check_out(workspace, self.out, self.overwrite)
         asked = resolve(workspace, Spec(**self.model_dump(include=set(Spec.model_fields))))
         folder = workspace.run(asked.key)
+        names.check_free(workspace, checked_name(self.name or ""), folder)
+        checked_note(self.note or "")
         return Work(
             folder,
             lambda progress: self._answer(asked, progress),
             notes(asked),
-            lambda: ask(folder, self.preview),
+            lambda: self._ask(workspace, folder),
         )
 
     def headline(self) -> str:
         many = f"{int(self.budget):,}" if self.budget.isdigit() else self.budget
         return f"Choosing {many} of {self.pool} by {titled('method', self.method)}"
 
+    def _ask(self, workspace: Workspace, folder: Path) -> None:
+        ask(folder, self.preview)
+        self._label(workspace, folder)
+
+    def _label(self, workspace: Workspace, folder: Path) -> None:
+        """Before it is chosen: who asks for it under another name meanwhile is heard."""
+        if self.name is not None or self.note is not None:
+            names.give(workspace, folder, self.name, self.note)
+
     def _answer(self, asked: Question, progress: Progress) -> Outcome:
+        self._label(asked.workspace, asked.workspace.run(asked.key))
         run = answer(asked, progress, preview=self.preview)
         shown = run if self.out is None else copy_run(run, self.out, self.overwrite)
         return outcome(shown, asked)

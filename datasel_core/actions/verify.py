@@ -27,7 +27,7 @@ class Verdict:
 
 def verify(workspace: Workspace, folder: Path, progress: Progress) -> Verdict:
     """Looks at every byte of a selection, of what was exported with it, at spec.json beside it, at its photos and
-    features here. folder: of the selection, or of a record as `exports.record.place` finds it. Raises BadInput when
+    features here. folder: of the selection, or of a record, as `catalog.places` finds it. Raises BadInput when
     there is no manifest that can be read.
     """
     said = manifest.read(folder)

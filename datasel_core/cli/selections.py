@@ -14,9 +14,10 @@ from datasel_core.base import registry
 from datasel_core.cli.console import answer, progress, say, workspace
 from datasel_core.cli.tasks import Json
 from datasel_core.errors import BadRequest
-from datasel_core.exports import record
 from datasel_core.methods.method import Method, Scorer
 from datasel_core.runs import manifest, reproduction
+from datasel_core.runs.catalog.names import find_folder
+from datasel_core.runs.run import Run
 from datasel_core.runs.run import runs as kept_runs
 from datasel_core.workspace.layout import Workspace
 
@@ -62,8 +63,18 @@ def about_method(one: type[Method]) -> dict[str, Any]:
     }
 
 
-def runs(json: Json = False) -> None:
+runs = typer.Typer(
+    help="Finished selections, the oldest first; not those that were only looked at on the screen.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+
+
+@runs.callback()
+def list_runs(asked: typer.Context, json: Json = False) -> None:
     """All finished selections, the oldest first; not those that were only looked at on the screen."""
+    if asked.invoked_subcommand is not None:
+        return
     found = []
     for folder in kept_runs(workspace()):
         try:
@@ -71,8 +82,9 @@ def runs(json: Json = False) -> None:
         except BadRequest as error:
             say(f"passed over: {error}")
         else:
-            one = {"run": str(folder), "created_utc": said["created_utc"], "pool": said["pool"]["name"]}
-            counts = manifest.counts(said)
+            run, counts = Run(folder, said), manifest.counts(said)
+            one = {"run": str(folder), "name": run.name, "note": run.note}
+            one |= {"created_utc": said["created_utc"], "pool": said["pool"]["name"]}
             one |= {"method": said["method"]["id"], "n": counts.new, "earlier": counts.earlier, "seed": said["seed"]}
             found.append(({**one, "ids_sha256": said["result"]["ids_sha256"]}, counts.parts))
     found.sort(key=lambda line: (line[0]["created_utc"], line[0]["run"]))
@@ -81,12 +93,15 @@ def runs(json: Json = False) -> None:
         return
     for one, kept in found:
         typer.echo(
-            f"{one['created_utc']}\t{one['pool']}\t{one['method']}\t{kept} kept\tseed {one['seed']}\t{one['run']}"
+            f"{one['created_utc']}\t{one['pool']}\t{one['name']}\t{one['method']}\t{kept} kept\tseed {one['seed']}"
+            f"\t{one['run']}"
         )
 
 
 def compare(folders: list[str], json: Json = False) -> None:
     """Sizes, metrics side by side, and overlaps by id of two or more selections."""
+    if len(folders) < 2:
+        raise BadRequest("compare needs at least two folders of selections.")
     home = workspace()
     found = comparison({folder: _opened(home, folder)[0] for folder in folders})
     if json:
@@ -97,7 +112,7 @@ def compare(folders: list[str], json: Json = False) -> None:
 
 
 def _opened(home: Workspace, folder: str) -> tuple[Path, dict[str, Any]]:
-    path = record.place(home.allowed(folder))
+    path = find_folder(home, folder)
     return path, manifest.read(path)
 
 

@@ -25,6 +25,7 @@ from datasel_core.exports.content import Contents, Made, put
 from datasel_core.pools.changed import Changes
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN
+from datasel_core.runs.catalog import places
 from datasel_core.workspace.hashing import hash_file
 from datasel_core.workspace.layout import Workspace
 
@@ -113,7 +114,7 @@ class Export(Declared):
             sha256[name] = hashlib.sha256(said).hexdigest()
         if about := self._record(kept):
             about = record.of_file(about, sha256)
-            guard.fill(kept.workspace, record.beside(path), about, Progress(), overwrite)
+            guard.fill(kept.workspace, places.beside(path), about, Progress(), overwrite)
         return path
 
     def preview(self, kept: SelectionRecord, most: int = 5) -> list[tuple[str, str | None]]:
@@ -168,7 +169,7 @@ def check(workspace: Workspace, format: type[Export], out: str | os.PathLike, ov
         guard.check_folder(workspace, out, overwrite)
         return
     path = guard.check_file(workspace, out, overwrite)
-    guard.check_folder(workspace, record.beside(path), overwrite, record.HOLDS)
+    guard.check_folder(workspace, places.beside(path), overwrite, record.HOLDS)
 
 
 def suited(pool: Pool) -> dict[str, type[Export]]:

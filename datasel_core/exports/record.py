@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from datasel_core.errors import BadInput, BadRequest
+from datasel_core.errors import BadInput
 from datasel_core.exports.content import Closing, Contents, Copy
 from datasel_core.version import VERSION
 from datasel_core.workspace.files import read_json
@@ -22,11 +22,6 @@ FOLDER, EXPORT = RECORD, EXPORT_RECORD
 SCHEMA = "datasel export 1"
 HOLDS = re.compile(r"(manifest|export)\.json|(selection|curve|clusters|within|already|of-\d+)\.parquet")
 """What the folder of a selection holds: its manifest, what that closes over, and what a record says of the export."""
-
-
-def beside(file: Path) -> Path:
-    """Where the record of a file lies."""
-    return file.with_name(f"{file.name}.{FOLDER}")
 
 
 def contents(folder: Path, said: Mapping[str, Any], how: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -46,25 +41,6 @@ def of_file(record: Contents, files: Mapping[str, str]) -> dict[str, Any]:
     closing = record[EXPORT]
     assert isinstance(closing, Closing)
     return {**record, EXPORT: closing.make(files)}
-
-
-def place(path: Path) -> Path:
-    """The folder of the selection that somebody names: by its run, by a folder or a file that was exported, or by its
-    manifest. Raises BadRequest in one line.
-    """
-    if path.is_dir():
-        inside = path / FOLDER
-        return inside if (inside / "manifest.json").is_file() and not (path / "manifest.json").exists() else path
-    if path.name == "manifest.json":
-        return path.parent
-    if path.is_file():
-        if (beside(path) / "manifest.json").is_file():
-            return beside(path)
-        raise BadRequest(
-            f"{path} was not exported by datasel, or its record is gone: there is no folder {beside(path).name} "
-            "beside it."
-        )
-    return path
 
 
 def problems(folder: Path) -> list[str]:

@@ -15,7 +15,7 @@ from datasel_core.features.feature import Feature
 from datasel_core.features.space import are_unlike, encoder_of
 from datasel_core.features.stored import StoredFeature, kept_features
 from datasel_core.pools.pool import Pool
-from datasel_core.workspace.layout import Workspace
+from datasel_core.workspace.layout import Workspace, without_home
 
 _BLOCK = 1 << 16
 
@@ -139,6 +139,7 @@ class Roles:
                 continue
             meta = self.features[role].meta
             said[role] = {name: meta[name] for name in ("id", "version", "params", "key", "fingerprint")}
+            said[role]["params"] = without_home(meta["params"])  # where a model's weights lie
         return said
 
 

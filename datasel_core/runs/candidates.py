@@ -1,5 +1,6 @@
 """Which rows of a pool may be chosen: readable, inside an earlier selection, matching a filter, not chosen already."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,18 +14,23 @@ from datasel_core.errors import BadInput, BadRequest
 from datasel_core.features.roles import Roles
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
+from datasel_core.runs.catalog import places
+from datasel_core.runs.catalog.names import find_folder
 from datasel_core.runs.filters.condition import read
 from datasel_core.runs.filters.evaluation import matching
 from datasel_core.runs.filters.macros import columns_of, filter_macros
-from datasel_core.workspace.layout import Workspace
+from datasel_core.workspace.layout import Workspace, without_home
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """A selection that was made before. ids: in pick order. about: what the manifest of a later one says of it."""
+    """A selection that was made before. ids: in pick order. about: what the manifest of a later one says of it. called:
+    how a command names it, by its key where it has one.
+    """
 
     ids: list[str]
     about: dict[str, Any]
+    called: str
 
 
 @dataclass(frozen=True)
@@ -101,23 +107,22 @@ def find_candidates(
 
 
 def find_earlier(workspace: Workspace, pool: Pool, folder: str | None, flag: str) -> Earlier | None:
-    """folder: of a selection, its key, or a Parquet file of ids; also KEY/already.parquet. What counts as chosen
-    (`already`) is what the selection kept and what had counted as chosen before it: of a second batch, both.
+    """folder: of a selection, its key, its name, what was exported of it, or a Parquet file of ids; also
+    KEY/already.parquet. What counts as chosen (`already`) is what the selection kept and what had counted as chosen
+    before it: of a second batch, both.
 
     Raises BadRequest when it cannot be trusted, or is from another pool.
     """
     if folder is None:
         return None
-    path = Path(folder)
-    if not path.exists() and (workspace.path / "runs" / folder).exists():
-        path = workspace.path / "runs" / folder
-    path = workspace.allowed(path)
+    path = _place(workspace, folder)
+    called = path.name if path.parent == workspace.path / "runs" else without_home(folder)
     if path.suffix == ".parquet":
         try:
             ids = manifest.read_ids(path)
         except BadInput as error:
             raise BadInput(f"--{flag} {error}") from None
-        return Earlier(ids, {"ids_sha256": manifest.ids_sha256(ids), "n": len(set(ids))})
+        return Earlier(ids, {"ids_sha256": manifest.ids_sha256(ids), "n": len(set(ids))}, called)
     if found := manifest.problems(path):
         raise BadInput(f"--{flag} {folder} cannot be used: {found[0]}")
     other = manifest.read(path)
@@ -131,7 +136,16 @@ def find_earlier(workspace: Workspace, pool: Pool, folder: str | None, flag: str
         ids = list(dict.fromkeys([*ids, *manifest.earlier_ids(path, other)]))
         of = {"of": [other["result"]["ids_sha256"], *before.get("of", [before["ids_sha256"]])]}
     about = {"ids_sha256": manifest.ids_sha256(ids), "n": len(ids)}
-    return Earlier(ids, {**about, **of, "method": other["method"], "budget": other["budget"]})
+    return Earlier(ids, {**about, **of, "method": other["method"], "budget": other["budget"]}, called)
+
+
+def _place(workspace: Workspace, said: str) -> Path:
+    inside = workspace.path / "runs" / said
+    if not os.path.exists(said) and inside.is_file():
+        return workspace.allowed(inside)
+    if said.endswith(".parquet") and os.path.isfile(said) and not places.beside(Path(said)).is_dir():
+        return workspace.allowed(said)  # a list of ids that was made elsewhere
+    return find_folder(workspace, said)
 
 
 def _names(where: str, role: str) -> bool:

@@ -25,7 +25,7 @@ from datasel_core.runs.measures import measure_curves, measure_result, write_cur
 from datasel_core.runs.question import Question, asks_otherwise, resolve, to_local
 from datasel_core.runs.run import Run, answers, ask, write_clusters, write_what
 from datasel_core.runs.scores import compute, kept_scores
-from datasel_core.runs.spec import Spec, command_line
+from datasel_core.runs.spec import Spec
 from datasel_core.workspace.files import write_json, writing
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
@@ -138,7 +138,7 @@ def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) 
                 **metrics,
                 **({"facts": dict(chosen.facts)} if chosen.facts else {}),
             },
-            "command": asked.spec.command or command_line(asked.spec),
+            "command": asked.spec.command or asked.command(),
         },
         beside,
     )

@@ -18,6 +18,7 @@ from datasel_core.errors import BadInput
 from datasel_core.version import VERSION
 from datasel_core.workspace.files import read_json, write_json, writing
 from datasel_core.workspace.hashing import hash_file, is_own, own_hash
+from datasel_core.workspace.layout import without_home
 
 SCHEMA_VERSION = 1
 _REQUIRED = {
@@ -129,13 +130,25 @@ def write(folder: Path, table: pa.Table, about: Mapping[str, Any], beside: Itera
         "schema_version": SCHEMA_VERSION,
         "created_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "datasel_version": VERSION,
-        **about,
+        **_without_home(about),
         "environment": environment(),
         "files": {name: hash_file(folder / name) for name in ("selection.parquet", *beside)},
     }
     manifest["sha256"] = own_hash(manifest)
     write_json(folder / "manifest.json", manifest)
     return manifest
+
+
+def _without_home(about: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, where reasons quote the path of a file without whose folder it is."""
+    said = {**about, "unreadable": [_plain(one) for one in about["unreadable"]]}
+    if target := about["target"]:
+        said["target"] = {**target, "unreadable": [_plain(one) for one in target["unreadable"]]}
+    return said
+
+
+def _plain(one: Mapping[str, str]) -> dict[str, str]:
+    return {**one, "reason": without_home(one["reason"])}
 
 
 def read(folder: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.candidates import Candidates, Earlier, Filter, find_candidates, find_earlier
 from datasel_core.runs.run import was_made_in
-from datasel_core.runs.spec import Spec, parse_spec
+from datasel_core.runs.spec import Spec, command_line, parse_spec
 from datasel_core.runs.target import Target, find_target
 from datasel_core.workspace.files import read_json
 from datasel_core.workspace.hashing import canonical, key_of
@@ -86,6 +86,12 @@ class Question:
             "where": self.spec.where,
             **({"where_features": self.filter.features} if self.filter and self.filter.features else {}),
         }
+
+    def command(self) -> str:
+        """The command that asks the same; earlier selections by their keys, so that it names nobody's folders."""
+        earlier = {"within": self.within, "already": self.already}
+        named = {name: one.called for name, one in earlier.items() if one is not None}
+        return command_line(self.spec.model_copy(update=named))
 
     def at(self, budget: int | str) -> "Question":
         """The same question with another budget; nothing is looked up again. Raises BadParameter."""

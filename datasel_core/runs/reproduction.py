@@ -13,6 +13,7 @@ from datasel_core.features.stored import StoredFeature, load
 from datasel_core.pools.changed import changes_of
 from datasel_core.pools.persistence import described
 from datasel_core.runs import combine, manifest
+from datasel_core.runs.catalog.links import find_kept
 from datasel_core.runs.engine import choose
 from datasel_core.runs.question import Question, resolve, spec_of
 from datasel_core.workspace.layout import Workspace
@@ -58,8 +59,8 @@ def asked_again(workspace: Workspace, said: Mapping[str, Any], folder: Path | No
         "pool": _pool_here(workspace, "pool", said["pool"]),
         "target": target,
         "budget": str(said["budget"]["granted"]),
-        "within": _earlier(said, folder, "within"),
-        "already": _earlier(said, folder, "already"),
+        "within": _earlier(workspace, said, folder, "within"),
+        "already": _earlier(workspace, said, folder, "already"),
     }
     asked = resolve(workspace, spec_of(said).model_copy(update=here))
     _check_features("feature", said["features"], asked.roles)
@@ -98,15 +99,20 @@ def _pool_here(workspace: Workspace, kind: str, said: Mapping[str, Any]) -> str:
     )
 
 
-def _earlier(said: Mapping[str, Any], folder: Path | None, name: str) -> str | None:
-    """The ids of an earlier selection, which stand beside the manifest."""
+def _earlier(workspace: Workspace, said: Mapping[str, Any], folder: Path | None, name: str) -> str | None:
+    """The ids of an earlier selection, which stand beside the manifest; else the key of a run here that kept them: of a
+    chain of batches the last.
+    """
     if not said[name]:
         return None
-    if folder is None or not (folder / f"{name}.parquet").exists():
-        raise BadRequest(
-            f"This selection builds on an earlier one ({name}); open its whole folder, which holds {name}.parquet."
-        )
-    return str(folder / f"{name}.parquet")
+    if folder is not None and (folder / f"{name}.parquet").exists():
+        return str(folder / f"{name}.parquet")
+    last = said[name].get("of", [said[name]["ids_sha256"]])[0]
+    if here := find_kept(workspace, said["pool"]["fingerprint"], last):
+        return here.name
+    raise BadRequest(
+        f"This selection builds on an earlier one ({name}); open its whole folder, which holds {name}.parquet."
+    )
 
 
 def changed_features(workspace: Workspace, said: Mapping[str, Any]) -> list[str]:

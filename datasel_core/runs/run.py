@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from datasel_core.errors import BadInput
 from datasel_core.methods.selection import Selection
 from datasel_core.runs import manifest
+from datasel_core.runs.catalog.label import name_of, read_label
 from datasel_core.workspace.files import read_json, write_json, writing
 from datasel_core.workspace.hashing import key_of
 from datasel_core.workspace.layout import Workspace
@@ -72,6 +73,16 @@ class Run:
     @property
     def key(self) -> str:
         return self.folder.name
+
+    @property
+    def name(self) -> str:
+        """What a person called it; by default method and budget."""
+        return name_of(self.folder, self.manifest)
+
+    @property
+    def note(self) -> str:
+        """What a person noted about it; empty where nothing."""
+        return read_label(self.folder).note
 
     @property
     def table(self) -> pa.Table:

@@ -21,9 +21,11 @@ class Spec(BaseModel):
     seed: int = Field(0, description="Start of the random numbers: the same seed gives the same selection.")
     use: dict[str, str] = Field({}, description="role=feature (for group: role=column; of the target: target.role).")
     target: str | None = Field(None, description="Pool of examples of what we want to be good at.")
-    within: str | None = Field(None, description="Folder of an earlier selection: choose only among what it kept.")
+    within: str | None = Field(
+        None, description="An earlier selection (folder, key, name): choose only among what it kept."
+    )
     already: str | None = Field(
-        None, description="Folder of an earlier selection that counts as chosen, with what it counted."
+        None, description="An earlier selection (folder, key, name) that counts as chosen, with what it counted."
     )
     where: str | None = Field(None, description="SQL condition on the pool's columns and its numbers.")
     command: str = Field("", description="What the manifest says was typed.", json_schema_extra=HIDDEN)

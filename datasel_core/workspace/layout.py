@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from datasel_core.errors import BadParameter, BadRequest
 
@@ -75,9 +76,12 @@ class Workspace:
         return [self.path / part for part in parts]
 
     def folders(self, part: str) -> list[Path]:
-        """The folders of one part (pools, features, runs, maps, tasks), by name."""
+        """The folders of one part (pools, features, runs, maps, tasks), by name; not those that are on their way out,
+        whose names begin with a dot.
+        """
         base = self.path / part
-        return sorted(folder for folder in base.iterdir() if folder.is_dir()) if base.is_dir() else []
+        found = (folder for folder in base.iterdir() if not folder.name.startswith(".") and folder.is_dir())
+        return sorted(found) if base.is_dir() else []
 
     def roots(self) -> list[Path]:
         """Where sources may lie: DATASEL_DATA_ROOTS (separated like PATH), else the current folder, the home folder;
@@ -114,6 +118,20 @@ def is_record(folder: str | os.PathLike) -> bool:
     """Whether a folder is the record of an export, which lies beside data and is none."""
     name = os.path.basename(os.fspath(folder))
     return (name == RECORD or name.endswith(f".{RECORD}")) and os.path.isfile(os.path.join(folder, EXPORT_RECORD))
+
+
+def without_home(value: Any) -> Any:
+    """The same plain value, with `~` in its texts where the path of the home folder stood: what leaves this computer
+    names nobody's folder.
+    """
+    if isinstance(value, dict):
+        return {name: without_home(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [without_home(inner) for inner in value]
+    home = os.path.expanduser("~").rstrip(os.sep)
+    if not isinstance(value, str) or not os.path.isabs(home):
+        return value
+    return re.sub(rf"(?<![\w.~-]){re.escape(home)}(?![\w-]|\.\w)", "~", value)
 
 
 def checked_name(kind: str, name: str) -> str:

@@ -15,14 +15,17 @@ from tests.conftest import task_of
 TASKS = every("task")
 FIELDS = {
     "combine": {"operation": "union", "folders": ["a", "b"]},
+    "delete": {"run": "x"},
     "demo": {},
     "evaluate": {"run": "x"},
     "export": {"run": "x", "format": "csv", "out": "x.csv"},
     "feature": {"pool": "p", "feature": "dictionary_embedding"},
     "feature_import": {"pool": "p", "role": "embedding", "file": "x.npz"},
     "map": {"feature": "0" * 16},
+    "note": {"run": "x", "text": "a note"},
     "pool": {"name": "p", "source": "photos"},
     "recipe": {"pool": "p", "target": "t"},
+    "rename": {"run": "x", "name": "a name"},
     "score": {"pool": "p", "method": "clip_score"},
     "select": {"pool": "p", "method": "random", "budget": "5"},
     "serving": {"pool": "p", "target": "t"},
@@ -75,7 +78,7 @@ def test_it_has_a_command_whose_options_are_its_fields(id, capsys):
 
 
 def test_an_unknown_kind_of_work_names_those_that_are(workspace):
-    with pytest.raises(BadRequest, match="There is no work called dance; there are: combine, demo"):
+    with pytest.raises(BadRequest, match="There is no work called dance; there are: combine, delete, demo"):
         parse_task({"do": "dance"})
 
 

@@ -150,3 +150,13 @@ def settled(page) -> None:
     dialog.
     """
     page.wait_for_function("document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
+
+
+def keep(page, button: str = "Keep selection") -> None:
+    """Presses Keep, and in the dialog keeps the selection under the name that is proposed."""
+    page.get_by_role("button", name=button).click()
+    dialog = page.get_by_role("dialog")
+    dialog.wait_for()
+    settled(page)
+    dialog.get_by_role("button", name="Keep").click()
+    dialog.wait_for(state="detached")

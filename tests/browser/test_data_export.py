@@ -130,7 +130,7 @@ def test_the_download_is_the_selection(visit, run, tmp_path):
     page = visit(f"/export?pool=shots&run={run.key}")
     page.get_by_text("47 kept of 130, 83 dropped").first.wait_for()
     page.get_by_text("Ids, one a line").click()
-    button = page.get_by_role("button", name=re.compile(r"Download shots-random-47\.txt"))
+    button = page.get_by_role("button", name=re.compile(r"Download shots-random-47-[0-9a-f]{8}\.txt"))
     button.wait_for()
     with page.expect_download() as download:
         button.click()

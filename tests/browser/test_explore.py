@@ -15,7 +15,7 @@ from datasel_core.features.feature import Block
 from datasel_core.features.stored import kept_features
 from datasel_core.runs import engine
 from datasel_core.runs.spec import Spec
-from tests.browser.conftest import place
+from tests.browser.conftest import keep, place
 from tests.conftest import paint
 
 N = 60
@@ -254,7 +254,7 @@ def test_choose_keep_and_a_link_that_brings_it_back(visit, pool):
     page = visit("/select?pool=shots&method=k_center&budget=9")
     page.get_by_role("button", name="Choose 9").click()
     page.get_by_text("9 of 60 photos kept").wait_for()
-    page.get_by_role("button", name="Keep selection").click()
+    keep(page)
     page.locator(".ds-strip", has_text="9 kept of 60, 51 dropped").wait_for()
     assert "run=" in page.url
     again = visit(page.url.partition("/select")[1] + page.url.partition("/select")[2], "dark")

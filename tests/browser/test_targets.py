@@ -11,7 +11,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.features.external import keep_imported
 from datasel_core.methods.selection import Inputs
 from datasel_core.methods.tsds import Tsds
-from tests.browser.conftest import settled
+from tests.browser.conftest import keep, settled
 from tests.conftest import clustered
 
 N, M = 400, 10
@@ -79,7 +79,7 @@ def test_a_target_shows_who_serves_it_and_what_is_kept_says_why(visit, vectors):
     page.get_by_text(re.compile(r"Target \d+ of 10")).first.wait_for()
     page.locator(".one", has_text="web question").first.wait_for()
     settled(page)
-    page.get_by_role("button", name="Keep 20").click()
+    keep(page, "Keep 20")
     page.locator(".ds-strip", has_text="20 kept of 400").wait_for()
     settled(page)
     page.get_by_role("radio", name="Kept").click(force=True)

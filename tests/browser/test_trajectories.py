@@ -12,7 +12,7 @@ import pytest
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.progress import Progress
 from datasel_core.features.external import keep_imported
-from tests.browser.conftest import PATIENCE, settled
+from tests.browser.conftest import PATIENCE, keep, settled
 from tests.oracles.s2l import shares
 
 N, T = 300, 6
@@ -95,7 +95,7 @@ def test_quotas_follow_the_budget_and_a_cluster_opens_as_text(visit, measured):
 def test_what_is_kept_becomes_the_selection(visit, measured):
     page = visit("/trajectories?pool=sums&budget=60", "dark")
     three_clusters(page)
-    page.get_by_role("button", name="Keep selection").click()
+    keep(page)
     page.locator(".ds-strip", has_text="60 kept of 300").wait_for()
     page.get_by_text("What is kept, by source").click()
     page.locator(".ds-made").wait_for()

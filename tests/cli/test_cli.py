@@ -90,12 +90,16 @@ def test_a_second_batch_is_new_and_the_first_is_earlier(run, vec, tmp_path):
     assert "10 new + 20 earlier kept\tseed 0" in run("runs")[1]
     assert [one["earlier"] for one in json.loads(run("runs", "--json")[1])] == [0, 20]
     out = run("compare", tmp_path / "one", tmp_path / "b")[1]
-    assert "k_center, 10 new + 20 earlier kept\nnew and earlier together:\n" in out
-    assert "random, 20 kept\n  coverage: " in out
+    assert "random, 20 kept of vec\n" in out
+    assert "k_center, 10 new + 20 earlier kept of vec\nnew and earlier together:\n" in out
+    one = json.loads((tmp_path / "one" / "manifest.json").read_text())["result"]["metrics"]["coverage"]["mean"]
+    assert f"  coverage mean: {one} | {together['coverage']['mean']}\n" in out.partition("the new ones alone:")[0]
+    assert f"  coverage mean: - | {alone['coverage']['mean']}\n" in out.partition("the new ones alone:")[2]
     assert json.loads(run("compare", tmp_path / "one", tmp_path / "b", "--json")[1])["runs"][1] | found == {
         **found,
         "run": str(tmp_path / "b"),
         "method": said["method"],
+        "pool": {"name": "vec", "fingerprint": said["pool"]["fingerprint"]},
         "n": 10,
     }
 
@@ -243,7 +247,7 @@ def test_help_names_all_that_is_declared(run, words, kind):
 def test_a_new_format_is_in_the_help_without_another_edit(run, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setitem(registry._declared["export format"], "zebra", registry.find("export format", "csv"))
-        assert "parquet, zebra." in " ".join(run("export", "--help")[1].split())
+        assert "yolo, zebra." in " ".join(run("export", "--help")[1].split())
     assert "parquet." in " ".join(run("export", "--help")[1].split())  # looked up each time
 
 

@@ -12,6 +12,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.exports import record
 from datasel_core.runs import engine, reproduction
+from datasel_core.runs.catalog import places
 from datasel_core.runs.spec import Spec
 from datasel_core.workspace.hashing import own_hash
 from tests.conftest import paint
@@ -41,7 +42,8 @@ def test_every_export_is_verified_and_run_again_wherever_it_is_moved(workspace, 
     moved = tmp_path / "moved" / out.name
     assert verified(capfd, moved) == (0, [f"intact: 3 samples, ids_sha256 {run.manifest['result']['ids_sha256']}"])
     assert main(["reproduce", str(moved)]) == 0
-    assert main(["compare", str(moved), str(moved)]) == 0
+    shutil.copytree(tmp_path / "moved", tmp_path / "twice")
+    assert main(["compare", str(moved), str(tmp_path / "twice" / out.name)]) == 0
     assert main(["export", str(moved), "--format", "ids", "--out", str(tmp_path / "again.txt")]) == 0
     assert (tmp_path / "again.txt").read_text().split() == ids
 
@@ -76,10 +78,10 @@ def test_a_second_batch_and_a_stage_leave_with_what_they_build_on(workspace, poo
         out = export(workspace, one, "csv", tmp_path / f"{name}.csv")
         shutil.rmtree(one.folder)
         assert verified(capfd, out)[0] == 0
-        found = reproduction.reproduce(workspace, record.place(out))
+        found = reproduction.reproduce(workspace, places.place(out))
         assert found["identical"]
     shutil.rmtree(first.folder)
-    assert reproduction.reproduce(workspace, record.place(tmp_path / "second.csv"))["identical"]
+    assert reproduction.reproduce(workspace, places.place(tmp_path / "second.csv"))["identical"]
 
 
 def test_a_file_without_a_record_is_named(workspace, run, tmp_path, capfd):
@@ -92,7 +94,7 @@ def test_a_file_without_a_record_is_named(workspace, run, tmp_path, capfd):
 
 def test_the_record_of_another_selection_is_told(workspace, run, other, tmp_path, capfd):
     one, two = (export(workspace, each, "csv", tmp_path / f"{name}.csv") for each, name in ((run, "a"), (other, "b")))
-    shutil.copy(record.beside(one) / record.EXPORT, record.beside(two) / record.EXPORT)
+    shutil.copy(places.beside(one) / record.EXPORT, places.beside(two) / record.EXPORT)
     code, lines = verified(capfd, two)
     assert code == 1
     assert any("export.json belongs to another manifest" in line for line in lines)

@@ -78,6 +78,16 @@ def wait(app, until, seconds=60):
     raise AssertionError(said(app))
 
 
+def keep(app, button="keep", name=None, note=None):
+    """Presses Keep, and says in the dialog what the selection is to be called."""
+    sound(app.button(key=button).click().run())
+    if name is not None:
+        app.text_input(key="keep-as.name").set_value(name)
+    if note is not None:
+        app.text_area(key="keep-as.note").set_value(note)
+    return sound(app.button(key="keep-as.send").click().run())
+
+
 def view(app, name):
     return sound(app.segmented_control(key="widget.data.view").set_value(name).run())
 

@@ -22,6 +22,7 @@ from datasel_core.features.stored import kept_features
 from datasel_core.methods.nearest_targets import NearestTargets
 from datasel_core.methods.tsds import Tsds
 from datasel_core.runs import engine, manifest
+from datasel_core.runs.catalog import names
 from datasel_core.runs.run import is_preview
 from datasel_core.runs.spec import Spec
 from pages._ui.charts import colouring, map
@@ -29,6 +30,7 @@ from pages._ui.kit import markdown
 from pages._ui.media import lens, reasons
 from pages._ui.question import budget
 from tests.conftest import ROOT, clustered, paint
+from tests.pages import screens
 from tests.pages.test_frame import said, sound, wait
 
 
@@ -244,7 +246,7 @@ def test_choose_then_live_budget_then_keep(screen, workspace, pool):
     assert app.query_params["budget"] in ("6", ["6"])
     assert finished(workspace) == first  # a smaller budget is a prefix: nothing was run
     assert app.query_params.get("run") is None
-    app.button(key="keep").click()
+    screens.keep(app)
     wait(app, lambda app: app.button(key="keep").label == "Kept")
     key = app.query_params["run"][0] if isinstance(app.query_params["run"], list) else app.query_params["run"]
     kept = manifest.kept_table(workspace.run(key))["id"].to_pylist()
@@ -258,10 +260,35 @@ def test_what_was_only_looked_at_is_in_no_list_until_it_is_kept(screen, workspac
     app = screen("select", pool="clothes", method="k_center", budget="12")
     assert "12 of 30 photos kept" in said(app)
     assert "Earlier selections can be narrowed" in said(app)
-    app.button(key="keep").click()
+    screens.keep(app)
     wait(app, lambda app: app.button(key="keep").label == "Kept")
     assert not is_preview(looked.folder)
+    assert (looked.name, looked.note) == ("k-center, 12", "")
     assert "12 by k-center greedy" in app.selectbox(key="widget.select.within").options[1]
+
+
+def test_keep_asks_what_it_is_to_be_called(screen, workspace, pool):
+    taken = engine.select(workspace, Spec(pool="clothes", method="random", budget="3"))
+    names.give(workspace, taken.folder, "taken")
+    looked = run(workspace, pool, 12, preview=True)
+    app = screen("select", pool="clothes", method="k_center", budget="12")
+    assert not [one for one in app.text_input if one.key == "keep-as.name"]
+    sound(app.button(key="keep").click().run())
+    assert "12 photos of 30, by k-center greedy." in said(app)
+    assert app.text_input(key="keep-as.name").value == "k-center, 12"
+    app.text_input(key="keep-as.name").set_value(" taken ")
+    sound(app.button(key="keep-as.send").click().run())
+    [one] = app.error
+    assert markdown.plain(f"There is a selection called taken already ({taken.key}); choose another name") in one.value
+    assert is_preview(looked.folder)
+    app.text_input(key="keep-as.name").set_value("final ![round](http://example.org/x.png)")
+    app.text_area(key="keep-as.note").set_value("for *Anna*\nand Ben")
+    sound(app.button(key="keep-as.send").click().run())
+    wait(app, lambda app: app.button(key="keep").label == "Kept")
+    assert (looked.name, looked.note) == ("final ![round](http://example.org/x.png)", "for *Anna*\nand Ben")
+    assert not [one for one in app.text_input if one.key == "keep-as.name"]
+    sound(app.switch_page("pages/export.py").run())
+    assert "![round](" not in "".join(one.value for one in app.markdown)
 
 
 def test_count_share_and_slider_agree_and_stay_within_the_limits(screen, workspace, pool):

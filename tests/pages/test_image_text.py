@@ -91,12 +91,13 @@ def test_score_count_and_share_are_one_cut(screen, embedded):
 def test_what_is_kept_is_a_selection_like_any_other(screen, embedded, workspace):
     pool, cosine = embedded
     app = scored(open_page(screen, budget="12"))
-    sound(app.button(key="keep-pairs").click().run())
+    screens.keep(app, "keep-pairs", name="good pairs", note="for CLIP")
     wait(app, lambda app: "12 kept of 40" in said(app))
     run = engine.select(workspace, Spec(pool="signs", method="clip_score", budget="12"))
     assert app.query_params["run"] in (run.key, [run.key])
     assert run.ids == pool.ids[np.argsort(-cosine, kind="stable")[:12]].tolist()
     assert manifest.problems(run.folder) == []
+    assert (run.name, run.note) == ("good pairs", "for CLIP")
     assert app.button(key="keep-pairs").disabled
 
 

@@ -155,7 +155,7 @@ def test_the_most_likely_are_said_to_be_some_of_many(screen, both, monkeypatch):
 def test_keeping_makes_the_run_that_the_command_line_would(screen, workspace, both):
     pool, _ = both
     app = ready(open_page(screen, budget="15"))
-    sound(app.button(key="keep-tsds").click().run())
+    screens.keep(app, "keep-tsds")
     wait(app, lambda app: "15 kept of 300" in said(app))
     run = disk.runs(pool)[0]
     assert run.manifest["method"]["id"] == "tsds"
@@ -355,7 +355,7 @@ def test_what_was_drawn_again_says_how_often(screen, workspace, both, monkeypatc
     )
     app = ready(open_page(screen, budget="40"))
     sound(app.selectbox(key="widget.form.method.tsds.sampling").set_value("multinomial").run())
-    sound(app.button(key="keep-tsds").click().run())
+    screens.keep(app, "keep-tsds")
     wait(app, lambda app: "kept of 300" in said(app))
     sound(app.segmented_control(key="widget.targets.view").set_value("kept").run())
     often = disk.runs(both[0])[0].table["count"].to_pylist()

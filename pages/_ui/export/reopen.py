@@ -2,6 +2,8 @@
 hash.
 """
 
+import hashlib
+import io
 import tempfile
 import time
 from pathlib import Path
@@ -11,11 +13,13 @@ import streamlit as st
 
 from datasel_core.base.progress import Progress, listening
 from datasel_core.errors import BadInput, BadRequest, DataselError, Stopped
-from datasel_core.exports.record import place
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
+from datasel_core.runs.catalog import archive
+from datasel_core.runs.catalog.places import place
 from datasel_core.runs.question import Question
 from datasel_core.runs.reproduction import asked_again
+from datasel_core.workspace.hashing import hash_file, key_of
 from pages._ui.kit import disk, forms, keys, look, markdown, watch
 from pages._ui.question import earlier
 
@@ -27,16 +31,20 @@ def reopen() -> None:
     """A path or a file; then the session is as it was, and the selection is made again and compared."""
     with st.container(border=True, key="card-reopen"):
         st.caption(
-            "From a run's folder, or from manifest.json alone: opens its pool, sets method, parameters and budget, "
-            "chooses again and compares the ids."
+            "From a run's folder, the zip of its record, or manifest.json alone: opens its pool, sets method, "
+            "parameters and budget, chooses again and compares the ids."
         )
         left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
         with left:
             folder = keys.bound(
-                st.text_input, "Folder with a manifest.json", "reopen.folder", "", placeholder="/home/me/selection"
+                st.text_input,
+                "Folder with a manifest.json, or zip",
+                "reopen.folder",
+                "",
+                placeholder="/home/me/selection",
             )
         with right:
-            file = st.file_uploader("or the file itself", type="json", key="reopen.file")
+            file = st.file_uploader("or the file itself", type=["json", "zip"], key="reopen.file")
         if st.button("Open again", key="reopen", icon=":material/history:", disabled=not folder and file is None):
             keys.put("error.reopen", None)
             keys.put("reopen.said", None)
@@ -86,13 +94,24 @@ def _asked_again(said: dict[str, Any], folder: Path | None) -> Question:
 
 
 def _from_folder(text: str) -> tuple[dict[str, Any], Path]:
-    folder = place(keys.workspace().allowed(text.strip()))
+    path = keys.workspace().allowed(text.strip())
+    if path.suffix.lower() == ".zip" and path.is_file():
+        return _from_zip(path, hash_file(path))
+    folder = place(path)
     if found := manifest.problems(folder):
         raise BadInput(f"{folder} cannot be trusted: {found[0]}")
     return manifest.read(folder), folder
 
 
-def _from_bytes(content: bytes) -> tuple[dict[str, Any], None]:
+def _from_zip(file: Path | io.BytesIO, sha256: str) -> tuple[dict[str, Any], Path]:
+    """What it holds stays in the workspace: choosing again reads the earlier selections that it builds on."""
+    folder = keys.workspace().task(key_of({"record": sha256}))
+    return manifest.read(archive.unpack(file, folder)), folder
+
+
+def _from_bytes(content: bytes) -> tuple[dict[str, Any], Path | None]:
+    if content.startswith(b"PK"):
+        return _from_zip(io.BytesIO(content), hashlib.sha256(content).hexdigest())
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "manifest.json").write_bytes(
             content

@@ -98,6 +98,8 @@ def bound(widget: Callable[..., Any], label: str, name: str, default: Any, **opt
             also()
 
     moved(key, value)
+    if "format_func" in options and widget.__name__ == "selectbox":
+        _relabelled(key, value, [options["format_func"](one) for one in options["options"]])
     answer = widget(label, key=key, on_change=take, **_begun(widget, value, options), **options)
     if get(name) != answer:
         put(name, answer)
@@ -112,6 +114,16 @@ def moved(key: str, value: Any) -> None:
     """
     if key in st.session_state and st.session_state[key] != value:
         st.session_state[key] = value
+
+
+def _relabelled(key: str, value: Any, labels: list[str]) -> None:
+    """Moves a list to its own value when the options are called otherwise than before, as after a renaming: the browser
+    remembers what was chosen by its label.
+    """
+    before = st.session_state.get(f"labels.{key}")
+    if key in st.session_state and before is not None and before != labels:
+        st.session_state[key] = value
+    st.session_state[f"labels.{key}"] = labels
 
 
 def _begun(widget: Callable[..., Any], value: Any, options: dict[str, Any]) -> dict[str, Any]:

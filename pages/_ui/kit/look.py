@@ -12,6 +12,7 @@ from datasel_core.base import registry
 from datasel_core.errors import DataselError
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
+from datasel_core.runs.catalog.label import read_label
 from datasel_core.runs.run import Run
 from pages._ui.kit import disk, keys, markdown, palette, watch
 
@@ -216,6 +217,13 @@ def legend(entries: Sequence[tuple[str, str]]) -> None:
         for colour, words in entries
     )
     st.html(f'<div class="ds-legend">{dots}</div>')
+
+
+def listed(run: Run) -> str:
+    """A selection among others: `final round · 50 by k-center greedy, seed 0 · 2026-05-01 09:30 UTC`."""
+    given = read_label(run.folder).name
+    what = f"{given} · {chosen_by(run)}" if given else f"{run.name} · {recipe(run)}"
+    return f"{what} · {run.manifest['created_utc'][:16].replace('T', ' ')} UTC"
 
 
 def recipe(run: Run) -> str:

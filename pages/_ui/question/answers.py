@@ -1,7 +1,8 @@
-"""A question on the select page: what is asked, which run answers it already, and starting one that does."""
+"""A question on the select page: what is asked, which run answers it already, and starting or keeping one that does."""
 
 import dataclasses
 import json
+import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,14 @@ import streamlit as st
 from datasel_core.base import registry
 from datasel_core.methods.method import Method
 from datasel_core.pools.pool import Pool
+from datasel_core.runs.catalog.label import Label, default_name, read_label
 from datasel_core.runs.manifest import Counts, counts, kept_table
 from datasel_core.runs.question import Question
 from datasel_core.runs.run import Run, answers, is_preview
 from datasel_core.runs.spec import parse_spec
 from datasel_core.worker import Job
-from pages._ui.kit import disk, keys, look, watch
+from pages._ui.kit import disk, keys, look, markdown, watch
+from pages._ui.question import label
 
 AT_LEAST, AT_MOST = 500, 10_000
 """A run for the screen is made for half the pool, from 500 up to 10,000 picks, so that smaller budgets can be shown at
@@ -97,18 +100,43 @@ def exact(asked: Question, budget: int) -> Run | None:
     return next((disk.run(folder) for n, folder in found if n == budget and not is_preview(folder)), None)
 
 
-def start(asked: Question, budget: int, name: str, keep: bool) -> Job | None:
+def start(
+    asked: Question, budget: int, name: str, keep: bool, said: Mapping[str, str] = types.MappingProxyType({})
+) -> Job | None:
     """Starts a run. keep: it is a selection of the person's; otherwise it is only looked at, and no list names it until
-    it is kept.
+    it is kept. said: its `name` and `note`.
     """
     spec = asked.spec.model_copy(update={"budget": str(budget)})
-    return watch.start(name, "select", **spec.model_dump(), preview=not keep)
+    return watch.start(name, "select", **spec.model_dump(), preview=not keep, **said)
 
 
 def keep(choice: Question, budget: int) -> None:
-    """Makes the run at exactly this budget; `kept()` opens it when it is there."""
-    job = start(choice, budget, "keep", keep=True)
-    keys.put("select.keeping", str(job.folder) if job else None)
+    """Asks, when the page is drawn the next time, what the selection is to be called; then the run is made at exactly
+    this budget, and `kept()` opens it when it is there.
+    """
+    keys.put("select.naming", (choice, budget))
+
+
+def _not_keep() -> None:
+    keys.put("select.naming", None)
+
+
+def _keep_as(choice: Question, budget: int) -> None:
+    usual, before = default_name(choice.method.what(), budget), exact(choice, budget)
+    said = Label() if before is None else read_label(before.folder)
+    one = look.samples(choice.pool, budget)
+    st.markdown(f"{one} of {choice.pool.n:,}, by {choice.method.title}.")
+    entered = label.fields("keep-as", said.name or usual, said.note, usual, f"Keep {one}")
+    if entered is None:
+        return
+    job = start(choice, budget, "keep", keep=True, said={"name": entered[0], "note": entered[1]})
+    if job is None:
+        markdown.trouble(watch.error("keep"))
+        keys.put("error.keep", None)  # it is said here, and need not be said on the page
+        return
+    keys.put("select.keeping", str(job.folder))
+    _not_keep()
+    st.rerun()
 
 
 def kept(pool: Pool) -> Run | None:
@@ -122,11 +150,17 @@ def kept(pool: Pool) -> Run | None:
 
 
 def tell_kept(pool: Pool) -> None:
-    """Says once that the selection that was being kept is there."""
+    """Asks what the selection is to be called that is to be kept, and says once that it is there."""
     run = kept(pool)
     if run is not None:
-        st.toast(f"Kept: {look.kept_of(run)}.", icon=":material/check:")
-        st.rerun()
+        keys.put("select.told", run.key)
+        st.rerun()  # the strip above shows it; what was said before a rerun may never be seen
+    if run := disk.find_run(pool, keys.get("select.told")):
+        keys.put("select.told", None)
+        st.toast(f"Kept as {markdown.plain(run.name)}: {look.kept_of(run)}.", icon=":material/check:")
+    asked = keys.get("select.naming")
+    if asked is not None and asked[0].pool.name == pool.name:
+        st.dialog("Keep this selection", on_dismiss=_not_keep)(_keep_as)(*asked)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
