@@ -1,5 +1,6 @@
 """Pools on disk: written at once, pool.json last; found by name."""
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from datasel_core.errors import BadInput, UnknownName
+from datasel_core.errors import BadInput, Failed, UnknownName
 from datasel_core.pools.kind import PoolKind
 from datasel_core.pools.long_columns import Texts
 from datasel_core.pools.pool import Pool, stamps_file
@@ -15,9 +16,12 @@ from datasel_core.pools.scan import Scan, fingerprint
 from datasel_core.workspace.files import read_json, write_json, writing
 from datasel_core.workspace.hashing import hash_file, known_hash
 from datasel_core.workspace.layout import Workspace
+from datasel_core.workspace.locks import Lock
 
 _TABLE, _BEFORE = "pool.parquet", "pool.before.parquet"
 _BOXES, _BOXES_BEFORE = "labels.parquet", "labels.before.parquet"
+_LOOKS = 8
+"""How often a pool is looked at that changes while it is read."""
 
 
 def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, scan: Scan) -> Pool:
@@ -71,7 +75,34 @@ def _set_aside(folder: Path) -> None:
 
 
 def load_pool(workspace: Workspace, name: str) -> Pool:
-    """A pool of the workspace. Raises UnknownName, or BadInput when its files are damaged."""
+    """A pool of the workspace; of one that is added anew meanwhile, the old or the new one, whole. Raises UnknownName,
+    or BadInput when its files are damaged.
+    """
+    folder = workspace.pool(name)
+    for _ in range(_LOOKS):
+        before = _state(folder)
+        try:
+            pool = _read(workspace, name)
+        except (BadInput, OSError):
+            if _state(folder) == before:
+                raise
+        else:
+            if _state(folder) == before:
+                return pool
+    raise Failed(f"The pool {name} is being added again and again; ask once that is over.")
+
+
+def _state(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Another value whenever one of the files is another one: each takes its place all at once."""
+    found = {}
+    for name in ("pool.json", _TABLE, _BOXES):
+        with contextlib.suppress(OSError):
+            there = os.stat(folder / name)
+            found[name] = there.st_ino, there.st_size, there.st_mtime_ns, there.st_ctime_ns
+    return found
+
+
+def _read(workspace: Workspace, name: str) -> Pool:
     folder = workspace.pool(name)
     about = read_json(folder / "pool.json")
     if about is None:
@@ -101,5 +132,6 @@ def remove_pool(workspace: Workspace, name: str) -> None:
     """Forgets a pool. Its photos, features and runs stay where they are. Raises UnknownName."""
     load_pool(workspace, name)
     folder = workspace.pool(name)
-    (folder / "pool.json").unlink()
-    shutil.rmtree(folder, ignore_errors=True)
+    with Lock(folder).hold():  # nobody adds it meanwhile
+        (folder / "pool.json").unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)

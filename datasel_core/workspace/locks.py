@@ -11,6 +11,7 @@ class Lock:
     """One holder at a time, across processes; let go by the system when its holder dies."""
 
     def __init__(self, folder: Path):
+        self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = filelock.FileLock(folder / ".lock", is_singleton=False)
 
@@ -19,6 +20,9 @@ class Lock:
         try:
             self._lock.acquire(timeout=seconds)
         except filelock.Timeout:
+            return False
+        except FileNotFoundError:  # the folder was deleted meanwhile
+            self._folder.mkdir(parents=True, exist_ok=True)
             return False
         return True
 
