@@ -1,6 +1,7 @@
 """A small world to do harm to: sources, a person's own files, and a workspace with pools, features, selections."""
 
 import contextlib
+import io
 import json
 import os
 import random
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from datasel_core.__main__ import main
 from datasel_core.base.progress import Progress
 from datasel_core.errors import DataselError
 from datasel_core.features import stored
@@ -60,8 +62,10 @@ class Stage:
 
 
 def words(place: Path, line: str) -> list[str]:
-    """A command line of this world: `@` is the place, `run:NAME` the folder of a selection, `key:ROLE` a feature."""
-    return [_word(place, word) for word in line.split()]
+    """A command line of this world: `@` is the place, `run:NAME` the folder of a selection, `key:ROLE` a feature,
+    `''` the empty word.
+    """
+    return ["" if word == "''" else _word(place, word) for word in line.split()]
 
 
 def _word(place: Path, word: str) -> str:
@@ -84,22 +88,25 @@ def build(place: Path) -> None:
     (place / "people" / "notes.txt").write_text("my own work")
     (place / "people" / "kept.csv").write_text("id\nmine\n")
     (place / "out").mkdir()
-    for line in (
-        "pool add photos @/in/photos",
-        "pool add shop @/in/table.csv",
-        "pool add arrows @/in/arrows.npz",
-        "pool add chat @/in/chat.jsonl",
-        "feature import arrows loss @/in/loss.npz",
-        "feature compute chat hashed_ngrams --set n_buckets=64",
-        "select arrows random --budget 9 --out @/out/nine",
-        "select arrows k_center --budget 5 --out @/out/five",
-        "select photos random --budget 4 --out @/out/photos",
-        "select shop random --budget 4 --out @/out/shop",
-        "export run:nine --format csv --out @/out/nine.csv",
-        "export run:photos --format files --out @/out/files",
-    ):
-        ended = apart.call(place, words(place, line))
-        assert ended.code == 0, (line, ended.err)
+    with within(place), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
+        for line in _BUILT:
+            assert main(words(place, line)) == 0, (line, said.getvalue())
+
+
+_BUILT = (
+    "pool add photos @/in/photos",
+    "pool add shop @/in/table.csv",
+    "pool add arrows @/in/arrows.npz",
+    "pool add chat @/in/chat.jsonl",
+    "feature import arrows loss @/in/loss.npz",
+    "feature compute chat hashed_ngrams --set n_buckets=64",
+    "select arrows random --budget 9 --out @/out/nine",
+    "select arrows k_center --budget 5 --out @/out/five",
+    "select photos random --budget 4 --out @/out/photos",
+    "select shop random --budget 4 --out @/out/shop",
+    "export run:nine --format csv --out @/out/nine.csv",
+    "export run:photos --format files --out @/out/files",
+)
 
 
 def sources(place: Path) -> None:
@@ -140,6 +147,17 @@ def within(place: Path) -> Iterator[Workspace]:
 
 
 # ---- what lies there
+
+
+def stamps(place: Path) -> dict[str, tuple[int, ...]]:
+    """Another value whenever a file is another one, or was written again; locks and turns apart."""
+    found = {}
+    for path in place.rglob("*"):
+        name = path.relative_to(place).as_posix()
+        if path.name != ".lock" and not name.startswith(_PASSING) and not path.is_dir():
+            there = path.lstat()
+            found[name] = there.st_ino, there.st_size, there.st_mtime_ns
+    return found
 
 
 def snapshot(place: Path) -> dict[str, bytes]:
