@@ -26,12 +26,13 @@ _DEMO = {"scenes": ("make_scenes", {"n": 6}), "questions": ("make_questions", {"
 @dataclass(frozen=True)
 class Death:
     """What ends a process, without a word: the so-many-th change of the disk, a file that grows beyond so many bytes,
-    or so many seconds.
+    or so many seconds. room: it lives on where a file finds no room for more bytes than this, as on a full disk.
     """
 
     step: int | None = None
     size: int | None = None
     seconds: float | None = None
+    room: int | None = None
 
 
 NONE = Death()
@@ -124,8 +125,9 @@ def _live(place: str, words: list[str], report: str, death: Death, gate: Any, la
     changes = _Changes(place, death.step)
     if death.size is not None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (death.size, resource.RLIM_INFINITY))
-        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it, and is told that there is no room
+    if (most := death.room if death.size is None else death.size) is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
     code = main(words)
     Path(report, "steps").write_text(str(changes.n))
     sys.exit(code)

@@ -14,6 +14,7 @@ from tests.harm.stage import Stage, answers, differences, meaning, snapshot, tak
 
 _PIECES = re.compile(r".*(\.part|/chunks/\d+\.npz|/(pool|labels)\.before\.parquet|/generation-\d+/.*|/fitted\.npz)")
 """What a command that died may leave beside answers, and what nobody takes for one."""
+_TROUBLE = re.compile("Traceback|It broke")
 _BLOCK = 512
 """Samples of the largest block that a feature hands over: it was not written yet."""
 
@@ -77,8 +78,8 @@ class Whole:
 
 @dataclass(frozen=True)
 class Kill:
-    """One round. died: whether it came to a kill. harm: what must not be, a line each. again: samples that a feature
-    was computed for more than once.
+    """One round. died: whether it ended before its end. harm: what must not be, a line each. again: samples that a
+    feature was computed for more than once.
     """
 
     seed: int
@@ -104,13 +105,15 @@ class Kills:
         words = self._stage.words(ACTIONS[name].line)
         killed = self._stage.ask(words, death)
         harm = [f"before it was asked again, {said}" for said in self._after_death(before, worthless, whole)]
+        if death.room is not None and (killed.code not in (0, 1) or _TROUBLE.search(killed.err)):
+            harm.append(f"without room it ended with {killed.code}: {killed.err.strip()[-300:]}")
         again = self._stage.ask(words)
         harm += _after_all(again, whole, snapshot(self._stage.place))
         harm += taken_for_answers(self._stage.place)
         twice = max(0, killed.encoded + again.encoded - whole.ended.encoded)
         if twice > CHUNK + _BLOCK:
             harm.append(f"{twice} samples were computed again")
-        return Kill(seed, name, death, killed.code < 0, tuple(harm), twice)
+        return Kill(seed, name, death, killed.code != 0, tuple(harm), twice)
 
     def whole(self, name: str) -> Whole:
         if name not in self._whole:
@@ -154,11 +157,13 @@ def _is_as_told(file: str, content: bytes | None, whole: Whole) -> bool:
 
 
 def _drawn(draw: random.Random, whole: Whole) -> Death:
-    how = draw.choices(("step", "size", "seconds"), (6, 2, 2))[0]
+    how = draw.choices(("step", "size", "room", "seconds"), (6, 2, 1, 1))[0]
     if how == "step":
         return Death(step=draw.randint(1, whole.ended.steps))
     if how == "size":
         return Death(size=draw.randint(0, whole.largest))
+    if how == "room":
+        return Death(room=draw.randint(0, whole.largest))
     return Death(seconds=draw.uniform(0, whole.ended.seconds))
 
 

@@ -38,25 +38,34 @@ _SELECT = "select arrows k_center --budget 30 --json"
 _AGAIN = "pool add shop @/in/table.csv"
 _CHANGED = "was changed while it was exported, so it was not replaced; export again|is there already"
 MEETINGS = {
-    "the same selection": _lines(*[_SELECT] * 3),
+    "a selection while the pool is read again": _lines(
+        "select shop stratified --budget 4", _AGAIN, "select shop random --budget 3", before=_regrouped
+    ),
+    "two selections to one folder": _lines(
+        "select arrows random --budget 11 --out @/out/x",
+        "select arrows random --budget 12 --out @/out/x",
+        refused=_CHANGED,
+    ),
+    "one name for two sources": _lines(
+        "pool add new @/in/photos", "pool add new @/in/arrows.npz", refused="There is a pool called new already"
+    ),
     "the same feature": _lines(*["feature compute chat hashed_ngrams"] * 3),
+    "different things": _lines(
+        _SELECT,
+        "feature compute chat tfidf_svd --set n_dims=4",
+        "pool add talk @/in/chat.jsonl",
+        "export run:photos --format files --out @/out/x",
+    ),
+    "the same selection": _lines(*[_SELECT] * 3),
     "the same pool": _lines(*["pool add more @/in/photos"] * 3),
     "the same scores": _lines(*["score arrows by_score --set role=loss"] * 3),
     "the same map": _lines(*["map key:embedding --set n_neighbors=60"] * 2),
     "the same file": _lines(*["export run:nine --format csv --out @/out/x.csv"] * 3),
     "the same folder": _lines(*["export run:photos --format files --out @/out/x"] * 3),
     "the demo": _lines("demo", "demo"),
-    "one name for two sources": _lines(
-        "pool add new @/in/photos", "pool add new @/in/arrows.npz", refused="There is a pool called new already"
-    ),
     "two selections to one file": _lines(
         "export run:nine --format csv --out @/out/x.csv",
         "export run:five --format csv --out @/out/x.csv",
-        refused=_CHANGED,
-    ),
-    "two selections to one folder": _lines(
-        "select arrows random --budget 11 --out @/out/x",
-        "select arrows random --budget 12 --out @/out/x",
         refused=_CHANGED,
     ),
     "a file while the pool is read again": _lines(
@@ -64,9 +73,6 @@ MEETINGS = {
     ),
     "a folder while the pool is read again": _lines(
         "export run:shop --format files --out @/out/x", _AGAIN, before=_regrouped
-    ),
-    "a selection while the pool is read again": _lines(
-        "select shop stratified --budget 4", _AGAIN, "select shop random --budget 3", before=_regrouped
     ),
     "a feature while the pool is read again": _lines(
         "feature compute shop dictionary_embedding", _AGAIN, before=_regrouped
@@ -79,12 +85,6 @@ MEETINGS = {
     ),
     "a pool that is removed and read again": _lines(
         "pool remove shop", _AGAIN, refused="There is no pool called shop", before=_regrouped
-    ),
-    "different things": _lines(
-        _SELECT,
-        "feature compute chat tfidf_svd --set n_dims=4",
-        "pool add talk @/in/chat.jsonl",
-        "export run:photos --format files --out @/out/x",
     ),
     "different questions": _lines(
         "select arrows random --budget 11 --out @/out/a",
