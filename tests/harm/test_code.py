@@ -185,7 +185,7 @@ def test_no_command_asks_a_network(tmp_path, nobody_answers, capfd):
         "verify run:nine",
         "reproduce run:five",
         "evaluate run:five",
-        "map key:loss",
+        "map key:embedding --set n_neighbors=60",
         "methods",
         "runs",
         "pool list",
