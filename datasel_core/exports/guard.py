@@ -6,11 +6,12 @@ checked before the first byte is written.
 """
 
 import contextlib
+import functools
 import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -88,6 +89,18 @@ def new_file(workspace: Workspace, out: str | os.PathLike, overwrite: bool = Fal
         written.keep(workspace, path, {"": sha256}, written.recorded(workspace, path), done=True)
 
 
+def _alone(fill: Callable[..., Path]) -> Callable[..., Path]:
+    """One export to a folder at a time: two at once would leave files of both."""
+
+    @functools.wraps(fill)
+    def one(workspace: Workspace, out: str | os.PathLike, contents: Contents, progress: Progress, *more: bool) -> Path:
+        with written.turn(workspace, _real(workspace, out), progress.check):
+            return fill(workspace, out, contents, progress, *more)
+
+    return one
+
+
+@_alone
 def fill(
     workspace: Workspace, out: str | os.PathLike, contents: Contents, progress: Progress, overwrite: bool = False
 ) -> Path:
