@@ -16,14 +16,16 @@ def main() -> None:
     n = size(1000)
     with tempfile.TemporaryDirectory() as name:
         kills = Kills(Stage(Path(name)))
-        counts, bad, most = Counter(), [], 0
+        counts, bad, most = Counter(), 0, 0
         for seed in range(_FIRST, _FIRST + n):
             found = kills.round(seed)
             counts[found.action, found.died] += 1
             most = max(most, found.again)
             if found.harm:
-                bad.append(found)
+                bad += 1
                 print(f"seed {seed}, {found.action}, {found.death}: {'; '.join(found.harm)}", flush=True)
+            if (done := seed + 1 - _FIRST) % 100 == 0:
+                print(f"{done:,} of {n:,}: {bad} with harm", flush=True)
     actions = {action: None for action, _ in counts}
     table(
         [
@@ -32,7 +34,7 @@ def main() -> None:
         ]
     )
     died = sum(many for (_, died), many in counts.items() if died)
-    print(f"{n:,} kills ({died:,} before the end): {len(bad)} that lost or changed anything or gave another answer;")
+    print(f"{n:,} kills ({died:,} before the end): {bad} that lost or changed anything or gave another answer;")
     print(f"at most {most} samples of a feature were computed again.")
 
 
