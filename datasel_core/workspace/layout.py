@@ -99,7 +99,7 @@ class Workspace:
             if len(text) > _LONG and any(len(os.fsencode(part)) > _LONGEST for part in real.parts):
                 raise OSError("a name in it is too long")
         except (RuntimeError, OSError) as error:  # links in a circle, a home that nobody has, a name that is too long
-            raise BadRequest(f"{text} is no path that can be followed: {error}.") from None
+            raise BadRequest(f"{text} is no path that can be followed: {str(error).rstrip('.')}.") from None
         roots = self.roots() if roots is None else roots
         if not any(real.is_relative_to(root) for root in roots):
             raise BadRequest(

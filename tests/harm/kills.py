@@ -15,7 +15,7 @@ from tests.harm.stage import Stage, answers, differences, meaning, snapshot, tak
 _PIECES = re.compile(r".*(\.part|/chunks/\d+\.npz|/(pool|labels)\.before\.parquet|/generation-\d+/.*|/fitted\.npz)")
 """What a command that died may leave beside answers, and what nobody takes for one."""
 _TROUBLE = re.compile("Traceback|It broke")
-_BLOCK = 512
+_BLOCK = 256
 """Samples of the largest block that a feature hands over: it was not written yet."""
 
 

@@ -30,8 +30,8 @@ from tests.harm.apart import NONE, Death, Ended
 N_TEXTS = 700
 """More than two chunks of a feature."""
 _WORDS = ["salt", "rain", "snow", "bread", "tram", "lamp", "seven", "river", "cloud", "paper", "stone", "green"]
-_TIMES = {"created", "created_utc", "seconds", "updated", "started", "pid"}
-"""What two runs of the same command say differently."""
+_TIMES = {"created", "created_utc", "seconds", "updated", "started", "pid", "order"}
+"""What two runs of the same command say differently: when, and as which of all."""
 _PASSING = ("workspace/queue/", "workspace/spool/", "workspace/thumbs/", "workspace/written/")
 """Parts of a workspace that hold no answers: turns, what is being read, small pictures, hashes of what was exported."""
 
