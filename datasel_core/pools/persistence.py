@@ -20,8 +20,6 @@ from datasel_core.workspace.locks import Lock
 
 _TABLE, _BEFORE = "pool.parquet", "pool.before.parquet"
 _BOXES, _BOXES_BEFORE = "labels.parquet", "labels.before.parquet"
-_LOOKS = 8
-"""How often a pool is looked at that changes while it is read."""
 
 
 def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, scan: Scan) -> Pool:
@@ -72,6 +70,10 @@ def _set_aside(folder: Path) -> None:
         if key in about and (folder / name).exists() and hash_file(folder / name) == about[key]:
             with writing(folder / before) as temporary:
                 shutil.copyfile(folder / name, temporary)
+
+
+_LOOKS = 8
+"""How often a pool is looked at that changes while it is read."""
 
 
 def load_pool(workspace: Workspace, name: str) -> Pool:
