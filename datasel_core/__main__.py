@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.SIGINT, console.ask_to_stop)
         signal.signal(signal.SIGTERM, console.ask_to_stop)
     try:
+        _check_text(words)
         _take_workspace(words)
         code = app(words, standalone_mode=False, prog_name="python -m datasel_core")
     except typer.Exit as done:
@@ -71,6 +72,15 @@ def _usage(error: typer.TyperException) -> int:
     else:
         console.say(f"{' '.join(text.split())} See --help.")
     return 2
+
+
+def _check_text(words: list[str]) -> None:
+    """Raises BadRequest for a word whose bytes are no UTF-8: nothing that is written down could hold it."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise BadRequest(f"{word!r} is no UTF-8 text; rename what is called so, and write that name.") from None
 
 
 def _take_workspace(words: list[str]) -> None:

@@ -95,7 +95,7 @@ def make_map(
     progress, how = progress or Progress(), Map.of(params or {})
     kept = load(workspace.feature(feature))
     if kept is None:
-        raise UnknownName("feature", feature, [])
+        raise UnknownName("feature", feature, [one.name for one in workspace.folders("features") if load(one)])
     folder = workspace.map(map_key(feature, params or {}))
     with Lock(folder).hold(progress.check):
         if {"umap", "clusters"} <= set(_arrays(workspace, feature, params)):

@@ -6,7 +6,7 @@ from datasel_core.actions.task import Outcome, Task, Work, task, titled
 from datasel_core.base.declare import ARGUMENT, Field, called
 from datasel_core.base.progress import Progress
 from datasel_core.runs.question import Question, resolve
-from datasel_core.runs.scores import kept_scores, scores_folder
+from datasel_core.runs.scores import check_scorer, kept_scores, scores_folder
 from datasel_core.runs.spec import Spec
 from datasel_core.workspace.layout import Workspace
 
@@ -28,6 +28,7 @@ class Score(Task):
 
     def prepare(self, workspace: Workspace) -> Work:
         asked = resolve(workspace, Spec(**self.model_dump(), budget="1"))
+        check_scorer(asked)
         return Work(scores_folder(asked), lambda progress: self._scored(asked, progress))
 
     def headline(self) -> str:

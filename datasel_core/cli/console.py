@@ -4,6 +4,7 @@ import json
 import re
 import sys
 import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import typer
@@ -57,9 +58,27 @@ def workspace() -> Workspace:
     return Workspace.at()
 
 
-def progress() -> Progress:
-    """A bar on a terminal, plain lines every few seconds otherwise."""
-    return Progress(report=_Bar() if sys.stderr.isatty() else _Lines(), should_stop=lambda: _stop)
+class Notes:
+    """What a person may want to know before work begins: said once, when it does, and not before a refusal."""
+
+    def __init__(self, lines: Iterable[str]):
+        self._lines = list(lines)
+
+    def say(self) -> None:
+        lines, self._lines = self._lines, []
+        for line in lines:
+            say(line)
+
+
+def progress(first: Callable[[], None] = lambda: None) -> Progress:
+    """A bar on a terminal, plain lines every few seconds otherwise. first: called before anything is shown."""
+    show = _Bar() if sys.stderr.isatty() else _Lines()
+
+    def report(step: Step) -> None:
+        first()
+        show(step)
+
+    return Progress(report=report, should_stop=lambda: _stop)
 
 
 class _Bar:

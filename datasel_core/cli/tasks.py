@@ -11,7 +11,7 @@ import typer
 from datasel_core.actions.task import Task, perform
 from datasel_core.base.progress import listening
 from datasel_core.base.registry import every
-from datasel_core.cli.console import answer, pairs, progress, say, workspace
+from datasel_core.cli.console import Notes, answer, pairs, progress, say, workspace
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
 
@@ -30,9 +30,9 @@ def _command(cls: type[Task]) -> Callable[..., None]:
         asked, home = cls(**values), workspace()
         with listening(progress()):
             work = asked.prepare(home)
-        for note in work.notes:
-            say(note)
-        outcome = perform(home, asked, progress(), work)
+        first = Notes(work.notes)
+        outcome = perform(home, asked, progress(first.say), work)
+        first.say()
         for note in outcome.notes:
             say(note)
         if json:

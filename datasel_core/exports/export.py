@@ -20,7 +20,7 @@ from datasel_core.base.declare import Declared
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import declares
 from datasel_core.errors import BadRequest
-from datasel_core.exports import guard, record
+from datasel_core.exports import guard, record, written
 from datasel_core.exports.content import Contents, Made, put
 from datasel_core.pools.changed import Changes
 from datasel_core.pools.pool import Pool
@@ -105,6 +105,18 @@ class Export(Declared):
         if not self.suffix:
             whole = {**self.contents(kept, progress), **self._record(kept, f"{record.FOLDER}/")}
             return guard.fill(kept.workspace, out, whole, progress, overwrite)
+        with written.turn(kept.workspace, guard.check_file(kept.workspace, out, overwrite), progress.check):
+            return self._file(kept, out, beside, progress, overwrite)
+
+    def _file(
+        self,
+        kept: SelectionRecord,
+        out: str | os.PathLike,
+        beside: Mapping[str, bytes],
+        progress: Progress,
+        overwrite: bool,
+    ) -> Path:
+        """One file, what lies beside it, and its record, which nobody else writes meanwhile."""
         with guard.new_file(kept.workspace, out, overwrite) as (path, temporary):
             self.make(kept, temporary, progress)
             sha256 = {path.name: hash_file(temporary)}

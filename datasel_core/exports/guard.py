@@ -10,7 +10,7 @@ import functools
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from datasel_core.base.progress import Progress
@@ -71,6 +71,18 @@ def new_file(workspace: Workspace, out: str | os.PathLike, overwrite: bool = Fal
         written.keep(workspace, path, {"": sha256}, written.recorded(workspace, path), done=True)
 
 
+def _alone(fill: Callable[..., Path]) -> Callable[..., Path]:
+    """One export to a folder at a time: two at once would leave files of both."""
+
+    @functools.wraps(fill)
+    def one(workspace: Workspace, out: str | os.PathLike, contents: Contents, progress: Progress, *more: bool) -> Path:
+        with written.turn(workspace, _real(workspace, out), progress.check):
+            return fill(workspace, out, contents, progress, *more)
+
+    return one
+
+
+@_alone
 def fill(
     workspace: Workspace, out: str | os.PathLike, contents: Contents, progress: Progress, overwrite: bool = False
 ) -> Path:

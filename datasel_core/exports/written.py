@@ -1,7 +1,7 @@
 """What exports wrote, so that they can be told from what people wrote or changed since."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from datasel_core.runs import manifest
 from datasel_core.workspace.files import read_json, write_json
 from datasel_core.workspace.hashing import hash_file, key_of
 from datasel_core.workspace.layout import Workspace
+from datasel_core.workspace.locks import Lock
 
 SCHEMA = "datasel written 1"
 _MOST = 3
@@ -55,6 +56,15 @@ def keep(workspace: Workspace, path: Path, files: Mapping[str, str], before: Wri
         known[name] = [sha256, *(one for one in known.get(name, []) if one != sha256)][:_MOST]
     with contextlib.suppress(Failed):
         write_json(_place(workspace, path), {"schema": SCHEMA, "path": str(path), "done": done, "files": known})
+
+
+@contextlib.contextmanager
+def turn(workspace: Workspace, path: Path, while_waiting: Callable[[], None]) -> Iterator[None]:
+    """Nobody else exports to this path meanwhile. A workspace that cannot be written knows of no others."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(Failed, OSError):
+            stack.enter_context(Lock(_place(workspace, path).with_suffix("")).hold(while_waiting))
+        yield
 
 
 def in_folder(workspace: Workspace, folder: Path) -> tuple[Written, bool]:

@@ -21,6 +21,7 @@ from datasel_core.pools.labels import Label, edges
 from datasel_core.pools.media.pictures import Look
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.layouts import places, yolo
+from datasel_core.pools.readers.layouts.fence import Fence
 from datasel_core.pools.readers.layouts.listing import in_pixels
 from datasel_core.workspace.layout import Workspace
 
@@ -86,10 +87,10 @@ def _as_they_are(
     pictures are called. Raises BadRequest where a file is no longer what it was.
     """
     path, said = described(pool)
-    classes, roots, files = yolo_names(pool), workspace.roots(), {}
+    classes, roots, files, fence = yolo_names(pool), workspace.roots(), {}, Fence(pool.source)
     for row, name in named:
         picture = pool.root / pool.value("path", row)
-        own = yolo.labels_of(picture, classes, said, Counter())
+        own = yolo.labels_of(picture, classes, said, Counter(), fence)
         look = Look(pool.value("width", row), pool.value("height", row), 0, "")
         if isinstance(own, str) or in_pixels(own, yolo.SHARES, look) != pool.labels(row):
             raise BadRequest(

@@ -5,6 +5,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from datasel_core.base.declare import Field
+from datasel_core.base.ragged import Ragged
+from datasel_core.errors import BadInput
 from datasel_core.methods.method import Scorer, method
 from datasel_core.methods.selection import Inputs
 
@@ -28,6 +30,12 @@ class ByScore(Scorer):
 
     def roles(self) -> tuple[str, ...]:
         return (self.role,)
+
+    def check(self, inputs: Inputs) -> None:
+        super().check(inputs)
+        values = inputs.pool[self.role]
+        if isinstance(values, Ragged) or np.ndim(values) != 1 or np.asarray(values).dtype.kind not in "biuf":
+            raise BadInput(f"by_score goes by one number per sample; the role {self.role} holds something else.")
 
     def score(self, inputs: Inputs) -> np.ndarray:
         """(n,) float64: the number, minus the number, or minus its distance to the median."""

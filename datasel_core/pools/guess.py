@@ -5,6 +5,7 @@ from pathlib import Path
 
 from datasel_core.errors import BadInput
 from datasel_core.pools.media import formats
+from datasel_core.pools.readers.layouts.fence import Fence
 from datasel_core.pools.readers.layouts.find import find_layout
 from datasel_core.pools.readers.tables import usual
 from datasel_core.pools.readers.tables.rows import column_names
@@ -36,8 +37,10 @@ def kind_of(path: Path) -> str:
     if (layout := find_layout(path)) is not None:
         return layout.kind
     if path.is_dir():
+        fence = Fence(path)
         found = sorted(itertools.islice(path.rglob("*"), 2000))
-        files = [file for file in found if not is_description(file.name) and not is_record(file.parent)]
+        found = (file for file in found if not is_description(file.name) and not is_record(file.parent))
+        files = list(filter(fence.allows, found))
         suffixes = {format_of(file.name) for file in files}
         pictures = formats.SUFFIXES & suffixes
         tables = itertools.islice((file for file in files if kind_by_content(file) in TABLES), _LOOKED_AT)

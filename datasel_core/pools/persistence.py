@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from datasel_core.errors import BadInput, BadRequest, UnknownName
+from datasel_core.errors import BadInput, BadRequest, Failed, UnknownName
 from datasel_core.pools.kind import PoolKind
 from datasel_core.pools.long_columns import Texts
 from datasel_core.pools.media.cells import CELL
@@ -25,6 +25,7 @@ from datasel_core.pools.scan import Scan, fingerprint
 from datasel_core.workspace.files import read_json, write_json, writing
 from datasel_core.workspace.hashing import hash_file, is_own, known_hash, own_hash
 from datasel_core.workspace.layout import Workspace
+from datasel_core.workspace.locks import Lock
 
 _TABLE, _BEFORE = "pool.parquet", "pool.before.parquet"
 _BOXES, _BOXES_BEFORE = "labels.parquet", "labels.before.parquet"
@@ -97,8 +98,39 @@ def _set_aside(folder: Path) -> None:
                 shutil.copyfile(folder / name, temporary)
 
 
+_LOOKS = 8
+"""How often a pool is looked at that changes while it is read."""
+
+
 def load_pool(workspace: Workspace, name: str) -> Pool:
-    """A pool of the workspace. Raises UnknownName, or BadInput when its files are damaged."""
+    """A pool of the workspace; of one that is added anew meanwhile, the old or the new one, whole. Raises UnknownName,
+    or BadInput when its files are damaged.
+    """
+    folder = workspace.pool(name)
+    for _ in range(_LOOKS):
+        before = _state(folder)
+        try:
+            pool = _read(workspace, name)
+        except (BadInput, OSError):
+            if _state(folder) == before:
+                raise
+        else:
+            if _state(folder) == before:
+                return pool
+    raise Failed(f"The pool {name} is being added again and again; ask once that is over.")
+
+
+def _state(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Another value whenever one of the files is another one: each takes its place all at once."""
+    found = {}
+    for name in ("pool.json", _TABLE, _BOXES):
+        with contextlib.suppress(OSError):
+            there = os.stat(folder / name)
+            found[name] = there.st_ino, there.st_size, there.st_mtime_ns, there.st_ctime_ns
+    return found
+
+
+def _read(workspace: Workspace, name: str) -> Pool:
     folder = workspace.pool(name)
     about = read_about(folder)
     if about is None:
@@ -171,5 +203,6 @@ def remove_pool(workspace: Workspace, name: str) -> None:
     about = folder / _ABOUT
     if not about.exists():
         raise UnknownName("pool", name, pool_names(workspace))
-    shutil.rmtree(about) if about.is_dir() else about.unlink()
-    shutil.rmtree(folder, ignore_errors=True)
+    with Lock(folder).hold():  # nobody adds it meanwhile
+        shutil.rmtree(about) if about.is_dir() else about.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -33,6 +33,12 @@ def scores_what(asked: Question) -> dict[str, Any]:
     }
 
 
+def check_scorer(asked: Question) -> None:
+    """Raises BadRequest when its method gives no scores."""
+    if not isinstance(asked.method, Scorer):
+        raise BadRequest(f"{asked.method.id} chooses a set and gives no scores.")
+
+
 def scores_folder(asked: Question) -> Path:
     """Where they are kept."""
     return asked.workspace.scores(key_of(scores_what(asked)))
@@ -89,8 +95,7 @@ def compute(asked: Question, progress: Progress) -> np.ndarray:
         target=asked.target.arrays() if asked.target else {},
         progress=progress,
     )
-    if not isinstance(asked.method, Scorer):
-        raise BadRequest(f"{asked.method.id} chooses a set and gives no scores.")
+    check_scorer(asked)
     asked.method.check(inputs)
     values = np.full(asked.pool.n, np.nan)
     values[rows] = np.asarray(asked.method.score(inputs), dtype=np.float64)

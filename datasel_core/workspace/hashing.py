@@ -15,8 +15,11 @@ def key_of(what: Any) -> str:
 
 
 def canonical(value: Any) -> str:
-    """JSON with sorted keys and no spare space: equal values give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """JSON with sorted keys and no spare space: equal values give equal text. Half of a character, which somebody's
+    JSON may hold, stands in it as JSON escapes it.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def own_hash(record: Mapping[str, Any]) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 from datasel_core.errors import BadParameter, BadRequest
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LONG, _LONGEST = 63, 255
+"""Characters below which no name has too many bytes, and how many bytes it may have."""
 
 RECORD = "datasel"
 """Sub-folder of an export that holds its record, and suffix of the folder beside an export of one file."""
@@ -103,8 +105,10 @@ class Workspace:
             raise BadRequest("The path is empty; name a file or folder.")
         try:
             real = Path(text).expanduser().resolve()
+            if len(text) > _LONG and any(len(os.fsencode(part)) > _LONGEST for part in real.parts):
+                raise OSError("a name in it is too long")
         except (RuntimeError, OSError) as error:  # links in a circle, a home that nobody has, a name that is too long
-            raise BadRequest(f"{text} is no path that can be followed: {error}.") from None
+            raise BadRequest(f"{text} is no path that can be followed: {str(error).rstrip('.')}.") from None
         roots = self.roots() if roots is None else roots
         if not any(real.is_relative_to(root) for root in roots):
             raise BadRequest(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from datasel_core.base.ragged import Ragged
 from datasel_core.errors import BadInput
 from datasel_core.methods.by_score import ByScore, HighError, HighLearnability, LeastConfidence, MostForgotten
 from datasel_core.methods.facility_location import FacilityLocation
@@ -29,6 +30,14 @@ def test_the_highest_are_kept(cls, role, rng):
     assert found.scores.tolist() == VALUES.tolist()
     whole = cls().select(Inputs({role: VALUES.astype(np.int64)}, rng), 8)
     assert whole.rows.tolist() == [5, 7, 4, 2, 0, 6, 1, 3]  # equal ones in pool order
+
+
+@pytest.mark.parametrize("shape", ["vectors", "patterns", "words"])
+def test_a_role_that_holds_no_numbers_is_refused(rng, shape):
+    patterns = Ragged(clustered(rng, 8, 3, 2), np.arange(9))
+    values = {"vectors": clustered(rng, 8, 3, 2), "patterns": patterns, "words": np.array(list("abcdefgh"))}[shape]
+    with pytest.raises(BadInput, match="by_score goes by one number per sample; the role x holds something else"):
+        ByScore(role="x").select(Inputs({"x": values}, rng), 4)
 
 
 def test_what_was_forgotten_less_than_once_is_not_said_to_be_forgotten_never():

@@ -388,3 +388,9 @@ def test_what_was_imported_is_not_compared_with_what_was_computed(workspace, pai
     computed("pairs")
     with pytest.raises(MissingFeature, match="image from another encoder .imported.*feature compute wanted clip_image"):
         ask(workspace, "norm_sim", target="wanted")
+
+
+def test_what_gives_no_scores_is_refused_before_anything_is_made(workspace, pairs):
+    with pytest.raises(BadRequest, match="random chooses a set and gives no scores"):
+        task_of("score", pool="pairs", method="random").prepare(workspace)
+    assert workspace.folders("scores") == []

@@ -5,6 +5,7 @@ Picture i depends on (seed, i) alone: it is the same in a pool of 60 and of 2,00
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -216,10 +217,14 @@ def _save(folder: Path, scene: Scene, recipe: str, pixels: np.ndarray, mask: np.
     note.add_text("comment", recipe)
     flat = Image.fromarray(mask)
     flat.putpalette(_PALETTE)
-    with writing(folder / scene.mask) as path:
-        flat.save(path, "PNG", pnginfo=note)
-    with writing(folder / scene.id) as path:
-        Image.fromarray(pixels).save(path, "JPEG", quality=quality, comment=recipe)
+    for name, picture, how in (
+        (scene.mask, flat, {"format": "PNG", "pnginfo": note}),
+        (scene.id, Image.fromarray(pixels), {"format": "JPEG", "quality": quality, "comment": recipe}),
+    ):
+        encoded = io.BytesIO()  # Pillow does not notice that the last bytes of a file found no room on the disk
+        picture.save(encoded, **how)
+        with writing(folder / name) as path:
+            path.write_bytes(encoded.getbuffer())
 
 
 def _recipe(path: Path) -> str | None:

@@ -29,6 +29,8 @@ def too_large(nodes: Sequence[Mapping[str, Any]]) -> str | None:
             size *= _OF_LAMBDA
         elif node.get("class") == "TYPE" and node["type_name"].lower() in ("bit", "bitstring"):
             size *= _OF_BITS
+        elif node.get("class") == "TYPE" and node["type_name"].lower() == "array":
+            size *= max([1, *(abs(_whole(one) or 1) for one in node["children"])])  # int[9] has room for nine, always
         elif node.get("class") == "FUNCTION":
             mine = _growth(node)
             if mine is None:
@@ -53,8 +55,15 @@ def _growth(node: Mapping[str, Any]) -> int | None:
         return _UNKNOWN if text is None else len(text)
     if name in ("printf", "format") and given:
         text = _literal(given[0], str)
-        return None if text is None else max([1, *map(int, re.findall(r"[0-9]+", text))])
+        return None if text is None else _width(text)
     return _TIMES.get(name, 1)
+
+
+def _width(text: str) -> int | None:
+    """The largest number in a text for `printf` or `format`; None where a value says how wide another is to be."""
+    if re.search(r"%[^a-zA-Z%]*\*", text.replace("%%", "")) or re.search(r"\{[^{}]*\{", text.replace("{{", "")):
+        return None
+    return max([1, *(int(number[:9]) for number in re.findall(r"[1-9][0-9]*", text))])
 
 
 def _steps(ends: Sequence[int | None]) -> int | None:

@@ -48,7 +48,7 @@ def _statement(sql: str) -> dict[str, Any]:
     except RecursionError:
         raise NoCondition(_TOO_DEEP) from None
     if said["error"]:
-        text = said.get("error_message") or "it cannot be read"
+        text = " ".join((said.get("error_message") or "it cannot be read").split())
         raise NoCondition(_TOO_DEEP if "expression depth" in text else text)
     statements = said["statements"]
     if len(statements) != 1 or statements[0]["node"]["type"] != "SELECT_NODE":

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from datasel_core.pools.media.photos import SUFFIXES
+from datasel_core.pools.readers.layouts.fence import Fence
 from datasel_core.workspace.layout import is_record
 
 _TRIED = 20
@@ -23,10 +24,13 @@ SPLITS = {
 
 
 def described(source: Path) -> list[Path]:
-    """The files at or below a path that may describe pictures, or hold them."""
+    """The files at or below a path that may describe pictures, or hold them; none to which a link leads out of the
+    allowed folders.
+    """
     if not source.is_dir():
         return [source] if source.is_file() else []  # a pipe would keep its reader waiting
-    return list(files_below(source, (".json", ".jsonl", ".yaml", ".yml", ".csv", ".parquet"), DEPTH))
+    found = files_below(source, (".json", ".jsonl", ".yaml", ".yml", ".csv", ".parquet"), DEPTH)
+    return list(filter(Fence(source).allows, found))
 
 
 def within(source: Path, files: Sequence[Path], depth: int, endings: tuple[str, ...]) -> Iterator[Path]:
@@ -75,7 +79,7 @@ def picture_folder(near: Path, names: Iterable[str], hint: str = "", farthest: P
     hint: a name that the folder is likely to have. farthest: the folder above is not looked at when it lies above this.
     """
     tried = list(itertools.islice(names, _TRIED))
-    bases = [near] if farthest == near else [near, near.parent]
+    bases = [near] if farthest == near or not Fence(near).allows(near.parent) else [near, near.parent]
     likely = [base / part / last for base in bases for part in ("", "images") for last in ("", hint)]
     others = itertools.chain.from_iterable(_folders(base) for base in bases)
     best, most = near, 0

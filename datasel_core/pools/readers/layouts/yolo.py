@@ -17,6 +17,7 @@ from datasel_core.errors import BadInput
 from datasel_core.pools.labels import Label
 from datasel_core.pools.media.photos import SUFFIXES
 from datasel_core.pools.readers.layouts import places
+from datasel_core.pools.readers.layouts.fence import OUTSIDE, Fence
 from datasel_core.pools.readers.layouts.listing import Layout, Listing
 from datasel_core.pools.readers.pair_table import Named
 
@@ -63,17 +64,18 @@ def _read(source: Path, described: Path, named: Named) -> Listing:
     said = _described(described)
     if said is None:
         raise BadInput(f"{described.name} says no more what it did; it needs names, and train, val or test.")
-    names, base = class_names(said), _base(described, said)
+    fence = Fence(source)
+    names, base = class_names(said), _base(described, said, fence)
     rows, labels, lost, notes = [], [], [], []
     odd: Counter[str] = Counter()
     root, seen = described.parent, set()
     for part in (part for part in PARTS if part in said):
-        for path in _pictures(base, said[part], part, notes):
+        for path in _pictures(base, said[part], part, notes, fence):
             if path in seen:
                 odd["Pictures that an earlier part names as well, counted there"] += 1
                 continue
             seen.add(path)
-            own = labels_of(path, names, said, odd)
+            own = labels_of(path, names, said, odd, fence)
             if isinstance(own, str):
                 lost.append({"id": places.relative(path, root), "reason": own})
                 continue
@@ -102,16 +104,16 @@ def class_names(said: dict[str, Any]) -> dict[int, str]:
     raise BadInput("data.yaml: names must be a list, or a number for each name.")
 
 
-def _base(described: Path, said: dict[str, Any]) -> Path:
+def _base(described: Path, said: dict[str, Any], fence: Fence) -> Path:
     """What the parts are relative to: `path`, seen from the file; the file's own folder where that is of another
-    machine.
+    machine, or outside the allowed folders.
     """
     path = str(said.get("path") or "")
     there = described.parent / PurePath(path)
-    return there if path and there.is_dir() else described.parent
+    return there if path and fence.allows(there) and there.is_dir() else described.parent
 
 
-def _pictures(base: Path, value: Any, part: str, notes: list[str]) -> Iterator[Path]:
+def _pictures(base: Path, value: Any, part: str, notes: list[str], fence: Fence) -> Iterator[Path]:
     """The pictures of one part: all below a folder, those that a list of paths names, or a list of these."""
     for one in value if isinstance(value, list) else [value]:
         if not isinstance(one, str) or not one.strip():
@@ -119,7 +121,9 @@ def _pictures(base: Path, value: Any, part: str, notes: list[str]) -> Iterator[P
         path = base / one.strip()
         if not path.exists() and one.startswith("../"):  # as one service writes it, a folder too high
             path = base / one.strip()[3:]
-        if path.is_dir():
+        if not fence.allows(path):
+            notes.append(f"The part {part} was left out: {path} {OUTSIDE}.")
+        elif path.is_dir():
             yield from places.files_below(path, tuple(SUFFIXES), 20)
         elif path.is_file() and path.suffix.lower() == ".txt":
             yield from _listed(path)
@@ -143,12 +147,16 @@ def label_file(picture: Path) -> Path:
     return Path(*parts, picture.stem + ".txt")
 
 
-def labels_of(picture: Path, names: dict[int, str], said: dict[str, Any], odd: Counter[str]) -> list[Label] | str:
+def labels_of(
+    picture: Path, names: dict[int, str], said: dict[str, Any], odd: Counter[str], fence: Fence
+) -> list[Label] | str:
     """What is drawn on one picture, in shares of its width and height; or the reason why that cannot be read.
 
-    names: of the classes. said: in data.yaml. odd: counts what cannot be used.
+    names: of the classes. said: in data.yaml. odd: counts what cannot be used. fence: what may be read.
     """
     path = label_file(picture)
+    if not (fence.allows(picture) and fence.allows(path)):
+        return f"it {OUTSIDE}" if not fence.allows(picture) else f"its label file {OUTSIDE}"
     try:
         if path.stat().st_size > _LARGEST:
             return f"{path.name} is larger than {_LARGEST:,} bytes"
