@@ -105,7 +105,7 @@ def _download(pool: Pool, run: Run, how: Export) -> None:
         return
     name = f"{file_name(pool, run)}{how.suffix}"
     st.download_button(
-        f"Download {name} ({look.size(made.stat().st_size)})",
+        f"Download {markdown.plain(name)} ({look.size(made.stat().st_size)})",
         data=made.read_bytes,
         file_name=name,
         key="download",
@@ -124,7 +124,7 @@ def _write(pool: Pool, run: Run, how: Export) -> None:
         "export.out",
         "",
         placeholder=f"/home/me/{file_name(pool, run)}{how.suffix}",
-        help=f"It must lie under {', '.join(str(root) for root in keys.workspace().roots())}.",
+        help=markdown.under(keys.workspace().roots()),
     )
     out = out.strip()
     box = "Replace files that are there already (--overwrite)"
@@ -144,7 +144,8 @@ def _write(pool: Pool, run: Run, how: Export) -> None:
 
     def done(made: dict[str, Any]) -> None:
         keys.put(_allowed(job.spec["out"]), False)
-        keys.tell(f"{look.samples(pool, made['n'])} written to {made['out']}.", "success")
+        said = [f"{look.samples(pool, made['n'])} written to {made['out']}.", *made.get("notes", [])]
+        keys.tell(" ".join(said), "success")
 
     watch.watch(job, key="export", done=done)
 

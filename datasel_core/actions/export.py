@@ -43,8 +43,9 @@ class ExportSelection(Task):
     def _written(self, exporter: Export, record: SelectionRecord, progress: Progress) -> Outcome:
         notes = record.changes(progress).lines() if exporter.suffix else []  # a folder of files is refused
         target, n = exporter.write(record, self.out, progress, self.overwrite), record.table.num_rows
+        notes += exporter.notes(record, target)
         return Outcome(
-            {"out": str(target), "n": n},
+            {"out": str(target), "n": n, "notes": notes},
             {"format": self.format, "out": str(target), "n": n},
             [f"{n} samples written to {target}"],
             notes,

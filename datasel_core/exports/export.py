@@ -65,6 +65,10 @@ class Export(Declared):
             self.make(kept, temporary, progress)
         return path
 
+    def notes(self, kept: SelectionRecord, out: Path) -> list[str]:
+        """What a person should know of what was written to `out`."""
+        return []
+
     def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
         """Writes the file; `path` is a temporary one, which takes its place when it is whole."""
         raise TypeError(f"{type(self).__name__} must implement make.")

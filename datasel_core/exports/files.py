@@ -27,6 +27,17 @@ class Files(Export):
         "source, and to change one is to change both.",
     )
 
+    def notes(self, kept: SelectionRecord, out: Path) -> list[str]:
+        """Neither is made read-only: they are one file, so that would take the right to write from its owner."""
+        files = map(out.__truediv__, map(_inside, kept.table["path"].to_pylist()))
+        linked = sum(path.stat().st_nlink > 1 for path in files) if self.link else 0
+        if not linked:
+            return []
+        return [
+            f"{linked:,} of the files in {out} share their bytes with their sources (hard links): to change one is to "
+            "change both, so work on them read-only; export them without link to edit them."
+        ]
+
     def contents(self, kept: SelectionRecord, progress: Progress) -> Contents:
         if "path" not in kept.table.column_names:
             raise BadRequest("The samples of this pool are not files; export ids, csv, jsonl or parquet.")

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,9 +19,10 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest, Failed
 from datasel_core.exports import written
 from datasel_core.exports.sources import check_apart
-from datasel_core.workspace.files import disk_trouble, writing
+from datasel_core.workspace.files import PART, disk_trouble, writing
 from datasel_core.workspace.hashing import hash_file
 from datasel_core.workspace.layout import Workspace
+from datasel_core.workspace.leftovers import clear_beside
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def new_file(workspace: Workspace, out: str | os.PathLike, overwrite: bool = Fal
     Raises BadRequest, Failed.
     """
     path = check_file(workspace, out, overwrite)
+    _clear(path)
     before = _stamp(path)
     with writing(path) as temporary:
         yield path, temporary
@@ -112,6 +115,8 @@ def fill(
     _check_ours(folder, ours or overwrite)
     hashes = {name: sha256 for name, content in contents.items() if (sha256 := _hash(content)) is not None}
     written.keep(workspace, folder, hashes, known, done=False)
+    for name in contents if not known.done else ():  # the last export was cut short
+        _clear(folder / name)
     for name in progress.over(contents, len(contents), "copying files"):
         if name in todo:
             _put(contents[name], folder / name)
@@ -232,16 +237,20 @@ def _put(content: Copy | bytes, target: Path) -> None:
 
 def _link(source: Path, target: Path) -> bool:
     """Hard-links where the disk allows it; else (another disk, another file system) the file has to be copied."""
-    beside = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
+    beside = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}{PART}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside.unlink(missing_ok=True)
         os.link(source, beside)
         os.replace(beside, target)
     except OSError:
         beside.unlink(missing_ok=True)
         return False
     return True
+
+
+def _clear(target: Path) -> None:
+    """Removes what an export that was killed left half-written of this file."""
+    clear_beside(target.parent, re.compile(rf"\.{re.escape(target.name[:40])}\.[a-z0-9_]{{8}}{re.escape(PART)}"))
 
 
 def _copy(source: Path, target: Path) -> None:

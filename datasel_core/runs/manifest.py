@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from datasel_core.errors import BadInput
 from datasel_core.version import VERSION
@@ -44,6 +45,81 @@ _LIBRARIES = (
     "pyarrow",
     "pillow",
 )
+
+
+class _Part(BaseModel):
+    """Of a manifest: what the program reads of it. There may be more, which a later version wrote."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class _Feature(_Part):
+    id: str
+    key: str = ""
+    column: str = ""
+    fingerprint: str = ""
+    params: dict[str, Any] = {}
+
+
+class _Pool(_Part):
+    name: str
+    kind: str
+    n: int = Field(ge=0)
+    fingerprint: str
+
+
+class _Target(_Pool):
+    features: dict[str, _Feature]
+
+
+class _Method(_Part):
+    id: str
+    version: int
+    params: dict[str, Any]
+
+
+class _Budget(_Part):
+    requested: str
+    granted: int
+    unit: str
+
+
+class _Earlier(_Part):
+    n: int
+    ids_sha256: str
+
+
+class _Unreadable(_Part):
+    id: str
+    reason: str
+
+
+class _Result(_Part):
+    n: int
+    ids_sha256: str
+    pick_order_sha256: str
+    metrics: dict[str, dict[str, Any]]
+    facts: dict[str, Any] = {}
+
+
+class _Manifest(_Part):
+    created_utc: str
+    datasel_version: str
+    pool: _Pool
+    target: _Target | None
+    features: dict[str, _Feature]
+    method: _Method
+    budget: _Budget
+    seed: int
+    within: _Earlier | None
+    already: _Earlier | None
+    where: str | None
+    unreadable: list[_Unreadable]
+    result: _Result
+    environment: dict[str, str]
+    command: str
+    files: dict[str, str]
+    sha256: str
 
 
 def ids_sha256(ids: Iterable[str]) -> str:
@@ -94,7 +170,27 @@ def write(folder: Path, table: pa.Table, about: Mapping[str, Any], beside: Itera
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The manifest in a folder. Raises BadInput when there is none, or it is damaged."""
+    """The manifest in a folder, in which everything is of the type that it must be. Raises BadInput when there is none,
+    or it is damaged.
+    """
+    manifest = _whole(folder)
+    if wrong := _wrong(manifest):
+        raise BadInput(f"{folder / 'manifest.json'} is damaged: {wrong}.")
+    return manifest
+
+
+def _wrong(manifest: Mapping[str, Any]) -> str:
+    """The first thing in a manifest that is missing or of another type than it must be; nothing where all is right."""
+    try:
+        _Manifest.model_validate(manifest)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place, wrong = ".".join(map(str, first["loc"]))[:100], first["msg"].removeprefix("Input ")
+        return f"it has no {place}" if first["type"] == "missing" else f"{place}: it {wrong.replace('should', 'must')}"
+    return ""
+
+
+def _whole(folder: Path) -> dict[str, Any]:
     manifest = read_json(folder / "manifest.json")
     if manifest is None:
         raise BadInput(f"{folder} holds no manifest.json; name the folder of a finished selection.")
@@ -120,11 +216,12 @@ def kept_table(folder: Path) -> pa.Table:
 
 def problems(folder: Path) -> list[str]:
     """What is wrong with a selection on disk, a line each; empty when it is intact, to the byte."""
-    manifest = read(folder)
+    manifest = _whole(folder)
     found = []
-    text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    if manifest.get("sha256") != _own_hash(manifest) or (folder / "manifest.json").read_text(encoding="utf-8") != text:
+    if not _is_own(folder, manifest):
         found.append("manifest.json was changed after it was written.")
+    if wrong := _wrong(manifest):
+        return [*found, f"manifest.json is damaged: {wrong}."]
     for name, expected in manifest.get("files", {}).items():
         path = folder / name
         if Path(name).name != name or not path.is_file():
@@ -146,6 +243,16 @@ def is_answer(folder: Path) -> bool:
     try:
         return (folder / "manifest.json").exists() and not problems(folder)
     except BadInput:
+        return False
+
+
+def _is_own(folder: Path, manifest: Mapping[str, Any]) -> bool:
+    """Whether the file says what it said when it was written, to the byte."""
+    try:
+        text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        same = (folder / "manifest.json").read_text(encoding="utf-8") == text
+        return same and manifest.get("sha256") == _own_hash(manifest)
+    except ValueError:  # numbers and letters that no JSON of ours has
         return False
 
 

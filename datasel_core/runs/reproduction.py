@@ -104,9 +104,9 @@ def _pool_here(workspace: Workspace, kind: str, said: Mapping[str, Any]) -> str:
 
 
 def _used(said: Mapping[str, Any]) -> dict[str, str]:
-    own = {role: about.get("key") or about["column"] for role, about in said["features"].items()}
+    own = {role: about.get("key") or about.get("column", "") for role, about in said["features"].items()}
     theirs = {} if said["target"] is None else said["target"]["features"]
-    return own | {f"target.{role}": about["key"] for role, about in theirs.items()}
+    return own | {f"target.{role}": about.get("key", "") for role, about in theirs.items()}
 
 
 def _earlier(said: Mapping[str, Any], folder: Path | None, name: str) -> str | None:

@@ -19,8 +19,21 @@ class Workspace:
 
     @classmethod
     def at(cls, path: str | os.PathLike | None = None) -> "Workspace":
-        """`path`, else DATASEL_WORKSPACE, else ./workspace. Made when something is first written."""
-        return cls(Path(path or os.environ.get("DATASEL_WORKSPACE") or "workspace").expanduser().resolve())
+        """`path`, else DATASEL_WORKSPACE, else ./workspace. Made when something is first written. Raises BadRequest
+        where there can be no such folder.
+        """
+        named = os.fspath(path or os.environ.get("DATASEL_WORKSPACE") or "workspace")
+        try:
+            folder = Path(named).expanduser().resolve()
+            above = next((one for one in (folder, *folder.parents) if os.path.lexists(one)), folder)
+        except (RuntimeError, OSError, ValueError) as error:  # links in a circle, no such home, a NUL
+            raise BadRequest(f"The workspace {named!r} is no path that can be followed: {error}.") from None
+        if above.exists() and not above.is_dir():
+            raise BadRequest(
+                f"The workspace {folder} cannot be: {above} is a file; name a folder with --workspace or "
+                "DATASEL_WORKSPACE."
+            )
+        return cls(folder)
 
     def pool(self, name: str) -> Path:
         return self.path / "pools" / checked_name("pool", name)

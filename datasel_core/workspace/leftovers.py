@@ -1,0 +1,43 @@
+"""What killed processes left half-written in the workspace: cleared when the program starts. What a living process
+holds stays.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+from pathlib import Path
+
+from datasel_core.errors import Failed
+from datasel_core.workspace.files import PART, is_left_over
+from datasel_core.workspace.layout import Workspace
+from datasel_core.workspace.locks import Lock
+
+_OURS = re.compile(rf"\..+\.[a-z0-9_]{{8}}{re.escape(PART)}")
+"""Names as `writing` gives them: `.pool.json.k3x0_q1z.part`."""
+
+
+def clear(workspace: Workspace) -> None:
+    """Removes half-written files and spools that nobody holds any more. What cannot be removed stays."""
+    clear_spools(workspace)
+    for folder, _, _ in os.walk(workspace.path):
+        clear_beside(Path(folder))
+
+
+def clear_spools(workspace: Workspace) -> None:
+    """Removes the folders of sources that were half read."""
+    for folder in workspace.folders(workspace.spool().name):
+        with contextlib.suppress(OSError, Failed):
+            lock = Lock(folder)
+            if lock.try_hold():
+                shutil.rmtree(folder, ignore_errors=True)
+            lock.release()
+
+
+def clear_beside(folder: Path, names: re.Pattern[str] = _OURS) -> None:
+    """Removes half-written files in one folder, of those with such names."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if names.fullmatch(entry.name) and entry.is_file(follow_symlinks=False) and is_left_over(Path(entry.path)):
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)

@@ -1,0 +1,43 @@
+"""What a person can act on in errors that nothing here foresaw: too little memory, a disk that gives no room."""
+
+import errno
+import re
+from pathlib import Path
+
+from datasel_core.errors import Failed
+from datasel_core.workspace.files import disk_trouble
+
+_MEMORY = re.compile(
+    r"bad_alloc|out of memory|not enough memory|cannot allocate|can't allocate|failed to allocate|unable to allocate"
+    r"|malloc of size|failed to map segment|can't start new thread|could not create a thread",
+    re.IGNORECASE,
+)
+"""How libraries that are not Python say that there is no more memory, of which a thread needs some, too."""
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
+
+
+def as_failed(error: BaseException) -> Failed | None:
+    """One line with the remedy; None for a fault of the program, which is to be reported."""
+    if is_memory(error):
+        return Failed(
+            "There was not enough memory. Choose from a smaller pool or a part of it, close other programs, or raise "
+            "the limit of this process; what was finished is kept."
+        )
+    if isinstance(error, OSError) and error.errno in _DISK:
+        return disk_trouble(error, Path(str(error.filename or "A file")))
+    return None
+
+
+def is_memory(error: BaseException | None) -> bool:
+    """Whether too little memory is behind an error, or behind the one that led to it."""
+    for _ in range(10):
+        if error is None:
+            return False
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+            return True
+        if isinstance(error, RuntimeError | OSError | ImportError | SystemError) and _MEMORY.search(str(error)):
+            return True
+        if type(error).__name__ == "OutOfMemoryException":  # of DuckDB
+            return True
+        error = error.__cause__ or error.__context__
+    return False
