@@ -19,7 +19,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest, Failed
 from datasel_core.exports import written
 from datasel_core.exports.sources import check_apart
-from datasel_core.workspace.files import PART, disk_trouble, writing
+from datasel_core.workspace.files import NAMED, PART, disk_trouble, writing
 from datasel_core.workspace.hashing import hash_file
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.leftovers import clear_beside
@@ -81,7 +81,7 @@ def new_file(workspace: Workspace, out: str | os.PathLike, overwrite: bool = Fal
     Raises BadRequest, Failed.
     """
     path = check_file(workspace, out, overwrite)
-    _clear(path)
+    clear_beside(path.parent, [path.name])
     before = _stamp(path)
     with writing(path) as temporary:
         yield path, temporary
@@ -115,8 +115,8 @@ def fill(
     _check_ours(folder, ours or overwrite)
     hashes = {name: sha256 for name, content in contents.items() if (sha256 := _hash(content)) is not None}
     written.keep(workspace, folder, hashes, known, done=False)
-    for name in contents if not known.done else ():  # the last export was cut short
-        _clear(folder / name)
+    if not known.done:  # the last export was cut short
+        _clear(folder, contents)
     for name in progress.over(contents, len(contents), "copying files"):
         if name in todo:
             _put(contents[name], folder / name)
@@ -237,7 +237,7 @@ def _put(content: Copy | bytes, target: Path) -> None:
 
 def _link(source: Path, target: Path) -> bool:
     """Hard-links where the disk allows it; else (another disk, another file system) the file has to be copied."""
-    beside = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}{PART}")
+    beside = target.with_name(f".{target.name[:NAMED]}.{secrets.token_hex(4)}{PART}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         os.link(source, beside)
@@ -248,9 +248,13 @@ def _link(source: Path, target: Path) -> bool:
     return True
 
 
-def _clear(target: Path) -> None:
-    """Removes what an export that was killed left half-written of this file."""
-    clear_beside(target.parent, re.compile(rf"\.{re.escape(target.name[:40])}\.[a-z0-9_]{{8}}{re.escape(PART)}"))
+def _clear(folder: Path, contents: Contents) -> None:
+    """Removes what an export that was killed left half-written of these files."""
+    below: dict[Path, list[str]] = {}
+    for name in contents:
+        below.setdefault((folder / name).parent, []).append(PurePath(name).name)
+    for place, names in below.items():
+        clear_beside(place, names)
 
 
 def _copy(source: Path, target: Path) -> None:

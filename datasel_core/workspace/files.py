@@ -19,6 +19,8 @@ except ImportError:  # where files that are open cannot be removed anyway
 
 PART = ".part"
 """How a file ends that is being written."""
+NAMED = 40
+"""Characters of a file's name that stand in the name of what is to become it."""
 
 
 @contextlib.contextmanager
@@ -31,7 +33,7 @@ def writing(path: Path) -> Iterator[Path]:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=PART)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:NAMED]}.", suffix=PART)
         os.close(handle)
         temporary = Path(name)
         with held(temporary):
@@ -69,9 +71,13 @@ def is_left_over(path: Path) -> bool:
     return True
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What a disk without room says."""
+
+
 def disk_trouble(error: OSError, path: Path) -> Failed:
     """One line for a write that did not work, with the remedy where there is one."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in FULL:
         return Failed(
             f"The disk is full: {path} was not written. Free some space and start again; what was finished is kept."
         )

@@ -6,14 +6,15 @@ import contextlib
 import os
 import re
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from datasel_core.errors import Failed
-from datasel_core.workspace.files import PART, is_left_over
+from datasel_core.workspace.files import NAMED, PART, is_left_over
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
 
-_OURS = re.compile(rf"\..+\.[a-z0-9_]{{8}}{re.escape(PART)}")
+_OURS = re.compile(rf"\.(.+)\.[a-z0-9_]{{8}}{re.escape(PART)}")
 """Names as `writing` gives them: `.pool.json.k3x0_q1z.part`."""
 
 
@@ -34,10 +35,14 @@ def clear_spools(workspace: Workspace) -> None:
             lock.release()
 
 
-def clear_beside(folder: Path, names: re.Pattern[str] = _OURS) -> None:
-    """Removes half-written files in one folder, of those with such names."""
+def clear_beside(folder: Path, names: Collection[str] | None = None) -> None:
+    """Removes half-written files in one folder; names: only those that were to become files of these names."""
+    begun = None if names is None else {name[:NAMED] for name in names}
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if names.fullmatch(entry.name) and entry.is_file(follow_symlinks=False) and is_left_over(Path(entry.path)):
+            found = _OURS.fullmatch(entry.name)
+            if found is None or (begun is not None and found[1] not in begun) or entry.is_symlink():
+                continue
+            if is_left_over(Path(entry.path)):
                 with contextlib.suppress(OSError):
                     os.unlink(entry.path)

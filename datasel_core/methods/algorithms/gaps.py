@@ -52,7 +52,8 @@ class Gaps:
             rows = slice(start, start + block)
             part = values[rows].astype(np.float64)
             if metric == "cosine":
-                norms = np.sqrt((part * part).sum(axis=1))
+                with np.errstate(over="ignore"):  # it is refused
+                    norms = np.sqrt((part * part).sum(axis=1))
                 if not np.isfinite(norms).all():
                     raise _too_large(start + int(np.argmin(np.isfinite(norms))), np.abs(part).max())
                 self._norms[rows] = np.where(norms > 0, norms, 1.0)
@@ -191,7 +192,7 @@ def _scale(values: np.ndarray, block: int) -> float:
         most = max(float(part.max()), -float(part.min()))
         if most > largest:
             largest, at = most, start
-    if largest > np.finfo(np.float32).max:
+    if largest > float(np.finfo(np.float32).max):
         most = np.abs(values[at : at + block].astype(np.float64)).max(axis=1)
         raise _too_large(at + int(most.argmax()), largest)
     return 1.0 if largest == 0 or _TINY <= largest <= _HUGE else math.ldexp(1.0, -math.frexp(largest)[1])

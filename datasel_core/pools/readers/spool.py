@@ -1,5 +1,6 @@
 """Rows on their way from a source that is larger than memory to a finished Parquet file."""
 
+import contextlib
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
@@ -99,10 +100,11 @@ class Spool:
         return pa.string() if pa.types.is_floating(kind) and name in self._long_numbers else kind
 
     def close(self) -> None:
-        """Whatever is left here is gone."""
-        if self._ahead is not None:
-            self._ahead.close()
-        self._file.close()
+        """Whatever is left here is gone, and with it what a full disk would not take."""
+        for one in (self._ahead, self._file):
+            with contextlib.suppress(OSError):
+                if one is not None:
+                    one.close()
         self._lock.release()
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from datasel_core.pools.readers import table_columns
 from datasel_core.pools.readers.tables import streams
 from datasel_core.pools.readers.tables.streams import Position
 from datasel_core.pools.readers.tables.table_file import TableFile
+from datasel_core.workspace.files import FULL, disk_trouble
 
 Row = tuple[int, dict[str, Any] | str]
 
@@ -116,8 +118,13 @@ def _source(file: TableFile, position: Position) -> Iterator[Any]:
         yield str(file.path)
         return
     with tempfile.TemporaryFile() as unpacked:
-        with streams.opened(file.path, position) as stream:
-            shutil.copyfileobj(stream, unpacked)
+        try:
+            with streams.opened(file.path, position) as stream:
+                shutil.copyfileobj(stream, unpacked)
+        except OSError as error:
+            if error.errno in FULL:
+                raise disk_trouble(error, Path(tempfile.gettempdir(), file.name)) from error
+            raise
         unpacked.seek(0)
         yield unpacked
 
