@@ -81,7 +81,7 @@ def disk_trouble(error: OSError, path: Path) -> Failed:
         return Failed(
             f"The disk is full: {path} was not written. Free some space and start again; what was finished is kept."
         )
-    why = f"{path} could not be written: {error.strerror or error}."
+    why = f"{path} could not be written: {os.strerror(error.errno) if error.errno else error}."
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return Failed(f"{why} Allow writing there, or name another folder (--workspace, or --out of what is exported).")
     if error.errno == errno.EFBIG:

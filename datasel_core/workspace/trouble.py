@@ -19,10 +19,7 @@ _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, err
 def as_failed(error: BaseException) -> Failed | None:
     """One line with the remedy; None for a fault of the program, which is to be reported."""
     if is_memory(error):
-        return Failed(
-            "There was not enough memory. Choose from a smaller pool or a part of it, close other programs, or raise "
-            "the limit of this process; what was finished is kept."
-        )
+        return Failed("There was not enough memory. Try a smaller pool, or close other programs.")
     if isinstance(error, OSError) and error.errno in _DISK:
         return disk_trouble(error, Path(str(error.filename or "A file")))
     return None
