@@ -305,6 +305,16 @@ def test_every_library_s_way_to_say_that_memory_is_short(ask):
     assert as_failed(outer) is not None
 
 
+def test_files_that_give_no_room_or_no_right():
+    for number, said in (
+        (errno.ENOSPC, "The disk is full: /x/y was not written. Free some space and start again"),
+        (errno.EROFS, "/x/y could not be written: Read-only file system. Allow writing there, or name another folder"),
+        (errno.EFBIG, "/x/y could not be written: File too large. The system allows no larger file here"),
+        (errno.EACCES, "/x/y may not be read or written; give that right to the user who runs datasel."),
+    ):
+        assert str(as_failed(OSError(number, "?", "/x/y"))).startswith(said)
+
+
 def test_a_fault_stays_a_fault():
     for error in (ValueError("x"), RuntimeError("x"), KeyError("memory"), OSError(errno.ENOENT, "No such file")):
         assert as_failed(error) is None

@@ -13,7 +13,7 @@ from datasel_core.errors import BadInput, Failed
 
 try:
     import fcntl
-except ImportError:  # where files that are open cannot be removed anyway
+except ImportError:  # a system without such locks
     fcntl = None
 
 
@@ -61,12 +61,10 @@ def held(path: Path) -> Iterator[None]:
 
 def is_left_over(path: Path) -> bool:
     """Whether no living process holds a file that one began to write."""
-    if fcntl is None:
-        return True
     try:
         with open(path, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # it is held, is gone, or there are no locks here
+    except (OSError, AttributeError):  # it is held, is gone, or there are no locks here
         return False
     return True
 

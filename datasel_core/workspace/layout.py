@@ -82,6 +82,10 @@ class Workspace:
         parts = ("pools", "features", "runs", "scores", "serving", "maps", "written", *review)
         return [self.path / part for part in parts]
 
+    def written_parts(self) -> list[Path]:
+        """Where this program writes at all, and may leave something half-written when it is killed."""
+        return [*self.own(), self.thumbs(), self.queue(), *(self.path / part for part in ("demo", "tasks"))]
+
     def folders(self, part: str) -> list[Path]:
         """The folders of one part (pools, features, runs, maps, tasks), by name."""
         base = self.path / part

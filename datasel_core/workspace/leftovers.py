@@ -21,8 +21,10 @@ _OURS = re.compile(rf"\.(.+)\.[a-z0-9_]{{8}}{re.escape(PART)}")
 def clear(workspace: Workspace) -> None:
     """Removes half-written files and spools that nobody holds any more. What cannot be removed stays."""
     clear_spools(workspace)
-    for folder, _, _ in os.walk(workspace.path):
-        clear_beside(Path(folder))
+    clear_beside(workspace.path)
+    for part in workspace.written_parts():
+        for folder, _, _ in os.walk(part):
+            clear_beside(Path(folder))
 
 
 def clear_spools(workspace: Workspace) -> None:

@@ -13,15 +13,20 @@ _MEMORY = re.compile(
     re.IGNORECASE,
 )
 """How libraries that are not Python say that there is no more memory, of which a thread needs some, too."""
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
 def as_failed(error: BaseException) -> Failed | None:
     """One line with the remedy; None for a fault of the program, which is to be reported."""
     if is_memory(error):
         return Failed("There was not enough memory. Try a smaller pool, or close other programs.")
-    if isinstance(error, OSError) and error.errno in _DISK:
-        return disk_trouble(error, Path(str(error.filename or "A file")))
+    if not isinstance(error, OSError):
+        return None
+    path = Path(str(error.filename or "A file"))
+    if error.errno in _DISK:
+        return disk_trouble(error, path)
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return Failed(f"{path} may not be read or written; give that right to the user who runs datasel.")
     return None
 
 
