@@ -5,6 +5,7 @@ where the request is wrong, 1 where it failed; no traceback, nothing half-writte
 import errno
 import gzip
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -247,8 +248,14 @@ sys.exit(main(sys.argv[1:]))
 def limited(limit, value, *words, more=""):
     """A command line in a process that the system holds to a limit."""
     code = _LIMITED.format(limit=limit, value=value, more=more)
+    one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # a thread that gets no memory ends the process
     return subprocess.run(
-        [sys.executable, "-c", code, *map(str, words)], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, *map(str, words)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **one_thread},
     )
 
 
@@ -305,6 +312,24 @@ def test_every_library_s_way_to_say_that_memory_is_short(ask):
     assert as_failed(outer) is not None
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("std::bad_alloc"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried 64 bytes"
+        ),
+        RuntimeError("can't start new thread"),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        SystemError("out of memory"),
+    ],
+    ids=lambda error: str(error)[:20],
+)
+def test_words_for_memory_that_come_only_when_it_is_short(error):
+    assert str(as_failed(error)).startswith("There was not enough memory.")
+
+
 def test_files_that_give_no_room_or_no_right():
     for number, said in (
         (errno.ENOSPC, "The disk is full: /x/y was not written. Free some space and start again"),
@@ -347,7 +372,7 @@ now = next(int(line.split()[1]) for line in open("/proc/self/status") if line.st
 @pytest.mark.parametrize("command", ["verify", "reproduce", "evaluate"])
 def test_a_file_that_is_no_export(run, vec, tmp_path, command, name):
     (tmp_path / "notes.txt").write_text("{}")
-    one_line(run(command, tmp_path / name), 2, "manifest")
+    one_line(run(command, tmp_path / name), 2, "holds no manifest.json; name the folder of a finished selection.")
 
 
 def test_a_manifest_that_is_a_folder(run, vec, tmp_path):
