@@ -388,6 +388,11 @@ def test_a_budget_of_five_thousand_digits(run, vec, budget):
     )
 
 
+def test_a_filter_with_bytes_that_are_no_text(run, vec):
+    said = run("select", "vec", "random", "--budget", 5, "--where", "id > 'a\udcff'")
+    one_line(said, 2, "does not work (its character 8 is no text); give one condition on the columns")
+
+
 def test_a_budget_that_is_only_too_large(run, vec):
     one_line(run("select", "vec", "random", "--budget", "9" * 40), 2, "it must be from 1 to 80")
 
@@ -409,7 +414,7 @@ def test_out_below_a_file_is_found_before_the_work(run, workspace, kept, tmp_pat
 # ---- manifests of strangers
 
 
-OTHERS = [None, True, 0, -1, 1.5, 10**400, "x", "", "a\0b", "\ud800", [], ["x"], [[]], {}, {"x": 1}, {"": None}]
+OTHERS = [None, True, -1, 1.5, 10**400, "x", "a\0b", "\ud800", [], ["x"], {}, {"x": 1}]
 
 
 def places(value, at=()):
@@ -445,16 +450,16 @@ def answered(workspace, folder, said) -> str | None:
 
 def test_an_uploaded_manifest_of_a_wrong_shape(workspace, tmp_path, vec):
     earlier = engine.select(workspace, Spec(pool="vec", method="random", budget="4"))
-    more = {"already": str(earlier.folder), "where": "id > 'a'"}
-    runs = [engine.select(workspace, Spec(pool="vec", method="k_center", budget="9", **also)) for also in (more, {})]
     said = {}
-    for text in [(run.folder / "manifest.json").read_text() for run in runs]:
+    for also in ({"already": str(earlier.folder)}, {"where": "id > 'a'"}):
+        run = engine.select(workspace, Spec(pool="vec", method="k_center", budget="9", **also))
+        text = (run.folder / "manifest.json").read_text()
         for place in places(json.loads(text)):
-            for other in [*OTHERS, ...]:
+            for other in [*OTHERS, ...] if "where" in also or "already" in place else ():
                 said[text, place, repr(other)] = answered(workspace, tmp_path, changed(text, place, other))
     refusals = [one for one in said.values() if one is not None]
-    assert len(refusals) > 1000
-    assert len(said) - len(refusals) > 100  # what the question does not rest on may be anything of its type
+    assert len(refusals) > 500
+    assert len(said) - len(refusals) > 50  # what the question does not rest on may be anything of its type
     assert [one for one in refusals if "\n" in one or len(one) > 1000] == []
     assert answered(workspace, tmp_path, json.loads(text)) is None
 
