@@ -135,11 +135,11 @@ def test_no_page_fetches_a_picture_that_a_name_or_an_error_holds(visit, workspac
     for name in ("Health", "Features", "Other pools"):
         page.get_by_role("radio", name=name).or_(page.get_by_test_id("stButtonGroup").get_by_text(name)).first.click()
         settled(page)
-    page.get_by_label("Folder or file on this computer").fill(f"{tmp_path}/{bait}")
-    page.get_by_label("Folder or file on this computer").press("Tab")
-    page.get_by_label("Call it").fill("more")
-    page.get_by_label("Call it").press("Tab")
-    settled(page)
+    for label, typed in (("Folder or file on this computer", f"{tmp_path}/{bait}"), ("Call it", "more")):
+        field = page.get_by_role("textbox", name=label, exact=True)
+        field.fill(typed)
+        field.press("Tab")
+        settled(page)
     page.get_by_role("button", name="Open", exact=True).last.click()
     page.get_by_test_id("stAlert").get_by_text("![e](http").wait_for()
     for path in ("/select?pool=p", "/export?pool=p", "/patterns?pool=p", "/?pool=t", "/trajectories?pool=t"):
