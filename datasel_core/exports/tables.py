@@ -85,6 +85,8 @@ def _may_run(text: str) -> bool:
     """Whether a spreadsheet may take a text for a formula: what it sees first is a sign, of any width, or it begins
     with a character that may be dropped on the way.
     """
+    if text[:1].isalnum():  # nearly all cells
+        return False
     if text[:1] in ("\t", "\r", "\n"):
         return True
     seen = next((letter for letter in text if unicodedata.category(letter)[0] not in "CZ"), "")
