@@ -11,6 +11,7 @@ import typer
 
 from datasel_core.cli import console, pools, selections, tasks
 from datasel_core.errors import BadRequest, DataselError, Stopped
+from datasel_core.workspace.trouble import as_failed
 
 app = typer.Typer(
     help=(
@@ -59,6 +60,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     # the last resort: a message and where the log is, never a bare traceback
     except Exception as error:  # noqa: BLE001
+        if (known := as_failed(error)) is not None:
+            console.say(str(known))
+            return 1
         console.say(f"It broke ({type(error).__name__}: {error}). The log is {_log()}.")
         return 1
     return code if isinstance(code, int) else 0

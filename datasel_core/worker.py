@@ -20,6 +20,7 @@ from datasel_core.errors import BadRequest, DataselError, Failed, Stopped
 from datasel_core.workspace.files import read_json, write_json
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock, is_held
+from datasel_core.workspace.trouble import as_failed
 
 WORDS = {
     "waiting": "waiting to start",
@@ -156,10 +157,10 @@ def work(workspace: Workspace, folder: Path) -> int:
         except DataselError as error:
             tell(state="failed", message=str(error))
             return 2 if isinstance(error, BadRequest) else 1
-        except MemoryError:
-            tell(state="failed", message="There was not enough memory. Try a smaller pool, or close other programs.")
-            return 1
         except Exception as error:
+            if (known := as_failed(error)) is not None:
+                tell(state="failed", message=str(known))
+                return 1
             tell(
                 state="failed", message=f"It broke ({type(error).__name__}: {error}). The log is {folder / 'log.txt'}."
             )

@@ -84,7 +84,7 @@ def group_bars(pool: Pool, groups: list[tuple[str, int]]) -> None:
         )
     )
     axis = {
-        "title": {"text": pool.group_column},
+        "title": {"text": html.escape(pool.group_column, quote=False)},
         "autorange": "reversed",
         "type": "category",
         "tickmode": "array",

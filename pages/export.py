@@ -115,7 +115,7 @@ def _download(pool: Pool, run: Run, how: Export) -> None:
         st.caption(markdown.plain(note))
     name = f"{file_name(pool, run)}{how.suffix}"
     st.download_button(
-        f"Download {name} ({look.size(made.stat().st_size)})",
+        f"Download {markdown.plain(name)} ({look.size(made.stat().st_size)})",
         data=made.read_bytes,
         file_name=name,
         key="download",
@@ -134,7 +134,7 @@ def _write(pool: Pool, run: Run, how: Export) -> None:
         "export.out",
         "",
         placeholder=f"/home/me/{file_name(pool, run)}{how.suffix}",
-        help=f"It must lie under {', '.join(str(root) for root in keys.workspace().roots())}.",
+        help=markdown.under(keys.workspace().roots()),
     )
     out = out.strip()
     box = "Replace files that are there already (--overwrite)"
@@ -154,7 +154,8 @@ def _write(pool: Pool, run: Run, how: Export) -> None:
 
     def done(made: dict[str, Any]) -> None:
         keys.put(_allowed(job.spec["out"]), False)
-        keys.tell(" ".join([f"{look.samples(pool, made['n'])} written to {made['out']}.", *made["notes"]]), "success")
+        said = [f"{look.samples(pool, made['n'])} written to {made['out']}.", *made["notes"]]
+        keys.tell(" ".join(said), "success")
 
     watch.watch(job, key="export", done=done)
 

@@ -7,7 +7,7 @@ from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
 from pages._ui.image_text import cut, examples, recipe, scorers, scores
 from pages._ui.image_text.scores import Scored
-from pages._ui.kit import disk, keys, look, watch
+from pages._ui.kit import disk, keys, look, markdown, watch
 from pages._ui.media.detail import open_detail
 from pages._ui.question import answers, targets
 
@@ -104,7 +104,7 @@ def _live(choice: Question, found: Scored) -> None:
 
 
 def _words(choice: Question) -> str:
-    towards = targets.said(choice.target)
+    towards = markdown.plain(targets.said(choice.target))
     return f"{choice.method.title}{' ' + towards if towards else ''}: the higher, the better."
 
 
@@ -155,7 +155,7 @@ def _encoders(pool: Pool, choice: Question) -> None:
     """Scores mean nothing when pictures and captions come from different models: say so."""
     image, text = (choice.roles.features.get(role) for role in scorers.ROLES)
     if image is not None and text is not None and "text" in choice.method.needs and not _same_model(image, text):
-        st.warning(
+        markdown.warning(
             "Pictures and captions were embedded by different models, so their cosines mean nothing. Compute both "
             "with the same model."
         )

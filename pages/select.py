@@ -4,7 +4,7 @@ import streamlit as st
 
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
-from pages._ui.kit import keys, look, watch
+from pages._ui.kit import keys, look, markdown, watch
 from pages._ui.question import answers, budget, methods, where
 from pages._ui.select import pick, preview
 
@@ -78,11 +78,9 @@ def live(choice: Question, working: bool) -> None:
             look.empty("Nothing chosen yet", f"Press Choose {n:,}{then}", key="choose-hint")
         return
     if not enough:
-        st.warning(f"{len(answer.longer):,} are chosen so far; press Choose {n:,} to go on.", icon=":material/info:")
+        markdown.say(f"{len(answer.longer):,} are chosen so far; press Choose {n:,} to go on.", "warning")
     elif len(answer.rows) < n:
-        st.info(
-            f"This method keeps {len(answer.rows):,} and no more: it asked for nothing else.", icon=":material/info:"
-        )
+        markdown.say(f"This method keeps {len(answer.rows):,} and no more: it asked for nothing else.", "info")
     random = preview.baseline(choice, len(answer.rows))
     preview.sentence(choice, answer, random)
     curve, strip = st.columns(2, gap="medium")

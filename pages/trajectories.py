@@ -64,7 +64,8 @@ def _settings(pool: Pool, found: dict[str, StoredFeature]) -> Question | None:
         help="The same seed gives the same clusters and picks, anywhere.",
     )
     use = methods.roles(pool, cls, () if error else cls(**params).roles())
-    st.caption(f"From {proxy.said(found.get(use.get(proxy.FEATURE, ''), next(iter(found.values()))))}.")
+    used = found.get(use.get(proxy.FEATURE, ""), next(iter(found.values())))
+    st.caption(f"From {markdown.plain(proxy.said(used))}.")
     if error is not None:
         return None
     try:

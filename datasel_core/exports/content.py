@@ -5,13 +5,14 @@ turn, and what is said of all others at the end.
 import contextlib
 import hashlib
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from datasel_core.errors import BadRequest
-from datasel_core.workspace.files import disk_trouble, writing
+from datasel_core.workspace.files import NAMED, PART, disk_trouble, writing
 from datasel_core.workspace.hashing import hash_file
 
 
@@ -108,10 +109,9 @@ def put(content: Copy | Made | bytes, target: Path, about_to: Callable[[str], No
 
 def _link(source: Path, target: Path) -> bool:
     """Hard-links where the disk allows it; else (another disk, another file system) the file has to be copied."""
-    beside = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
+    beside = target.with_name(f".{target.name[:NAMED]}.{secrets.token_hex(4)}{PART}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside.unlink(missing_ok=True)
         os.link(source, beside)
         os.replace(beside, target)
     except OSError:

@@ -86,9 +86,8 @@ class Export(Declared):
         """How likely somebody with this pool wants the format: the highest is offered first."""
         return 0
 
-    @classmethod
-    def notes(cls, out: Path) -> list[str]:
-        """What is to be said of what was written there, a line each: what was left out, what else a tool needs."""
+    def notes(self, kept: SelectionRecord, out: Path) -> list[str]:
+        """What a person should know of what was written there, a line each: what was left out, what a tool needs."""
         return []
 
     def write(self, kept: SelectionRecord, out: str | os.PathLike, progress: Progress, overwrite: bool = False) -> Path:

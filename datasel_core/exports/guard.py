@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest, Failed
@@ -21,6 +21,7 @@ from datasel_core.exports.sources import check_apart
 from datasel_core.workspace.files import writing
 from datasel_core.workspace.hashing import hash_file
 from datasel_core.workspace.layout import Workspace
+from datasel_core.workspace.leftovers import clear_beside
 
 
 def check_file(workspace: Workspace, out: str | os.PathLike, overwrite: bool = False) -> Path:
@@ -62,6 +63,7 @@ def new_file(workspace: Workspace, out: str | os.PathLike, overwrite: bool = Fal
     Raises BadRequest, Failed.
     """
     path = check_file(workspace, out, overwrite)
+    clear_beside(path.parent, [path.name])
     before = _stamp(path)
     with writing(path) as temporary:
         yield path, temporary
@@ -92,21 +94,12 @@ def fill(
     """
     folder, there = _folder(workspace, out)
     known, ours = written.in_folder(workspace, folder) if there else (written.Written(), True)
-    todo, seen = set(), set()
-    for name, one in contents.items():
-        content.check(name, one)
-        target = folder / name
-        if there:
-            _check_place(folder, name, seen)
-        if there and os.path.lexists(target):
-            if content.stands(one, target):
-                continue
-            if not (overwrite or known.has(name, target) or content.shares(one, target)):
-                raise _taken(target)
-        todo.add(name)
+    todo = _missing(folder, bool(there), contents, known, overwrite)
     _check_ours(folder, ours or overwrite)
     hashes = {name: sha256 for name, one in contents.items() if (sha256 := content.hash_before(one)) is not None}
     written.keep(workspace, folder, hashes, known, done=False)
+    if not known.done:  # the last export was cut short
+        _clear(folder, contents)
     stand: dict[str, str] = {}
 
     def about_to(name: str, sha256: str) -> None:
@@ -124,6 +117,23 @@ def fill(
         stand[name] = hashes.get(name) or hash_file(folder / name)
     written.keep(workspace, folder, hashes, known, done=True)
     return folder
+
+
+def _missing(folder: Path, is_there: bool, contents: Contents, known: written.Written, overwrite: bool) -> set[str]:
+    """The names that are to be written: all that do not stand there yet. Raises BadRequest where one must not be."""
+    todo, seen = set(), set()
+    for name, one in contents.items():
+        content.check(name, one)
+        target = folder / name
+        if is_there:
+            _check_place(folder, name, seen)
+        if is_there and os.path.lexists(target):
+            if content.stands(one, target):
+                continue
+            if not (overwrite or known.has(name, target) or content.shares(one, target)):
+                raise _taken(target)
+        todo.add(name)
+    return todo
 
 
 def _real(workspace: Workspace, out: str | os.PathLike) -> Path:
@@ -193,3 +203,12 @@ def _stamp(path: Path) -> tuple[int, ...] | None:
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _clear(folder: Path, contents: Contents) -> None:
+    """Removes what an export that was killed left half-written of these files."""
+    below: dict[Path, list[str]] = {}
+    for name in contents:
+        below.setdefault((folder / name).parent, []).append(PurePath(name).name)
+    for place, names in below.items():
+        clear_beside(place, names)

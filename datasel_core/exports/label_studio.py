@@ -60,8 +60,7 @@ class LabelStudio(Export):
     def likely(cls, pool: Pool) -> int:
         return 80 if pool.kind == "images" and not pool.has_labels else 45
 
-    @classmethod
-    def notes(cls, out: Path) -> list[str]:
+    def notes(self, kept: SelectionRecord, out: Path) -> list[str]:
         return remarks((out / "README.md").read_text(encoding="utf-8"))
 
     def contents(self, kept: SelectionRecord, progress: Progress) -> Contents:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -42,7 +43,19 @@ def harmless(cell: Any) -> Any:
         return ""
     if isinstance(cell, list | dict):
         cell = json.dumps(cell, ensure_ascii=False)
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    return f"'{cell}" if isinstance(cell, str) and _may_run(cell) else cell
+
+
+def _may_run(text: str) -> bool:
+    """Whether a spreadsheet may take a text for a formula: what it sees first is a sign, of any width, or it begins
+    with a character that may be dropped on the way.
+    """
+    if text[:1].isalnum():  # nearly all cells
+        return False
+    if text[:1] in ("\t", "\r", "\n"):
+        return True
+    seen = next((letter for letter in text if unicodedata.category(letter)[0] not in "CZ"), "")
+    return unicodedata.normalize("NFKC", seen)[:1] in ("=", "+", "-", "@")
 
 
 @export_format("ids", version=1, title="Ids, one a line")

@@ -61,8 +61,7 @@ class Yolo(Export):
     def likely(cls, pool: Pool) -> int:
         return {"yolo": 90, "coco": 50}.get(pool.layout, 35)
 
-    @classmethod
-    def notes(cls, out: Path) -> list[str]:
+    def notes(self, kept: SelectionRecord, out: Path) -> list[str]:
         lines = (out / _FILE).read_text(encoding="utf-8").splitlines()
         return [line.removeprefix("# ") for line in lines if line.startswith("# ")]
 

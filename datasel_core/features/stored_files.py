@@ -82,7 +82,7 @@ def remove_left_over(folder: Path, meta: Mapping[str, Any]) -> None:
     """Removes files that meta.json does not name. Who has one open reads on; a system that forbids it keeps them."""
     named = set(paths(folder, meta).values())
     ours = [folder / name for name in (VALUES, OFFSETS)] + list(folder.glob(extra_file("*")))
-    for path in [*ours, *folder.glob(".values.part"), *folder.glob(f".{_EXTRA}*.part")]:
+    for path in [*ours, *folder.glob(".values*.part"), *folder.glob(f".{_EXTRA}*.part")]:
         if path not in named:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)

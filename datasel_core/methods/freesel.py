@@ -102,5 +102,5 @@ def _why(
     places = triggers[by_pattern]
     pattern[by_pattern] = places - patterns.offsets[owners[places]]
     gap = gaps.exact_among(places, limits[by_pattern])
-    distance[by_pattern] = gap if gaps.metric == "cosine" else np.sqrt(gap)
+    distance[by_pattern] = gaps.distances(gap)
     return {"pattern": pattern, "distance": distance}

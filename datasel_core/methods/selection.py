@@ -13,6 +13,9 @@ from datasel_core.base.progress import Progress
 from datasel_core.base.ragged import Array
 from datasel_core.errors import BadInput, BadParameter
 
+_LONGEST = 40
+"""Characters of a budget: no pool has more samples than so many digits say."""
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -145,6 +148,10 @@ def granted(budget: int | str, n: int, free: int | None = None) -> int:
     """
     free = n if free is None else free
     text = str(budget).strip()
+    if len(text) > _LONGEST:
+        raise BadParameter(
+            f"The budget has {len(text):,} characters; it must be a count such as 100 or a share such as 10%."
+        )
     if isinstance(budget, bool) or not re.fullmatch(r"[+-]?\d+|[+-]?\d+(\.\d+)?\s*%", text):
         raise BadParameter(f"The budget is {text!r}; it must be a count such as 100 or a share such as 10%.")
     if text.endswith("%"):

@@ -23,7 +23,7 @@ from datasel_core.pools.readers.tables.typed import AS_WRITTEN, renamed
 from datasel_core.runs import manifest
 from datasel_core.runs.measures import measure_curves, measure_result, write_curves
 from datasel_core.runs.question import Question, asks_otherwise, resolve, to_local
-from datasel_core.runs.run import Run, answers, ask, write_clusters, write_what
+from datasel_core.runs.run import Run, answers, ask, is_preview, write_clusters, write_what
 from datasel_core.runs.scores import compute, kept_scores
 from datasel_core.runs.spec import Spec
 from datasel_core.workspace.files import write_json, writing
@@ -46,6 +46,8 @@ def answer(asked: Question, progress: Progress | None = None, again: bool = Fals
     """
     progress = progress or Progress()
     folder = asked.workspace.run(asked.key)
+    if not again and manifest.is_answer(folder) and (preview or not is_preview(folder)):
+        return Run(folder, manifest.read(folder))  # nothing is to be written, which may not be allowed
     with Lock(folder).hold(progress.check):
         ask(folder, preview)
         if not again and manifest.is_answer(folder):

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasel_core.errors import BadInput
+from datasel_core.runs.manifest_types import wrong
 from datasel_core.version import VERSION
 from datasel_core.workspace.files import read_json, write_json, writing
 from datasel_core.workspace.hashing import hash_file, is_own, own_hash
@@ -153,7 +154,16 @@ def _plain(one: Mapping[str, str]) -> dict[str, str]:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The manifest in a folder. Raises BadInput when there is none, or it is damaged."""
+    """The manifest in a folder, in which everything is of the type that it must be. Raises BadInput when there is none,
+    or it is damaged.
+    """
+    manifest = _whole(folder)
+    if damage := wrong(manifest):
+        raise BadInput(f"{folder / 'manifest.json'} is damaged: {damage}.")
+    return manifest
+
+
+def _whole(folder: Path) -> dict[str, Any]:
     manifest = read_json(folder / "manifest.json")
     if manifest is None:
         raise BadInput(f"{folder} holds no manifest.json; name the folder of a finished selection.")
@@ -192,10 +202,12 @@ def earlier_ids(folder: Path, said: Mapping[str, Any]) -> list[str]:
 
 def problems(folder: Path) -> list[str]:
     """What is wrong with a selection on disk, a line each; empty when it is intact, to the byte."""
-    manifest = read(folder)
+    manifest = _whole(folder)
     found = [] if _is_as_written(folder, manifest) else ["manifest.json was changed after it was written."]
+    if damage := wrong(manifest):
+        return [*found, f"manifest.json is damaged: {damage}."]
     files = manifest["files"]
-    if not isinstance(files, dict) or "selection.parquet" not in files:
+    if "selection.parquet" not in files:
         return [*found, "manifest.json names no selection.parquet among its files."]
     for name, expected in files.items():
         path = folder / name
@@ -231,10 +243,11 @@ def signed(folder: Path) -> dict[str, Any]:
 
 
 def _is_as_written(folder: Path, manifest: Mapping[str, Any]) -> bool:
-    if not is_own(manifest):
+    try:
+        text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return is_own(manifest) and (folder / "manifest.json").read_text(encoding="utf-8") == text
+    except ValueError:  # numbers and letters that no JSON of ours has
         return False
-    text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    return (folder / "manifest.json").read_text(encoding="utf-8") == text
 
 
 def _contradictions(manifest: Mapping[str, Any], table: pa.Table) -> Iterator[str]:

@@ -1,13 +1,15 @@
 """Arrays on disk: whole, memory-mapped, or written part by part."""
 
+import contextlib
 import io
 import os
+import secrets
 from pathlib import Path
 
 import numpy as np
 
 from datasel_core.errors import BadInput
-from datasel_core.workspace.files import disk_trouble, writing
+from datasel_core.workspace.files import PART, disk_trouble, held, writing
 
 
 def _room(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
@@ -26,25 +28,32 @@ class growing:  # noqa: N801  (used as a with statement)
 
     def __init__(self, folder: Path, targets: dict[str, tuple[int, tuple[int, ...], np.dtype]]):
         self.folder, self.targets = folder, targets
+        self.parts = {name: folder / f".{name}.{secrets.token_hex(4)}{PART}" for name in targets}
+        self.held = contextlib.ExitStack()
+        self.maps: dict[str, np.ndarray] = {}
 
     def __enter__(self) -> dict[str, np.ndarray]:
         try:
-            self.maps = {
-                name: _room(self.folder / f".{name}.part", dtype, (n, *shape))
-                for name, (n, shape, dtype) in self.targets.items()
-            }
+            for name, (n, shape, dtype) in self.targets.items():
+                self.maps[name] = _room(self.parts[name], dtype, (n, *shape))
+                self.held.enter_context(held(self.parts[name]))
         except OSError as error:
-            for name in self.targets:
-                (self.folder / f".{name}.part").unlink(missing_ok=True)
+            self._clear()
             raise disk_trouble(error, self.folder) from error
         return self.maps
 
     def __exit__(self, kind: type | None, *_: object) -> None:
         for name, array in self.maps.items():
             array.flush()
-            part = self.folder / f".{name}.part"
-            part.replace(self.folder / f"{name}.npy") if kind is None else part.unlink(missing_ok=True)
+            if kind is None:
+                self.parts[name].replace(self.folder / f"{name}.npy")
+        self._clear()
+
+    def _clear(self) -> None:
         self.maps = {}
+        self.held.close()
+        for part in self.parts.values():
+            part.unlink(missing_ok=True)
 
 
 def save_array(path: Path, array: np.ndarray) -> None:

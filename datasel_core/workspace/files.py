@@ -11,6 +11,17 @@ from typing import Any
 
 from datasel_core.errors import BadInput, Failed
 
+try:
+    import fcntl
+except ImportError:  # a system without such locks
+    fcntl = None
+
+
+PART = ".part"
+"""How a file ends that is being written."""
+NAMED = 40
+"""Characters of a file's name that stand in the name of what is to become it."""
+
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[Path]:
@@ -22,14 +33,15 @@ def writing(path: Path) -> Iterator[Path]:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:NAMED]}.", suffix=PART)
         os.close(handle)
         temporary = Path(name)
-        yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        with held(temporary):
+            yield temporary
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
     except OSError as error:
         raise disk_trouble(error, path) from error
     finally:
@@ -37,13 +49,42 @@ def writing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Marks a file as one that a living process writes; the system forgets the mark when the process dies."""
+    with contextlib.ExitStack() as stack:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):  # a file system without locks: then it is never taken for a leftover
+                fcntl.flock(stack.enter_context(open(path, "r+b")), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def is_left_over(path: Path) -> bool:
+    """Whether no living process holds a file that one began to write."""
+    try:
+        with open(path, "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (OSError, AttributeError):  # it is held, is gone, or there are no locks here
+        return False
+    return True
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What a disk without room says."""
+
+
 def disk_trouble(error: OSError, path: Path) -> Failed:
-    """One line for a write that did not work."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    """One line for a write that did not work, with the remedy where there is one."""
+    if error.errno in FULL:
         return Failed(
             f"The disk is full: {path} was not written. Free some space and start again; what was finished is kept."
         )
-    return Failed(f"{path} could not be written: {error.strerror or error}.")
+    why = f"{path} could not be written: {os.strerror(error.errno) if error.errno else error}."
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return Failed(f"{why} Allow writing there, or name another folder (--workspace, or --out of what is exported).")
+    if error.errno == errno.EFBIG:
+        return Failed(f"{why} The system allows no larger file here; raise the limit, or name another --workspace.")
+    return Failed(why)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -52,15 +93,20 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path, default: Any = None) -> Any:
-    """The value in a JSON file, or `default` where there is no such file. Raises BadInput when it is no JSON."""
+    """The value in a JSON file, or `default` where there is no such file. Raises BadInput when it cannot be read, or is
+    no JSON.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return default
-    except (ValueError, RecursionError) as error:  # no UTF-8, numbers of thousands of digits, nested without end
-        raise BadInput(f"{path} is damaged: it is not JSON ({error}).") from None
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror or error}.") from None
+    except RecursionError:
+        raise BadInput(f"{path} is damaged: its lists and objects lie too deep in one another.") from None
+    except ValueError as error:  # also of bytes that are no text, and of numbers with thousands of digits
+        raise BadInput(f"{path} is damaged: it is not JSON ({str(error).splitlines()[0]}).") from None
 
 
-def _no_number(said: str) -> None:
-    """JSON has neither NaN nor infinity, and nothing here is written with them."""
-    raise ValueError(f"it holds {said}")
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number there")

@@ -27,8 +27,21 @@ class Workspace:
 
     @classmethod
     def at(cls, path: str | os.PathLike | None = None) -> "Workspace":
-        """`path`, else DATASEL_WORKSPACE, else ./workspace. Made when something is first written."""
-        return cls(Path(path or os.environ.get("DATASEL_WORKSPACE") or "workspace").expanduser().resolve())
+        """`path`, else DATASEL_WORKSPACE, else ./workspace. Made when something is first written. Raises BadRequest
+        where there can be no such folder.
+        """
+        named = os.fspath(path or os.environ.get("DATASEL_WORKSPACE") or "workspace")
+        try:
+            folder = Path(named).expanduser().resolve()
+            above = next((one for one in (folder, *folder.parents) if os.path.lexists(one)), folder)
+        except (RuntimeError, OSError, ValueError) as error:  # links in a circle, no such home, a NUL
+            raise BadRequest(f"The workspace {named!r} is no path that can be followed: {error}.") from None
+        if above.exists() and not above.is_dir():
+            raise BadRequest(
+                f"The workspace {folder} cannot be: {above} is a file; name a folder with --workspace or "
+                "DATASEL_WORKSPACE."
+            )
+        return cls(folder)
 
     def pool(self, name: str) -> Path:
         return self.path / "pools" / checked_name("pool", name)
@@ -76,6 +89,10 @@ class Workspace:
         review = (f"review.sqlite{end}" for end in ("", "-wal", "-shm", "-journal"))
         parts = ("pools", "features", "runs", "scores", "serving", "maps", "written", *review)
         return [self.path / part for part in parts]
+
+    def written_parts(self) -> list[Path]:
+        """Where this program writes at all, and may leave something half-written when it is killed."""
+        return [*self.own(), self.thumbs(), self.queue(), *(self.path / part for part in ("demo", "tasks"))]
 
     def folders(self, part: str) -> list[Path]:
         """The folders of one part (pools, features, runs, maps, tasks), by name; not those that are on their way out,

@@ -6,13 +6,21 @@ from pathlib import Path
 
 import filelock
 
+from datasel_core.errors import Failed
+from datasel_core.workspace.files import disk_trouble
+
 
 class Lock:
-    """One holder at a time, across processes; let go by the system when its holder dies."""
+    """One holder at a time, across processes; let go by the system when its holder dies. Raises Failed where nothing
+    can be written.
+    """
 
     def __init__(self, folder: Path):
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise disk_trouble(error, folder) from error
         self._lock = filelock.FileLock(folder / ".lock", is_singleton=False)
 
     def try_hold(self, seconds: float = 0) -> bool:
@@ -22,9 +30,15 @@ class Lock:
         except filelock.Timeout:
             return False
         except FileNotFoundError:  # the folder was deleted meanwhile
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             return False
+        except OSError as error:
+            raise disk_trouble(error, self.folder) from error
         return True
+
+    def is_there(self) -> bool:
+        """Whether the folder still has the file that is locked: it may have been removed before it was."""
+        return (self.folder / ".lock").exists()
 
     def release(self) -> None:
         self._lock.release()
@@ -46,7 +60,10 @@ def is_held(folder: Path) -> bool:
     if not (folder / ".lock").exists():
         return False
     lock = Lock(folder)
-    if lock.try_hold():
-        lock.release()
+    try:
+        if lock.try_hold():
+            lock.release()
+            return False
+    except Failed:  # nothing can be written here, so nobody is at work
         return False
     return True

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import filelock
 
+from datasel_core.errors import Failed
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
 
@@ -29,7 +30,11 @@ def turn(workspace: Workspace, name: str, waits: Callable[[str], None]) -> Itera
     waits: called several times a second with the name of what is before, until it is our turn; may raise to give up.
     """
     folder = workspace.queue()
-    ticket, lock = _draw(folder, name)
+    try:
+        ticket, lock = _draw(folder, name)
+    except Failed:  # a workspace that cannot be written: nobody waits in it, and work that writes says so
+        yield
+        return
     try:
         while len(before := [one for one in _tickets(folder) if one < ticket and _is_alive(one)]) >= slots():
             waits(_name(before[0]))

@@ -100,7 +100,7 @@ def test_photos_without_labels(workspace, photos, tmp_path):
     assert 'LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT="$PWD" label-studio start' in said
     assert "the absolute path of the pictures: images in this folder; with Docker /label-studio/files/images." in said
     assert "Import tasks-00001.json." in said
-    assert LabelStudio.notes(out) == [
+    assert LabelStudio().notes(None, out) == [
         "Label Studio shows the pictures only when it serves local files: README.md says how to start it."
     ]
 
@@ -133,7 +133,7 @@ def test_boxes_go_along_in_percent(workspace, tmp_path, labels):
     assert words == ["![a](http://127.0.0.1/x)", "bicyclist", "car", "never drawn"]
     if labels == "none":
         assert all(task.keys() == {"data", "meta"} for task in of.values())
-        assert len(LabelStudio.notes(out)) == 1
+        assert len(LabelStudio().notes(None, out)) == 1
         return
     (made,) = of["000000000001.jpg"][labels]
     assert made.get("model_version") == ("source" if labels == "predictions" else None)
@@ -148,7 +148,7 @@ def test_boxes_go_along_in_percent(workspace, tmp_path, labels):
     assert edge["value"].pop("rectanglelabels") == ["![a](http://127.0.0.1/x)"]
     assert edge["value"] == pytest.approx(box, abs=1e-9)
     assert (plain["from_name"], plain["value"]) == ("class", {"choices": ["bicyclist"]})
-    assert "Boxes that reach over the edge of their picture, cut there: 1." in LabelStudio.notes(out)
+    assert "Boxes that reach over the edge of their picture, cut there: 1." in LabelStudio().notes(None, out)
     # a picture on which people found nothing is done, and nobody predicts anything on it
     assert of["000000000003.jpg"][labels] == ([{"result": []}] if labels == "annotations" else [])
 
@@ -245,7 +245,7 @@ def test_running_text_conversations_and_two_responses(workspace, tmp_path):
             assert (tag.get("nameKey"), tag.get("textKey"), tag.get("value")) == ("role", "text", "$dialogue")
         assert not (out / "images").exists()
         assert "LOCAL_FILES" not in (out / "README.md").read_text()
-        assert LabelStudio.notes(out) == []
+        assert LabelStudio().notes(None, out) == []
 
 
 @pytest.mark.parametrize("captions", ["each", "mean"])

@@ -139,7 +139,8 @@ def test_a_model_that_came_apart_is_said(screen, workspace, measured):
     (folder / "loss.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     app = chosen(open_page(screen))
     sound(app.segmented_control(key="widget.trajectories.view").set_value("proxy").run())
-    assert "At step 4 the loss is no number any more: the model came apart. Fit it with a lower rate." in said(app)
+    line = "At step 4 the loss is no number any more: the model came apart. Fit it with a lower rate."
+    assert [one.value for one in app.warning] == [markdown.plain(line)]
 
 
 def test_damaged_clusters_are_found_again(screen, measured):

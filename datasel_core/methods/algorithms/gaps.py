@@ -11,18 +11,25 @@ import math
 import numpy as np
 
 from datasel_core.base.progress import Progress
+from datasel_core.errors import BadInput
 from datasel_core.methods.method import check_array
 
 BLOCK = 2048
 _PAIRS = 4096
 _PRODUCTS = 1 << 22
 _UNIT = 2.0**-24  # float32 unit roundoff
+_HUGE, _TINY = 2.0**50, 2.0**-50
+"""Beyond these, squares of values may leave the range of float32."""
 
 
 class Gaps:
     """values: (t, d) patterns. `gap` (t,) float32 is the gap to the first `seen[t]` centres, within `tolerance`.
 
-    Memory: one float32 copy of the values, plus 28 bytes a pattern. Raises BadInput for values that are not finite.
+    scale: a power of two that values are multiplied by, so that their squares stay within float32; Euclidean gaps are
+    of the scaled values, which changes no order and no digit. It is 1 for all but very large or very small ones.
+
+    Memory: one float32 copy of the values, plus 28 bytes a pattern. Raises BadInput for values that are not finite, or
+    beyond what float32 holds.
     """
 
     def __init__(self, values: np.ndarray, metric: str, block: int):
@@ -30,13 +37,13 @@ class Gaps:
         self.values, self.metric, self.block = values, metric, block
         t, d = values.shape
         self._norms = np.empty(t)
+        self.scale = 1.0 if metric == "cosine" else _scale(values, block)
         if metric == "cosine":
             self._x = np.empty((t, d), dtype=np.float32)
             reach = 1.0
         else:
-            self._mean = np.mean(
-                [values[start : start + block].mean(axis=0, dtype=np.float64) for start in range(0, t, block)], axis=0
-            )
+            parts = (values[start : start + block] for start in range(0, t, block))
+            self._mean = self.scale * np.mean([part.mean(axis=0, dtype=np.float64) for part in parts], axis=0)
             self._x = np.ones(
                 (t, d + 1), dtype=np.float32
             )  # the column of ones carries each centre's squared norm through the product
@@ -45,10 +52,14 @@ class Gaps:
             rows = slice(start, start + block)
             part = values[rows].astype(np.float64)
             if metric == "cosine":
-                norms = np.sqrt((part * part).sum(axis=1))
+                with np.errstate(over="ignore"):  # it is refused
+                    norms = np.sqrt((part * part).sum(axis=1))
+                if not np.isfinite(norms).all():
+                    raise _too_large(start + int(np.argmin(np.isfinite(norms))), np.abs(part).max())
                 self._norms[rows] = np.where(norms > 0, norms, 1.0)
                 self._x[rows] = part / self._norms[rows, None]
             else:
+                part *= self.scale
                 part -= self._mean
                 self._norms[rows] = (part * part).sum(axis=1)
                 self._x[rows, :-1] = part
@@ -164,6 +175,31 @@ class Gaps:
             gaps[near] = ((x[near] - y[near]) ** 2).sum(axis=1) / 2
             gaps[~(x.any(axis=1) & y.any(axis=1))] = 1.0
         else:
-            gaps = ((x - y) ** 2).sum(axis=1)
+            gaps = (((x - y) * self.scale) ** 2).sum(axis=1)
         gaps[gaps < self._zero] = 0.0
         return gaps
+
+    def distances(self, gaps: np.ndarray) -> np.ndarray:
+        """Exact gaps as people measure them: 1 - cosine, or the Euclidean distance."""
+        return gaps if self.metric == "cosine" else np.sqrt(gaps) / self.scale
+
+
+def _scale(values: np.ndarray, block: int) -> float:
+    """1, or the power of two that brings the largest value near 1. Raises BadInput beyond float32, naming the row."""
+    largest, at = 0.0, 0
+    for start in range(0, len(values), block):
+        part = values[start : start + block]
+        most = max(float(part.max()), -float(part.min()))
+        if most > largest:
+            largest, at = most, start
+    if largest > float(np.finfo(np.float32).max):
+        most = np.abs(values[at : at + block].astype(np.float64)).max(axis=1)
+        raise _too_large(at + int(most.argmax()), largest)
+    return 1.0 if largest == 0 or _TINY <= largest <= _HUGE else math.ldexp(1.0, -math.frexp(largest)[1])
+
+
+def _too_large(row: int, value: float) -> BadInput:
+    return BadInput(
+        f"Row {row} of the vectors holds {value:.3g}, whose square is more than numbers here hold; divide all vectors "
+        "by one number, or leave that sample out."
+    )

@@ -15,12 +15,12 @@ from datasel_core.errors import BadInput
 from datasel_core.pools.kind import PoolKind, pool_kind
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables import typed
-from datasel_core.pools.readers.tables.columnar import whole_table
+from datasel_core.pools.readers.tables.columnar import bytes_of_numbers, whole_table
 from datasel_core.pools.readers.tables.files import table_file
 from datasel_core.pools.readers.tables.origins import Origin
 from datasel_core.pools.readers.tables.table_file import COLUMNAR, kind_of
 from datasel_core.pools.readers.tables.usual import OURS, is_ours
-from datasel_core.pools.readers.vector_files import aligned_arrays, finite_rows, open_arrays
+from datasel_core.pools.readers.vector_files import aligned_arrays, check_unpacked, finite_rows, open_arrays
 from datasel_core.pools.scan import Scan, check_ids
 from datasel_core.workspace.layout import Workspace
 
@@ -77,7 +77,12 @@ class Vectors(PoolKind):
         return {names[row]: Origin(file, int(row) + 1, {"content": content[row]}) for row in np.flatnonzero(keep)}
 
     def _from_parquet(self, source: Path) -> tuple[list[str] | None, dict[str, np.ndarray], dict[str, pa.ChunkedArray]]:
-        table = whole_table(table_file(source))
+        file = table_file(source)
+        try:
+            check_unpacked(bytes_of_numbers(file), source.stat().st_size)
+        except ValueError as error:
+            raise BadInput(f"{source.name} could not be read: {error}.") from None
+        table = whole_table(file)
         if self.id_column not in ("id", *table.column_names):
             raise BadInput(f"{source.name} has no column {self.id_column}; it has: {', '.join(table.column_names)}.")
         lists = [

@@ -3,7 +3,6 @@
 import contextlib
 import secrets
 import shutil
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,12 +17,11 @@ from datasel_core.pools.readers.ahead import Ahead, text_writer
 from datasel_core.pools.readers.tables import typed
 from datasel_core.workspace.files import disk_trouble
 from datasel_core.workspace.layout import Workspace
-from datasel_core.workspace.locks import Lock, is_held
+from datasel_core.workspace.leftovers import clear_spools
+from datasel_core.workspace.locks import Lock
 
 _LONG = 100
 """Bytes a sample, on average: text columns above this stay on disk."""
-_LEFT_OVER = 60
-"""Seconds after which a folder that nobody holds was left by a process that was killed."""
 
 
 class Spool:
@@ -35,12 +33,10 @@ class Spool:
 
     def __init__(self, workspace: Workspace, first: Sequence[str], last: Sequence[str], long: Sequence[str]):
         """first, last: where columns stand; long: those that are so whatever they hold."""
-        _sweep(workspace)
+        clear_spools(workspace)
         self._first, self._last, self._always_long = tuple(first), tuple(last), tuple(long)
-        self._folder = workspace.spool() / secrets.token_hex(8)
+        self._folder, self._lock = _room(workspace)
         try:
-            self._lock = Lock(self._folder)
-            self._lock.try_hold()
             self._file = open(self._folder / "parts", "w+b")  # noqa: SIM115  (closed by `close`)
         except OSError as error:
             raise disk_trouble(error, self._folder) from error
@@ -104,10 +100,11 @@ class Spool:
         return pa.string() if pa.types.is_floating(kind) and name in self._long_numbers else kind
 
     def close(self) -> None:
-        """Whatever is left here is gone."""
-        if self._ahead is not None:
-            self._ahead.close()
-        self._file.close()
+        """Whatever is left here is gone, and with it what a full disk would not take."""
+        for one in (self._ahead, self._file):
+            with contextlib.suppress(OSError):
+                if one is not None:
+                    one.close()
         self._lock.release()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -175,9 +172,12 @@ def _as(part: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
     return pa.chunked_array(table_columns.chunks_of(part, name, kind), kind)
 
 
-def _sweep(workspace: Workspace) -> None:
-    """Removes what killed processes left behind."""
-    for folder in workspace.folders(workspace.spool().name):
-        with contextlib.suppress(OSError, Failed):
-            if time.time() - folder.stat().st_mtime > _LEFT_OVER and not is_held(folder):
-                shutil.rmtree(folder, ignore_errors=True)
+def _room(workspace: Workspace) -> tuple[Path, Lock]:
+    """A new folder, held by this process. Raises Failed."""
+    for _ in range(10):  # another process may take one that is not held yet for a leftover
+        folder = workspace.spool() / secrets.token_hex(8)
+        lock = Lock(folder)
+        if lock.try_hold() and lock.is_there():
+            return folder, lock
+        lock.release()
+    raise Failed(f"No folder could be made in {workspace.spool()}; look what removes them.")

@@ -11,6 +11,11 @@ from datasel_core.base.role import EMBEDDING, find_role
 from datasel_core.errors import BadInput
 from datasel_core.pools.readers.text_arrays import read_names
 
+BOMB_TIMES = 100
+"""How many times its size a file may unpack to: numbers that differ are packed to a tenth at best."""
+BOMB_BYTES = 100_000_000
+"""So much may be unpacked from the smallest file."""
+
 
 def open_arrays(path: Path) -> dict[str, np.ndarray]:
     """Name -> array. A .npy is memory-mapped and called `embedding`. Quantised arrays come as real = scale * (q -
@@ -63,10 +68,11 @@ def open_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def _check_sizes(path: Path) -> None:
-    """A member whose header promises more numbers than the member holds would take memory that is not there. Raises
-    ValueError.
+    """A member whose header promises more numbers than the member holds would take memory that is not there; so would
+    members that unpack to what no vectors are packed from. Raises ValueError.
     """
     with zipfile.ZipFile(path) as archive:
+        check_unpacked(sum(member.file_size for member in archive.infolist()), path.stat().st_size)
         for member in archive.infolist():
             if not member.filename.endswith(".npy"):
                 continue
@@ -76,6 +82,15 @@ def _check_sizes(path: Path) -> None:
                 shape, _, dtype = header(file)
             if math.prod(shape) * (1 if dtype.hasobject else dtype.itemsize) > member.file_size:
                 raise ValueError(f"{member.filename} says it is {shape}, but holds {member.file_size} bytes")
+
+
+def check_unpacked(unpacked: int, packed: int) -> None:
+    """Raises ValueError where a file would unpack to many times its size: equal numbers, which tell nothing apart."""
+    if unpacked > max(BOMB_BYTES, BOMB_TIMES * packed):
+        raise ValueError(
+            f"it would unpack to {unpacked / 1e9:.1f} GB, {unpacked / max(1, packed):,.0f} times its size, so nearly "
+            "all its values are equal; save it unpacked (numpy.savez) if it is meant so"
+        )
 
 
 def aligned_arrays(arrays: dict[str, np.ndarray], path: Path) -> tuple[list[str] | None, dict[str, np.ndarray]]:

@@ -49,6 +49,10 @@ def read(where: str, columns: Sequence[str], brought: Mapping[str, str] | None =
 
     Raises BadRequest, in one line, when it is no condition, names what is not there, or asks what nobody could repeat.
     """
+    try:
+        where.encode()
+    except UnicodeEncodeError as error:  # bytes of a command line or of a file that are no text
+        raise BadCondition(where, f"its character {error.start + 1} is no text", columns) from None
     sql, node = _reading(where, columns, brought or {})
     nodes = list(tree.walk(node))
     for said in _troubles(nodes, columns, brought or {}):

@@ -1,5 +1,6 @@
 """One number per sample: how it is spread, and words for parts of it."""
 
+import html
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ import streamlit as st
 
 from datasel_core.base.role import find_role
 from datasel_core.features.stored import StoredFeature
-from pages._ui.kit import disk, look, palette
+from pages._ui.kit import disk, look, markdown, palette
 
 _BARS, _PARTS = 40, 8
 
@@ -32,16 +33,17 @@ def histogram(kept: StoredFeature) -> None:
         return
     counts, edges = np.histogram(values, bins=min(_BARS, max(5, int(2.5 * np.sqrt(len(values))))))
     middles = (edges[:-1] + edges[1:]) / 2
-    hover = f"%{{x:.3g}}{_unit(role.unit)}: %{{y:,}} samples<extra></extra>"
+    hover = f"%{{x:.3g}}{html.escape(_unit(role.unit))}: %{{y:,}} samples<extra></extra>"
     figure = go.Figure(go.Bar(x=middles, y=counts, marker={"color": palette.COLOURS[0]}, hovertemplate=hover))
     name = role.name.replace("_", " ")
-    title = f"{name} ({role.unit})" if role.unit else name
+    title = html.escape(f"{name} ({role.unit})" if role.unit else name)  # Plotly takes tags for its own
     figure.update_layout(xaxis_title=title, yaxis_title="samples", bargap=0.05, dragmode=False)
     low, half, high = np.quantile(values, [0, 0.5, 1])
     alt = f"Histogram of {name} of {len(values):,} samples: {low:.3g} to {high:.3g}, half below {half:.3g}."
     look.chart(figure, f"{name.capitalize()} of {len(values):,} samples", alt, height=190, key=f"numbers-{kept.key}")
     better = {"high": " High is good.", "low": " Low is good."}.get(role.good, "")
-    st.caption(f"{role.summary}{better} From {low:.3g} to {high:.3g}{_unit(role.unit)}; half are below {half:.3g}.")
+    said = f"{role.summary}{better} From {low:.3g} to {high:.3g}{_unit(role.unit)}; half are below {half:.3g}."
+    st.caption(markdown.plain(said))
 
 
 def parts(values: np.ndarray, unit: str) -> Parts:

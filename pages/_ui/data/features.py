@@ -87,8 +87,8 @@ def _there(pool: Pool, kept: list[StoredFeature]) -> None:
     for one in reversed(kept):
         with st.container(border=True, key=f"kept-{one.key}"):
             st.markdown(
-                f"**{one.role}** · {_source(one)}  \n:small[{_shape(one)} · "
-                f"{one.meta['created'][:16].replace('T', ' ')} UTC  \nkey {one.key}]"
+                f"**{markdown.plain(one.role)}** · {markdown.plain(_source(one))}  \n:small[{_shape(one)} · "
+                f"{markdown.plain(one.meta['created'][:16].replace('T', ' '))} UTC  \nkey {markdown.plain(one.key)}]"
             )
             if one.meta["shape"] == "rows" and len(one.meta["values"]) == 1:
                 numbers.histogram(one)
@@ -106,9 +106,9 @@ def _there(pool: Pool, kept: list[StoredFeature]) -> None:
 
 def _source(one: StoredFeature) -> str:
     if one.id == "imported":
-        said = f"from {markdown.plain(one.meta['params'].get('file', 'a file'))}"
+        said = f"from {one.meta['params'].get('file', 'a file')}"
         named = encoder_of(one)
-        return f"{said}, made by {markdown.plain(named)}" if named else said
+        return f"{said}, made by {named}" if named else said
     cls = registry.every("feature").get(one.id)
     usual = {name: info.default for name, info in cls.model_fields.items()} if cls else {}
     own = [f"{name} {value}" for name, value in one.meta["params"].items() if name not in usual or usual[name] != value]
@@ -144,7 +144,7 @@ def _bring(pool: Pool) -> None:
             accept_new_options=True,
             help="What the array is for. A name of your own will do: by one number per sample one can filter and keep.",
         )
-        st.caption(f"{role.capitalize()}: {_said(role)}")
+        st.caption(markdown.plain(f"{role.capitalize()}: {_said(role)}"))
         encoder = keys.bound(
             st.text_input,
             "Encoder",

@@ -66,7 +66,8 @@ def _unreadable(pool: Pool) -> None:
             f'<div class="ds-table"><table><tr><th>file</th><th>cause</th><th>what to do</th></tr>{rows}</table></div>'
         )
         if len(found) > _SHOWN:
-            st.caption(f"The first {_SHOWN:,} of {n:,}; more of them: python -m datasel_core pool show {pool.name}")
+            more = f"python -m datasel_core pool show {pool.name}"
+            st.caption(f"The first {_SHOWN:,} of {n:,}; more of them: {markdown.code(more)}")
 
 
 def _copies(pool: Pool) -> None:

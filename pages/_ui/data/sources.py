@@ -69,10 +69,10 @@ def pool_list() -> None:
     opened, kinds = keys.get("pool"), registry.every("pool kind")
     for about in known:
         name, kind, size, source, button = st.columns([2, 1, 1.2, 4, 1.2], vertical_alignment="center", gap="small")
-        name.markdown(f"**{about['name']}**")
-        kind.caption(kinds[about["kind"]].title if about["kind"] in kinds else about["kind"])
+        name.markdown(f"**{markdown.plain(about['name'])}**")
+        kind.caption(kinds[about["kind"]].title if about["kind"] in kinds else markdown.plain(about["kind"]))
         size.caption(f"{about['n']:,} samples")
-        source.caption(str(about["source"]).replace("_", "\\_"))
+        source.caption(markdown.plain(str(about["source"])))
         if about["name"] == opened:
             button.caption("open now")
         else:
@@ -119,9 +119,7 @@ def _own() -> None:
         "",
         placeholder="/home/me/photos",
         on_change=_suggest,
-        help=(
-            f"Files stay where they are. It must lie under {', '.join(str(root) for root in keys.workspace().roots())}."
-        ),
+        help=f"Files stay where they are. {markdown.under(keys.workspace().roots())}",
     )
     kinds = registry.every("pool kind")
     left, right = st.columns(2, gap="small")

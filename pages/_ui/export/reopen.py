@@ -25,6 +25,8 @@ from pages._ui.question import earlier
 
 _PATIENCE = 20
 """Seconds."""
+_MOST = 64_000_000
+"""Bytes of a manifest that is brought; those of the largest pools are smaller."""
 
 
 def reopen() -> None:
@@ -56,7 +58,7 @@ def reopen() -> None:
             markdown.trouble(said)
         watch.watch(watch.started("reopen"), key="reopen", done=_compare)
         if answer := keys.get("reopen.said"):
-            (st.success if answer[1] else st.error)(markdown.plain(answer[0]))
+            markdown.say(answer[0], "success" if answer[1] else "error")
 
 
 def restore(said: dict[str, Any], folder: Path | None) -> None:
@@ -112,6 +114,8 @@ def _from_zip(file: Path | io.BytesIO, sha256: str) -> tuple[dict[str, Any], Pat
 def _from_bytes(content: bytes) -> tuple[dict[str, Any], Path | None]:
     if content.startswith(b"PK"):
         return _from_zip(io.BytesIO(content), hashlib.sha256(content).hexdigest())
+    if len(content) > _MOST:
+        raise BadInput(f"The file has {look.size(len(content))}; a manifest has at most {look.size(_MOST)}.")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "manifest.json").write_bytes(
             content

@@ -29,6 +29,7 @@ from datasel_core.runs.question import Question, resolve
 from datasel_core.runs.run import Run
 from datasel_core.runs.run import runs as finished_runs
 from datasel_core.runs.spec import Spec
+from datasel_core.workspace import leftovers
 from datasel_core.workspace.layout import Workspace
 
 Stamps = tuple[tuple[str, int], ...]
@@ -142,6 +143,12 @@ def stamps(workspace: Workspace) -> Stamps:
 def _made(pool: Pool) -> tuple[tuple[str, tuple[int, str]], ...]:
     """Changes whenever a feature of the pool is made, or made anew."""
     return tuple((one.key, age(one.meta)) for one in features(pool))
+
+
+@st.cache_resource(show_spinner=False)
+def clear_left_over(workspace: str) -> None:
+    """Removes what killed processes left; once, when the server begins to look at a workspace."""
+    leftovers.clear(Workspace(Path(workspace)))
 
 
 def _workspace(kept: StoredFeature) -> Workspace:

@@ -12,17 +12,23 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from datasel_core.errors import DataselError
+from datasel_core.errors import BadRequest, DataselError
 from datasel_core.pools.persistence import load_pool, pool_names
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.layout import Workspace
+from pages._ui.kit import markdown
 
 LINKED = ("pool", "budget", "method", "already", "run", "role", "colour")
 _BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "targets.row", "targets.target")
 
 
 def workspace() -> Workspace:
-    return Workspace.at()
+    """Where everything is kept. What cannot be one is said in place of every page."""
+    try:
+        return Workspace.at()
+    except BadRequest as error:
+        markdown.trouble(error)
+        st.stop()
 
 
 def get(name: str, default: Any = None) -> Any:

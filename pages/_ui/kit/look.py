@@ -27,11 +27,10 @@ def frame() -> None:
     app.py.
     """
     st.html(f"<style>{_CSS}</style>")
+    disk.clear_left_over(str(keys.workspace().path))
     header(keys.pool())
     if said := keys.notice():
-        {"success": st.success, "info": st.info, "warning": st.warning, "error": st.error}[said[1]](
-            markdown.plain(said[0])
-        )
+        markdown.say(*said)
 
 
 def aside() -> None:
@@ -101,9 +100,9 @@ def empty(title: str, text: str, action: str | None = None, page: str | None = N
     with st.container(border=True, key=f"empty-{key or title}", horizontal_alignment="center"):
         st.html(f'<div class="ds-empty"><h3>{html.escape(title)}</h3><p>{html.escape(text)}</p></div>')
         if action and page:
-            st.page_link(page, label=action, icon=":material/arrow_forward:")
+            st.page_link(page, label=markdown.plain(action), icon=":material/arrow_forward:")
         elif action:
-            return st.button(action, type="primary", key=f"empty-action-{key or title}")
+            return st.button(markdown.plain(action), type="primary", key=f"empty-action-{key or title}")
     return False
 
 
@@ -142,7 +141,7 @@ def chart(figure: Any, title: str, alt: str, *, height: int = 300, key: str | No
     """
     figure.update_layout(
         template=template(),
-        title={"text": title, "font": {"size": 14}, "x": 0, "y": 0.99, "yanchor": "top"},
+        title={"text": html.escape(title, quote=False), "font": {"size": 14}, "x": 0, "y": 0.99, "yanchor": "top"},
         height=height,
     )
     figure.update_layout(

@@ -86,7 +86,7 @@ def _panel(job: Job, key: str) -> None:
         if status["state"] in _BAD:
             _ended_badly(job, status, key)
             return
-        st.progress(share(status), text=f"**{job.headline}** · {numbers(status)}")
+        st.progress(share(status), text=f"{_bold(job)} · {markdown.plain(numbers(status))}")
         asked_to_stop = (job.folder / "stop").exists()
         st.button(
             "Stopping ..." if asked_to_stop else "Stop",
@@ -104,8 +104,8 @@ def _ended_badly(job: Job, status: dict[str, Any], key: str) -> None:
         "stopped": "Stopped; what was finished is kept.",
         "interrupted": "Interrupted: its process ended without a word. What was finished is kept.",
     }[status["state"]]
-    st.markdown(f"**{job.headline}** · {numbers(status)}" if status.get("total") else f"**{job.headline}**")
-    (st.error if status["state"] == "failed" else st.warning)(said)
+    st.markdown(f"{_bold(job)} · {markdown.plain(numbers(status))}" if status.get("total") else _bold(job))
+    (markdown.trouble if status["state"] == "failed" else markdown.warning)(said)
     with st.container(horizontal=True):
         if st.button(
             "Try again" if status["state"] == "failed" else "Resume", key=f"resume-{key}", icon=":material/play_arrow:"
@@ -153,11 +153,10 @@ def _strip(workspace: Workspace, before: list[str]) -> None:
         status = job.status()
         with st.container(key=f"strip-{at}", gap="xsmall"):
             if status["state"] in ("waiting", "running"):
-                st.progress(share(status), text=f"**{job.headline}**  \n{_short(status)}")
+                st.progress(share(status), text=f"{_bold(job)}  \n{markdown.plain(_short(status))}")
             else:
-                st.markdown(
-                    f":small[**{job.headline}**]  \n:small[{worker.WORDS[status['state']]} · {numbers(status)}]"
-                )
+                how = f"{worker.WORDS[status['state']]} · {markdown.plain(numbers(status))}"
+                st.markdown(f":small[{_bold(job)}]  \n:small[{how}]")
                 with st.container(horizontal=True, gap="small"):
                     if st.button(
                         "Resume", key=f"strip-resume-{job.folder.name}", type="tertiary", icon=":material/play_arrow:"
@@ -205,6 +204,11 @@ def _stamp(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
+
+
+def _bold(job: Job) -> str:
+    """What it does, which quotes names of people, as Markdown."""
+    return f"**{markdown.plain(job.headline)}**"
 
 
 def _short(status: dict[str, Any]) -> str:

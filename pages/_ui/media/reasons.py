@@ -101,7 +101,8 @@ def _place(one: explain.Neighbour) -> str:
 def similar(pool: Pool, kept: StoredFeature, row: int, key: str, among: np.ndarray | None = None) -> None:
     """What is nearest to a sample in this feature."""
     found = explain.similar(space(kept), row, 8, () if among is None else among)
-    st.markdown(f"**Similar {look.unit(pool)}** :small[:gray[nearest in {kept.role}, 1 − cosine]]")
+    role = markdown.plain(kept.role)
+    st.markdown(f"**Similar {look.unit(pool)}** :small[:gray[nearest in {role}, 1 − cosine]]")
     neighbours(pool, found, key)
 
 

@@ -138,7 +138,7 @@ def roles(pool: Pool, cls: type[Method], used: Sequence[str] = ()) -> dict[str, 
             names = {key: maps.named(one) for key, one in found.items()}
             use[role] = keys.bound(
                 st.selectbox,
-                f"Which {role}",
+                f"Which {markdown.plain(role)}",
                 f"select.use.{role}",
                 next(iter(found)),
                 options=list(found),

@@ -9,7 +9,7 @@ from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
 from pages._ui.charts import maps
-from pages._ui.kit import keys, look
+from pages._ui.kit import keys, look, markdown
 from pages._ui.media import photos, reasons
 from pages._ui.question.answers import Answer
 from pages._ui.select import preview
@@ -53,7 +53,7 @@ def _picked(choice: Question, answer: Answer, row: int, rank: int, patterns: Sto
         st.caption(f"{rank:,} of {n:,}")
     pattern = said.get("pattern", -1)
     reasons.picture(pool, row, patterns, pattern if isinstance(pattern, int) and pattern >= 0 else None)
-    text = reasons.reason(choice.method.because, said, rank)
+    text = markdown.plain(reasons.reason(choice.method.because, said, rank))  # may quote a group
     whole = text.startswith(("drawn", "the choice", "the record"))
     lines = [f"{text[:1].upper()}{text[1:]}." if whole else f"Kept because {text}."]
     curve = preview.curve_of(choice, answer)
@@ -105,7 +105,7 @@ def _dropped(choice: Question, answer: Answer, row: int, patterns: StoredFeature
     space = None if feature is None else reasons.space(feature)
     found = None if space is None else explain.why_not(space, answer.rows, row, radius, _MANY, answer.earlier)
     if feature is not None and found is None:
-        lines.append(f"It has no {feature.role}, so nothing is known of it here.")
+        lines.append(f"It has no {markdown.plain(feature.role)}, so nothing is known of it here.")
     if feature is not None and found is not None:
         lines += _stands_for(feature, answer, row, radius, found, look.unit(pool, 1))
     _say(pool, feature, row, lines)

@@ -94,9 +94,7 @@ def said(kept: StoredFeature) -> str:
     """What the trajectories come from, in one line."""
     facts, (n, t) = kept.meta.get("facts", {}), kept.meta["values"]
     if kept.id == "imported":
-        return (
-            f"{look.many(t, 'checkpoint')}, imported from {markdown.plain(kept.meta['params'].get('file', 'a file'))}"
-        )
+        return f"{look.many(t, 'checkpoint')}, imported from {kept.meta['params'].get('file', 'a file')}"
     words = [look.many(t, "checkpoint")]
     if facts.get("parameters"):
         words.append(f"a model of {_millions(facts['parameters'])} parameters")
@@ -117,7 +115,9 @@ def learning(folder: Path) -> None:
     lines = [line for line in logged if line["loss"] is not None]
     if len(lines) < len(logged):
         first = next(line["step"] for line in logged if line["loss"] is None)
-        st.warning(f"At step {first:,} the loss is no number any more: the model came apart. Fit it with a lower rate.")
+        markdown.warning(
+            f"At step {first:,} the loss is no number any more: the model came apart. Fit it with a lower rate."
+        )
     if len(lines) < 2:
         return
     import plotly.graph_objects as go

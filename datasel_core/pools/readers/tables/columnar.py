@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,10 +19,15 @@ from datasel_core.pools.readers import table_columns
 from datasel_core.pools.readers.tables import streams
 from datasel_core.pools.readers.tables.streams import Position
 from datasel_core.pools.readers.tables.table_file import TableFile
+from datasel_core.workspace.files import FULL, disk_trouble
 
 Row = tuple[int, dict[str, Any] | str]
 
 _ROWS = 256
+_WIDTHS = {"FLOAT": 4, "INT32": 4, "DOUBLE": 8, "INT64": 8, "INT96": 12}
+"""Bytes of a value of a Parquet column; of text at least one."""
+_MANY = 1_000_000
+"""Rows from which a table with less than a byte for each holds hardly anything but repeats."""
 _TROUBLE = (pa.ArrowException, OSError, UnicodeDecodeError, EOFError)
 
 
@@ -31,6 +37,11 @@ def columnar_rows(file: TableFile, position: Position, wanted: frozenset[str]) -
     try:
         with _opened(file, position) as (schema, count, batches):
             position.names = tuple(schema.names)
+            if count > max(_MANY, size):
+                raise BadInput(
+                    f"{file.name} says that it has {count:,} rows in {size:,} bytes, so nearly all are equal; write "
+                    "each once, with a column that says how often."
+                )
             names = [one.name for one in schema if one.name in wanted or table_columns.is_plain(one.type)]
             # never a plain value, so it is noted
             others = dict.fromkeys((name for name in schema.names if name not in names), ())
@@ -92,6 +103,25 @@ def schema_of(file: TableFile) -> pa.Schema:
         raise _unreadable(file, error) from None
 
 
+def bytes_of_numbers(file: TableFile) -> int:
+    """How much memory the numbers of a Parquet file take, as its own index says; 0 of other formats, which are no
+    smaller than what they hold. Raises BadInput.
+    """
+    if file.kind != ".parquet":
+        return 0
+    try:
+        with _source(file, Position()) as source, pq.ParquetFile(source) as table:
+            about, schema = table.metadata, table.schema
+            groups = [about.row_group(at) for at in range(about.num_row_groups)]
+            return sum(
+                group.column(at).num_values * _WIDTHS.get(schema.column(at).physical_type, 1)
+                for group in groups
+                for at in range(about.num_columns)
+            )
+    except _TROUBLE as error:
+        raise _unreadable(file, error) from None
+
+
 def whole_table(file: TableFile) -> pa.Table:
     """All of it, as it is. Raises BadInput."""
     try:
@@ -124,8 +154,13 @@ def _source(file: TableFile, position: Position) -> Iterator[Any]:
         yield str(file.path)
         return
     with tempfile.TemporaryFile() as unpacked:
-        with streams.opened(file.path, position) as stream:
-            shutil.copyfileobj(stream, unpacked)
+        try:
+            with streams.opened(file.path, position) as stream:
+                shutil.copyfileobj(stream, unpacked)
+        except OSError as error:
+            if error.errno in FULL:
+                raise disk_trouble(error, Path(tempfile.gettempdir(), file.name)) from error
+            raise
         unpacked.seek(0)
         yield unpacked
 

@@ -32,7 +32,12 @@ _FRAME = 1 << 16
 _SURE = 1000
 """Bytes beyond ASCII that settle an encoding."""
 
-Stream = io.BufferedReader | gzip.GzipFile
+_BOMB_TIMES, _BOMB_BYTES = 250, 100_000_000
+"""A packed file may unpack to so many times its size, or to so much: text that says something is packed to a tenth or a
+twentieth.
+"""
+
+Stream = io.BufferedReader
 
 
 @dataclass(frozen=True)
@@ -74,16 +79,37 @@ def opened(path: Path, position: Position) -> Iterator[Stream]:
         position.file = raw
         begin = raw.peek(4)[:4]
         if begin[:2] == b"\x1f\x8b" or (begin and path.name.lower().endswith(".gz")):
-            yield gzip.GzipFile(fileobj=raw)
+            yield io.BufferedReader(_Unpacked(gzip.GzipFile(fileobj=raw), raw), _FRAME)
         elif _ZSTD.match(begin) or (begin and path.name.lower().endswith(".zst")):
-            yield io.BufferedReader(pa.input_stream(raw, compression="zstd"), _FRAME)
+            yield io.BufferedReader(_Unpacked(pa.input_stream(raw, compression="zstd"), raw), _FRAME)
         else:
             yield raw
 
 
 def is_packed(path: Path) -> bool:
     with opened(path, Position()) as stream:
-        return isinstance(stream, gzip.GzipFile) or isinstance(stream.raw, pa.NativeFile)
+        return isinstance(stream.raw, _Unpacked)
+
+
+class _Unpacked(io.RawIOBase):
+    """What a packed file holds, as long as that is in a sound relation to its size. Raises OSError beyond."""
+
+    def __init__(self, content: Any, packed: BinaryIO):
+        self._content, self._packed, self._n = content, packed, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        found = self._content.read(len(buffer))
+        self._n += len(found)
+        if self._n > max(_BOMB_BYTES, _BOMB_TIMES * self._packed.tell()):
+            raise OSError(
+                f"it unpacks to more than {_BOMB_TIMES} times its size, so it says the same over and over; write each "
+                "line once, or unpack it if it is meant so"
+            )
+        buffer[: len(found)] = found
+        return len(found)
 
 
 def first_bytes(path: Path, count: int) -> bytes:
