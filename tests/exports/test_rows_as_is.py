@@ -369,6 +369,35 @@ def test_layouts_that_have_tables(workspace, tmp_path):
         leave(workspace, run, tmp_path / "3")
 
 
+def test_tables_of_one_name_in_several_folders(workspace, tmp_path):
+    for part in ("train", "test"):
+        pictures(tmp_path / "in" / part, 3)
+        rows = [f'{{"file_name": "{at}.jpg", "of": "{part}"}}' for at in range(3)]
+        (tmp_path / "in" / part / "metadata.jsonl").write_text("\n".join(rows))
+    run = keep(workspace, tmp_path / "in", "images")
+    rows = list(map(json.loads, written(workspace, run, tmp_path / "out", datasel=False)))
+    assert [f"{row['of']}/{row['file_name']}" for row in rows] == run.ids
+
+
+@pytest.mark.parametrize("suffix", ["json", "jsonl"])
+def test_conversations_about_pictures(workspace, tmp_path, suffix):
+    pictures(tmp_path / "in")
+    rows = [
+        f'{{"id": "r{at}", "image": "{at}.jpg", "n": 1.0, "conversations": [{{"from": "human", "value": "<image> q"}}, '
+        f'{{"from": "gpt", "value": " a{at}"}}]}}'
+        for at in range(4)
+    ]
+    text = "\n\n".join(rows) if suffix == "jsonl" else "[" + ",\n".join(rows) + "]"
+    (tmp_path / "in" / f"t.{suffix}").write_text(text)
+    run = keep(workspace, tmp_path / "in" / f"t.{suffix}", "pairs")
+    assert written(workspace, run, tmp_path / "out", datasel=False) == in_order(run, rows)
+    two = "\n".join([*rows, rows[0].replace("r0", "r4").replace("a0", "b")]).replace('"id"', '"key"')
+    (tmp_path / "in" / "u.jsonl").write_text(two)
+    run = keep(workspace, tmp_path / "in" / "u.jsonl", "pairs")
+    assert "captions" not in json.loads(written(workspace, run, tmp_path / "two")[0])
+    assert json.loads(written(workspace, run, tmp_path / "two")[0])["caption"]
+
+
 def test_vectors_of_a_table_and_metadata_of_pairs(workspace, tmp_path):
     vectors = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
     vectors[2, 1] = np.nan
@@ -396,6 +425,9 @@ def test_what_has_no_rows_leaves_as_columns(workspace, tmp_path, make):
         (tmp_path / "in" / "b.txt").write_text("two")
         run = keep(workspace, tmp_path / "in")
     rows = list(map(json.loads, written(workspace, run, tmp_path)))
+    assert leave(workspace, run, tmp_path)[1] == [
+        "The samples are no rows of a source of their own, so the columns of the pool are written."
+    ]
     assert [(row["id"], row["rank"], row["count"]) for row in rows] == [(id, at, 1) for at, id in enumerate(run.ids, 1)]
     assert rows == list(map(json.loads, written(workspace, run, tmp_path / "c", shape="columns")))
     bare = list(map(json.loads, written(workspace, run, tmp_path / "b", datasel=False)))
