@@ -204,6 +204,30 @@ def test_cells_of_a_csv_are_text_or_the_number_as_it_is_written(workspace, tmp_p
     assert pq.read_table(out).schema.types == kinds
 
 
+def test_columns_that_gave_way_to_ours_leave_as_well(workspace, tmp_path):
+    pictures(tmp_path / "in", 2)
+    (tmp_path / "in" / "t.csv").write_text("path,width,rank,content,n\n0.jpg,7,x,c,1.0\n1.jpg,,y,d,2.50\n")
+    rows = ['{"path": "0.jpg", "width": 7, "rank": "x", "content": "c", "n": 1.0}']
+    rows += ['{"path": "1.jpg", "width": null, "rank": "y", "content": "d", "n": 2.50}']
+    run = keep(workspace, tmp_path / "in" / "t.csv", "images")
+    assert written(workspace, run, tmp_path / "out", datasel=False) == in_order(run, rows)
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_many_rows_wait_on_disk(workspace, tmp_path, monkeypatch, suffix):
+    monkeypatch.setattr("datasel_core.exports.source_rows._IN_MEMORY", 1_000)
+    table = pa.table({"text": [f"t{at}" * 20 for at in range(3_000)], "n": range(3_000)})
+    path = tmp_path / f"t.{suffix}"
+    if suffix == "parquet":
+        pq.write_table(table, path, row_group_size=700)
+    else:
+        path.write_text("\n".join(map(json.dumps, table.to_pylist())))
+    run = keep(workspace, path, budget="2500")
+    taken = table.take(run.table["row"])
+    assert list(map(json.loads, written(workspace, run, tmp_path / "1", datasel=False))) == taken.to_pylist()
+    assert pq.read_table(leave(workspace, run, tmp_path / "2", "parquet", datasel=False)[0]).equals(taken)
+
+
 def typed_table(text="text"):
     many = {
         text: pa.array(["a", "b", "c"]),
