@@ -31,8 +31,7 @@ def lines(pool: Pool, run: Run, how: Export) -> bool:
         markdown.trouble(error)
         return False
     for name, text in files[:_FILES]:
-        if name:
-            st.caption(markdown.code(name))
+        st.caption(markdown.code(name) if name else f"What stands in the file, of the first {_PICKS} picks")
         if text:
             st.code("\n".join(map(_short, text.split("\n")[: 10 * _PICKS])), language=None, wrap_lines=True)
     if len(files) > _FILES:
