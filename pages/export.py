@@ -85,9 +85,10 @@ def deliver(pool: Pool, run: Run) -> None:
         if wrong or record.problems(run):
             return
         how = cls(**params)
-        lines.lines(pool, run, how)
+        can = lines.lines(pool, run, how)
         if cls.suffix and run.manifest["result"]["n"] <= _AT_ONCE and not how.has_more():
-            _download(pool, run, how)
+            if can:
+                _download(pool, run, how)
         else:
             _write(pool, run, how)
     look.section("The same from a terminal")

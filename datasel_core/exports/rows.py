@@ -21,6 +21,7 @@ from datasel_core.pools.readers.tables.usual import OURS
 OWN = ("rank", "score", "count", "why")
 """What is said of a kept sample."""
 WEIGHT = "weight"
+NO_ROWS = "The samples are no rows of a source of their own, so the columns of the pool are written."
 
 
 class Rows(Export):
@@ -73,6 +74,8 @@ class Rows(Export):
             yield Shaped(kept.table, self.shape)
         else:
             with source_rows(kept, progress) as found:
+                if found is None:
+                    kept.notes.append(NO_ROWS)
                 yield found
 
     def said(self, kept: SelectionRecord) -> Iterator[dict[str, Any]]:

@@ -183,8 +183,9 @@ def _origins(kept: SelectionRecord, pool: Pool, progress: Progress) -> list[Orig
 
 def _by_file(origins: Sequence[Origin]) -> Iterator[tuple[TableFile, list[int]]]:
     """Every file with the picks that stand in it, by their places."""
-    order = sorted(range(len(origins)), key=lambda pick: (origins[pick].file.name, origins[pick].at))
-    for _, picks in itertools.groupby(order, key=lambda pick: origins[pick].file.name):
+    files = [str(one.file.path) for one in origins]
+    order = sorted(range(len(origins)), key=lambda pick: (files[pick], origins[pick].at))
+    for _, picks in itertools.groupby(order, key=lambda pick: files[pick]):
         own = list(picks)
         yield origins[own[0]].file, own
 

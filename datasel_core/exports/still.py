@@ -31,6 +31,8 @@ OWN = frozenset(
     )
 )
 """Columns of a selection that are ours, or that may stand for another column of the source."""
+_MEASURED = frozenset(("width", "height", "bytes"))
+"""Columns of the source that gave way to ours; they hold numbers, too."""
 _PLAIN = (str, int, float, date, Decimal)
 
 
@@ -45,7 +47,7 @@ class Still:
     def numbers(self) -> frozenset[str]:
         """Columns of a CSV that are kept as numbers or truth values, as the source calls them."""
         found = {name for name in self._beside if _is_number(self._all[name].type)}
-        return frozenset(found | {name.rstrip("_") for name in found if name.rstrip("_").lower() in OWN})
+        return frozenset(found | {name.rstrip("_") for name in found if name.rstrip("_").lower() in OWN} | _MEASURED)
 
     def check(self, pick: int, origin: Origin, row: Mapping[str, Any]) -> None:
         """Raises BadInput for the first that is another."""

@@ -204,6 +204,30 @@ def test_cells_of_a_csv_are_text_or_the_number_as_it_is_written(workspace, tmp_p
     assert pq.read_table(out).schema.types == kinds
 
 
+def test_columns_that_gave_way_to_ours_leave_as_well(workspace, tmp_path):
+    pictures(tmp_path / "in", 2)
+    (tmp_path / "in" / "t.csv").write_text("path,width,rank,content,n\n0.jpg,7,x,c,1.0\n1.jpg,,y,d,2.50\n")
+    rows = ['{"path": "0.jpg", "width": 7, "rank": "x", "content": "c", "n": 1.0}']
+    rows += ['{"path": "1.jpg", "width": null, "rank": "y", "content": "d", "n": 2.50}']
+    run = keep(workspace, tmp_path / "in" / "t.csv", "images")
+    assert written(workspace, run, tmp_path / "out", datasel=False) == in_order(run, rows)
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_many_rows_wait_on_disk(workspace, tmp_path, monkeypatch, suffix):
+    monkeypatch.setattr("datasel_core.exports.source_rows._IN_MEMORY", 1_000)
+    table = pa.table({"text": [f"t{at}" * 20 for at in range(3_000)], "n": range(3_000)})
+    path = tmp_path / f"t.{suffix}"
+    if suffix == "parquet":
+        pq.write_table(table, path, row_group_size=700)
+    else:
+        path.write_text("\n".join(map(json.dumps, table.to_pylist())))
+    run = keep(workspace, path, budget="2500")
+    taken = table.take(run.table["row"])
+    assert list(map(json.loads, written(workspace, run, tmp_path / "1", datasel=False))) == taken.to_pylist()
+    assert pq.read_table(leave(workspace, run, tmp_path / "2", "parquet", datasel=False)[0]).equals(taken)
+
+
 def typed_table(text="text"):
     many = {
         text: pa.array(["a", "b", "c"]),
@@ -369,6 +393,35 @@ def test_layouts_that_have_tables(workspace, tmp_path):
         leave(workspace, run, tmp_path / "3")
 
 
+def test_tables_of_one_name_in_several_folders(workspace, tmp_path):
+    for part in ("train", "test"):
+        pictures(tmp_path / "in" / part, 3)
+        rows = [f'{{"file_name": "{at}.jpg", "of": "{part}"}}' for at in range(3)]
+        (tmp_path / "in" / part / "metadata.jsonl").write_text("\n".join(rows))
+    run = keep(workspace, tmp_path / "in", "images")
+    rows = list(map(json.loads, written(workspace, run, tmp_path / "out", datasel=False)))
+    assert [f"{row['of']}/{row['file_name']}" for row in rows] == run.ids
+
+
+@pytest.mark.parametrize("suffix", ["json", "jsonl"])
+def test_conversations_about_pictures(workspace, tmp_path, suffix):
+    pictures(tmp_path / "in")
+    rows = [
+        f'{{"id": "r{at}", "image": "{at}.jpg", "n": 1.0, "conversations": [{{"from": "human", "value": "<image> q"}}, '
+        f'{{"from": "gpt", "value": " a{at}"}}]}}'
+        for at in range(4)
+    ]
+    text = "\n\n".join(rows) if suffix == "jsonl" else "[" + ",\n".join(rows) + "]"
+    (tmp_path / "in" / f"t.{suffix}").write_text(text)
+    run = keep(workspace, tmp_path / "in" / f"t.{suffix}", "pairs")
+    assert written(workspace, run, tmp_path / "out", datasel=False) == in_order(run, rows)
+    two = "\n".join([*rows, rows[0].replace("r0", "r4").replace("a0", "b")]).replace('"id"', '"key"')
+    (tmp_path / "in" / "u.jsonl").write_text(two)
+    run = keep(workspace, tmp_path / "in" / "u.jsonl", "pairs")
+    assert "captions" not in json.loads(written(workspace, run, tmp_path / "two")[0])
+    assert json.loads(written(workspace, run, tmp_path / "two")[0])["caption"]
+
+
 def test_vectors_of_a_table_and_metadata_of_pairs(workspace, tmp_path):
     vectors = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
     vectors[2, 1] = np.nan
@@ -396,6 +449,9 @@ def test_what_has_no_rows_leaves_as_columns(workspace, tmp_path, make):
         (tmp_path / "in" / "b.txt").write_text("two")
         run = keep(workspace, tmp_path / "in")
     rows = list(map(json.loads, written(workspace, run, tmp_path)))
+    assert leave(workspace, run, tmp_path)[1] == [
+        "The samples are no rows of a source of their own, so the columns of the pool are written."
+    ]
     assert [(row["id"], row["rank"], row["count"]) for row in rows] == [(id, at, 1) for at, id in enumerate(run.ids, 1)]
     assert rows == list(map(json.loads, written(workspace, run, tmp_path / "c", shape="columns")))
     bare = list(map(json.loads, written(workspace, run, tmp_path / "b", datasel=False)))

@@ -48,9 +48,10 @@ def test_the_lines_are_those_of_the_file(screen, workspace, run):
 def test_why_nothing_can_be_written_is_said_once_and_as_it_is(screen, workspace, tmp_path, run):
     (tmp_path / "t.jsonl").write_text("![e](http://localhost:1/e)\n")
     app = to_export(screen(pool="texts", run=run.key))
-    assert any("is not what the pool texts was read from" in one.value for one in app.error)
+    assert sum("is not what the pool texts was read from" in one.value for one in app.error) == 1
+    assert not app.get("download_button")
     sound(app.selectbox(key="widget.form.export.jsonl.shape").set_value("preference").run())
-    assert any("do not fit the shape preference" in one.value for one in app.error)
+    assert sum("do not fit the shape preference" in one.value for one in app.error) == 1
 
 
 def test_what_a_shape_leaves_behind_is_said_beside_the_download(screen, workspace, run):

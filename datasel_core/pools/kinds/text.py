@@ -62,7 +62,8 @@ class Text(PoolKind):
         return scan_texts(source, *self._read_as(), workspace, progress)
 
     def origins(self, pool: Pool, ids: Collection[str], progress: Progress) -> Mapping[str, Origin] | None:
-        return text_origins(pool.source, *self._read_as(), ids, pool.workspace, progress)
+        asked = dict(zip(ids, pool.rows(ids).tolist(), strict=True))
+        return text_origins(pool.source, *self._read_as(), asked, pool.left_out, pool.workspace, progress)
 
     def _read_as(self) -> tuple[Shapes, Named]:
         shapes = Shapes(self.text_column, self.prompt_column, self.response_column)

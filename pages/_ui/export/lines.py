@@ -19,22 +19,24 @@ _LONGEST = 2_000
 """Characters of a line that are shown."""
 
 
-def lines(pool: Pool, run: Run, how: Export) -> None:
-    """What stands in the file, or in the first files of a folder; or why nothing can be written."""
+def lines(pool: Pool, run: Run, how: Export) -> bool:
+    """What stands in the file, or in the first files of a folder; or why nothing can be written. Returns whether it
+    can.
+    """
     state = (pool.table_sha256, run.manifest["sha256"], canonical(how.what()), disk.stamp(pool.source))
     try:
         with st.spinner("Making the first lines..."):
             files = _previewed(str(keys.workspace().path), str(run.folder), state, how)
     except DataselError as error:
         markdown.trouble(error)
-        return
+        return False
     for name, text in files[:_FILES]:
-        if name:
-            st.caption(markdown.code(name))
+        st.caption(markdown.code(name) if name else f"What stands in the file, of the first {_PICKS} picks")
         if text:
             st.code("\n".join(map(_short, text.split("\n")[: 10 * _PICKS])), language=None, wrap_lines=True)
     if len(files) > _FILES:
         st.caption(f"and {len(files) - _FILES:,} more files for the first {_PICKS} picks")
+    return True
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -18,7 +18,9 @@ import pyarrow as pa
 from datasel_core.pools.readers.layouts import places
 from datasel_core.pools.readers.layouts.listing import Layout, Listing
 from datasel_core.pools.readers.pair_table import Named
+from datasel_core.pools.readers.tables.files import table_file
 from datasel_core.pools.readers.tables.json_list import items
+from datasel_core.pools.readers.tables.origins import Origin
 from datasel_core.pools.readers.tables.streams import Trouble
 
 _ASSISTANT = frozenset({"gpt", "assistant", "model", "bot"})
@@ -66,9 +68,10 @@ def _parsed(line: str) -> Any:
 
 @dataclass
 class _Reading:
-    """Rows as they stand, each with an answer, and what could not be used."""
+    """Rows as they stand, each with its place and an answer, and what could not be used."""
 
     rows: list[dict[str, str]] = field(default_factory=list)
+    origins: list[Origin] = field(default_factory=list)
     answers: list[str | None] = field(default_factory=list)
     lost: list[dict[str, str]] = field(default_factory=list)
     odd: Counter[str] = field(default_factory=Counter)
@@ -77,6 +80,7 @@ class _Reading:
 def _read(source: Path, files: list[Path], named: Named) -> Listing:
     reading, seen = _Reading(), set()
     for path in files:
+        file = table_file(path)
         for at, item in _items(path):
             row = _row(item, f"{path.name}, item {at}", reading)
             if row is None:
@@ -87,6 +91,7 @@ def _read(source: Path, files: list[Path], named: Named) -> Listing:
                 continue
             seen.add(key)
             reading.rows.append({**row, "near": str(path.parent)})
+            reading.origins.append(Origin(file, at))
             reading.answers.append(answer)
     return _listing(source, reading)
 
@@ -137,4 +142,5 @@ def _listing(source: Path, reading: _Reading) -> Listing:
     notes.append("The caption is all that the assistant says; `question` is what it is asked first.")
     columns = {key: pa.array([one[key] for one in table.values()], pa.string()) for key in ("id", "path", "question")}
     captions = [one["captions"] for one in table.values()]
-    return Listing(root, pa.table(columns), captions=captions, lost=reading.lost, notes=notes)
+    stand = reading.origins if len(table) == len(reading.rows) else None  # else several rows are of one picture
+    return Listing(root, pa.table(columns), captions=captions, lost=reading.lost, notes=notes, origins=stand)

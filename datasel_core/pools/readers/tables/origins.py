@@ -38,7 +38,8 @@ def originals(file: TableFile, places: Sequence[int], wanted: frozenset[str]) ->
             left -= len(at)
             yield list(at), batch
     else:
-        position, asked = Position(), set(places)
+        asked = set(places)
+        position = Position(passes=lambda at: at not in asked)
         for at, row in rows(file, position, wanted):
             if at in asked and isinstance(row, dict):
                 left -= 1

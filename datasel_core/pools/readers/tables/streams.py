@@ -7,7 +7,7 @@ import io
 import re
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -52,7 +52,8 @@ class Position:
     """How far a file was read, in bytes, which whoever shows progress looks at; and what was found out about it.
 
     names: its columns, where a header or a schema says them. notes: what is unusual about it. text: the row that came
-    last as it is written there, where rows are JSON.
+    last as it is written there, where rows are JSON. passes: says of a line which nobody needs, so that it comes as a
+    row that cannot be used, unread.
     """
 
     file: BinaryIO | None = None
@@ -60,6 +61,7 @@ class Position:
     names: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
     text: str | None = None
+    passes: Callable[[int], bool] | None = None
 
     def bytes(self) -> int:
         return self.file.tell() if self.file is not None and not self.file.closed else self.done

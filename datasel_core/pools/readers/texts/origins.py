@@ -1,6 +1,6 @@
 """Where the rows of some text samples stand: the source is read again, and named, as it was."""
 
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from datasel_core.base.progress import Progress
@@ -16,20 +16,47 @@ from datasel_core.pools.readers.texts.turns import BadRow, filled
 from datasel_core.workspace.layout import Workspace
 
 
+class _Passing:
+    """Which rows cannot be any of those asked for: samples stand in the source as in the pool, and no later than there
+    by more rows than were left out.
+    """
+
+    def __init__(self, rows: Sequence[int], left_out: int):
+        self.rows, self.left_out = sorted(rows), left_out
+        self.at, self._next = 0, 0
+
+    def __call__(self, place: int) -> bool:
+        """Whether row `at`, counted from 0 through all files, can be passed over."""
+        while self._next < len(self.rows) and self.rows[self._next] <= self.at:
+            self._next += 1
+        return not self._next or self.rows[self._next - 1] < self.at - self.left_out
+
+
 def text_origins(
-    source: Path, shapes: Shapes, named: Named, ids: Collection[str], workspace: Workspace, progress: Progress
+    source: Path,
+    shapes: Shapes,
+    named: Named,
+    asked: Mapping[str, int],
+    left_out: int,
+    workspace: Workspace,
+    progress: Progress,
 ) -> dict[str, Origin] | None:
     """id -> where its row stands, with the hash that it has now; None where samples are whole files. Reads no further
-    than to the last of these. Raises BadInput when there is no source.
+    than to the last of these.
+
+    asked: id -> row of the pool. left_out: how many rows of the source are none of the pool's. Raises BadInput when
+    there is no source.
     """
     wanted = wanted_columns(shapes, named)
     files, _ = find_files(source, workspace, wanted)
     if all(file.is_plain for file in files):
         return None
-    reader, left, found = Reader(shapes.known()), set(ids), {}
+    reader, left, found = Reader(shapes.known()), set(asked), {}
+    passing = _Passing(list(asked.values()), left_out)
     track = progress.track(len(left), "finding rows in the source")
     for file in files:
-        for row in rows(file, Position(), wanted) if left else ():
+        for row in rows(file, Position(passes=passing), wanted) if left else ():
+            passing.at += 1
             if (id := _id(file, row, named)) not in left:
                 progress.check()
             elif (content := _content(file, row, reader)) is not None:
