@@ -109,7 +109,7 @@ def find_candidates(
 def find_earlier(workspace: Workspace, pool: Pool, folder: str | None, flag: str) -> Earlier | None:
     """folder: of a selection, its key, its name, what was exported of it, or a Parquet file of ids; also
     KEY/already.parquet. What counts as chosen (`already`) is what the selection kept and what had counted as chosen
-    before it: of a second batch, both.
+    before it: of a second batch, both. A file of ids is these ids alone.
 
     Raises BadRequest when it cannot be trusted, or is from another pool.
     """

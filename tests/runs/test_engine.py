@@ -126,7 +126,10 @@ def test_within_and_already(workspace, pool):
         first.ids + more.ids
         == engine.select(workspace, spec(budget="50", params={"first": int(first.selection.rows[0])})).ids
     )
-    inside = engine.select(workspace, spec(budget="10", within=str(first.folder), already=str(more.folder)))
+    with pytest.raises(BadRequest, match="No sample of vec is left"):  # the second batch brings the first along
+        engine.select(workspace, spec(budget="10", within=str(first.folder), already=str(more.folder)))
+    these = str(more.folder / "selection.parquet")  # a file of ids is these ids alone
+    inside = engine.select(workspace, spec(budget="10", within=str(first.folder), already=these))
     assert set(inside.ids) <= set(first.ids)
     for run in (more, inside):
         assert reproduction.reproduce(workspace, run.folder)["identical"]
