@@ -86,7 +86,7 @@ def runs(json: Json = False) -> None:
 def compare(folders: list[str], json: Json = False) -> None:
     """Sizes, metrics side by side, and overlaps by id of two or more selections."""
     home = workspace()
-    found = comparison({folder: _opened(home, folder)[0] for folder in folders})
+    found = comparison(folders, lambda folder: _opened(home, folder)[0])
     if json:
         answer({"runs": found.runs, "overlap": found.pairs})
         return
