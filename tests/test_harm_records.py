@@ -315,6 +315,15 @@ def test_the_same_question_in_other_words_is_the_same(copy, call, changes):
     assert call("verify", copy.folder)[0] == 0
 
 
+@pytest.mark.parametrize("command", ["verify", "reproduce", "evaluate"])
+def test_a_manifest_without_a_result_is_one_line(copy, call, command):
+    for result in (3, None, [], "x"):
+        signed(copy.folder, result=result)
+        code, out, err = call(command, copy.folder, "--json")
+        assert (code, out) == (2, "")
+        assert err == f"{copy.folder / 'manifest.json'} is damaged: its result is none.\n"
+
+
 @pytest.mark.parametrize("content", ['{"mine": 1}', "[]", "{"])
 def test_a_spec_of_somebody_else_is_none_of_ours(copy, call, content):
     """In a folder of a person's choosing; one that is a question is ours, and has to be the right one."""

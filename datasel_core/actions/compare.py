@@ -1,7 +1,7 @@
 """Selections beside one another: sizes, metrics, and what each two of them share."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,12 +45,13 @@ class Comparison:
         return found
 
 
-def compare(folders: Mapping[str, Path]) -> Comparison:
-    """folders: what each selection is called -> where it lies. Raises BadRequest when there are fewer than two, or one
-    is damaged.
+def compare(names: Sequence[str], find: Callable[[str], Path]) -> Comparison:
+    """names: what the selections are called. find: where one of them lies. Raises BadRequest when there are fewer than
+    two, or one is damaged.
     """
-    if len(folders) < 2:
+    if len(names) < 2:
         raise BadRequest("compare needs at least two folders of selections.")
+    folders = {name: find(name) for name in names}
     said = {name: manifest.intact(folder, "compared") for name, folder in folders.items()}
     ids = {name: manifest.kept_table(folder)["id"].to_numpy(zero_copy_only=False) for name, folder in folders.items()}
     runs = [
@@ -70,7 +71,7 @@ def compare(folders: Mapping[str, Path]) -> Comparison:
             **overlap(ids[a], ids[b]),
             "same_pool": said[a]["pool"]["fingerprint"] == said[b]["pool"]["fingerprint"],
         }
-        for a, b in itertools.combinations(folders, 2)
+        for a, b in itertools.combinations(names, 2)
     ]
     metrics = {name: _of_whom(one) for name, one in said.items()}
     return Comparison(runs, pairs, metrics, {name: manifest.counts(one).parts for name, one in said.items()})

@@ -103,7 +103,7 @@ def compare(folders: list[str], json: Json = False) -> None:
     if len(folders) < 2:
         raise BadRequest("compare needs at least two folders of selections.")
     home = workspace()
-    found = comparison({folder: _opened(home, folder)[0] for folder in folders})
+    found = comparison(folders, lambda folder: _opened(home, folder)[0])
     if json:
         answer({"runs": found.runs, "overlap": found.pairs})
         return

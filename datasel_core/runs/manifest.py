@@ -167,7 +167,7 @@ def _whole(folder: Path) -> dict[str, Any]:
     manifest = read_json(folder / "manifest.json")
     if manifest is None:
         raise BadInput(f"{folder} holds no manifest.json; name the folder of a finished selection.")
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("result"), dict):
+    if not isinstance(manifest, dict) or "result" not in manifest:
         raise BadInput(f"{folder / 'manifest.json'} is not a datasel manifest.")
     if manifest.get("schema_version") != SCHEMA_VERSION:
         raise BadInput(
@@ -176,6 +176,8 @@ def _whole(folder: Path) -> dict[str, Any]:
         )
     if missing := sorted(_REQUIRED - manifest.keys()):
         raise BadInput(f"{folder / 'manifest.json'} is damaged: it has no {missing[0]}.")
+    if not isinstance(manifest["result"], dict):
+        raise BadInput(f"{folder / 'manifest.json'} is damaged: its result is none.")
     return manifest
 
 

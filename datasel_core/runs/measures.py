@@ -78,10 +78,10 @@ def read_curves(folder: Path) -> dict[str, Curve]:
         return {}
     try:
         table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
+        role = table["role"].to_numpy(zero_copy_only=False)
+        columns = {name: table[name].to_numpy() for name in ("picks", "mean", "largest", "measured_on")}
+    except (OSError, KeyError, pa.ArrowException) as error:
         raise BadInput(f"{path} cannot be read: {str(error).splitlines()[0]}.") from None
-    role = table["role"].to_numpy(zero_copy_only=False)
-    columns = {name: table[name].to_numpy() for name in ("picks", "mean", "largest", "measured_on")}
     return {
         str(name): Curve(
             columns["picks"][mine],

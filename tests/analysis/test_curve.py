@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from datasel_core.analysis import curve as curves
 from datasel_core.analysis import projection
 from datasel_core.base.progress import Progress
 from datasel_core.base.ragged import Ragged
+from datasel_core.errors import BadInput
 from datasel_core.runs import measures
 
 
@@ -78,6 +81,13 @@ def test_curves_come_back_from_disk(tmp_path: Path) -> None:
     assert found["embedding"].measured_on == 99
     assert [one.at(b) for b in (1, 3, 4, 100)] == [(0.5, 1.0), (0.25, 0.75), (0.125, 0.5), (0.125, 0.5)]
     assert measures.read_curves(tmp_path / "none") == {}
+    for damage in (
+        lambda path: path.write_bytes(b"PAR1"),
+        lambda path: pq.write_table(pa.table({"role": ["embedding"]}), path),
+    ):
+        damage(tmp_path / "curve.parquet")
+        with pytest.raises(BadInput, match="curve.parquet cannot be read: "):
+            measures.read_curves(tmp_path)
 
 
 def test_cells_are_numbered_by_size_and_repeat() -> None:
