@@ -146,7 +146,8 @@ class Kills:
         for file in after.keys() - before.keys():
             if not _is_as_told(file, after[file], whole) and not _PIECES.fullmatch(file):
                 found.append(f"{file} is no answer and no piece of one")
-        return sorted(found) + taken_for_answers(self._stage.place)
+        taken = taken_for_answers(self._stage.place)
+        return sorted(found) + [said for said in taken if not (worthless and Path(worthless).name in said)]
 
 
 def _is_as_told(file: str, content: bytes | None, whole: Whole) -> bool:
