@@ -372,7 +372,9 @@ now = next(int(line.split()[1]) for line in open("/proc/self/status") if line.st
 @pytest.mark.parametrize("command", ["verify", "reproduce", "evaluate"])
 def test_a_file_that_is_no_export(run, vec, tmp_path, command, name):
     (tmp_path / "notes.txt").write_text("{}")
-    one_line(run(command, tmp_path / name), 2, "holds no manifest.json; name the folder of a finished selection.")
+    why = "holds no manifest.json; name the folder of a finished selection."
+    said = why if name.endswith("below") else "was not exported by datasel, or its record is gone: there is no folder"
+    one_line(run(command, tmp_path / name), 2, said)
 
 
 def test_a_manifest_that_is_a_folder(run, vec, tmp_path):
@@ -390,7 +392,7 @@ def test_a_budget_of_five_thousand_digits(run, vec, budget):
 
 def test_a_filter_with_bytes_that_are_no_text(run, vec):
     said = run("select", "vec", "random", "--budget", 5, "--where", "id > 'a\udcff'")
-    one_line(said, 2, "does not work (its character 8 is no text); give one condition on the columns")
+    one_line(said, 2, "is no UTF-8 text; rename what is called so, and write that name.")
 
 
 def test_a_budget_that_is_only_too_large(run, vec):

@@ -126,7 +126,7 @@ HARMS = {
     "no files": (lambda folder: signed(folder, files={}), "manifest.json names no selection.parquet among its files."),
     "files of another kind": (
         lambda folder: signed(folder, files=["selection.parquet"]),
-        "manifest.json names no selection.parquet among its files.",
+        "manifest.json is damaged: files: it must be a valid dictionary.",
     ),
     "other files only": (
         lambda folder: signed(folder, files={"within.parquet": hash_file(folder / "within.parquet")}),
@@ -169,7 +169,7 @@ HARMS = {
     "no column": (without_column, "manifest.json and selection.parquet do not say what a selection says."),
     "words for numbers": (
         lambda folder: signed(folder, pool={**manifest.read(folder)["pool"], "n": "sixty"}),
-        "manifest.json and selection.parquet do not say what a selection says.",
+        "manifest.json is damaged: pool.n: it must be a valid integer.",
     ),
 }
 """What was done to a run -> the line that says so."""
@@ -237,7 +237,9 @@ def test_a_manifest_that_cannot_be_read_is_one_line_everywhere(shared, copy, cal
     code, out, err = call(command, copy.folder, *words)
     assert (code, out) == (2, "")
     (said,) = err.splitlines()
-    assert re.search("is damaged: it is not JSON|is not a datasel manifest|has schema version None", said)
+    assert re.search(
+        "its lists and objects lie too deep|it is not JSON|is not a datasel manifest|has schema version None", said
+    )
 
 
 def test_a_combination_may_count_a_sample_more_often_than_once(scene, run, call):

@@ -30,7 +30,7 @@ def verify(workspace: Workspace, folder: Path, progress: Progress) -> Verdict:
     features here. folder: of the selection, or of a record, as `catalog.places` finds it. Raises BadInput when
     there is no manifest that can be read.
     """
-    said = manifest.read(folder)
+    said = manifest.whole(folder)
     problems = [*manifest.problems(folder), *record.problems(folder)]
     if not problems and (other := asks_otherwise(folder, said)):
         problems = [other]

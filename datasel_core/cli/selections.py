@@ -19,7 +19,6 @@ from datasel_core.runs import manifest, reproduction
 from datasel_core.runs.catalog.names import find_folder
 from datasel_core.runs.run import Run
 from datasel_core.runs.run import runs as kept_runs
-from datasel_core.workspace.layout import Workspace
 
 
 def methods(json: Json = False) -> None:
@@ -103,7 +102,7 @@ def compare(folders: list[str], json: Json = False) -> None:
     if len(folders) < 2:
         raise BadRequest("compare needs at least two folders of selections.")
     home = workspace()
-    found = comparison(folders, lambda folder: _opened(home, folder)[0])
+    found = comparison(folders, lambda folder: find_folder(home, folder))
     if json:
         answer({"runs": found.runs, "overlap": found.pairs})
         return
@@ -111,18 +110,13 @@ def compare(folders: list[str], json: Json = False) -> None:
         typer.echo(line)
 
 
-def _opened(home: Workspace, folder: str) -> tuple[Path, dict[str, Any]]:
-    path = find_folder(home, folder)
-    return path, manifest.read(path)
-
-
 def verify(folder: str, json: Json = False) -> None:
     """Exit 0: the selection is intact, to the byte, what was exported of it, too, and no photo of its pool was replaced
     since. Takes a run, or a file or folder that was exported.
     """
     home = workspace()
-    path, said = _opened(home, folder)
-    found = verdict(home, path, progress())
+    found = verdict(home, find_folder(home, folder), progress())
+    said = found.said
     if json:
         sha256 = said["result"].get("ids_sha256")
         about = {"intact": not found.problems, "problems": found.problems, "notes": found.notes}
@@ -138,8 +132,7 @@ def verify(folder: str, json: Json = False) -> None:
 def reproduce(folder: str, json: Json = False) -> None:
     """Runs a selection again from its manifest. Exit 0: the ids are identical."""
     home = workspace()
-    path, _ = _opened(home, folder)
-    found = reproduction.reproduce(home, path, progress())
+    found = reproduction.reproduce(home, find_folder(home, folder), progress())
     if json:
         answer(found)
     else:

@@ -13,7 +13,7 @@ from datasel_core.exports import coco_source
 from datasel_core.exports.classes import class_names, labels_of
 from datasel_core.exports.content import Contents
 from datasel_core.exports.export import Export, SelectionRecord, export_format
-from datasel_core.exports.pictures import kept_rows, pictures
+from datasel_core.exports.pictures import FOLDER, kept_rows, pictures
 from datasel_core.pools.labels import Label
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.layouts import places
@@ -55,7 +55,7 @@ class Coco(Export):
         if self.pictures == "stay":
             names, files = paths(pool, rows), {}
         else:
-            found = pictures(pool, rows, progress, link=self.pictures == "link")
+            found = pictures(pool, rows, progress, "" if "path" in pool.columns else FOLDER, self.pictures == "link")
             names, files = found.names, found.contents
         if pool.layout == "coco":
             _check_names(pool, rows, names)

@@ -22,7 +22,7 @@ from datasel_core.exports.label_studio_tasks import NEEDS, Labels, Tasks
 from datasel_core.exports.pictures import FOLDER, kept_rows, pictures
 from datasel_core.pools.pool import Pool
 
-_TOGETHER = 1_000
+_ROWS = 1_000
 """Samples whose tasks are made at once."""
 
 
@@ -127,8 +127,8 @@ class _Told:
 
     def texts(self, start: int, end: int) -> Iterator[str]:
         """JSON of each of these tasks."""
-        for first in range(start, end, _TOGETHER):
-            part = self.table.slice(first, min(_TOGETHER, end - first)).to_pylist()
+        for first in range(start, end, _ROWS):
+            part = self.table.slice(first, min(_ROWS, end - first)).to_pylist()
             for at, kept in enumerate(part, first):
                 task = self.tasks.task(int(self.rows[at]), kept, self.pictures[at])
                 yield json.dumps(task, ensure_ascii=False, allow_nan=False)

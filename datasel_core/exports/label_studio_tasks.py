@@ -8,9 +8,9 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Literal
 from urllib.parse import quote
-from xml.sax.saxutils import quoteattr
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -181,7 +181,7 @@ def _tags(outer: str, attributes: str, inner: str, words: Iterable[str]) -> list
     words = list(words)
     if broken := next((word for word in words if _NO_XML.search(word)), None):
         raise BadRequest(f"The class {broken!r} holds a character that XML does not have; export jsonl or coco.")
-    return [f"<{outer} {attributes}>", *(f"  <{inner} value={quoteattr(word)}/>" for word in words), f"</{outer}>"]
+    return [f"<{outer} {attributes}>", *(f"  <{inner} value={_quoted(word)}/>" for word in words), f"</{outer}>"]
 
 
 def _number(score: float | None) -> float | None:
@@ -190,3 +190,8 @@ def _number(score: float | None) -> float | None:
 
 def _line(reasons: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}: {value}" for name, value in reasons.items())
+
+
+def _quoted(word: str) -> str:
+    """As the value of an attribute in XML, line breaks included."""
+    return '"' + escape(word).replace("\n", "&#10;").replace("\r", "&#13;").replace("\t", "&#9;") + '"'

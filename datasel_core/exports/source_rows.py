@@ -33,7 +33,7 @@ def source_rows(kept: SelectionRecord, progress: Progress) -> Iterator["SourceRo
     """None where samples are no rows of a source: a folder of photos, say. Raises BadRequest where the source is gone,
     or is no longer what the pool was read from.
     """
-    if kept.pool is None:
+    if kept.pool is None or not set(kept.table["id"].to_pylist()) <= set(kept.pool.ids.tolist()):
         name = kept.manifest["pool"]["name"]
         raise BadRequest(f"The pool {name} is not in the workspace as it was, so {_otherwise(kept)}")
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:

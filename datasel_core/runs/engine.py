@@ -47,7 +47,9 @@ def answer(asked: Question, progress: Progress | None = None, again: bool = Fals
     progress = progress or Progress()
     folder = asked.workspace.run(asked.key)
     if not again and manifest.is_answer(folder) and (preview or not is_preview(folder)):
-        return Run(folder, manifest.read(folder))  # nothing is to be written, which may not be allowed
+        said = manifest.read(folder)
+        if not asks_otherwise(folder, said):
+            return Run(folder, said)  # nothing is to be written, which may not be allowed
     with Lock(folder).hold(progress.check):
         ask(folder, preview)
         if not again and manifest.is_answer(folder):

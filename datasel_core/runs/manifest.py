@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datasel_core.base.manifest_types import wrong
 from datasel_core.errors import BadInput
-from datasel_core.runs.manifest_types import wrong
 from datasel_core.version import VERSION
 from datasel_core.workspace.files import read_json, write_json, writing
 from datasel_core.workspace.hashing import hash_file, is_own, own_hash
@@ -157,13 +157,14 @@ def read(folder: Path) -> dict[str, Any]:
     """The manifest in a folder, in which everything is of the type that it must be. Raises BadInput when there is none,
     or it is damaged.
     """
-    manifest = _whole(folder)
+    manifest = whole(folder)
     if damage := wrong(manifest):
         raise BadInput(f"{folder / 'manifest.json'} is damaged: {damage}.")
     return manifest
 
 
-def _whole(folder: Path) -> dict[str, Any]:
+def whole(folder: Path) -> dict[str, Any]:
+    """The manifest in a folder, of which nothing more is known than that it is one. Raises BadInput."""
     manifest = read_json(folder / "manifest.json")
     if manifest is None:
         raise BadInput(f"{folder} holds no manifest.json; name the folder of a finished selection.")
@@ -204,7 +205,7 @@ def earlier_ids(folder: Path, said: Mapping[str, Any]) -> list[str]:
 
 def problems(folder: Path) -> list[str]:
     """What is wrong with a selection on disk, a line each; empty when it is intact, to the byte."""
-    manifest = _whole(folder)
+    manifest = whole(folder)
     found = [] if _is_as_written(folder, manifest) else ["manifest.json was changed after it was written."]
     if damage := wrong(manifest):
         return [*found, f"manifest.json is damaged: {damage}."]
@@ -229,7 +230,7 @@ def intact(folder: Path, use: str) -> dict[str, Any]:
     """The manifest of a selection that is as it was written. use: what it is wanted for, as in `compared`. Raises
     BadInput, in one line.
     """
-    manifest = read(folder)
+    manifest = whole(folder)
     if found := problems(folder):
         remedy = "Choose again, or take a whole copy of the folder."
         raise BadInput(f"{folder} is damaged and cannot be {use}: {found[0]} {remedy}")

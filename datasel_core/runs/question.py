@@ -145,7 +145,7 @@ def spec_of(said: Mapping[str, Any]) -> Spec:
         budget=str(said["budget"]["requested"]),
         seed=said["seed"],
         target=said["target"] and said["target"]["name"],
-        use={role: about.get("key") or about["column"] for role, about in _features(said).items()},
+        use={role: about.get("key") or about.get("column", "") for role, about in _features(said).items()},
         within="within" if said["within"] else None,
         already="already" if said["already"] else None,
         where=said["where"],

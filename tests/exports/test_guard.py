@@ -379,7 +379,8 @@ def test_what_changes_while_it_is_exported_is_not_replaced(workspace, run, tmp_p
 
 def record_of(workspace, out):
     """Where the workspace notes what it wrote to this path."""
-    (found,) = [path for path in workspace.written().iterdir() if json.loads(path.read_bytes())["path"] == str(out)]
+    files = [path for path in workspace.written().iterdir() if path.is_file()]
+    (found,) = [path for path in files if json.loads(path.read_bytes())["path"] == str(out)]
     return found
 
 

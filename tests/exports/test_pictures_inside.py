@@ -131,7 +131,7 @@ def test_pictures_that_are_others_by_now_are_refused_before_anything_is_written(
     parquet(tmp_path / "t.parquet", [*data[:5], picture(99)])
     if added_anew:
         add_pool(workspace, "p", str(tmp_path / "t.parquet"), "images")
-    why = "was added anew; choose again" if added_anew else "t.parquet changed since it was read; add the pool again"
+    why = "was added anew; choose again" if added_anew else "1 photo was replaced after the pool was added"
     refused(workspace, run, "files", tmp_path / "out", why)
     (tmp_path / "t.parquet").unlink()
     refused(workspace, run, "files", tmp_path / "out", why if added_anew else "cannot be read: ")

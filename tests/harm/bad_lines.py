@@ -37,11 +37,11 @@ SAID: dict[str, list[str]] = {
     ],
     r"Got unexpected extra argument": [
         f"{_SELECT} extra",
-        "runs extra",
         "methods extra",
         "demo x",
         "verify run:nine a",
     ],
+    "No such command 'extra'": ["runs extra"],
     "There is no pool called nobody. There are: arrows, chat, photos, shop": [
         "select nobody random --budget 3",
         "pool show nobody",

@@ -16,7 +16,7 @@ import pytest
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.workspace.files import write_json
 from pages._ui.kit import markdown
-from tests.conftest import ROOT, clustered, paint
+from tests.conftest import ROOT, clustered, paint, rewritten
 from tests.pages import screens
 from tests.pages.screens import said, sound, to_export, view
 
@@ -256,8 +256,7 @@ def test_a_line_that_is_seen_once(screen, photos):
 
 
 def test_a_description_of_a_pool_that_somebody_changed(screen, workspace, photos, vectors):
-    about = json.loads((photos.folder / "pool.json").read_text())
-    write_json(photos.folder / "pool.json", {**about, "name": BAIT, "kind": BAIT, "source": BAIT, "notes": [BAIT]})
+    rewritten(photos.folder / "pool.json", name=BAIT, kind=BAIT, source=BAIT, notes=[BAIT])
     app = safe(screen())
     assert markdown.plain(BAIT) in said(app)
 
@@ -286,10 +285,12 @@ OURS = {
     "pages/_ui/data/features.py": {"_shape(one)"},
     "pages/_ui/data/health.py": {"remover.title"},
     "pages/_ui/data/subfolders.py": {"said"},
+    "pages/_ui/export/lines.py": {"_PICKS"},
     "pages/_ui/image_text/examples.py": {"mine", "theirs", "others[id]", "2 * _MANY"},
     "pages/_ui/kit/watch.py": {"_bold(job)", "how"},
     "pages/_ui/media/detail.py": {"name", "value"},
     "pages/_ui/media/reasons.py": {"role"},
+    "pages/_ui/question/answers.py": {"one", "choice.method.title"},
     "pages/_ui/question/methods.py": {
         "cls.summary()",
         "cls.paper",
@@ -298,6 +299,7 @@ OURS = {
         "lacks",
     },
     "pages/_ui/select/pick.py": {"reasons.named(pool, row)"},
+    "pages/_ui/select/preview.py": {"lit"},
     "pages/_ui/targets/crowds.py": {"len(crowds)", "said"},
     "pages/_ui/trajectories/proxy.py": {"cls.cost"},
     "pages/image_text.py": {"left_out", "_words(choice)"},

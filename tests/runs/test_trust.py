@@ -247,7 +247,7 @@ def test_files_of_others_are_never_replaced(workspace, tmp_path):
     own = tmp_path / "in" / "03.jpg"
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "03.jpg").write_bytes(own.read_bytes()[::-1])  # the same size, another content
-    with pytest.raises(BadRequest, match="there already with another content; name an empty folder"):
+    with pytest.raises(BadRequest, match="holds files and was not made by datasel; name a new or empty --out"):
         Files().write(open_record(workspace, run.folder), tmp_path / "out", Progress())
     assert (tmp_path / "out" / "03.jpg").read_bytes() == own.read_bytes()[::-1]
     mode = own.stat().st_mode

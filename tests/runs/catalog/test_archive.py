@@ -14,8 +14,9 @@ import pytest
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.exports.run_folder import copy_run
 from datasel_core.features.roles import Roles
-from datasel_core.runs import combine, manifest, reproduction
+from datasel_core.runs import combine, reproduction
 from datasel_core.runs.catalog import archive, names
+from datasel_core.workspace.hashing import own_hash
 from datasel_core.workspace.layout import without_home
 from tests.runs import joints
 
@@ -118,7 +119,7 @@ def test_whatever_is_beside_it_is_left(run, tmp_path, inside, packed):
 def manifest_with(run, **changes):
     """The manifest with something else in it; its own hash is right."""
     said = {**run.manifest, **changes}
-    said["sha256"] = manifest._own_hash(said)
+    said["sha256"] = own_hash(said)
     return ("manifest.json", (json.dumps(said, indent=1, ensure_ascii=False) + "\n").encode())
 
 
