@@ -1,6 +1,7 @@
 """Writing a selection for another tool."""
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,12 +33,13 @@ class ExportSelection(Task):
         None, description="Of rows: as_is, messages, prompt_completion, alpaca, sharegpt, preference or columns."
     )
     no_datasel: bool = Field(False, description="Say nothing beside the rows of why they were kept.")
+    with_notes: bool = Field(False, description="Let the name and the note of the selection leave with its record.")
     overwrite: bool = Field(False, description="Replace what is there already; never a source of a pool.")
 
     def prepare(self, workspace: Workspace) -> Work:
         exporter = find("export format", self.format).of(self._params())
         check(workspace, type(exporter), self.out, self.overwrite)
-        kept = open_record(workspace, find_folder(workspace, self.run))
+        kept = replace(open_record(workspace, find_folder(workspace, self.run)), with_notes=self.with_notes)
         exporter.check_suited(kept)
         damaged = list(described(workspace)[1].values())  # nobody knows where their sources are
         return Work(self.own_folder(workspace), lambda progress: self._written(exporter, kept, progress), damaged)

@@ -37,7 +37,8 @@ class SelectionRecord:
     """table: selection.parquet. manifest: manifest.json. workspace: whose pools' sources are never written over.
     changes: which of the kept photos are others by now. pool: what was chosen from, as it is now, perhaps with other
     samples; None when it is gone. folder: where the selection lies; its record leaves with every export. notes: what a
-    format could not write as it was, with counts; a person is told when it is done.
+    format could not write as it was, with counts; a person is told when it is done. with_notes: what somebody called
+    and noted leaves with the record.
     """
 
     table: pa.Table
@@ -47,6 +48,7 @@ class SelectionRecord:
     pool: Pool | None = None
     folder: Path | None = None
     notes: list[str] = field(default_factory=list)
+    with_notes: bool = False
 
     def first(self, most: int) -> "SelectionRecord":
         """The same of the first picks."""
@@ -171,7 +173,9 @@ class Export(Declared):
             raise BadRequest(why)
 
     def _record(self, kept: SelectionRecord, prefix: str = "") -> dict[str, Any]:
-        return {} if kept.folder is None else record.contents(kept.folder, kept.manifest, self.what(), prefix)
+        if kept.folder is None:
+            return {}
+        return record.contents(kept.folder, kept.manifest, self.what(), prefix, kept.with_notes)
 
 
 def check(workspace: Workspace, format: type[Export], out: str | os.PathLike, overwrite: bool = False) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from datasel_core.errors import BadInput
 from datasel_core.exports.content import Closing, Contents, Copy
+from datasel_core.runs.catalog import label
 from datasel_core.version import VERSION
 from datasel_core.workspace.files import read_json
 from datasel_core.workspace.hashing import hash_file, own_hash
@@ -20,16 +21,23 @@ from datasel_core.workspace.layout import EXPORT_RECORD, RECORD
 
 FOLDER, EXPORT = RECORD, EXPORT_RECORD
 SCHEMA = "datasel export 1"
-HOLDS = re.compile(r"(manifest|export)\.json|(selection|curve|clusters|within|already|of-\d+)\.parquet")
-"""What the folder of a selection holds: its manifest, what that closes over, and what a record says of the export."""
+HOLDS = re.compile(r"(manifest|export|label)\.json|(selection|curve|clusters|within|already|of-\d+)\.parquet")
+"""What the folder of a selection holds: its manifest, what that closes over, what a record says of the export, and
+what somebody called it.
+"""
 
 
-def contents(folder: Path, said: Mapping[str, Any], how: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def contents(
+    folder: Path, said: Mapping[str, Any], how: Mapping[str, Any], prefix: str = "", with_notes: bool = False
+) -> dict[str, Any]:
     """What a record holds. folder, said: of the selection, and its manifest. how: id, version and params of the format.
 
     prefix: of the names, `datasel/` inside an export that is a folder; the files closed over are those without it.
+    with_notes: also the name and the note that somebody gave it, where they did.
     """
     names = {**said["files"], "manifest.json": hash_file(folder / "manifest.json")}
+    if with_notes and (folder / label.FILE).is_file():
+        names[label.FILE] = hash_file(folder / label.FILE)
     record: dict[str, Any] = {prefix + name: Copy(folder / name, sha256=sha256) for name, sha256 in names.items()}
     return record | {prefix + EXPORT: Closing(lambda done: _export(said, how, _apart(done, prefix)))}
 

@@ -12,7 +12,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.exports import record
 from datasel_core.runs import engine, reproduction
-from datasel_core.runs.catalog import places
+from datasel_core.runs.catalog import names, places
 from datasel_core.runs.spec import Spec
 from datasel_core.workspace.hashing import own_hash
 from tests.conftest import paint
@@ -149,3 +149,15 @@ def test_a_photo_where_the_record_is_to_lie_is_put_elsewhere(workspace, tmp_path
     out = export(workspace, run, "files", tmp_path / "out")
     photos = {name for name in contents(out) if name.endswith(".jpg")}
     assert photos == {"images/datasel/a.jpg", "b.jpg"}
+
+
+def test_names_and_notes_leave_only_where_that_is_asked(workspace, run, tmp_path):
+    names.give(workspace, run.folder, "for Anna", "her photos, not mine")
+    for words, there in (([], False), (["--with-notes"], True)):
+        for format, out in (("csv", tmp_path / f"{there}.csv"), ("files", tmp_path / f"{there}")):
+            assert main(["export", str(run.folder), "--format", format, "--out", str(out), *words]) == 0
+            above = places.place(out)
+            said = {path.name: path.read_bytes() for path in above.rglob("*") if path.is_file()}
+            assert ("label.json" in said) is there
+            assert any(b"Anna" in one or b"not mine" in one for one in said.values()) is there
+            assert main(["verify", str(out)]) == 0
