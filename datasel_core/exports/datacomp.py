@@ -35,7 +35,7 @@ class DataComp(Export):
 
     @classmethod
     def likely(cls, pool: Pool) -> int:
-        return 7
+        return 62
 
     def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
         name = _column(kept.table.column_names)

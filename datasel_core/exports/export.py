@@ -85,7 +85,7 @@ class Export(Declared):
 
     @classmethod
     def likely(cls, pool: Pool) -> int:
-        """How likely somebody with this pool wants the format: the highest is offered first."""
+        """How likely somebody with this pool wants the format, 0 to 100: the highest is offered first."""
         return 0
 
     def notes(self, kept: SelectionRecord, out: Path) -> list[str]:

@@ -36,6 +36,10 @@ class Files(Export):
     def unsuited(cls, pool: Pool) -> str:
         return "" if "image" in pool.opens else _NO_FILES
 
+    @classmethod
+    def likely(cls, pool: Pool) -> int:
+        return 45
+
     def notes(self, kept: SelectionRecord, out: Path) -> list[str]:
         """Neither is made read-only: they are one file, so that would take the right to write from its owner."""
         files = [out / name for name in record.delivered(out / record.FOLDER)] if self.link else []

@@ -22,7 +22,7 @@ class JsonLines(Rows):
 
     @classmethod
     def likely(cls, pool: Pool) -> int:
-        return 9 if pool.kind == "text" else 6
+        return {"text": 60, "pairs": 50}.get(pool.kind, 6)
 
     def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
         times = self.times(kept)

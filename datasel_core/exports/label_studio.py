@@ -58,7 +58,7 @@ class LabelStudio(Export):
 
     @classmethod
     def likely(cls, pool: Pool) -> int:
-        return 80 if pool.kind == "images" and not pool.has_labels else 45
+        return 80 if pool.kind == "images" and not pool.has_labels else 35 if "image" in pool.opens else 8
 
     def notes(self, kept: SelectionRecord, out: Path) -> list[str]:
         return remarks((out / "README.md").read_text(encoding="utf-8"))

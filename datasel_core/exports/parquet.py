@@ -40,7 +40,7 @@ class Parquet(Rows):
 
     @classmethod
     def likely(cls, pool: Pool) -> int:
-        return 10 if kind_of(pool.source.name) in COLUMNAR else 5
+        return 61 if kind_of(pool.source.name) in COLUMNAR else 5
 
     def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
         times = self.times(kept)

@@ -107,7 +107,7 @@ def _field(cls: type[Declared], name: str, key: str, options: Sequence[str] | No
 
 
 def _choice(options: list[Any], title: str, kept: str, default: Any, text: str | None) -> Any:
-    short = len(options) <= 4 and sum(len(str(option)) for option in options) <= 30
+    short = len(options) <= 4 and sum(len(str(option)) for option in options) <= 24  # what half a card holds
     if short:
         return keys.bound(st.segmented_control, title, kept, default, options=options, required=True, help=text)
     return keys.bound(st.selectbox, title, kept, default, options=options, help=text)
