@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datasel_core.pools.pool import Pool
+    from datasel_core.pools.readers.tables.origins import Origin
 
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -15,7 +16,6 @@ from datasel_core.base.declare import Declared
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import declares
 from datasel_core.errors import BadRequest
-from datasel_core.pools.readers.tables.origins import Origin
 from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
 
@@ -37,7 +37,7 @@ class PoolKind(Declared):
         """Reads the source. Raises BadInput when there is nothing to choose from."""
         raise TypeError(f"{type(self).__name__} must implement scan.")
 
-    def origins(self, pool: "Pool", ids: Collection[str], progress: Progress) -> Mapping[str, Origin] | None:
+    def origins(self, pool: "Pool", ids: Collection[str], progress: Progress) -> Mapping[str, "Origin"] | None:
         """id -> where the source has the rows of these samples by now; one that it has no more is missing. None where
         samples are no rows of a source: files of a folder, say, or some captions of a row with several.
 

@@ -18,8 +18,6 @@ import pyarrow.parquet as pq
 from datasel_core.errors import BadInput, BadRequest, Failed, UnknownName
 from datasel_core.pools.kind import PoolKind
 from datasel_core.pools.long_columns import Texts
-from datasel_core.pools.media.cells import CELL
-from datasel_core.pools.media.pictures import kept_stamp
 from datasel_core.pools.pool import Pool, stamps_file
 from datasel_core.pools.scan import Scan, fingerprint
 from datasel_core.workspace.files import read_json, write_json, writing
@@ -78,6 +76,9 @@ def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, sca
 def _shards(scan: Scan) -> dict[str, list[int]]:
     """Size and times of the files that hold several pictures each, by which one that was written since is known."""
     names, found = set(scan.table.column_names), {}
+    from datasel_core.pools.media.cells import CELL  # brings Pillow, which is felt where no photo is read
+    from datasel_core.pools.media.pictures import kept_stamp
+
     if "shard" in names and not names.isdisjoint(("offset", CELL)):
         for name in scan.table["shard"].unique().to_pylist():
             with contextlib.suppress(OSError):

@@ -260,6 +260,14 @@ def test_help_loads_nothing_that_is_declared():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_listing_methods_loads_no_reader_of_photos_and_no_functions_of_tables():
+    """They take a third of the second in which methods are listed."""
+    code = "import sys; from datasel_core.__main__ import main; main(['methods', '--json'])\n"
+    code += "print('\\n', [name for name in ('PIL', 'pyarrow.compute', 'yaml', 'torch') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].strip() == "[]"
+
+
 def test_methods_as_json(run):
     found = {one["id"]: one for one in json.loads(run("methods", "--json")[1])}
     assert {"random", "stratified", "k_center", "facility_location", "deduplicate", "freesel"} <= set(found)
