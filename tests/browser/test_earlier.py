@@ -10,7 +10,7 @@ from datasel_core.runs.engine import select
 from datasel_core.runs.spec import Spec
 from pages._ui.kit import palette
 from tests.browser import test_explore
-from tests.browser.conftest import place, settled
+from tests.browser.conftest import keep, place, settled
 from tests.browser.test_explore import VIEW, shown_map, spots
 from tests.pages.test_look import contrast
 
@@ -70,7 +70,7 @@ def test_the_wall_and_the_strip_tell_the_batches_apart_and_a_link_brings_it_back
     page = visit(f"/select?pool=shots&method=k_center&budget=8&already={first.key}")
     page.get_by_role("button", name="Choose 8").click()
     page.get_by_text("8 new + 12 earlier of 60 photos kept").wait_for()
-    page.get_by_role("button", name="Keep selection").click()
+    keep(page)
     page.locator(".ds-strip", has_text="8 new + 12 earlier of 60, 40 dropped").wait_for()
     page.get_by_role("radio", name="All 60, dropped grey").click()
     page.locator('.wall [aria-label="60 of 60 photos"]').wait_for()
