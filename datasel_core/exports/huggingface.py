@@ -51,7 +51,7 @@ class HuggingFace(Export):
 
     @classmethod
     def likely(cls, pool: Pool) -> int:
-        return 70 if pool.layout == "huggingface" else 32 if "image" in pool.opens else 7
+        return 70 if pool.layout == "huggingface" else 32 if "image" in pool.opens else 2
 
     def contents(self, kept: SelectionRecord, progress: Progress) -> Contents:
         made = (

@@ -52,7 +52,7 @@ def test_file_names_hold_the_name_and_a_piece_of_the_hash(screen, workspace, vec
     names.give(workspace, run.folder, name)
     file = f"{stem}-{run.manifest['result']['ids_sha256'][:8]}"
     app = to_export(screen(pool="vec", run=run.key))
-    assert any(one.startswith(f"Download {file}.csv (") or markdown.plain(file) in one for one in downloads(app))
+    assert any(one.startswith(f"Download {file}.jsonl (") or markdown.plain(file) in one for one in downloads(app))
     assert len(f"{file}.manifest.json".encode()) < 255
 
 

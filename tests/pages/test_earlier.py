@@ -17,7 +17,7 @@ from pages._ui.kit import disk, markdown, palette
 from pages._ui.question import earlier
 from tests.conftest import clustered, paint
 from tests.pages import screens
-from tests.pages.screens import chosen, said, sound, to_export, wait
+from tests.pages.screens import chosen, keep, said, sound, to_export, wait
 
 screen, vector_pool = screens.screen, screens.vector_pool
 
@@ -102,7 +102,7 @@ def test_a_second_batch_is_chosen_and_kept_from_the_screen(page, workspace, pool
     assert app.number_input(key="budget.count").max == 14  # also those that the second batch counted
     app.button(key="choose").click()
     wait(app, lambda app: "**5 new + 16 earlier of 30 photos kept**, 9 dropped." in said(app))
-    app.button(key="keep").click()
+    keep(app)
     wait(app, lambda app: app.button(key="keep").label == "Kept")
     run = manifest.read(workspace.run(app.query_params["run"]))
     assert manifest.counts(run).words == "5 new + 16 earlier of 30"
