@@ -281,7 +281,14 @@ DRAWN = {
     *("button", "download_button", "page_link", "checkbox", "toggle", "expander", "popover", "dialog", "tabs"),
 }
 """Functions of Streamlit that read Markdown, as the pages call them."""
+LABELLED = dict.fromkeys(("selectbox", "text_input", "number_input", "slider", "select_slider", "segmented_control"), 0)
+LABELLED |= {"radio": 0, "file_uploader": 0, "bound": 1}
+"""Those of which one argument is a label; the others are options and values, which are shown as they are."""
 OURS = {
+    "pages/_ui/data/sources.py": {"one.title", "_HINTS.get(id, one.summary())"},
+    "pages/_ui/kit/forms.py": {"text or ''"},
+    "pages/_ui/question/where.py": {"', '.join(map(markdown.plain, columns))"},
+    "pages/export.py": {"what"},
     "pages/_ui/data/features.py": {"_shape(one)"},
     "pages/_ui/data/health.py": {"remover.title"},
     "pages/_ui/data/subfolders.py": {"said"},
@@ -326,11 +333,13 @@ def unproven(source: str) -> set[str]:
     """
     found = set()
     for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") not in DRAWN:
+        name = getattr(node.func, "attr", "") if isinstance(node, ast.Call) else ""
+        if name not in DRAWN and name not in LABELLED:
             continue
         if getattr(node.func.value, "id", "") in ("markdown", "html"):
             continue
-        drawn = [*node.args, *(one.value for one in node.keywords if one.arg in ("text", "help", "label", "captions"))]
+        texts = node.args if name in DRAWN else node.args[LABELLED[name] :][:1]
+        drawn = [*texts, *(one.value for one in node.keywords if one.arg in ("text", "help", "label", "captions"))]
         for part in (part for one in drawn for part in put_in(one)):
             said = ast.unparse(part.value)
             words = isinstance(part.value, ast.IfExp) and all(
@@ -355,4 +364,6 @@ def test_the_rule_sees_what_it_should():
     assert unproven('left.markdown("a " + f"**{pool.name}**")') == {"pool.name"}
     assert unproven('st.button("x", help=f"{path}")') == {"path"}
     assert unproven("st.caption(f\"{markdown.plain(name)} {look.samples(p)} {n:.3f} {'a' if n else 'b'}\")") == set()
+    assert unproven('st.selectbox(f"By {column}", [f"{name}"])') == {"column"}
+    assert unproven('keys.bound(st.radio, f"{pool.name}", f"kept.{name}", help=f"{path}")') == {"pool.name", "path"}
     assert unproven('st.html(f"{name}")') == set()
