@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasel_core.base import registry
+from datasel_core.errors import BadRequest
 from datasel_core.exports.content import Content, Copy
 from datasel_core.exports.export import SelectionRecord
 from datasel_core.exports.record import FOLDER
@@ -72,7 +73,7 @@ def of(kept: SelectionRecord, splits: Mapping[str, list[str]], how: "HuggingFace
 def licence_files(kept: SelectionRecord) -> dict[str, Content]:
     """The texts of licences that lie in the source's folder, which go along."""
     folder = _folder(kept)
-    return {} if folder is None else {path.name: Copy(path) for path in _texts(folder)}
+    return {} if folder is None else {path.name: Copy(path) for path in _texts(kept, folder)}
 
 
 def _recipe(said: Mapping[str, Any]) -> str:
@@ -94,7 +95,12 @@ def _asked(said: Mapping[str, Any]) -> str:
     ]
     if said["where"]:
         rows.append(("where", said["where"]))
-    return "\n".join(f"- {name}: `{str(value).replace('`', chr(39))}`" for name, value in rows)
+    return "\n".join(f"- {name}: {_plain(value)}" for name, value in rows)
+
+
+def _plain(value: Any) -> str:
+    """Words of others on one line, in which nothing is Markdown."""
+    return "`" + " ".join(str(value).replace("`", "'").split()) + "`"
 
 
 def _feature(about: Mapping[str, Any]) -> str:
@@ -107,14 +113,21 @@ def _folder(kept: SelectionRecord) -> Path | None:
     """Where the source lies, as far as it may be read."""
     if kept.pool is None:
         return None
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(BadRequest):
         source = kept.workspace.allowed(kept.pool.about["source"])
         return source if source.is_dir() else source.parent
     return None
 
 
-def _texts(folder: Path) -> list[Path]:
-    return [folder / name for name in _LICENCES if (folder / name).is_file()]
+def _texts(kept: SelectionRecord, folder: Path) -> list[Path]:
+    return [folder / name for name in _LICENCES if _is_allowed(kept, folder / name)]
+
+
+def _is_allowed(kept: SelectionRecord, path: Path) -> bool:
+    """Whether it is a file that may be read: a link may lead outside the allowed folders."""
+    with contextlib.suppress(BadRequest):
+        return kept.workspace.allowed(path).is_file()
+    return False
 
 
 def _licence(kept: SelectionRecord) -> dict[str, str]:
@@ -123,7 +136,7 @@ def _licence(kept: SelectionRecord) -> dict[str, str]:
 
     folder = _folder(kept)
     card = folder / NAME if folder is not None else None
-    if card is None or not card.is_file():
+    if card is None or not _is_allowed(kept, card):
         return {}
     with contextlib.suppress(OSError, UnicodeDecodeError, yaml.YAMLError):
         parts = card.read_text(encoding="utf-8").split("---\n", 2)
@@ -135,17 +148,17 @@ def _licence(kept: SelectionRecord) -> dict[str, str]:
 
 def _licences(kept: SelectionRecord) -> list[str]:
     """What the source says of licences, a line each."""
-    found = [f"{name}: {value}" for name, value in _licence(kept).items()]
+    found = [f"{name}: {_plain(value)}" for name, value in _licence(kept).items()]
     folder = _folder(kept)
     if folder is not None:
-        found += [f"The source's own text: {path.name}" for path in _texts(folder)]
-    found += [f"Of the source's pictures: {line}" for line in _of_coco(kept)]
+        found += [f"The source's own text: {path.name}" for path in _texts(kept, folder)]
+    found += [f"Of the source's pictures: {_plain(line)}" for line in _of_coco(kept)]
     found += [
-        f"Each sample names its own in the column {name}."
+        f"Each sample names its own in the column {_plain(name)}."
         for name in kept.table.column_names
         if name.lower() in ("license", "licence")
     ]
-    return found + [f"Said by the source's Parquet files: {line}" for line in _of_parquet(kept)]
+    return found + [f"Said by the source's Parquet files: {_plain(line)}" for line in _of_parquet(kept)]
 
 
 def _of_coco(kept: SelectionRecord) -> Iterator[str]:
@@ -153,7 +166,7 @@ def _of_coco(kept: SelectionRecord) -> Iterator[str]:
         return
     for path in annotation_files(Path(kept.pool.about["source"]), kept.pool.kind):
         with contextlib.suppress(OSError, ValueError, AttributeError):
-            if path.stat().st_size <= _MOST:
+            if _is_allowed(kept, path) and path.stat().st_size <= _MOST:
                 for one in json.loads(path.read_text(encoding="utf-8")).get("licenses", []):
                     yield " ".join(str(one[name]) for name in ("name", "url") if one.get(name))
 
@@ -161,7 +174,7 @@ def _of_coco(kept: SelectionRecord) -> Iterator[str]:
 def _of_parquet(kept: SelectionRecord) -> Iterator[str]:
     if kept.pool is None or not str(kept.pool.about["source"]).endswith(".parquet"):
         return
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, pa.ArrowException):
-        note = (pq.read_schema(kept.pool.about["source"]).metadata or {})[b"huggingface"]
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, BadRequest, pa.ArrowException):
+        note = (pq.read_schema(kept.workspace.allowed(kept.pool.about["source"])).metadata or {})[b"huggingface"]
         if named := json.loads(note)["info"].get("license"):
             yield str(named)

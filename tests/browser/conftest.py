@@ -84,14 +84,14 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             try:
                 with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2):
                     return self
             except OSError:
                 time.sleep(0.1)
-        raise RuntimeError("The server did not start within a minute.")
+        raise RuntimeError(f"The server did not start within {PATIENCE} seconds.")
 
     def stop(self) -> None:
         if self.process is not None:

@@ -145,7 +145,7 @@ def test_boxes_go_along(workspace, tmp_path):
         found = list(zip(row["objects"]["bbox"], row["objects"]["category"], strict=True))
         assert found == [(list(map(float, box)), name) for box, name in right.get(row["id"].split("/")[-1], [])]
     card = (out / "README.md").read_text()
-    assert "Of the source's pictures: CC BY 4.0 http://creativecommons.org/licenses/by/4.0/" in card
+    assert "Of the source's pictures: `CC BY 4.0 http://creativecommons.org/licenses/by/4.0/`" in card
 
 
 def test_licences_of_the_source_go_along(workspace, tmp_path):
@@ -160,6 +160,20 @@ def test_licences_of_the_source_go_along(workspace, tmp_path):
     card = (out / "README.md").read_text()
     assert "license: cc-by-4.0" in card
     assert "The source's own text: LICENSE" in card
+
+
+@pytest.mark.parametrize("name", ["LICENSE", "README.md"])
+def test_nothing_outside_the_allowed_folders_leaves_as_a_licence(workspace, tmp_path, monkeypatch, name):
+    root = tmp_path / "root"
+    for at in range(3):
+        paint(root / "in" / f"{at}.jpg", at)
+    (tmp_path / "secret").write_text("---\nlicense: of somebody else\n---\n")
+    (root / "in" / name).symlink_to(tmp_path / "secret")
+    monkeypatch.setenv("DATASEL_DATA_ROOTS", str(root))
+    run = chosen(workspace, root / "in", 2)
+    out = export(workspace, run, "huggingface", root / "out")
+    assert not any(b"somebody else" in data for data in contents(out).values())
+    assert (out / "LICENSE").exists() is False
 
 
 def test_the_card_says_how_it_was_chosen_and_is_never_markup(workspace, tmp_path, photos):
