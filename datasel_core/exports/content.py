@@ -95,16 +95,26 @@ def put(content: Copy | Made | bytes, target: Path, about_to: Callable[[str], No
         if isinstance(content, Copy) and content.link and _link(content.source, target):
             return
         with writing(target) as temporary:
-            if isinstance(content, bytes):
-                temporary.write_bytes(content)
-            elif isinstance(content, Copy):
-                _copy(content.source, temporary)
+            if not isinstance(content, Made):
+                _fill(content, temporary)
             else:
                 content.make(temporary)
                 if content.sha256 is None:
                     about_to(hash_file(temporary))
     except OSError as error:
         raise disk_trouble(error, target) from error
+
+
+def put_together(contents: Mapping[str, Copy | bytes], folder: Path) -> None:
+    """Writes files of which the last closes over those before: all are on the disk before the first takes its place, so
+    that hardly anything that ends the process can come between.
+    """
+    with contextlib.ExitStack() as waiting:
+        for name, one in reversed(contents.items()):  # the last that waits is the first to go
+            temporary = waiting.enter_context(writing(folder / name))
+            _fill(one, temporary)
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
 
 
 def _link(source: Path, target: Path) -> bool:
@@ -118,6 +128,13 @@ def _link(source: Path, target: Path) -> bool:
         beside.unlink(missing_ok=True)
         return False
     return True
+
+
+def _fill(content: Copy | bytes, temporary: Path) -> None:
+    if isinstance(content, bytes):
+        temporary.write_bytes(content)
+    else:
+        _copy(content.source, temporary)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -104,8 +104,8 @@ class Export(Declared):
         for name in beside:
             guard.check_file(kept.workspace, Path(out).with_name(name), overwrite)
         if not self.suffix:
-            whole = {**self.contents(kept, progress), **self._record(kept, f"{record.FOLDER}/")}
-            return guard.fill(kept.workspace, out, whole, progress, overwrite)
+            about = self._record(kept, f"{record.FOLDER}/")
+            return guard.fill(kept.workspace, out, self.contents(kept, progress), progress, overwrite, about)
         with written.turn(kept.workspace, guard.check_file(kept.workspace, out, overwrite), progress.check):
             return self._file(kept, out, beside, progress, overwrite)
 
@@ -127,7 +127,7 @@ class Export(Declared):
             sha256[name] = hashlib.sha256(said).hexdigest()
         if about := self._record(kept):
             about = record.of_file(about, sha256)
-            guard.fill(kept.workspace, places.beside(path), about, Progress(), overwrite)
+            guard.fill(kept.workspace, places.beside(path), {}, Progress(), overwrite, about)
         return path
 
     def preview(self, kept: SelectionRecord, most: int = 5) -> list[tuple[str, str | None]]:

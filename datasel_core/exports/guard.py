@@ -7,16 +7,18 @@ checked before the first byte is written.
 
 import contextlib
 import functools
-import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
+from types import MappingProxyType
+from typing import Any
 
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest, Failed
 from datasel_core.exports import content, written
 from datasel_core.exports.content import Closing, Contents
+from datasel_core.exports.record import HOLDS
 from datasel_core.exports.sources import check_apart
 from datasel_core.workspace.files import writing
 from datasel_core.workspace.hashing import hash_file
@@ -77,7 +79,7 @@ def _alone(fill: Callable[..., Path]) -> Callable[..., Path]:
     """One export to a folder at a time: two at once would leave files of both."""
 
     @functools.wraps(fill)
-    def one(workspace: Workspace, out: str | os.PathLike, contents: Contents, progress: Progress, *more: bool) -> Path:
+    def one(workspace: Workspace, out: str | os.PathLike, contents: Contents, progress: Progress, *more: Any) -> Path:
         with written.turn(workspace, _real(workspace, out), progress.check):
             return fill(workspace, out, contents, progress, *more)
 
@@ -86,20 +88,27 @@ def _alone(fill: Callable[..., Path]) -> Callable[..., Path]:
 
 @_alone
 def fill(
-    workspace: Workspace, out: str | os.PathLike, contents: Contents, progress: Progress, overwrite: bool = False
+    workspace: Workspace,
+    out: str | os.PathLike,
+    contents: Contents,
+    progress: Progress,
+    overwrite: bool = False,
+    record: Contents = MappingProxyType({}),
 ) -> Path:
     """Makes a folder hold these files, each all at once; others in it stay, and so does what stands there already.
 
-    Raises BadRequest, Failed.
+    record: files that are of worth only together: they are written beside their places after all others, and then take
+    these one after the other without a pause. Raises BadRequest, Failed.
     """
     folder, there = _folder(workspace, out)
     known, ours = written.in_folder(workspace, folder) if there else (written.Written(), True)
-    todo = _missing(folder, bool(there), contents, known, overwrite)
+    whole = {**contents, **record}
+    todo = _missing(folder, bool(there), whole, known, overwrite)
     _check_ours(folder, ours or overwrite)
-    hashes = {name: sha256 for name, one in contents.items() if (sha256 := content.hash_before(one)) is not None}
+    hashes = {name: sha256 for name, one in whole.items() if (sha256 := content.hash_before(one)) is not None}
     written.keep(workspace, folder, hashes, known, done=False)
     if not known.done:  # the last export was cut short
-        _clear(folder, contents)
+        _clear(folder, whole)
     stand: dict[str, str] = {}
 
     def about_to(name: str, sha256: str) -> None:
@@ -108,13 +117,14 @@ def fill(
         written.keep(workspace, folder, hashes, known, done=False)
 
     for name in progress.over(contents, len(contents), "writing files"):
-        one = contents[name]
-        if isinstance(one, Closing):
-            one = one.make(stand)
-            about_to(name, hashlib.sha256(one).hexdigest())
         if name in todo:
-            content.put(one, folder / name, functools.partial(about_to, name))
+            content.put(contents[name], folder / name, functools.partial(about_to, name))
         stand[name] = hashes.get(name) or hash_file(folder / name)
+    closed = {name: one.make(stand) if isinstance(one, Closing) else one for name, one in record.items()}
+    hashes |= {name: sha256 for name, one in closed.items() if (sha256 := content.hash_before(one)) is not None}
+    written.keep(workspace, folder, hashes, known, done=False)
+    content.put_together({name: one for name, one in closed.items() if name in todo}, folder)
+    _remove_stale(folder, record, known)
     written.keep(workspace, folder, hashes, known, done=True)
     return folder
 
@@ -134,6 +144,18 @@ def _missing(folder: Path, is_there: bool, contents: Contents, known: written.Wr
                 raise _taken(target)
         todo.add(name)
     return todo
+
+
+def _remove_stale(folder: Path, record: Contents, known: written.Written) -> None:
+    """Removes what an earlier record held and this one does not, such as another selection's name, where it is as it
+    was written.
+    """
+    places = {PurePath(name).parent for name in record}
+    for name in known.files.keys() - record.keys():
+        one = PurePath(name)
+        if one.parent in places and HOLDS.fullmatch(one.name) and known.has(name, folder / name):
+            with contextlib.suppress(OSError):
+                os.unlink(folder / name)
 
 
 def _real(workspace: Workspace, out: str | os.PathLike) -> Path:

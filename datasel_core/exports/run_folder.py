@@ -21,7 +21,7 @@ def copy_run(run: Run, out: str | os.PathLike, overwrite: bool = False) -> Run:
     """The selection in a folder of one's choosing; manifest last. Raises BadRequest before anything is written."""
     hashes = {**run.manifest["files"], "manifest.json": hash_file(run.folder / "manifest.json")}
     contents = {name: Copy(run.folder / name, sha256=sha256) for name, sha256 in hashes.items()}
-    folder = guard.fill(_workspace_of(run), out, contents, Progress(), overwrite)
+    folder = guard.fill(_workspace_of(run), out, {}, Progress(), overwrite, contents)
     return Run(folder, manifest.read(folder))
 
 

@@ -16,11 +16,12 @@ def main() -> None:
     n = size(1000)
     with tempfile.TemporaryDirectory() as name:
         kills = Kills(Stage(Path(name)))
-        counts, bad, most = Counter(), 0, 0
+        counts, bad, most, between = Counter(), 0, 0, 0
         for seed in range(_FIRST, _FIRST + n):
             found = kills.round(seed)
             counts[found.action, found.died] += 1
             most = max(most, found.again)
+            between += found.between
             if found.harm:
                 bad += 1
                 print(f"seed {seed}, {found.action}, {found.death}: {'; '.join(found.harm)}", flush=True)
@@ -35,6 +36,7 @@ def main() -> None:
     )
     died = sum(many for (_, died), many in counts.items() if died)
     print(f"{n:,} kills ({died:,} before the end): {bad} that lost or changed anything or gave another answer;")
+    print(f"{between} left an export between its old record and its new one, refused until it was asked again;")
     print(f"at most {most} samples of a feature were computed again.")
 
 

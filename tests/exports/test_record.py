@@ -161,3 +161,22 @@ def test_names_and_notes_leave_only_where_that_is_asked(workspace, run, tmp_path
             assert ("label.json" in said) is there
             assert any(b"Anna" in one or b"not mine" in one for one in said.values()) is there
             assert main(["verify", str(out)]) == 0
+
+
+@pytest.mark.parametrize(("format", "name"), [("csv", "kept.csv"), ("files", "kept")])
+def test_what_an_earlier_record_held_leaves_with_it_and_what_somebody_wrote_there_stays(
+    workspace, run, other, tmp_path, format, name
+):
+    """Else another selection under the name of the first is called what that was called."""
+    out = tmp_path / name
+    names.give(workspace, run.folder, "for Anna", "her photos, not mine")
+    above = out / "datasel" if format == "files" else places.beside(out)
+    assert main(["export", str(run.folder), "--format", format, "--out", str(out), "--with-notes"]) == 0
+    (above / "mine.json").write_text("of somebody")
+    assert main(["export", str(other.folder), "--format", format, "--out", str(out)]) == 0
+    assert not (above / "label.json").exists()
+    assert (above / "mine.json").read_text() == "of somebody"
+    assert main(["export", str(run.folder), "--format", format, "--out", str(out), "--with-notes"]) == 0
+    (above / "label.json").write_text("edited")
+    main(["export", str(other.folder), "--format", format, "--out", str(out)])
+    assert (above / "label.json").read_text() == "edited"

@@ -21,10 +21,15 @@ _BLOCK = 256
 
 @dataclass(frozen=True)
 class Action:
-    """line: what is asked. before: what happens to the world first; it says what is of no worth from then on."""
+    """line: what is asked. before: what happens to the world first; it says what is of no worth from then on.
+
+    over: the folder of a selection or a record that another takes the place of, file by file: killed between two of
+    them, it is neither, and the program has to refuse it until it is asked again.
+    """
 
     line: str
     before: Callable[[Path], str] = lambda place: ""
+    over: str = ""
 
 
 def _regrouped(place: Path) -> str:
@@ -56,10 +61,10 @@ ACTIONS = {
     "score": Action("score arrows by_score --set role=loss"),
     "select": Action("select arrows facility_location --budget 20%"),
     "select to a folder": Action("select photos random --budget 5 --seed 2 --out @/out/new"),
-    "select over a selection": Action("select arrows random --budget 7 --seed 5 --out @/out/nine"),
+    "select over a selection": Action("select arrows random --budget 7 --seed 5 --out @/out/nine", over="nine"),
     "combine": Action("combine union run:nine run:five --out @/out/both"),
     "file": Action("export run:five --format jsonl --out @/out/five.jsonl"),
-    "file again": Action("export run:five --format csv --out @/out/nine.csv"),
+    "file again": Action("export run:five --format csv --out @/out/nine.csv", over="nine.csv.datasel"),
     "folder": Action("export run:shop --format files --out @/out/shots"),
     "map": Action("map key:embedding --set n_neighbors=60"),
     "demo": Action("demo"),
@@ -79,7 +84,7 @@ class Whole:
 @dataclass(frozen=True)
 class Kill:
     """One round. died: whether it ended before its end. harm: what must not be, a line each. again: samples that a
-    feature was computed for more than once.
+    feature was computed for more than once. between: whether it died between two files of one selection.
     """
 
     seed: int
@@ -88,6 +93,7 @@ class Kill:
     died: bool
     harm: tuple[str, ...]
     again: int
+    between: bool
 
 
 class Kills:
@@ -104,7 +110,10 @@ class Kills:
         before, worthless = self._begin(name)
         words = self._stage.words(ACTIONS[name].line)
         killed = self._stage.ask(words, death)
-        harm = [f"before it was asked again, {said}" for said in self._after_death(before, worthless, whole)]
+        taken = taken_for_answers(self._stage.place)
+        refused = [said for said in taken if ACTIONS[name].over and said.startswith(f"{ACTIONS[name].over}: ")]
+        worth = [said for said in taken if said not in refused and not (worthless and Path(worthless).name in said)]
+        harm = [f"before it was asked again, {said}" for said in self._after_death(before, worthless, whole) + worth]
         if death.room is not None and (killed.code not in (0, 1) or _TROUBLE.search(killed.err)):
             harm.append(f"without room it ended with {killed.code}: {killed.err.strip()[-300:]}")
         again = self._stage.ask(words)
@@ -113,7 +122,7 @@ class Kills:
         twice = max(0, killed.encoded + again.encoded - whole.ended.encoded)
         if twice > CHUNK + _BLOCK:
             harm.append(f"{twice} samples were computed again")
-        return Kill(seed, name, death, killed.code != 0, tuple(harm), twice)
+        return Kill(seed, name, death, killed.code != 0, tuple(harm), twice, bool(refused))
 
     def whole(self, name: str) -> Whole:
         if name not in self._whole:
@@ -146,8 +155,7 @@ class Kills:
         for file in after.keys() - before.keys():
             if not _is_as_told(file, after[file], whole) and not _PIECES.fullmatch(file):
                 found.append(f"{file} is no answer and no piece of one")
-        taken = taken_for_answers(self._stage.place)
-        return sorted(found) + [said for said in taken if not (worthless and Path(worthless).name in said)]
+        return sorted(found)
 
 
 def _is_as_told(file: str, content: bytes | None, whole: Whole) -> bool:
