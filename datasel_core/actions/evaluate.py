@@ -10,11 +10,16 @@ from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
 from datasel_core.errors import BadRequest
 from datasel_core.pools.changed import changes
-from datasel_core.probes.evaluate import run_probe
+from datasel_core.probes.evaluate import REST, run_probe
 from datasel_core.runs import manifest
 from datasel_core.runs.catalog.names import find_folder
 from datasel_core.runs.measures import KEPT, named_metrics, recorded_metrics
 from datasel_core.workspace.layout import Workspace
+
+FLATTERS = (
+    "Tested on what was not kept: a method that keeps the rare and the hard leaves an easier rest, and looks better "
+    "for it. A held-out set, drawn before anything is chosen, does not."
+)
 
 
 @task("evaluate", version=1, title="Evaluate a selection")
@@ -25,9 +30,13 @@ class Evaluate(Task):
     cost: ClassVar[str] = "What the probe costs; metrics are there already."
 
     run: str = Field(description="Folder of the selection, its key, or its name.", json_schema_extra=ARGUMENT)
-    probe: str | None = Field(None, description="Train small on the kept, test on the rest: {probe}.")
+    probe: str | None = Field(None, description="Train small on the kept, test on the pool's held-out set: {probe}.")
     params: dict[str, Any] = Field({}, description="Parameters of the probe.", json_schema_extra=called("set"))
-    held_out: str | None = Field(None, description="Pool to test on instead of the rest, for {probe.elsewhere}.")
+    held_out: str | None = Field(
+        None,
+        description="Pool to test on instead of the held-out set, for {probe.elsewhere}; or rest: what was not kept of "
+        "the pool, which makes methods that leave the easy samples look better than they are.",
+    )
 
     def prepare(self, workspace: Workspace) -> Work:
         if self.probe is None and (self.params or self.held_out):
@@ -49,6 +58,7 @@ class Evaluate(Task):
             measured = run_probe(workspace, folder, self.probe, progress, self.params, self.held_out)
             found["probe"] = {"id": self.probe, **measured}
             lines += metric_lines({self.probe: found["probe"]})
+            notes += [FLATTERS] if self.held_out == REST else []
             notes += [f"The probe learns from both: {counts.parts}."] if counts.earlier else []
         return Outcome(found, lines=lines, notes=notes)
 

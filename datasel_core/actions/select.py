@@ -90,6 +90,7 @@ def outcome(run: Run, asked: Question) -> Outcome:
     result = run.manifest["result"]
     facts, counts = result.get("facts", {}), manifest.counts(run.manifest)
     how = f", {counts.among}" if counts.among else ""
+    how += f", {counts.aside:,} set aside" if counts.aside else ""
     return Outcome(
         {"run": asked.key, "n": result["n"]},
         {"run": str(run.folder), "key": asked.key, "manifest": run.manifest},

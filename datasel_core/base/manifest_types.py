@@ -48,6 +48,11 @@ class _Earlier(_Part):
     ids_sha256: str
 
 
+class _SetAside(_Part):
+    n: int
+    ids_sha256: str
+
+
 class _Unreadable(_Part):
     id: str
     reason: str
@@ -73,6 +78,7 @@ class _Manifest(_Part):
     within: _Earlier | None
     already: _Earlier | None
     where: str | None
+    holdout: dict[str, _SetAside] | None = None
     unreadable: list[_Unreadable]
     result: _Result
     environment: dict[str, str]

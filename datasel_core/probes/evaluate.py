@@ -13,11 +13,15 @@ from datasel_core.base.trouble import in_words
 from datasel_core.errors import BadRequest
 from datasel_core.features.roles import Roles
 from datasel_core.features.twins import Twins
+from datasel_core.pools import holdout
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.probes.probe import Probe
 from datasel_core.runs import manifest
 from datasel_core.workspace.layout import Workspace
+
+REST = "rest"
+"""Said instead of a pool: the rest of the pool."""
 
 
 def run_probe(
@@ -28,8 +32,9 @@ def run_probe(
     params: Mapping[str, Any] | None = None,
     held_out: str | None = None,
 ) -> dict[str, Any]:
-    """Trains on what was kept, now or earlier (`already`), measures on the readable rest of the pool, or on another
-    pool. params: of the probe, as words. Raises BadRequest, Stopped.
+    """Trains on what was kept, now or earlier (`already`), measures on the pool's held-out set. params: of the probe,
+    as words. held_out: another pool to measure on, or REST: what was not kept, which flatters whoever leaves the easy
+    ones there. Raises BadRequest, Stopped.
     """
     probe: Probe = find("probe", id).of(params or {})
     for file in probe.files():
@@ -44,9 +49,10 @@ def run_probe(
     kept = pool.rows([*manifest.kept_table(folder)["id"].to_pylist(), *manifest.earlier_ids(folder, said)])
     out = roles.missing_rows(probe.needs)
     train = np.setdiff1d(kept, out)
-    if held_out is not None:
+    if held_out not in (None, REST):
         return _elsewhere(workspace, probe, pool, roles, train, held_out, progress)
-    test = np.setdiff1d(np.arange(pool.n), np.union1d(kept, out))
+    rest = np.arange(pool.n) if held_out == REST else _set_aside(pool, said, kept)
+    test = np.setdiff1d(rest, np.union1d(kept, out))
     given = _given(probe, pool, roles)
     if "turns" in probe.opens:
         test = _unseen(pool, test, pool, train)
@@ -55,7 +61,26 @@ def run_probe(
         if twins is not None:
             test, given = test[~np.isin(twins.first[test], twins.first[train])], given | {"picture": twins.first}
     with _of_models(probe):
-        return probe.measure(given, train, test, progress)
+        return {**probe.measure(given, train, test, progress), "held_out": held_out or holdout.HOLDOUT}
+
+
+def _set_aside(pool: Pool, said: Mapping[str, Any], kept: np.ndarray) -> np.ndarray:
+    """Rows of the held-out set, which the method never saw. Raises BadRequest."""
+    found = holdout.held_out(pool)
+    if found is None:
+        raise BadRequest(
+            f"The pool {pool.name} has no held-out set to test on. Draw one, and choose after that: "
+            f"python -m datasel_core holdout {pool.name} --share 20%. Or name another pool with --held-out, or "
+            f"--held-out {REST} to test on what was not kept, which flatters some methods."
+        )
+    rows = found.rows(pool)
+    seen = (said.get("holdout") or {}).get(holdout.HOLDOUT, {}).get("ids_sha256") != found.about["ids_sha256"]
+    if seen or np.isin(rows, kept).any():
+        raise BadRequest(
+            f"The held-out set of {pool.name} was among what this selection could choose; it proves nothing here: "
+            "choose again, now that it is set aside."
+        )
+    return rows
 
 
 def _of_models(probe: Probe) -> AbstractContextManager[None]:

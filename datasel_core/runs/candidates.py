@@ -12,6 +12,8 @@ import numpy as np
 from datasel_core.base.progress import Progress, current
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.features.roles import Roles
+from datasel_core.pools import holdout
+from datasel_core.pools.holdout import Aside
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
 from datasel_core.runs.catalog import places
@@ -75,6 +77,7 @@ class Filter:
 
 _ANSWERS: dict[tuple, np.ndarray] = {}
 _MOST_ANSWERS = 16
+NOTHING_ASIDE = "none"
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,20 @@ class Candidates:
 
 
 def find_candidates(
-    pool: Pool, missing: np.ndarray, within: Earlier | None, already: Earlier | None, filter: Filter | None
+    pool: Pool,
+    missing: np.ndarray,
+    within: Earlier | None,
+    already: Earlier | None,
+    filter: Filter | None,
+    aside: Aside | None = None,
 ) -> Candidates:
-    """missing: rows that cannot be read. Raises BadRequest."""
+    """missing: rows that cannot be read. aside: what no method may see, unless it was chosen before. Raises
+    BadRequest.
+    """
     allowed = np.ones(pool.n, dtype=bool)
     allowed[missing] = False
+    if aside is not None:
+        allowed[aside.rows(pool)] = False
     if within is not None:
         inside = np.zeros(pool.n, dtype=bool)
         inside[pool.rows(within.ids)] = True
@@ -104,6 +116,15 @@ def find_candidates(
     if not len(free):
         raise BadRequest(f"No sample of {pool.name} is left to choose from; loosen --within, --already or --where.")
     return Candidates(np.union1d(free, earlier), earlier, free)
+
+
+def find_aside(workspace: Workspace, pool: Pool, said: str | None) -> Aside | None:
+    """What is set aside. said: of the pool as it is now where nothing is said; `none`; or the file beside a manifest.
+    Raises BadInput.
+    """
+    if said is None:
+        return holdout.of(pool)
+    return None if said == NOTHING_ASIDE else holdout.read_aside(workspace.allowed(said))
 
 
 def find_earlier(workspace: Workspace, pool: Pool, folder: str | None, flag: str) -> Earlier | None:

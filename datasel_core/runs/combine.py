@@ -1,5 +1,6 @@
 """Selections as sets: what any, all or only the first of them kept. The answer is a run like any other."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +31,11 @@ HOWS: tuple[str, ...] = ("union", "intersection", "difference")
 
 @dataclass(frozen=True)
 class Part:
-    """One of the selections: its ids in pick order with their scores and counts, and what its manifest says."""
+    """One of the selections: its ids in pick order with their scores and counts, and what its manifest says. folder:
+    where it lies.
+    """
 
+    folder: Path
     ids: list[str]
     scores: Sequence[float]
     counts: Sequence[int]
@@ -95,7 +99,9 @@ def _part(folder: Path) -> Part:
     if found := manifest.problems(folder):
         raise BadInput(f"{folder} cannot be combined: {found[0]}")
     table = manifest.kept_table(folder)
-    return Part(table["id"].to_pylist(), table["score"].to_pylist(), table["count"].to_pylist(), manifest.read(folder))
+    return Part(
+        folder, table["id"].to_pylist(), table["score"].to_pylist(), table["count"].to_pylist(), manifest.read(folder)
+    )
 
 
 def _pool_of(workspace: Workspace, parts: Sequence[Part], folders: Sequence[Path]) -> Pool:
@@ -121,6 +127,12 @@ def _selection(pool: Pool, parts: Sequence[Part], ids: list[str], of: list[list[
     )
 
 
+def _aside(parts: Sequence[Part]) -> Mapping[str, Any] | None:
+    """What no method could see when they were made, where that was the same for all."""
+    first = parts[0].said.get("holdout")
+    return first if all(part.said.get("holdout") == first for part in parts) else None
+
+
 def _write(
     workspace: Workspace,
     folder: Path,
@@ -137,6 +149,11 @@ def _write(
         with writing(folder / f"of-{at}.parquet") as temporary:
             pq.write_table(pa.table({"id": pa.array(part.ids, pa.string())}), temporary)
         beside.append(f"of-{at}.parquet")
+    aside = _aside(parts)
+    if aside:
+        with writing(folder / "holdout.parquet") as temporary:
+            shutil.copyfile(parts[0].folder / "holdout.parquet", temporary)
+        beside.append("holdout.parquet")
     table = kept_table(pool, chosen)
     ids = table["id"].to_pylist()
     of = [
@@ -159,6 +176,7 @@ def _write(
         "within": None,
         "already": None,
         "where": None,
+        **({"holdout": aside} if aside else {}),
         "unreadable": pool.unreadable,
         "result": {**manifest.result(ids), "metrics": metrics},
         "command": f"python -m datasel_core combine {how} "

@@ -116,6 +116,10 @@ def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) 
             with writing(folder / f"{name}.parquet") as temporary:
                 pq.write_table(pa.table({"id": pa.array(earlier.ids, pa.string())}), temporary)
             beside.append(f"{name}.parquet")
+    if asked.aside is not None:
+        with writing(folder / "holdout.parquet") as temporary:
+            pq.write_table(asked.aside.table(), temporary, compression="zstd")
+        beside.append("holdout.parquet")
     ids = table["id"].to_pylist()
     return manifest.write(
         folder,
@@ -136,6 +140,7 @@ def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) 
             "within": asked.within and asked.within.about,
             "already": asked.already and {**asked.already.about, "counted": len(before)},
             "where": asked.spec.where,
+            **({"holdout": asked.aside.said(asked.pool)} if asked.aside else {}),
             "unreadable": pool.unreadable + asked.roles.unreadable(asked.method.roles()) + _unscored(asked, chosen),
             "result": {
                 **manifest.result(ids),

@@ -19,7 +19,7 @@ from datasel_core.base.manifest_types import wrong
 from datasel_core.errors import BadInput
 from datasel_core.version import VERSION
 from datasel_core.workspace.files import read_json, write_json, writing
-from datasel_core.workspace.hashing import hash_file, is_own, own_hash
+from datasel_core.workspace.hashing import hash_file, ids_sha256, is_own, own_hash
 from datasel_core.workspace.layout import without_home
 
 SCHEMA_VERSION = 1
@@ -55,13 +55,14 @@ _LIBRARIES = (
 class Counts:
     """How many of how many, wherever it is said. new: what a selection kept itself. earlier: kept before it, and
     counted as chosen (`already`). pool: all samples. within: how many it could choose among, where an earlier selection
-    said so.
+    said so. aside: how many it could not even see, such as a held-out set.
     """
 
     new: int
     earlier: int
     pool: int
     within: int | None = None
+    aside: int = 0
 
     @property
     def kept(self) -> int:
@@ -69,7 +70,7 @@ class Counts:
 
     @property
     def dropped(self) -> int:
-        return self.pool - self.kept
+        return self.pool - self.aside - self.kept
 
     @property
     def parts(self) -> str:
@@ -86,21 +87,26 @@ class Counts:
         """`chosen among the 50 of an earlier selection`; empty where every sample could be chosen."""
         return "" if self.within is None else f"chosen among the {self.within:,} of an earlier selection"
 
+    @property
+    def rest(self) -> str:
+        """`882 dropped`, or `696 dropped, 186 set aside`."""
+        return f"{self.dropped:,} dropped" + (f", {self.aside:,} set aside" if self.aside else "")
+
 
 def counts(said: Mapping[str, Any]) -> Counts:
     """What a manifest says of how many. The one place that tells new from earlier, and `already` from `within`."""
     within, already = said["within"], said["already"]
     earlier, among = already["n"] if already else 0, within["n"] if within else None
-    return Counts(said["result"]["n"], earlier, said["pool"]["n"], among)
+    return Counts(said["result"]["n"], earlier, said["pool"]["n"], among, n_aside(said))
 
 
-def ids_sha256(ids: Iterable[str]) -> str:
-    """SHA-256 of the kept ids, sorted (by Unicode code point), joined by newlines."""
-    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
+def n_aside(said: Mapping[str, Any]) -> int:
+    """How many samples of the pool no method could see, such as a held-out set."""
+    return sum(one["n"] for one in (said.get("holdout") or {}).values())
 
 
 def pick_order_sha256(ids: Iterable[str]) -> str:
-    """The same in pick order."""
+    """SHA-256 of the kept ids in pick order, joined by newlines."""
     return hashlib.sha256("\n".join(ids).encode()).hexdigest()
 
 

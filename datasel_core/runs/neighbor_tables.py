@@ -37,6 +37,7 @@ def tables_folder(asked: Question) -> Path:
     """Where the tables of a question are kept: whatever its alpha, C, budget or seed, they are the same."""
     how = {name: getattr(asked.method, name) for name in ("max_k", "kde_k", "neighbors", "sigma")}
     what = {"serving": 1, "pool": asked.pool.fingerprint, "features": asked.roles.keys(asked.method.roles())}
+    what |= {"holdout": asked.aside.what()} if asked.aside else {}
     return asked.workspace.serving(key_of({**what, "target": asked.target.what(), "how": how}))
 
 
@@ -70,7 +71,9 @@ def make_tables(asked: Question, progress: Progress) -> Path:
     with Lock(folder).hold(progress.check):
         if read_tables(folder) is not None:
             return folder
-        given = np.setdiff1d(np.arange(asked.pool.n), asked.roles.missing_rows(asked.method.roles()))
+        given = np.setdiff1d(
+            np.arange(asked.pool.n), np.union1d(asked.roles.missing_rows(asked.method.roles()), asked.unseen)
+        )
         vectors = matrix(asked.roles.array(EMBEDDING.name, given), "pool role embedding")
         found = _found(folder, asked, given, vectors, progress)
         _measure(folder, vectors, found, progress)

@@ -18,9 +18,19 @@ from datasel_core.errors import BadInput, BadParameter, BadRequest
 from datasel_core.features.roles import Roles
 from datasel_core.methods.method import Method
 from datasel_core.methods.selection import granted
+from datasel_core.pools.holdout import Aside
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
-from datasel_core.runs.candidates import Candidates, Earlier, Filter, find_candidates, find_earlier
+from datasel_core.runs import manifest
+from datasel_core.runs.candidates import (
+    NOTHING_ASIDE,
+    Candidates,
+    Earlier,
+    Filter,
+    find_aside,
+    find_candidates,
+    find_earlier,
+)
 from datasel_core.runs.run import was_made_in
 from datasel_core.runs.spec import Spec, command_line, parse_spec
 from datasel_core.runs.target import Target, find_target
@@ -34,7 +44,9 @@ _TARGET = "target."
 
 @dataclass(frozen=True)
 class Question:
-    """spec: as it was asked. The rest is what its names stand for. within, already: earlier selections."""
+    """spec: as it was asked. The rest is what its names stand for. within, already: earlier selections. aside: samples
+    that no method may see, such as a held-out set.
+    """
 
     workspace: Workspace
     spec: Spec
@@ -45,18 +57,29 @@ class Question:
     within: Earlier | None
     already: Earlier | None
     filter: Filter | None
+    aside: Aside | None = None
 
     @functools.cached_property
     def candidates(self) -> Candidates:
         """Which rows may be chosen; the filter is asked when this is first looked at, and never again."""
         missing = self.roles.missing_rows(self.method.roles())
-        return find_candidates(self.pool, missing, self.within, self.already, self.filter)
+        return find_candidates(self.pool, missing, self.within, self.already, self.filter, self.aside)
 
     @functools.cached_property
     def budget(self) -> int:
         """How many are to be kept. Raises BadParameter when so many cannot be."""
-        granted(self.spec.budget, self.pool.n)  # what is no budget at all is said before the filter is asked
-        return granted(self.spec.budget, self.pool.n, len(self.candidates.free))
+        granted(self.spec.budget, self.n)  # what is no budget at all is said before the filter is asked
+        return granted(self.spec.budget, self.n, len(self.candidates.free))
+
+    @functools.cached_property
+    def n(self) -> int:
+        """Of how many a share such as 10% is one: the samples that are not set aside."""
+        return self.pool.n - len(self.unseen)
+
+    @functools.cached_property
+    def unseen(self) -> np.ndarray:
+        """Rows that are set aside."""
+        return np.empty(0, np.int64) if self.aside is None else self.aside.rows(self.pool)
 
     @functools.cached_property
     def earlier(self) -> np.ndarray:
@@ -85,6 +108,7 @@ class Question:
             "already": self.already and self.already.about["ids_sha256"],
             "where": self.spec.where,
             **({"where_features": self.filter.features} if self.filter and self.filter.features else {}),
+            **({"holdout": self.aside.what()} if self.aside else {}),
         }
 
     def command(self) -> str:
@@ -133,7 +157,8 @@ def resolve(workspace: Workspace, spec: Spec, pool: Pool | None = None) -> Quest
         for folder, flag in ((spec.within, "within"), (spec.already, "already"))
     )
     filter = None if spec.where is None else Filter.of(pool, spec.where, roles)
-    return Question(workspace, spec, pool, method, roles, target, within, already, filter).check()
+    aside = find_aside(workspace, pool, spec.holdout)
+    return Question(workspace, spec, pool, method, roles, target, within, already, filter, aside).check()
 
 
 def spec_of(said: Mapping[str, Any]) -> Spec:
@@ -149,6 +174,7 @@ def spec_of(said: Mapping[str, Any]) -> Spec:
         within="within" if said["within"] else None,
         already="already" if said["already"] else None,
         where=said["where"],
+        holdout=None if said.get("holdout") else NOTHING_ASIDE,
     )
 
 
@@ -181,7 +207,7 @@ def _plain(spec: Spec, said: Mapping[str, Any]) -> dict[str, Any]:
         "pool": spec.pool,
         "method": spec.method,
         "parameter": canonical(declared_method(spec).what()["params"]) if is_same else "",
-        "budget": granted(spec.budget, said["pool"]["n"]),
+        "budget": granted(spec.budget, said["pool"]["n"] - manifest.n_aside(said)),
         "seed": spec.seed,
         "target": spec.target,
         "filter": spec.where,

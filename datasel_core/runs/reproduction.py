@@ -10,9 +10,11 @@ from datasel_core.errors import BadInput, BadRequest, Failed
 from datasel_core.features import stored_files
 from datasel_core.features.roles import Roles
 from datasel_core.features.stored import StoredFeature, load
+from datasel_core.pools import holdout
 from datasel_core.pools.changed import changes_of
-from datasel_core.pools.persistence import described
+from datasel_core.pools.persistence import described, load_pool
 from datasel_core.runs import combine, manifest
+from datasel_core.runs.candidates import NOTHING_ASIDE
 from datasel_core.runs.catalog.links import find_kept
 from datasel_core.runs.engine import choose
 from datasel_core.runs.question import Question, resolve, spec_of
@@ -61,6 +63,7 @@ def asked_again(workspace: Workspace, said: Mapping[str, Any], folder: Path | No
         "budget": str(said["budget"]["granted"]),
         "within": _earlier(workspace, said, folder, "within"),
         "already": _earlier(workspace, said, folder, "already"),
+        "holdout": _aside(workspace, said, folder),
     }
     asked = resolve(workspace, spec_of(said).model_copy(update=here))
     _check_features("feature", said["features"], asked.roles)
@@ -112,6 +115,20 @@ def _earlier(workspace: Workspace, said: Mapping[str, Any], folder: Path | None,
         return here.name
     raise BadRequest(
         f"This selection builds on an earlier one ({name}); open its whole folder, which holds {name}.parquet."
+    )
+
+
+def _aside(workspace: Workspace, said: Mapping[str, Any], folder: Path | None) -> str | None:
+    """What no method could see then: the file beside the manifest, or what is set aside now, where it is the same."""
+    if not said.get("holdout"):
+        return NOTHING_ASIDE
+    if folder is not None and (folder / "holdout.parquet").exists():
+        return str(folder / "holdout.parquet")
+    now = holdout.of(load_pool(workspace, _pool_here(workspace, "pool", said["pool"])))
+    if (now and now.what()) == {kind: one["ids_sha256"] for kind, one in said["holdout"].items()}:
+        return None
+    raise BadRequest(
+        "Other samples were set aside when this selection was made; open its whole folder, which holds holdout.parquet."
     )
 
 

@@ -30,6 +30,7 @@ def scores_what(asked: Question) -> dict[str, Any]:
         "features": asked.roles.keys(asked.method.roles()),
         "target": asked.target and asked.target.what(),
         "seed": asked.spec.seed,
+        **({"holdout": asked.aside.what()} if asked.aside else {}),
     }
 
 
@@ -86,9 +87,11 @@ def kept_scores(asked: Question, progress: Progress) -> Scores:
 
 
 def compute(asked: Question, progress: Progress) -> np.ndarray:
-    """(n,) float64: every sample that has values in the roles is scored, whether it may be chosen or not."""
+    """(n,) float64: every sample that has values in the roles is scored, whether it may be chosen or not; only what is
+    set aside is not even looked at.
+    """
     needs = asked.method.roles()
-    rows = np.setdiff1d(np.arange(asked.pool.n), asked.roles.missing_rows(needs))
+    rows = np.setdiff1d(np.arange(asked.pool.n), np.union1d(asked.roles.missing_rows(needs), asked.unseen))
     inputs = Inputs(
         {role: asked.roles.array(role, rows) for role in needs},
         np.random.default_rng(asked.spec.seed),

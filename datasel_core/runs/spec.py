@@ -28,6 +28,11 @@ class Spec(BaseModel):
         None, description="An earlier selection (folder, key, name) that counts as chosen, with what it counted."
     )
     where: str | None = Field(None, description="SQL condition on the pool's columns and its numbers.")
+    holdout: str | None = Field(
+        None,
+        description="What is set aside: of the pool as it is now by default; none, or the file of a manifest.",
+        json_schema_extra=HIDDEN,
+    )
     command: str = Field("", description="What the manifest says was typed.", json_schema_extra=HIDDEN)
 
     @model_validator(mode="before")

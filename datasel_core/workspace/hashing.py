@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,11 @@ from typing import Any
 def key_of(what: Any) -> str:
     """16 hex digits that stand for what decides an answer: the SHA-256 of its canonical JSON."""
     return hashlib.sha256(canonical(what).encode()).hexdigest()[:16]
+
+
+def ids_sha256(ids: Iterable[str]) -> str:
+    """SHA-256 of ids, sorted (by Unicode code point), joined by newlines."""
+    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
 
 
 def canonical(value: Any) -> str:

@@ -112,7 +112,8 @@ def _uncounted(earlier: Mapping[str, Any]) -> str:
 def _kept(said: Mapping[str, Any]) -> list[tuple[str, str]]:
     counts = manifest.counts(said)
     share, among = look.percent(counts.kept, counts.pool), f", {counts.among}" if counts.among else ""
-    return [("kept", f"{counts.words} ({share}){among}"), ("dropped", f"{counts.dropped:,}")]
+    aside = [("set aside, never seen", f"{counts.aside:,}")] if counts.aside else []
+    return [("kept", f"{counts.words} ({share}){among}"), ("dropped", f"{counts.dropped:,}"), *aside]
 
 
 def _measured(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ def widgets(choice: Question, scored: Scored) -> int:
     pool, most = choice.pool, len(scored.falling)
     n = _current(choice, most)
     cut, found = scored.cut(n), _bins(scored.key, scored)
-    typed, part = float(f"{cut:.6g}"), round(100 * n / pool.n, 4)
+    typed, part = float(f"{cut:.6g}"), round(100 * n / choice.n, 4)
     for key, value in (("cut.score", typed), ("cut.count", n), ("cut.share", part)):
         keys.moved(key, value)
     title = choice.method.title
@@ -59,7 +59,7 @@ def widgets(choice: Question, scored: Scored) -> int:
         )
     with share:
         st.number_input(
-            "% of the pool kept",
+            "% of the pool kept" if choice.n == pool.n else "% of the candidates kept",
             0.0,
             100.0,
             part,
@@ -67,9 +67,9 @@ def widgets(choice: Question, scored: Scored) -> int:
             format="%.2f",
             key="cut.share",
             on_change=lambda: budget.put(
-                min(most, max(1, math.floor(st.session_state["cut.share"] * pool.n / 100 + 0.5)))
+                min(most, max(1, math.floor(st.session_state["cut.share"] * choice.n / 100 + 0.5)))
             ),
-            help=f"At most {100 * most / pool.n:.4g} % can be kept.",
+            help=f"At most {100 * most / choice.n:.4g} % can be kept.",
         )
     return n
 
@@ -94,7 +94,7 @@ def _uneven(method: str, found: histogram.Bins) -> bool:
 def _current(choice: Question, most: int) -> int:
     """What was set; at first the published first stage, 30 %."""
     if keys.get("budget") is None:
-        budget.put(granted("30%", choice.pool.n))
+        budget.put(granted("30%", choice.n))
     return budget.current(choice.pool, most)
 
 

@@ -201,7 +201,7 @@ def kept_of(run: Run) -> str:
     counts = manifest.counts(run.manifest)
     said = counts.words if counts.earlier else f"{counts.parts} kept of {counts.pool:,}"
     among = f", {counts.among}" if counts.among else ""
-    return f"{said}, {counts.dropped:,} dropped ({percent(counts.kept, counts.pool)}){among}"
+    return f"{said}, {counts.rest} ({percent(counts.kept, counts.pool)}){among}"
 
 
 def chosen_by(run: Run) -> str:

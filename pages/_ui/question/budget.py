@@ -4,6 +4,7 @@ import math
 
 import streamlit as st
 
+from datasel_core.pools.holdout import n_candidates
 from datasel_core.pools.pool import Pool
 from pages._ui.kit import keys, look
 
@@ -12,11 +13,11 @@ _LINEAR = 2000
 
 def current(pool: Pool, most: int) -> int:
     """The budget as a count, 1 to `most`: from the address or the session; a share such as 10% will do, too."""
-    said = str(keys.get("budget", "") or "").strip()
+    said, whole = str(keys.get("budget", "") or "").strip(), n_candidates(pool)
     try:
-        n = math.floor(float(said.rstrip("% ")) / 100 * pool.n + 0.5) if said.endswith("%") else int(float(said))
+        n = math.floor(float(said.rstrip("% ")) / 100 * whole + 0.5) if said.endswith("%") else int(float(said))
     except (ValueError, OverflowError):  # also nan and inf
-        n = min(50, max(1, pool.n // 10))
+        n = min(50, max(1, whole // 10))
     return min(most, max(1, n))
 
 
@@ -26,8 +27,8 @@ def put(n: int) -> None:
 
 def widgets(pool: Pool, most: int) -> int:
     """Draws the three; the answer is the count."""
-    now = current(pool, most)
-    share = round(100 * now / pool.n, 2 if pool.n <= 10_000 else 4)
+    now, whole = current(pool, most), n_candidates(pool)
+    share = round(100 * now / whole, 2 if whole <= 10_000 else 4)
     keys.moved("budget.count", now)
     keys.moved("budget.share", share)
     title = f"Budget: {now:,} of {look.samples(pool)}"
@@ -56,9 +57,9 @@ def widgets(pool: Pool, most: int) -> int:
         limits = f"{look.unit(pool)}, 1 to {most:,}" if most < 100_000 else f"{look.unit(pool)} ≤ {most:,}"
         st.number_input(limits, 1, most, now, step=1, key="budget.count", on_change=_from, args=("budget.count",))
     with part:
-        small = pool.n <= 10_000
+        small = whole <= 10_000
         st.number_input(
-            "% of the pool",
+            "% of the pool" if whole == pool.n else "% of the candidates",
             0.0,
             100.0,
             share,
@@ -67,7 +68,7 @@ def widgets(pool: Pool, most: int) -> int:
             key="budget.share",
             on_change=_from_share,
             args=(pool, most),
-            help=f"{100 / pool.n:.2g} % is one of {pool.n:,}; at most {100 * most / pool.n:.4g} % can be chosen.",
+            help=f"{100 / whole:.2g} % is one of {whole:,}; at most {100 * most / whole:.4g} % can be chosen.",
         )
     return now
 
@@ -77,7 +78,7 @@ def _from(key: str) -> None:
 
 
 def _from_share(pool: Pool, most: int) -> None:
-    put(min(most, max(1, math.floor(st.session_state["budget.share"] * pool.n / 100 + 0.5))))
+    put(min(most, max(1, math.floor(st.session_state["budget.share"] * n_candidates(pool) / 100 + 0.5))))
 
 
 def _marks(most: int) -> list[int]:

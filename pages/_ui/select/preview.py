@@ -52,7 +52,7 @@ def sentence(choice: Question, answer: Answer, random: Answer | None) -> None:
     """How many of how many, how near the pool is to them, and how that compares with random."""
     pool, n, counts = choice.pool, len(answer.rows), answer.counts
     one, among = look.unit(pool, 1), f", {counts.among}" if counts.among else ""
-    said = [f"**{counts.words} {look.unit(pool, pool.n)} kept**{among}, {counts.dropped:,} dropped."]
+    said = [f"**{counts.words} {look.unit(pool, pool.n)} kept**{among}, {counts.rest}."]
     mine = curve_of(choice, answer)
     if mine is not None:
         mean, largest = mine.at(n)

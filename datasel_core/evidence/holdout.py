@@ -1,0 +1,106 @@
+"""Drawing a held-out set: at random, part by part, before anything is chosen."""
+
+import time
+
+import numpy as np
+
+from datasel_core.base.progress import Progress
+from datasel_core.base.role import EMBEDDING
+from datasel_core.errors import BadParameter, BadRequest
+from datasel_core.evidence.parts import parts
+from datasel_core.features.roles import Roles
+from datasel_core.methods.selection import granted
+from datasel_core.pools import holdout
+from datasel_core.pools.holdout import CALLED, SetAside
+from datasel_core.pools.pool import Pool
+from datasel_core.runs import manifest
+from datasel_core.runs.run import runs
+from datasel_core.workspace.layout import Workspace
+from datasel_core.workspace.locks import Lock
+
+
+def check(pool: Pool, kind: str, share: str, by: str | None) -> None:
+    """Raises BadRequest when a set of this kind is there already, or cannot be drawn like this."""
+    if by is not None:
+        pool.column(by)
+    granted(share, pool.n)
+    if share.strip() == "100%":
+        raise BadParameter("The share is 100%; some samples must be left to choose from.")
+    if (found := holdout.read(pool, kind)) is not None:
+        flag = " --gold" if kind == holdout.GOLD else ""
+        raise BadRequest(
+            f"{pool.name} has a {CALLED[kind]} already: {found.about['n']:,} samples, drawn "
+            f"{found.about['created_utc']}. It is frozen, so that all that is measured on it compares; to give it up: "
+            f"python -m datasel_core holdout {pool.name}{flag} --remove"
+        )
+
+
+def draw(
+    workspace: Workspace,
+    pool: Pool,
+    share: str,
+    by: str | None = None,
+    near: bool = False,
+    kind: str = holdout.HOLDOUT,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> SetAside:
+    """Draws a set and keeps it. share: a count, or a share of the pool. by: a column whose values are drawn as wholes.
+    near: near-duplicates in the embedding are on one side, too.
+
+    Raises BadRequest, UnknownName, Stopped.
+    """
+    progress = progress or Progress()
+    with Lock(pool.folder / kind).hold(progress.check):
+        check(pool, kind, share, by)
+        roles = Roles.of(workspace, pool) if near else None
+        of = parts(pool, by, roles, progress)
+        wanted, rng = granted(share, pool.n), np.random.default_rng(seed)
+        rows = drawn(of, _others(pool, kind), wanted, rng)
+        if not len(rows):
+            raise BadRequest(
+                f"No part of {pool.name} is small enough for {wanted:,} samples: the largest holds "
+                f"{np.bincount(of).max():,}, the smallest {np.bincount(of).min():,}; ask for a larger share, or draw "
+                "by another column."
+            )
+        about = {
+            "share": share,
+            "by": by,
+            "near": near,
+            "seed": seed,
+            "parts": int(len(np.unique(of[rows]))),
+            "pool": {"name": pool.name, "fingerprint": pool.fingerprint, "n": pool.n},
+            "feature": roles.about((EMBEDDING.name,))[EMBEDDING.name] if roles else None,
+            "created_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        return holdout.save(pool, kind, pool.ids[rows].tolist(), of[rows], about)
+
+
+def drawn(parts: np.ndarray, taken: np.ndarray, wanted: int, rng: np.random.Generator) -> np.ndarray:
+    """Rows of whole parts, in pool order, as near to `wanted` as a random order of parts allows: a part that would
+    carry the number further beyond it than it is short of it is passed over.
+
+    parts: (n,). taken: rows of which no part may be drawn.
+    """
+    sizes, chosen, n = np.bincount(parts), [], 0
+    free = np.setdiff1d(np.unique(parts), np.unique(parts[taken]))
+    for part in rng.permutation(free).tolist():
+        if n < wanted and n + sizes[part] / 2 <= wanted:
+            chosen.append(part)
+            n += int(sizes[part])
+    return np.flatnonzero(np.isin(parts, chosen))
+
+
+def kept_before(workspace: Workspace, pool: Pool, found: SetAside) -> int:
+    """How many kept selections of the pool were made before the set was drawn: they may hold samples of it."""
+    return sum(
+        said["pool"]["fingerprint"] == pool.fingerprint
+        and (said.get("holdout") or {}).get(found.kind, {}).get("ids_sha256") != found.about["ids_sha256"]
+        for said in map(manifest.read, runs(workspace))
+    )
+
+
+def _others(pool: Pool, kind: str) -> np.ndarray:
+    """Rows of the sets of other kinds."""
+    sets = [one for other in holdout.KINDS if other != kind and (one := holdout.read(pool, other)) is not None]
+    return np.concatenate([one.rows(pool) for one in sets]) if sets else np.empty(0, np.int64)
