@@ -24,9 +24,10 @@ class Linear(Probe):
 
     c: float = Field(10.0, gt=0, description="Inverse strength of the L2 penalty, on embeddings of length 10.")
 
-    def measure(
+    def each(
         self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
-    ) -> dict[str, Any]:
+    ) -> np.ndarray:
+        """(len(test),) 1 where it names the group rightly, else 0."""
         from sklearn.linear_model import LogisticRegression
 
         labels = np.array([str(label) for label in roles["group"]])
@@ -34,13 +35,29 @@ class Linear(Probe):
             raise BadRequest("The kept samples are all of one group; a linear probe needs at least two.")
         if not len(test):
             raise BadRequest("Nothing is held out: the whole pool was kept.")
-        vectors = directions.unit(roles["embedding"])
-        model = LogisticRegression(C=self.c, max_iter=2000).fit(vectors[train] * 10, labels[train])
-        right = model.predict(vectors[test] * 10) == labels[test]
-        per_group = [float(right[labels[test] == name].mean()) for name in np.unique(labels[test])]
+        learned, asked = (directions.unit(roles["embedding"][rows]) * 10 for rows in (train, test))
+        learned, asked = _turned(learned, asked)
+        model = LogisticRegression(C=self.c, max_iter=2000).fit(learned, labels[train])
+        return (model.predict(asked) == labels[test]).astype(np.float64)
+
+    def measure(
+        self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
+    ) -> dict[str, Any]:
+        right, labels = self.each(roles, train, test, progress), np.array([str(one) for one in roles["group"]])[test]
+        per_group = [float(right[labels == name].mean()) for name in np.unique(labels)]
         return {
             "accuracy": round(float(right.mean()), 6),
             "mean_group_accuracy": round(float(np.mean(per_group)), 6),
             "trained_on": len(train),
             "tested_on": len(test),
         }
+
+
+def _turned(learned: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same in fewer dimensions, where there are fewer samples than dimensions: with an L2 penalty the weights lie
+    in the span of what is learned, so only what lies in it counts.
+    """
+    if len(learned) >= learned.shape[1]:
+        return learned, asked
+    base, _ = np.linalg.qr(learned.T.astype(np.float64))
+    return learned @ base, asked @ base

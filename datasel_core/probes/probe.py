@@ -31,6 +31,12 @@ class Probe(Declared):
         """Files that are read besides the samples; like sources, they must lie under an allowed root."""
         return ()
 
+    def each(
+        self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
+    ) -> np.ndarray:
+        """(len(test),) float64: what it measures of each test sample, where it is a mean over them. As `measure`."""
+        raise TypeError(f"{type(self).__name__} must implement each.")
+
     def measure(
         self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
     ) -> dict[str, Any]:
