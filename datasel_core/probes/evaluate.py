@@ -96,7 +96,7 @@ def _elsewhere(
     workspace: Workspace, probe: Probe, pool: Pool, roles: Roles, train: np.ndarray, held_out: str, progress: Progress
 ) -> dict[str, Any]:
     if not probe.elsewhere:
-        raise BadRequest(f"The probe {probe.id} tests on the rest of the pool; leave out --held-out {held_out}.")
+        raise BadRequest(f"The probe {probe.id} tests on the pool's own held-out set; leave out --held-out {held_out}.")
     other = load_pool(workspace, held_out)
     _check_opens(probe, other)
     there = Roles.of(workspace, other, needs=probe.needs)

@@ -100,7 +100,7 @@ def test_what_is_held_out_was_never_seen(workspace, tmp_path, monkeypatch):
     add(workspace, tmp_path, 12, "other", change=twice)
     seen = []
     monkeypatch.setattr(LanguageProbe, "measure", lambda self, *asked, **named: seen.append((self, asked, named)) or {})
-    run_probe(workspace, run.folder, "lm", Progress(), {"steps": "7"})
+    run_probe(workspace, run.folder, "lm", Progress(), {"steps": "7"}, "rest")
     run_probe(workspace, run.folder, "lm", Progress(), held_out="other")
     probe, (roles, train, test, _), _ = seen[0]
     assert probe.steps == 7
@@ -123,12 +123,14 @@ def test_impossible_questions_say_what_would_be_right(workspace, tmp_path):
     with pytest.raises(
         BadRequest, match="Nothing is held out: the whole pool was kept; name another pool with --held-out."
     ):
-        run_probe(workspace, every, "lm", Progress())
+        run_probe(workspace, every, "lm", Progress(), held_out="rest")
     with pytest.raises(
         BadRequest, match="Every sample of t is among the kept; hold out a pool that was not trained on."
     ):
         run_probe(workspace, every, "lm", Progress(), held_out="t")
-    with pytest.raises(BadRequest, match="The probe linear tests on the rest of the pool; leave out --held-out t."):
+    with pytest.raises(
+        BadRequest, match="The probe linear tests on the pool's own held-out set; leave out --held-out t."
+    ):
         run_probe(workspace, every, "linear", Progress(), held_out="t")
     with pytest.raises(BadParameter, match="lm has no parameter step. Did you mean steps?"):
         run_probe(workspace, every, "lm", Progress(), {"step": "3"})

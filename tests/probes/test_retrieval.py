@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from datasel_core.actions.add_pool import add_pool
+from datasel_core.actions.evaluate import FLATTERS
 from datasel_core.actions.task import perform
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
@@ -69,7 +70,7 @@ def test_no_picture_is_learned_and_tested(workspace, tmp_path, monkeypatch):
     monkeypatch.setattr(
         Retrieval, "measure", lambda self, roles, train, test, progress: seen.append((roles, train, test)) or {}
     )
-    run_probe(workspace, run.folder, "retrieval", Progress())
+    run_probe(workspace, run.folder, "retrieval", Progress(), held_out="rest")
     roles, train, test = seen[0]
     pictures = pool.column("path")
     assert not set(pictures[train]) & set(pictures[test])
@@ -88,13 +89,18 @@ def test_an_earlier_batch_is_learned_not_tested(workspace, tmp_path, monkeypatch
     monkeypatch.setattr(
         Retrieval, "measure", lambda self, roles, train, test, progress: seen.append((train, test)) or {"n": 1}
     )
-    run_probe(workspace, second.folder, "retrieval", Progress())
+    run_probe(workspace, second.folder, "retrieval", Progress(), held_out="rest")
     train, test = (set(pool.ids[rows]) for rows in seen[0])
     assert train == {*first.ids, *second.ids}
     assert test == {*pool.ids} - train
-    outcome = perform(workspace, task_of("evaluate", run=str(second.folder), probe="retrieval"), Progress())
-    assert list(outcome.notes) == ["The probe learns from both: 2 new + 3 earlier."]
-    assert not perform(workspace, task_of("evaluate", run=str(first.folder), probe="retrieval"), Progress()).notes
+    outcome = perform(
+        workspace, task_of("evaluate", run=str(second.folder), probe="retrieval", held_out="rest"), Progress()
+    )
+    assert list(outcome.notes) == [FLATTERS, "The probe learns from both: 2 new + 3 earlier."]
+    found = perform(
+        workspace, task_of("evaluate", run=str(first.folder), probe="retrieval", held_out="rest"), Progress()
+    )
+    assert list(found.notes) == [FLATTERS]
 
 
 def world(n, rng):

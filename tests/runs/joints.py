@@ -123,11 +123,14 @@ class Scene:
         pq.write_table(table.set_column(at, column, pa.array(values, table.schema.field(at).type)), source)
         return add_pool(self.workspace, "all", str(source), "vectors")
 
-    def expected(self, spec: Spec) -> Selection:
-        """What a question must give, in rows of the pool: the method on plain arrays, without roles and candidates."""
+    def expected(self, spec: Spec, aside: Sequence[str] = ()) -> Selection:
+        """What a question must give, in rows of the pool: the method on plain arrays, without roles and candidates.
+        aside: ids that no method may see.
+        """
         method = METHODS[spec.method](**spec.params)
         needs, pool, rng = method.roles(), self.pool, np.random.default_rng(spec.seed)
         can = np.setdiff1d(np.arange(N), [row for role in needs for row in MISSING.get(role, [])])
+        can = can[~np.isin(pool.ids[can], list(aside))]
         free = np.isin(np.arange(N), can)
         if spec.within is not None:
             free &= np.isin(pool.ids, ids_in(spec.within))

@@ -216,11 +216,11 @@ def by_hand(vectors, train, test):
     right = model.predict(unit[test]) == GROUPS[test]
     per_group = [right[GROUPS[test] == name].mean() for name in np.unique(GROUPS[test])]
     numbers = {"accuracy": right.mean(), "mean_group_accuracy": np.mean(per_group)}
-    return about({**numbers, "trained_on": len(train), "tested_on": len(test)})
+    return about({**numbers, "trained_on": len(train), "tested_on": len(test)}) | {"held_out": "rest"}
 
 
 def linear(scene, run, **params):
-    return run_probe(scene.workspace, run.folder, "linear", Progress(), params)
+    return run_probe(scene.workspace, run.folder, "linear", Progress(), params, "rest")
 
 
 def test_a_linear_probe_learns_from_the_kept_and_is_asked_about_the_readable_rest(scene):

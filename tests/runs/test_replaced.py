@@ -194,7 +194,7 @@ def test_a_probe_that_looks_at_photos_names_the_one_that_it_cannot_look_at(works
     row = int(run.selection.rows[0])
     replace(pool, row)
     capfd.readouterr()
-    assert main(["evaluate", str(run.folder), "--probe", "retrieval", "--set", "steps=1"]) == 2
+    assert main(["evaluate", str(run.folder), "--probe", "retrieval", "--set", "steps=1", "--held-out", "rest"]) == 2
     said = f"The probe retrieval cannot look at {pool.ids[row]}: {WHY}."
     assert capfd.readouterr().err.splitlines()[-1] == said
 

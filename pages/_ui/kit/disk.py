@@ -22,6 +22,7 @@ from datasel_core.features.encoders.loss_trajectory import LOSS_TRAJECTORY
 from datasel_core.features.order import age
 from datasel_core.features.roles import Roles
 from datasel_core.features.stored import StoredFeature, load
+from datasel_core.pools import holdout
 from datasel_core.pools.persistence import read_about
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
@@ -85,8 +86,23 @@ def run(folder: Path) -> Run | None:
 
 def question(pool: Pool, spec: Spec) -> Question:
     """What a spec stands for, resolved once for as long as nothing that it names changes. Raises BadRequest."""
-    at = stamps(home(pool)), tuple(_earlier(pool, key) for key in (spec.within, spec.already))
+    at = stamps(home(pool)), tuple(_earlier(pool, key) for key in (spec.within, spec.already)), aside(pool)
     return _question(str(pool.folder), pool.table_sha256, spec.model_dump_json(), at, spec, pool)
+
+
+def aside(pool: Pool) -> tuple[int, ...]:
+    """Another value whenever other samples are set aside."""
+    return tuple(stamp(pool.folder / f"{kind}.json") for kind in holdout.KINDS)
+
+
+def n_candidates(pool: Pool) -> int:
+    """How many samples are not set aside. Raises BadInput."""
+    return _n_candidates(str(pool.folder), pool.table_sha256, aside(pool), pool)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _n_candidates(folder: str, table: str, at: tuple[int, ...], _pool: Pool) -> int:
+    return holdout.n_candidates(_pool)
 
 
 def _earlier(pool: Pool, key: str | None) -> str | None:

@@ -4,16 +4,15 @@ import math
 
 import streamlit as st
 
-from datasel_core.pools.holdout import n_candidates
 from datasel_core.pools.pool import Pool
-from pages._ui.kit import keys, look
+from pages._ui.kit import disk, keys, look
 
 _LINEAR = 2000
 
 
 def current(pool: Pool, most: int) -> int:
     """The budget as a count, 1 to `most`: from the address or the session; a share such as 10% will do, too."""
-    said, whole = str(keys.get("budget", "") or "").strip(), n_candidates(pool)
+    said, whole = str(keys.get("budget", "") or "").strip(), disk.n_candidates(pool)
     try:
         n = math.floor(float(said.rstrip("% ")) / 100 * whole + 0.5) if said.endswith("%") else int(float(said))
     except (ValueError, OverflowError):  # also nan and inf
@@ -27,7 +26,7 @@ def put(n: int) -> None:
 
 def widgets(pool: Pool, most: int) -> int:
     """Draws the three; the answer is the count."""
-    now, whole = current(pool, most), n_candidates(pool)
+    now, whole = current(pool, most), disk.n_candidates(pool)
     share = round(100 * now / whole, 2 if whole <= 10_000 else 4)
     keys.moved("budget.count", now)
     keys.moved("budget.share", share)
@@ -78,7 +77,7 @@ def _from(key: str) -> None:
 
 
 def _from_share(pool: Pool, most: int) -> None:
-    put(min(most, max(1, math.floor(st.session_state["budget.share"] * n_candidates(pool) / 100 + 0.5))))
+    put(min(most, max(1, math.floor(st.session_state["budget.share"] * disk.n_candidates(pool) / 100 + 0.5))))
 
 
 def _marks(most: int) -> list[int]:
