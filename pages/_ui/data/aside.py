@@ -46,7 +46,7 @@ def _card(pool: Pool, kind: str) -> None:
         found = holdout.read(pool, kind)
     except BadInput as error:
         look.section(called, "damaged")
-        st.error(markdown.plain(str(error)))
+        markdown.trouble(str(error))
         _give_up(pool, kind)
         return
     look.section(called, "none yet" if found is None else f"{look.samples(pool, found.about['n'])}")
@@ -57,7 +57,7 @@ def _card(pool: Pool, kind: str) -> None:
         _there(pool, found)
     key = f"holdout.{pool.name}.{kind}"
     if error := watch.error(key):
-        st.error(markdown.plain(error))
+        markdown.trouble(error)
     watch.watch(watch.started(key), key=key)
 
 
