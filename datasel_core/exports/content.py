@@ -5,14 +5,13 @@ turn, and what is said of all others at the end.
 import contextlib
 import hashlib
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from datasel_core.errors import BadRequest
-from datasel_core.workspace.files import NAMED, PART, disk_trouble, writing
+from datasel_core.workspace.files import beside, disk_trouble, writing
 from datasel_core.workspace.hashing import hash_file
 
 
@@ -119,13 +118,13 @@ def put_together(contents: Mapping[str, Copy | bytes], folder: Path) -> None:
 
 def _link(source: Path, target: Path) -> bool:
     """Hard-links where the disk allows it; else (another disk, another file system) the file has to be copied."""
-    beside = target.with_name(f".{target.name[:NAMED]}.{secrets.token_hex(4)}{PART}")
+    begun = beside(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.link(source, beside)
-        os.replace(beside, target)
+        os.link(source, begun)
+        os.replace(begun, target)
     except OSError:
-        beside.unlink(missing_ok=True)
+        begun.unlink(missing_ok=True)
         return False
     return True
 
