@@ -255,3 +255,17 @@ def test_the_command_line(scene, capfd):
     assert main(["runs", "delete", run.key]) == 0
     assert left(scene) == []
     assert main(["runs", "delete", "second"]) == 2
+
+
+def test_what_a_killed_deletion_left_goes_when_the_program_starts(scene, monkeypatch):
+    run = scene.ask("random")
+    with monkeypatch.context() as patch:
+        patch.setattr(removal, "sweep", lambda workspace: None)  # the process ends here
+        removal.delete(scene.workspace, run.folder)
+    (half,) = left(scene)
+    with Lock(scene.workspace.path / "runs").hold():
+        removal.clear(scene.workspace)  # somebody deletes right now
+        assert left(scene) == [half]
+    stays = scene.ask("random")
+    assert main(["runs", "note", stays.key, "starts the program"]) == 0
+    assert left(scene) == [stays.key]
