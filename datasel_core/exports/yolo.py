@@ -61,10 +61,6 @@ class Yolo(Export):
     def likely(cls, pool: Pool) -> int:
         return {"yolo": 90, "coco": 50}.get(pool.layout, 35)
 
-    def notes(self, kept: SelectionRecord, out: Path) -> list[str]:
-        lines = (out / _FILE).read_text(encoding="utf-8").splitlines()
-        return [line.removeprefix("# ") for line in lines if line.startswith("# ")]
-
     def contents(self, kept: SelectionRecord, progress: Progress) -> Contents:
         pool, rows = kept_rows(kept, progress)
         own, link = pool.layout == "yolo", self.pictures == "link"
@@ -73,6 +69,7 @@ class Yolo(Export):
         named = progress.over(zip(rows.tolist(), found.names, strict=True), len(rows), "reading labels")
         labels, about, notes = make(pool, rows, named, kept.workspace)
         lists, where, more = _parts(pool, rows, found.names)
+        kept.notes.extend([*notes, *more])
         return {_FILE: _dumped(where | about, [*notes, *more]), **lists, **labels, **found.contents}
 
 
