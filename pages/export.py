@@ -101,11 +101,10 @@ def deliver(pool: Pool, run: Run) -> None:
 
 def _download(pool: Pool, run: Run, how: Export) -> None:
     home = keys.workspace()
-    order = run.manifest["result"]["pick_order_sha256"]
-    what = {"export": how.id, "version": how.version, "run": run.key, "order": order}
+    what = {"export": how.id, "version": how.version, "run": run.key, "manifest": run.manifest["sha256"]}
     made = home.task(key_of(what | _said(params=how.what()["params"]))) / f"selection{how.suffix}"
     try:
-        if not made.exists():
+        if not (made.exists() and made.with_name("notes.json").exists()):  # who stops between the two loses no note
             kept = dataclasses.replace(open_record(home, run.folder), folder=None)
             how.write(kept, made, Progress())
             write_json(made.with_name("notes.json"), kept.notes)

@@ -25,6 +25,7 @@ FOLDER = "images"
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
 """What file systems do not take in names."""
+_DRIVE = re.compile(r"[A-Za-z]:")
 _LONGEST = 200
 """Bytes of one part of a name; file systems take 255."""
 
@@ -103,7 +104,8 @@ def _placed(parts: list[str], below: str) -> str:
 
 def _inside(path: str) -> list[str]:
     """The parts of a path below the new folder: never above it, whatever the table said."""
-    return [part for part in Path(path).parts if part not in ("..", ".", "/", "\\") and not part.endswith(":")]
+    parts = [part for part in Path(path).parts if part not in ("..", ".", "/", "\\")]
+    return parts[1:] if len(parts) > 1 and _DRIVE.fullmatch(parts[0]) else parts
 
 
 def _called(id: str, data: bytes) -> list[str]:

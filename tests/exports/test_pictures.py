@@ -106,3 +106,12 @@ def test_a_pool_that_is_gone_or_other_photos_are_refused(workspace, tmp_path):
     said = "The pool p is no longer in the workspace, so its samples are not found; add it again"
     with pytest.raises(BadRequest, match=said):
         kept_rows(open_record(workspace, one.folder), Progress())
+
+
+def test_a_colon_is_a_drive_only_where_one_can_stand(workspace, tmp_path):
+    for at, name in enumerate(["0.jpg", "12:30:/x.jpg", "c:/y.jpg", "d/e:/z.jpg"]):
+        paint(tmp_path / "in" / name, at)
+    (tmp_path / "in" / "0.jpg").rename(tmp_path / "in" / "a:")
+    pool = add_pool(workspace, "p", str(tmp_path / "in"), "images")
+    found = pictures(pool, np.arange(pool.n), Progress())
+    assert sorted(found.names) == ["12:30:/x.jpg", "a:", "d/e:/z.jpg", "y.jpg"]

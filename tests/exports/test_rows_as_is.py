@@ -629,3 +629,21 @@ def test_a_preview_reads_no_further_than_it_must(workspace, tmp_path, monkeypatc
         file.writelines([*whole[:last], *["broken\n"] * 10])
         file.truncate()
     assert find("export format", "jsonl")().preview(record, 5)[0][1].splitlines() == lines
+
+
+def test_times_finer_than_a_pool_keeps_are_no_other_times(workspace, tmp_path):
+    nanoseconds = [1, 1_600_000_000_123_456_789, -1_001, 5_000]
+    kind = pa.timestamp("ns")
+    source = pa.table({"id": list("abcd"), "text": list("wxyz"), "at": pa.array(nanoseconds, kind)})
+    pq.write_table(source, tmp_path / "t.parquet")
+    run = keep(workspace, tmp_path / "t.parquet")
+    out = leave(workspace, run, tmp_path / "out", "parquet")[0]
+    found = pq.read_table(out)
+    assert found["at"].type == kind
+    assert dict(zip(found["id"].to_pylist(), found["at"].cast(pa.int64()).to_pylist(), strict=True)) == dict(
+        zip("abcd", nanoseconds, strict=True)
+    )
+    moved = source.set_column(2, "at", pa.array([one + 1_000 for one in nanoseconds], kind))
+    pq.write_table(moved, tmp_path / "t.parquet")
+    with pytest.raises(BadRequest, match="has another at by now"):
+        leave(workspace, run, tmp_path / "other", "parquet")
