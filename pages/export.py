@@ -101,7 +101,8 @@ def deliver(pool: Pool, run: Run) -> None:
 
 def _download(pool: Pool, run: Run, how: Export) -> None:
     home = keys.workspace()
-    what = {"export": how.id, "version": how.version, "run": run.key, "manifest": run.manifest["sha256"]}
+    order = run.manifest["result"]["pick_order_sha256"]
+    what = {"export": how.id, "version": how.version, "run": run.key, "order": order}
     made = home.task(key_of(what | _said(params=how.what()["params"]))) / f"selection{how.suffix}"
     try:
         if not (made.exists() and made.with_name("notes.json").exists()):  # who stops between the two loses no note

@@ -6,9 +6,7 @@ import pytest
 
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.exports.export import suited
-from datasel_core.pools.persistence import remove_pool
 from datasel_core.runs import engine
-from datasel_core.runs.catalog import removal
 from datasel_core.runs.spec import Spec
 from pages._ui.kit import markdown
 from tests.pages import screens
@@ -103,17 +101,3 @@ def test_a_download_that_was_cut_short_is_made_again_with_all_that_is_said(scree
         path.unlink()  # the process ended between the file and its notes
     sound(app.run())
     assert markdown.plain("Not part of the shape alpaca: topic; --shape as_is has them.") in said(app)
-
-
-def test_a_selection_that_was_made_anew_is_downloaded_anew(screen, workspace, tmp_path):
-    rows = [{"id": f"q{at}", "text": f"text {at}", "more": "old"} for at in range(4)]
-    path = tmp_path / "m.jsonl"
-    for word in ("old", "new"):
-        path.write_text("".join(json.dumps({**row, "more": word}) + "\n" for row in rows))
-        add_pool(workspace, "m", str(path), "text")
-        run = engine.select(workspace, Spec(pool="m", method="random", budget="2"))
-        app = to_export(screen(pool="m", run=run.key))
-        sound(app.radio(key="widget.export.format").set_value("csv").run())
-        assert any(f",{word}" in made.read_text() for made in workspace.path.glob("tasks/*/selection.csv"))
-        removal.delete(workspace, run.folder)
-        remove_pool(workspace, "m")
