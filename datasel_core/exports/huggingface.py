@@ -77,8 +77,9 @@ class HuggingFace(Export):
         whole = Whole(
             functools.partial(how.make, kept, progress=progress), how.times(dataclasses.replace(kept, notes=[]))
         )
-        for split, name, picks in _shards(_splits(kept), sizes, self.shard, ".parquet"):
-            found.add(split, name, Made(functools.partial(whole.write, picks)))
+        shards = list(_shards(_splits(kept), sizes, self.shard, ".parquet"))
+        for split, name, picks in shards:
+            found.add(split, name, Made(whole.make if len(shards) == 1 else functools.partial(whole.write, picks)))
         return found
 
     def _pictures(self, kept: SelectionRecord, progress: Progress) -> "_Files":

@@ -58,6 +58,8 @@ def kept_rows(kept: SelectionRecord, progress: Progress) -> tuple[Pool, np.ndarr
         raise BadRequest(
             f"{other} is another sample than the one that was chosen: {name} was added anew; choose again."
         )
+    if several := int((kept.table["count"].to_numpy() > 1).sum()) if "count" in kept.table.column_names else 0:
+        kept.notes.append(f"Samples that were drawn several times and leave once: {several:,}; the record has counts.")
     return kept.pool, rows
 
 

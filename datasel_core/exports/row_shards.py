@@ -17,7 +17,7 @@ class Whole:
 
     def __init__(self, make: Callable[[Path], None], times: np.ndarray):
         """make: writes the file. times: (n,) how often the row of each pick stands in it, in pick order."""
-        self._make, self._ends = make, np.cumsum(times)
+        self.make, self._ends = make, np.cumsum(times)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def write(self, picks: np.ndarray, path: Path) -> None:
@@ -37,5 +37,5 @@ class Whole:
     def _path(self) -> Path:
         self._folder = tempfile.TemporaryDirectory()
         path = Path(self._folder.name) / "rows.parquet"
-        self._make(path=path)
+        self.make(path)
         return path

@@ -145,6 +145,8 @@ def _parts(pool: Pool, rows: np.ndarray, names: Iterable[str]) -> tuple[Contents
     splits = [pool.value("split", row) for row in rows.tolist()] if "split" in pool.columns else [None] * len(rows)
     own: dict[str, list[str]] = {"train": [], "val": []}
     for split, name in zip(splits, names, strict=True):
+        if "\n" in name or "\r" in name:
+            raise BadRequest(f"The name {name!r} holds a line break, so a list of lines would be wrong; export coco.")
         own.setdefault(_part(split), []).append(name)
     notes = [] if own["train"] else ["No picture was kept for training: train.txt is empty."]
     if not own["val"]:

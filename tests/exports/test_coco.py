@@ -328,3 +328,11 @@ def test_classes_that_were_renamed_since_are_refused(workspace, tmp_path):
     path.write_text(yaml.safe_dump({**said, "names": [f"new {at}" for at in range(len(said["names"]))]}))
     for format in ("coco", "label_studio"):
         refused(workspace, run, format, tmp_path / format, "has no class '.*' any more, which the pool p has; add the")
+
+
+def test_nobodys_folder_is_named(workspace, tmp_path, photos, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    out = export(workspace, chosen(workspace, photos), "coco", tmp_path / "out")
+    said = (out / "annotations.json").read_text()
+    assert "its pictures lie in ~/photos" in said
+    assert str(tmp_path) not in said

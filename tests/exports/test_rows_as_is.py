@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import itertools
 import json
 import shutil
 from datetime import UTC, date, datetime
@@ -552,8 +553,9 @@ def test_an_earlier_export_gives_way_and_a_key_of_theirs_does_not(workspace, tmp
         line.partition(', "datasel"')[0] for line in first
     }
     (tmp_path / "own.jsonl").write_text('{"text": "one", "datasel": "mine"}\n')
-    run = keep(workspace, tmp_path / "own.jsonl")
-    for format in ("jsonl", "parquet"):
+    (tmp_path / "escaped.jsonl").write_text('{"text": "one", "dat\\u0061sel": "mine"}\n')
+    for name, format in itertools.product(("own", "escaped"), ("jsonl", "parquet")):
+        run = keep(workspace, tmp_path / f"{name}.jsonl")
         with pytest.raises(
             BadRequest, match="have a datasel of their own, which is not ours; leave ours out with --no-"
         ):

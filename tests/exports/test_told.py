@@ -1,7 +1,10 @@
 """What a person is told of an export when it is done: once, and by whatever format."""
 
+from dataclasses import replace
+
 import pytest
 
+from datasel_core.base.progress import Progress
 from tests.exports import exporting
 from tests.exports.exporting import FORMATS, told
 
@@ -32,3 +35,11 @@ def test_a_preview_tells_nobody_anything(workspace, run):
     kept = exporting.open_record(workspace, run.folder)
     FORMATS["label_studio"]().preview(kept)
     assert kept.notes == []
+
+
+def test_samples_that_leave_once_although_they_were_drawn_several_times_are_counted(workspace, run, tmp_path):
+    kept = exporting.open_record(workspace, run.folder)
+    at = kept.table.column_names.index("count")
+    kept = replace(kept, table=kept.table.set_column(at, "count", [[1, 3, 2]]))
+    FORMATS["huggingface"](datasel=False).write(kept, tmp_path / "out", Progress())
+    assert kept.notes == ["Samples that were drawn several times and leave once: 2; the record has counts."]

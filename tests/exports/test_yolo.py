@@ -334,3 +334,18 @@ def test_a_killed_export_can_be_repeated(workspace, run, other, tmp_path, monkey
     test_guard.test_a_killed_export_leaves_no_half_file_and_can_be_repeated(
         workspace, run, other, tmp_path, "yolo", monkeypatch
     )
+
+
+def test_a_line_break_in_a_name_is_refused_where_names_are_lines(workspace, tmp_path):
+    path = layouts.coco(tmp_path / "in")
+    said = json.loads(path.read_text())
+    name = said["images"][0]["file_name"]
+    picture = next((tmp_path / "in").rglob(name))
+    picture.rename(picture.with_name(f"a\n{name}"))
+    said["images"][0]["file_name"] = f"a\n{name}"
+    path.write_text(json.dumps(said))
+    add_pool(workspace, "p", str(tmp_path / "in"), "images")
+    run = engine.select(workspace, Spec(pool="p", method="random", budget="100%"))
+    refused(
+        workspace, run, "yolo", tmp_path / "out", r"holds a line break, so a list of lines would be wrong; export coco"
+    )
