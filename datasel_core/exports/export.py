@@ -178,7 +178,13 @@ class Export(Declared):
     def _record(self, kept: SelectionRecord, prefix: str = "") -> dict[str, Any]:
         if kept.folder is None:
             return {}
-        return record.contents(kept.folder, kept.manifest, self.what(), prefix, kept.with_notes)
+        try:
+            return record.contents(kept.folder, kept.manifest, self.what(), prefix, kept.with_notes)
+        except OSError as error:
+            raise BadRequest(
+                f"The selection in {kept.folder} cannot be read any more ({error.strerror}); it may have been deleted "
+                "meanwhile. Choose again."
+            ) from None
 
 
 def check(workspace: Workspace, format: type[Export], out: str | os.PathLike, overwrite: bool = False) -> None:

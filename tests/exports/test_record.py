@@ -12,7 +12,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.exports import record
 from datasel_core.runs import engine, reproduction
-from datasel_core.runs.catalog import names, places
+from datasel_core.runs.catalog import names, places, removal
 from datasel_core.runs.spec import Spec
 from datasel_core.workspace.hashing import own_hash
 from tests.conftest import paint, rewritten
@@ -196,3 +196,11 @@ def test_a_record_that_says_its_own_hash_may_still_say_anything(workspace, run, 
     if not named:
         with pytest.raises(BadRequest, match="is there already with another content"):
             export(workspace, run, "ids", out)
+
+
+@pytest.mark.parametrize("format", ["ids", "files"])
+def test_a_selection_that_is_deleted_while_it_is_exported_is_one_line(workspace, run, tmp_path, format):
+    kept = open_record(workspace, run.folder)
+    removal.delete(workspace, run.folder)
+    with pytest.raises(BadRequest, match="cannot be read any more .* it may have been deleted meanwhile. Choose again"):
+        FORMATS[format]().write(kept, tmp_path / "out", Progress())

@@ -83,6 +83,20 @@ def test_what_another_selection_builds_on_stays(scene, kind):
     assert run.key not in left(scene)
 
 
+def test_every_batch_of_a_chain_stays_while_a_later_one_builds_on_it(scene):
+    batches = [scene.ask("random", 5)]
+    for seed in range(1, 4):
+        batches.append(scene.ask("random", 5, seed=seed, already=batches[-1].key))
+    for batch in batches[:-1]:
+        with pytest.raises(BadRequest, match="cannot be deleted: "):
+            removal.delete(scene.workspace, batch.folder)
+    alone = manifest.read(batches[-1].folder)
+    assert reproduction.asked_again(scene.workspace, alone, None).spec.already == batches[-2].key
+    for batch in reversed(batches):
+        removal.delete(scene.workspace, batch.folder)
+    assert left(scene) == []
+
+
 def test_all_dependants_are_named_up_to_five(scene):
     run = scene.ask("random", 30)
     for seed in range(7):
