@@ -106,12 +106,13 @@ def _converted(
 ) -> tuple[Contents, Mapping[str, Any], list[str]]:
     """The same, made of the pool's labels."""
     crowds, classes = {}, class_names(pool)
+    odd: Counter[str] = Counter()
     if pool.layout == "coco":
         parts = coco_source.parts(pool, rows, workspace)
         crowds = coco_source.crowds(parts)
         classes = list(dict.fromkeys(name for part in parts for name in part.names.values()))
+        odd["Outlines and points, of which the box alone is written"] += coco_source.outlines(parts)
     number = {name: at for at, name in enumerate(classes)}
-    odd: Counter[str] = Counter()
     files = {}
     for row, name in named:
         labels = pool.labels(row)
@@ -123,7 +124,7 @@ def _converted(
             if (line := _line(label, number, size, is_crowd, odd))
         ]
         files[yolo.label_file(Path(name)).as_posix()] = "".join(drawn).encode()
-    notes = [f"{what}: {count:,}." for what, count in odd.items()]
+    notes = [f"{what}: {count:,}." for what, count in odd.items() if count]
     return files, {"names": dict(enumerate(classes))}, notes
 
 

@@ -221,6 +221,7 @@ def test_coco_becomes_yolo(workspace, tmp_path):
         "# Boxes that reach over the edge of their picture, cut there: 1.",
         "# Labels without a box, left out: 1.",
         "# No picture was kept for validation: train stands for it.",
+        "# Outlines and points, of which the box alone is written: 5.",
     ]
     _, lines = read(out)
     name = "images/train2017/{:012d}.jpg".format
