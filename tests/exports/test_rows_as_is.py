@@ -649,3 +649,21 @@ def test_times_finer_than_a_pool_keeps_are_no_other_times(workspace, tmp_path):
     pq.write_table(moved, tmp_path / "t.parquet")
     with pytest.raises(BadRequest, match="has another at by now"):
         leave(workspace, run, tmp_path / "other", "parquet")
+
+
+@pytest.mark.parametrize(("make", "suffix"), [(parquet, "parquet"), (arrow_file, "arrow")])
+def test_texts_that_are_views_leave_as_texts(workspace, tmp_path, make, suffix):
+    view = pa.string_view()
+    deep = pa.large_list(pa.struct([("a", pa.list_(view)), ("n", pa.int8())]))
+    columns = {
+        "text": pa.array(["one", "two", "three"], view),
+        "raw": pa.array([b"a", None, b"c"], pa.binary_view()),
+        "deep": pa.array([[{"a": ["x", None], "n": 1}], [], None], deep),
+    }
+    table = pa.table(columns)
+    make(table, tmp_path / f"t.{suffix}")
+    run = keep(workspace, tmp_path / f"t.{suffix}", seed=3)
+    found = pq.read_table(leave(workspace, run, tmp_path / "out", "parquet", datasel=False)[0])
+    assert found.to_pylist() == in_order(run, table.to_pylist())
+    rows = [json.loads(line) for line in written(workspace, run, tmp_path / "lines", datasel=False)]
+    assert [row["deep"] for row in rows] == found["deep"].to_pylist()
