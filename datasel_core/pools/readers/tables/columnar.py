@@ -28,7 +28,7 @@ _WIDTHS = {"FLOAT": 4, "INT32": 4, "DOUBLE": 8, "INT64": 8, "INT96": 12}
 """Bytes of a value of a Parquet column; of text at least one."""
 _MANY = 1_000_000
 """Rows from which a table with less than a byte for each holds hardly anything but repeats."""
-_TROUBLE = (pa.ArrowException, OSError, UnicodeDecodeError, EOFError)
+_TROUBLE = (pa.ArrowException, OSError, UnicodeDecodeError, EOFError, OverflowError)  # the last: years beyond 9999
 
 
 def columnar_rows(file: TableFile, position: Position, wanted: frozenset[str]) -> Iterator[Row]:
