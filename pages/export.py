@@ -105,7 +105,7 @@ def _download(pool: Pool, run: Run, how: Export) -> None:
     what = {"export": how.id, "version": how.version, "run": run.key, "order": order}
     made = home.task(key_of(what | _said(params=how.what()["params"]))) / f"selection{how.suffix}"
     try:
-        if not made.exists():
+        if not (made.exists() and made.with_name("notes.json").exists()):  # who stops between the two loses no note
             kept = dataclasses.replace(open_record(home, run.folder), folder=None)
             how.write(kept, made, Progress())
             write_json(made.with_name("notes.json"), kept.notes)

@@ -54,7 +54,7 @@ class ExportSelection(Task):
     def _written(self, exporter: Export, kept: SelectionRecord, progress: Progress) -> Outcome:
         notes = kept.changes(progress).lines() if exporter.suffix else []  # a folder of files is refused
         target, n = exporter.write(kept, self.out, progress, self.overwrite), kept.table.num_rows
-        notes += [*kept.notes, *exporter.notes(kept, target)]
+        notes += kept.notes
         return Outcome(
             {"out": str(target), "n": n, "notes": notes},
             {"format": self.format, "out": str(target), "n": n},

@@ -52,7 +52,7 @@ class NoteSelection(_Said):
 
 
 def _outcome(workspace: Workspace, folder: Path, name: str | None, note: str | None) -> Outcome:
-    label = give(workspace, folder, name, note)
+    label = give(workspace, folder, name, note, finished=True)
     called = name_of(folder, manifest.read(folder))
     said = {"run": str(folder), "name": called, "note": label.note}
     lines = [f"{folder.name} is called {called}."] if note is None else [f"{called}: {label.note or 'no note'}"]

@@ -12,6 +12,7 @@ from datasel_core.actions.task import Task, perform
 from datasel_core.base.progress import listening
 from datasel_core.base.registry import every
 from datasel_core.cli.console import Notes, answer, pairs, progress, say, workspace
+from datasel_core.runs.catalog import removal
 from datasel_core.workspace import leftovers
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
@@ -30,6 +31,7 @@ def _command(cls: type[Task]) -> Callable[..., None]:
         values = {name: _value(fields[name], given[_option(name, fields[name])]) for name in fields}
         asked, home = cls(**values), workspace()
         leftovers.clear(home)
+        removal.clear(home)
         with listening(progress()):
             work = asked.prepare(home)
         first = Notes(work.notes)

@@ -23,12 +23,20 @@ def class_names(pool: Pool) -> list[str]:
     """All of the pool, not only those of kept samples, also those that nobody drew: as the source's data.yaml or
     categories list them, else by name. Raises BadRequest where these are gone.
     """
+    met = pc.unique(pc.list_flatten(pool.table[LABELS])).to_pylist() if pool.has_labels else []
+    own = sorted(name for name in met if isinstance(name, str))
     if pool.layout == "yolo":
-        return list(yolo_names(pool).values())
-    if pool.layout == "coco" and pool.has_labels:
-        return list(dict.fromkeys(name for path in annotation_files(pool) for name in _categories(path)))
-    found = pc.unique(pc.list_flatten(pool.table[LABELS])).to_pylist() if pool.has_labels else []
-    return sorted(name for name in found if isinstance(name, str))
+        said = list(yolo_names(pool).values())
+    elif pool.layout == "coco" and pool.has_labels:
+        said = list(dict.fromkeys(name for path in annotation_files(pool) for name in _categories(path)))
+    else:
+        return own
+    if gone := next((name for name in own if name not in said), None):
+        raise BadRequest(
+            f"{pool.about['source']} has no class {gone!r} any more, which the pool {pool.name} has; add the pool "
+            "again, and choose again."
+        )
+    return said
 
 
 def annotation_files(pool: Pool) -> list[Path]:

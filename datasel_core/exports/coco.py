@@ -17,6 +17,7 @@ from datasel_core.exports.pictures import FOLDER, kept_rows, pictures
 from datasel_core.pools.labels import Label
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.layouts import places
+from datasel_core.workspace.layout import without_home
 
 _FILE, _INSTANCES = "annotations.json", "instances.json"
 
@@ -115,8 +116,9 @@ def _captions(pool: Pool, rows: np.ndarray, names: list[str]) -> bytes:
 def _dumped(pool: Pool, rows: np.ndarray, names: list[str], notes: list[dict[str, Any]], more: dict[str, Any]) -> bytes:
     first = {name: row for name, row in reversed(list(zip(names, rows.tolist(), strict=True)))}
     images = [_image(pool, first[name], at, name) for at, name in enumerate(dict.fromkeys(names), 1)]
+    root = without_home(str(pool.root))
     whole = {
-        "info": {"description": f"Chosen from the pool {pool.name} with datasel; its pictures lie in {pool.root}"},
+        "info": {"description": f"Chosen from the pool {pool.name} with datasel; its pictures lie in {root}"},
         "images": images,
         "annotations": [{"id": at, **note} for at, note in enumerate(notes, 1)],
         **more,

@@ -79,6 +79,12 @@ def crowds(found: Iterable[Part]) -> dict[str, list[bool]]:
     return said
 
 
+def outlines(found: Iterable[Part]) -> int:
+    """How many labels have an outline or points beside their box; crowds are counted elsewhere."""
+    said = (entry.value for part in found for entry in part.notes if not coco.is_crowd(entry.value))
+    return sum(bool(one.get("segmentation") or one.get("keypoints")) for one in said)
+
+
 def _part(pool: Pool, path: Path, source: Path, kept: set[str]) -> Part:
     said = members(path.read_text(encoding="utf-8-sig"))
     folder = coco.picture_folder(source, path, (value for value, _ in _entries(said, "images")))

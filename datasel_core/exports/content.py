@@ -3,16 +3,18 @@ turn, and what is said of all others at the end.
 """
 
 import contextlib
+import functools
 import hashlib
 import os
-import secrets
 import shutil
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from datasel_core.errors import BadRequest
-from datasel_core.workspace.files import NAMED, PART, disk_trouble, writing
+from datasel_core.errors import BadRequest, Failed
+from datasel_core.workspace.files import beside, disk_trouble, writing
 from datasel_core.workspace.hashing import hash_file
 
 
@@ -117,15 +119,36 @@ def put_together(contents: Mapping[str, Copy | bytes], folder: Path) -> None:
                 os.fsync(file.fileno())
 
 
+def check_apart(folder: Path, names: Iterable[str]) -> None:
+    """Raises Failed where the disk took two of these names for one, so that one file stands in the place of both: not
+    every disk tells `A.jpg` from `a.jpg`, or two ways to write a letter with an accent.
+    """
+    names, listed = list(names), functools.cache(lambda place: frozenset(os.listdir(place)))
+    alike = Counter(map(_folded, names))
+    for name in (name for name in names if alike[_folded(name)] > 1):
+        place = folder
+        for part in PurePath(name).parts:
+            if part not in listed(place):
+                raise Failed(
+                    f"{folder} lies on a disk that does not tell {name} from another name, so one of the two is lost; "
+                    "name an --out on another disk."
+                )
+            place /= part
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
 def _link(source: Path, target: Path) -> bool:
     """Hard-links where the disk allows it; else (another disk, another file system) the file has to be copied."""
-    beside = target.with_name(f".{target.name[:NAMED]}.{secrets.token_hex(4)}{PART}")
+    begun = beside(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.link(source, beside)
-        os.replace(beside, target)
+        os.link(source, begun)
+        os.replace(begun, target)
     except OSError:
-        beside.unlink(missing_ok=True)
+        begun.unlink(missing_ok=True)
         return False
     return True
 

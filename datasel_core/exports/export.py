@@ -6,12 +6,11 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -21,7 +20,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.base.registry import declares
 from datasel_core.errors import BadRequest
 from datasel_core.exports import guard, record, written
-from datasel_core.exports.content import Contents, Made, put
+from datasel_core.exports.content import Contents, Copy, Made, put
 from datasel_core.pools.changed import Changes
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN
@@ -37,8 +36,8 @@ class SelectionRecord:
     """table: selection.parquet. manifest: manifest.json. workspace: whose pools' sources are never written over.
     changes: which of the kept photos are others by now. pool: what was chosen from, as it is now, perhaps with other
     samples; None when it is gone. folder: where the selection lies; its record leaves with every export. notes: what a
-    format could not write as it was, with counts; a person is told when it is done. with_notes: what somebody called
-    and noted leaves with the record.
+    person is told when it is done, a line each: what a format could not write as it was, with counts, and what the
+    other tool needs. with_notes: what somebody called and noted leaves with the record.
     """
 
     table: pa.Table
@@ -51,12 +50,8 @@ class SelectionRecord:
     with_notes: bool = False
 
     def first(self, most: int) -> "SelectionRecord":
-        """The same of the first picks."""
-        return dataclasses.replace(self, table=self.table.slice(0, most))
-
-    def taken(self, picks: np.ndarray) -> "SelectionRecord":
-        """The same of some picks, in this order."""
-        return dataclasses.replace(self, table=self.table.take(pa.array(picks)))
+        """The same of the first picks, of which nobody is told anything."""
+        return dataclasses.replace(self, table=self.table.slice(0, most), notes=[])
 
     def plain(self) -> pa.Table:
         """The columns people want: without the row number, the content hash, and how numbers were written."""
@@ -88,10 +83,6 @@ class Export(Declared):
         """How likely somebody with this pool wants the format, 0 to 100: the highest is offered first."""
         return 0
 
-    def notes(self, kept: SelectionRecord, out: Path) -> list[str]:
-        """What a person should know of what was written there, a line each: what was left out, what a tool needs."""
-        return []
-
     def write(self, kept: SelectionRecord, out: str | os.PathLike, progress: Progress, overwrite: bool = False) -> Path:
         """Makes the file, or the files of the folder, each all at once, and the record; returns where.
 
@@ -102,12 +93,24 @@ class Export(Declared):
         check(kept.workspace, type(self), out, overwrite)
         beside = self.beside(kept, Path(out).name)
         for name in beside:
-            guard.check_file(kept.workspace, Path(out).with_name(name), overwrite)
+            place = guard.check_file(kept.workspace, Path(out).with_name(name), overwrite)
+            own = record.delivered(places.beside(place.with_name(Path(out).name)))
+            if place.exists() and not overwrite and name not in own:
+                raise BadRequest(
+                    f"{place} describes another file, and would describe {Path(out).name} alone; name an --out in a "
+                    "folder of its own, or allow replacing it with --overwrite."
+                )
         if not self.suffix:
-            about = self._record(kept, f"{record.FOLDER}/")
-            return guard.fill(kept.workspace, out, self.contents(kept, progress), progress, overwrite, about)
+            return self._folder(kept, out, progress, overwrite)
         with written.turn(kept.workspace, guard.check_file(kept.workspace, out, overwrite), progress.check):
             return self._file(kept, out, beside, progress, overwrite)
+
+    def _folder(self, kept: SelectionRecord, out: str | os.PathLike, progress: Progress, overwrite: bool) -> Path:
+        about, contents = self._record(kept, f"{record.FOLDER}/"), self.contents(kept, progress)
+        before = record.delivered(Path(out).expanduser() / record.FOLDER)
+        folder = guard.fill(kept.workspace, out, contents, progress, overwrite, about)
+        kept.notes.extend(_beside(folder, contents, before))
+        return folder
 
     def _file(
         self,
@@ -175,7 +178,13 @@ class Export(Declared):
     def _record(self, kept: SelectionRecord, prefix: str = "") -> dict[str, Any]:
         if kept.folder is None:
             return {}
-        return record.contents(kept.folder, kept.manifest, self.what(), prefix, kept.with_notes)
+        try:
+            return record.contents(kept.folder, kept.manifest, self.what(), prefix, kept.with_notes)
+        except OSError as error:
+            raise BadRequest(
+                f"The selection in {kept.folder} cannot be read any more ({error.strerror}); it may have been deleted "
+                "meanwhile. Choose again."
+            ) from None
 
 
 def check(workspace: Workspace, format: type[Export], out: str | os.PathLike, overwrite: bool = False) -> None:
@@ -191,6 +200,24 @@ def suited(pool: Pool) -> dict[str, type[Export]]:
     """The formats that suit a pool, the likeliest first."""
     found = [(id, one) for id, one in registry.every("export format").items() if not one.unsuited(pool)]
     return dict(sorted(found, key=lambda pair: (-pair[1].likely(pool), pair[1].title)))
+
+
+def _beside(folder: Path, contents: Contents, before: Mapping[str, str]) -> Iterator[str]:
+    """What is to be known of the files in a folder. before: what an earlier export delivered there.
+
+    Hard links are not made read-only: they are one file with their source, whose owner would lose the right to write.
+    """
+    wanted = [folder / name for name, one in contents.items() if isinstance(one, Copy) and one.link]
+    if linked := sum(path.stat().st_nlink > 1 for path in wanted):
+        yield (
+            f"{linked:,} of the files in {folder} share their bytes with their sources (hard links): to change one is "
+            "to change both, so work on them read-only; export them without link to edit them."
+        )
+    if left := sorted(name for name in before.keys() - contents.keys() if os.path.isfile(folder / name)):
+        yield (
+            f"Files of an earlier export are still in {folder}, and no part of this one: {len(left):,} "
+            f"({left[0]}{', ...' * (len(left) > 1)}); for what was kept alone, name a new folder."
+        )
 
 
 def _text(path: Path) -> str | None:

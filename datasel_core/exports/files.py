@@ -1,12 +1,10 @@
 """The kept files themselves, in a folder."""
 
-from pathlib import Path
 from typing import ClassVar
 
 from datasel_core.base.declare import Field
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
-from datasel_core.exports import record
 from datasel_core.exports.content import Contents
 from datasel_core.exports.export import Export, SelectionRecord, export_format
 from datasel_core.exports.pictures import kept_rows, pictures
@@ -39,17 +37,6 @@ class Files(Export):
     @classmethod
     def likely(cls, pool: Pool) -> int:
         return 45
-
-    def notes(self, kept: SelectionRecord, out: Path) -> list[str]:
-        """Neither is made read-only: they are one file, so that would take the right to write from its owner."""
-        files = [out / name for name in record.delivered(out / record.FOLDER)] if self.link else []
-        linked = sum(path.stat().st_nlink > 1 for path in files)
-        if not linked:
-            return []
-        return [
-            f"{linked:,} of the files in {out} share their bytes with their sources (hard links): to change one is to "
-            "change both, so work on them read-only; export them without link to edit them."
-        ]
 
     def contents(self, kept: SelectionRecord, progress: Progress) -> Contents:
         if kept.pool is None and not {"path", "cell", "offset"} & set(kept.table.column_names):

@@ -120,6 +120,7 @@ def fill(
         if name in todo:
             content.put(contents[name], folder / name, functools.partial(about_to, name))
         stand[name] = hashes.get(name) or hash_file(folder / name)
+    content.check_apart(folder, contents)
     closed = {name: one.make(stand) if isinstance(one, Closing) else one for name, one in record.items()}
     hashes |= {name: sha256 for name, one in closed.items() if (sha256 := content.hash_before(one)) is not None}
     written.keep(workspace, folder, hashes, known, done=False)

@@ -3,10 +3,11 @@
 https://huggingface.co/docs/hub/datasets-manual-configuration
 """
 
+import dataclasses
 import functools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -23,14 +24,22 @@ from datasel_core.exports.export import Export, SelectionRecord, export_format
 from datasel_core.exports.features import with_features
 from datasel_core.exports.parquet import Parquet
 from datasel_core.exports.pictures import kept_rows, pictures, read
+from datasel_core.exports.row_shards import Whole
+from datasel_core.exports.rows import OWN
 from datasel_core.pools.pool import Pool
+from datasel_core.pools.readers.layouts.objects import BOX, CLASS, OBJECTS
+from datasel_core.pools.readers.tables.usual import OURS
 
 _INNER = ("row", "content", "path", "shard", "cell", "offset", "bytes", "width", "height", "mask", "rarest_class")
 """Columns that say where a picture lies or what it is, which is seen from the picture itself."""
-_OURS = ("rank", "score", "count", "why")
+_SAID = ("id", *OWN)
+_NAMES_FILES = ("file_name", "file_names")
+"""How names of columns end that `datasets` takes for names of files."""
 _ROWS = 100
 """Rows that are together in a row group, so that one picture is read without many others."""
 _SPLIT = re.compile(r"\W+")
+_EVERY = "all"
+"""What `datasets` calls all splits together, so that none may be called so."""
 
 
 @export_format("huggingface", version=1, title="Hugging Face data set")
@@ -64,18 +73,18 @@ class HuggingFace(Export):
     def _rows(self, kept: SelectionRecord, progress: Progress) -> "_Files":
         """Samples that are rows of a table leave as they came."""
         sizes = np.full(kept.table.num_rows, kept.table.nbytes / max(1, kept.table.num_rows))
-        found = _Files({}, {})
-        for split, name, picks in _shards(_splits(kept), sizes, self.shard, ".parquet"):
-            make = functools.partial(self._write_rows, kept.taken(picks), progress)
-            found.add(split, name, Made(make))
+        found, how = _Files({}, {}), Parquet(datasel=self.datasel)
+        whole = Whole(
+            functools.partial(how.make, kept, progress=progress), how.times(dataclasses.replace(kept, notes=[]))
+        )
+        shards = list(_shards(_splits(kept), sizes, self.shard, ".parquet"))
+        for split, name, picks in shards:
+            found.add(split, name, Made(whole.make if len(shards) == 1 else functools.partial(whole.write, picks)))
         return found
-
-    def _write_rows(self, kept: SelectionRecord, progress: Progress, path: Path) -> None:
-        Parquet(datasel=self.datasel).make(kept, path, progress)
 
     def _pictures(self, kept: SelectionRecord, progress: Progress) -> "_Files":
         pool, rows = kept_rows(kept, progress)
-        about = _about(pool, rows, kept, self.datasel)
+        about = _about(pool, rows, kept, self.datasel, self.pictures == "beside")
         if self.pictures == "beside":
             return _beside(pool, rows, about, _splits(kept), progress)
         found = _Files({}, {})
@@ -103,10 +112,19 @@ def _splits(kept: SelectionRecord) -> dict[str, np.ndarray]:
     n = kept.table.num_rows
     if "split" not in kept.table.column_names:
         return {"train": np.arange(n)}
-    own = [_SPLIT.sub("_", str(value)) or "train" if value else "train" for value in kept.table["split"].to_pylist()]
     found: dict[str, list[int]] = {}
-    for pick, split in enumerate(own):
+    others: dict[str, str] = {}
+    for pick, value in enumerate(kept.table["split"].to_pylist()):
+        said = str(value or "train")
+        split = _SPLIT.sub("_", said)
+        if split == _EVERY:
+            split += "_"
+        if split != said:
+            others[said] = split
         found.setdefault(split, []).append(pick)
+    if others:
+        named = ", ".join(f"{said!r} is {split}" for said, split in list(others.items())[:10])
+        kept.notes.append(f"Splits whose names the library datasets does not take: {named}.")
     return {split: np.array(picks) for split, picks in found.items()}
 
 
@@ -122,29 +140,44 @@ def _shards(
             yield split, f"data/{split}-{at:05d}-of-{several:05d}{suffix}", picks[part == at]
 
 
-def _about(pool: Pool, rows: np.ndarray, kept: SelectionRecord, ours: bool) -> pa.Table:
-    """What goes beside the pictures: the pool's columns, boxes, and what is said of their being kept, in pick order."""
+def _about(pool: Pool, rows: np.ndarray, kept: SelectionRecord, ours: bool, beside: bool) -> pa.Table:
+    """What goes beside the pictures: the pool's columns, boxes, and what is said of their being kept, in pick order.
+    beside: in a table of metadata, which names files.
+    """
     names = [name for name in pool.columns if name not in (*_INNER, "split") and not name.startswith("_")]
     table = pool.take(rows, ["id", *(name for name in names if name != "id")])
-    if pool.boxes is not None:
-        table = table.append_column("objects", _objects(pool, rows))
-    return table.append_column("datasel", _said(kept.table)) if ours else table
+    made = {} if pool.boxes is None else {OBJECTS: _objects(pool, rows)}
+    made |= {OURS: _said(kept.table)} if ours else {}
+    table = _renamed(table, lambda name: name in ("image", *made) or (beside and name.endswith(_NAMES_FILES)), kept)
+    for name, column in made.items():
+        table = table.append_column(name, column)
+    return table
+
+
+def _renamed(table: pa.Table, is_taken: Callable[[str], bool], kept: SelectionRecord) -> pa.Table:
+    """The source's columns that are called as what stands there get another name, and a person is told."""
+    names = list(table.column_names)
+    for at, name in enumerate(names):
+        if is_taken(name):
+            names[at] = name + "_"
+            while names[at] in table.column_names:
+                names[at] += "_"
+    if others := [f"{old} is {new}" for old, new in zip(table.column_names, names, strict=True) if old != new]:
+        kept.notes.append(f"Columns of the source whose names mean something else there: {', '.join(others)}.")
+    return table.rename_columns(names)
 
 
 def _objects(pool: Pool, rows: np.ndarray) -> pa.Array:
     """Boxes as left, top, width and height in pixels of the upright picture, and the names of their classes."""
     own = [pool.labels(int(row)) for row in rows]
-    kind = pa.struct([("bbox", pa.list_(pa.list_(pa.float64(), 4))), ("category", pa.list_(pa.string()))])
+    kind = pa.struct([(BOX, pa.list_(pa.list_(pa.float64(), 4))), (CLASS, pa.list_(pa.string()))])
     drawn = [[label for label in labels if label.box is not None] for labels in own]
-    values = [
-        {"bbox": [list(label.box) for label in labels], "category": [label.name for label in labels]}
-        for labels in drawn
-    ]
+    values = [{BOX: [list(label.box) for label in labels], CLASS: [label.name for label in labels]} for labels in drawn]
     return pa.array(values, kind)
 
 
 def _said(table: pa.Table) -> pa.StructArray:
-    return pa.StructArray.from_arrays([table[name].combine_chunks() for name in _OURS], names=list(_OURS))
+    return pa.StructArray.from_arrays([table[name].combine_chunks() for name in _SAID], names=list(_SAID))
 
 
 def _write_pictures(pool: Pool, rows: np.ndarray, about: pa.Table, progress: Progress, path: Path) -> None:

@@ -60,9 +60,6 @@ class LabelStudio(Export):
     def likely(cls, pool: Pool) -> int:
         return 80 if pool.kind == "images" and not pool.has_labels else 35 if "image" in pool.opens else 8
 
-    def notes(self, kept: SelectionRecord, out: Path) -> list[str]:
-        return remarks((out / "README.md").read_text(encoding="utf-8"))
-
     def contents(self, kept: SelectionRecord, progress: Progress) -> Contents:
         pool, rows = kept_rows(kept, progress)
         tasks = Tasks(pool, self.labels, not self.hide_reasons)
@@ -72,7 +69,9 @@ class LabelStudio(Export):
         )
         chunks = self._chunks(told, progress)
         cut = sum(map(tasks.cut, rows.tolist())) if self.labels != "none" else 0
-        about = {"config.xml": tasks.config().encode(), "README.md": guide(list(chunks), root, files, cut).encode()}
+        notes = remarks(root is not None or bool(files), cut)
+        kept.notes.extend(notes)
+        about = {"config.xml": tasks.config().encode(), "README.md": guide(list(chunks), root, files, notes).encode()}
         return {**about, **chunks, **files}
 
     def _pictures(

@@ -11,14 +11,12 @@ _ROOT = "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT"
 _INSIDE = "/label-studio/files"
 
 
-def guide(chunks: Sequence[str], where: tuple[Path, Path] | None, files: Contents, cut: int) -> str:
+def guide(chunks: Sequence[str], where: tuple[Path, Path] | None, files: Contents, notes: Sequence[str]) -> str:
     """README.md of the folder. chunks: the files of tasks. where: the folder to serve and the one in it that holds the
-    pictures, where they stay; None where they are files of the export, or there are none. cut: boxes cut at the edge.
+    pictures, where they stay; None where they are files of the export, or there are none. notes: as `remarks` gave.
     """
     served = where is not None or bool(files)
     steps = [*(_serving(where) if served else []), *_importing(chunks, served)]
-    notes = [_NEEDS] if served else []
-    notes += [f"Boxes that reach over the edge of their picture, cut there: {cut:,}."] if cut else []
     known = ["", "## To know", "", *(f"- {note}" for note in notes)] if notes else []
     lines = ["# Tasks for Label Studio", "", *(f"{at}. {step}" for at, step in enumerate(steps, 1)), *known]
     return "\n".join(lines) + "\n"
@@ -27,9 +25,10 @@ def guide(chunks: Sequence[str], where: tuple[Path, Path] | None, files: Content
 _NEEDS = "Label Studio shows the pictures only when it serves local files: README.md says how to start it."
 
 
-def remarks(text: str) -> list[str]:
-    """What a guide says that is to be known."""
-    return [line.removeprefix("- ") for line in text.splitlines() if line.startswith("- ")]
+def remarks(served: bool, cut: int) -> list[str]:
+    """What is to be known. served: whether there are pictures to serve. cut: boxes cut at the edge."""
+    notes = [_NEEDS] if served else []
+    return notes + ([f"Boxes that reach over the edge of their picture, cut there: {cut:,}."] if cut else [])
 
 
 def _serving(where: tuple[Path, Path] | None) -> list[str]:

@@ -25,6 +25,7 @@ FOLDER = "images"
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
 """What file systems do not take in names."""
+_DRIVE = re.compile(r"[A-Za-z]:")
 _LONGEST = 200
 """Bytes of one part of a name; file systems take 255."""
 
@@ -57,6 +58,8 @@ def kept_rows(kept: SelectionRecord, progress: Progress) -> tuple[Pool, np.ndarr
         raise BadRequest(
             f"{other} is another sample than the one that was chosen: {name} was added anew; choose again."
         )
+    if several := int((kept.table["count"].to_numpy() > 1).sum()) if "count" in kept.table.column_names else 0:
+        kept.notes.append(f"Samples that were drawn several times and leave once: {several:,}; the record has counts.")
     return kept.pool, rows
 
 
@@ -103,7 +106,8 @@ def _placed(parts: list[str], below: str) -> str:
 
 def _inside(path: str) -> list[str]:
     """The parts of a path below the new folder: never above it, whatever the table said."""
-    return [part for part in Path(path).parts if part not in ("..", ".", "/", "\\") and not part.endswith(":")]
+    parts = [part for part in Path(path).parts if part not in ("..", ".", "/", "\\")]
+    return parts[1:] if len(parts) > 1 and _DRIVE.fullmatch(parts[0]) else parts
 
 
 def _called(id: str, data: bytes) -> list[str]:

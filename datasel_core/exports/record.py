@@ -6,6 +6,7 @@ format what was delivered and closes over the delivered files.
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from datasel_core.exports.content import Closing, Contents, Copy
 from datasel_core.runs.catalog import label
 from datasel_core.version import VERSION
 from datasel_core.workspace.files import read_json
-from datasel_core.workspace.hashing import hash_file, own_hash
+from datasel_core.workspace.hashing import hash_file, is_own, own_hash
 from datasel_core.workspace.layout import EXPORT_RECORD, RECORD
 
 FOLDER, EXPORT = RECORD, EXPORT_RECORD
@@ -59,7 +60,7 @@ def problems(folder: Path) -> list[str]:
     said = read_json(folder / EXPORT)
     if said is None:
         return []
-    if not isinstance(said, dict) or said.get("schema") != SCHEMA or said.get("sha256") != own_hash(said):
+    if not _is_whole(said):
         return [f"{EXPORT} was changed after it was written."]
     if said["manifest_sha256"] != read_json(folder / "manifest.json", {}).get("sha256"):
         return [f"{EXPORT} belongs to another manifest."]
@@ -70,14 +71,21 @@ def delivered(folder: Path) -> dict[str, str]:
     """Name -> SHA-256 of what was delivered, by the record in a folder; nothing where it has none or a damaged one."""
     with contextlib.suppress(BadInput, OSError):
         said = read_json(folder / EXPORT)
-        if isinstance(said, dict) and said.get("schema") == SCHEMA and said.get("sha256") == own_hash(said):
-            return dict(said["files"])
+        return dict(said["files"]) if _is_whole(said) else {}
     return {}
+
+
+def _is_whole(said: Any) -> bool:
+    """Whether it is what an export writes, and what it says of itself; strangers may have written it."""
+    if not isinstance(said, dict) or said.get("schema") != SCHEMA or not is_own(said):
+        return False
+    files = said.get("files")
+    return "manifest_sha256" in said and isinstance(files, dict) and all(isinstance(one, str) for one in files.values())
 
 
 def _problem(folder: Path, name: str, sha256: str) -> str:
     path = folder / name
-    if ".." in Path(name).parts or Path(name).is_absolute() or not path.is_file():
+    if ".." in Path(name).parts or Path(name).is_absolute() or not os.path.isfile(path):  # also where it is no name
         return f"{name} is missing."
     return "" if hash_file(path) == sha256 else f"{name} was changed after it was exported."
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -75,6 +75,8 @@ def _same(now: Any, was: Any) -> bool:
         return now == was
     if was is None or _is_none(was):
         return now == "" or _is_none(_number(now))
+    if isinstance(was, datetime) and getattr(now, "nanosecond", 0):  # a pool keeps microseconds
+        now = now.replace(nanosecond=0)
     return now == was or table_columns.as_text(now) == table_columns.as_text(was) or _number(now) == _number(was)
 
 

@@ -61,10 +61,6 @@ class Yolo(Export):
     def likely(cls, pool: Pool) -> int:
         return {"yolo": 90, "coco": 50}.get(pool.layout, 35)
 
-    def notes(self, kept: SelectionRecord, out: Path) -> list[str]:
-        lines = (out / _FILE).read_text(encoding="utf-8").splitlines()
-        return [line.removeprefix("# ") for line in lines if line.startswith("# ")]
-
     def contents(self, kept: SelectionRecord, progress: Progress) -> Contents:
         pool, rows = kept_rows(kept, progress)
         own, link = pool.layout == "yolo", self.pictures == "link"
@@ -73,6 +69,7 @@ class Yolo(Export):
         named = progress.over(zip(rows.tolist(), found.names, strict=True), len(rows), "reading labels")
         labels, about, notes = make(pool, rows, named, kept.workspace)
         lists, where, more = _parts(pool, rows, found.names)
+        kept.notes.extend([*notes, *more])
         return {_FILE: _dumped(where | about, [*notes, *more]), **lists, **labels, **found.contents}
 
 
@@ -109,12 +106,13 @@ def _converted(
 ) -> tuple[Contents, Mapping[str, Any], list[str]]:
     """The same, made of the pool's labels."""
     crowds, classes = {}, class_names(pool)
+    odd: Counter[str] = Counter()
     if pool.layout == "coco":
         parts = coco_source.parts(pool, rows, workspace)
         crowds = coco_source.crowds(parts)
         classes = list(dict.fromkeys(name for part in parts for name in part.names.values()))
+        odd["Outlines and points, of which the box alone is written"] += coco_source.outlines(parts)
     number = {name: at for at, name in enumerate(classes)}
-    odd: Counter[str] = Counter()
     files = {}
     for row, name in named:
         labels = pool.labels(row)
@@ -126,7 +124,7 @@ def _converted(
             if (line := _line(label, number, size, is_crowd, odd))
         ]
         files[yolo.label_file(Path(name)).as_posix()] = "".join(drawn).encode()
-    notes = [f"{what}: {count:,}." for what, count in odd.items()]
+    notes = [f"{what}: {count:,}." for what, count in odd.items() if count]
     return files, {"names": dict(enumerate(classes))}, notes
 
 
@@ -148,6 +146,8 @@ def _parts(pool: Pool, rows: np.ndarray, names: Iterable[str]) -> tuple[Contents
     splits = [pool.value("split", row) for row in rows.tolist()] if "split" in pool.columns else [None] * len(rows)
     own: dict[str, list[str]] = {"train": [], "val": []}
     for split, name in zip(splits, names, strict=True):
+        if "\n" in name or "\r" in name:
+            raise BadRequest(f"The name {name!r} holds a line break, so a list of lines would be wrong; export coco.")
         own.setdefault(_part(split), []).append(name)
     notes = [] if own["train"] else ["No picture was kept for training: train.txt is empty."]
     if not own["val"]:

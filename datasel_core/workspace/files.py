@@ -4,7 +4,7 @@ import contextlib
 import errno
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,20 +33,24 @@ def writing(path: Path) -> Iterator[Path]:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:NAMED]}.", suffix=PART)
-        os.close(handle)
-        temporary = Path(name)
+        begun = beside(path)
+        os.close(os.open(begun, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # the umask says who may read it
+        temporary = begun
         with held(temporary):
             yield temporary
             with open(temporary, "rb") as file:
                 os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)
             os.replace(temporary, path)
     except OSError as error:
         raise disk_trouble(error, path) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def beside(path: Path) -> Path:
+    """A name that nobody has, for what is to become the file at `path`."""
+    return path.with_name(f".{path.name[:NAMED]}.{secrets.token_hex(4)}{PART}")
 
 
 @contextlib.contextmanager

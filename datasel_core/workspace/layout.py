@@ -99,8 +99,8 @@ class Workspace:
         whose names begin with a dot.
         """
         base = self.path / part
-        found = (folder for folder in base.iterdir() if not folder.name.startswith(".") and folder.is_dir())
-        return sorted(found) if base.is_dir() else []
+        there = list(base.iterdir()) if base.is_dir() else []
+        return sorted(folder for folder in there if not folder.name.startswith(".") and folder.is_dir())
 
     def roots(self) -> list[Path]:
         """Where sources may lie: DATASEL_DATA_ROOTS (separated like PATH), else the current folder, the home folder;
@@ -124,6 +124,10 @@ class Workspace:
             real = Path(text).expanduser().resolve()
             if len(text) > _LONG and any(len(os.fsencode(part)) > _LONGEST for part in real.parts):
                 raise OSError("a name in it is too long")
+            str(real).encode()  # no record could name it
+        except UnicodeEncodeError:
+            said = text.encode("utf-8", "backslashreplace").decode()
+            raise BadRequest(f"{said} is no path that can be written down: it is not valid UTF-8; rename it.") from None
         except (RuntimeError, OSError) as error:  # links in a circle, a home that nobody has, a name that is too long
             raise BadRequest(f"{text} is no path that can be followed: {str(error).rstrip('.')}.") from None
         roots = self.roots() if roots is None else roots

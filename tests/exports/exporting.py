@@ -45,7 +45,13 @@ def other(workspace, pool):
 
 
 def export(workspace, run, format, out, overwrite=False, **params):
-    return FORMATS[format](**params).write(open_record(workspace, run.folder), out, Progress(), overwrite)
+    return told(workspace, run, format, out, overwrite, **params)[0]
+
+
+def told(workspace, run, format, out, overwrite=False, **params) -> tuple[Path, list[str]]:
+    """Where it was written, and what a person is told of it."""
+    kept = open_record(workspace, run.folder)
+    return FORMATS[format](**params).write(kept, out, Progress(), overwrite), kept.notes
 
 
 def contents(folder: Path) -> dict[str, bytes]:

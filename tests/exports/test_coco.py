@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.actions.export import open_record
@@ -317,3 +318,21 @@ def test_members_of_an_object():
     }
     assert list(found["a"].elements()) == ["1", '{"b": [2]}']
     assert list(found["c"].elements()) == []
+
+
+def test_classes_that_were_renamed_since_are_refused(workspace, tmp_path):
+    layouts.yolo(tmp_path / "in")
+    run = chosen(workspace, tmp_path / "in")
+    path = next((tmp_path / "in").rglob("data.yaml"))
+    said = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump({**said, "names": [f"new {at}" for at in range(len(said["names"]))]}))
+    for format in ("coco", "label_studio"):
+        refused(workspace, run, format, tmp_path / format, "has no class '.*' any more, which the pool p has; add the")
+
+
+def test_nobodys_folder_is_named(workspace, tmp_path, photos, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    out = export(workspace, chosen(workspace, photos), "coco", tmp_path / "out")
+    said = (out / "annotations.json").read_text()
+    assert "its pictures lie in ~/photos" in said
+    assert str(tmp_path) not in said

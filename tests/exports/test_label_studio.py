@@ -26,7 +26,7 @@ from datasel_core.pools.persistence import load_pool
 from datasel_core.runs import engine
 from datasel_core.runs.spec import Spec
 from tests.conftest import clustered, paint
-from tests.exports.exporting import export, refused
+from tests.exports.exporting import export, refused, told
 from tests.exports.test_yolo import boxed
 from tests.pools import layouts
 
@@ -85,7 +85,7 @@ def test_photos_without_labels(workspace, photos, tmp_path):
     run = chosen(workspace, photos, "4")
     pool = load_pool(workspace, "p")
     assert next(iter(suited(pool))) == "label_studio"
-    out = export(workspace, run, "label_studio", tmp_path / "out")
+    out, notes = told(workspace, run, "label_studio", tmp_path / "out")
     found = checked(out)
     ids = run.table["id"].to_pylist()
     assert [task["data"]["id"] for task in found] == [task["data"]["sample_id"] for task in found] == ids
@@ -100,9 +100,7 @@ def test_photos_without_labels(workspace, photos, tmp_path):
     assert 'LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT="$PWD" label-studio start' in said
     assert "the absolute path of the pictures: images in this folder; with Docker /label-studio/files/images." in said
     assert "Import tasks-00001.json." in said
-    assert LabelStudio().notes(None, out) == [
-        "Label Studio shows the pictures only when it serves local files: README.md says how to start it."
-    ]
+    assert notes == ["Label Studio shows the pictures only when it serves local files: README.md says how to start it."]
 
 
 def test_pictures_may_stay_where_they_are(workspace, photos, tmp_path):
@@ -126,14 +124,14 @@ def test_pictures_may_stay_where_they_are(workspace, photos, tmp_path):
 def test_boxes_go_along_in_percent(workspace, tmp_path, labels):
     """Of 60 x 40 pixels: worked out by hand."""
     run = chosen(workspace, boxed(tmp_path / "in"), "4")
-    out = export(workspace, run, "label_studio", tmp_path / "out", labels=labels)
+    out, notes = told(workspace, run, "label_studio", tmp_path / "out", labels=labels)
     of = {task["data"]["id"].split("/")[1]: task for task in checked(out)}
     assert all((labels in task) <= (labels != "none") for task in of.values())
     words = [tag.get("value") for tag in ElementTree.parse(out / "config.xml").getroot().iter("Label")]
     assert words == ["![a](http://127.0.0.1/x)", "bicyclist", "car", "never drawn"]
     if labels == "none":
         assert all(task.keys() == {"data", "meta"} for task in of.values())
-        assert len(LabelStudio().notes(None, out)) == 1
+        assert len(notes) == 1
         return
     (made,) = of["000000000001.jpg"][labels]
     assert made.get("model_version") == ("source" if labels == "predictions" else None)
@@ -148,7 +146,7 @@ def test_boxes_go_along_in_percent(workspace, tmp_path, labels):
     assert edge["value"].pop("rectanglelabels") == ["![a](http://127.0.0.1/x)"]
     assert edge["value"] == pytest.approx(box, abs=1e-9)
     assert (plain["from_name"], plain["value"]) == ("class", {"choices": ["bicyclist"]})
-    assert "Boxes that reach over the edge of their picture, cut there: 1." in LabelStudio().notes(None, out)
+    assert "Boxes that reach over the edge of their picture, cut there: 1." in notes
     # a picture on which people found nothing is done, and nobody predicts anything on it
     assert of["000000000003.jpg"][labels] == ([{"result": []}] if labels == "annotations" else [])
 
@@ -225,7 +223,7 @@ def test_running_text_conversations_and_two_responses(workspace, tmp_path):
     for name, rows in sources.items():
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         run = chosen(workspace, tmp_path / f"{name}.jsonl", "3", name)
-        out = export(workspace, run, "label_studio", tmp_path / "out" / name)
+        out, notes = told(workspace, run, "label_studio", tmp_path / "out" / name)
         found = {task["data"].pop("id"): task["data"] for task in checked(out)}
         first = found[f"{name}-00001"]
         assert first.pop("sample_id") == f"{name}-00001"
@@ -245,7 +243,7 @@ def test_running_text_conversations_and_two_responses(workspace, tmp_path):
             assert (tag.get("nameKey"), tag.get("textKey"), tag.get("value")) == ("role", "text", "$dialogue")
         assert not (out / "images").exists()
         assert "LOCAL_FILES" not in (out / "README.md").read_text()
-        assert LabelStudio().notes(None, out) == []
+        assert notes == []
 
 
 @pytest.mark.parametrize("captions", ["each", "mean"])

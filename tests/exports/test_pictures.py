@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import os
 import tarfile
+import unicodedata
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +14,15 @@ import pytest
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.actions.export import open_record
 from datasel_core.base.progress import Progress
-from datasel_core.errors import BadRequest
+from datasel_core.errors import BadRequest, Failed
 from datasel_core.exports.content import Copy, put
 from datasel_core.exports.pictures import kept_rows, pictures
 from datasel_core.pools.persistence import remove_pool
 from datasel_core.runs import engine
+from datasel_core.runs.catalog import places
 from datasel_core.runs.spec import Spec
 from tests.conftest import paint
+from tests.exports.exporting import export
 
 
 def table(workspace, tmp_path, names, folder="in"):
@@ -106,3 +110,35 @@ def test_a_pool_that_is_gone_or_other_photos_are_refused(workspace, tmp_path):
     said = "The pool p is no longer in the workspace, so its samples are not found; add it again"
     with pytest.raises(BadRequest, match=said):
         kept_rows(open_record(workspace, one.folder), Progress())
+
+
+def test_a_colon_is_a_drive_only_where_one_can_stand(workspace, tmp_path):
+    for at, name in enumerate(["0.jpg", "12:30:/x.jpg", "c:/y.jpg", "d/e:/z.jpg"]):
+        paint(tmp_path / "in" / name, at)
+    (tmp_path / "in" / "0.jpg").rename(tmp_path / "in" / "a:")
+    pool = add_pool(workspace, "p", str(tmp_path / "in"), "images")
+    found = pictures(pool, np.arange(pool.n), Progress())
+    assert sorted(found.names) == ["12:30:/x.jpg", "a:", "d/e:/z.jpg", "y.jpg"]
+
+
+@pytest.mark.parametrize("names", [("A/x.jpg", "a/x.jpg"), ("x.JPG", "x.jpg"), ("e\u0301.jpg", "\u00e9.jpg")])
+def test_a_disk_that_takes_two_names_for_one_is_said(workspace, tmp_path, names, monkeypatch):
+    """As on the usual disks of other systems, which list a file under the name that it got first."""
+    table(workspace, tmp_path, [*names, "b.jpg"])
+    run = engine.select(workspace, Spec(pool="p", method="random", budget="3"))
+    export(workspace, run, "files", tmp_path / "good")
+
+    def folded(name):
+        return unicodedata.normalize("NFC", name).casefold()
+
+    def listed(place):
+        return list({folded(name): name for name in sorted(real(place), reverse=True)}.values())
+
+    real = os.listdir
+    monkeypatch.setattr(os, "listdir", listed)
+    with pytest.raises(
+        Failed, match="lies on a disk that does not tell .* from another name, so one of the two is lost"
+    ):
+        export(workspace, run, "files", tmp_path / "out")
+    assert not (tmp_path / "out" / "datasel").exists()
+    assert places.place(tmp_path / "good") == tmp_path / "good" / "datasel"

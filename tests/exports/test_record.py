@@ -12,10 +12,10 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.exports import record
 from datasel_core.runs import engine, reproduction
-from datasel_core.runs.catalog import names, places
+from datasel_core.runs.catalog import names, places, removal
 from datasel_core.runs.spec import Spec
 from datasel_core.workspace.hashing import own_hash
-from tests.conftest import paint
+from tests.conftest import paint, rewritten
 from tests.exports import exporting
 from tests.exports.exporting import FORMATS, UNSUITED, contents, export
 
@@ -180,3 +180,27 @@ def test_what_an_earlier_record_held_leaves_with_it_and_what_somebody_wrote_ther
     (above / "label.json").write_text("edited")
     main(["export", str(other.folder), "--format", format, "--out", str(out)])
     assert (above / "label.json").read_text() == "edited"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"files": ["a"]}, {"files": {"a": 3}}, {"files": None}, {"files": {"a" * 5_000: "b"}}, {"files": {"\0": "b"}}],
+)
+def test_a_record_that_says_its_own_hash_may_still_say_anything(workspace, run, tmp_path, said):
+    out = export(workspace, run, "ids", tmp_path / "out.txt")
+    path = places.beside(out) / record.EXPORT
+    rewritten(path, **said)
+    (problem,) = record.problems(path.parent)
+    named = isinstance(said["files"], dict) and "a" not in said["files"]
+    assert problem.endswith("is missing." if named else "export.json was changed after it was written.")
+    if not named:
+        with pytest.raises(BadRequest, match="is there already with another content"):
+            export(workspace, run, "ids", out)
+
+
+@pytest.mark.parametrize("format", ["ids", "files"])
+def test_a_selection_that_is_deleted_while_it_is_exported_is_one_line(workspace, run, tmp_path, format):
+    kept = open_record(workspace, run.folder)
+    removal.delete(workspace, run.folder)
+    with pytest.raises(BadRequest, match="cannot be read any more .* it may have been deleted meanwhile. Choose again"):
+        FORMATS[format]().write(kept, tmp_path / "out", Progress())

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import itertools
 import json
 import shutil
 from datetime import UTC, date, datetime
@@ -552,8 +553,9 @@ def test_an_earlier_export_gives_way_and_a_key_of_theirs_does_not(workspace, tmp
         line.partition(', "datasel"')[0] for line in first
     }
     (tmp_path / "own.jsonl").write_text('{"text": "one", "datasel": "mine"}\n')
-    run = keep(workspace, tmp_path / "own.jsonl")
-    for format in ("jsonl", "parquet"):
+    (tmp_path / "escaped.jsonl").write_text('{"text": "one", "dat\\u0061sel": "mine"}\n')
+    for name, format in itertools.product(("own", "escaped"), ("jsonl", "parquet")):
+        run = keep(workspace, tmp_path / f"{name}.jsonl")
         with pytest.raises(
             BadRequest, match="have a datasel of their own, which is not ours; leave ours out with --no-"
         ):
@@ -629,3 +631,39 @@ def test_a_preview_reads_no_further_than_it_must(workspace, tmp_path, monkeypatc
         file.writelines([*whole[:last], *["broken\n"] * 10])
         file.truncate()
     assert find("export format", "jsonl")().preview(record, 5)[0][1].splitlines() == lines
+
+
+def test_times_finer_than_a_pool_keeps_are_no_other_times(workspace, tmp_path):
+    nanoseconds = [1, 1_600_000_000_123_456_789, -1_001, 5_000]
+    kind = pa.timestamp("ns")
+    source = pa.table({"id": list("abcd"), "text": list("wxyz"), "at": pa.array(nanoseconds, kind)})
+    pq.write_table(source, tmp_path / "t.parquet")
+    run = keep(workspace, tmp_path / "t.parquet")
+    out = leave(workspace, run, tmp_path / "out", "parquet")[0]
+    found = pq.read_table(out)
+    assert found["at"].type == kind
+    assert dict(zip(found["id"].to_pylist(), found["at"].cast(pa.int64()).to_pylist(), strict=True)) == dict(
+        zip("abcd", nanoseconds, strict=True)
+    )
+    moved = source.set_column(2, "at", pa.array([one + 1_000 for one in nanoseconds], kind))
+    pq.write_table(moved, tmp_path / "t.parquet")
+    with pytest.raises(BadRequest, match="has another at by now"):
+        leave(workspace, run, tmp_path / "other", "parquet")
+
+
+@pytest.mark.parametrize(("make", "suffix"), [(parquet, "parquet"), (arrow_file, "arrow")])
+def test_texts_that_are_views_leave_as_texts(workspace, tmp_path, make, suffix):
+    view = pa.string_view()
+    deep = pa.large_list(pa.struct([("a", pa.list_(view)), ("n", pa.int8())]))
+    columns = {
+        "text": pa.array(["one", "two", "three"], view),
+        "raw": pa.array([b"a", None, b"c"], pa.binary_view()),
+        "deep": pa.array([[{"a": ["x", None], "n": 1}], [], None], deep),
+    }
+    table = pa.table(columns)
+    make(table, tmp_path / f"t.{suffix}")
+    run = keep(workspace, tmp_path / f"t.{suffix}", seed=3)
+    found = pq.read_table(leave(workspace, run, tmp_path / "out", "parquet", datasel=False)[0])
+    assert found.to_pylist() == in_order(run, table.to_pylist())
+    rows = [json.loads(line) for line in written(workspace, run, tmp_path / "lines", datasel=False)]
+    assert [row["deep"] for row in rows] == found["deep"].to_pylist()

@@ -9,6 +9,8 @@ import pytest
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.registry import find
 from datasel_core.errors import BadRequest
+from datasel_core.exports import record
+from datasel_core.runs.catalog import places
 from tests.exports.test_rows_as_is import keep, leave, pictures
 from tests.pools.test_text_pool import SHAPES
 from tests.pools.test_text_shapes import CALL, PREFERENCES, TOOLS, turns
@@ -412,3 +414,16 @@ def test_parquet_in_a_shape_has_one_schema(workspace, tmp_path):
     assert [row["messages"][1]["content"] for row in table.to_pylist()] == [
         str(row) for row in run.table["row"].to_pylist()
     ]
+
+
+def test_what_describes_one_file_is_not_replaced_by_what_describes_another(workspace, tmp_path):
+    run = keep(workspace, source(tmp_path, *({"prompt": f"{at}", "response": "b"} for at in range(3))))
+    how = {"shape": "alpaca", "dataset_info": True}
+    first = leave(workspace, run, tmp_path / "out", **how)[0]
+    said = (tmp_path / "out" / "dataset_info.json").read_bytes()
+    with pytest.raises(BadRequest, match="describes another file, and would describe kept.parquet alone; name an"):
+        leave(workspace, run, tmp_path / "out", "parquet", **how)
+    assert (tmp_path / "out" / "dataset_info.json").read_bytes() == said
+    assert not (tmp_path / "out" / "kept.parquet").exists()
+    assert record.problems(places.beside(first)) == []
+    leave(workspace, run, tmp_path / "out", **how)  # its own it may write again

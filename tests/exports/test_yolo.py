@@ -221,6 +221,7 @@ def test_coco_becomes_yolo(workspace, tmp_path):
         "# Boxes that reach over the edge of their picture, cut there: 1.",
         "# Labels without a box, left out: 1.",
         "# No picture was kept for validation: train stands for it.",
+        "# Outlines and points, of which the box alone is written: 5.",
     ]
     _, lines = read(out)
     name = "images/train2017/{:012d}.jpg".format
@@ -333,4 +334,19 @@ def test_others_files_are_left_alone_and_it_can_be_repeated(workspace, run, othe
 def test_a_killed_export_can_be_repeated(workspace, run, other, tmp_path, monkeypatch):
     test_guard.test_a_killed_export_leaves_no_half_file_and_can_be_repeated(
         workspace, run, other, tmp_path, "yolo", monkeypatch
+    )
+
+
+def test_a_line_break_in_a_name_is_refused_where_names_are_lines(workspace, tmp_path):
+    path = layouts.coco(tmp_path / "in")
+    said = json.loads(path.read_text())
+    name = said["images"][0]["file_name"]
+    picture = next((tmp_path / "in").rglob(name))
+    picture.rename(picture.with_name(f"a\n{name}"))
+    said["images"][0]["file_name"] = f"a\n{name}"
+    path.write_text(json.dumps(said))
+    add_pool(workspace, "p", str(tmp_path / "in"), "images")
+    run = engine.select(workspace, Spec(pool="p", method="random", budget="100%"))
+    refused(
+        workspace, run, "yolo", tmp_path / "out", r"holds a line break, so a list of lines would be wrong; export coco"
     )

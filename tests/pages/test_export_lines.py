@@ -90,3 +90,14 @@ def test_the_likely_format_comes_first_and_uids_only_where_there_are_some(
     assert "datacomp" not in suited(vector_pool)
     (tmp_path / "m.csv").write_text("id,text\n" + "".join(f"{at:032x},t{at}\n" for at in range(2)))
     assert "datacomp" in suited(add_pool(workspace, "uids", str(tmp_path / "m.csv"), "text"))
+
+
+def test_a_download_that_was_cut_short_is_made_again_with_all_that_is_said(screen, workspace):
+    add_pool(workspace, "asked", str(asked(workspace)), "text")
+    other = engine.select(workspace, Spec(pool="asked", method="random", budget="2"))
+    app = to_export(screen(pool="asked", run=other.key))
+    sound(app.selectbox(key="widget.form.export.jsonl.shape").set_value("alpaca").run())
+    for path in workspace.path.glob("tasks/*/notes.json"):
+        path.unlink()  # the process ended between the file and its notes
+    sound(app.run())
+    assert markdown.plain("Not part of the shape alpaca: topic; --shape as_is has them.") in said(app)

@@ -187,3 +187,10 @@ def test_what_a_killed_process_left_is_swept(workspace, tmp_path):
     os.utime(left, (0, 0))
     add(workspace, lines(tmp_path / "t.jsonl", {"text": "a"}))
     assert list(workspace.spool().iterdir()) == []
+
+
+def test_times_beyond_those_of_python_are_one_line(workspace, tmp_path):
+    table = pa.table({"text": ["a", "b"], "when": pa.array([0, 2**62], pa.timestamp("us"))})
+    pq.write_table(table, tmp_path / "t.parquet")
+    with pytest.raises(BadInput, match=r"^t\.parquet could not be read: .?date value out of range"):
+        add_pool(workspace, "p", str(tmp_path / "t.parquet"), "text")

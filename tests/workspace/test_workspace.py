@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,3 +131,31 @@ def test_a_file_is_hashed_again_only_when_it_changed(tmp_path, monkeypatch):
     path.write_bytes(b"two")
     assert known_hash(path) == honest(path)
     assert len(read) == 4
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o022, 0o644), (0o002, 0o664)])
+def test_who_may_read_a_file_is_for_the_umask_to_say(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        write_json(tmp_path / "a.json", {})
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.json").stat().st_mode & 0o777 == mode
+
+
+def test_a_folder_that_is_not_there_has_no_folders(tmp_path, monkeypatch):
+    """Also where a folder is listed as soon as somebody asks, as later versions of Python do."""
+    monkeypatch.setattr(Path, "iterdir", lambda self: iter([self / name for name in os.listdir(self)]))
+    home = Workspace.at(tmp_path / "none")
+    assert home.folders("runs") == []
+    for name in ("b", "a", ".gone-1"):
+        (home.path / "runs" / name).mkdir(parents=True)
+    assert [folder.name for folder in home.folders("runs")] == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", [os.fsdecode(b"x\xff.txt"), "x\ud83d.txt"])
+def test_a_path_that_no_record_could_name_is_refused(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("DATASEL_DATA_ROOTS", str(tmp_path))
+    with pytest.raises(BadRequest, match="is no path that can be written down: it is not valid UTF-8") as error:
+        Workspace.at(tmp_path).allowed(str(tmp_path / name))
+    assert str(error.value).isprintable()

@@ -11,9 +11,12 @@ from datasel_core.workspace.layout import Workspace
 
 
 def builds_on(said: Mapping[str, Any]) -> set[str]:
-    """The `ids_sha256` of every selection that a manifest names: within, already, or the parts it was combined of."""
+    """The `ids_sha256` of every selection that a manifest names: within, already, or the parts it was combined of. What
+    counts as chosen after several batches has a hash of its own, and names each of them.
+    """
     parts = said["method"]["params"]["of"] if said["method"]["id"] == "combine" else []
-    return {one["ids_sha256"] for one in (said["within"], said["already"], *parts) if one}
+    named = [one for one in (said["within"], said["already"], *parts) if one]
+    return {ids for one in named for ids in (one["ids_sha256"], *one.get("of", ()))}
 
 
 def dependants(workspace: Workspace, folder: Path) -> list[Path]:

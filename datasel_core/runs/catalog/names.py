@@ -22,6 +22,8 @@ def find_folder(workspace: Workspace, said: str) -> Path:
     """
     if os.path.exists(said):
         return place(workspace.allowed(said))
+    if not said.strip():  # nobody called a selection so, but a damaged one has no name at all
+        raise BadRequest("The name of the selection is empty; say its folder, its key or its name.")
     is_key = NAME.fullmatch(said) is not None
     if is_key and workspace.run(said).is_dir():
         return workspace.run(said)
@@ -41,14 +43,20 @@ def check_free(workspace: Workspace, name: str, folder: Path) -> None:
             )
 
 
-def give(workspace: Workspace, folder: Path, name: str | None = None, note: str | None = None) -> Label:
-    """Keeps a name, a note or both; None leaves what is there, the empty text takes it away. Raises BadRequest."""
+def give(
+    workspace: Workspace, folder: Path, name: str | None = None, note: str | None = None, finished: bool = False
+) -> Label:
+    """Keeps a name, a note or both; None leaves what is there, the empty text takes it away. finished: the selection
+    must be there already, and may have been deleted since somebody looked. Raises BadRequest.
+    """
     label = read_label(folder)
     if name is not None:
         label = replace(label, name=checked_name(name))
     if note is not None:
         label = replace(label, note=checked_note(note))
     with Lock(workspace.path / "runs").hold():
+        if finished:
+            _check_finished(folder)
         check_free(workspace, label.name, folder)
         write_label(folder, label)
     return label
@@ -59,9 +67,13 @@ def kept_here(workspace: Workspace, said: str) -> Path:
     folder = find_folder(workspace, said)
     if folder.parent != workspace.path / "runs":
         raise BadRequest(f"{folder} is no selection of this workspace; say one by its key or name, as runs lists them.")
+    _check_finished(folder)
+    return folder
+
+
+def _check_finished(folder: Path) -> None:
     if not (folder / "manifest.json").exists():
         raise BadRequest(f"{folder} holds no manifest.json; say a finished selection by its key or name.")
-    return folder
 
 
 def _names(workspace: Workspace) -> Iterator[tuple[Path, str]]:

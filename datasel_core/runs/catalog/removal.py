@@ -67,6 +67,18 @@ def sweep(workspace: Workspace) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
+def clear(workspace: Workspace) -> None:
+    """Empties what a deletion left that was killed: when the program starts, and only where there is any."""
+    runs = workspace.path / "runs"
+    if not any(runs.glob(f"{_GONE}*")):
+        return
+    with contextlib.suppress(Failed):
+        lock = Lock(runs)
+        if lock.try_hold():  # else somebody deletes right now
+            sweep(workspace)
+        lock.release()
+
+
 def _busy(folder: Path) -> str:
     return f"{_called(folder)} is being worked on; wait until that ends, or stop it, and delete it then."
 

@@ -26,6 +26,7 @@ from datasel_core.pools import holdout
 from datasel_core.pools.persistence import read_about
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
+from datasel_core.runs.catalog import removal
 from datasel_core.runs.question import Question, resolve
 from datasel_core.runs.run import Run
 from datasel_core.runs.run import runs as finished_runs
@@ -165,6 +166,7 @@ def _made(pool: Pool) -> tuple[tuple[str, tuple[int, str]], ...]:
 def clear_left_over(workspace: str) -> None:
     """Removes what killed processes left; once, when the server begins to look at a workspace."""
     leftovers.clear(Workspace(Path(workspace)))
+    removal.clear(Workspace(Path(workspace)))
 
 
 def _workspace(kept: StoredFeature) -> Workspace:

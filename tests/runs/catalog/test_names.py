@@ -8,10 +8,11 @@ import pytest
 import datasel_core as ds
 from datasel_core import worker
 from datasel_core.__main__ import main
+from datasel_core.base.progress import Progress
 from datasel_core.errors import BadParameter, BadRequest
 from datasel_core.exports.run_folder import copy_run
 from datasel_core.runs import combine, manifest
-from datasel_core.runs.catalog import names
+from datasel_core.runs.catalog import names, removal
 from datasel_core.runs.catalog.label import FILE, Label, read_label
 from datasel_core.runs.run import Run
 from tests.conftest import task_of
@@ -229,3 +230,22 @@ def test_a_wrong_request_is_exit_2_and_one_line(scene, tmp_path, capfd, words, s
     assert said in err
     assert files_of(run.folder) == before
     assert read_label(run.folder) == Label()
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_the_empty_name_is_nobodys_not_even_that_of_a_damaged_one(scene, capfd, name):
+    run = scene.ask("random")
+    (run.folder / "manifest.json").write_text("{}")
+    assert main(["runs", "delete", name]) == 2
+    assert capfd.readouterr().err == "The name of the selection is empty; say its folder, its key or its name.\n"
+    assert run.folder.exists()
+
+
+def test_what_was_deleted_meanwhile_is_not_named(scene):
+    run = scene.ask("random")
+    work = task_of("rename", run=run.key, name="ghost").prepare(scene.workspace)
+    removal.delete(scene.workspace, run.folder)
+    with pytest.raises(BadRequest, match="holds no manifest.json; say a finished selection by its key or name"):
+        work.run(Progress())
+    assert not run.folder.exists()
+    assert scene.ask("random").name == "random, 6"

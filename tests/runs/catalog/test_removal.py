@@ -83,6 +83,20 @@ def test_what_another_selection_builds_on_stays(scene, kind):
     assert run.key not in left(scene)
 
 
+def test_every_batch_of_a_chain_stays_while_a_later_one_builds_on_it(scene):
+    batches = [scene.ask("random", 5)]
+    for seed in range(1, 4):
+        batches.append(scene.ask("random", 5, seed=seed, already=batches[-1].key))
+    for batch in batches[:-1]:
+        with pytest.raises(BadRequest, match="cannot be deleted: "):
+            removal.delete(scene.workspace, batch.folder)
+    alone = manifest.read(batches[-1].folder)
+    assert reproduction.asked_again(scene.workspace, alone, None).spec.already == batches[-2].key
+    for batch in reversed(batches):
+        removal.delete(scene.workspace, batch.folder)
+    assert left(scene) == []
+
+
 def test_all_dependants_are_named_up_to_five(scene):
     run = scene.ask("random", 30)
     for seed in range(7):
@@ -255,3 +269,17 @@ def test_the_command_line(scene, capfd):
     assert main(["runs", "delete", run.key]) == 0
     assert left(scene) == []
     assert main(["runs", "delete", "second"]) == 2
+
+
+def test_what_a_killed_deletion_left_goes_when_the_program_starts(scene, monkeypatch):
+    run = scene.ask("random")
+    with monkeypatch.context() as patch:
+        patch.setattr(removal, "sweep", lambda workspace: None)  # the process ends here
+        removal.delete(scene.workspace, run.folder)
+    (half,) = left(scene)
+    with Lock(scene.workspace.path / "runs").hold():
+        removal.clear(scene.workspace)  # somebody deletes right now
+        assert left(scene) == [half]
+    stays = scene.ask("random")
+    assert main(["runs", "note", stays.key, "starts the program"]) == 0
+    assert left(scene) == [stays.key]

@@ -19,7 +19,7 @@ from datasel_core.pools.labels import Label
 from datasel_core.pools.media import picture_columns
 from datasel_core.pools.media.pictures import Look
 from datasel_core.pools.readers import table_columns
-from datasel_core.pools.readers.layouts import places
+from datasel_core.pools.readers.layouts import objects, places
 from datasel_core.pools.readers.layouts.columns import (
     as_captions,
     as_text,
@@ -174,7 +174,8 @@ def _columns(
         made["group"] = pa.array(as_text(table[group], group, file), pa.string())
     if split := _split(shard.path, source):
         made["split"] = pa.array([split] * len(ids), pa.string())
-    others = [name for name in table.column_names if name not in {said, group, "id", named.id, *made}]
+    used = {said, group, "id", named.id, *made, *objects.used(table)}
+    others = [name for name in table.column_names if name not in used]
     left = {name for name in others if name in _OWN or not table_columns.is_plain(table[name].type)}
     for name in (name for name in others if name not in left):
         made[name] = _named_classes(table[name], shard.classes.get(name))
@@ -199,7 +200,10 @@ def _split(path: Path, source: Path) -> str | None:
 
 
 def _labels(shards: Sequence[_Shard], whole: pa.Table, notes: list[str]) -> list[list[Label]] | None:
-    """The class of each sample, where the files say the names of classes."""
+    """What is drawn on each sample; else its class, where the files say the names of classes."""
+    if (drawn := objects.labels_of([shard.table for shard in shards])) is not None:
+        notes.append(objects.NOTE)
+        return drawn
     named = [
         name for name in dict.fromkeys(name for shard in shards for name in shard.classes) if name in whole.column_names
     ]

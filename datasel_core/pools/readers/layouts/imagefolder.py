@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from datasel_core.pools.readers import table_columns
-from datasel_core.pools.readers.layouts import places
+from datasel_core.pools.readers.layouts import objects, places
 from datasel_core.pools.readers.layouts.columns import (
     as_captions,
     as_text,
@@ -58,7 +58,8 @@ def _read(source: Path, files: Sequence[Path], pairs: bool, named: Named) -> Lis
         picture = named.path or _FILE
         said = caption_column(table.column_names, named) if pairs else None
         require_columns(table, path.name, tuple(name for name in (picture, *_named(named)) if name))
-        parts.append(_part(table, picture, named, path.parent, root, {said} - {None}, len(files) > 1))
+        used = {said, *objects.used(table)} - {None}
+        parts.append(_part(table, picture, named, path.parent, root, used, len(files) > 1))
         captions += as_captions(table[said], said, path.name) if said else [[]] * table.num_rows
     whole = table_columns.joined(parts, ("id", "path", "group", "split"))
     if pairs:
@@ -67,7 +68,9 @@ def _read(source: Path, files: Sequence[Path], pairs: bool, named: Named) -> Lis
     notes += places.spare_note(source, root, whole["path"].to_pylist())
     lost = [one for table in tables for one in table.lost]
     stand = [Origin(table.file, at) for table in tables for at in table.at]
-    return Listing(root, whole, captions=captions, lost=lost, notes=notes, origins=stand)
+    drawn = objects.labels_of(read)
+    notes += [] if drawn is None else [objects.NOTE]
+    return Listing(root, whole, captions=captions, labels=drawn, lost=lost, notes=notes, origins=stand)
 
 
 def _numbered(table: pa.Table) -> list[str]:

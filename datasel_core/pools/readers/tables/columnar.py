@@ -28,7 +28,7 @@ _WIDTHS = {"FLOAT": 4, "INT32": 4, "DOUBLE": 8, "INT64": 8, "INT96": 12}
 """Bytes of a value of a Parquet column; of text at least one."""
 _MANY = 1_000_000
 """Rows from which a table with less than a byte for each holds hardly anything but repeats."""
-_TROUBLE = (pa.ArrowException, OSError, UnicodeDecodeError, EOFError)
+_TROUBLE = (pa.ArrowException, OSError, UnicodeDecodeError, EOFError, OverflowError)  # the last: years beyond 9999
 
 
 def columnar_rows(file: TableFile, position: Position, wanted: frozenset[str]) -> Iterator[Row]:
@@ -68,9 +68,28 @@ def rows_at(file: TableFile, places: Sequence[int]) -> Iterator[tuple[Sequence[i
             for first, batch in _batches_at(file, source, places):
                 low, high = (bisect.bisect_left(places, first + edge) for edge in (1, batch.num_rows + 1))
                 if low < high:
-                    yield places[low:high], batch.take(pa.array([at - first - 1 for at in places[low:high]]))
+                    rows = pa.array([at - first - 1 for at in places[low:high]])
+                    yield places[low:high], _without_views(batch).take(rows)
     except _TROUBLE as error:
         raise _unreadable(file, error) from None
+
+
+def _without_views(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The same values where texts or bytes are views, of which pyarrow takes no rows; polars writes such files."""
+    schema = pa.schema([one.with_type(_without_view(one.type)) for one in batch.schema], batch.schema.metadata)
+    return batch if schema.equals(batch.schema) else batch.cast(schema)
+
+
+def _without_view(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
+        return pa.string() if pa.types.is_string_view(kind) else pa.binary()
+    if pa.types.is_struct(kind):
+        fields = (kind.field(at) for at in range(kind.num_fields))
+        return pa.struct([one.with_type(_without_view(one.type)) for one in fields])
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        make = pa.list_ if pa.types.is_list(kind) else pa.large_list
+        return make(kind.value_field.with_type(_without_view(kind.value_type)))
+    return kind
 
 
 def _batches_at(file: TableFile, source: Any, places: Sequence[int]) -> Iterator[tuple[int, pa.RecordBatch]]:
