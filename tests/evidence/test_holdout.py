@@ -85,7 +85,8 @@ def test_captions_of_one_picture_are_one_part(workspace, tmp_path):
     lines = "".join(f"{at % 4}.jpg,caption {at}\n" for at in range(12))
     (tmp_path / "in" / "t.csv").write_text("path,caption\n" + lines)
     pool = add_pool(workspace, "p", str(tmp_path / "in" / "t.csv"), "pairs")
-    assert same_parts(parts(pool, None, None, Progress()).tolist(), [at % 4 for at in range(12)])
+    assert same_parts(parts(pool, None, None, Progress()).tolist(), pool.column("path").tolist())
+    assert pool.n == 12
 
 
 def test_a_draw_takes_whole_parts_as_near_to_the_number_as_they_allow(rng):

@@ -111,7 +111,7 @@ def test_a_record_that_leaves_has_it(scene, aside, tmp_path, capsys):
         assert main([*words, str(tmp_path / "kept.txt")]) == 0
     (tmp_path / "kept.txt.datasel" / "holdout.parquet").write_bytes(b"")
     assert main(["verify", str(tmp_path / "kept.txt")]) == 1
-    assert "holdout.parquet was changed after it was written." in capsys.readouterr().out
+    assert "holdout.parquet was changed after it was written." in capsys.readouterr().err
 
 
 def test_scores_of_what_is_set_aside_are_not_known(scene, aside):
