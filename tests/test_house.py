@@ -22,6 +22,7 @@ FLOORS = [
     {"analysis"},
     {"runs"},
     {"probes", "exports"},
+    {"evidence"},
     {"actions"},
     {"worker", "api"},
     {"cli", "__init__"},
