@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from datasel_core.pools.pool import Pool
-from pages._ui.data import features, health, sources
+from pages._ui.data import features, health, leaks, sources
 from pages._ui.kit import disk, grouping, keys, look, palette
 from pages._ui.media import detail, photos
 
@@ -127,6 +127,7 @@ def page(pool: Pool) -> None:
         "samples": look.unit(pool).capitalize(),
         "health": "Health",
         "features": "Features",
+        "leaks": "Leaks",
         "pools": "Other pools",
     }
     view = keys.bound(
@@ -145,6 +146,8 @@ def page(pool: Pool) -> None:
         health.health(pool)
     elif view == "features":
         features.features(pool)
+    elif view == "leaks":
+        leaks.leaks(pool)
     else:
         sources.pool_list()
         sources.ways_in()
