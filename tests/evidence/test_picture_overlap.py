@@ -73,13 +73,14 @@ def test_pictures_of_one_colour_are_the_same_only_by_their_pixels(workspace, tmp
         ("one", (40, 40), "black", "black.png"),
         ("other", (40, 40), "red", "red.bmp"),
         ("other", (40, 40), "blue", "blue.png"),
+        ("other", (40, 40), "black", "black.bmp"),
         ("other", (80, 80), "black", "large.png"),
     ):
         (tmp_path / name).mkdir(exist_ok=True)
         Image.new("RGB", size, colour).save(tmp_path / name / file)
     one, other = folder(workspace, tmp_path, "one"), folder(workspace, tmp_path, "other")
     found = overlap(one, other)
-    assert named(one, other, found.same) == {("red.png", "red.bmp")}
+    assert named(one, other, found.same) == {("red.png", "red.bmp"), ("black.png", "black.bmp")}
     assert found.near.n == 0
 
 
@@ -126,11 +127,21 @@ def test_what_cannot_be_opened_any_more_is_named_and_like_nobody(workspace, tmp_
     assert unread_words(one, ()) == []
 
 
-def test_it_can_be_stopped_and_nothing_is_too_little(workspace, photos):
-    pool = add_pool(workspace, "one", str(photos), "images")
+@pytest.mark.parametrize(
+    "when",
+    ["looking at photos of one", "looking at photos of other", "comparing pictures", "looking closer at photos of one"],
+)
+def test_it_can_be_stopped_at_every_step(workspace, tmp_path, photos, when):
+    one, other = (add_pool(workspace, name, str(photos), "images") for name in ("one", "other"))
+    said = []
+    progress = Progress(lambda step: said.append(step.label), lambda: said[-1:] == [when], every=0)
     with pytest.raises(Stopped):
-        overlap(pool, pool, progress=Progress(should_stop=lambda: True))
-    none = np.empty(0, np.int64)
+        overlap(one, other, progress=progress)
+    assert said[-1] == when
+
+
+def test_nothing_is_too_little(workspace, photos):
+    pool, none = add_pool(workspace, "one", str(photos), "images"), np.empty(0, np.int64)
     assert picture_overlap(pool, none, pool, np.arange(pool.n), 0.9, Progress()).same.n == 0
     assert picture_overlap(pool, np.arange(pool.n), pool, none, 0.9, Progress()).same.n == 0
 

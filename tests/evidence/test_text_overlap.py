@@ -194,13 +194,24 @@ def test_stretches_that_are_shared_are_found_in_the_text():
     assert shared("Yes!", "yes", 13) == [(0, 3)]
 
 
-def test_it_can_be_stopped_and_nothing_is_too_little(workspace, tmp_path):
+@pytest.mark.parametrize("when", ["reading texts of other", "reading texts of one", "comparing texts"])
+def test_it_can_be_stopped_at_every_step(workspace, tmp_path, when):
     one, other = (
         text_pool(workspace, tmp_path, "one", ["a b c d"]),
         text_pool(workspace, tmp_path, "other", ["a b c d"]),
     )
+    said = []
+    progress = Progress(lambda step: said.append(step.label), lambda: said[-1:] == [when], every=0)
     with pytest.raises(Stopped):
-        overlap(one, other, progress=Progress(should_stop=lambda: True))
+        overlap(one, other, progress=progress)
+    assert said[-1] == when
+
+
+def test_nothing_is_too_little(workspace, tmp_path):
+    one, other = (
+        text_pool(workspace, tmp_path, "one", ["a b c d"]),
+        text_pool(workspace, tmp_path, "other", ["a b c d"]),
+    )
     none = np.empty(0, np.int64)
     assert text_overlap(one, none, other, np.arange(1), Limits(), Progress()).same.n == 0
     assert text_overlap(one, np.arange(1), other, none, Limits(), Progress()).same.n == 0

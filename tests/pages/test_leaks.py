@@ -33,7 +33,7 @@ def test_without_another_pool_it_says_what_to_do(workspace, tmp_path, screen):
 
 def test_a_click_looks_and_the_pair_stands_side_by_side(workspace, tmp_path, screen):
     run = " ".join(f"w{at}" for at in range(13))
-    text_pool(workspace, tmp_path, "one", [f"so {run} and <i>more</i> words than that", "also the same"])
+    text_pool(workspace, tmp_path, "one", [f"so <b>it</b> {run} and <i>more</i> words than that", "also the same"])
     text_pool(workspace, tmp_path, "other", [f"they say {run} is it", "also the same"])
     app = view(screen(pool="one"), "leaks")
     assert "Nobody looked yet" in said(app)
@@ -43,7 +43,7 @@ def test_a_click_looks_and_the_pair_stands_side_by_side(workspace, tmp_path, scr
     assert "one&lt;b&gt;1" in said(app)
     sound(app.segmented_control(key="widget.leaks.kind").set_value("shared_words").run())
     shown = said(app)
-    assert f"so <mark>{run}</mark> and &lt;i&gt;more&lt;/i&gt; words than that" in shown
+    assert f"so &lt;b&gt;it&lt;/b&gt; <mark>{run}</mark> and &lt;i&gt;more&lt;/i&gt; words than that" in shown
     assert f"they say <mark>{run}</mark> is it" in shown
     assert "1 run in common, 20.0 % of the one that has fewer" in shown
     assert "On the left one, on the right other. Marked: 13 words and more in common." in shown
