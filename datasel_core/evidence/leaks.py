@@ -25,7 +25,7 @@ KINDS = {
     "near_text": "nearly the same text",
     "shared_words": "a run of words in common",
     "same_picture": "the same picture",
-    "near_picture": "the same picture at another size or quality",
+    "near_picture": "nearly the same picture",
     "near_vector": "nearly the same embedding",
     "same_group": "the same group",
 }

@@ -1,5 +1,6 @@
-"""Pictures of one pool that another pool has too: the same pixels, or the same picture at another size or from another
-encoder. What was cropped, turned or mirrored is another picture here; an embedding may see that it is the same.
+"""Pictures of one pool that another pool has too: the same pixels, or nearly the same picture: another size, another
+encoder, the next frame of a video. What was cropped, turned or mirrored is another picture here; an embedding may see
+that it is the same.
 """
 
 import hashlib
@@ -43,8 +44,8 @@ def picture_overlap(
 ) -> PictureOverlap:
     """least: correlation of two pictures, squashed to 32 x 32 pixels in colour, from which on they are nearly the same.
 
-    Different photos of shirts stayed below .952, on 929 photos; copies at 160 pixels, or of JPEG quality 30, above
-    .978.
+    Different photos stayed below .952 on 929 photos of clothes, below .75 on cells and on scenes of COCO; copies at 160
+    pixels, of JPEG quality 30, or made larger without smoothing, above .977.
     """
     mine, theirs = _Squashed.of(one, rows, progress), _Squashed.of(other, other_rows, progress)
     found = alike(mine.vectors, theirs.vectors, least, progress, "comparing pictures")
