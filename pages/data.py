@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from datasel_core.pools.pool import Pool
-from pages._ui.data import aside, features, health, sources
+from pages._ui.data import aside, features, health, leaks, sources
 from pages._ui.kit import disk, grouping, keys, look, palette
 from pages._ui.media import detail, photos
 
@@ -128,6 +128,7 @@ def page(pool: Pool) -> None:
         "health": "Health",
         "features": "Features",
         "aside": "Held out",
+        "leaks": "Leaks",
         "pools": "Other pools",
     }
     view = keys.bound(
@@ -148,6 +149,8 @@ def page(pool: Pool) -> None:
         features.features(pool)
     elif view == "aside":
         aside.aside(pool)
+    elif view == "leaks":
+        leaks.leaks(pool)
     else:
         sources.pool_list()
         sources.ways_in()

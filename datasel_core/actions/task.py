@@ -23,13 +23,15 @@ task = declares("task")
 @dataclass(frozen=True)
 class Outcome:
     """result: a small JSON value for whoever watches. document: what `--json` prints; the result where nothing else is
-    said. lines: the answer for a person; notes: what else is to be known, such as what was left out.
+    said. lines: the answer for a person; notes: what else is to be known, such as what was left out. code: exit code of
+    the command; 1 where the answer is one that a script must not pass over.
     """
 
     result: Mapping[str, Any]
     document: Any = None
     lines: Sequence[str] = ()
     notes: Sequence[str] = ()
+    code: int = 0
 
 
 @dataclass(frozen=True)

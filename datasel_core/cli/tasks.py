@@ -41,9 +41,10 @@ def _command(cls: type[Task]) -> Callable[..., None]:
             say(note)
         if json:
             answer(outcome.result if outcome.document is None else outcome.document)
-            return
-        for line in outcome.lines:
+        for line in () if json else outcome.lines:
             typer.echo(line)
+        if outcome.code:
+            raise typer.Exit(outcome.code)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     parameters = [_parameter(_option(name, field), field) for name, field in fields.items()]

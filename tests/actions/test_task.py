@@ -21,6 +21,7 @@ FIELDS = {
     "export": {"run": "x", "format": "csv", "out": "x.csv"},
     "feature": {"pool": "p", "feature": "dictionary_embedding"},
     "feature_import": {"pool": "p", "role": "embedding", "file": "x.npz"},
+    "leaks": {"pool": "p", "against": "t"},
     "map": {"feature": "0" * 16},
     "note": {"run": "x", "text": "a note"},
     "pool": {"name": "p", "source": "photos"},
