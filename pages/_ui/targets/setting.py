@@ -1,0 +1,121 @@
+"""How a choice is set, and what it would come to: what a person wants, alpha, C, sigma, and the numbers of the plan."""
+
+import streamlit as st
+
+from datasel_core.methods.algorithms.transport import TransportPlan
+from datasel_core.methods.tsds import Tsds, out_of_scale
+from datasel_core.runs.neighbor_tables import Tables
+from datasel_core.runs.question import Question
+from pages._ui.kit import forms, keys, look, markdown
+from pages._ui.targets import tables
+
+SLIDERS = ("alpha", "c", "sigma")
+_FORM = "method.tsds"
+
+
+def purpose() -> None:
+    """What a person wants, which sets alpha and how is drawn; none is lit where these are set otherwise."""
+    now = {name: keys.get(f"form.{_FORM}.{name}", Tsds.model_fields[name].default) for name in ("alpha", "sampling")}
+    lit = next((name for name, params in Tsds.purposes.items() if params == now), None)
+    keys.put("targets.purpose", lit)
+    keys.bound(
+        st.segmented_control,
+        "What for",
+        "targets.purpose",
+        None,
+        options=list(Tsds.purposes),
+        on_change=_set,
+        help="A spread like the target's is drawn by chance (alpha 0.5). The best for it takes the likeliest of a "
+        "choice that stays closer (alpha 0.9, sampling top), whatever the seed.",
+    )
+
+
+def _set() -> None:
+    params = Tsds.purposes.get(keys.get("targets.purpose"))
+    if params is not None:
+        forms.fill(Tsds, _FORM, params)
+        keys.put("targets.again", True)  # how is drawn stands in the form beside
+
+
+def sliders(found: Tables) -> tuple[float, float, float]:
+    stops = [0.0, *found.neighbours.widths.tolist()]
+    alphas, cs, sigmas = st.columns([36, 18, 46], gap="medium", vertical_alignment="bottom")
+    with alphas:
+        alpha = keys.bound(
+            st.slider,
+            "Alpha: spread wide (0) or stay close (1)",
+            "form.method.tsds.alpha",
+            0.5,
+            min_value=0.0,
+            max_value=1.0,
+            step=0.01,
+            help=_help("alpha"),
+        )
+    with cs:
+        c = keys.bound(
+            st.number_input,
+            "Scale of distances (C)",
+            "form.method.tsds.c",
+            5.0,
+            min_value=0.01,
+            step=0.5,
+            help=_help("c"),
+        )
+    with sigmas:
+        sigma = keys.bound(
+            st.select_slider,
+            "Sigma: nearer than this is a near-duplicate",
+            "form.method.tsds.sigma",
+            0.75,
+            options=stops,
+            format_func=lambda width: "off" if width == 0 else f"{width:g}",
+            help=_help("sigma"),
+        )
+    return float(alpha), float(c), float(sigma)
+
+
+def told(choice: Question, found: Tables, one: TransportPlan, n: int) -> None:
+    """The numbers of a plan of which n are to be kept, and what is to be known before they are."""
+    pool, m = choice.pool, len(found.targets)
+    outlook, p = tables.outlook(found, choice, one, n), tables.chances(found, one, choice.pool.n)
+    now = outlook.now
+    look.facts(
+        [
+            (f"{now.kept:.3g}", "mean distance of the kept to the nearest target"),
+            (f"{now.random:.3g}", "of a random choice"),
+            (f"{now.nearest:.3g}", f"of the {n:,} nearest possible"),
+            (look.samples(pool, round(one.effective)), f"effective size, {one.effective / n:.2g} times the budget"),
+            (f"{(p > 0).sum():,} of {look.samples(pool)}", "have any chance"),
+            (f"{int(one.ran_out.sum()):,} of {m:,} targets", "used up their neighbours"),
+        ]
+    )
+    _caps(choice, found)
+    if not outlook.words:
+        return
+    words, action = st.columns([76, 24], gap="small", vertical_alignment="center")
+    words.caption(f":material/info: {markdown.plain(outlook.words)}")
+    if outlook.alpha is not None:
+        action.button(f"Set alpha to {outlook.alpha:g}", key="set-alpha", on_click=_closer, args=(outlook.alpha,))
+
+
+def _closer(alpha: float) -> None:
+    forms.fill(Tsds, _FORM, {"alpha": alpha})
+
+
+def _caps(choice: Question, found: Tables) -> None:
+    near, how = found.neighbours, choice.method
+    asked = (("Neighbours per target", near.max_k, how.max_k), ("Neighbours per crowd", near.kde_k, how.kde_k))
+    said = [
+        f"{name}: {used:,}, not {most:,}; at most a tenth of the candidates are looked at."
+        for name, used, most in asked
+        if used < most
+    ]
+    if near.recall < 1:
+        said.append(f"Approximate neighbours: about {look.percent(near.recall, 1)} of the true ones were found.")
+    said += filter(None, [out_of_scale(near.distances, how.alpha, how.c)])
+    if said:
+        st.caption(" ".join(said))
+
+
+def _help(name: str) -> str:
+    return Tsds.model_fields[name].description
