@@ -9,7 +9,6 @@ import numpy as np
 from datasel_core.base.declare import Field
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadParameter, Fault
-from datasel_core.methods.algorithms.closeness import Closeness, Outlook, beyond, closeness, foresee, lacking, to_target
 from datasel_core.methods.algorithms.crowding import Crowd
 from datasel_core.methods.algorithms.transport import (
     Neighbours,
@@ -20,6 +19,7 @@ from datasel_core.methods.algorithms.transport import (
     weights,
     with_crowding,
 )
+from datasel_core.methods.closeness import Closeness, Outlook, beyond, closeness, foresee, lacking, to_target
 from datasel_core.methods.method import Method, method
 from datasel_core.methods.selection import Inputs, Picks
 from datasel_core.vectors import neighbors

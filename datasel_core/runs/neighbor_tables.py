@@ -16,9 +16,9 @@ import numpy as np
 from datasel_core.base.progress import Progress
 from datasel_core.base.role import EMBEDDING
 from datasel_core.errors import BadInput
-from datasel_core.methods.algorithms.closeness import Outlook, beyond, to_target, unlike
 from datasel_core.methods.algorithms.crowding import Crowd
 from datasel_core.methods.algorithms.transport import Neighbours, TransportPlan, make_plan
+from datasel_core.methods.closeness import Outlook, beyond, to_target, unlike
 from datasel_core.methods.tsds import Tsds, find_neighbours
 from datasel_core.runs.question import Question
 from datasel_core.vectors.directions import matrix, same_width

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from datasel_core.__main__ import main
-from datasel_core.methods.algorithms import closeness as module
-from datasel_core.methods.algorithms.closeness import Closeness, Outlook, beyond, foresee, to_target, unlike
+from datasel_core.methods import closeness as module
+from datasel_core.methods.closeness import Closeness, Outlook, beyond, foresee, to_target, unlike
 from datasel_core.methods.selection import Inputs
 from datasel_core.methods.tsds import Tsds
 from tests.conftest import clustered

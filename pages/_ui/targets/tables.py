@@ -6,8 +6,8 @@ import numpy as np
 import streamlit as st
 
 from datasel_core.features.stored import StoredFeature
-from datasel_core.methods.algorithms.closeness import Outlook
 from datasel_core.methods.algorithms.transport import TransportPlan
+from datasel_core.methods.closeness import Outlook
 from datasel_core.methods.tsds import Tsds
 from datasel_core.runs.neighbor_tables import Tables, read_tables, tables_folder
 from datasel_core.runs.question import Question

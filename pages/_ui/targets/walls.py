@@ -3,8 +3,8 @@
 import numpy as np
 import streamlit as st
 
-from datasel_core.methods.algorithms.closeness import unlike_words
 from datasel_core.methods.algorithms.transport import TransportPlan
+from datasel_core.methods.closeness import unlike_words
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.neighbor_tables import Tables
 from datasel_core.runs.question import Question
