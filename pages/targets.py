@@ -18,7 +18,7 @@ _VIEWS = {
     "map": "Map",
     "likely": "Most likely",
     "targets": "Targets, the worst served first",
-    "unlike": "Like none",
+    "unlike": "Nothing like them",
     "crowds": "Near-duplicates",
     "kept": "Kept",
 }

@@ -113,7 +113,6 @@ def test_numbers_are_those_of_the_plan_and_follow_the_sliders(screen, both):
             f"{np.sort(away)[:20].mean():.3g}",
             f"{round(one.effective)} samples",
             f"{_possible(one)} of {N} samples",
-            f"{one.ran_out.sum()} of {M} targets",
         ]
 
     assert shown() == expected()
@@ -121,6 +120,10 @@ def test_numbers_are_those_of_the_plan_and_follow_the_sliders(screen, both):
     assert shown() == expected(alpha=0.9)
     sound(app.select_slider(key="widget.form.method.tsds.sigma").set_value(0.0).run())
     assert shown() == expected(alpha=0.9, sigma=0.0)
+    used = plan(vectors, alpha=0.1, sigma=0.0).ran_out.sum()
+    assert used
+    sound(app.slider(key="widget.form.method.tsds.alpha").set_value(0.1).run())
+    assert f" {used} of {M} targets used up their neighbours." in said(app)
     assert f"Neighbours per target: {N // 10}, not 5,000; at most a tenth of the candidates are looked at." in said(app)
 
 
@@ -416,7 +419,7 @@ def test_targets_that_nothing_resembles_are_listed_with_the_rule(screen, workspa
     sound(app.selectbox(key="widget.select.target").set_value("task").run())
     ready(app)
     assert select(vectors, 5).facts["unlike"] == 0
-    assert "Like none" not in app.segmented_control(key="widget.targets.view").options
+    assert "Nothing like them" not in app.segmented_control(key="widget.targets.view").options
     sound(app.selectbox(key="widget.select.target").set_value("strange").run())
     ready(app)
     sound(app.segmented_control(key="widget.targets.view").set_value("unlike").run())

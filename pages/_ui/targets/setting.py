@@ -25,8 +25,7 @@ def purpose() -> None:
         None,
         options=list(Tsds.purposes),
         on_change=_set,
-        help="A spread like the target's is drawn by chance (alpha 0.5). The best for it takes the likeliest of a "
-        "choice that stays closer (alpha 0.9, sampling top), whatever the seed.",
+        label_visibility="collapsed",
     )
 
 
@@ -54,7 +53,7 @@ def sliders(found: Tables) -> tuple[float, float, float]:
     with cs:
         c = keys.bound(
             st.number_input,
-            "Scale of distances (C)",
+            "Scale (C)",
             "form.method.tsds.c",
             5.0,
             min_value=0.01,
@@ -76,20 +75,19 @@ def sliders(found: Tables) -> tuple[float, float, float]:
 
 def told(choice: Question, found: Tables, one: TransportPlan, n: int) -> None:
     """The numbers of a plan of which n are to be kept, and what is to be known before they are."""
-    pool, m = choice.pool, len(found.targets)
+    pool = choice.pool
     outlook, p = tables.outlook(found, choice, one, n), tables.chances(found, one, choice.pool.n)
     now = outlook.now
     look.facts(
         [
-            (f"{now.kept:.3g}", "mean distance of the kept to the nearest target"),
-            (f"{now.random:.3g}", "of a random choice"),
-            (f"{now.nearest:.3g}", f"of the {n:,} nearest possible"),
-            (look.samples(pool, round(one.effective)), f"effective size, {one.effective / n:.2g} times the budget"),
+            (f"{now.kept:.3g}", "mean distance to the target"),
+            (f"{now.random:.3g}", "a random choice"),
+            (f"{now.nearest:.3g}", "nearest possible"),
+            (look.samples(pool, round(one.effective)), f"effective size, {one.effective / n:.2g} × budget"),
             (f"{(p > 0).sum():,} of {look.samples(pool)}", "have any chance"),
-            (f"{int(one.ran_out.sum()):,} of {m:,} targets", "used up their neighbours"),
         ]
     )
-    _caps(choice, found)
+    _caps(choice, found, one)
     if not outlook.words:
         return
     words, action = st.columns([76, 24], gap="small", vertical_alignment="center")
@@ -102,7 +100,7 @@ def _closer(alpha: float) -> None:
     forms.fill(Tsds, _FORM, {"alpha": alpha})
 
 
-def _caps(choice: Question, found: Tables) -> None:
+def _caps(choice: Question, found: Tables, one: TransportPlan) -> None:
     near, how = found.neighbours, choice.method
     asked = (("Neighbours per target", near.max_k, how.max_k), ("Neighbours per crowd", near.kde_k, how.kde_k))
     said = [
@@ -112,6 +110,8 @@ def _caps(choice: Question, found: Tables) -> None:
     ]
     if near.recall < 1:
         said.append(f"Approximate neighbours: about {look.percent(near.recall, 1)} of the true ones were found.")
+    if one.ran_out.any():
+        said.append(f"{one.ran_out.sum():,} of {len(found.targets):,} targets used up their neighbours.")
     said += filter(None, [out_of_scale(near.distances, how.alpha, how.c)])
     if said:
         st.caption(" ".join(said))
