@@ -33,9 +33,9 @@ class Closeness:
     4,000 candidates, 10 % or 42 % of them of the target's own source, alpha 0 to .99, budgets 50 to 400. Below a third
     of the way from `random` to `in_turn`, the share of that source among the kept had come .11 to .35 of its own way,
     from the pool's to that of the nearest; above it .24 and more, at alpha .5 never less than .43. `nearest` alone
-    would mislead: those may stand for a few target examples only, and a choice that serves all of them comes a quarter of
-    that way (a test makes one). So would the effective size: of a plan six times as wide as the budget 89 % of the kept
-    were of the target's source, of one less than four times as wide, towards another target, 44 %.
+    would mislead: those may stand for a few target examples only, and a choice that serves all of them comes a quarter
+    of that way (a test makes one). So would the effective size: of a plan six times as wide as the budget 89 % of the
+    kept were of the target's source, of one less than four times as wide, towards another target, 44 %.
     """
 
     kept: float
