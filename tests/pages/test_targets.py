@@ -381,19 +381,23 @@ def test_a_plan_that_is_close_says_nothing_of_it(screen, both):
 def test_what_a_person_wants_sets_alpha_and_how_is_drawn(screen, workspace, both):
     pool, vectors = both
     app = ready(open_page(screen, budget="10"))
-    want = "widget.targets.purpose"
-    assert app.segmented_control(key=want).value == "A spread like my target"
-    sound(app.segmented_control(key=want).set_value("The best for my target").run())
+
+    def ticked():
+        return [app.button(key=f"purpose-{at}").icon != "" for at in (0, 1)]
+
+    assert [app.button(key=f"purpose-{at}").label for at in (0, 1)] == list(Tsds.purposes)
+    assert ticked() == [True, False]
+    sound(app.button(key="purpose-1").click().run())
     assert app.slider(key="widget.form.method.tsds.alpha").value == 0.9
     assert app.selectbox(key="widget.form.method.tsds.sampling").value == "top"
-    assert app.segmented_control(key=want).value == "The best for my target"
+    assert ticked() == [False, True]
     screens.keep(app, "keep-tsds")
     wait(app, lambda app: "10 kept of 300" in said(app))
     run = disk.runs(pool)[0]
     assert run.table["row"].to_pylist() == select(vectors, 10, alpha=0.9, sampling="top").rows.tolist()
     sound(app.slider(key="widget.form.method.tsds.alpha").set_value(0.7).run())
-    assert app.segmented_control(key=want).value is None  # the person's own
-    sound(app.segmented_control(key=want).set_value("A spread like my target").run())
+    assert ticked() == [False, False]  # the person's own
+    sound(app.button(key="purpose-0").click().run())
     assert app.slider(key="widget.form.method.tsds.alpha").value == 0.5
     assert app.selectbox(key="widget.form.method.tsds.sampling").value == "without_replacement"
 

@@ -1,5 +1,8 @@
 """How a choice is set, and what it would come to: what a person wants, alpha, C, sigma, and the numbers of the plan."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from datasel_core.methods.algorithms.transport import TransportPlan
@@ -14,26 +17,20 @@ _FORM = "method.tsds"
 
 
 def purpose() -> None:
-    """What a person wants, which sets alpha and how is drawn; none is lit where these are set otherwise."""
+    """What a person may want, a button each, which sets alpha and how is drawn; the one that is set is ticked.
+
+    No widget that keeps a value: it would send an older one after a slider was moved, and set alpha back.
+    """
     now = {name: keys.get(f"form.{_FORM}.{name}", Tsds.model_fields[name].default) for name in ("alpha", "sampling")}
-    lit = next((name for name, params in Tsds.purposes.items() if params == now), None)
-    keys.put("targets.purpose", lit)
-    keys.bound(
-        st.segmented_control,
-        "What for",
-        "targets.purpose",
-        None,
-        options=list(Tsds.purposes),
-        on_change=_set,
-        label_visibility="collapsed",
-    )
+    with st.container(horizontal=True, gap="small"):
+        for at, (name, params) in enumerate(Tsds.purposes.items()):
+            tick = ":material/check:" if params == now else None
+            st.button(name, key=f"purpose-{at}", icon=tick, on_click=_set, args=(params,))
 
 
-def _set() -> None:
-    params = Tsds.purposes.get(keys.get("targets.purpose"))
-    if params is not None:
-        forms.fill(Tsds, _FORM, params)
-        keys.put("targets.again", True)  # how is drawn stands in the form beside
+def _set(params: Mapping[str, Any]) -> None:
+    forms.fill(Tsds, _FORM, params)
+    keys.put("targets.again", True)  # how is drawn stands in the form beside
 
 
 def sliders(found: Tables) -> tuple[float, float, float]:
