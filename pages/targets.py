@@ -7,19 +7,18 @@ from datasel_core.base import registry
 from datasel_core.base.role import EMBEDDING
 from datasel_core.errors import DataselError
 from datasel_core.features.stored import StoredFeature
-from datasel_core.methods.tsds import out_of_scale
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.neighbor_tables import Tables
 from datasel_core.runs.question import Question
 from pages._ui.kit import forms, keys, look, markdown, watch
 from pages._ui.question import answers, budget, methods, targets
-from pages._ui.targets import crowds, mass, space, tables, walls
+from pages._ui.targets import crowds, mass, setting, space, tables, walls
 
-_SLIDERS = ("alpha", "c", "sigma")
 _VIEWS = {
     "map": "Map",
     "likely": "Most likely",
     "targets": "Targets, the worst served first",
+    "unlike": "Nothing like them",
     "crowds": "Near-duplicates",
     "kept": "Kept",
 }
@@ -75,7 +74,7 @@ def _settings(pool: Pool, towards: str) -> Question | None:
     look.section("TSDS", "towards a target, spread out")
     st.caption(f"{cls.summary()}  \n[Paper]({cls.paper})")
     use = methods.roles(pool, cls)
-    params, error = forms.form(cls, "method.tsds", skip=_SLIDERS, columns=1)
+    params, error = forms.form(cls, "method.tsds", skip=setting.SLIDERS, columns=1)
     seed = keys.bound(
         st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help="The same seed draws the same samples."
     )
@@ -92,24 +91,17 @@ def _settings(pool: Pool, towards: str) -> Question | None:
 
 def _live(choice: Question, found: Tables, kept: StoredFeature, working: bool) -> None:
     """Everything that follows the sliders; only this part runs again."""
-    if keys.get("targets.started"):
-        keys.put("targets.started", None)
+    if keys.get("targets.again"):
+        keys.put("targets.again", None)
         st.rerun(scope="app")
-    pool, n_targets = choice.pool, len(found.targets)
-    alpha, c, sigma = _sliders(found)
+    pool = choice.pool
+    setting.purpose()
+    alpha, c, sigma = setting.sliders(found)
     one = tables.plan(found, alpha, c, sigma)
     p = tables.chances(found, one, pool.n)
     n_likely = int(np.count_nonzero(p))
     choice = choice.tuned(alpha=alpha, c=c, sigma=sigma)
-    look.facts(
-        [
-            (look.samples(pool, round(one.effective)), "effective size: 1 / sum p²"),
-            (f"{n_likely:,} of {look.samples(pool)}", "have any chance"),
-            (f"{one.cost:.3g}", "mean distance to the target"),
-            (f"{int(one.ran_out.sum()):,} of {n_targets:,} targets", "used up their neighbours"),
-        ]
-    )
-    _caps(choice, found)
+    numbers = st.container()
     controls, actions = st.columns([76, 24], gap="small", vertical_alignment="bottom")
     with controls:
         n = budget.widgets(pool, n_likely)
@@ -126,7 +118,10 @@ def _live(choice: Question, found: Tables, kept: StoredFeature, working: bool) -
             on_click=_keep,
             args=(choice, n),
         )
-    views = {name: title for name, title in _VIEWS.items() if name != "kept" or same is not None}
+    with numbers:
+        setting.told(choice, found, one, n)
+    there = {"kept": same is not None, "unlike": len(found.unlike) > 0}
+    views = {name: title for name, title in _VIEWS.items() if there.get(name, True)}
     view = keys.bound(
         st.segmented_control,
         "Show",
@@ -149,57 +144,17 @@ def _live(choice: Question, found: Tables, kept: StoredFeature, working: bool) -
                 walls.likely(pool, p)
             case "targets":
                 walls.worst_served(choice, found, one)
+            case "unlike":
+                walls.unlike(choice, found)
             case "kept":
                 walls.kept(choice, n)
     with right:
         mass.detail(choice, found, one, p)
 
 
-def _caps(choice: Question, found: Tables) -> None:
-    near, how = found.neighbours, choice.method
-    asked = (("Neighbours per target", near.max_k, how.max_k), ("Neighbours per crowd", near.kde_k, how.kde_k))
-    said = [
-        f"{name}: {used:,}, not {most:,}; at most a tenth of the candidates are looked at."
-        for name, used, most in asked
-        if used < most
-    ]
-    if near.recall < 1:
-        said.append(f"Approximate neighbours: about {look.percent(near.recall, 1)} of the true ones were found.")
-    said += filter(None, [out_of_scale(near.distances, how.alpha, how.c)])
-    if said:
-        st.caption(" ".join(said))
-
-
-def _sliders(found: Tables) -> tuple[float, float, float]:
-    stops = [0.0, *found.neighbours.widths.tolist()]
-    alphas, cs, sigmas = st.columns([36, 18, 46], gap="medium", vertical_alignment="bottom")
-    with alphas:
-        alpha = keys.bound(
-            st.slider,
-            "Alpha: spread wide (0) or stay close (1)",
-            "form.method.tsds.alpha",
-            0.5,
-            min_value=0.0,
-            max_value=1.0,
-            step=0.01,
-        )
-    with cs:
-        c = keys.bound(st.number_input, "Scale of distances (C)", "form.method.tsds.c", 5.0, min_value=0.01, step=0.5)
-    with sigmas:
-        sigma = keys.bound(
-            st.select_slider,
-            "Sigma: nearer than this is a near-duplicate",
-            "form.method.tsds.sigma",
-            0.75,
-            options=stops,
-            format_func=lambda width: "off" if width == 0 else f"{width:g}",
-        )
-    return float(alpha), float(c), float(sigma)
-
-
 def _keep(choice: Question, n: int) -> None:
     answers.keep(choice, n)
-    keys.put("targets.started", True)
+    keys.put("targets.again", True)
 
 
 if (pool := keys.pool()) is None:

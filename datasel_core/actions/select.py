@@ -16,6 +16,8 @@ from datasel_core.runs.run import Run, ask
 from datasel_core.runs.spec import Spec
 from datasel_core.workspace.layout import Workspace
 
+_LISTED = 5
+
 
 @task("select", version=1, title="Choose from a pool")
 class Select(Spec, Task):
@@ -95,5 +97,13 @@ def outcome(run: Run, asked: Question) -> Outcome:
         {"run": asked.key, "n": result["n"]},
         {"run": str(run.folder), "key": asked.key, "manifest": run.manifest},
         [f"{counts.words} samples kept{how}. ids_sha256 {result['ids_sha256']}", str(run.folder)],
-        [f"{name}: {fact:.6g}" if isinstance(fact, float) else f"{name}: {fact}" for name, fact in facts.items()],
+        [f"{name}: {_told(fact)}" for name, fact in facts.items()],
     )
+
+
+def _told(fact: float | int | str | list[str]) -> str:
+    """A fact for people; of a list the first few, with how many more are in the manifest."""
+    if isinstance(fact, list):
+        more = f" and {len(fact) - _LISTED} more in the manifest" if len(fact) > _LISTED else ""
+        return ", ".join(fact[:_LISTED]) + more
+    return f"{fact:.6g}" if isinstance(fact, float) else f"{fact}"

@@ -59,7 +59,8 @@ class Picks:
     places: (b,) positions among these rows, best first, each at most once. counts: (b,) how often each is to be used.
     scores: (n,) of every row that was given, NaN where none. why: name -> (b,) array, what brought each pick in.
     clusters: (n,) int, the cluster of every row that was given, for methods that choose by clusters; -1 where none.
-    facts: name -> number or text, what is to be known of the choice as a whole; `note` is a sentence for people.
+    facts: name -> number or text, what is to be known of the choice as a whole; `note` is a sentence for people. An
+    array holds positions of target examples.
     """
 
     places: np.ndarray
@@ -67,7 +68,7 @@ class Picks:
     scores: np.ndarray | None = None
     why: Mapping[str, np.ndarray] = field(default_factory=dict)
     clusters: np.ndarray | None = None
-    facts: Mapping[str, float | int | str] = field(default_factory=dict)
+    facts: Mapping[str, float | int | str | np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self):
         places, counts = _checked(self.places, self.counts, self.why)
@@ -101,7 +102,7 @@ class Selection:
     scores: np.ndarray | None = None
     why: Mapping[str, np.ndarray] = field(default_factory=dict)
     clusters: np.ndarray | None = None
-    facts: Mapping[str, float | int | str] = field(default_factory=dict)
+    facts: Mapping[str, float | int | str | np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self):
         rows, counts = _checked(self.rows, self.counts, self.why)

@@ -30,6 +30,8 @@ from datasel_core.workspace.files import write_json, writing
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
 
+_NAMED = 50
+
 
 def select(
     workspace: Workspace, spec: Spec, progress: Progress | None = None, again: bool = False, preview: bool = False
@@ -145,12 +147,23 @@ def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) 
             "result": {
                 **manifest.result(ids),
                 **metrics,
-                **({"facts": dict(chosen.facts)} if chosen.facts else {}),
+                **({"facts": _facts(asked, chosen)} if chosen.facts else {}),
             },
             "command": asked.spec.command or asked.command(),
         },
         beside,
     )
+
+
+def _facts(asked: Question, chosen: Selection) -> dict[str, Any]:
+    """What is to be known of a choice; of target examples the ids, at most 50 of each list."""
+    if asked.target is None:
+        return dict(chosen.facts)
+    ids, rows = asked.target.pool.ids, asked.target.rows
+    return {
+        name: [str(ids[row]) for row in rows[fact[:_NAMED]]] if isinstance(fact, np.ndarray) else fact
+        for name, fact in chosen.facts.items()
+    }
 
 
 def _unscored(asked: Question, chosen: Selection) -> list[dict[str, str]]:

@@ -1,10 +1,11 @@
 """Who could serve which target: the neighbour tables of TSDS, found once and kept. Any alpha, C or sigma is then
-answered at once.
+answered at once, with how near its draw comes to the target.
 
 What was measured before a kill stands: crowding is kept a chunk at a time, and meta.json is written last.
 """
 
 import contextlib
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,8 @@ from datasel_core.base.role import EMBEDDING
 from datasel_core.errors import BadInput
 from datasel_core.methods.algorithms.crowding import Crowd
 from datasel_core.methods.algorithms.transport import Neighbours, TransportPlan, make_plan
-from datasel_core.methods.tsds import find_neighbours
+from datasel_core.methods.closeness import Outlook, beyond, to_target, unlike
+from datasel_core.methods.tsds import Tsds, find_neighbours
 from datasel_core.runs.question import Question
 from datasel_core.vectors.directions import matrix, same_width
 from datasel_core.workspace.arrays import load_array, read_arrays, save_array, write_arrays
@@ -30,6 +32,7 @@ SHARES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5)
 always among them.
 """
 _CHUNK = 8192
+_AROUND = "around.npz"
 _FOUND = ("given", "targets", "rows", "places", "distances", "widths")
 
 
@@ -37,24 +40,38 @@ def tables_folder(asked: Question) -> Path:
     """Where the tables of a question are kept: whatever its alpha, C, budget or seed, they are the same."""
     how = {name: getattr(asked.method, name) for name in ("max_k", "kde_k", "neighbors", "sigma")}
     what = {"serving": 1, "pool": asked.pool.fingerprint, "features": asked.roles.keys(asked.method.roles())}
-    what |= {"holdout": asked.aside.what()} if asked.aside else {}
+    given, missing = asked.candidates.given, asked.roles.missing_rows(asked.method.roles())
+    if len(given) < asked.pool.n - len(missing):  # some may not be chosen
+        what["given"] = hashlib.sha256(given.tobytes()).hexdigest()
     return asked.workspace.serving(key_of({**what, "target": asked.target.what(), "how": how}))
 
 
 @dataclass(frozen=True)
 class Tables:
-    """given: (n,) rows of the pool that have a vector; positions in `neighbours` count among these. targets: (m,) rows
-    of the target pool.
+    """given: (n,) rows of the pool that may be chosen; positions in `neighbours` count among these. targets: (m,) rows
+    of the target pool. away: (n,) how far each of `given` is from the nearest target example. beyond: what is farther
+    from all candidates is like none of them.
     """
 
     key: str
     given: np.ndarray
     targets: np.ndarray
     neighbours: Neighbours
+    away: np.ndarray
+    beyond: float
 
     def plan(self, alpha: float, c: float, sigma: float) -> TransportPlan:
         """sigma: 0, or one of `neighbours.widths`."""
         return make_plan(self.neighbours, alpha, c, sigma)
+
+    def outlook(self, method: Tsds, plan: TransportPlan, budget: int, seed: int) -> Outlook:
+        """What a selection by this method, of this plan, would come to."""
+        return method.outlook(plan, self.away, budget, np.random.default_rng(seed))
+
+    @property
+    def unlike(self) -> np.ndarray:
+        """Positions in `targets` of those that no candidate resembles, the farthest first."""
+        return unlike(self.neighbours, self.beyond)
 
     def probability(self, plan: TransportPlan, n: int) -> np.ndarray:
         """(n,) over the whole pool; 0 where a sample has no vector."""
@@ -71,11 +88,10 @@ def make_tables(asked: Question, progress: Progress) -> Path:
     with Lock(folder).hold(progress.check):
         if read_tables(folder) is not None:
             return folder
-        given = np.setdiff1d(
-            np.arange(asked.pool.n), np.union1d(asked.roles.missing_rows(asked.method.roles()), asked.unseen)
-        )
+        given = asked.candidates.given
         vectors = matrix(asked.roles.array(EMBEDDING.name, given), "pool role embedding")
         found = _found(folder, asked, given, vectors, progress)
+        _measure_around(folder, asked, vectors, progress)
         _measure(folder, vectors, found, progress)
         said = {"kde_k": found.kde_k, "recall": found.recall, "n": len(given)}
         write_json(folder / "meta.json", {**said, "sha256": key_of(_hashes(folder, (*_FOUND, "crowding")) | said)})
@@ -90,6 +106,7 @@ def read_tables(folder: Path) -> Tables | None:
         if meta is None or not _is_whole(folder, (*_FOUND, "crowding"), meta):
             return None
         arrays = {name: load_array(folder / f"{name}.npy") for name in (*_FOUND, "crowding")}
+        around = read_arrays(folder / _AROUND)
     except (BadInput, OSError, KeyError, TypeError, AttributeError):
         return None
     found = Neighbours(
@@ -102,7 +119,7 @@ def read_tables(folder: Path) -> Tables | None:
         meta["kde_k"],
         meta["recall"],
     )
-    return Tables(folder.name, arrays["given"], arrays["targets"], found)
+    return Tables(folder.name, arrays["given"], arrays["targets"], found, around["away"], float(around["beyond"]))
 
 
 def _found(folder: Path, asked: Question, given: np.ndarray, vectors: np.ndarray, progress: Progress) -> Neighbours:
@@ -161,6 +178,15 @@ def stops(distances: np.ndarray, sigma: float) -> np.ndarray:
     usual = float(np.median(distances[:, min(9, distances.shape[1] - 1)]))
     rounded = {float(f"{usual * share:.2g}") for share in SHARES}
     return np.array(sorted(width for width in rounded | {float(sigma)} if width > 0) or [1.0])
+
+
+def _measure_around(folder: Path, asked: Question, vectors: np.ndarray, progress: Progress) -> None:
+    """How far every candidate is from the target, and how far is far; an older version did not ask."""
+    with contextlib.suppress(BadInput, FileNotFoundError):
+        read_arrays(folder / _AROUND)
+        return
+    away = to_target(vectors, asked.target.arrays()[EMBEDDING.name], progress)
+    write_arrays(folder / _AROUND, {"away": away, "beyond": np.float64(beyond(vectors, progress))})
 
 
 def _measure(folder: Path, vectors: np.ndarray, found: Neighbours, progress: Progress) -> None:

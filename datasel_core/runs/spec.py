@@ -16,7 +16,11 @@ class Spec(BaseModel):
 
     pool: str = Field(description="The pool.", json_schema_extra=ARGUMENT)
     method: str = Field(description="One of {method}.", json_schema_extra=ARGUMENT)
-    params: dict[str, Any] = Field({}, description="Parameters of the method.", json_schema_extra=called("set"))
+    params: dict[str, Any] = Field(
+        {},
+        description="Parameters of the method; the command methods says what each does when it goes up or down.",
+        json_schema_extra=called("set"),
+    )
     budget: str = Field(description="How many samples to keep: a count, or a share of the pool such as 10%.")
     seed: int = Field(0, description="Start of the random numbers: the same seed gives the same selection.")
     use: dict[str, str] = Field({}, description="role=feature (for group: role=column; of the target: target.role).")

@@ -109,3 +109,40 @@ def optimum(distances: np.ndarray, rho: np.ndarray, alpha: float, c: float) -> f
     )
     assert found.status == 0
     return float(found.fun)
+
+
+def means(
+    pool: np.ndarray, target: np.ndarray, kept: list[int], already: list[int]
+) -> tuple[float, float, float, float]:
+    """Of the kept, of any, of the nearest, and of the nearest of each target in turn: mean distances to the nearest
+    target.
+    """
+    gaps, b = pairs(target, pool), len(kept)
+    away = [min(gaps[i][j] for i in range(len(target))) for j in range(len(pool))]
+    free = [j for j in range(len(pool)) if j not in already]
+    lists = [sorted(range(len(pool)), key=lambda j, i=i: (gaps[i][j], j)) for i in range(len(target))]
+    taken, total, at = set(already), 0.0, 0
+    while len(taken) - len(already) < b:
+        new = {mine[at] for mine in lists} - taken
+        room = b - (len(taken) - len(already))
+        mean = sum(away[j] for j in new) / max(1, len(new))
+        total += mean * min(room, len(new))
+        taken |= new
+        at += 1
+    return (
+        sum(away[j] for j in kept) / b,
+        sum(away[j] for j in free) / len(free),
+        sum(sorted(away[j] for j in free)[:b]) / b,
+        total / b,
+    )
+
+
+def line(pool: np.ndarray) -> float:
+    """What 99 of 100 candidates have another one within, near-duplicates left out."""
+    gaps = pairs(pool, pool)
+    usual = np.median([gaps[i][j] ** 2 for i in range(len(pool)) for j in range(i)])
+    nearest = [
+        min(gaps[i][j] for j in range(len(pool)) if j != i and gaps[i][j] ** 2 >= 0.01 * usual)
+        for i in range(len(pool))
+    ]
+    return float(np.percentile(np.square(nearest), 99) ** 0.5)

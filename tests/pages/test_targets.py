@@ -20,6 +20,7 @@ from pages._ui.kit import disk
 from pages._ui.media import photos, reasons, texts
 from pages._ui.targets import crowds, mass, walls
 from tests.conftest import clustered
+from tests.oracles import tsds as oracle
 from tests.pages import screens
 from tests.pages.screens import said, sound, wait
 
@@ -103,19 +104,26 @@ def test_numbers_are_those_of_the_plan_and_follow_the_sliders(screen, both):
             next(element.proto.body for element in app.get("html") if "effective size" in element.proto.body),
         )
 
-    def expected(one):
+    def expected(**params):
+        one, away = plan(vectors, **params), oracle.pairs(vectors[N:], vectors[:N]).min(axis=0)
+        rows, _ = Tsds(**params).draw(one, 20, np.random.default_rng(0))
         return [
+            f"{away[rows].mean():.3g}",
+            f"{away.mean():.3g}",
+            f"{np.sort(away)[:20].mean():.3g}",
             f"{round(one.effective)} samples",
             f"{_possible(one)} of {N} samples",
-            f"{one.cost:.3g}",
-            f"{one.ran_out.sum()} of {M} targets",
         ]
 
-    assert shown() == expected(plan(vectors))
+    assert shown() == expected()
     sound(app.slider(key="widget.form.method.tsds.alpha").set_value(0.9).run())
-    assert shown() == expected(plan(vectors, alpha=0.9))
+    assert shown() == expected(alpha=0.9)
     sound(app.select_slider(key="widget.form.method.tsds.sigma").set_value(0.0).run())
-    assert shown() == expected(plan(vectors, alpha=0.9, sigma=0.0))
+    assert shown() == expected(alpha=0.9, sigma=0.0)
+    used = plan(vectors, alpha=0.1, sigma=0.0).ran_out.sum()
+    assert used
+    sound(app.slider(key="widget.form.method.tsds.alpha").set_value(0.1).run())
+    assert f" {used} of {M} targets used up their neighbours." in said(app)
     assert f"Neighbours per target: {N // 10}, not 5,000; at most a tenth of the candidates are looked at." in said(app)
 
 
@@ -311,7 +319,8 @@ def test_crowds_are_what_lies_within_sigma(away):
     vectors = (clustered(rng, n, 6, 8) + away).astype(np.float32)
     inputs = Inputs({"embedding": vectors}, rng, target={"embedding": vectors[::40]})
     one, alone = (Tsds(sigma=width).plan(inputs) for width in (sigma, 0.0))
-    tables, neighbours = Tables("some", np.arange(n), np.arange(7), one.neighbours), one.neighbours
+    neighbours = one.neighbours
+    tables = Tables("some", np.arange(n), np.arange(7), neighbours, np.zeros(n), 1.0)
     lines = crowds._crowds.__wrapped__("some", 0.5, 5.0, sigma, tables, one, alone, vectors)
     assert lines
     for row, size, _, shared, not_shared in lines:
@@ -346,6 +355,96 @@ def test_what_rounding_leaves_over_serves_nobody_and_has_no_chance(screen, both)
 
 def _possible(one):
     return np.count_nonzero(np.round(one.probability / one.probability.max(), 12))
+
+
+@pytest.mark.parametrize(("budget", "words"), [(2, "Nearly random"), (5, "Spread wide")])
+def test_a_choice_spread_too_wide_says_so_before_it_is_kept_and_one_click_helps(screen, both, budget, words):
+    _, vectors = both
+    app = ready(open_page(screen, budget=str(budget)))
+    sound(app.slider(key="widget.form.method.tsds.alpha").set_value(0.0).run())
+    facts = select(vectors, budget, alpha=0.0).facts
+    assert facts["spread"].startswith(f"{words} at this setting")
+    assert facts["spread"] in plainly(app)
+    assert app.button(key="set-alpha").label == f"Set alpha to {facts['alpha_closer']:g}"
+    sound(app.button(key="set-alpha").click().run())
+    assert app.slider(key="widget.form.method.tsds.alpha").value == facts["alpha_closer"]
+    assert "at this setting" not in plainly(app)
+
+
+def test_a_plan_that_is_close_says_nothing_of_it(screen, both):
+    app = ready(open_page(screen, budget="20"))
+    sound(app.slider(key="widget.form.method.tsds.alpha").set_value(0.97).run())
+    assert "spread" not in select(both[1], 20, alpha=0.97).facts
+    assert "at this setting" not in plainly(app)
+
+
+def test_what_a_person_wants_sets_alpha_and_how_is_drawn(screen, workspace, both):
+    pool, vectors = both
+    app = ready(open_page(screen, budget="10"))
+
+    def ticked():
+        return [app.button(key=f"purpose-{at}").icon != "" for at in (0, 1)]
+
+    assert [app.button(key=f"purpose-{at}").label for at in (0, 1)] == list(Tsds.purposes)
+    assert ticked() == [True, False]
+    sound(app.button(key="purpose-1").click().run())
+    assert app.slider(key="widget.form.method.tsds.alpha").value == 0.9
+    assert app.selectbox(key="widget.form.method.tsds.sampling").value == "top"
+    assert ticked() == [False, True]
+    screens.keep(app, "keep-tsds")
+    wait(app, lambda app: "10 kept of 300" in said(app))
+    run = disk.runs(pool)[0]
+    assert run.table["row"].to_pylist() == select(vectors, 10, alpha=0.9, sampling="top").rows.tolist()
+    sound(app.slider(key="widget.form.method.tsds.alpha").set_value(0.7).run())
+    assert ticked() == [False, False]  # the person's own
+    sound(app.button(key="purpose-0").click().run())
+    assert app.slider(key="widget.form.method.tsds.alpha").value == 0.5
+    assert app.selectbox(key="widget.form.method.tsds.sampling").value == "without_replacement"
+
+
+def test_the_sliders_explain_themselves(screen, both):
+    app = ready(open_page(screen))
+    widgets = [app.slider, app.number_input, app.select_slider]
+    for widget, name in zip(widgets, ("alpha", "c", "sigma"), strict=True):
+        assert " Up: " in (text := widget(key=f"widget.form.method.tsds.{name}").help)
+        assert " Down: " in text
+
+
+def test_targets_that_nothing_resembles_are_listed_with_the_rule(screen, workspace, tmp_path, both, monkeypatch):
+    pool, vectors = both
+    shown = {}
+    monkeypatch.setattr(
+        texts, "TEXTS", lambda *, key, data, **_: shown.update({key: data["items"]}) or SimpleNamespace(open=None)
+    )
+    strange = add(workspace, tmp_path, "strange", 3, "exam")
+    theirs = np.concatenate([vectors[:1], vectors[1:3] + 40])
+    keep_imported(workspace, strange, "embedding", theirs, np.arange(3), [], "s.npz", Progress())
+    app = ready(open_page(screen))
+    sound(app.selectbox(key="widget.select.target").set_value("task").run())
+    ready(app)
+    assert select(vectors, 5).facts["unlike"] == 0
+    assert "Nothing like them" not in app.segmented_control(key="widget.targets.view").options
+    sound(app.selectbox(key="widget.select.target").set_value("strange").run())
+    ready(app)
+    sound(app.segmented_control(key="widget.targets.view").set_value("unlike").run())
+    found = Tsds().select(Inputs({"embedding": vectors[:N]}, np.random.default_rng(0), target={"embedding": theirs}), 5)
+    assert sorted(found.facts["unlike_examples"].tolist()) == [1, 2]
+    assert found.facts["lacking"] in plainly(app)
+    gaps = oracle.pairs(theirs, vectors[:N]).min(axis=1)
+    assert [item["badge"] for item in shown["wall-unlike"]] == [
+        f"the nearest is {gaps[at]:.3g} away" for at in found.facts["unlike_examples"]
+    ]
+
+
+def select(vectors, budget, **params):
+    return Tsds(**params).select(
+        Inputs({"embedding": vectors[:N]}, np.random.default_rng(0), target={"embedding": vectors[N:]}), budget
+    )
+
+
+def plainly(app) -> str:
+    """What the page says, without what keeps Markdown from being read into it."""
+    return said(app).replace("\\", "")
 
 
 def test_what_was_drawn_again_says_how_often(screen, workspace, both, monkeypatch):

@@ -222,6 +222,46 @@ def test_what_is_kept_has_a_chance_in_the_tables(workspace, both):
     assert len(kept_features(workspace, run.manifest["pool"]["fingerprint"])) == 1
 
 
+@pytest.mark.parametrize("params", [{}, {"alpha": 0.0}, {"alpha": 0.9, "sampling": "top"}])
+@pytest.mark.parametrize("budget", [2, 5, 20])
+def test_what_is_foreseen_of_a_choice_is_what_its_record_says(workspace, both, params, budget):
+    found = neighbor_tables.read_tables(neighbor_tables.make_tables(asked(workspace), Progress()))
+    method = Tsds(**params)
+    plan = found.plan(method.alpha, method.c, method.sigma)
+    spec = Spec(pool="pool", method="tsds", params=params, budget=str(budget), seed=3, target="task")
+    facts = engine.select(workspace, spec).manifest["result"]["facts"]
+    foreseen = found.outlook(method, plan, budget, 3).facts
+    assert foreseen == {name: pytest.approx(facts[name]) for name in foreseen}
+    assert foreseen.keys() == {
+        name for name in facts if name.startswith("distance_") or name in ("spread", "alpha_closer")
+    }
+    assert len(found.unlike) == facts["unlike"]
+    assert [f"task{at:03d}" for at in found.targets[found.unlike]] == facts.get("unlike_examples", [])
+
+
+@pytest.mark.parametrize("how", ["gone", "cut"])
+def test_tables_that_do_not_say_how_far_the_candidates_are_are_completed(workspace, both, how):
+    """An older version did not ask."""
+    folder = neighbor_tables.make_tables(asked(workspace), Progress())
+    before = (folder / "around.npz").read_bytes()
+    (folder / "around.npz").unlink() if how == "gone" else (folder / "around.npz").write_bytes(before[:100])
+    assert neighbor_tables.read_tables(folder) is None
+    assert neighbor_tables.make_tables(asked(workspace), Progress()) == folder
+    assert neighbor_tables.read_tables(folder).away.tolist() == np.load(io.BytesIO(before))["away"].tolist()
+
+
+def test_tables_are_of_those_that_may_be_chosen(workspace, both):
+    """What may not is no neighbour; the tables are others than those of the whole pool."""
+    spec = Spec(pool="pool", method="tsds", budget="5", target="task", where="id < 'pool300'")
+    some = resolve(workspace, spec)
+    found = neighbor_tables.read_tables(neighbor_tables.make_tables(some, Progress()))
+    assert found.given.tolist() == list(range(300))
+    assert key(some) != key(asked(workspace))
+    run = engine.select(workspace, spec)
+    p = found.probability(found.plan(0.5, 5.0, 0.75), N)
+    np.testing.assert_allclose(run.table["score"].to_numpy(), p[run.table["row"].to_numpy()], rtol=1e-9)
+
+
 def test_samples_without_a_vector_are_passed_over_and_the_embedding_may_be_an_older_one(workspace, both):
     """Rows of tables, of the run and of the method on what is left are the same samples."""
     pool, task = (load_pool(workspace, name) for name in ("pool", "task"))

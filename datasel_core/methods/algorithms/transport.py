@@ -5,6 +5,7 @@ Optimal transport of TSDS (Liu et al. 2024, https://arxiv.org/abs/2410.11303): f
 the larger, the wider the mass is spread.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -172,6 +173,34 @@ def serves(plan: TransportPlan, row: int) -> tuple[np.ndarray, np.ndarray, np.nd
     order = np.argsort(-plan.mass[target, place], kind="stable")
     target, place = target[order], place[order]
     return target, plan.mass[target, place], neighbours.distances[target, place]
+
+
+def weights(plan: TransportPlan, already: Sequence[int] | np.ndarray) -> np.ndarray:
+    """(n,) in proportion to the chance of each; rounded, so that the last digits of a sum, which may differ between
+    machines, never decide between equals.
+    """
+    probability = plan.probability.copy()
+    probability[np.asarray(already, np.int64)] = 0
+    return np.round(probability / max(probability.max(), np.finfo(float).tiny), 12)
+
+
+def reasons(plan: TransportPlan, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """For each row with a chance: its probability, the target it serves most, and how far that is."""
+    found, width = plan.neighbours, plan.mass.shape[1]
+    best, target, distance = (
+        np.zeros(len(found.rows)),
+        np.zeros(len(found.rows), np.int64),
+        np.full(len(found.rows), np.nan),
+    )
+    for one, (places, mass) in enumerate(zip(found.places[:, :width], plan.mass, strict=True)):
+        better = mass > best[places] * (1 + 1e-9)
+        best[places[better]], target[places[better]], distance[places[better]] = (
+            mass[better],
+            one,
+            found.distances[one, :width][better],
+        )
+    at = np.searchsorted(found.rows, rows)
+    return {"probability": plan.probability[rows], "target": target[at], "distance": distance[at]}
 
 
 def with_crowding(neighbours: Neighbours, at: np.ndarray, found: np.ndarray) -> Neighbours:

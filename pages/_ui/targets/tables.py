@@ -1,10 +1,13 @@
 """Neighbour tables of the open pool and its target, and the plans that sliders ask of them."""
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
 from datasel_core.features.stored import StoredFeature
 from datasel_core.methods.algorithms.transport import TransportPlan
+from datasel_core.methods.closeness import Outlook
 from datasel_core.methods.tsds import Tsds
 from datasel_core.runs.neighbor_tables import Tables, read_tables, tables_folder
 from datasel_core.runs.question import Question
@@ -39,6 +42,11 @@ def plan(found: Tables, alpha: float, c: float, sigma: float) -> TransportPlan:
     return _plan(found.key, alpha, c, sigma, found)
 
 
+def outlook(found: Tables, choice: Question, one: TransportPlan, n: int) -> Outlook:
+    """What keeping n of this plan would come to."""
+    return _outlook(found.key, choice.method.what()["params"], choice.spec.seed, n, found, choice.method, one)
+
+
 def chances(found: Tables, one: TransportPlan, n: int) -> np.ndarray:
     """(n,) over the pool; 0 for what rounding left over, which is never drawn."""
     p = found.probability(one, n)
@@ -67,6 +75,13 @@ def _tables(folder: str, stamp: int, _folder: object) -> Tables | None:
 @st.cache_resource(max_entries=6, show_spinner=False)  # one may be 80 MB, and is made again in a blink
 def _plan(key: str, alpha: float, c: float, sigma: float, _found: Tables) -> TransportPlan:
     return _found.plan(alpha, c, sigma)
+
+
+@st.cache_resource(max_entries=50, show_spinner=False)
+def _outlook(
+    key: str, params: dict[str, Any], seed: int, n: int, _found: Tables, _method: Tsds, _one: TransportPlan
+) -> Outlook:
+    return _found.outlook(_method, _one, n, seed)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

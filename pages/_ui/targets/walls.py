@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from datasel_core.methods.algorithms.transport import TransportPlan
+from datasel_core.methods.closeness import unlike_words
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.neighbor_tables import Tables
 from datasel_core.runs.question import Question
@@ -40,6 +41,21 @@ def worst_served(choice: Question, found: Tables, one: TransportPlan) -> None:
     by_row = {int(found.targets[at]): int(at) for at in order}
     photos.wall(
         choice.target.pool, rows, key="wall-targets", badges=badges, on_open=lambda row: mass.choose_target(by_row[row])
+    )
+
+
+def unlike(choice: Question, found: Tables) -> None:
+    """Targets that no candidate resembles, with how far the nearest is; a click shows it."""
+    far, nearest = found.unlike, found.neighbours.distances[:, 0]
+    st.caption(
+        f"{unlike_words(len(far), len(found.targets), found.beyond)} No choice from this pool can stand for them: add "
+        "samples like these, or leave them out of the target."
+    )
+    rows = found.targets[far]
+    by_row = {int(row): int(at) for row, at in zip(rows, far, strict=True)}
+    badges = {row: f"the nearest is {nearest[at]:.3g} away" for row, at in by_row.items()}
+    photos.wall(
+        choice.target.pool, rows, key="wall-unlike", badges=badges, on_open=lambda row: mass.choose_target(by_row[row])
     )
 
 
