@@ -77,13 +77,14 @@ def worth_of_means(
             f"Worth in random samples needs at least {FEWEST_DRAWS} draws of each size, on the same samples."
         )
     parts = None if groups is None else [np.flatnonzero(groups == one) for one in np.unique(groups)]
-    found = np.empty(_BOOTSTRAPS)
+    weights = np.stack([np.bincount(drawn(n, parts, rng), minlength=n) for _ in range(_BOOTSTRAPS)]).astype(np.float64)
+    weights /= weights.sum(1, keepdims=True)
+    own, theirs = chosen @ weights.T, (random.reshape(-1, n) @ weights.T).reshape(sizes, draws, -1)
+    found, every = np.empty(_BOOTSTRAPS), np.arange(sizes)[:, None]
     for at in range(_BOOTSTRAPS):
-        weights = np.bincount(drawn(n, parts, rng), minlength=n).astype(np.float64)
-        weights /= weights.sum()
-        own = chosen[rng.integers(len(chosen), size=len(chosen))].mean(0) @ weights
-        means = (random @ weights)[np.arange(sizes)[:, None], rng.integers(draws, size=(sizes, draws))].mean(1)
-        found[at] = worth(grid, means, own, higher_is_better)
+        mine = own[rng.integers(len(chosen), size=len(chosen)), at].mean()
+        means = theirs[every, rng.integers(draws, size=(sizes, draws)), at].mean(1)
+        found[at] = worth(grid, means, mine, higher_is_better)
     low, high = np.quantile(found, [0.5 - level / 2, 0.5 + level / 2], method="nearest")
     whole = worth(grid, random.mean((1, 2)), float(chosen.mean()), higher_is_better)
     return Worth(whole, float(low), float(high), int(grid[0]), int(grid[-1]))

@@ -21,6 +21,7 @@ FIELDS = {
     "export": {"run": "x", "format": "csv", "out": "x.csv"},
     "feature": {"pool": "p", "feature": "dictionary_embedding"},
     "feature_import": {"pool": "p", "role": "embedding", "file": "x.npz"},
+    "holdout": {"pool": "p"},
     "map": {"feature": "0" * 16},
     "note": {"run": "x", "text": "a note"},
     "pool": {"name": "p", "source": "photos"},
@@ -29,6 +30,7 @@ FIELDS = {
     "score": {"pool": "p", "method": "clip_score"},
     "select": {"pool": "p", "method": "random", "budget": "5"},
     "serving": {"pool": "p", "target": "t"},
+    "yardstick": {"pool": "p"},
 }
 
 
