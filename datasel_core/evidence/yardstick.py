@@ -18,6 +18,7 @@ from datasel_core.base.parallel import side_by_side
 from datasel_core.base.progress import Progress
 from datasel_core.base.role import GROUP
 from datasel_core.errors import BadInput, BadRequest
+from datasel_core.evidence.differences import LEVEL
 from datasel_core.evidence.measures import Distance, HeldOut, Measure, Probed, main_measure
 from datasel_core.evidence.nearness import nearest_of_draws
 from datasel_core.evidence.worth import FEWEST_DRAWS
@@ -39,6 +40,18 @@ _STREAM = 1_729
 """Apart from the seeds that people give, so that no choice of theirs is one of these draws."""
 _CHUNK = 256
 _ARRAY = "random"
+
+
+@dataclass(frozen=True)
+class Band:
+    """low, mean, high: (k,) of single random choices, by size: a picture of how they scatter, not an interval of
+    anything.
+    """
+
+    sizes: np.ndarray
+    low: np.ndarray
+    mean: np.ndarray
+    high: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -93,6 +106,15 @@ class Yardstick:
             if is_own(meta) and hash_file(path) == meta["array_sha256"]:
                 return np.asarray(load_array(path))
         return None
+
+    def band(self, level: float = LEVEL) -> Band | None:
+        """Where single random choices lie; None where the yardstick is not there."""
+        random = self.read()
+        if random is None:
+            return None
+        means = random.mean(2, dtype=np.float64)
+        low, high = np.quantile(means, [0.5 - level / 2, 0.5 + level / 2], axis=1)
+        return Band(self.sizes, low, means.mean(1), high)
 
     def make(self, progress: Progress | None = None) -> np.ndarray:
         """As `read`; measured, or gone on with, where it is not there. Raises BadRequest, Stopped."""

@@ -22,6 +22,7 @@ from datasel_core.features.encoders.loss_trajectory import LOSS_TRAJECTORY
 from datasel_core.features.order import age
 from datasel_core.features.roles import Roles
 from datasel_core.features.stored import StoredFeature, load
+from datasel_core.pools import holdout
 from datasel_core.pools.persistence import read_about
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
@@ -85,7 +86,7 @@ def run(folder: Path) -> Run | None:
 
 def question(pool: Pool, spec: Spec) -> Question:
     """What a spec stands for, resolved once for as long as nothing that it names changes. Raises BadRequest."""
-    at = stamps(home(pool)), tuple(_earlier(pool, key) for key in (spec.within, spec.already))
+    at = stamps(home(pool)), aside(pool), tuple(_earlier(pool, key) for key in (spec.within, spec.already))
     return _question(str(pool.folder), pool.table_sha256, spec.model_dump_json(), at, spec, pool)
 
 
@@ -138,6 +139,11 @@ def caption_column(pool: Pool) -> pa.ChunkedArray | None:
 def stamps(workspace: Workspace) -> Stamps:
     """Changes whenever a pool or a feature does."""
     return _stamps(workspace, "features", "meta.json") + _stamps(workspace, "pools", "pool.json")
+
+
+def aside(pool: Pool) -> tuple[int, ...]:
+    """Changes whenever a held-out or gold set is drawn or given up."""
+    return tuple(stamp(pool.folder / f"{kind}.json") for kind in holdout.KINDS)
 
 
 def _made(pool: Pool) -> tuple[tuple[str, tuple[int, str]], ...]:
