@@ -80,10 +80,10 @@ def worth_of_means(
     weights = np.stack([np.bincount(drawn(n, parts, rng), minlength=n) for _ in range(_BOOTSTRAPS)]).astype(np.float64)
     weights /= weights.sum(1, keepdims=True)
     own, theirs = chosen @ weights.T, (random.reshape(-1, n) @ weights.T).reshape(sizes, draws, -1)
-    found, every = np.empty(_BOOTSTRAPS), np.arange(sizes)[:, None]
+    found = np.empty(_BOOTSTRAPS)
     for at in range(_BOOTSTRAPS):
         mine = own[rng.integers(len(chosen), size=len(chosen)), at].mean()
-        means = theirs[every, rng.integers(draws, size=(sizes, draws)), at].mean(1)
+        means = theirs[:, rng.integers(draws, size=draws), at].mean(1)  # a draw's sizes may be nested in one another
         found[at] = worth(grid, means, mine, higher_is_better)
     low, high = np.quantile(found, [0.5 - level / 2, 0.5 + level / 2], method="nearest")
     whole = worth(grid, random.mean((1, 2)), float(chosen.mean()), higher_is_better)

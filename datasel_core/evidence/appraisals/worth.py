@@ -125,13 +125,18 @@ def in_random(worth: Mapping[str, Any]) -> str:
 
 def sentence(worth: Mapping[str, Any], ones: str = "samples") -> str:
     """What a selection is worth, naming the measure. ones: what the samples are called, such as `photos`."""
+    return ": ".join(parts(worth, ones)) + "."
+
+
+def parts(worth: Mapping[str, Any], ones: str = "samples") -> tuple[str, str]:
+    """The sentence up to its colon, and what was measured."""
     kept, random, of = f"{worth['kept']:,}", in_random(worth), worth["held_out_of"]
     held = f"{worth['held_out']:,}" + (f" of {of:,}" if of > worth["held_out"] else "")
     less = worth["n"] is not None and worth["n"] < worth["kept"]
     if worth["measure"] == Distance.id:
         how = f"mean distance of the {held} held-out {ones} to the nearest kept"
         first = f"{kept} kept do as well as" if less else f"These {kept} cover the held-out {ones} like"
-        return f"{first} {random}: {how}."
+        return f"{first} {random}", how
     how = f"share of the {held} held-out {ones} that a linear classifier names rightly, trained on them alone"
     first = f"{kept} kept do as well as" if less else f"These {kept} teach as much as"
-    return f"{first} {random}: {how}."
+    return f"{first} {random}", how

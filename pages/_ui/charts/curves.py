@@ -83,13 +83,13 @@ def draw(
 
 
 def _area(band: Band, most: int) -> dict[str, list[float]]:
-    """As far as the line goes."""
-    there = band.sizes <= most
-    named = {"x": band.sizes, "low": band.low, "mean": band.mean, "high": band.high}
-    return {name: np.round(values[there].astype(float), 6).tolist() for name, values in named.items()} | {
-        "name": "single random choices",
-        "colour": palette.BASELINE,
+    """As far as the line goes; linear in log n up to its end."""
+    x = np.append(band.sizes[band.sizes < most], min(most, band.sizes[-1]))
+    edges = {
+        name: np.interp(np.log(x), np.log(band.sizes), getattr(band, name)).round(6).tolist()
+        for name in ("low", "mean", "high")
     }
+    return {"x": x.tolist(), **edges, "name": "single random choices", "colour": palette.BASELINE}
 
 
 def _points(curve: Curve) -> dict[str, list[float]]:

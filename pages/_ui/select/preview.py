@@ -54,7 +54,7 @@ def sentence(choice: Question, answer: Answer, random: Answer | None) -> None:
     one, among = look.unit(pool, 1), f", {counts.among}" if counts.among else ""
     said = [f"**{counts.words} {look.unit(pool, pool.n)} kept**{among}, {counts.rest}."]
     if (value := worth.sentence(choice, answer)) is not None:
-        said.insert(0, f"**{value}**")
+        st.markdown(value)
     mine = curve_of(choice, answer)
     if mine is not None:
         mean, largest = mine.at(n)

@@ -22,7 +22,10 @@ def sentence(choice: Question, answer: Answer) -> str | None:
     random was not measured yet.
     """
     found = of(choice, answer)
-    return None if found is None else worth.sentence(found, look.unit(choice.pool))
+    if found is None:
+        return None
+    first, how = worth.parts(found, look.unit(choice.pool))
+    return f"**{first}**: {how}."
 
 
 def of(choice: Question, answer: Answer) -> Mapping[str, Any] | None:
