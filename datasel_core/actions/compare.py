@@ -8,6 +8,7 @@ from typing import Any
 
 from datasel_core.analysis.metrics.overlap import overlap
 from datasel_core.errors import BadRequest
+from datasel_core.evidence.appraisals import promise
 from datasel_core.evidence.appraisals.worth import sentence
 from datasel_core.runs import manifest
 from datasel_core.runs.measures import ALONE, KEPT, TOGETHER, metrics_of_all, named_metrics, recorded_metrics
@@ -33,6 +34,7 @@ class Comparison:
             for run in self.runs
         ]
         worth = [f"{run['run']}: {sentence(run['worth'])}" for run in self.runs if "worth" in run]
+        worth += [f"{run['run']}: {promise.sentence(run['promise'])}" for run in self.runs if "promise" in run]
         alone = self._metrics(ALONE)
         heads = ([f"{TOGETHER}:"], [f"{ALONE}:"]) if alone else ([], [])
         return [*sizes, *worth, *heads[0], *self._metrics(KEPT), *heads[1], *alone, *map(_in_words, self.pairs)]

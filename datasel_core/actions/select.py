@@ -6,7 +6,7 @@ from typing import ClassVar
 from datasel_core.actions.task import Outcome, Task, Work, task, titled
 from datasel_core.base.declare import HIDDEN, Field
 from datasel_core.base.progress import Progress
-from datasel_core.evidence.appraisals import worth
+from datasel_core.evidence.appraisals import promise, worth
 from datasel_core.exports.run_folder import check_out, copy_run
 from datasel_core.runs import manifest
 from datasel_core.runs.catalog import names
@@ -99,6 +99,7 @@ def outcome(run: Run, asked: Question) -> Outcome:
         [
             f"{counts.words} samples kept{how}. ids_sha256 {result['ids_sha256']}",
             *lines,
+            *([promise.sentence(result["promise"])] if "promise" in result else []),
             str(run.folder),
         ],
         [

@@ -94,7 +94,7 @@ class Yardstick:
 
     def order(self, draw: int) -> np.ndarray:
         """Rows in the order in which a draw takes them; its choice of a size is the beginning."""
-        return np.random.default_rng([_STREAM, draw]).permutation(self.rows)[: self.sizes[-1]]
+        return drawn(self.rows, draw)[: self.sizes[-1]]
 
     def read(self) -> np.ndarray | None:
         """(k, draws, m) float32 of the measure: size, draw, held-out sample; None where it is not finished, or is
@@ -153,6 +153,11 @@ class Yardstick:
         found = _near(self, place[2]) if isinstance(self.measure, Distance) else _each(self, place[0], progress)
         write_arrays(path, {"values": found})
         return found
+
+
+def drawn(rows: np.ndarray, draw: int) -> np.ndarray:
+    """All of these rows in the random order of a draw."""
+    return np.random.default_rng([_STREAM, draw]).permutation(rows)
 
 
 def grid(least: int, most: int) -> np.ndarray:

@@ -11,6 +11,7 @@ import streamlit as st
 from datasel_core.base import registry
 from datasel_core.base.progress import Progress
 from datasel_core.errors import DataselError
+from datasel_core.evidence.appraisals import promise
 from datasel_core.evidence.appraisals.worth import WorthInRandom, parts
 from datasel_core.pools.changed import changes
 from datasel_core.runs import manifest
@@ -118,6 +119,8 @@ def _kept(said: Mapping[str, Any]) -> list[tuple[str, str]]:
     if value := said["result"].get(WorthInRandom.id):
         first, how = parts(value)
         found.append(("worth", f"{first} ({how})"))
+    if value := said["result"].get(promise.Promised.id):
+        found.append(("what the method promises", promise.sentence(value)))
     return found
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from datasel_core.analysis.curve import Curve
-from datasel_core.evidence.appraisals import worth
+from datasel_core.evidence.appraisals import promise, worth
 from datasel_core.evidence.yardstick import Band, Yardstick
 from datasel_core.runs.measures import HELD_OUT
 from datasel_core.runs.question import Question
@@ -25,7 +25,8 @@ def sentence(choice: Question, answer: Answer) -> str | None:
     if found is None:
         return None
     first, how = worth.parts(found, look.unit(choice.pool))
-    return f"**{first}**: {how}."
+    kept = answer.run.manifest["result"].get(promise.Promised.id) if answer.exact else None
+    return f"**{first}**: {how}." + (f" {promise.sentence(kept)}" if kept else "")
 
 
 def of(choice: Question, answer: Answer) -> Mapping[str, Any] | None:
