@@ -82,12 +82,21 @@ def worth_of_means(
     own, theirs = chosen @ weights.T, (random.reshape(-1, n) @ weights.T).reshape(sizes, draws, -1)
     found = np.empty(_BOOTSTRAPS)
     for at in range(_BOOTSTRAPS):
-        mine = own[rng.integers(len(chosen), size=len(chosen)), at].mean()
-        means = theirs[:, rng.integers(draws, size=draws), at].mean(1)  # a draw's sizes may be nested in one another
+        mine = _redrawn(own[None, :, at], rng)[0]
+        means = _redrawn(theirs[:, :, at], rng)
         found[at] = worth(grid, means, mine, higher_is_better)
     low, high = np.quantile(found, [0.5 - level / 2, 0.5 + level / 2], method="nearest")
     whole = worth(grid, random.mean((1, 2)), float(chosen.mean()), higher_is_better)
     return Worth(whole, float(low), float(high), int(grid[0]), int(grid[-1]))
+
+
+def _redrawn(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(k,) means of values (k, J) over J columns drawn with repeats, the same for all rows: the sizes of a random draw
+    may be nested in one another. As far off as means of J are: plain repeats of few scatter too little.
+    """
+    count, mean = values.shape[1], values.mean(1)
+    stretch = np.sqrt(count / (count - 1)) if count > 1 else 1.0
+    return mean + stretch * (values[:, rng.integers(count, size=count)].mean(1) - mean)
 
 
 def said(found: Worth) -> str:

@@ -38,7 +38,7 @@ _LEAST = {Distance.id: 5, Probed.id: 10}
 _MOST = {Distance.id: 50_000, Probed.id: 640}
 _STREAM = 1_729
 """Apart from the seeds that people give, so that no choice of theirs is one of these draws."""
-_CHUNK = 256
+_CHUNK = 512
 _ARRAY = "random"
 
 

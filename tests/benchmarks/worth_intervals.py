@@ -4,23 +4,20 @@ Measured (600 repetitions each, 120 held out): see what it prints; one random ch
 eight of them against their own size.
 """
 
-import sys
-
 import numpy as np
 
+from tests.benchmarks._measure import size
 from tests.evidence.simulated import World
 
 
-def main(times: int = 600) -> None:
-    rng = np.random.default_rng(0)
+def main() -> None:
+    rng, times = np.random.default_rng(0), size(600)
     world = World.made(rng)
-    for size in (14, 40, 100):
-        met = np.array([world.holds(rng, size, 120) for _ in range(times)])
+    for n in (14, 40, 100):
+        met = np.array([world.holds(rng, n, 120) for _ in range(times)])
         one, many = met.mean(0)
-        print(
-            f"{size} of {len(world.gaps)}: one choice {one:.1%}, eight {many:.1%} of {times} intervals hold the truth"
-        )
+        print(f"{n} of {len(world.gaps)}: one choice {one:.1%}, eight {many:.1%} of {times} intervals hold the truth")
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()
