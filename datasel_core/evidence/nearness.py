@@ -3,8 +3,8 @@ samples.
 
 A choice of each size is the beginning of one order per draw, so a candidate counts from the first size on that holds
 it: the products of a block of candidates are looked at once, and each draw keeps the largest cosine per size. Exact, as
-products in float32 are. One search per size and draw multiplies each candidate as often as it is drawn: measured 36 times
-slower for 28 sizes of 100,000 (`tests/benchmarks/yardstick_speed.py`).
+products in float32 are. One search per size and draw multiplies each candidate as often as it is drawn: measured 36
+times slower for 28 sizes of 100,000 (`tests/benchmarks/yardstick_speed.py`).
 """
 
 import functools
