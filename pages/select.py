@@ -6,7 +6,7 @@ from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
 from pages._ui.kit import keys, look, markdown, watch
 from pages._ui.question import answers, budget, methods, where
-from pages._ui.select import pick, preview
+from pages._ui.select import pick, preview, worth
 
 _STAYS = """[data-testid="stColumn"]:has(.st-key-why) > div { height: 100%; }
 [data-testid="stLayoutWrapper"]:has(> .st-key-why) { position: sticky; top: 52px; }"""
@@ -85,8 +85,9 @@ def live(choice: Question, working: bool) -> None:
     preview.sentence(choice, answer, random)
     curve, strip = st.columns(2, gap="medium")
     with curve:
-        preview.curve(choice, answer, random)
-        if random is None and choice.method.id != "random":
+        other = preview.curve_of(choice, random) if random is not None else None
+        held_out = worth.curve(choice, answer, preview.curve_of(choice, answer), other, preview.colour(choice))
+        if random is None and choice.method.id != "random" and not held_out:
             st.button(
                 "Compare with random",
                 key="baseline",

@@ -8,6 +8,8 @@ from typing import Any
 
 from datasel_core.analysis.metrics.overlap import overlap
 from datasel_core.errors import BadRequest
+from datasel_core.evidence.appraisals import promise
+from datasel_core.evidence.appraisals.worth import sentence
 from datasel_core.runs import manifest
 from datasel_core.runs.measures import ALONE, KEPT, TOGETHER, metrics_of_all, named_metrics, recorded_metrics
 
@@ -31,9 +33,11 @@ class Comparison:
             f"{run['run']}: {run['method']['id']}, {self.parts[run['run']]} kept of {run['pool']['name']}"
             for run in self.runs
         ]
+        worth = [f"{run['run']}: {sentence(run['worth'])}" for run in self.runs if "worth" in run]
+        worth += [f"{run['run']}: {promise.sentence(run['promise'])}" for run in self.runs if "promise" in run]
         alone = self._metrics(ALONE)
         heads = ([f"{TOGETHER}:"], [f"{ALONE}:"]) if alone else ([], [])
-        return [*sizes, *heads[0], *self._metrics(KEPT), *heads[1], *alone, *map(_in_words, self.pairs)]
+        return [*sizes, *worth, *heads[0], *self._metrics(KEPT), *heads[1], *alone, *map(_in_words, self.pairs)]
 
     def _metrics(self, of: str) -> list[str]:
         beside = [self.metrics[run["run"]].get(of, {}) for run in self.runs]
@@ -61,6 +65,7 @@ def compare(names: Sequence[str], find: Callable[[str], Path]) -> Comparison:
             "pool": {"name": one["pool"]["name"], "fingerprint": one["pool"]["fingerprint"]},
             "n": one["result"]["n"],
             **recorded_metrics(one),
+            **{name: one["result"][name] for name in ("worth", "promise") if name in one["result"]},
         }
         for name, one in said.items()
     ]

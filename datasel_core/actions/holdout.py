@@ -1,12 +1,15 @@
 """Setting samples aside before anything is chosen."""
 
+import dataclasses
 from typing import ClassVar
 
 from datasel_core.actions.task import Outcome, Task, Work, task
+from datasel_core.actions.yardstick import made as measured
 from datasel_core.base.declare import ARGUMENT, Field
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.evidence import holdout as drawing
+from datasel_core.evidence.yardstick import yardsticks
 from datasel_core.pools import holdout
 from datasel_core.pools.holdout import CALLED, GOLD, HOLDOUT, SetAside
 from datasel_core.pools.persistence import load_pool
@@ -21,7 +24,10 @@ class HoldOut(Task):
     """
 
     heavy: ClassVar[bool] = True
-    cost: ClassVar[str] = "Nothing; with near-duplicates about a minute for 100,000 samples."
+    cost: ClassVar[str] = (
+        "Nothing; with near-duplicates about a minute for 100,000 samples. Where the pool has an embedding, random "
+        "choices are then measured on it: seconds, with groups up to a minute."
+    )
 
     pool: str = Field(description="The pool.", json_schema_extra=ARGUMENT)
     share: str | None = Field(None, description="How many: a count, or a share of the pool such as 20%.")
@@ -63,7 +69,10 @@ class HoldOut(Task):
             f"{before:,} kept {'selection was' if before == 1 else 'selections were'} made before this set was drawn; "
             "what they show on it proves nothing: choose again."
         ]
-        return _said(pool, made, notes if before and not self.gold else ())
+        said = _said(pool, made, notes if before and not self.gold else ())
+        if found := [] if self.gold else yardsticks(workspace, pool, holdout.of(pool)):
+            return dataclasses.replace(said, lines=[*said.lines, *measured(found, progress).lines])
+        return said
 
 
 def _said(pool: Pool, found: SetAside, notes: tuple[str, ...] | list[str] = ()) -> Outcome:

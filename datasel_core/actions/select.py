@@ -6,6 +6,7 @@ from typing import ClassVar
 from datasel_core.actions.task import Outcome, Task, Work, task, titled
 from datasel_core.base.declare import HIDDEN, Field
 from datasel_core.base.progress import Progress
+from datasel_core.evidence.appraisals import promise, worth
 from datasel_core.exports.run_folder import check_out, copy_run
 from datasel_core.runs import manifest
 from datasel_core.runs.catalog import names
@@ -91,13 +92,22 @@ def outcome(run: Run, asked: Question) -> Outcome:
     """What is said of a selection when it is there."""
     result = run.manifest["result"]
     facts, counts = result.get("facts", {}), manifest.counts(run.manifest)
+    lines, more = worth.told(asked, run)
     how = f", {counts.among}" if counts.among else ""
     how += f", {counts.aside:,} set aside" if counts.aside else ""
     return Outcome(
         {"run": asked.key, "n": result["n"]},
         {"run": str(run.folder), "key": asked.key, "manifest": run.manifest},
-        [f"{counts.words} samples kept{how}. ids_sha256 {result['ids_sha256']}", str(run.folder)],
-        [f"{name}: {_told(fact)}" for name, fact in facts.items()],
+        [
+            f"{counts.words} samples kept{how}. ids_sha256 {result['ids_sha256']}",
+            *lines,
+            *([promise.sentence(result["promise"])] if "promise" in result else []),
+            str(run.folder),
+        ],
+        [
+            *(f"{name}: {_told(fact)}" for name, fact in facts.items()),
+            *more,
+        ],
     )
 
 

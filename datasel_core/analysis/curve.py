@@ -35,17 +35,23 @@ class Curve:
 
 
 def curve(
-    values: np.ndarray | Ragged, readable: np.ndarray, rows: np.ndarray, already: np.ndarray, progress: Progress
+    values: np.ndarray | Ragged,
+    readable: np.ndarray,
+    rows: np.ndarray,
+    already: np.ndarray,
+    progress: Progress,
+    held_out: np.ndarray | None = None,
 ) -> Curve:
     """The curve in one role. A mark at every pick up to 20,000, then every tenth more. Picks without a value change
-    nothing.
+    nothing. held_out: readable rows that it is measured on, all of them, instead of the pool.
     """
     ragged = values if isinstance(values, Ragged) else Ragged(values, np.arange(len(values) + 1))
     can = np.zeros(len(ragged), dtype=bool)
     can[readable] = True
     per_sample = max(1.0, len(ragged.values) / max(1, len(readable)))
     most = int(np.clip(_MOST_GAPS / max(1, len(rows) * per_sample), 2000, _POINTS) / per_sample)
-    points = directions.unit(ragged.values[ragged.places(some_rows(can, max(1, most)))])
+    on = some_rows(can, max(1, most)) if held_out is None else held_out
+    points = directions.unit(ragged.values[ragged.places(on)])
     best = np.full(len(points), np.inf, np.float32)
     for part in _blocks(already[can[already]]):
         best = np.minimum(best, _gaps(points, ragged, part).min(axis=0))

@@ -16,6 +16,7 @@ PACKAGES = {
     "probe": "datasel_core.probes",
     "pool kind": "datasel_core.pools.kinds",
     "export format": "datasel_core.exports",
+    "appraisal": "datasel_core.evidence.appraisals",
     "task": "datasel_core.actions",
 }
 

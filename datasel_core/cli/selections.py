@@ -14,6 +14,7 @@ from datasel_core.base import registry
 from datasel_core.cli.console import answer, progress, say, workspace
 from datasel_core.cli.tasks import Json
 from datasel_core.errors import BadRequest
+from datasel_core.evidence.appraisals.worth import WorthInRandom, in_random
 from datasel_core.methods.method import Method, Scorer
 from datasel_core.runs import manifest, reproduction
 from datasel_core.runs.catalog.names import find_folder
@@ -85,14 +86,17 @@ def list_runs(asked: typer.Context, json: Json = False) -> None:
             one = {"run": str(folder), "name": run.name, "note": run.note}
             one |= {"created_utc": said["created_utc"], "pool": said["pool"]["name"]}
             one |= {"method": said["method"]["id"], "n": counts.new, "earlier": counts.earlier, "seed": said["seed"]}
-            found.append(({**one, "ids_sha256": said["result"]["ids_sha256"]}, counts.parts))
+            value = said["result"].get(WorthInRandom.id)
+            one |= {"worth": value} if value else {}
+            kept = f"{counts.parts} kept" + (f", worth {in_random(value)}" if value else "")
+            found.append(({**one, "ids_sha256": said["result"]["ids_sha256"]}, kept))
     found.sort(key=lambda line: (line[0]["created_utc"], line[0]["run"]))
     if json:
         answer([one for one, _ in found])
         return
     for one, kept in found:
         typer.echo(
-            f"{one['created_utc']}\t{one['pool']}\t{one['name']}\t{one['method']}\t{kept} kept\tseed {one['seed']}"
+            f"{one['created_utc']}\t{one['pool']}\t{one['name']}\t{one['method']}\t{kept}\tseed {one['seed']}"
             f"\t{one['run']}"
         )
 

@@ -77,16 +77,26 @@ def worth_of_means(
             f"Worth in random samples needs at least {FEWEST_DRAWS} draws of each size, on the same samples."
         )
     parts = None if groups is None else [np.flatnonzero(groups == one) for one in np.unique(groups)]
+    weights = np.stack([np.bincount(drawn(n, parts, rng), minlength=n) for _ in range(_BOOTSTRAPS)]).astype(np.float64)
+    weights /= weights.sum(1, keepdims=True)
+    own, theirs = chosen @ weights.T, (random.reshape(-1, n) @ weights.T).reshape(sizes, draws, -1)
     found = np.empty(_BOOTSTRAPS)
     for at in range(_BOOTSTRAPS):
-        weights = np.bincount(drawn(n, parts, rng), minlength=n).astype(np.float64)
-        weights /= weights.sum()
-        own = chosen[rng.integers(len(chosen), size=len(chosen))].mean(0) @ weights
-        means = (random @ weights)[np.arange(sizes)[:, None], rng.integers(draws, size=(sizes, draws))].mean(1)
-        found[at] = worth(grid, means, own, higher_is_better)
+        mine = _redrawn(own[None, :, at], rng)[0]
+        means = _redrawn(theirs[:, :, at], rng)
+        found[at] = worth(grid, means, mine, higher_is_better)
     low, high = np.quantile(found, [0.5 - level / 2, 0.5 + level / 2], method="nearest")
     whole = worth(grid, random.mean((1, 2)), float(chosen.mean()), higher_is_better)
     return Worth(whole, float(low), float(high), int(grid[0]), int(grid[-1]))
+
+
+def _redrawn(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(k,) means of values (k, J) over J columns drawn with repeats, the same for all rows: the sizes of a random draw
+    may be nested in one another. As far off as means of J are: plain repeats of few scatter too little.
+    """
+    count, mean = values.shape[1], values.mean(1)
+    stretch = np.sqrt(count / (count - 1)) if count > 1 else 1.0
+    return mean + stretch * (values[:, rng.integers(count, size=count)].mean(1) - mean)
 
 
 def said(found: Worth) -> str:

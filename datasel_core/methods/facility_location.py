@@ -28,6 +28,7 @@ class FacilityLocation(Method):
         "Exact nearest neighbours of the whole pool: grows with the square of its size (about a minute for 100,000)."
     )
     avoid: ClassVar = "When you look for rare cases: it takes the typical first."
+    promise: ClassVar = "mean"
     because: ClassVar = "it stands for what {gain:.2f} samples were missing"
 
     metric: Literal["cosine", "euclidean"] = Field(

@@ -26,6 +26,7 @@ class KCenter(Method):
         "One pass over the samples for their embedding; the choice itself takes a second or less for 100,000."
     )
     avoid: ClassVar = "When the pool has broken or odd samples: they are far from everything and are taken first."
+    promise: ClassVar = "farthest"
     paper: ClassVar = "https://arxiv.org/abs/1708.00489"
     because: ClassVar = "it was {distance:.3f} away from everything kept before"
 

@@ -39,6 +39,10 @@ class Method(Declared):
     """What it costs, in words: passes over the data."""
     avoid: ClassVar[str] = ""
     """When not to use it, in one sentence."""
+    promise: ClassVar[str] = ""
+    """What it is meant to make small for samples that it never saw: `farthest`, `mean`, `patterns`, as the appraisal
+    `promise` measures it; empty where held-out samples alone cannot show it.
+    """
     paper: ClassVar[str] = ""
     because: ClassVar[str] = ""
     """A sentence with names of `why` in braces, all of which its answers have: how a pick is explained to a person."""

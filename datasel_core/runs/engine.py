@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasel_core.base.progress import Progress
+from datasel_core.base.registry import every
 from datasel_core.errors import BadRequest
 from datasel_core.methods.method import Scorer
 from datasel_core.methods.selection import Inputs, Selection
@@ -107,7 +108,12 @@ def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) 
     before = asked.candidates.already
     counted = before if asked.already else None
     metrics = measure_result(asked.pool, asked.roles, chosen.rows, counted, asked.method.roles(), progress)
-    beside = write_curves(folder, measure_curves(asked.roles, chosen.rows, before, progress))
+    appraisals = [one() for one in every("appraisal").values()] if asked.aside else []
+    curves = measure_curves(asked.roles, chosen.rows, before, progress)
+    for one in appraisals:
+        curves |= one.curves(asked, chosen.rows, progress)
+    beside = write_curves(folder, curves)
+    worth = {one.id: said for one in appraisals if (said := one.appraise(asked, chosen.rows, progress))}
     if chosen.clusters is not None:
         beside.append(write_clusters(folder, chosen.clusters))
     write_what(folder, asked.what())
@@ -148,6 +154,7 @@ def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) 
                 **manifest.result(ids),
                 **metrics,
                 **({"facts": _facts(asked, chosen)} if chosen.facts else {}),
+                **worth,
             },
             "command": asked.spec.command or asked.command(),
         },

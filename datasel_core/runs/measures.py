@@ -28,6 +28,8 @@ KEPT, TOGETHER, ALONE = "kept", "new and earlier together", "the new ones alone"
 """Of whom metrics are, in words."""
 _ALONE, _TOGETHER = "metrics", "metrics_with_earlier"
 """As a manifest's result calls them."""
+HELD_OUT = "held out"
+"""What the curve on held-out samples is called, among those of roles."""
 
 
 def measure_curves(roles: Roles, rows: np.ndarray, already: np.ndarray, progress: Progress) -> dict[str, Curve]:

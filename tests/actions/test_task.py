@@ -22,6 +22,7 @@ FIELDS = {
     "feature": {"pool": "p", "feature": "dictionary_embedding"},
     "feature_import": {"pool": "p", "role": "embedding", "file": "x.npz"},
     "leaks": {"pool": "p", "against": "t"},
+    "holdout": {"pool": "p"},
     "map": {"feature": "0" * 16},
     "note": {"run": "x", "text": "a note"},
     "pool": {"name": "p", "source": "photos"},
@@ -30,6 +31,7 @@ FIELDS = {
     "score": {"pool": "p", "method": "clip_score"},
     "select": {"pool": "p", "method": "random", "budget": "5"},
     "serving": {"pool": "p", "target": "t"},
+    "yardstick": {"pool": "p"},
 }
 
 

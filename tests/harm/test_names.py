@@ -69,7 +69,7 @@ LED += ["x" * 65, "\udcff", "a*", "a?", "[a]", "{a}", "a:b", "@a", "+a", "=a", "
 def test_a_name_of_the_workspace_leads_nowhere(workspace, tmp_path, name):
     np.save(tmp_path / "v.npy", np.eye(3))
     kinds = (workspace.pool, workspace.feature, workspace.run, workspace.map, workspace.scores, workspace.task)
-    for where in (*kinds, workspace.serving, workspace.demo):
+    for where in (*kinds, workspace.serving, workspace.yardstick, workspace.demo):
         with pytest.raises(BadRequest, match="name .* will not do; use 1 to 64 letters, digits, dots"):
             where(name)
     for use in (load_pool, remove_pool, lambda home, one: add_pool(home, one, str(tmp_path / "v.npy"), "vectors")):

@@ -37,7 +37,8 @@ class Chart {
     this.svg.setAttribute('viewBox', `0 0 ${w} ${h}`);
     this.svg.setAttribute('height', h);
     this.svg.setAttribute('aria-label', d.alt);
-    const all = d.lines.flatMap((line) => line.y),
+    const band = d.band?.x.length ? d.band : null,
+      all = [...d.lines.flatMap((line) => line.y), ...(band?.high || [])],
       most = Math.max(...d.lines.map((line) => line.x[line.x.length - 1])),
       top = Math.max(...all, 1e-6) * 1.06;
     const X = (x) => l + ((w - l - r) * Math.log(x)) / Math.log(Math.max(2, most)),
@@ -74,6 +75,13 @@ class Chart {
         d.y_name,
       ),
     );
+    if (band) {
+      const edge = (name) => band.x.map((x, i) => `${X(x).toFixed(1)} ${Y(band[name][i]).toFixed(1)}`);
+      parts.push(
+        node('path', { class: 'band', d: `M${[...edge('high'), ...edge('low').reverse()].join('L')}Z`, fill: band.colour }),
+        node('path', { d: `M${edge('mean').join('L')}`, fill: 'none', stroke: band.colour, 'stroke-width': 1.2 }),
+      );
+    }
     for (const line of d.lines)
       parts.push(
         node('path', {
@@ -107,16 +115,26 @@ class Chart {
     const focus = this.root.getRootNode().activeElement?.classList?.contains('handle');
     this.svg.replaceChildren(...parts);
     if (focus) this.svg.querySelector('.handle').focus();
+    const entry = (colour, text) => {
+      const e = document.createElement('span'),
+        dot = document.createElement('i');
+      dot.style.background = colour;
+      e.append(dot, text);
+      return e;
+    };
     this.said.replaceChildren(
-      ...d.lines.map((line) => {
-        const e = document.createElement('span'),
-          dot = document.createElement('i');
-        dot.style.background = line.colour;
-        e.append(dot, `${line.name}: ${this.value(line, at).toFixed(3)}`);
-        return e;
-      }),
+      ...d.lines.map((line) => entry(line.colour, `${line.name}: ${this.value(line, at).toFixed(3)}`)),
+      ...(band ? [entry(band.colour, `${band.name}${this.scatter(band, at)}`)] : []),
       document.createTextNode(`at ${few.format(at)}`),
     );
+  }
+  // where the band lies at a budget, linear in log n between its sizes; nothing where none was drawn
+  scatter(band, at) {
+    const i = band.x.findIndex((x) => x >= at);
+    if (i < 0 || (i === 0 && band.x[0] > at)) return '';
+    const share = i ? Math.log(at / band.x[i - 1]) / Math.log(band.x[i] / band.x[i - 1]) : 1,
+      mix = (y) => (i ? y[i - 1] + share * (y[i] - y[i - 1]) : y[i]).toFixed(3);
+    return `: ${mix(band.low)} to ${mix(band.high)}`;
   }
   value(line, at) {
     let i = 0;

@@ -8,8 +8,10 @@ import numpy as np
 import streamlit as st
 
 from datasel_core.analysis.curve import Curve
+from datasel_core.evidence.yardstick import Band
 from datasel_core.runs.measures import read_curves
 from datasel_core.runs.run import Run
+from pages._ui.kit import palette
 
 _HERE = Path(__file__).parent
 _MARKS = 1500
@@ -39,9 +41,16 @@ def curves(run: Run) -> dict[str, Curve]:
 
 
 def draw(
-    key: str, lines: Sequence[Line], budget: int, unit: str, dragged: Callable[[int], None], height: int = 250
+    key: str,
+    lines: Sequence[Line],
+    budget: int,
+    unit: str,
+    dragged: Callable[[int], None],
+    height: int = 250,
+    of: str = "the pool",
+    band: Band | None = None,
 ) -> None:
-    """dragged: called with the new budget."""
+    """dragged: called with the new budget. of: whose distance it is. band: where single random choices lie."""
     main = next(line for line in lines if line.main)
     payload = {
         "lines": [
@@ -54,11 +63,12 @@ def draw(
             }
             for line in lines
         ],
+        "band": None if band is None else _area(band, int(main.curve.picks[-1])),
         "budget": budget,
         "height": height,
         "x_name": f"{unit} kept (log scale)",
         "y_name": "mean distance (1 − cosine)",
-        "alt": f"Coverage against budget: the mean distance from the pool to the nearest kept falls from "
+        "alt": f"Coverage against budget: the mean distance from {of} to the nearest kept falls from "
         f"{main.curve.mean[0]:.3f} after {main.curve.picks[0]} "
         f"to {main.curve.mean[-1]:.3f} after {main.curve.picks[-1]:,} {unit}; now {main.curve.at(budget)[0]:.3f} at "
         f"{budget:,}.",
@@ -70,6 +80,16 @@ def draw(
             dragged(value)
 
     CURVES(key=key, data=payload, on_budget_change=take)
+
+
+def _area(band: Band, most: int) -> dict[str, list[float]]:
+    """As far as the line goes; linear in log n up to its end."""
+    x = np.append(band.sizes[band.sizes < most], min(most, band.sizes[-1]))
+    edges = {
+        name: np.interp(np.log(x), np.log(band.sizes), getattr(band, name)).round(6).tolist()
+        for name in ("low", "mean", "high")
+    }
+    return {"x": x.tolist(), **edges, "name": "single random choices", "colour": palette.BASELINE}
 
 
 def _points(curve: Curve) -> dict[str, list[float]]:

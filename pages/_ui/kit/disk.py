@@ -87,7 +87,7 @@ def run(folder: Path) -> Run | None:
 
 def question(pool: Pool, spec: Spec) -> Question:
     """What a spec stands for, resolved once for as long as nothing that it names changes. Raises BadRequest."""
-    at = stamps(home(pool)), tuple(_earlier(pool, key) for key in (spec.within, spec.already)), aside(pool)
+    at = stamps(home(pool)), aside(pool), tuple(_earlier(pool, key) for key in (spec.within, spec.already))
     return _question(str(pool.folder), pool.table_sha256, spec.model_dump_json(), at, spec, pool)
 
 

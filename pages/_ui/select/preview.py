@@ -18,7 +18,7 @@ from pages._ui.kit import grouping, keys, look, markdown, palette
 from pages._ui.media import photos, reasons
 from pages._ui.question import answers
 from pages._ui.question.answers import Answer
-from pages._ui.question.budget import put
+from pages._ui.select import worth
 
 _MAP = "select"
 _DRAW_AT_ONCE = 50_000
@@ -53,6 +53,8 @@ def sentence(choice: Question, answer: Answer, random: Answer | None) -> None:
     pool, n, counts = choice.pool, len(answer.rows), answer.counts
     one, among = look.unit(pool, 1), f", {counts.among}" if counts.among else ""
     said = [f"**{counts.words} {look.unit(pool, pool.n)} kept**{among}, {counts.rest}."]
+    if (value := worth.sentence(choice, answer)) is not None:
+        st.markdown(value)
     mine = curve_of(choice, answer)
     if mine is not None:
         mean, largest = mine.at(n)
@@ -115,22 +117,6 @@ def _more(mine: float, other: float) -> str:
     if abs(share) < 0.05:
         return "the same"
     return f"{abs(share):.{0 if abs(share) >= 0.95 else 1}f} % {'farther' if share > 0 else 'nearer'}"
-
-
-def curve(choice: Question, answer: Answer, random: Answer | None) -> None:
-    mine = curve_of(choice, answer)
-    st.markdown("**Coverage against budget** :small[:gray[lower is better; drag the point]]")
-    if mine is None:
-        st.caption(
-            "Coverage needs an embedding or patterns: compute or import one on the Data page, then choose again."
-        )
-        return
-    lines = [curves.Line(choice.method.title, mine, colour(choice), main=True)]
-    other = curve_of(choice, random) if random is not None else None
-    if other is not None:
-        lines.append(curves.Line("Random", other, palette.BASELINE))
-    unit = f"new {look.unit(choice.pool)}" if answer.counts.earlier else look.unit(choice.pool)
-    curves.draw("select-curve", lines, len(answer.rows), unit, put)
 
 
 def strip(choice: Question, answer: Answer) -> None:

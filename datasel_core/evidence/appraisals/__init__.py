@@ -1,0 +1,1 @@
+"""What a selection is worth: one file per appraisal."""

@@ -1,0 +1,93 @@
+"""What a selection is worth in random samples, in words, and the curve beside what random does."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from datasel_core.analysis.curve import Curve
+from datasel_core.evidence.appraisals import promise, worth
+from datasel_core.evidence.yardstick import Band, Yardstick
+from datasel_core.runs.measures import HELD_OUT
+from datasel_core.runs.question import Question
+from pages._ui.charts import curves
+from pages._ui.kit import disk, look, palette
+from pages._ui.question.answers import Answer
+from pages._ui.question.budget import put
+
+
+def sentence(choice: Question, answer: Answer) -> str | None:
+    """`These 50 cover the held-out photos like 83 random ones (76 to 92): ...`; None where nothing is held out, or
+    random was not measured yet.
+    """
+    found = of(choice, answer)
+    if found is None:
+        return None
+    first, how = worth.parts(found, look.unit(choice.pool))
+    kept = answer.run.manifest["result"].get(promise.Promised.id) if answer.exact else None
+    return f"**{first}**: {how}." + (f" {promise.sentence(kept)}" if kept else "")
+
+
+def of(choice: Question, answer: Answer) -> Mapping[str, Any] | None:
+    """As the manifest says it; of a part of a longer run, as its own would."""
+    said = answer.run.manifest["result"].get(worth.WorthInRandom.id)
+    if said is not None and answer.exact:
+        return said
+    by = _main(choice)
+    if by is None or not (stamp := disk.stamp(by.folder / "meta.json")):
+        return None
+    made = str(answer.run.folder), answer.run.manifest["sha256"], len(answer.rows), str(by.folder), stamp
+    return _worth(made, choice, answer.rows)
+
+
+def curve(choice: Question, answer: Answer, pool_curve: Curve | None, random: Curve | None, colour: str) -> bool:
+    """Coverage against budget: of the held-out samples with random as a band, where there are any; else of the pool
+    itself. pool_curve, random: of the selection and of random, in the pool. Returns whether it is of the held-out.
+    """
+    mine = curves.curves(answer.run).get(HELD_OUT)
+    by = None if mine is None else _distance(choice)
+    of = f"the held-out {look.unit(choice.pool)}" if mine is not None else "the pool itself"
+    st.markdown(f"**Coverage of {of} against budget** :small[:gray[lower is better; drag the point]]")
+    mine = pool_curve if mine is None else mine
+    if mine is None:
+        st.caption(
+            "Coverage needs an embedding or patterns: compute or import one on the Data page, then choose again."
+        )
+        return False
+    lines = [curves.Line(choice.method.title, mine, colour, main=True)]
+    if by is None and random is not None:
+        lines.append(curves.Line("Random", random, palette.BASELINE))
+    unit = f"new {look.unit(choice.pool)}" if answer.counts.earlier else look.unit(choice.pool)
+    band = None if by is None else _band(str(by.folder), disk.stamp(by.folder / "meta.json"), by)
+    curves.draw("select-curve", lines, len(answer.rows), unit, put, of=of, band=band)
+    return by is not None
+
+
+def _main(choice: Question) -> Yardstick | None:
+    return _yardsticks(_state(choice), choice)[0]
+
+
+def _distance(choice: Question) -> Yardstick | None:
+    return _yardsticks(_state(choice), choice)[1]
+
+
+def _state(choice: Question) -> tuple:
+    """All that decides which yardsticks there are."""
+    pool = choice.pool
+    return str(pool.folder), pool.table_sha256, disk.stamps(choice.workspace), disk.aside(pool)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _yardsticks(state: tuple, _choice: Question) -> tuple[Yardstick | None, Yardstick | None]:
+    return worth.main_yardstick(_choice), worth.distance_yardstick(_choice)
+
+
+@st.cache_data(max_entries=1000, show_spinner=False)
+def _worth(made: tuple, _choice: Question, _rows: np.ndarray) -> Mapping[str, Any] | None:
+    return worth.now(_choice, _rows)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _band(folder: str, stamp: int, _by: Yardstick) -> Band | None:
+    return _by.band()

@@ -1,0 +1,65 @@
+"""What a selection is worth, on the pages: first on Select, for every budget of a longer run, and in the record."""
+
+import pytest
+
+from datasel_core.evidence import holdout as drawing
+from datasel_core.evidence.appraisals.worth import sentence
+from datasel_core.runs.engine import select
+from datasel_core.runs.spec import parse_spec
+from tests.pages import screens
+from tests.pages.screens import said, sound, to_export
+
+screen, vector_pool = screens.screen, screens.vector_pool
+
+
+@pytest.fixture
+def held_out(workspace, vector_pool):
+    drawing.draw(workspace, vector_pool, "25%")
+    return vector_pool
+
+
+def chosen(workspace, pool, budget="30"):
+    return select(workspace, parse_spec(pool=pool.name, method="k_center", budget=budget))
+
+
+def on_select(screen):
+    return sound(screen(pool="vec", method="k_center", budget="30").switch_page("pages/select.py").run())
+
+
+def test_select_says_it_first_and_draws_the_held_out_samples(screen, workspace, held_out):
+    run = chosen(workspace, held_out)
+    text = said(on_select(screen))
+    whole = sentence(run.manifest["result"]["worth"], "vectors")
+    first, how = whole.split(": ")
+    assert f"**{first}**: {how}" in text
+    assert text.index(first) < text.index("The pool is on average")
+    assert "Coverage of the held-out vectors against budget" in text
+
+
+def test_the_first_picks_of_a_longer_run_are_worth_what_they_alone_are(screen, workspace, held_out):
+    """The run for 30 was never made; what is said of it is what its manifest would say."""
+    chosen(workspace, held_out, budget="45")
+    text = said(on_select(screen))
+    alone = chosen(workspace, held_out)
+    assert sentence(alone.manifest["result"]["worth"]).split(": ")[0] in text
+
+
+def test_without_a_held_out_set_coverage_is_of_the_pool_itself(screen, workspace, vector_pool):
+    chosen(workspace, vector_pool)
+    text = said(on_select(screen))
+    assert "Coverage of the pool itself against budget" in text
+    assert "random ones" not in text
+
+
+def test_a_held_out_set_that_is_drawn_while_the_page_is_open_counts(screen, workspace, vector_pool):
+    chosen(workspace, vector_pool)
+    app = on_select(screen)
+    assert "Nothing chosen yet" not in said(app)
+    drawing.draw(workspace, vector_pool, "25%")
+    assert "Nothing chosen yet" in said(sound(app.run()))  # what was chosen before could choose what is held out now
+
+
+def test_the_record_says_it(screen, workspace, held_out):
+    run = chosen(workspace, held_out)
+    first = sentence(run.manifest["result"]["worth"]).split(": ")[0]
+    assert first in said(to_export(screen(pool="vec", run=run.key)))
