@@ -9,9 +9,9 @@ from datasel_core.actions.task import Outcome, Task, Work, task
 from datasel_core.base.declare import ARGUMENT, Field
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, BadRequest
-from datasel_core.evidence import leak_report
-from datasel_core.evidence.leaks import between, comparable
-from datasel_core.evidence.limits import Limits
+from datasel_core.evidence.leaks import report as leak_report
+from datasel_core.evidence.leaks.between import between, comparable
+from datasel_core.evidence.leaks.limits import Limits
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.files import read_json, write_json

@@ -7,9 +7,9 @@ from typing import Any
 import streamlit as st
 
 from datasel_core.actions.leaks import Leaks, read_answer
-from datasel_core.evidence.leaks import KINDS
-from datasel_core.evidence.limits import SHINGLE
-from datasel_core.evidence.shingles import shared
+from datasel_core.evidence.leaks.between import KINDS
+from datasel_core.evidence.leaks.limits import SHINGLE
+from datasel_core.evidence.leaks.shingles import shared
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
 from pages._ui.kit import disk, keys, look, markdown, watch

@@ -9,12 +9,12 @@ import pytest
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest, UnknownName
-from datasel_core.evidence import leak_report
-from datasel_core.evidence.leaks import KINDS, between
-from datasel_core.evidence.limits import Limits
-from datasel_core.evidence.pairs import LISTED, Collected
+from datasel_core.evidence.leaks import report as leak_report
+from datasel_core.evidence.leaks.between import KINDS, between
+from datasel_core.evidence.leaks.limits import Limits
+from datasel_core.evidence.leaks.pairs import LISTED, Collected
 from tests.conftest import clustered, paint, task_of
-from tests.evidence.test_text_overlap import text_pool
+from tests.evidence.leaks.test_text_overlap import text_pool
 
 
 def everything(one, other, **limits):

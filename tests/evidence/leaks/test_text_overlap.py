@@ -9,10 +9,10 @@ import pytest
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.progress import Progress
 from datasel_core.errors import Stopped
-from datasel_core.evidence import pairs as listing
-from datasel_core.evidence.limits import Limits
-from datasel_core.evidence.shingles import Reader, shared, words
-from datasel_core.evidence.text_overlap import text_overlap
+from datasel_core.evidence.leaks import pairs as listing
+from datasel_core.evidence.leaks.limits import Limits
+from datasel_core.evidence.leaks.shingles import Reader, shared, words
+from datasel_core.evidence.leaks.text_overlap import text_overlap
 from tests.conftest import real_data
 
 

@@ -7,8 +7,8 @@ from PIL import Image
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.progress import Progress
 from datasel_core.errors import Stopped
-from datasel_core.evidence.limits import Limits
-from datasel_core.evidence.picture_overlap import picture_overlap, unread_words
+from datasel_core.evidence.leaks.limits import Limits
+from datasel_core.evidence.leaks.picture_overlap import picture_overlap, unread_words
 from tests.conftest import paint, real_data
 
 

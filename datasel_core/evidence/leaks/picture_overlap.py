@@ -13,7 +13,7 @@ import numpy as np
 from datasel_core.base.parallel import in_order
 from datasel_core.base.progress import Progress
 from datasel_core.errors import DataselError
-from datasel_core.evidence.pairs import Collected, Pairs
+from datasel_core.evidence.leaks.pairs import Collected, Pairs
 from datasel_core.features.twins import Twins
 from datasel_core.pools.pool import Pool
 from datasel_core.vectors.alike import alike

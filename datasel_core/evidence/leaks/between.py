@@ -9,10 +9,10 @@ import numpy as np
 from datasel_core.base.progress import Progress
 from datasel_core.base.role import EMBEDDING
 from datasel_core.errors import BadRequest
-from datasel_core.evidence.limits import Limits
-from datasel_core.evidence.pairs import Collected, Pairs
-from datasel_core.evidence.picture_overlap import picture_overlap, unread_words
-from datasel_core.evidence.text_overlap import text_overlap
+from datasel_core.evidence.leaks.limits import Limits
+from datasel_core.evidence.leaks.pairs import Collected, Pairs
+from datasel_core.evidence.leaks.picture_overlap import picture_overlap, unread_words
+from datasel_core.evidence.leaks.text_overlap import text_overlap
 from datasel_core.features.roles import Roles
 from datasel_core.features.stored import kept_features
 from datasel_core.methods.nearest_targets import NearestTargets

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datasel_core.base.progress import Progress
-from datasel_core.evidence.limits import SHINGLE, Limits
-from datasel_core.evidence.pairs import Collected, Pairs
-from datasel_core.evidence.shingles import Part, Reader
+from datasel_core.evidence.leaks.limits import SHINGLE, Limits
+from datasel_core.evidence.leaks.pairs import Collected, Pairs
+from datasel_core.evidence.leaks.shingles import Part, Reader
 from datasel_core.pools.pool import Pool
 
 if TYPE_CHECKING:

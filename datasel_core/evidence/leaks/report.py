@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from datasel_core.evidence.leaks import KINDS, Found, Overlap
+from datasel_core.evidence.leaks.between import KINDS, Found, Overlap
 
 _SHOWN = 5
 """Pairs of each kind that stand on a terminal."""
