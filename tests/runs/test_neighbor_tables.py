@@ -239,6 +239,17 @@ def test_what_is_foreseen_of_a_choice_is_what_its_record_says(workspace, both, p
     assert [f"task{at:03d}" for at in found.targets[found.unlike]] == facts.get("unlike_examples", [])
 
 
+def test_a_target_example_that_nothing_resembles_is_named_by_its_own_id(workspace, both):
+    """Also where one before it has no vector."""
+    vectors = both[N:][1:].copy()
+    vectors[2] += 60  # the fourth
+    pool, task = (load_pool(workspace, name) for name in ("pool", "task"))
+    keep_imported(workspace, pool, "embedding", both[:N], np.arange(N), [], "p.npz", Progress())
+    keep_imported(workspace, task, "embedding", vectors, np.arange(1, M), [(0, "broken")], "t.npz", Progress())
+    run = engine.select(workspace, Spec(pool="pool", method="tsds", budget="5", target="task"))
+    assert run.manifest["result"]["facts"]["unlike_examples"] == ["task003"]
+
+
 @pytest.mark.parametrize("how", ["gone", "cut"])
 def test_tables_that_do_not_say_how_far_the_candidates_are_are_completed(workspace, both, how):
     """An older version did not ask."""
