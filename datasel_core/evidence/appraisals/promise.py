@@ -48,7 +48,7 @@ KINDS = {
         lambda gaps, radius: float(gaps.mean(dtype=np.float64)),
         "Held-out samples are on average {value:.3f} from the nearest kept; with random ones {random:.3f}.",
     ),
-    "patterns": Kind(
+    "uncovered": Kind(
         PATTERNS.name,
         lambda gaps, radius: float((gaps > radius).mean()),
         "{value:.1%} of the patterns of held-out photos have no kept one within {radius:.3f}; with random ones "
