@@ -7,6 +7,7 @@ import numpy as np
 
 from datasel_core.base.ragged import Ragged
 from datasel_core.features.feature import Block
+from datasel_core.pools.pool import Pool
 
 
 @dataclass(frozen=True)
@@ -45,3 +46,22 @@ class Twins:
             if first in reasons
         ]
         return Block(mine, values, unreadable, {name: array[at] for name, array in block.extra.items()})
+
+
+def first_of_picture(pool: Pool, column: str = "") -> np.ndarray:
+    """(n,) int64: the first row that shows the same picture as each row.
+
+    column: its equal values mean one picture, and a sample without a value shares its picture with none; empty for what
+    the pool itself knows of its pictures.
+    """
+    if not column:
+        twins = Twins.of(pool.picture_keys())
+        return np.arange(pool.n) if twins is None else twins.first
+    seen: dict[str, int] = {}
+    values = enumerate(pool.column(column).tolist())
+    rows = [at if _is_missing(value) else seen.setdefault(str(value), at) for at, value in values]
+    return np.array(rows, np.int64)
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, float) and value != value)
