@@ -51,15 +51,15 @@ class Twins:
 def first_of_picture(pool: Pool, column: str = "") -> np.ndarray:
     """(n,) int64: the first row that shows the same picture as each row.
 
-    column: its equal values mean one picture, and a sample without a value shares its picture with none; empty for what
-    the pool itself knows of its pictures.
+    column: its equal values mean one picture; empty for what the pool itself knows of its pictures. A sample without a
+    value, or of a pool that knows nothing of pictures, shares its own with none.
     """
-    if not column:
-        twins = Twins.of(pool.picture_keys())
-        return np.arange(pool.n) if twins is None else twins.first
+    columns = [pool.column(column)] if column else pool.picture_keys()
+    if not columns:
+        return np.arange(pool.n)
     seen: dict[str, int] = {}
-    values = enumerate(pool.column(column).tolist())
-    rows = [at if _is_missing(value) else seen.setdefault(str(value), at) for at, value in values]
+    keys = enumerate(zip(*(one.tolist() for one in columns), strict=True))
+    rows = [at if any(map(_is_missing, key)) else seen.setdefault(str(key), at) for at, key in keys]
     return np.array(rows, np.int64)
 
 

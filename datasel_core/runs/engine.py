@@ -21,7 +21,7 @@ from datasel_core.methods.selection import Inputs, Selection
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN, renamed
 from datasel_core.runs import manifest
-from datasel_core.runs.measures import measure_curves, measure_result, write_curves
+from datasel_core.runs.measures import caption_facts, measure_curves, measure_result, write_curves
 from datasel_core.runs.question import Question, asks_otherwise, resolve, to_local
 from datasel_core.runs.run import Run, answers, ask, is_preview, write_clusters, write_what
 from datasel_core.runs.scores import compute, kept_scores
@@ -109,6 +109,7 @@ def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) 
     if chosen.clusters is not None:
         beside.append(write_clusters(folder, chosen.clusters))
     write_what(folder, asked.what())
+    facts = {**chosen.facts, **caption_facts(asked.roles, asked.method.roles())}
     used = dict.fromkeys([*asked.method.roles(), *(asked.filter.features if asked.filter else ())])
     pool, table = asked.pool, kept_table(asked.pool, chosen)
     for name, earlier in (("within", asked.within), ("already", asked.already)):
@@ -140,7 +141,7 @@ def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) 
             "result": {
                 **manifest.result(ids),
                 **metrics,
-                **({"facts": dict(chosen.facts)} if chosen.facts else {}),
+                **({"facts": facts} if facts else {}),
             },
             "command": asked.spec.command or asked.command(),
         },
