@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from datasel_core.actions.select import notes
 from datasel_core.actions.task import Outcome, Task, Work, task, titled
 from datasel_core.base.declare import ARGUMENT, Field, called
 from datasel_core.base.progress import Progress
@@ -30,7 +31,7 @@ class Score(Task):
     def prepare(self, workspace: Workspace) -> Work:
         asked = resolve(workspace, Spec(**self.model_dump(), budget="1"))
         check_scorer(asked)
-        return Work(scores_folder(asked), lambda progress: self._scored(asked, progress))
+        return Work(scores_folder(asked), lambda progress: self._scored(asked, progress), notes(asked))
 
     def headline(self) -> str:
         return f"Scoring {self.pool} by {titled('method', self.method)}"

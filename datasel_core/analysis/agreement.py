@@ -58,7 +58,7 @@ class Captions:
 class Groups:
     """share: of the k nearest neighbours of a sample, how many are of its group. chance: the same, expected where the
     groups' names are dealt among the samples at random. highest: of 99 such deals. m: samples measured, of n that have
-    a group and a vector.
+    a group and a vector. unit: what they are called.
     """
 
     share: float
@@ -67,6 +67,7 @@ class Groups:
     k: int
     m: int
     n: int
+    unit: str = "samples"
 
     @property
     def is_chance(self) -> bool:
@@ -76,7 +77,7 @@ class Groups:
     @property
     def words(self) -> str:
         """One sentence for people."""
-        on = f"{self.m:,} samples" if self.m == self.n else f"{self.m:,} of {self.n:,} samples, drawn"
+        on = f"{self.m:,} {self.unit}" if self.m == self.n else f"{self.m:,} of {self.n:,} {self.unit}, drawn"
         said = (
             f"{_percent(self.share)} of the {self.k} nearest neighbours are of the same group; groups of these sizes, "
             f"dealt at random, would give {_percent(self.chance)} (on {on})"
@@ -150,7 +151,9 @@ def _cosines(images: np.ndarray, texts: np.ndarray, places: np.ndarray, others: 
     return np.einsum("ij,ij->i", images[places], texts[others], dtype=np.float64)
 
 
-def groups(vectors: np.ndarray, group: np.ndarray, rows: np.ndarray | None = None, k: int = 10) -> Groups | None:
+def groups(
+    vectors: np.ndarray, group: np.ndarray, rows: np.ndarray | None = None, k: int = 10, unit: str = "samples"
+) -> Groups | None:
     """How far the nearest neighbours (by cosine) of samples are of their group, always the same. vectors: (n, d).
     group: (n,) int or text. rows: those to look at, all by default.
 
@@ -170,7 +173,7 @@ def groups(vectors: np.ndarray, group: np.ndarray, rows: np.ndarray | None = Non
 
     chance = float((size * (size - 1)).sum() / (m * (m - 1)))
     highest = max(share(rng.permutation(of)) for _ in range(_RELABELLINGS))
-    return Groups(share(of), chance, highest, near.shape[1], m, len(rows))
+    return Groups(share(of), chance, highest, near.shape[1], m, len(rows), unit)
 
 
 def _others(vectors: np.ndarray, k: int) -> np.ndarray:

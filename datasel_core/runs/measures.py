@@ -168,13 +168,16 @@ def covered(roles: Roles) -> list[str]:
 
 def caption_agreement(roles: Roles, used: Sequence[str]) -> agreement.Captions | None:
     """Whether the vectors that fill image and text tell right captions from wrong ones; of all pairs of the pool. None
-    where a method does not use both, or all captions are of one picture. Raises DamagedFeature.
+    where a method does not use both, they are no vectors of one length, or all captions are of one picture. Raises
+    DamagedFeature.
     """
     both = (IMAGE.name, TEXT.name)
     if not set(both) <= set(used):
         return None
     rows = np.setdiff1d(np.arange(roles.pool.n), roles.missing_rows(both))
-    image, text = (roles.array(role) for role in both)
+    image, text = (np.asanyarray(roles.array(role)) for role in both)
+    if image.ndim != 2 or image.shape != text.shape:
+        return None
     return agreement.captions(image, text, roles.array(PICTURE.name), rows)
 
 
@@ -185,11 +188,15 @@ def caption_facts(roles: Roles, used: Sequence[str]) -> dict[str, Any]:
 
 
 def group_agreement(roles: Roles, kept: StoredFeature) -> agreement.Groups | None:
-    """Whether neighbours in a feature of the pool are of one group; of samples that have both. None where it has no
-    vectors of which the direction counts, or the pool has no groups. Raises DamagedFeature.
+    """Whether neighbours in a feature of the pool are of one group; of samples that have both, one of each picture: the
+    captions of a picture are no proof of anything. None where it has no vectors of which the direction counts, or the
+    pool has no groups. Raises DamagedFeature.
     """
     if find_role(kept.role).shape != "vector" or len(kept.meta["values"]) != 2 or roles.group is None:
         return None
     there = roles.array(GROUP.name) != ""
     there[[entry["row"] for entry in kept.unreadable]] = False
-    return agreement.groups(kept.values(), roles.array(GROUP.name), np.flatnonzero(there))
+    rows = np.flatnonzero(there)
+    _, first = np.unique(roles.array(PICTURE.name, rows), return_index=True)
+    unit = "samples" if len(first) == len(rows) else "pictures"
+    return agreement.groups(kept.values(), roles.array(GROUP.name), rows[first], unit=unit)
