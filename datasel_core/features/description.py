@@ -41,12 +41,12 @@ def described(kept: StoredFeature) -> str:
 
 
 def told_apart(kept: Sequence[StoredFeature]) -> dict[str, str]:
-    """Key -> id, with as much of settings, date and key as tells a feature from the others."""
-    names = {one.key: one.id for one in kept}
+    """Key -> id, or where it was brought from, with as much of settings, date and key as tells it from the others."""
+    names = {one.key: settings(one) if one.id == "imported" else one.id for one in kept}
     for part in (settings, made, lambda one: f"key {one.key}"):
         often = Counter(names.values())
         for one in kept:
-            if often[names[one.key]] > 1 and (more := part(one)):
+            if often[names[one.key]] > 1 and (more := part(one)) not in ("", names[one.key]):
                 names[one.key] += f", {more}"
     return names
 
