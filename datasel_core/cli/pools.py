@@ -119,5 +119,5 @@ def _captions(roles: Roles) -> tuple[str, dict[str, Any]]:
         return "", {}  # its own line says so
     if found is None:
         return "", {}
-    words = f"{found.words} {found.warning[:1].upper()}{found.warning[1:]}".strip()
-    return words, {"captions": {"auc": found.auc, "measured_on": len(found.own)}}
+    warning = f" {found.warning[:1].upper()}{found.warning[1:]}." if found.warning else ""
+    return found.words + warning, {"captions": {"auc": found.auc, "measured_on": len(found.own)}}

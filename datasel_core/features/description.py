@@ -41,12 +41,14 @@ def described(kept: StoredFeature) -> str:
 
 
 def told_apart(kept: Sequence[StoredFeature]) -> dict[str, str]:
-    """Key -> id, or where it was brought from, with as much of settings, date and key as tells it from the others."""
+    """Key -> id, or where it was brought from, with as much of settings, date and key as tells it from others of its
+    role.
+    """
     names = {one.key: settings(one) if one.id == "imported" else one.id for one in kept}
     for part in (settings, made, lambda one: f"key {one.key}"):
-        often = Counter(names.values())
+        often = Counter((one.role, names[one.key]) for one in kept)
         for one in kept:
-            if often[names[one.key]] > 1 and (more := part(one)) not in ("", names[one.key]):
+            if often[one.role, names[one.key]] > 1 and (more := part(one)) not in ("", names[one.key]):
                 names[one.key] += f", {more}"
     return names
 

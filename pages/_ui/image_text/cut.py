@@ -11,7 +11,7 @@ from pages._ui.image_text.scores import Scored
 from pages._ui.kit import keys, look, palette
 from pages._ui.question import budget, encoders
 
-_HEIGHT = 210
+_HEIGHT = 195
 
 
 def widgets(choice: Question, scored: Scored) -> int:

@@ -32,8 +32,8 @@ def warn(asked: Question) -> None:
     if found is not None and found.is_useless:
         said = f"{found.warning[:1].upper()}{found.warning[1:]}."
         markdown.trouble(
-            f"{said} What is kept by its scores is hardly better than random: compute Image and Text with a larger "
-            "model on the Data page, or import both."
+            f"{said} Its scores say little: compute Image and Text with a larger model on the Data page, or "
+            "import both."
         )
 
 
@@ -43,22 +43,20 @@ def chart(found: Captions, colour: str, height: int) -> None:
 
     edges = np.histogram_bin_edges(np.concatenate([found.own, found.dealt]), _BARS)
     middles, figure = (edges[:-1] + edges[1:]) / 2, go.Figure()
-    for values, shade, name in (
-        (found.dealt, palette.DROPPED, "dealt anew"),
-        (found.own, colour, "its own"),
-    ):
+    sides = ((found.dealt, palette.DROPPED, "captions dealt anew"), (found.own, colour, "right captions"))
+    for values, shade, name in sides:
         bar = {"color": shade, "line": {"width": 0}}
         hover = f"%{{x:.2f}}: %{{y:,}} pairs<extra>{name}</extra>"
         counts = np.histogram(values, edges)[0]
         figure.add_bar(x=middles, y=counts, name=name, marker=bar, opacity=0.7, hovertemplate=hover)
-    legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
-    figure.update_layout(barmode="overlay", bargap=0, dragmode=False, legend=legend)
+    figure.update_layout(barmode="overlay", bargap=0, dragmode=False, showlegend=False)
     figure.update_layout(xaxis_title="CLIPScore: cosine", yaxis_title="pairs per bar")
     alt = (
         f"Two histograms of the cosine of picture and caption: of right captions, on average {found.own.mean():.2f}, "
         f"and of captions dealt anew, on average {found.dealt.mean():.2f}."
     )
-    look.chart(figure, "Right captions and captions dealt anew", alt, height=height, key="pairs.dealt")
+    look.chart(figure, "Right and wrong captions", alt, height=height, key="pairs.dealt")
+    look.legend([(shade, name) for _, shade, name in reversed(sides)])
     st.caption(markdown.plain(found.words))
 
 

@@ -145,6 +145,7 @@ def roles(pool: Pool, cls: type[Method], used: Sequence[str] = ()) -> dict[str, 
         found = {one.key: one for one in fillers(pool, role)}
         if len(found) > 1 or any(one.role != role for one in found.values()):
             names = told_apart(list(found.values()))
+            names |= {key: f"{one.role} · {names[key]}" for key, one in found.items() if one.role != role}
             use[role] = keys.bound(
                 st.selectbox,
                 f"Which {markdown.plain(role)}",
