@@ -145,6 +145,14 @@ def test_equal_vectors_know_nothing_though_groups_lie_side_by_side():
     assert found.is_chance
 
 
+def test_what_is_drawn_is_of_the_whole_pool(rng, monkeypatch):
+    """A folder comes group by group; the first of it are of one group only."""
+    monkeypatch.setattr(agreement, "MOST_SAMPLES", 100)
+    found = agreement.groups(rng.standard_normal((2000, 4)), np.repeat(np.arange(4), 500))
+    assert found.m == 100
+    assert abs(found.chance - 0.25) < 0.05
+
+
 def test_without_two_groups_nothing_is_said(rng):
     vectors = rng.standard_normal((12, 3))
     assert agreement.groups(vectors, np.zeros(12, int)) is None

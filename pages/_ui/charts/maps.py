@@ -39,11 +39,9 @@ def names(found: Sequence[StoredFeature]) -> dict[str, str]:
     apart.
     """
     sources = told_apart(found)
-    return {
-        one.key: f"{one.role} · {one.meta['values'][0]:,} {'patterns' if one.meta['shape'] == 'ragged' else 'vectors'} "
-        f"· {sources[one.key]}"
-        for one in found
-    }
+    many = {one.key: f"{one.meta['values'][0]:,}" for one in found}
+    what = {one.key: " patterns" if one.meta["shape"] == "ragged" else " vectors" for one in found}
+    return {one.key: f"{one.role} · {many[one.key]}{what[one.key]} · {sources[one.key]}" for one in found}
 
 
 def ensure(kept: StoredFeature, *, start: bool = True) -> bool:
