@@ -9,7 +9,7 @@ from pages._ui.image_text import cut, examples, recipe, scorers, scores
 from pages._ui.image_text.scores import Scored
 from pages._ui.kit import disk, keys, look, markdown, watch
 from pages._ui.media.detail import open_detail
-from pages._ui.question import answers, targets
+from pages._ui.question import answers, encoders, targets
 
 _VIEWS = {
     "cut": "Around the cut",
@@ -159,6 +159,7 @@ def _encoders(pool: Pool, choice: Question) -> None:
             "Pictures and captions were embedded by different models, so their cosines mean nothing. Compute both "
             "with the same model."
         )
+    encoders.warn(choice)
 
 
 def _same_model(image: StoredFeature, text: StoredFeature) -> bool:

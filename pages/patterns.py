@@ -29,13 +29,14 @@ def page(pool: Pool) -> None:
         look.empty("Nothing to map yet", text, "Go to Data", "pages/data.py")
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="map-choices"):
+        names = maps.names(list(found.values()))
         key = keys.bound(
             st.selectbox,
             "Map of",
             "role",
             next(iter(found)),
             options=list(found),
-            format_func=lambda one: maps.named(found[one]),
+            format_func=names.get,
             width=380,
         )
         kept = found[key]

@@ -12,8 +12,9 @@ from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.features.computation import compute_followers
+from datasel_core.features.description import about_features
 from datasel_core.features.external import keep_imported
-from datasel_core.features.stored import about_feature, kept_features
+from datasel_core.features.stored import kept_features
 from datasel_core.pools.persistence import read_about, save_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.layout import Workspace, checked_name
@@ -106,7 +107,7 @@ def _check_free(workspace: Workspace, name: str, source: str, kind: str) -> None
 def about_pool(workspace: Workspace, pool: Pool) -> dict[str, Any]:
     """What is said of a pool, as plain data."""
     said = ("name", "kind", "n", "fingerprint", "source", "unreadable", "notes")
-    kept = [about_feature(one) for one in kept_features(workspace, pool.fingerprint)]
+    kept = about_features(kept_features(workspace, pool.fingerprint))
     return {
         **{name: pool.about[name] for name in said},
         "left_out": pool.left_out,

@@ -5,6 +5,7 @@ from typing import ClassVar
 from datasel_core.actions.task import Outcome, Task, Work, task
 from datasel_core.base.declare import ARGUMENT, Field
 from datasel_core.base.progress import Progress
+from datasel_core.runs.measures import caption_facts
 from datasel_core.runs.question import Question
 from datasel_core.runs.recipe import both_stages, check_stages
 from datasel_core.workspace.layout import Workspace
@@ -33,4 +34,6 @@ class Recipe(Task):
         run = both_stages(stage, self.target, self.then, progress)
         said = run.manifest["result"]
         lines = [f"{said['n']} samples kept. ids_sha256 {said['ids_sha256']}", str(run.folder)]
-        return Outcome({"run": run.key, "n": said["n"]}, {"run": str(run.folder), "manifest": run.manifest}, lines)
+        notes = filter(None, [caption_facts(stage.roles, stage.method.roles()).get("note")])
+        document = {"run": str(run.folder), "manifest": run.manifest}
+        return Outcome({"run": run.key, "n": said["n"]}, document, lines, list(notes))

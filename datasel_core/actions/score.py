@@ -2,9 +2,11 @@
 
 from typing import Any, ClassVar
 
+from datasel_core.actions.select import notes
 from datasel_core.actions.task import Outcome, Task, Work, task, titled
 from datasel_core.base.declare import ARGUMENT, Field, called
 from datasel_core.base.progress import Progress
+from datasel_core.runs.measures import caption_agreement
 from datasel_core.runs.question import Question, resolve
 from datasel_core.runs.scores import check_scorer, kept_scores, scores_folder
 from datasel_core.runs.spec import Spec
@@ -29,12 +31,15 @@ class Score(Task):
     def prepare(self, workspace: Workspace) -> Work:
         asked = resolve(workspace, Spec(**self.model_dump(), budget="1"))
         check_scorer(asked)
-        return Work(scores_folder(asked), lambda progress: self._scored(asked, progress))
+        return Work(scores_folder(asked), lambda progress: self._scored(asked, progress), notes(asked))
 
     def headline(self) -> str:
         return f"Scoring {self.pool} by {titled('method', self.method)}"
 
     def _scored(self, asked: Question, progress: Progress) -> Outcome:
         found = kept_scores(asked, progress)
+        pairs = caption_agreement(asked.roles, asked.method.roles())
+        said = [] if pairs is None else [pairs.words, *filter(None, [pairs.warning])]
         line = f"{len(found.values)} samples of {self.pool} are scored by {self.method}: {found.folder}"
-        return Outcome({"scores": found.folder.name}, lines=[line])
+        measured = {} if pairs is None else {"caption_auc": round(pairs.auc, 4)}
+        return Outcome({"scores": found.folder.name, **measured}, lines=[line], notes=said)

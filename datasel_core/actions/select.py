@@ -8,6 +8,8 @@ from datasel_core.base.declare import HIDDEN, Field
 from datasel_core.base.progress import Progress
 from datasel_core.evidence.appraisals import promise, worth
 from datasel_core.exports.run_folder import check_out, copy_run
+from datasel_core.features.description import choice, settings
+from datasel_core.features.stored import kept_features
 from datasel_core.runs import manifest
 from datasel_core.runs.catalog import names
 from datasel_core.runs.catalog.label import checked_name, checked_note
@@ -71,6 +73,11 @@ def notes(asked: Question) -> list[str]:
     """Which features, earlier selections and which target were found for a question."""
     about = asked.roles.about(asked.method.roles())
     said = [f"role {role}: {one['id']} {one.get('key') or one['column']}" for role, one in about.items()]
+    kept = kept_features(asked.workspace, asked.pool.fingerprint)
+    for at, (role, one) in enumerate(about.items()):
+        if "key" in one and (others := choice(kept, role, one["key"])):
+            words = settings(asked.roles.features[role])
+            said[at] += f" ({', '.join(filter(None, [words, others]))})"
     if asked.within is not None:
         said.append(f"within: only the {asked.within.about['n']:,} of an earlier selection can be chosen")
     if asked.already is not None:

@@ -72,6 +72,9 @@ IMAGE = declare(
 )
 TEXT = declare(Role("text", "vector", "One vector per text, comparable with pictures.", space="image and text"))
 GROUP = declare(Role("group", "label", "The name of the group that a sample belongs to: a column of the pool."))
+PICTURE = declare(
+    Role("picture", "label", "Which picture a sample shows, where several may show the same: columns of the pool.")
+)
 LABELS = declare(
     Role("labels", "labels", "The class of each thing that people marked in a sample: a column of the pool.")
 )

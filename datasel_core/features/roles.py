@@ -1,5 +1,7 @@
 """Roles, not encoders: which of the pool's features fills each role a method asks for."""
 
+import functools
+import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,31 +11,37 @@ import numpy as np
 
 from datasel_core.base import registry
 from datasel_core.base.ragged import Ragged
-from datasel_core.base.role import GROUP, LABELS, find_role
+from datasel_core.base.role import GROUP, LABELS, PICTURE, find_role
 from datasel_core.errors import BadRequest, MissingFeature, UnknownName
 from datasel_core.features.feature import Feature
 from datasel_core.features.space import are_unlike, encoder_of
 from datasel_core.features.stored import StoredFeature, kept_features
+from datasel_core.features.twins import first_of_picture
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.layout import Workspace, without_home
 
 _BLOCK = 1 << 16
+_COLUMNS = (GROUP.name, PICTURE.name)
+"""Roles that columns of the pool fill, never a feature."""
 
 
 @dataclass(frozen=True)
 class Roles:
-    """features: role -> the feature that fills it. group: the column that gives the groups, or None."""
+    """features: role -> the feature that fills it. group: the column that gives the groups, or None. picture: the
+    column of which equal values mean one picture; empty for what the pool itself knows of its pictures.
+    """
 
     pool: Pool
     features: Mapping[str, StoredFeature]
     group: str | None
+    picture: str = ""
 
     @classmethod
     def of(
         cls, workspace: Workspace, pool: Pool, use: Mapping[str, str] | None = None, needs: Sequence[str] = ()
     ) -> "Roles":
-        """use: role -> feature id or key (for `group`: a column). Where a role is not named, the newest feature of that
-        role fills it.
+        """use: role -> feature id or key (for `group` and `picture`: a column). Where a role is not named, the newest
+        feature of that role fills it.
 
         For `embedding`, `use` may also name a feature of another role, by id, key or role, that has one vector per
         sample. Raises MissingFeature when a needed role has none, saying how to get it; UnknownName when `use` names
@@ -42,24 +50,40 @@ class Roles:
         use = dict(use or {})
         kept = kept_features(workspace, pool.fingerprint)
         group = use.pop(GROUP.name, None) or pool.group_column
-        if group is not None:
-            pool.column(group)
+        picture = use.pop(PICTURE.name, "")
+        if picture == ", ".join(pool.picture_columns):
+            picture = ""  # as a manifest calls what the pool itself knows
+        for column in filter(None, (group, picture)):
+            pool.column(column)
         chosen = {one.role: one for one in kept}
         for role, name in use.items():
             chosen[role] = _named(kept, role, name, pool)
-        roles = cls(pool, chosen, group)
+        roles = cls(pool, chosen, group, picture)
         for role in needs:
-            if role == GROUP.name and group is None:
-                raise MissingFeature(
-                    f"The pool {pool.name} has no column group; name one with --use group=COLUMN (it has: "
-                    f"{', '.join(pool.columns)})."
-                )
-            if role != GROUP.name and role not in chosen:
-                raise MissingFeature(
-                    f"The pool {pool.name} has no feature for the role {role} yet. {how_to_get(pool, role)}"
-                )
+            roles._check_there(role)
         roles._check_one_space(needs)
         return roles
+
+    def _check_there(self, role: str) -> None:
+        """Raises MissingFeature when nothing fills a role."""
+        pool = self.pool
+        has = f"(it has: {', '.join(pool.columns)})"
+        if role == GROUP.name and self.group is None:
+            raise MissingFeature(f"The pool {pool.name} has no column group; name one with --use group=COLUMN {has}.")
+        if role == PICTURE.name and not self.picture and not pool.picture_columns:
+            raise MissingFeature(
+                f"The pool {pool.name} does not say which samples show one picture; name a column that does with "
+                f"--use picture=COLUMN {has}."
+            )
+        if role not in _COLUMNS and role not in self.features:
+            raise MissingFeature(
+                f"The pool {pool.name} has no feature for the role {role} yet. {how_to_get(pool, role)}"
+            )
+
+    @functools.cached_property
+    def pictures(self) -> np.ndarray:
+        """(n,) int64: the first row of the pool that shows the same picture as each row."""
+        return first_of_picture(self.pool, self.picture)
 
     def _check_one_space(self, needs: Sequence[str]) -> None:
         """Raises BadRequest when photos and captions were encoded by different models: cosines would mean nothing.
@@ -90,6 +114,8 @@ class Roles:
                 return None
             labels = np.array(["" if label is None else str(label) for label in self.pool.column(self.group).tolist()])
             return labels if rows is None else labels[rows]
+        if role == PICTURE.name:
+            return self.pictures if rows is None else self.pictures[rows]
         if role == LABELS.name and self.pool.has_labels:
             labels = self.pool.column(role)
             return labels if rows is None else labels[rows]
@@ -125,10 +151,14 @@ class Roles:
         ]
 
     def keys(self, roles: Sequence[str]) -> dict[str, str]:
-        return {
-            role: f"column {self.group}" if role == GROUP.name else self.features[role].meta["fingerprint"]
-            for role in roles
-        }
+        return {role: self._key(role) for role in roles}
+
+    def _key(self, role: str) -> str:
+        if role == GROUP.name:
+            return f"column {self.group}"
+        if role == PICTURE.name:
+            return hashlib.sha256(self.pictures.astype("<i8").tobytes()).hexdigest()
+        return self.features[role].meta["fingerprint"]
 
     def about(self, roles: Sequence[str]) -> dict[str, dict[str, Any]]:
         """What the manifest says of the features that were used."""
@@ -136,6 +166,10 @@ class Roles:
         for role in roles:
             if role == GROUP.name:
                 said[role] = {"id": "column", "column": self.group}
+                continue
+            if role == PICTURE.name:
+                column = self.picture or ", ".join(self.pool.picture_columns)
+                said[role] = {"id": "column", "column": column, "fingerprint": self._key(role)}
                 continue
             meta = self.features[role].meta
             said[role] = {name: meta[name] for name in ("id", "version", "params", "key", "fingerprint")}

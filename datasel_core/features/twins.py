@@ -7,6 +7,7 @@ import numpy as np
 
 from datasel_core.base.ragged import Ragged
 from datasel_core.features.feature import Block
+from datasel_core.pools.pool import Pool
 
 
 @dataclass(frozen=True)
@@ -45,3 +46,22 @@ class Twins:
             if first in reasons
         ]
         return Block(mine, values, unreadable, {name: array[at] for name, array in block.extra.items()})
+
+
+def first_of_picture(pool: Pool, column: str = "") -> np.ndarray:
+    """(n,) int64: the first row that shows the same picture as each row.
+
+    column: its equal values mean one picture; empty for what the pool itself knows of its pictures. A sample without a
+    value, or of a pool that knows nothing of pictures, shares its own with none.
+    """
+    columns = [pool.column(column)] if column else pool.picture_keys()
+    if not columns:
+        return np.arange(pool.n)
+    seen: dict[str, int] = {}
+    keys = enumerate(zip(*(one.tolist() for one in columns), strict=True))
+    rows = [at if any(map(_is_missing, key)) else seen.setdefault(str(key), at) for at, key in keys]
+    return np.array(rows, np.int64)
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, float) and value != value)

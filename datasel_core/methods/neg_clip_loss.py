@@ -1,6 +1,6 @@
 """negCLIPLoss: the cosine of a pair, less what other pairs of random batches make of it."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -25,11 +25,13 @@ class NegClipLoss(Scorer):
 
     Each partition deals the pool into batches of equal size. A short last batch borrows from the first, so every pair
     is compared exactly once per partition and always with batch_size - 1 others; a borrowed pair is compared in its own
-    batch only. A pool of at most batch_size pairs is one
-    batch: exact, without randomness. A pair with a zero vector has no score, is never kept and is in no batch.
+    batch only. A pool of at most batch_size pairs is one batch: exact, without randomness. A pair with a zero vector
+    has no score, is never kept and is in no batch. Where siblings are left out, a pair that meets no other picture in
+    its batch has no rival there, and loses nothing.
     """
 
     needs: ClassVar = ("image", "text")
+    may_need: ClassVar = ("picture",)
     cost: ClassVar = (
         "Compares each pair with n_batches x batch_size others, or with all when they are fewer: about a minute for "
         "100,000 on two cores."
@@ -45,6 +47,14 @@ class NegClipLoss(Scorer):
     n_batches: int = Field(
         10, ge=1, title="Batches per pair", description="Random batches over which each pair's score is averaged."
     )
+    siblings: Literal["rivals", "left_out"] = Field(
+        "rivals",
+        title="Captions of one picture",
+        description=(
+            "In pools with several captions a picture. rivals: they count as each other's rivals, the published law. "
+            "left_out: a pair is compared with those of other pictures only."
+        ),
+    )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
         description=(
@@ -53,6 +63,15 @@ class NegClipLoss(Scorer):
         ),
     )
     device: str = DEVICE
+
+    def roles(self) -> tuple[str, ...]:
+        return self.needs if self.siblings == "rivals" else self.needs + self.may_need
+
+    def what(self) -> dict[str, Any]:
+        what = super().what()
+        if self.siblings == "rivals":  # the published law, as if there were no such parameter
+            what["params"].pop("siblings")
+        return what
 
     def score(self, inputs: Inputs) -> np.ndarray:
         """(n,) float64, at most 0; NaN for a zero vector. In float32 within 2e-6 of exact sums, on any device."""
@@ -69,10 +88,11 @@ class NegClipLoss(Scorer):
                 whole * n_tiles(self.batch_size, self.batch_size, side) + n_tiles(self.batch_size, last, side)
             )
         track = inputs.progress.track(total, "comparing pairs with each other")
+        picture = None if self.siblings == "rivals" else _codes(inputs.pool["picture"])[pairs.rows]
         loss = np.zeros(n)
         with exact_products():
             for group in groups:
-                loss[group.places[: group.n_own]] += self._loss(pairs, group, track)
+                loss[group.places[: group.n_own]] += self._loss(pairs, picture, group, track)
         track.finish()
         return pairs.spread(-self.temperature / times * loss)
 
@@ -88,9 +108,9 @@ class NegClipLoss(Scorer):
         parts = -(-n // self.batch_size)
         return n * (d + 60 + 3 * self.n_batches * parts) < self.n_batches * self.batch_size * (d + 60)
 
-    def _loss(self, pairs: Pairs, group: Group, track: Track) -> np.ndarray:
+    def _loss(self, pairs: Pairs, picture: np.ndarray | None, group: Group, track: Track) -> np.ndarray:
         """(n_own,) float64: the contrastive loss of each pair that is scored, of its image and of its caption averaged,
-        summed over partitions.
+        summed over partitions. picture: (n,) int, equal for pairs that are no rivals; None where all are.
         """
         import torch
 
@@ -104,7 +124,14 @@ class NegClipLoss(Scorer):
         member = Membership(
             torch.from_numpy(group.home).to(device), torch.from_numpy(group.guest).to(device), group.n_columns
         )
-        others = rivals(images, text, torch.from_numpy(own).to(device), member, tile(device), track)[:, : group.n_own]
+        shown = None if picture is None else torch.from_numpy(picture[group.places]).to(device)
+        others = rivals(images, text, torch.from_numpy(own).to(device), member, tile(device), track, shown)
+        others = others[:, : group.n_own]
         # -log(e^own / (e^own + others)), written so that it is never below 0 and keeps its digits where there are
         # hardly any others
         return np.logaddexp(0, others - own[: group.n_own, None]).mean(axis=0).sum(axis=1)
+
+
+def _codes(picture: np.ndarray) -> np.ndarray:
+    """(n,) int64, equal where the pictures are. picture: (n,) names or numbers."""
+    return np.unique(np.asarray(picture), return_inverse=True)[1].astype(np.int64)

@@ -210,13 +210,17 @@ class Pool:
         """Raises BadRequest or OSError when the file of one sample is no longer what it was."""
         self.how.check(self, row)
 
-    def picture_keys(self) -> list[np.ndarray]:
-        """(n,) columns that together tell one picture from another: a file, or a place in a shard; none where there are
-        no pictures.
+    @property
+    def picture_columns(self) -> tuple[str, ...]:
+        """Columns that together tell one picture from another: a file, or a place in a shard; none where there are no
+        pictures.
         """
         ways = (("path",), ("shard", "offset"), ("shard", "cell"))
-        names = next((names for names in ways if set(names) <= set(self.columns)), ())
-        return [self.column(name) for name in names]
+        return next((names for names in ways if set(names) <= set(self.columns)), ())
+
+    def picture_keys(self) -> list[np.ndarray]:
+        """(n,) each: the values of `picture_columns`."""
+        return [self.column(name) for name in self.picture_columns]
 
     @functools.cached_property
     def _boxes(self) -> Boxes:

@@ -22,7 +22,7 @@ from datasel_core.methods.selection import Inputs, Selection
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN, renamed
 from datasel_core.runs import manifest
-from datasel_core.runs.measures import measure_curves, measure_result, write_curves
+from datasel_core.runs.measures import caption_facts, measure_curves, measure_result, write_curves
 from datasel_core.runs.question import Question, asks_otherwise, resolve, to_local
 from datasel_core.runs.run import Run, answers, ask, is_preview, write_clusters, write_what
 from datasel_core.runs.scores import compute, kept_scores
@@ -117,17 +117,10 @@ def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) 
     if chosen.clusters is not None:
         beside.append(write_clusters(folder, chosen.clusters))
     write_what(folder, asked.what())
+    facts = {**_facts(asked, chosen), **caption_facts(asked.roles, asked.method.roles())}
     used = dict.fromkeys([*asked.method.roles(), *(asked.filter.features if asked.filter else ())])
     pool, table = asked.pool, kept_table(asked.pool, chosen)
-    for name, earlier in (("within", asked.within), ("already", asked.already)):
-        if earlier is not None:
-            with writing(folder / f"{name}.parquet") as temporary:
-                pq.write_table(pa.table({"id": pa.array(earlier.ids, pa.string())}), temporary)
-            beside.append(f"{name}.parquet")
-    if asked.aside is not None:
-        with writing(folder / "holdout.parquet") as temporary:
-            pq.write_table(asked.aside.table(), temporary, compression="zstd")
-        beside.append("holdout.parquet")
+    beside += _write_samples(asked, folder)
     ids = table["id"].to_pylist()
     return manifest.write(
         folder,
@@ -153,13 +146,30 @@ def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) 
             "result": {
                 **manifest.result(ids),
                 **metrics,
-                **({"facts": _facts(asked, chosen)} if chosen.facts else {}),
+                **({"facts": facts} if facts else {}),
                 **worth,
             },
             "command": asked.spec.command or asked.command(),
         },
         beside,
     )
+
+
+def _write_samples(asked: Question, folder: Path) -> list[str]:
+    """The samples that the question builds on, so that it can be asked again from this folder alone: earlier
+    selections, and what no method could see. Returns the names of the files written.
+    """
+    tables = {
+        name: pa.table({"id": pa.array(earlier.ids, pa.string())})
+        for name, earlier in (("within", asked.within), ("already", asked.already))
+        if earlier is not None
+    }
+    if asked.aside is not None:
+        tables["holdout"] = asked.aside.table()
+    for name, table in tables.items():
+        with writing(folder / f"{name}.parquet") as temporary:
+            pq.write_table(table, temporary)
+    return [f"{name}.parquet" for name in tables]
 
 
 def _facts(asked: Question, chosen: Selection) -> dict[str, Any]:

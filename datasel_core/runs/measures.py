@@ -1,4 +1,5 @@
-"""What is measured of a selection: metrics, and coverage pick by pick; kept beside the run.
+"""What is measured of a selection: metrics, and coverage pick by pick, kept beside the run; and of the encoders that it
+trusts.
 
 Where an earlier selection counts as chosen, curves and `metrics_with_earlier` are of both together, `metrics` of the
 new ones alone; `named_metrics` says which is which.
@@ -12,15 +13,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datasel_core.analysis import agreement
 from datasel_core.analysis.curve import Curve, curve
 from datasel_core.analysis.metrics.metric import KeptRows
 from datasel_core.base import registry
 from datasel_core.base.progress import Progress
 from datasel_core.base.ragged import Ragged
-from datasel_core.base.role import EMBEDDING, IMAGE, PATTERNS
+from datasel_core.base.role import EMBEDDING, GROUP, IMAGE, PATTERNS, PICTURE, TEXT, find_role
 from datasel_core.base.role import roles as declared_roles
 from datasel_core.errors import BadInput
 from datasel_core.features.roles import Roles
+from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.files import writing
 
@@ -163,3 +166,39 @@ def measured(roles: Roles, used: Sequence[str]) -> np.ndarray:
 def covered(roles: Roles) -> list[str]:
     """The roles of a pool in which coverage is measured."""
     return [name for name, role in declared_roles().items() if role.covers and name in roles.features]
+
+
+def caption_agreement(roles: Roles, used: Sequence[str]) -> agreement.Captions | None:
+    """Whether the vectors that fill image and text tell right captions from wrong ones; of all pairs of the pool. None
+    where a method does not use both, they are no vectors of one length, or all captions are of one picture. Raises
+    DamagedFeature.
+    """
+    both = (IMAGE.name, TEXT.name)
+    if not set(both) <= set(used):
+        return None
+    rows = np.setdiff1d(np.arange(roles.pool.n), roles.missing_rows(both))
+    image, text = (np.asanyarray(roles.array(role)) for role in both)
+    if image.ndim != 2 or image.shape != text.shape:
+        return None
+    return agreement.captions(image, text, roles.array(PICTURE.name), rows)
+
+
+def caption_facts(roles: Roles, used: Sequence[str]) -> dict[str, Any]:
+    """What a manifest's facts say of an encoder that is not to be trusted with captions; nothing of any other."""
+    found = caption_agreement(roles, used)
+    return {"caption_auc": round(found.auc, 4), "note": found.warning} if found and found.is_useless else {}
+
+
+def group_agreement(roles: Roles, kept: StoredFeature) -> agreement.Groups | None:
+    """Whether neighbours in a feature of the pool are of one group; of samples that have both, one of each picture: the
+    captions of a picture are no proof of anything. None where it has no vectors of which the direction counts, or the
+    pool has no groups. Raises DamagedFeature.
+    """
+    if find_role(kept.role).shape != "vector" or len(kept.meta["values"]) != 2 or roles.group is None:
+        return None
+    there = roles.array(GROUP.name) != ""
+    there[[entry["row"] for entry in kept.unreadable]] = False
+    rows = np.flatnonzero(there)
+    _, first = np.unique(roles.array(PICTURE.name, rows), return_index=True)
+    unit = "samples" if len(first) == len(rows) else "pictures"
+    return agreement.groups(kept.values(), roles.array(GROUP.name), rows[first], unit=unit)

@@ -8,6 +8,7 @@ import pytest
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.progress import Progress
 from datasel_core.features.external import keep_imported
+from datasel_core.pools.persistence import load_pool
 from datasel_core.runs import engine
 from datasel_core.runs.question import resolve
 from datasel_core.runs.scores import kept_scores
@@ -121,6 +122,31 @@ def test_nothing_overlaps_or_sticks_out(visit, cosine, scheme):
             )
             assert apart
     assert page.locator(".hist svg").get_attribute("aria-label").startswith("Histogram of CLIPScore from ")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_right_captions_stand_beside_those_dealt_anew(visit, workspace, cosine, scheme):
+    """As high as the cut beside it, its words whole; and a red line where the encoders are blind."""
+    page = visit("/image_text?pool=signs&budget=90", scheme)
+    page.get_by_text("A right caption scores higher than one dealt anew in").first.wait_for()
+    settled(page)
+    assert page.get_by_text("cannot tell right captions").count() == 0
+    cut, beside = place(page.locator(".hist svg")), place(page.locator(".st-key-pairs-dealt"))
+    words = place(page.get_by_text("A right caption scores higher").first)
+    assert cut["x"] + cut["width"] <= beside["x"]
+    assert beside["y"] + beside["height"] <= words["y"]
+    assert words["y"] + words["height"] <= place(page.get_by_text("Cut: score at least").first)["y"]
+    assert max(beside["x"] + beside["width"], words["x"] + words["width"]) <= 1440
+    title = page.locator(".st-key-pairs-dealt .gtitle")
+    assert title.text_content() == "Right and wrong captions"
+    assert title.bounding_box()["width"] <= beside["width"]
+    blind = np.random.default_rng(0).standard_normal((2, N, 6)).astype(np.float32)
+    for role, values in zip(("image", "text"), blind, strict=True):
+        keep_imported(workspace, load_pool(workspace, "signs"), role, values, np.arange(N), [], "b.npz", Progress())
+    page.reload()
+    line = page.get_by_text("This encoder cannot tell right captions from wrong ones here: AUC .").first
+    line.wait_for()
+    assert place(line)["y"] < 300
 
 
 def test_uids_for_datacomp_leave_the_browser(visit, workspace, tmp_path, rng):

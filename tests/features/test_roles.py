@@ -3,10 +3,13 @@
 import itertools
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.progress import Progress
+from datasel_core.errors import MissingFeature, UnknownName
 from datasel_core.features.external import keep_imported
 from datasel_core.features.roles import Roles
 from datasel_core.features.stored import kept_features
@@ -15,7 +18,8 @@ from datasel_core.runs import engine, reproduction
 from datasel_core.runs.question import resolve
 from datasel_core.runs.spec import Spec
 from datasel_core.runs.target import find_target
-from tests.conftest import clustered
+from tests.conftest import clustered, paint
+from tests.oracles import contrastive
 
 N, D = 24, 5
 ROLES = ("image", "text")
@@ -117,3 +121,65 @@ def test_what_a_target_lacks_decides_nothing(workspace, pool, tmp_path, rng, met
     assert runs[0].manifest["target"]["unreadable"] == [
         {"id": f"whole{row:02d}", "reason": f"no {role}"} for row in without
     ]
+
+
+@pytest.fixture
+def captioned(workspace, tmp_path, rng):
+    """Eight pictures with three captions each, as a pool of pairs, and vectors of both sides."""
+    lines = ["path,id,caption"]
+    for at in range(N):
+        paint(tmp_path / "in" / f"{at % 8}.jpg", at % 8)
+        lines.append(f"{at % 8}.jpg,s{at:02d},caption {at}")
+    (tmp_path / "in" / "pairs.csv").write_text("\n".join(lines) + "\n")
+    pool = add_pool(workspace, "signs", str(tmp_path / "in" / "pairs.csv"), "pairs")
+    image = clustered(rng, 8, D, 3)[np.arange(N) % 8]
+    text = image + 0.5 * rng.standard_normal((N, D)).astype(np.float32)
+    for role, values in (("image", image), ("text", text)):
+        bring(workspace, pool, role, values)
+    return pool, image, text
+
+
+def test_the_pool_knows_which_samples_show_one_picture(workspace, captioned):
+    """The answer is that of the law with pictures, the record says where they are from, and it is found again."""
+    pool, image, text = captioned
+    asked = Spec(pool="signs", method="neg_clip_loss", params={"siblings": "left_out"}, budget="9")
+    run = engine.select(workspace, asked)
+    law = contrastive.neg_clip_loss(image, text, 0.01, 100, 1, np.random.default_rng(0), [at % 8 for at in range(N)])
+    assert run.ids == pool.ids[np.argsort(-law, kind="stable")[:9]].tolist()
+    said = run.manifest["features"]["picture"]
+    assert (said["id"], said["column"], len(said["fingerprint"])) == ("column", "path", 64)
+    assert run.manifest["method"]["params"]["siblings"] == "left_out"
+    assert reproduction.reproduce(workspace, run.folder)["identical"]
+    named = asked.model_copy(update={"use": {"picture": "path"}})
+    assert resolve(workspace, named).key == resolve(workspace, asked).key == run.key
+    published = engine.select(workspace, Spec(pool="signs", method="neg_clip_loss", budget="9"))
+    assert "picture" not in published.manifest["features"]
+    assert published.ids != run.ids
+
+
+def test_a_column_may_say_it(workspace, tmp_path, rng):
+    """Of vectors that were brought; who has no value there shares a picture with none."""
+    image, text = clustered(rng, N, D, 3), clustered(rng, N, D, 3)
+    shot = [None if at in (2, 3) else f"p{at % 5}" for at in range(N)]
+    ids = [f"v{at:02d}" for at in range(N)]
+    table = {"id": ids, "embedding": list(np.eye(N, D, dtype=np.float32) + 1), "shot": shot, "take": [None, 1.5] * 12}
+    pq.write_table(pa.table(table), tmp_path / "v.parquet")
+    pool = add_pool(workspace, "v", str(tmp_path / "v.parquet"), "vectors")
+    for role, values in (("image", image), ("text", text)):
+        bring(workspace, pool, role, values)
+    asked = Spec(pool="v", method="neg_clip_loss", params={"siblings": "left_out"}, budget="9")
+    with pytest.raises(MissingFeature) as error:
+        resolve(workspace, asked)
+    assert str(error.value) == (
+        "The pool v does not say which samples show one picture; name a column that does with --use picture=COLUMN "
+        "(it has: id, shot, take)."
+    )
+    with pytest.raises(UnknownName, match="no column of v called shoot. Did you mean shot"):
+        resolve(workspace, asked.model_copy(update={"use": {"picture": "shoot"}}))
+    run = engine.select(workspace, asked.model_copy(update={"use": {"picture": "shot"}}))
+    of = [at if one is None else one for at, one in enumerate(shot)]
+    law = contrastive.neg_clip_loss(image, text, 0.01, 100, 1, rng, of)
+    assert run.ids == pool.ids[np.argsort(-law, kind="stable")[:9]].tolist()
+    assert reproduction.reproduce(workspace, run.folder)["identical"]
+    gaps = Roles.of(workspace, pool, {"picture": "take"}).array("picture")
+    assert gaps.tolist() == [1 if at % 2 else at for at in range(N)]

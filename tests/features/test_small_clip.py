@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from datasel_core.analysis import agreement
 from datasel_core.base import registry
 from datasel_core.features.encoders.clip import ClipImage, ClipText
 from datasel_core.features.feature import Source
 from datasel_core.features.models import clip_weights
 from datasel_core.pools.demo.scenes import compose, make_scenes, render
 from datasel_core.workspace.hashing import hash_file
+from tests.conftest import real_data
 
 pytest.importorskip("open_clip")
 
@@ -138,3 +140,29 @@ def test_the_form_warns_that_it_knows_the_demo_alone(id):
     assert declared().model == clip_weights.SMALL
     assert "anything but the demo scenes" in declared.avoid
     assert "its demo scenes alone" in declared.model_fields["model"].description
+
+
+def test_it_is_trusted_on_scenes_like_the_demos(scenes, images):
+    """A part of the demo's captions is wrong on purpose, so that the best encoder stays below 1."""
+    said = ClipText(device="cpu").encode([scene.caption for scene in scenes])
+    found = agreement.captions(images, said, np.arange(N))
+    assert 0.8 < found.auc < 0.97
+    assert found.warning == ""
+
+
+def test_it_is_not_trusted_on_photos_of_the_world():
+    from PIL import Image
+
+    if real_data() is None:
+        pytest.skip("no real data (set DATASEL_REAL_DATA)")
+    folder = real_data() / "captions"
+    pairs = [json.loads(line) for line in (folder / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
+    source = Source(
+        len(pairs), image=lambda row, at_least=None: Image.open(folder / pairs[row]["image"]).convert("RGB")
+    )
+    seen = np.concatenate([one.values for one in ClipImage(device="cpu").blocks(source, np.arange(len(pairs)), {})])
+    captions = [(at, caption) for at, pair in enumerate(pairs) for caption in pair["captions"]]
+    of = np.array([at for at, _ in captions])
+    found = agreement.captions(seen[of], ClipText(device="cpu").encode([caption for _, caption in captions]), of)
+    assert len(found.own) == 595
+    assert found.warning.startswith("this encoder cannot tell right captions from wrong ones here: AUC .")

@@ -196,3 +196,56 @@ def test_company_is_uniform():
 
 def test_the_tile_is_fixed_on_a_cpu():
     assert device_module.tile("cpu") == 2048
+
+
+def captioned(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Pairs of which up to five show one picture, in no order; the name of the picture of each."""
+    image, text = pairs(rng, n)
+    of = rng.integers(0, n // 3, n)
+    first = [int(np.flatnonzero(of == one)[0]) for one in of]
+    return image[first], text + 0.3 * image[first], [f"p{one}" for one in of]
+
+
+@TOGETHER
+@pytest.mark.parametrize("temperature", [0.07, 0.01, 1e-3])
+@pytest.mark.parametrize(("size", "times"), [(150, 3), (97, 2), (299, 4), (5, 3), (1000, 10)])
+@pytest.mark.usefixtures("small_tiles")
+def test_captions_of_one_picture_may_be_no_rivals(together, temperature, size, times, rng, monkeypatch):
+    force(monkeypatch, together or size >= 300)
+    image, text, picture = captioned(rng, 300)
+    expected = contrastive.neg_clip_loss(image, text, temperature, size, times, np.random.default_rng(5), picture)
+    method = NegClipLoss(temperature=temperature, batch_size=size, n_batches=times, siblings="left_out")
+    found = method.score(Inputs({"image": image, "text": text, "picture": np.array(picture)}, np.random.default_rng(5)))
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+    published = score(NegClipLoss(temperature=temperature, batch_size=size, n_batches=times), image, text)
+    assert (found >= published - 2e-6).all()  # a rival less never makes it worse
+    assert (found > published + 1e-3).any()
+
+
+@TOGETHER
+def test_who_meets_no_other_picture_has_no_rival(together, rng, monkeypatch):
+    force(monkeypatch, together)
+    image, text = pairs(rng, 30)
+    same = Inputs({"image": image, "text": text, "picture": np.zeros(30, np.int64)}, rng)
+    assert (NegClipLoss(siblings="left_out", batch_size=8).score(same) == 0).all()
+
+
+def test_a_zero_vector_shifts_no_picture(rng):
+    """Pictures go with the pairs that are scored, not with those that were given."""
+    image, text, picture = captioned(rng, 120)
+    image[:7] = 0
+    found = NegClipLoss(siblings="left_out").score(
+        Inputs({"image": image, "text": text, "picture": np.array(picture)}, rng)
+    )
+    expected = contrastive.neg_clip_loss(image[7:], text[7:], 0.01, 200, 1, rng, picture[7:])
+    assert np.isnan(found[:7]).all()
+    np.testing.assert_allclose(found[7:], expected, atol=2e-6)
+
+
+def test_the_published_law_is_the_default_and_says_no_more_than_before():
+    assert NegClipLoss().roles() == NegClipLoss.needs
+    assert "siblings" not in NegClipLoss().what()["params"]
+    assert NegClipLoss(siblings="left_out").roles() == ("image", "text", "picture")
+    assert NegClipLoss(siblings="left_out").what()["params"]["siblings"] == "left_out"
+    help = NegClipLoss.model_fields["siblings"].description
+    assert "rivals: they count as each other's rivals, the published law" in help

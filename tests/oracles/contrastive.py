@@ -34,9 +34,17 @@ def batches(n: int, size: int, times: int, rng: np.random.Generator) -> list[lis
 
 
 def neg_clip_loss(
-    image: np.ndarray, text: np.ndarray, temperature: float, size: int, times: int, rng: np.random.Generator
+    image: np.ndarray,
+    text: np.ndarray,
+    temperature: float,
+    size: int,
+    times: int,
+    rng: np.random.Generator,
+    picture: list[str] | None = None,
 ) -> np.ndarray:
-    """(n,) s_ii minus the mean over partitions of R of the batch into which i was dealt."""
+    """(n,) s_ii minus the mean over partitions of R of the batch into which i was dealt. picture: of each pair, where
+    pairs of one picture are no rivals.
+    """
     similarities = unit(image) @ unit(text).T
     n = len(similarities)
     dealt = batches(n, size, times, rng)
@@ -44,7 +52,8 @@ def neg_clip_loss(
     for partition in dealt:
         for own, batch in partition:
             for i in own:
-                normaliser[i] += loss(similarities, i, batch, temperature) / len(dealt)
+                met = [j for j in batch if picture is None or j == i or picture[j] != picture[i]]
+                normaliser[i] += loss(similarities, i, met, temperature) / len(dealt)
     return similarities.diagonal() - normaliser
 
 

@@ -8,6 +8,7 @@ import pytest
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.progress import Progress
 from datasel_core.features.external import keep_imported
+from datasel_core.features.stored import kept_features
 from datasel_core.runs import combine, engine, manifest
 from datasel_core.runs.run import Run
 from datasel_core.runs.spec import Spec
@@ -204,3 +205,40 @@ def test_words_begin_where_letters_of_any_script_begin(screen, workspace, tmp_pa
     pool = add_pool(workspace, "words", str(tmp_path / "w" / "t.csv"), "pairs")
     for asked, rows in (("cole", []), ("vet", []), ("\u00c9CO", [0]), ("\u0434\u043e\u043c", [2])):
         assert examples._matching(pool.table_sha256, (asked.lower(),), disk.caption_column(pool)).tolist() == rows
+
+
+def test_an_encoder_that_tells_captions_apart_is_shown_beside_the_cut(screen, embedded):
+    app = scored(open_page(screen, budget="10"))
+    assert "A right caption scores higher than one dealt anew in" in said(app)
+    assert "on 40 pairs; .50 would be chance" in said(app).replace("\\", "")
+    assert "cannot tell right captions" not in said(app)
+
+
+def test_an_encoder_that_sees_nothing_gets_a_red_line(screen, workspace, pairs, rng):
+    """Before anything is scored, too, and on the Select page; not where captions are not looked at."""
+    for role in ("image", "text"):
+        blind = rng.standard_normal((N, 6)).astype(np.float32)
+        keep_imported(workspace, pairs, role, blind, np.arange(N), [], f"{role}.npz", Progress())
+    app = open_page(screen)
+    line = "This encoder cannot tell right captions from wrong ones here: AUC ."
+    assert any(error.value.replace("\\", "").startswith(line) for error in app.error)
+    app = sound(screen(pool="signs", method="clip_score").switch_page("pages/select.py").run())
+    assert any(error.value.replace("\\", "").startswith(line) for error in app.error)
+    app = sound(screen(pool="signs", method="norm_sim_dynamic").switch_page("pages/select.py").run())
+    assert not app.error
+    run = engine.select(workspace, Spec(pool="signs", method="clip_score", budget="9"))
+    facts = run.manifest["result"]["facts"]
+    assert facts["note"] == f"this encoder cannot tell right captions from wrong ones here: AUC .{facts['note'][-2:]}"
+    assert facts["caption_auc"] == pytest.approx(float(facts["note"][-3:]), abs=0.0051)
+    assert manifest.problems(run.folder) == []
+    other = engine.select(workspace, Spec(pool="signs", method="norm_sim_dynamic", budget="9"))
+    assert "facts" not in other.manifest["result"]
+
+
+def test_damaged_vectors_are_told_and_nothing_else_falls(screen, workspace, embedded):
+    pool, _ = embedded
+    kept = next(one for one in kept_features(workspace, pool.fingerprint) if one.role == "text")
+    (path,) = kept.folder.rglob("values.npy")
+    path.write_bytes(path.read_bytes()[:-4] + b"zzzz")
+    app = open_page(screen)
+    assert "Not scored by CLIPScore yet" in said(app)

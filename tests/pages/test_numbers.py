@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+from datasel_core.actions.add_pool import add_pool
 from datasel_core.actions.draw_map import make_map
 from datasel_core.actions.import_feature import import_feature
+from datasel_core.features.computation import compute_feature, declared_feature
+from datasel_core.features.description import made
 from datasel_core.features.stored import kept_features
-from pages._ui.charts import numbers
+from pages._ui.charts import maps, numbers
 from pages._ui.kit import palette
 from tests.pages import screens
 from tests.pages.screens import said, sound, view, wait
@@ -78,3 +81,46 @@ def test_it_is_something_to_keep_by_and_a_filter(screen, workspace, weighed):
 def test_without_any_it_says_what_is_needed(screen, vector_pool):
     app = sound(screen(pool="vec").switch_page("pages/select.py").run())
     assert "It needs one number per sample, which this pool does not have yet." in said(app)
+
+
+@pytest.fixture
+def two(workspace, tmp_path, rng):
+    """Sixty texts in three groups, with two embeddings of one name, the second of other settings."""
+    lines = [
+        f'{{"id": "t{at}", "text": "{("red bus", "blue car", "grey dog")[at % 3]} {at}", "source": "{"abc"[at % 3]}"}}'
+        for at in range(60)
+    ]
+    (tmp_path / "t.jsonl").write_text("\n".join(lines))
+    pool = add_pool(workspace, "texts", str(tmp_path / "t.jsonl"), "text")
+    made = [compute_feature(workspace, pool, declared_feature("tfidf_svd", n_dims=d)) for d in (128, 3)]
+    return pool, made
+
+
+def test_two_features_of_one_name_are_told_apart_where_they_are_listed(screen, two):
+    _, (first, second) = two
+    text = said(view(screen(pool="texts"), "features")).replace("\\", "")
+    assert "Text embedding, no download, n_dims 3" in text
+    assert f"not taken; `--use embedding={first.key}` takes it" in text
+    assert text.count("**taken for embedding**, the newest") == 1
+    assert text.index("n_dims 3") < text.index("**taken for embedding**") < text.index("not taken;")
+    assert "of the 10 nearest neighbours are of the same group; groups of these sizes, dealt at random, would" in text
+    assert all(f"key {one.key}" in text for one in (first, second))
+
+
+def test_two_features_of_one_name_are_told_apart_where_one_is_asked_for(screen, two):
+    _, (first, second) = two
+    app = sound(screen(pool="texts", method="k_center", budget="5").switch_page("pages/select.py").run())
+    box = next(box for box in app.selectbox if box.label == "Which embedding")
+    assert box.options == ["tfidf_svd, n_dims 3", "tfidf_svd"]
+    assert "the first is taken where none is named" in box.help.lower()
+    text = said(app).replace("\\", "")
+    assert f"tfidf_svd, n_dims 3, {made(second)}, key {second.key}; the newest of 2." in text
+    app = sound(app.selectbox(key="widget.select.use.embedding").set_value(first.key).run())
+    text = said(app).replace("\\", "")
+    assert f"tfidf_svd, {made(first)}, key {first.key}; not the newest of 2." in text
+
+
+def test_maps_of_two_features_of_one_name_are_told_apart(two):
+    _, kept = two
+    first, second = maps.names(kept).values()
+    assert (first, second) == ("embedding · 60 vectors · tfidf_svd", f"{first}, n_dims 3")

@@ -57,10 +57,11 @@ def rivals(
     member: Membership,
     tile: int,
     track: Track,
+    picture: "torch.Tensor | None" = None,
 ) -> np.ndarray:
     """(2, m, k) float64: for each pair the log of the sum of exp(logit) over the others of its column: its image with
     their captions, then its caption with their images. -inf where nobody else is in the column; meaningless where home
-    is -1.
+    is -1. picture: (m,) int, where it is given: pairs of equal ones are no rivals, and count as nobody.
 
     images: gives the (b, d) images of some rows, over the temperature, so that products are logits; asked once for each
     tile of rows. text: (m, d).
@@ -80,7 +81,9 @@ def rivals(
             if not (at_home[i] or at_home[j]):
                 continue
             logits = (image @ text[columns].T).float()
-            if i == j:
+            if picture is not None:
+                logits.masked_fill_(picture[rows, None] == picture[columns], -torch.inf)
+            elif i == j:
                 logits.fill_diagonal_(-torch.inf)
             theirs = mine if i == j else member.columns(columns)
             for top, exps in _bands(logits, min(lowest[i], lowest[j])):

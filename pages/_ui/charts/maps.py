@@ -1,6 +1,6 @@
 """Which features can be mapped, the work of drawing their maps, and how a map may be coloured."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +10,7 @@ import streamlit as st
 from datasel_core import worker
 from datasel_core.actions import draw_map
 from datasel_core.base.role import EMBEDDING, PATTERNS
-from datasel_core.features.space import encoder_of
+from datasel_core.features.description import told_apart
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN
@@ -34,15 +34,14 @@ def mappable(pool: Pool) -> list[StoredFeature]:
     return sorted(found, key=lambda one: order.index(one.role) if one.role in order else len(order))
 
 
-def named(kept: StoredFeature) -> str:
-    """`patterns: 4,645 of 929 photos, from DINO`, as an option of a list."""
-    source = encoder_of(kept) or kept.meta["params"].get("file") if kept.id == "imported" else kept.id
-    many = (
-        f"{kept.meta['values'][0]:,} patterns"
-        if kept.meta["shape"] == "ragged"
-        else f"{kept.meta['values'][0]:,} vectors"
-    )
-    return f"{kept.role} · {many} · {source}"
+def names(found: Sequence[StoredFeature]) -> dict[str, str]:
+    """Key -> `patterns · 4,645 patterns · dictionary_patterns`, as options of a list; of equal ones, what tells them
+    apart.
+    """
+    sources = told_apart(found)
+    many = {one.key: f"{one.meta['values'][0]:,}" for one in found}
+    what = {one.key: " patterns" if one.meta["shape"] == "ragged" else " vectors" for one in found}
+    return {one.key: f"{one.role} · {many[one.key]}{what[one.key]} · {sources[one.key]}" for one in found}
 
 
 def ensure(kept: StoredFeature, *, start: bool = True) -> bool:

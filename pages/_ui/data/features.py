@@ -7,12 +7,12 @@ import streamlit as st
 from datasel_core.base import registry
 from datasel_core.base.role import EMBEDDING, find_role, roles
 from datasel_core.features import computation
+from datasel_core.features.description import made, settings, taken
 from datasel_core.features.feature import Feature
-from datasel_core.features.space import encoder_of
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from pages._ui.charts import numbers
-from pages._ui.kit import disk, forms, keys, look, markdown, watch
+from pages._ui.kit import disk, forms, grouping, keys, look, markdown, watch
 
 
 def features(pool: Pool) -> None:
@@ -88,8 +88,10 @@ def _there(pool: Pool, kept: list[StoredFeature]) -> None:
         with st.container(border=True, key=f"kept-{one.key}"):
             st.markdown(
                 f"**{markdown.plain(one.role)}** · {markdown.plain(_source(one))}  \n:small[{_shape(one)} · "
-                f"{markdown.plain(one.meta['created'][:16].replace('T', ' '))} UTC  \nkey {markdown.plain(one.key)}]"
+                f"{markdown.plain(made(one))}  \nkey {markdown.plain(one.key)}{_choice(kept, one)}]"
             )
+            if words := grouping.known_by(one, disk.roles(pool)):
+                st.caption(markdown.plain(words))
             if one.meta["shape"] == "rows" and len(one.meta["values"]) == 1:
                 numbers.histogram(one)
             if one.unreadable:
@@ -105,14 +107,19 @@ def _there(pool: Pool, kept: list[StoredFeature]) -> None:
 
 
 def _source(one: StoredFeature) -> str:
-    if one.id == "imported":
-        said = f"from {one.meta['params'].get('file', 'a file')}"
-        named = encoder_of(one)
-        return f"{said}, made by {named}" if named else said
+    """`Image side of CLIP, model ViT-B-32`, or `from v.npz, made by dinov2`."""
     cls = registry.every("feature").get(one.id)
-    usual = {name: info.default for name, info in cls.model_fields.items()} if cls else {}
-    own = [f"{name} {value}" for name, value in one.meta["params"].items() if name not in usual or usual[name] != value]
-    return ", ".join([cls.title if cls else one.id, *own])
+    named = [] if one.id == "imported" else [cls.title if cls else one.id]
+    return ", ".join([*named, *filter(None, [settings(one)])])
+
+
+def _choice(kept: list[StoredFeature], one: StoredFeature) -> str:
+    """Where others could fill its role: whether it is taken, or how it can be."""
+    if sum(other.role == one.role for other in kept) < 2:
+        return ""
+    if taken(kept)[one.role] is one:
+        return f"  \n**taken for {markdown.plain(one.role)}**, the newest"
+    return f"  \nnot taken; {markdown.code(f'--use {one.role}={one.key}')} takes it"
 
 
 def _shape(one: StoredFeature) -> str:

@@ -9,7 +9,9 @@ from datasel_core.runs.question import Question
 from pages._ui.charts import histogram
 from pages._ui.image_text.scores import Scored
 from pages._ui.kit import keys, look, palette
-from pages._ui.question import budget
+from pages._ui.question import budget, encoders
+
+_HEIGHT = 195
 
 
 def widgets(choice: Question, scored: Scored) -> int:
@@ -20,21 +22,27 @@ def widgets(choice: Question, scored: Scored) -> int:
     typed, part = float(f"{cut:.6g}"), round(100 * n / choice.n, 4)
     for key, value in (("cut.score", typed), ("cut.count", n), ("cut.share", part)):
         keys.moved(key, value)
-    title = choice.method.title
+    title, colour = choice.method.title, palette.colour_of(choice.method.id)
     said = f"{n:,} of {look.samples(pool)} kept"
-    histogram.draw(
-        "pairs.histogram",
-        found,
-        cut,
-        scores=scored.key,
-        name=title,
-        unit=look.unit(pool),
-        colour=palette.colour_of(choice.method.id),
-        dropped=palette.DROPPED,
-        said=said,
-        log=_uneven(choice.method.id, found),
-        moved=lambda value: _at_least(scored, value),
-    )
+    pairs = encoders.agreement(choice)
+    left, right = (st.container(), None) if pairs is None else st.columns([66, 34], gap="medium")
+    if right is not None:
+        with right:
+            encoders.chart(pairs, colour, _HEIGHT)
+    with left:
+        histogram.draw(
+            "pairs.histogram",
+            found,
+            cut,
+            scores=scored.key,
+            name=title,
+            unit=look.unit(pool),
+            colour=colour,
+            dropped=palette.DROPPED,
+            said=said,
+            log=_uneven(choice.method.id, found),
+            moved=lambda value: _at_least(scored, value),
+        )
     score, count, share = st.columns(3, gap="small")
     with score:
         st.number_input(

@@ -48,7 +48,7 @@ def settings(pool: Pool) -> Question | None:
     params, error = forms.form(cls, f"method.{cls.id}", columns=1)
     towards = targets.choose(pool, cls) if cls.needs_target else None
     within = _within(pool)
-    use = methods.roles(pool, cls)
+    use = methods.roles(pool, cls, () if error else cls(**params).roles())
     if error is not None:
         return None
     try:

@@ -4,8 +4,11 @@ import numpy as np
 import pyarrow.compute as pc
 import streamlit as st
 
+from datasel_core.errors import DataselError
 from datasel_core.features.roles import Roles
+from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
+from datasel_core.runs.measures import group_agreement
 
 NO_GROUP = "no group"
 
@@ -30,6 +33,14 @@ def of_roles(pool: Pool, roles: Roles) -> tuple[np.ndarray, np.ndarray] | None:
     selection counts them.
     """
     return None if roles.group is None else _of_roles(pool.table_sha256, roles.group, roles)
+
+
+def known_by(kept: StoredFeature, roles: Roles) -> str:
+    """What a feature knows of the groups, a sentence, measured once; empty where there is nothing to say."""
+    try:
+        return _known_by(roles.pool.table_sha256, roles.group, kept.state(), roles, kept)
+    except DataselError as error:
+        return str(error)
 
 
 def in_turn(pool: Pool) -> np.ndarray:
@@ -57,6 +68,12 @@ def _codes(table: str, _pool: Pool) -> tuple[list[str], np.ndarray]:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _of_roles(table: str, column: str, _roles: Roles) -> tuple[np.ndarray, np.ndarray]:
     return np.unique(_roles.array("group"), return_inverse=True)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _known_by(table: str, column: str | None, state: tuple, _roles: Roles, _kept: StoredFeature) -> str:
+    found = group_agreement(_roles, _kept)
+    return "" if found is None else found.words
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -1,19 +1,20 @@
 """The left side of the select page: method cards, parameters, roles, where to choose from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from datasel_core.base import registry
-from datasel_core.base.role import GROUP, find_role
+from datasel_core.base.role import GROUP, PICTURE, find_role
 from datasel_core.errors import DataselError
+from datasel_core.features.description import described, told_apart
 from datasel_core.features.stored import StoredFeature
 from datasel_core.methods.method import Method
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
 from pages._ui.charts import maps
 from pages._ui.kit import disk, forms, keys, look, markdown
-from pages._ui.question import answers, earlier, targets, where
+from pages._ui.question import answers, earlier, encoders, targets, where
 
 _FIRST = ("freesel", "s2l", "k_center", "facility_location", "random")
 
@@ -53,6 +54,7 @@ def settings(pool: Pool) -> Question | None:
         markdown.trouble(trouble)
         return None
     targets.on_trust(asked.target)
+    encoders.warn(asked)
     return asked
 
 
@@ -128,6 +130,13 @@ def roles(pool: Pool, cls: type[Method], used: Sequence[str] = ()) -> dict[str, 
     """
     use: dict[str, str] = {}
     for role in dict.fromkeys((*cls.needs, *used)):
+        if role == PICTURE.name:
+            if not pool.picture_columns:
+                said = "Pairs that agree in it show one picture."
+                use[role] = keys.bound(
+                    st.selectbox, "Picture column", "select.use.picture", "id", options=pool.columns, help=said
+                )
+            continue
         if role == GROUP.name:
             columns = maps.group_columns(pool)
             if columns and (len(columns) > 1 or columns != [pool.group_column]):
@@ -135,7 +144,8 @@ def roles(pool: Pool, cls: type[Method], used: Sequence[str] = ()) -> dict[str, 
             continue
         found = {one.key: one for one in fillers(pool, role)}
         if len(found) > 1 or any(one.role != role for one in found.values()):
-            names = {key: maps.named(one) for key, one in found.items()}
+            names = told_apart(list(found.values()))
+            names |= {key: f"{one.role} · {names[key]}" for key, one in found.items() if one.role != role}
             use[role] = keys.bound(
                 st.selectbox,
                 f"Which {markdown.plain(role)}",
@@ -143,8 +153,17 @@ def roles(pool: Pool, cls: type[Method], used: Sequence[str] = ()) -> dict[str, 
                 next(iter(found)),
                 options=list(found),
                 format_func=names.get,
+                help=f"The first is taken where none is named; as a command {markdown.code(f'--use {role}=KEY')}.",
             )
+            st.caption(markdown.plain(_filler(found, role, use[role])))
     return use
+
+
+def _filler(found: Mapping[str, StoredFeature], role: str, key: str) -> str:
+    """What fills a role, with all that tells it from the others. found: by key, the newest first."""
+    one, first = found[key], next(iter(found))
+    of = f"{one.role}: " if one.role != role else ""
+    return f"{of}{described(one)}; {'the newest' if key == first else 'not the newest'} of {len(found)}."
 
 
 def roles_of_shape(pool: Pool, shape: str) -> list[str]:
