@@ -61,6 +61,9 @@ class Workspace:
     def serving(self, key: str) -> Path:
         return self.path / "serving" / checked_name("serving", key)
 
+    def evidence(self, key: str) -> Path:
+        return self.path / "evidence" / checked_name("evidence", key)
+
     def demo(self, name: str) -> Path:
         return self.path / "demo" / checked_name("demo", name)
 
@@ -87,7 +90,7 @@ class Workspace:
     def own(self) -> list[Path]:
         """What only this program writes; the rest (demo, tasks, what people put there) is not among it."""
         review = (f"review.sqlite{end}" for end in ("", "-wal", "-shm", "-journal"))
-        parts = ("pools", "features", "runs", "scores", "serving", "maps", "written", *review)
+        parts = ("pools", "features", "runs", "scores", "serving", "maps", "evidence", "written", *review)
         return [self.path / part for part in parts]
 
     def written_parts(self) -> list[Path]:
