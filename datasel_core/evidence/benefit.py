@@ -50,6 +50,8 @@ class Benefit:
         if self.worth is None:
             return f"{cost}."
         words = f"{cost}; it is worth {said(self.worth)}"
+        if self.worth.n == float("inf") and not self.saved:
+            return f"{words}, the most that were drawn here: a larger budget beside it says how many labels it saves."
         if self.pays_from is None:
             return f"{words}: it saves no labels."
         least = "at least " if self.worth.n == float("inf") else ""

@@ -11,6 +11,7 @@ import numpy as np
 from datasel_core.base.progress import Progress
 from datasel_core.base.role import EMBEDDING, GROUP, IMAGE, PATTERNS
 from datasel_core.features.roles import Roles
+from datasel_core.features.twins import Twins
 from datasel_core.pools.holdout import SetAside
 from datasel_core.pools.pool import Pool
 from datasel_core.probes.evaluate import given_to
@@ -128,14 +129,22 @@ class Probed(Measure):
     def each(self, kept: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         kept = np.setdiff1d(kept, self.roles.missing_rows(self.probe.needs))
         if GROUP.name in self.probe.needs:
-            kept = kept[self.roles.array(GROUP.name, kept) != ""]
+            groups = self.roles.array(GROUP.name, kept)
+            kept = kept[groups != ""]
+            if len(known := np.setdiff1d(groups, [""])) == 1:  # it can name nothing else
+                return (self.roles.array(GROUP.name, self.held.rows) == known[0]).astype(np.float64)
         if self.probe.opens:
-            return self.probe.each(given_to(self.probe, self.roles.pool, self.roles), kept, self.held.rows, progress)
+            return self.probe.each(self._opened(), kept, self.held.rows, progress)
         train, test = np.arange(len(kept)), np.arange(len(kept), len(kept) + len(self.held.rows))
         given: Mapping[str, Any] = {
             role: self.roles.array(role, np.concatenate([kept, self.held.rows])) for role in self.probe.needs
         }
         return self.probe.each(given, train, test, progress)
+
+    def _opened(self) -> dict[str, Any]:
+        twins = Twins.of(self.roles.pool.picture_keys())
+        given = given_to(self.probe, self.roles.pool, self.roles)
+        return given if twins is None else given | {"picture": twins.first}
 
     def what(self) -> dict[str, Any]:
         return {"measure": self.id, "probe": self.probe.what(), "features": self.roles.keys(self.probe.needs)}
