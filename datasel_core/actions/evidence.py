@@ -8,16 +8,12 @@ from datasel_core.base.declare import ARGUMENT, Field, called
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.evidence import paper
-from datasel_core.evidence.asking import NO_PROBE, ask
+from datasel_core.evidence.asking import NO_PROBE, ask, place
 from datasel_core.evidence.benefit import benefits
 from datasel_core.evidence.table import Asked, compute
 from datasel_core.exports.guard import check_file, new_file
 from datasel_core.pools.persistence import load_pool
-from datasel_core.workspace.files import write_json
 from datasel_core.workspace.layout import Workspace
-
-TABLE = "table.json"
-"""The last table of a pool, beside what was measured for it."""
 
 
 @task("evidence", version=1, title="Compare methods with random")
@@ -80,12 +76,12 @@ class Evidence(Task):
         table = compute(asked, progress)
         gains = benefits(table)
         said = paper.document(table, gains)
-        write_json(asked.choices.folder / TABLE, said)
+        paper.keep(place(workspace, asked.pool, asked.aside), said)
         if self.out is not None:
             with new_file(workspace, self.out, self.overwrite) as (path, temporary):
-                temporary.write_text(paper.written(table, path.suffix), encoding="utf-8")
-        lines = [*paper.markdown(table).splitlines(), "", *(_capital(one.line()) for one in gains)]
-        return Outcome({"table": asked.choices.folder.name, "cells": said["cells"]}, said, lines)
+                temporary.write_text(paper.written(said, path.suffix), encoding="utf-8")
+        lines = [*paper.markdown(said).splitlines(), "", *(_capital(one.line()) for one in gains)]
+        return Outcome({"cells": said["cells"]}, said, lines)
 
 
 def _parts(text: str) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -63,8 +64,6 @@ def ask(
     out = roles.missing_rows(_roles(measured))
     random = resolve(workspace, Spec(pool=pool.name, method=RANDOM, budget=str(sizes[-1]), use=own), pool)
     rows = np.setdiff1d(random.candidates.free, out)
-    where = {"pool": pool.fingerprint, "table": pool.table_sha256, "holdout": aside.about["ids_sha256"]}
-    key = key_of({**where, "left out": ids_sha256(pool.ids[out].tolist())})
     asked = [Entry(one.name, among(one.asked, rows)) for one in found]
     counts = classes_of(roles.array(GROUP.name), rows) if roles.group is not None else []
     return Asked(
@@ -76,9 +75,15 @@ def ask(
         seeds,
         measured,
         [one for one in counts if one.name in wanted],
-        Choices(workspace.evidence(key)),
+        Choices(place(workspace, pool, aside) / ids_sha256(pool.ids[out].tolist())[:16]),
         tuple(_notes(roles, measured, len(out), asked)),
     )
+
+
+def place(workspace: Workspace, pool: Pool, aside: SetAside) -> Path:
+    """Where everything lies that is measured of a pool on this held-out set."""
+    holdout_ids = aside.about["ids_sha256"]
+    return workspace.evidence(key_of({"pool": pool.fingerprint, "table": pool.table_sha256, "holdout": holdout_ids}))
 
 
 def learned(roles: Roles, used: Sequence[str]) -> list[StoredFeature]:

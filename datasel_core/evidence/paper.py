@@ -3,17 +3,23 @@
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from datasel_core.errors import BadInput
 from datasel_core.evidence.benefit import Benefit
 from datasel_core.evidence.choices import RANDOM
 from datasel_core.evidence.classes import Classes
-from datasel_core.evidence.differences import FEWEST_SEEDS, LEVEL, PILOT
+from datasel_core.evidence.differences import FEWEST_SEEDS, LEVEL
 from datasel_core.evidence.measures import Measure
 from datasel_core.evidence.table import Cell, Table
+from datasel_core.evidence.worth import said as words_of
+from datasel_core.workspace.files import read_json, write_json
+from datasel_core.workspace.hashing import is_own, own_hash
 
 CONTROL = "random, other seeds"
+_TABLE = "table.json"
 SUFFIXES = (".md", ".tex", ".csv")
 _TEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}"}
 _TEX |= {"^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
@@ -67,69 +73,91 @@ def notes(table: Table) -> list[str]:
     return [*said, *asked.notes]
 
 
-def markdown(table: Table) -> str:
-    """One table per measure, the main one first: what random and the methods reach, and by how much they differ."""
+def markdown(said: Mapping[str, Any]) -> str:
+    """One table per measure, the main one first: what random and the methods reach, and by how much they differ. said:
+    a `document`, as for all of these.
+    """
     parts = []
-    for one in _measures(table):
-        parts.append(f"{_heading(one)}\n")
-        parts.append("| method | " + " | ".join(f"{budget:,}" for budget in table.asked.budgets) + " |")
-        parts.append("|---|" + "---|" * len(table.asked.budgets))
-        parts += ["| " + " | ".join(row) + " |" for row in _rows(table, one.name)]
+    for one in said["measures"]:
+        parts.append(f"{heading(one)}\n")
+        parts.append("| method | " + " | ".join(f"{budget:,}" for budget in said["budgets"]) + " |")
+        parts.append("|---|" + "---|" * len(said["budgets"]))
+        parts += ["| " + " | ".join(row) + " |" for row in _rows(said, one["name"])]
         parts.append("")
-    return "\n".join([*parts, *notes(table)]) + "\n"
+    return "\n".join([*parts, *said["notes"]]) + "\n"
 
 
-def tex(table: Table) -> str:
+def tex(said: Mapping[str, Any]) -> str:
     """The same for LaTeX; needs no package."""
     parts = []
-    for one in _measures(table):
+    for one in said["measures"]:
         parts.append(r"\begin{table}")
-        parts.append(rf"\caption{{{_escaped(_heading(one))}}}")
-        parts.append(r"\begin{tabular}{l" + "l" * len(table.asked.budgets) + r"}")
-        head = " & ".join(["method", *(str(budget) for budget in table.asked.budgets)])
+        parts.append(rf"\caption{{{_escaped(heading(one))}}}")
+        parts.append(r"\begin{tabular}{l" + "l" * len(said["budgets"]) + r"}")
+        head = " & ".join(["method", *(str(budget) for budget in said["budgets"])])
         parts.append(rf"\hline {head} \\ \hline")
-        parts += [" & ".join(map(_escaped, row)) + r" \\" for row in _rows(table, one.name)]
+        parts += [" & ".join(map(_escaped, row)) + r" \\" for row in _rows(said, one["name"])]
         parts.append("\\hline\n\\end{tabular}\n\\end{table}\n")
-    return "\n".join([*parts, *(f"% {line}" for line in notes(table))]) + "\n"
+    return "\n".join([*parts, *(f"% {line}" for line in said["notes"])]) + "\n"
 
 
-def comma_separated(table: Table) -> str:
+def comma_separated(said: Mapping[str, Any]) -> str:
     """A line per cell."""
     into = io.StringIO()
     names = ("measure", "method", "budget", "seeds", "value", "random", "difference", "low", "high", "p", "verdict")
     rows = csv.DictWriter(into, names, extrasaction="ignore", lineterminator="\n")
     rows.writeheader()
-    for one in table.cells:
-        rows.writerow({**_plain(one, table), "method": CONTROL if one.method == RANDOM else one.method})
+    rows.writerows({**one, "method": called(one)} for one in every(said))
     return into.getvalue()
 
 
-def written(table: Table, suffix: str) -> str:
+def written(said: Mapping[str, Any], suffix: str) -> str:
     """suffix: one of SUFFIXES."""
-    return {".md": markdown, ".tex": tex, ".csv": comma_separated}[suffix](table)
+    return {".md": markdown, ".tex": tex, ".csv": comma_separated}[suffix](said)
 
 
-def _rows(table: Table, measure: str) -> list[list[str]]:
-    cells, budgets = table.of(measure), table.asked.budgets
-    control = {one.budget: one for one in cells if one.method == RANDOM}
-    found = [["random", *(_number(control[budget].random) for budget in budgets)]]
-    for name in dict.fromkeys(one.method for one in cells):
-        mine = {one.budget: one for one in cells if one.method == name}
-        found.append([CONTROL if name == RANDOM else name, *(_cell(mine[budget]) for budget in budgets)])
+def every(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All cells, those of the main measure first."""
+    return [*said["cells"], *said["others"]]
+
+
+def called(cell: Mapping[str, Any]) -> str:
+    """The method of a cell, for people."""
+    return CONTROL if cell["control"] else cell["method"]
+
+
+def heading(measure: Mapping[str, Any]) -> str:
+    return f"{measure['name']}: {measure['title']}; {measure['better']} is better"
+
+
+def keep(folder: Path, said: Mapping[str, Any]) -> None:
+    """The last table of a pool, beside what was measured for it."""
+    write_json(folder / _TABLE, {**said, "sha256": own_hash(said)})
+
+
+def last(folder: Path) -> dict[str, Any] | None:
+    """The table that was made last; None where there is none. Raises BadInput."""
+    said = read_json(folder / _TABLE)
+    if said is not None and not (isinstance(said, dict) and is_own(said)):
+        raise BadInput(f"{folder / _TABLE} is damaged: it was changed since it was written; compare again.")
+    return said
+
+
+def _rows(said: Mapping[str, Any], measure: str) -> list[list[str]]:
+    cells = [one for one in every(said) if one["measure"] == measure]
+    found = [["random", *(number(one["random"]) for one in cells if one["control"])]]
+    for name in dict.fromkeys(map(called, cells)):
+        found.append([name, *(_cell(one) for one in cells if called(one) == name)])
     return found
 
 
-def _cell(one: Cell) -> str:
-    found = one.found
-    return (
-        f"{_number(one.value)} ({_signed(found.difference)}, {_signed(found.low)} to {_signed(found.high)}), "
-        f"{one.verdict if one.verdict != PILOT else 'a pilot'}"
-    )
+def _cell(one: Mapping[str, Any]) -> str:
+    return f"{number(one['value'])} ({signed(one['difference'])}, {interval(one)}), {one['verdict']}"
 
 
-def _heading(one: Measure | Classes) -> str:
-    way = "higher" if one.higher_is_better else "lower"
-    return f"{one.name}: {one.title}; {way} is better"
+def interval(one: Mapping[str, Any]) -> str:
+    """`-0.074 to +0.041`."""
+    return f"{signed(one['low'])} to {signed(one['high'])}"
 
 
 def _plain(one: Cell, table: Table) -> dict[str, Any]:
@@ -163,6 +191,7 @@ def _of_benefit(one: Benefit) -> dict[str, Any]:
         "seconds": round(one.seconds, 6),
         "feature_seconds": {name: None if math.isnan(value) else value for name, value in one.features.items()},
         "worth": worth,
+        "worth_words": one.worth and words_of(one.worth),
         "saved": one.saved,
         "pays_from": one.pays_from,
         "benefit": one.line(),
@@ -178,11 +207,11 @@ def _measures(table: Table) -> list[Measure | Classes]:
     return [*table.asked.measures, *table.asked.classes]
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
     return f"{value:+.3f}" if abs(value) < 10 else f"{value:+.1f}"
 
 

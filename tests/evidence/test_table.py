@@ -151,7 +151,7 @@ def test_nothing_is_chosen_or_measured_twice(workspace, pool, monkeypatch):
 
 def test_a_damaged_file_of_a_choice_is_made_again(workspace, pool):
     whole = measured(workspace)
-    for path in list(workspace.path.glob("evidence/*/*.npz"))[:5]:
+    for path in list(workspace.path.glob("evidence/*/*/*.npz"))[:5]:
         path.write_bytes(path.read_bytes()[:100])
     assert measured(workspace)["others"] == whole["others"]
 
