@@ -20,6 +20,7 @@ PAGES = (  # section, file, title, icon, kinds of pool that it suits
     ("Decide", "targets", "Targets", "my_location", ANY),
     ("Decide", "image_text", "Image-text", "image_search", ("pairs", "vectors")),
     ("Decide", "select", "Select", "checklist", ANY),
+    ("Decide", "evidence", "Evidence", "balance", ANY),
     ("Deliver", "export", "Export", "ios_share", ANY),
 )
 pool = keys.pool()

@@ -1,11 +1,13 @@
-"""What Python users call: `ds.open_pool`, `ds.method`, `ds.select`."""
+"""What Python users call: `ds.open_pool`, `ds.method`, `ds.select`, `ds.evidence`."""
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from datasel_core.actions.add_pool import add_pool
+from datasel_core.actions.evidence import Evidence
 from datasel_core.actions.select import Select
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
@@ -47,6 +49,31 @@ def open_pool(name: str | os.PathLike, *, kind: str | None = None, workspace: st
     from datasel_core.pools.guess import kind_of  # brings every reader
 
     return add_pool(home, short, str(path), kind or kind_of(path))
+
+
+def evidence(
+    pool: Pool | str,
+    methods: Sequence[str | Method],
+    budgets: Sequence[int | str],
+    seeds: int = 8,
+    **asked: Any,
+) -> dict[str, Any]:
+    """How much better than random each method is, measured on the pool's held-out set. asked: as of the command:
+    `probe`, `measures`, `target`, `use`, `params`, `out`, `overwrite`.
+
+    Returns what `--json` prints: `cells` with difference, interval and verdict, `others`, `notes`. Raises BadRequest.
+    """
+    pool = open_pool(pool) if isinstance(pool, str) else pool
+    names = [one if isinstance(one, str) else _spelt(one) for one in methods]
+    task = Evidence(pool=pool.name, methods=",".join(names), budgets=",".join(map(str, budgets)), seeds=seeds, **asked)
+    return dict(task.prepare(Workspace(pool.folder.parent.parent)).run(Progress()).document)
+
+
+def _spelt(method: Method) -> str:
+    """A method as the command line says it: its id, and the parameters that are not the usual ones."""
+    fields = type(method).model_fields
+    values = {name: value for name, value in method.model_dump(mode="json").items() if fields[name].default != value}
+    return ":".join([method.id, *(f"{name}={'none' if value is None else value}" for name, value in values.items())])
 
 
 def select(

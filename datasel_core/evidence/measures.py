@@ -9,10 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from datasel_core.base.progress import Progress
-from datasel_core.base.role import EMBEDDING, GROUP, IMAGE
+from datasel_core.base.role import EMBEDDING, GROUP, IMAGE, PATTERNS
 from datasel_core.features.roles import Roles
+from datasel_core.features.twins import Twins
 from datasel_core.pools.holdout import SetAside
 from datasel_core.pools.pool import Pool
+from datasel_core.probes.evaluate import given_to
 from datasel_core.probes.linear import Linear
 from datasel_core.probes.probe import Probe
 from datasel_core.vectors import neighbors
@@ -51,9 +53,20 @@ class Measure:
     held: HeldOut
 
     id: ClassVar[str] = ""
+    unit: ClassVar[str] = ""
     title: ClassVar[str] = ""
     """As a sentence says it: `distance to the nearest kept`."""
     higher_is_better: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """As tables call it."""
+        return self.id
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Roles that it reads."""
+        raise TypeError(f"{type(self).__name__} must implement reads.")
 
     def each(self, kept: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         """(m,) float64. kept: rows of the pool. Raises BadRequest where nothing can be learned from them."""
@@ -69,11 +82,16 @@ class Distance(Measure):
     """1 - cosine of a held-out sample to the nearest kept, in the pool's embedding."""
 
     id: ClassVar = "distance"
+    unit: ClassVar = "1 - cosine"
     title: ClassVar = "mean distance of a held-out sample to the nearest kept (1 - cosine)"
 
     @property
     def role(self) -> str:
         return EMBEDDING.name if EMBEDDING.name in self.roles.features else IMAGE.name
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (self.role,)
 
     def each(self, kept: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         kept = np.setdiff1d(kept, self.roles.missing_rows((self.role,)))
@@ -91,19 +109,114 @@ class Probed(Measure):
     probe: Probe = Linear()
 
     id: ClassVar = "probe"
-    title: ClassVar = "share of held-out samples that a linear classifier names rightly, trained on the kept alone"
-    higher_is_better: ClassVar = True
+
+    @property
+    def name(self) -> str:
+        return self.probe.id
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return self.probe.needs
+
+    @property
+    def title(self) -> str:
+        return self.probe.each_is
+
+    @property
+    def higher_is_better(self) -> bool:
+        return self.probe.higher_is_better
 
     def each(self, kept: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         kept = np.setdiff1d(kept, self.roles.missing_rows(self.probe.needs))
+        if GROUP.name in self.probe.needs:
+            groups = self.roles.array(GROUP.name, kept)
+            kept = kept[groups != ""]
+            if len(known := np.setdiff1d(groups, [""])) == 1:  # it can name nothing else
+                return (self.roles.array(GROUP.name, self.held.rows) == known[0]).astype(np.float64)
+        if self.probe.opens:
+            return self.probe.each(self._opened(), kept, self.held.rows, progress)
         train, test = np.arange(len(kept)), np.arange(len(kept), len(kept) + len(self.held.rows))
         given: Mapping[str, Any] = {
             role: self.roles.array(role, np.concatenate([kept, self.held.rows])) for role in self.probe.needs
         }
         return self.probe.each(given, train, test, progress)
 
+    def _opened(self) -> dict[str, Any]:
+        twins = Twins.of(self.roles.pool.picture_keys())
+        given = given_to(self.probe, self.roles.pool, self.roles)
+        return given if twins is None else given | {"picture": twins.first}
+
     def what(self) -> dict[str, Any]:
         return {"measure": self.id, "probe": self.probe.what(), "features": self.roles.keys(self.probe.needs)}
+
+
+@dataclass(frozen=True)
+class Patterns(Measure):
+    """1 - cosine of the patterns of a held-out sample to the nearest pattern of any kept one, the mean over its own."""
+
+    id: ClassVar = PATTERNS.name
+    unit: ClassVar = "1 - cosine"
+    title: ClassVar = "mean distance of the patterns of a held-out sample to the nearest kept pattern (1 - cosine)"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (PATTERNS.name,)
+
+    def each(self, kept: np.ndarray, progress: Progress | None = None) -> np.ndarray:
+        kept = np.setdiff1d(kept, self.roles.missing_rows((PATTERNS.name,)))
+        points, anchors = (self.roles.array(PATTERNS.name, rows) for rows in (self.held.rows, kept))
+        distance = neighbors.nearest(points.values, anchors.values, progress=progress)[0].astype(np.float64)
+        of = np.repeat(np.arange(len(points)), points.lengths())
+        return np.bincount(of, distance, len(points)) / points.lengths()
+
+    def what(self) -> dict[str, Any]:
+        return {"measure": self.id, "features": self.roles.keys((PATTERNS.name,))}
+
+
+@dataclass(frozen=True)
+class Farthest(Distance):
+    """The distance of the farthest of ten held-out samples, on average over all tens of them. The farthest of all is
+    the say of one sample, and no law holds for it; this has one.
+    """
+
+    id: ClassVar = "farthest"
+    title: ClassVar = "distance of the farthest of ten held-out samples to the nearest kept, the mean of all tens"
+
+    def each(self, kept: np.ndarray, progress: Progress | None = None) -> np.ndarray:
+        """(m,) what each sample adds, so that the mean is the measure: pseudo-values of the jackknife (Tukey 1958)."""
+        return pseudo_values(super().each(kept, progress))
+
+    def what(self) -> dict[str, Any]:
+        return {"measure": self.id, "of": OF, "features": self.roles.keys((self.role,))}
+
+
+OF = 10
+"""Samples among which the farthest is looked for: few enough that the law of means holds."""
+
+
+def pseudo_values(values: np.ndarray, of: int = OF) -> np.ndarray:
+    """(n,) with the mean largest of `of` of these values as their mean (a U-statistic: Hoeffding 1948). values: (n,),
+    more than `of`.
+    """
+    n, order = len(values), np.argsort(values, kind="stable")
+    ranked = values[order]
+    weights, fewer = (_shares(m, of) for m in (n, n - 1))  # of the largest being the one of each rank
+    below = np.concatenate([[0], np.cumsum(ranked[:-1] * fewer)])  # of those that keep their rank without it
+    above = np.concatenate([np.cumsum((ranked[1:] * fewer)[::-1])[::-1], [0]])  # that move down by one
+    found = np.empty(n)
+    found[order] = n * (ranked @ weights) - (n - 1) * (below + above)
+    return found
+
+
+def _shares(n: int, of: int) -> np.ndarray:
+    """(n,) the share of all choices of `of` of n things in which that of each rank is the largest."""
+    from scipy.special import gammaln
+
+    smaller = np.arange(n)
+    can = smaller >= of - 1
+    logs = gammaln(np.where(can, smaller, of - 1) + 1) - gammaln(of) - gammaln(np.where(can, smaller - of + 2, 1))
+    whole = gammaln(n + 1) - gammaln(of + 1) - gammaln(n - of + 1)
+    return np.where(can, np.exp(logs - whole), 0)
 
 
 def main_measure(roles: Roles, aside: SetAside) -> Measure | None:

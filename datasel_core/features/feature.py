@@ -101,6 +101,9 @@ class Feature(Declared):
     """Computed as soon as the role it reads arrives, because it costs nothing."""
     reads_extras: ClassVar[tuple[str, ...]] = ()
     """Names of what must have been kept beside the values of that role."""
+    learns: ClassVar[bool] = False
+    """Whether it learns from the pool that it is computed for, all of it: samples that are held out of selections, too.
+    """
     downloads: ClassVar[bool] = False
     """Whether it needs weights that do not come with this program: brought as a file, or fetched from a hub."""
     cost: ClassVar[str] = ""

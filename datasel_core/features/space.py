@@ -4,7 +4,7 @@ what somebody said of vectors that were brought.
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from datasel_core.workspace.layout import Workspace
 
 class Learned(Feature):
     """Vectors of two pools can be compared only when both were made with what was learned from one of them."""
+
+    learns: ClassVar[bool] = True
 
     like: str | None = Field(
         None,

@@ -43,7 +43,7 @@ def run_probe(
     pool = load_pool(workspace, said["pool"]["name"])
     if pool.fingerprint != said["pool"]["fingerprint"]:
         raise BadRequest(f"The pool {pool.name} is not what it was when the selection was made.")
-    _check_opens(probe, pool)
+    check_opens(probe, pool)
     roles = Roles.of(workspace, pool, needs=probe.needs)
     progress.check()
     kept = pool.rows([*manifest.kept_table(folder)["id"].to_pylist(), *manifest.earlier_ids(folder, said)])
@@ -53,7 +53,7 @@ def run_probe(
         return _elsewhere(workspace, probe, pool, roles, train, held_out, progress)
     rest = np.arange(pool.n) if held_out == REST else _set_aside(pool, said, kept)
     test = np.setdiff1d(rest, np.union1d(kept, out))
-    given = _given(probe, pool, roles)
+    given = given_to(probe, pool, roles)
     if "turns" in probe.opens:
         test = _unseen(pool, test, pool, train)
     elif probe.opens:  # a picture with several captions must not be learned with one and tested with another
@@ -98,17 +98,20 @@ def _elsewhere(
     if not probe.elsewhere:
         raise BadRequest(f"The probe {probe.id} tests on the pool's own held-out set; leave out --held-out {held_out}.")
     other = load_pool(workspace, held_out)
-    _check_opens(probe, other)
+    check_opens(probe, other)
     there = Roles.of(workspace, other, needs=probe.needs)
     test = _unseen(other, np.setdiff1d(np.arange(other.n), there.missing_rows(probe.needs)), pool, train)
     if not len(test):
         raise BadRequest(f"Every sample of {held_out} is among the kept; hold out a pool that was not trained on.")
     with _of_models(probe):
-        found = probe.measure(_given(probe, pool, roles), train, test, progress, elsewhere=_given(probe, other, there))
+        found = probe.measure(
+            given_to(probe, pool, roles), train, test, progress, elsewhere=given_to(probe, other, there)
+        )
     return {**found, "held_out": held_out}
 
 
-def _check_opens(probe: Probe, pool: Pool) -> None:
+def check_opens(probe: Probe, pool: Pool) -> None:
+    """Raises BadRequest where a probe looks at what the pool cannot open."""
     lacking = [what for what in probe.opens if what not in pool.opens]
     if lacking:
         raise BadRequest(
@@ -117,7 +120,9 @@ def _check_opens(probe: Probe, pool: Pool) -> None:
         )
 
 
-def _given(probe: Probe, pool: Pool, roles: Roles) -> dict[str, Any]:
+def given_to(probe: Probe, pool: Pool, roles: Roles) -> dict[str, Any]:
+    """What a probe measures by: arrays of the roles that it needs or takes, functions of a row for what it opens."""
+
     def image(row: int) -> Any:
         try:
             return pool.open(row, at_least=256)

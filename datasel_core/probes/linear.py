@@ -21,6 +21,7 @@ class Linear(Probe):
     """
 
     needs: ClassVar = ("embedding", "group")
+    each_is: ClassVar = "share of held-out samples that a linear classifier names rightly, trained on the kept alone"
 
     c: float = Field(10.0, gt=0, description="Inverse strength of the L2 penalty, on embeddings of length 10.")
 

@@ -41,6 +41,8 @@ class LanguageProbe(Probe):
     opens: ClassVar = ("turns",)
     wants: ClassVar = ("group",)
     elsewhere: ClassVar = True
+    each_is: ClassVar = "mean loss on held-out responses of a language model that learned the kept alone"
+    higher_is_better: ClassVar = False
 
     model: str = Field(
         SCRATCH,
@@ -94,16 +96,9 @@ class LanguageProbe(Probe):
         elsewhere: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         progress, there = progress or Progress(), roles if elsewhere is None else elsewhere
-        if not len(train):
-            raise BadRequest("A language probe needs at least one sample to train on.")
         if not len(test):
             raise BadRequest("Nothing is held out: the whole pool was kept; name another pool with --held-out.")
-        source, build = (
-            _source(roles),
-            Build(self.model, self.vocabulary, self.layers, self.width, self.heads, self.length, self.seed),
-        )
-        vocabulary = build.spelling(source, progress)
-        learned = self._tokens(source, train, vocabulary, "Nothing that was kept can be learned")
+        build, vocabulary, learned = self._begun(roles, train, progress)
         test = np.sort(np.random.default_rng(self.seed).permutation(test)[: self.most])
         held = self._tokens(_source(there), test, vocabulary, "Nothing that is held out can be measured")
         asked = self._questions(_source(there), held.rows, vocabulary)
@@ -136,6 +131,32 @@ class LanguageProbe(Probe):
             "parameters": sum(weight.numel() for weight in model.parameters()),
             "vocabulary": vocabulary.size,
         }
+
+    def each(
+        self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
+    ) -> np.ndarray:
+        """(len(test),) its loss, the mean over the seeds; of all of them, whatever `most` says."""
+        progress = progress or Progress()
+        build, vocabulary, learned = self._begun(roles, train, progress)
+        held = self._tokens(_source(roles), test, vocabulary, "Nothing that is held out can be measured")
+        losses = np.full((self.n_seeds, len(test)), np.nan)
+        for at, into in enumerate(losses):
+            label = f"training, seed {at + 1} of {self.n_seeds}"
+            model = self._trained(build, vocabulary, learned, self.seed + at, progress, label)
+            progress.check()
+            into[np.isin(test, held.rows)] = per_sample(score(model, held, _BATCH_TOKENS).loss, held)
+        return losses.mean(axis=0)
+
+    def _begun(
+        self, roles: Mapping[str, Any], train: np.ndarray, progress: Progress
+    ) -> tuple[Build, Vocabulary, Tokens]:
+        """What is to be trained, how it spells, and what it learns."""
+        if not len(train):
+            raise BadRequest("A language probe needs at least one sample to train on.")
+        source = _source(roles)
+        build = Build(self.model, self.vocabulary, self.layers, self.width, self.heads, self.length, self.seed)
+        vocabulary = build.spelling(source, progress)
+        return build, vocabulary, self._tokens(source, train, vocabulary, "Nothing that was kept can be learned")
 
     def _of(
         self, mine: np.ndarray, losses: np.ndarray, right: np.ndarray, asked: Sequence[_Asked], rows: np.ndarray

@@ -27,6 +27,11 @@ class Probe(Declared):
     `test` are rows.
     """
 
+    each_is: ClassVar[str] = ""
+    """What the mean of `each` is, as a sentence says it; empty where a probe has no such number."""
+    higher_is_better: ClassVar[bool] = True
+    """Whether more of it is better."""
+
     def files(self) -> tuple[str, ...]:
         """Files that are read besides the samples; like sources, they must lie under an allowed root."""
         return ()
@@ -34,7 +39,9 @@ class Probe(Declared):
     def each(
         self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
     ) -> np.ndarray:
-        """(len(test),) float64: what it measures of each test sample, where it is a mean over them. As `measure`."""
+        """(len(test),) float64: what it measures of each test sample, where it is a mean over them; NaN where it cannot
+        read one. As `measure`.
+        """
         raise TypeError(f"{type(self).__name__} must implement each.")
 
     def measure(

@@ -32,6 +32,10 @@ class Retrieval(Probe):
     """
 
     opens: ClassVar = ("image", "text")
+    each_is: ClassVar = (
+        "mean reciprocal rank of the right caption and picture among all held-out ones, by a small CLIP model trained "
+        "on the kept alone"
+    )
 
     steps: int = Field(400, ge=1, description="Training steps, whatever the number of pairs.")
     batch: int = Field(64, ge=2, description="Pairs per step.")
@@ -52,12 +56,35 @@ class Retrieval(Probe):
 
         Recall at 1 and 10, and mean reciprocal rank, averaged over both directions.
         """
+        rng = np.random.default_rng(self.seed)
+        test = np.sort(rng.choice(test, min(len(test), self.most), replace=False))
+        similarity, texts, pictures = self._seen(roles, train, test, rng, progress)
+        found = ranked(similarity, texts, pictures)
+        return {**found, "trained_on": len(train), "tested_on": len(test), "steps": self.steps}
+
+    def each(
+        self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
+    ) -> np.ndarray:
+        """(len(test),) the mean of both reciprocal ranks of each pair, among all that are tested."""
+        similarity, texts, pictures = self._seen(roles, train, test, np.random.default_rng(self.seed), progress)
+        right = _right(texts, pictures)
+        return (1 / _ranks(similarity, right) + 1 / _ranks(similarity.T, right.T)) / 2
+
+    def _seen(
+        self,
+        roles: Mapping[str, Any],
+        train: np.ndarray,
+        test: np.ndarray,
+        rng: np.random.Generator,
+        progress: Progress | None,
+    ) -> tuple[np.ndarray, list[str], np.ndarray]:
+        """(m, m) similarity of test pictures with test captions, by a model that was trained; the captions, and which
+        picture each is of.
+        """
         if len(train) < 2 or len(test) < 2:
             raise BadRequest("A retrieval probe needs at least two pairs to train on and two held out.")
         import torch
 
-        rng = np.random.default_rng(self.seed)
-        test = np.sort(rng.choice(test, min(len(test), self.most), replace=False))
         tokenizer = small_tokenizer(_TEXT["context_length"])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
@@ -78,8 +105,7 @@ class Retrieval(Probe):
             parts = (tokenizer(texts[at : at + _ROWS]) for at in range(0, len(texts), _ROWS))
             captions = torch.cat([model.encode_text(part, normalize=True) for part in parts])
         pictures = np.asarray(roles["picture"])[test] if "picture" in roles else test
-        found = ranked((images @ captions.T).numpy().astype(np.float64), texts, pictures)
-        return {**found, "trained_on": len(train), "tested_on": len(test), "steps": self.steps}
+        return (images @ captions.T).numpy().astype(np.float64), texts, pictures
 
     def _pictures(self, image: Callable[[int], Any], rows: np.ndarray) -> "torch.Tensor":
         """(b, 3, px, px) uint8."""
@@ -127,15 +153,20 @@ def ranked(similarity: np.ndarray, texts: Sequence[str], pictures: Sequence[int]
     """similarity: (m, m), pictures by captions. Right are all captions of the same picture, and those that say the
     same; ties count against them.
     """
-    _, same = np.unique(np.array(texts, dtype=object).astype(str), return_inverse=True)
-    pictures = np.asarray(pictures)
-    right = (same[:, None] == same[None, :]) | (pictures[:, None] == pictures[None, :])
+    right = _right(texts, pictures)
     ranks = np.concatenate([_ranks(similarity, right), _ranks(similarity.T, right.T)])
     return {
         "recall_at_1": round(float((ranks <= 1).mean()), 6),
         "recall_at_10": round(float((ranks <= 10).mean()), 6),
         "mean_reciprocal_rank": round(float((1 / ranks).mean()), 6),
     }
+
+
+def _right(texts: Sequence[str], pictures: Sequence[int] | np.ndarray) -> np.ndarray:
+    """(m, m) bool: which captions are right for which picture."""
+    _, same = np.unique(np.array(texts, dtype=object).astype(str), return_inverse=True)
+    pictures = np.asarray(pictures)
+    return (same[:, None] == same[None, :]) | (pictures[:, None] == pictures[None, :])
 
 
 def _ranks(similarity: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -66,11 +66,14 @@ def answer(asked: Question, progress: Progress | None = None, again: bool = Fals
         return Run(folder, write(asked, chosen, folder, progress))
 
 
-def choose(asked: Question, progress: Progress, scores: np.ndarray | None = None) -> Selection:
+def choose(
+    asked: Question, progress: Progress, scores: np.ndarray | None = None, rng: np.random.Generator | None = None
+) -> Selection:
     """Runs the method on the rows it may choose; the answer is in rows of the pool. scores: of a scorer, where they are
-    known already.
+    known already. rng: made of the question's seed, for whoever wants to see whether the method draws from it.
     """
-    rows, rng, n = asked.candidates.given, np.random.default_rng(asked.spec.seed), asked.pool.n
+    rng = np.random.default_rng(asked.spec.seed) if rng is None else rng
+    rows, n = asked.candidates.given, asked.pool.n
     already = np.searchsorted(rows, asked.candidates.already)
     if isinstance(asked.method, Scorer):
         scores = compute(asked, progress) if scores is None else scores

@@ -123,6 +123,12 @@ class Question:
         other.__dict__["candidates"] = self.candidates
         return other.check()
 
+    def under(self, seed: int) -> "Question":
+        """The same question with another seed; nothing is looked up again."""
+        other = dataclasses.replace(self, spec=self.spec.model_copy(update={"seed": seed}))
+        other.__dict__["candidates"] = self.candidates
+        return other
+
     def tuned(self, **params: Any) -> "Question":
         """The same question with some parameters of the method set otherwise; nothing is looked up again."""
         method = type(self.method)(**{**self.method.model_dump(), **params})

@@ -65,6 +65,9 @@ class Workspace:
         """What random choices of a pool are worth on its held-out samples."""
         return self.path / "yardsticks" / checked_name("yardstick", key)
 
+    def evidence(self, key: str) -> Path:
+        return self.path / "evidence" / checked_name("evidence", key)
+
     def demo(self, name: str) -> Path:
         return self.path / "demo" / checked_name("demo", name)
 
@@ -91,7 +94,7 @@ class Workspace:
     def own(self) -> list[Path]:
         """What only this program writes; the rest (demo, tasks, what people put there) is not among it."""
         review = (f"review.sqlite{end}" for end in ("", "-wal", "-shm", "-journal"))
-        parts = ("pools", "features", "runs", "scores", "serving", "maps", "yardsticks", "written", *review)
+        parts = ("pools", "features", "runs", "scores", "serving", "maps", "yardsticks", "evidence", "written", *review)
         return [self.path / part for part in parts]
 
     def written_parts(self) -> list[Path]:

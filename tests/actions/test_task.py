@@ -18,6 +18,7 @@ FIELDS = {
     "delete": {"run": "x"},
     "demo": {},
     "evaluate": {"run": "x"},
+    "evidence": {"pool": "p", "methods": "k_center", "budgets": "5"},
     "export": {"run": "x", "format": "csv", "out": "x.csv"},
     "feature": {"pool": "p", "feature": "dictionary_embedding"},
     "feature_import": {"pool": "p", "role": "embedding", "file": "x.npz"},

@@ -38,6 +38,7 @@ class LossTrajectory(Feature):
 
     role: ClassVar[str] = LOSS_TRAJECTORY.name
     reads: ClassVar[str] = "turns"
+    learns: ClassVar[bool] = True
     cost: ClassVar[str] = (
         "from scratch about 15 minutes on two cores for 12 million characters; a model of 70 million parameters wants "
         "a GPU"

@@ -25,6 +25,7 @@ class _Follows(Feature):
 
     reads: ClassVar[str] = LOSS_TRAJECTORY.name
     at_once: ClassVar[bool] = True
+    learns: ClassVar[bool] = True
     cost: ClassVar[str] = "nothing"
 
     def blocks(self, source: Source, rows: np.ndarray, fitted: Mapping[str, np.ndarray]) -> Iterator[Block]:

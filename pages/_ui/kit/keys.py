@@ -174,7 +174,7 @@ def _fitting(value: Any, default: Any, options: dict[str, Any]) -> Any:
     choices: Iterable[Any] | None = options.get("options")
     if choices is not None:
         known = list(choices)
-        if options.get("selection_mode") == "multi":
+        if options.get("selection_mode") == "multi" or isinstance(default, list):
             return [one for one in value if one in known] if isinstance(value, list | tuple) else default
         return (
             value

@@ -58,6 +58,11 @@ def settings(pool: Pool) -> Question | None:
     return asked
 
 
+def ready(pool: Pool) -> dict[str, type[Method]]:
+    """Methods that can be used now, by id, the most asked for first."""
+    return _sorted(pool)[0]
+
+
 def _sorted(pool: Pool) -> tuple[dict[str, type[Method]], list[tuple[type[Method], str]]]:
     """Methods that can be used now, the most asked for first; the others with what they lack."""
     ready, waiting = [], []

@@ -1,0 +1,126 @@
+"""The right side of the evidence page: a forest plot, the table with its words, what choosing costs, downloads."""
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from datasel_core.base import registry
+from datasel_core.evidence import paper
+from datasel_core.evidence.differences import BETTER, PILOT, UNKNOWN, WORSE
+from pages._ui.kit import keys, look, markdown, palette
+
+COLOURS = {BETTER: palette.COLOURS[4], WORSE: palette.COLOURS[7], UNKNOWN: palette.DROPPED, PILOT: palette.DROPPED}
+_FILES = {".csv": "CSV", ".tex": "LaTeX", ".md": "Markdown"}
+_ROW = 19
+
+
+def results(said: Mapping[str, Any]) -> None:
+    """said: a document, as `evidence --json` prints it."""
+    measures = {one["name"]: one for one in said["measures"]}
+    name = keys.bound(
+        st.segmented_control,
+        "Measure",
+        "evidence.measure",
+        said["measure"],
+        options=list(measures),
+        format_func=lambda one: one.capitalize(),
+        required=True,
+        label_visibility="collapsed",
+    )
+    measure, cells = measures[name], [one for one in paper.every(said) if one["measure"] == name]
+    st.caption(markdown.plain(f"{measure['title'][:1].upper()}{measure['title'][1:]}; {measure['better']} is better."))
+    _forest(measure, cells)
+    look.legend([(COLOURS[word], word) for word in dict.fromkeys(one["verdict"] for one in cells)])
+    _table(cells)
+    benefits = [one["benefit"] for one in cells if "benefit" in one]
+    if benefits:
+        with st.expander("What choosing costs, and what it saves"):
+            st.markdown("\n".join(f"- {markdown.plain(line[:1].upper() + line[1:])}" for line in benefits))
+    st.caption("  \n".join(markdown.plain(line) for line in said["notes"]))
+    with st.container(horizontal=True, gap="small"):
+        for suffix, title in _FILES.items():
+            st.download_button(
+                title,
+                paper.written(said, suffix),
+                f"{said['pool']['name']}-evidence{suffix}",
+                key=f"evidence-file-{title}",
+                icon=":material/download:",
+            )
+
+
+def _forest(measure: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> None:
+    """A line per cell: the difference from random with its interval; the control last."""
+    import plotly.graph_objects as go
+
+    rows = [f"{html.escape(_title(one))} · {one['budget']:,}" for one in cells]
+    figure = go.Figure()
+    for word in dict.fromkeys(one["verdict"] for one in cells):
+        mine = [at for at, one in enumerate(cells) if one["verdict"] == word]
+        part = [cells[at] for at in mine]
+        said = [f"{rows[at]}: {paper.signed(cells[at]['difference'])}, {paper.interval(cells[at])}" for at in mine]
+        figure.add_scatter(
+            x=[one["difference"] for one in part],
+            y=[rows[at] for at in mine],
+            mode="markers",
+            marker={"color": COLOURS[word], "size": 9, "symbol": "square"},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [one["high"] - one["difference"] for one in part],
+                "arrayminus": [one["difference"] - one["low"] for one in part],
+                "thickness": 1.6,
+                "width": 0,
+            },
+            hovertext=[f"{line}, {word}" for line in said],
+            hoverinfo="text",
+            showlegend=False,
+        )
+    unit = f" ({measure['unit']})" if measure["unit"] else ""
+    side = "right" if measure["better"] == "higher" else "left"
+    figure.add_vline(x=0, line={"width": 1, "color": palette.BASELINE})
+    figure.update_xaxes(title=f"difference from random{unit}, 95 % interval; {side} is better", zeroline=False)
+    figure.update_yaxes(categoryorder="array", categoryarray=rows[::-1], title="method · budget")
+    figure.update_layout(dragmode=False)
+    words = [
+        f"{_title(one)} at {one['budget']:,} {one['verdict']}" for one in cells if one["verdict"] in (BETTER, WORSE)
+    ]
+    alt = f"Differences from random by {measure['name']}: {', '.join(words) or 'none is shown to differ'}."
+    height = 90 + _ROW * len(rows)
+    look.chart(figure, f"Against random, by {measure['name']}", alt, height=height, key=f"forest-{measure['name']}")
+
+
+def _table(cells: Sequence[Mapping[str, Any]]) -> None:
+    heads = ("method", "budget", "value", "random", "difference", "95 % interval", "verdict", "worth random ones")
+    worth = any(one.get("worth") for one in cells)
+    body = "".join(f"<tr>{_row(one, worth)}</tr>" for one in cells)
+    head = "".join(f"<th>{name}</th>" for name in heads[: None if worth else -1])
+    st.html(
+        f'<div class="ds-table ds-evidence"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
+
+
+def _row(one: Mapping[str, Any], worth: bool) -> str:
+    word = f'<b style="color:{COLOURS[one["verdict"]]}">{one["verdict"]}</b>'
+    plain = [
+        _title(one),
+        f"{one['budget']:,}",
+        paper.number(one["value"]),
+        paper.number(one["random"]),
+        paper.signed(one["difference"]),
+        paper.interval(one),
+    ]
+    found = [*(html.escape(text) for text in plain), word]
+    if worth:
+        found.append(html.escape(one.get("worth_words") or ""))
+    return "".join(f"<td>{text}</td>" for text in found)
+
+
+def _title(one: Mapping[str, Any]) -> str:
+    """`k-center greedy`, `FreeSel, sampler=farthest`; the control by its name."""
+    if one["control"]:
+        return f"{paper.CONTROL} (control)"
+    id, *params = one["method"].split(":")
+    known = registry.every("method").get(id)
+    return ", ".join([known.title if known else id, *params])

@@ -1,0 +1,126 @@
+"""The left side of the evidence page: what is held out, which methods, which budgets."""
+
+from typing import Any
+
+import streamlit as st
+
+from datasel_core.base import registry
+from datasel_core.base.role import EMBEDDING
+from datasel_core.evidence.asking import NO_PROBE
+from datasel_core.evidence.choices import RANDOM
+from datasel_core.pools.holdout import SetAside
+from datasel_core.pools.pool import Pool
+from pages._ui.kit import disk, keys, look, watch
+from pages._ui.question import methods, targets
+
+_USUAL = ("k_center", "facility_location", "freesel")
+_SHARE = 20
+
+
+def hold_out(pool: Pool) -> None:
+    """Draws a held-out set, where there is none: nothing can be shown before."""
+    st.caption(
+        "A method is tested on samples that it could not choose. They are drawn once, before anything is chosen, and "
+        "no selection sees them."
+    )
+    share = keys.bound(
+        st.slider, "Held out, % of the pool", "evidence.share", _SHARE, min_value=5, max_value=50, step=5
+    )
+    by = ["", *(name for name in pool.columns if name not in ("id", "content"))]
+    group = keys.bound(
+        st.selectbox,
+        "Never split",
+        "evidence.by",
+        "",
+        options=by,
+        format_func=lambda name: name or "nothing",
+        help="Samples of one value of this column, such as a patient or a video, are on one side.",
+    )
+    working = watch.at_work("holdout")
+    st.button(
+        f"Hold out {share * pool.n // 100:,} of {look.samples(pool)}",
+        key="hold-out",
+        type="primary",
+        disabled=working,
+        on_click=watch.start,
+        args=("holdout", "holdout"),
+        kwargs={"pool": pool.name, "share": f"{share}%", "by": group or None},
+    )
+
+
+def about(pool: Pool, held: SetAside) -> None:
+    """What is held out, in a line."""
+    n, by = len(held.rows(pool)), held.about["by"]
+    how = f", whole by {by}" if by else ""
+    look.section("Held out", f"{n:,} of {look.samples(pool)}{how}; no selection can choose them")
+
+
+def settings(pool: Pool, held: SetAside) -> dict[str, Any] | None:
+    """The fields of the task; None while nothing is chosen."""
+    about(pool, held)
+    ready = {id: one for id, one in methods.ready(pool).items() if id != RANDOM}
+    if not ready:
+        st.caption("No method can be used yet: compute a feature on the Data page.")
+        return None
+    usual = [id for id in _USUAL if id in ready] or list(ready)[:2]
+    chosen = keys.bound(
+        st.multiselect,
+        "Methods",
+        "evidence.methods",
+        usual,
+        options=list(ready),
+        format_func=lambda id: ready[id].title,
+        help="Random of the same seed and size stands against each; random under other seeds is the control.",
+    )
+    towards = next((ready[id] for id in chosen if ready[id].needs_target), None)
+    target = targets.choose(pool, towards, "evidence.target") if towards else None
+    free = pool.n - len(held.rows(pool))
+    budgets = keys.bound(
+        st.text_input,
+        "Budgets",
+        "evidence.budgets",
+        ", ".join(map(str, _budgets(free))),
+        help="Counts, or shares of the candidates such as 10%, separated by commas.",
+    )
+    left, right = st.columns(2, gap="small")
+    with left:
+        seeds = keys.bound(
+            st.number_input,
+            "Seeds",
+            "evidence.seeds",
+            8,
+            min_value=2,
+            max_value=100,
+            step=1,
+            help="Of each method and budget; with fewer than 8 nothing is said of better or worse.",
+        )
+    with right:
+        probes = _probes(pool)
+        probe = keys.bound(
+            st.selectbox,
+            "Probe",
+            "evidence.probe",
+            next(iter(probes)),
+            options=list(probes),
+            format_func=probes.get,
+            help="What is trained on the kept and tested on the held-out samples: the main measure.",
+        )
+    if not chosen:
+        st.caption("Choose at least one method.")
+        return None
+    asked = {"pool": pool.name, "methods": ",".join(chosen), "budgets": budgets, "seeds": int(seeds), "probe": probe}
+    return {**asked, "target": target}
+
+
+def _budgets(free: int) -> list[int]:
+    """Up to four that double, the last a third of what can be chosen at most."""
+    most = max(1, min(240, free // 3))
+    return sorted({max(1, most // part) for part in (8, 4, 2, 1)})
+
+
+def _probes(pool: Pool) -> dict[str, str]:
+    """Probe -> its title; those that are trained in a moment."""
+    roles, found = disk.roles(pool), {}
+    if EMBEDDING.name in roles.features and roles.group is not None:
+        found = {id: one.title for id, one in registry.every("probe").items() if one.each_is and not one.opens}
+    return {**found, NO_PROBE: "None: distances alone"}

@@ -1,0 +1,95 @@
+"""The evidence page without a browser: a held-out set in a click, a table in another, and what it says."""
+
+import pytest
+
+from datasel_core import worker
+from datasel_core.actions.task import perform
+from datasel_core.base.progress import Progress
+from datasel_core.evidence import holdout, paper
+from datasel_core.evidence.asking import place
+from datasel_core.pools import holdout as aside
+from datasel_core.workspace.files import read_json, write_json
+from pages._ui.evidence import results
+from pages._ui.kit import palette
+from tests.conftest import task_of
+from tests.evidence.test_table import add, world
+from tests.pages import screens
+from tests.pages.screens import said, sound, wait
+
+screen = screens.screen
+
+
+@pytest.fixture
+def pool(workspace, tmp_path, rng):
+    return add(workspace, tmp_path, *world(rng))
+
+
+@pytest.fixture
+def compared(workspace, pool):
+    holdout.draw(workspace, pool, "40")
+    asked = task_of("evidence", pool="vec", methods="k_center,facility_location", budgets="12,24")
+    return perform(workspace, asked, Progress()).document
+
+
+def opened(screen):
+    return sound(screen(pool="vec").switch_page("pages/evidence.py").run())
+
+
+def test_a_held_out_set_is_drawn_and_methods_are_compared(screen, workspace, pool):
+    app = opened(screen)
+    assert "Nothing is held out" in said(app)
+    assert app.button(key="hold-out").label == "Hold out 32 of 160 vectors"
+    sound(app.button(key="hold-out").click().run())
+    wait(app, lambda app: "Nothing compared yet" in said(app))
+    assert len(aside.held_out(pool).ids) == 32
+    assert "32 of 160 vectors; no selection can choose them" in said(app)
+    app.multiselect(key="widget.evidence.methods").set_value(["k_center"])
+    app.text_input(key="widget.evidence.budgets").set_value("12, 24")
+    app.selectbox(key="widget.evidence.probe").set_value("nearest")
+    sound(app.run())
+    sound(app.button(key="compare").click().run())
+    wait(app, lambda app: "random, other seeds (control)" in said(app))
+    (job,) = [job for job in worker.jobs(workspace) if job.spec["do"] == "evidence"]
+    assert (job.spec["methods"], job.spec["seeds"], job.spec["probe"]) == ("k_center", 8, "nearest")
+
+
+def test_the_table_says_what_the_command_says(screen, compared):
+    app = opened(screen)
+    text = said(app)
+    for one in compared["cells"]:
+        assert f"{one['difference']:+.3f}" in text
+        assert one["verdict"] in text
+    assert text.index("k-center greedy</td>") < text.index("random, other seeds (control)</td>")
+    assert "What choosing costs" in str(app.expander[0].label)
+    assert "choosing 12 by" not in text  # as a sentence, it begins with a capital
+    assert "Choosing 12 by k\\_center took" in text
+    sound(app.segmented_control(key="widget.evidence.measure").set_value("classes").run())
+    assert "Classes of the pool with a kept sample, of 4; higher is better" in said(app)
+
+
+def test_wrong_budgets_are_one_line_and_nothing_starts(screen, workspace, compared):
+    app = opened(screen)
+    app.text_input(key="widget.evidence.budgets").set_value("12, many")
+    sound(app.run())
+    sound(app.button(key="compare").click().run())
+    assert [error.value for error in app.error] == [
+        "The budget is 'many'; it must be a count such as 100 or a share such as 10%."
+    ]
+    app.multiselect(key="widget.evidence.methods").set_value([])
+    sound(app.run())
+    assert app.button(key="compare").disabled
+    assert worker.jobs(workspace) == []
+
+
+def test_a_damaged_table_is_said_in_a_line(screen, workspace, pool, compared):
+    path = place(workspace, pool, aside.held_out(pool)) / "table.json"
+    assert paper.last(path.parent)["cells"] == compared["cells"]
+    write_json(path, {**read_json(path), "seeds": 99})
+    app = opened(screen)
+    assert len(app.error) == 1
+    assert "is damaged: it was changed since it was written; compare again" in app.error[0].value.replace("\\", "")
+
+
+def test_every_word_has_a_colour_that_is_seen():
+    assert results.COLOURS.keys() == {"better", "worse", "not shown to differ", "pilot"}
+    assert {results.COLOURS["better"], results.COLOURS["worse"]} <= set(palette.COLOURS)
