@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from datasel_core.evidence import paper
-from datasel_core.evidence.asking import place
+from datasel_core.evidence.tables import paper
+from datasel_core.evidence.tables.asking import place
 from datasel_core.pools import holdout
 from datasel_core.pools.pool import Pool
 from pages._ui.evidence import results, settings

@@ -7,10 +7,10 @@ from datasel_core.actions.task import Outcome, Task, Work, task
 from datasel_core.base.declare import ARGUMENT, Field, called
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
-from datasel_core.evidence import paper
-from datasel_core.evidence.asking import NO_PROBE, ask, place
-from datasel_core.evidence.benefit import benefits
-from datasel_core.evidence.table import Asked, compute
+from datasel_core.evidence.tables import paper
+from datasel_core.evidence.tables.asking import NO_PROBE, ask, place
+from datasel_core.evidence.tables.benefit import benefits
+from datasel_core.evidence.tables.table import Asked, compute
 from datasel_core.exports.guard import check_file, new_file
 from datasel_core.pools.persistence import load_pool
 from datasel_core.workspace.layout import Workspace

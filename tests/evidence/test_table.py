@@ -21,7 +21,7 @@ from datasel_core.evidence import choices, holdout
 from datasel_core.evidence.classes import classes_of, difference
 from datasel_core.evidence.differences import Difference, paired
 from datasel_core.evidence.measures import Farthest, pseudo_values
-from datasel_core.evidence.paper import CONTROL
+from datasel_core.evidence.tables.paper import CONTROL
 from datasel_core.features.external import import_feature
 from datasel_core.pools import holdout as aside
 from datasel_core.probes.evaluate import run_probe

@@ -7,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from datasel_core.base import registry
-from datasel_core.evidence import paper
 from datasel_core.evidence.differences import BETTER, PILOT, UNKNOWN, WORSE
+from datasel_core.evidence.tables import paper
 from pages._ui.kit import keys, look, markdown, palette
 
 COLOURS = {BETTER: palette.COLOURS[4], WORSE: palette.COLOURS[7], UNKNOWN: palette.DROPPED, PILOT: palette.DROPPED}

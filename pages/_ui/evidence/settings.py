@@ -6,8 +6,8 @@ import streamlit as st
 
 from datasel_core.base import registry
 from datasel_core.base.role import EMBEDDING
-from datasel_core.evidence.asking import NO_PROBE
-from datasel_core.evidence.choices import RANDOM
+from datasel_core.evidence.tables.asking import NO_PROBE
+from datasel_core.evidence.tables.choices import RANDOM
 from datasel_core.pools.holdout import SetAside
 from datasel_core.pools.pool import Pool
 from pages._ui.kit import disk, keys, look, watch

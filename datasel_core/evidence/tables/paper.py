@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from datasel_core.errors import BadInput
-from datasel_core.evidence.benefit import Benefit
-from datasel_core.evidence.choices import RANDOM
 from datasel_core.evidence.classes import Classes
 from datasel_core.evidence.differences import FEWEST_SEEDS, LEVEL
 from datasel_core.evidence.measures import Measure
-from datasel_core.evidence.table import Cell, Table
+from datasel_core.evidence.tables.benefit import Benefit
+from datasel_core.evidence.tables.choices import RANDOM
+from datasel_core.evidence.tables.table import Cell, Table
 from datasel_core.evidence.worth import said as words_of
 from datasel_core.workspace.files import read_json, write_json
 from datasel_core.workspace.hashing import is_own, own_hash

@@ -9,10 +9,10 @@ import numpy as np
 from datasel_core.base.registry import every, find
 from datasel_core.base.role import EMBEDDING, GROUP, IMAGE, PATTERNS
 from datasel_core.errors import BadParameter, BadRequest, MissingFeature, UnknownName
-from datasel_core.evidence.choices import RANDOM, Choices, Entry, among, entries
 from datasel_core.evidence.classes import classes_of
 from datasel_core.evidence.measures import OF, Distance, Farthest, HeldOut, Measure, Patterns, Probed
-from datasel_core.evidence.table import Asked
+from datasel_core.evidence.tables.choices import RANDOM, Choices, Entry, among, entries
+from datasel_core.evidence.tables.table import Asked
 from datasel_core.features.roles import Roles, how_to_get
 from datasel_core.features.stored import StoredFeature
 from datasel_core.methods.selection import granted

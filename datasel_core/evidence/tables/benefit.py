@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from datasel_core.evidence.choices import RANDOM
-from datasel_core.evidence.table import Table
+from datasel_core.evidence.tables.choices import RANDOM
+from datasel_core.evidence.tables.table import Table
 from datasel_core.evidence.worth import FEWEST_DRAWS, Worth, said, worth_of_means
 
 

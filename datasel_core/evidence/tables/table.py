@@ -13,10 +13,10 @@ import numpy as np
 from datasel_core.base.parallel import one_thread
 from datasel_core.base.progress import Progress, Track
 from datasel_core.errors import BadRequest
-from datasel_core.evidence.choices import RANDOM, Choice, Choices, Entry
 from datasel_core.evidence.classes import Classes, difference
 from datasel_core.evidence.differences import Difference, by_group, paired, verdicts
 from datasel_core.evidence.measures import Measure
+from datasel_core.evidence.tables.choices import RANDOM, Choice, Choices, Entry
 from datasel_core.evidence.worth import FEWEST_DRAWS
 from datasel_core.pools.holdout import SetAside
 from datasel_core.pools.pool import Pool
