@@ -17,10 +17,11 @@ from datasel_core.actions.add_pool import add_pool
 from datasel_core.actions.task import perform
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest, Stopped
-from datasel_core.evidence import choices, holdout
+from datasel_core.evidence import holdout
 from datasel_core.evidence.classes import classes_of, difference
 from datasel_core.evidence.differences import Difference, paired
 from datasel_core.evidence.measures import Farthest, pseudo_values
+from datasel_core.evidence.tables import choices
 from datasel_core.evidence.tables.paper import CONTROL
 from datasel_core.features.external import import_feature
 from datasel_core.pools import holdout as aside

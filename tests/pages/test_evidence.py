@@ -5,7 +5,8 @@ import pytest
 from datasel_core import worker
 from datasel_core.actions.task import perform
 from datasel_core.base.progress import Progress
-from datasel_core.evidence import holdout, paper
+from datasel_core.evidence import holdout
+from datasel_core.evidence.tables import paper
 from datasel_core.evidence.tables.asking import place
 from datasel_core.pools import holdout as aside
 from datasel_core.workspace.files import read_json, write_json
