@@ -422,7 +422,7 @@ def test_a_choice_that_is_better_is_called_better(workspace, tmp_path, rng):
     gained = cell(document, "k_center", 10)
     assert gained["verdict"] == "better"
     assert gained["saved"] > 0
-    assert gained["pays_from"] == pytest.approx(gained["seconds"] / gained["saved"])
+    assert gained["pays_from"] == pytest.approx(gained["seconds"] / gained["saved"], rel=1e-3)  # seconds are rounded
     assert "choosing 10 by k_center took" in gained["benefit"]
     assert "labels and pays from" in gained["benefit"]
 
