@@ -13,6 +13,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+# Two processes test on two cores: threads of torch and BLAS that spin for one another would take the time of all.
+# Subprocesses keep it; tests of threads say their own number.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from PIL import Image

@@ -289,6 +289,7 @@ OURS = {
     "pages/_ui/kit/forms.py": {"text or ''"},
     "pages/_ui/question/where.py": {"', '.join(map(markdown.plain, columns))"},
     "pages/export.py": {"what"},
+    "pages/_ui/data/aside.py": {"CALLED[kind]", "by", "near"},
     "pages/_ui/data/features.py": {"_shape(one)", "_choice(kept, one)"},
     "pages/_ui/data/health.py": {"remover.title"},
     "pages/_ui/data/subfolders.py": {"said"},

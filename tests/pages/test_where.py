@@ -17,9 +17,15 @@ from tests.pages.test_frame import said, sound, wait
 screen = test_explore.screen
 
 
+SOON = where._SOON
+
+
 @pytest.fixture
-def pool(workspace, tmp_path):
-    """Ten photos in two groups, one of them with a quote in its name."""
+def pool(workspace, tmp_path, monkeypatch):
+    """Ten photos in two groups, one of them with a quote in its name. A count is waited for, however busy the machine
+    is.
+    """
+    monkeypatch.setattr(where, "_SOON", 120)
     for at in range(10):
         paint(tmp_path / "photos" / ("it's" if at < 3 else "shoe") / f"{at:02d}.jpg", at)
     candidates._ANSWERS.clear()
@@ -68,8 +74,9 @@ def test_a_group_that_is_picked_writes_the_filter(screen, pool):
 
 
 @pytest.fixture
-def slow(monkeypatch):
+def slow(pool, monkeypatch):
     """Filters take until they are stopped, or until this is set."""
+    monkeypatch.setattr(where, "_SOON", SOON)
     enough = threading.Event()
 
     def wait_for_it(pool, condition, numbers, progress):

@@ -67,7 +67,7 @@ def _there(pool: Pool, found: SetAside) -> None:
     near = ", near-duplicates on one side" if about["near"] else ""
     st.markdown(
         f"**{about['n']:,} of {about['pool']['n']:,}**, drawn at random in {about['parts']:,} parts{by}{near}, seed "
-        f"{about['seed']}, on {about['created_utc'][:10]}."
+        f"{about['seed']:,}, on {markdown.plain(about['created_utc'][:10])}."
     )
     if gone:
         st.caption(f"{gone:,} of them are no longer in the pool.")

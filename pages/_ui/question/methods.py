@@ -14,7 +14,7 @@ from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
 from pages._ui.charts import maps
 from pages._ui.kit import disk, forms, keys, look, markdown
-from pages._ui.question import answers, earlier, encoders, targets, where
+from pages._ui.question import advice, answers, earlier, encoders, targets, where
 
 _FIRST = ("freesel", "s2l", "k_center", "facility_location", "random")
 
@@ -24,8 +24,11 @@ def settings(pool: Pool) -> Question | None:
     ready, waiting = _sorted(pool)
     if not ready:
         return None
+    found = advice.recommended(pool)
     if keys.get("method") not in ready:
-        keys.put("method", next(iter(ready)))
+        keys.put("method", found.method if found.method in ready else next(iter(ready)))
+    if found.method in ready:
+        advice.card(pool, found, keys.get("method"))
     for one in ready.values():
         card(one, one.id == keys.get("method"), "method")
     if waiting:

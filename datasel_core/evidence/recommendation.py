@@ -1,0 +1,136 @@
+"""Which method to begin with, and why: what was measured on this pool where there is evidence, else a rule for pools
+that look like it.
+
+The rule, and what stands behind it (accuracy of a linear probe on held-out photos against random of the same size):
+
+| pool | method | measured |
+|---|---|---|
+| photos of one thing each, little redundancy | facility_location | 929 photos of clothes: +.067, +.057, +.038 at 30, 60, 120; FreeSel and k-center not told apart from random |
+| many near-duplicates, as frames of videos | freesel, farthest; without patterns k_center | photos hidden among video frames: 65 classes met at 80, random and facility location 48 |
+| several objects a photo | freesel | by its paper (arXiv 2309.17342); not measured here |
+| pairs with vectors of both sides | neg_clip_loss | by its paper (arXiv 2405.19547) |
+| texts with loss trajectories | s2l | by its paper (arXiv 2403.07384) |
+"""  # noqa: E501  a table
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from datasel_core.analysis.structure import Structure, structure
+from datasel_core.base.progress import Progress
+from datasel_core.base.role import EMBEDDING, IMAGE, PATTERNS, TEXT
+from datasel_core.features.encoders.loss_trajectory import LOSS_TRAJECTORY
+from datasel_core.features.roles import Roles, how_to_get
+from datasel_core.pools import holdout
+from datasel_core.pools.labels import LABELS
+
+REDUNDANT = 0.3
+"""Share of samples with a near-duplicate from which a pool is one of many like samples."""
+SEVERAL = 3.0
+"""Labelled objects a photo from which photos show several things."""
+EVIDENCE, RULE = "evidence", "rule"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What can be measured of a pool at once. structure: None without an embedding. objects: labelled ones a sample,
+    None without such labels.
+    """
+
+    n: int
+    roles: Sequence[str]
+    structure: Structure | None
+    objects: float | None
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """basis: EVIDENCE of this pool, or the RULE. reason: sentences for people. params: of the method, where they are
+    not its defaults. first: what to do before, where the pool lacks something.
+    """
+
+    method: str
+    reason: str
+    basis: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    first: str = ""
+
+
+def facts(roles: Roles, progress: Progress | None = None) -> Facts:
+    """Of the samples of a pool that may be chosen. Raises Stopped."""
+    pool, aside = roles.pool, holdout.of(roles.pool)
+    unseen = np.empty(0, np.int64) if aside is None else aside.rows(pool)
+    rows = np.setdiff1d(np.arange(pool.n), unseen)
+    found, objects = None, None
+    if EMBEDDING.name in roles.features:
+        there = np.setdiff1d(rows, roles.missing_rows((EMBEDDING.name,)))
+        found = structure(roles.array(EMBEDDING.name, there), progress) if len(there) else None
+    if pool.has_labels:
+        objects = float(np.mean([0 if one is None else len(one) for one in pool.column(LABELS)[rows]]))
+    return Facts(len(rows), tuple(roles.features), found, objects)
+
+
+def recommend(
+    roles: Roles, known: Facts, table: Mapping[str, Any] | None = None, budget: int | None = None
+) -> Recommendation:
+    """table: the last evidence of the pool, as `tables.paper.document` says it. budget: how many are to be kept."""
+    return (proven(table, budget) if table else None) or by_rule(roles, known)
+
+
+def proven(table: Mapping[str, Any], budget: int | None = None) -> Recommendation | None:
+    """The best of what was shown to be better than random at the budget nearest to this one; random where nothing was;
+    None where the table is only a pilot.
+    """
+    nearest = min(table["budgets"], key=lambda one: abs(np.log(one / (budget or one))))
+    cells = [one for one in table["cells"] if one["budget"] == nearest and not one["control"]]
+    if not cells or any(one["verdict"] == "pilot" for one in cells):
+        return None
+    measure = next(one for one in table["measures"] if one["name"] == table["measure"])
+    up = 1 if measure["better"] == "higher" else -1
+    better = [one for one in cells if one["verdict"] == "better"]
+    where = f"On the held-out samples of this pool, at {nearest:,} kept, {table['seeds']} seeds"
+    if not better:
+        tried = ", ".join(one["method"] for one in cells)
+        return Recommendation("random", f"{where}: none of {tried} was shown to be better than random.", EVIDENCE)
+    best = max(better, key=lambda one: up * one["difference"])
+    name, _, said = best["method"].partition(":")
+    params = dict(pair.split("=", 1) for pair in said.split(":") if "=" in pair)
+    gain = f"{best['difference']:+.3f} ({best['low']:+.3f} to {best['high']:+.3f})"
+    return Recommendation(name, f"{where}: {table['measure']} {gain} against random.", EVIDENCE, params)
+
+
+def by_rule(roles: Roles, known: Facts) -> Recommendation:
+    """The rule above."""
+    there, one = set(known.roles), known.structure
+    if {IMAGE.name, TEXT.name} <= there:
+        return Recommendation(
+            "neg_clip_loss", "Pairs of pictures and captions: keep those whose caption fits its own picture best.", RULE
+        )
+    if LOSS_TRAJECTORY.name in there:
+        return Recommendation(
+            "s2l", "Texts with loss trajectories: keep some of everything that is learned alike.", RULE
+        )
+    if known.objects is not None and known.objects >= SEVERAL and PATTERNS.name in there:
+        said = f"{known.objects:.1f} labelled objects a sample: cover the kinds of things that appear in them."
+        return Recommendation("freesel", said, RULE)
+    if one is None:
+        return _without_vectors(roles, there)
+    share = f"{one.twins:.0%} of the samples have a near-duplicate"
+    if one.twins >= REDUNDANT:
+        said = (
+            f"{share}; {one.n:,} are worth about {one.kinds:,.0f} different ones: spread out, whatever the crowds are."
+        )
+        if PATTERNS.name in there:
+            return Recommendation("freesel", said, RULE, {"sampler": "farthest"})
+        return Recommendation("k_center", said, RULE)
+    return Recommendation("facility_location", f"{share}, little is redundant: stand for as many as possible.", RULE)
+
+
+def _without_vectors(roles: Roles, there: set[str]) -> Recommendation:
+    how = how_to_get(roles.pool, EMBEDDING.name)
+    if PATTERNS.name in there:
+        said = "How redundant the pool is takes an embedding; until there is one, cover the kinds of things in it."
+        return Recommendation("freesel", said, RULE, first=how)
+    return Recommendation("random", "Nothing tells the samples apart yet; random is honest.", RULE, first=how)
