@@ -2,6 +2,7 @@
 calculation, and a world in which the truth is known; through kills and damage.
 """
 
+import json
 import shutil
 
 import numpy as np
@@ -9,12 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from datasel_core.__main__ import main
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest, Stopped
 from datasel_core.evidence import holdout as drawing
 from datasel_core.evidence import yardstick as module
-from datasel_core.evidence.appraisals.worth import measured, sentence
+from datasel_core.evidence.appraisals.worth import in_random, measured, sentence
 from datasel_core.evidence.measures import Distance, Probed
 from datasel_core.evidence.yardstick import DRAWS, Yardstick, grid, value, yardsticks
 from datasel_core.pools import holdout
@@ -272,6 +274,22 @@ def test_the_sentence_names_the_measure_and_does_not_gloss():
     sampled = sentence(said | {"measure": "probe", "held_out": 2000, "held_out_of": 5120})
     how = "share of the 2,000 of 5,120 held-out samples that a linear classifier names rightly, trained on them alone."
     assert sampled == f"These 50 teach as much as 83 random ones (76 to 92): {how}"
+
+
+def test_lists_and_comparisons_say_it(workspace, pool, capsys):
+    kept = [select(workspace, asked(pool, method)) for method in ("k_center", "random")]
+    said = [run.manifest["result"]["worth"] for run in kept]
+    assert main(["runs"]) == 0
+    listed = capsys.readouterr().out
+    assert all(f"30 kept, worth {in_random(one)}\t" in listed for one in said)
+    assert main(["runs", "--json"]) == 0
+    by_run = {one["run"]: one["worth"] for one in json.loads(capsys.readouterr().out)}
+    assert by_run == {str(run.folder): one for run, one in zip(kept, said, strict=True)}
+    assert main(["compare", kept[0].key, kept[1].key]) == 0
+    compared = capsys.readouterr().out
+    assert all(f"{run.key}: {sentence(one)}" in compared for run, one in zip(kept, said, strict=True))
+    assert main(["select", "v", "k_center", "--budget", "30"]) == 0
+    assert sentence(said[0]) in capsys.readouterr().out
 
 
 def test_nothing_that_can_be_measured_is_worth_nothing(workspace, pool):
