@@ -18,6 +18,7 @@ from datasel_core.evidence import holdout as drawing
 from datasel_core.evidence import yardstick as module
 from datasel_core.evidence.appraisals.worth import in_random, measured, sentence
 from datasel_core.evidence.measures import Distance, Probed
+from datasel_core.evidence.worth import worth_of_means
 from datasel_core.evidence.yardstick import DRAWS, Yardstick, grid, value, yardsticks
 from datasel_core.pools import holdout
 from datasel_core.runs import manifest
@@ -215,6 +216,20 @@ def test_the_same_selection_is_worth_the_same_every_time(workspace, pool):
     shutil.rmtree(workspace.path / "yardsticks")
     shutil.rmtree(workspace.path / "runs")
     assert select(workspace, asked(pool)).manifest["result"]["worth"] == one
+
+
+def test_what_was_drawn_together_is_drawn_together_again(workspace, tmp_path, rng):
+    """The interval is that of the parts of the held-out set, of which there are few."""
+    pool = pool_of(workspace, tmp_path, rng, [f"g{at % 20}" for at in range(N)], name="parts")
+    drawing.draw(workspace, pool, "25%", by="group")
+    mine = yardsticks(workspace, pool, holdout.of(pool))[1]
+    parts, kept = mine.measure.held.parts, mine.rows[::5]
+    assert len(np.unique(parts)) == 5
+    said = measured(mine, mine.make(), kept, Progress())
+    given = mine.sizes, mine.make(), mine.measure.each(kept)[None], False
+    right, wrong = (worth_of_means(*given, np.random.default_rng(0), groups) for groups in (parts, None))
+    assert (said["low"], said["high"]) == (pytest.approx(right.low, abs=0.06), pytest.approx(right.high, abs=0.06))
+    assert (said["low"], said["high"]) != (pytest.approx(wrong.low, abs=0.06), pytest.approx(wrong.high, abs=0.06))
 
 
 def test_those_chosen_earlier_count(workspace, pool):
