@@ -12,6 +12,7 @@ import pytest
 
 from datasel_core.__main__ import main
 from datasel_core.actions.add_pool import add_pool
+from datasel_core.actions.import_feature import import_feature
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest, Stopped
 from datasel_core.evidence import holdout as drawing
@@ -20,6 +21,7 @@ from datasel_core.evidence.appraisals.worth import in_random, measured, sentence
 from datasel_core.evidence.measures import Distance, Probed
 from datasel_core.evidence.worth import worth_of_means
 from datasel_core.evidence.yardstick import DRAWS, Yardstick, grid, value, yardsticks
+from datasel_core.features.stored import kept_features
 from datasel_core.pools import holdout
 from datasel_core.runs import manifest
 from datasel_core.runs.engine import select
@@ -291,7 +293,8 @@ def test_the_sentence_names_the_measure_and_does_not_gloss():
     assert sampled == f"These 50 teach as much as 83 random ones (76 to 92): {how}"
 
 
-def test_lists_and_comparisons_say_it(workspace, pool, capsys):
+def test_lists_and_comparisons_say_it(workspace, pool, tmp_path, rng, capsys):
+    key = kept_features(workspace, pool.fingerprint)[0].key
     kept = [select(workspace, asked(pool, method)) for method in ("k_center", "random")]
     said = [run.manifest["result"]["worth"] for run in kept]
     assert main(["runs"]) == 0
@@ -303,7 +306,13 @@ def test_lists_and_comparisons_say_it(workspace, pool, capsys):
     assert main(["compare", kept[0].key, kept[1].key]) == 0
     compared = capsys.readouterr().out
     assert all(f"{run.key}: {sentence(one)}" in compared for run, one in zip(kept, said, strict=True))
-    assert main(["select", "v", "k_center", "--budget", "30"]) == 0
+    assert "do not compare" not in compared
+    np.savez(tmp_path / "other.npz", ids=pool.ids.astype(str), embedding=clustered(rng, N, D, 9))
+    import_feature(workspace, pool, "embedding", str(tmp_path / "other.npz"))
+    other = select(workspace, asked(pool, budget="31"))
+    assert main(["compare", kept[0].key, other.key]) == 0
+    assert "in different ways or features: these numbers do not compare." in capsys.readouterr().out
+    assert main(["select", "v", "k_center", "--budget", "30", "--use", f"embedding={key}"]) == 0
     assert sentence(said[0]) in capsys.readouterr().out
 
 
