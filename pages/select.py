@@ -31,7 +31,7 @@ def page(pool: Pool) -> None:
             )
             return
         with st.container(key="at-work"):  # a place of its own, so that nothing below moves when work comes and goes
-            working = [watch.at_work(name) for name in ("choose", "keep", "baseline")]
+            working = [watch.at_work(name) for name in ("choose", "keep", "baseline", "yardstick")]
         st.fragment(look.told(live))(choice, any(working))
 
 
@@ -83,6 +83,17 @@ def live(choice: Question, working: bool) -> None:
         markdown.say(f"This method keeps {len(answer.rows):,} and no more: it asked for nothing else.", "info")
     random = preview.baseline(choice, len(answer.rows))
     preview.sentence(choice, answer, random)
+    if worth.lacks(choice, answer):
+        st.button(
+            "Measure random choices",
+            key="yardstick",
+            type="tertiary",
+            icon=":material/straighten:",
+            disabled=working,
+            help="Once, up to a minute: then every selection says how many random ones it is worth.",
+            on_click=worth.measure,
+            args=(choice,),
+        )
     curve, strip = st.columns(2, gap="medium")
     with curve:
         other = preview.curve_of(choice, random) if random is not None else None

@@ -12,6 +12,7 @@ from datasel_core.evidence.appraisals import promise
 from datasel_core.evidence.appraisals.worth import sentence
 from datasel_core.runs import manifest
 from datasel_core.runs.measures import ALONE, KEPT, TOGETHER, metrics_of_all, named_metrics, recorded_metrics
+from datasel_core.workspace.hashing import key_of
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Comparison:
             for run in self.runs
         ]
         worth = [f"{run['run']}: {sentence(run['worth'])}" for run in self.runs if "worth" in run]
+        by = {key_of([run["worth"]["measure"], run["worth"]["features"]]) for run in self.runs if "worth" in run}
+        if len(by) > 1:
+            worth.append(
+                "What they are worth was measured in different ways or features: these numbers do not compare."
+            )
         worth += [f"{run['run']}: {promise.sentence(run['promise'])}" for run in self.runs if "promise" in run]
         alone = self._metrics(ALONE)
         heads = ([f"{TOGETHER}:"], [f"{ALONE}:"]) if alone else ([], [])

@@ -29,7 +29,7 @@ class FreeSel(Method):
         "One pass over the photos for their patterns; the choice itself takes seconds, even for 16,000 photos."
     )
     avoid: ClassVar = "When rare, odd pictures are noise to you: what looks like nothing else is drawn early."
-    promise: ClassVar = "uncovered"
+    promise: ClassVar = "missed_patterns"
     paper: ClassVar = "https://arxiv.org/abs/2309.17342"
     because: ClassVar = "its pattern {pattern} was {distance:.3f} away from every pattern kept before"
 

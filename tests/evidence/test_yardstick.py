@@ -2,6 +2,7 @@
 calculation, and a world in which the truth is known; through kills and damage.
 """
 
+import json
 import shutil
 
 import numpy as np
@@ -9,14 +10,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from datasel_core.__main__ import main
 from datasel_core.actions.add_pool import add_pool
+from datasel_core.actions.import_feature import import_feature
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest, Stopped
 from datasel_core.evidence import holdout as drawing
 from datasel_core.evidence import yardstick as module
-from datasel_core.evidence.appraisals.worth import measured, sentence
+from datasel_core.evidence.appraisals.worth import in_random, measured, sentence
 from datasel_core.evidence.measures import Distance, Probed
+from datasel_core.evidence.worth import worth_of_means
 from datasel_core.evidence.yardstick import DRAWS, Yardstick, grid, value, yardsticks
+from datasel_core.features.stored import kept_features
 from datasel_core.pools import holdout
 from datasel_core.runs import manifest
 from datasel_core.runs.engine import select
@@ -215,6 +220,20 @@ def test_the_same_selection_is_worth_the_same_every_time(workspace, pool):
     assert select(workspace, asked(pool)).manifest["result"]["worth"] == one
 
 
+def test_what_was_drawn_together_is_drawn_together_again(workspace, tmp_path, rng):
+    """The interval is that of the parts of the held-out set, of which there are few."""
+    pool = pool_of(workspace, tmp_path, rng, [f"g{at % 20}" for at in range(N)], name="parts")
+    drawing.draw(workspace, pool, "25%", by="group")
+    mine = yardsticks(workspace, pool, holdout.of(pool))[1]
+    parts, kept = mine.measure.held.parts, mine.rows[::5]
+    assert len(np.unique(parts)) == 5
+    said = measured(mine, mine.make(), kept, Progress())
+    given = mine.sizes, mine.make(), mine.measure.each(kept)[None], False
+    right, wrong = (worth_of_means(*given, np.random.default_rng(0), groups) for groups in (parts, None))
+    assert (said["low"], said["high"]) == (pytest.approx(right.low, abs=0.06), pytest.approx(right.high, abs=0.06))
+    assert (said["low"], said["high"]) != (pytest.approx(wrong.low, abs=0.06), pytest.approx(wrong.high, abs=0.06))
+
+
 def test_those_chosen_earlier_count(workspace, pool):
     early = select(workspace, asked(pool, budget="20"))
     both = select(workspace, asked(pool, budget="20", seed=1, already=str(early.folder)))
@@ -272,6 +291,29 @@ def test_the_sentence_names_the_measure_and_does_not_gloss():
     sampled = sentence(said | {"measure": "probe", "held_out": 2000, "held_out_of": 5120})
     how = "share of the 2,000 of 5,120 held-out samples that a linear classifier names rightly, trained on them alone."
     assert sampled == f"These 50 teach as much as 83 random ones (76 to 92): {how}"
+
+
+def test_lists_and_comparisons_say_it(workspace, pool, tmp_path, rng, capsys):
+    key = kept_features(workspace, pool.fingerprint)[0].key
+    kept = [select(workspace, asked(pool, method)) for method in ("k_center", "random")]
+    said = [run.manifest["result"]["worth"] for run in kept]
+    assert main(["runs"]) == 0
+    listed = capsys.readouterr().out
+    assert all(f"30 kept, worth {in_random(one)}\t" in listed for one in said)
+    assert main(["runs", "--json"]) == 0
+    by_run = {one["run"]: one["worth"] for one in json.loads(capsys.readouterr().out)}
+    assert by_run == {str(run.folder): one for run, one in zip(kept, said, strict=True)}
+    assert main(["compare", kept[0].key, kept[1].key]) == 0
+    compared = capsys.readouterr().out
+    assert all(f"{run.key}: {sentence(one)}" in compared for run, one in zip(kept, said, strict=True))
+    assert "do not compare" not in compared
+    np.savez(tmp_path / "other.npz", ids=pool.ids.astype(str), embedding=clustered(rng, N, D, 9))
+    import_feature(workspace, pool, "embedding", str(tmp_path / "other.npz"))
+    other = select(workspace, asked(pool, budget="31"))
+    assert main(["compare", kept[0].key, other.key]) == 0
+    assert "in different ways or features: these numbers do not compare." in capsys.readouterr().out
+    assert main(["select", "v", "k_center", "--budget", "30", "--use", f"embedding={key}"]) == 0
+    assert sentence(said[0]) in capsys.readouterr().out
 
 
 def test_nothing_that_can_be_measured_is_worth_nothing(workspace, pool):

@@ -1,13 +1,17 @@
 """What a selection is worth, on the pages: first on Select, for every budget of a longer run, and in the record."""
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from datasel_core.actions.add_pool import add_pool
 from datasel_core.evidence import holdout as drawing
 from datasel_core.evidence.appraisals.worth import sentence
 from datasel_core.runs.engine import select
 from datasel_core.runs.spec import parse_spec
+from tests.conftest import clustered
 from tests.pages import screens
-from tests.pages.screens import said, sound, to_export
+from tests.pages.screens import said, sound, to_export, wait
 
 screen, vector_pool = screens.screen, screens.vector_pool
 
@@ -49,6 +53,22 @@ def test_without_a_held_out_set_coverage_is_of_the_pool_itself(screen, workspace
     text = said(on_select(screen))
     assert "Coverage of the pool itself against budget" in text
     assert "random ones" not in text
+
+
+def test_random_is_measured_where_it_was_not_yet(screen, workspace, tmp_path, rng):
+    """A probe takes its time, so nobody waits for it unasked."""
+    groups = ["a" if at % 2 else "b" for at in range(120)]
+    columns = {"id": [f"s{at:03d}" for at in range(120)], "embedding": clustered(rng, 120, 8, 6).tolist()}
+    pq.write_table(pa.table({**columns, "group": groups}), tmp_path / "vec.parquet")
+    pool = add_pool(workspace, "vec", str(tmp_path / "vec.parquet"), "vectors")
+    drawing.draw(workspace, pool, "25%")
+    assert "worth" not in chosen(workspace, pool).manifest["result"]
+    app = on_select(screen)
+    assert "random ones" not in said(app)
+    sound(app.button(key="yardstick").click().run())
+    app = wait(app, lambda one: "random ones" in said(one), 180)
+    assert "linear classifier names rightly" in said(app)
+    assert not [one for one in app.button if one.key == "yardstick"]
 
 
 def test_a_held_out_set_that_is_drawn_while_the_page_is_open_counts(screen, workspace, vector_pool):

@@ -1,7 +1,7 @@
 """What a method promises, in its own measure, on held-out samples that it never saw, beside what random does.
 
 Methods say it as `promise`: `farthest` (how far the farthest is from the nearest kept), `mean` (how far on average),
-`patterns` (which share of patterns has no kept one within a radius). The rest promise what held-out samples alone
+`missed_patterns` (which share of them has no kept one within a radius). The rest promise what held-out samples alone
 cannot show: scores, balance, losses after training.
 """
 
@@ -48,7 +48,7 @@ KINDS = {
         lambda gaps, radius: float(gaps.mean(dtype=np.float64)),
         "Held-out samples are on average {value:.3f} from the nearest kept; with random ones {random:.3f}.",
     ),
-    "uncovered": Kind(
+    "missed_patterns": Kind(
         PATTERNS.name,
         lambda gaps, radius: float((gaps > radius).mean()),
         "{value:.1%} of the patterns of held-out photos have no kept one within {radius:.3f}; with random ones "

@@ -146,7 +146,9 @@ def _side_by_side(pool: Pool, other: Pool, kind: str, hits: list[dict[str, Any]]
             sides = _marked(pool, row, mine, theirs, kind, ngram), _marked(other, partner, theirs, mine, kind, ngram)
         cards.append(f'<div class="ds-twin"><h3>{html.escape(_how_like(hit))}</h3><div>{"".join(sides)}</div></div>')
     marked = {"near_text": "Marked: what differs.", "shared_words": f"Marked: {ngram} words and more in common."}
-    st.caption(f"On the left {markdown.plain(pool.name)}, on the right {markdown.plain(other.name)}. {marked.get(kind, '')}".strip())
+    st.caption(
+        f"On the left {markdown.plain(pool.name)}, on the right {markdown.plain(other.name)}. {marked.get(kind, '')}".strip()
+    )
     st.html(f'<style>{_CSS}</style><div class="ds-twins{"" if pictures else " texts"}">{"".join(cards)}</div>')
 
 

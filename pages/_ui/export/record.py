@@ -12,7 +12,7 @@ from datasel_core.base import registry
 from datasel_core.base.progress import Progress
 from datasel_core.errors import DataselError
 from datasel_core.evidence.appraisals import promise
-from datasel_core.evidence.appraisals.worth import WorthInRandom, parts
+from datasel_core.evidence.appraisals.worth import WorthInRandom, sentence
 from datasel_core.pools.changed import changes
 from datasel_core.runs import manifest
 from datasel_core.runs.measures import KEPT, named_metrics
@@ -117,8 +117,7 @@ def _kept(said: Mapping[str, Any]) -> list[tuple[str, str]]:
     aside = [("set aside, never seen", f"{counts.aside:,}")] if counts.aside else []
     found = [("kept", f"{counts.words} ({share}){among}"), ("dropped", f"{counts.dropped:,}"), *aside]
     if value := said["result"].get(WorthInRandom.id):
-        first, how = parts(value)
-        found.append(("worth", f"{first} ({how})"))
+        found.append(("worth", sentence(value)))
     if value := said["result"].get(promise.Promised.id):
         found.append(("what the method promises", promise.sentence(value)))
     return found

@@ -12,7 +12,7 @@ from datasel_core.evidence.yardstick import Band, Yardstick
 from datasel_core.runs.measures import HELD_OUT
 from datasel_core.runs.question import Question
 from pages._ui.charts import curves
-from pages._ui.kit import disk, look, palette
+from pages._ui.kit import disk, keys, look, palette, watch
 from pages._ui.question.answers import Answer
 from pages._ui.question.budget import put
 
@@ -27,6 +27,17 @@ def sentence(choice: Question, answer: Answer) -> str | None:
     first, how = worth.parts(found, look.unit(choice.pool))
     kept = answer.run.manifest["result"].get(promise.Promised.id) if answer.exact else None
     return f"**{first}**: {how}." + (f" {promise.sentence(kept)}" if kept else "")
+
+
+def lacks(choice: Question, answer: Answer) -> bool:
+    """Whether only random is not measured yet."""
+    return of(choice, answer) is None and _main(choice) is not None
+
+
+def measure(choice: Question) -> None:
+    """Starts measuring random choices."""
+    watch.start("yardstick", "yardstick", pool=choice.pool.name)
+    keys.put("select.started", True)
 
 
 def of(choice: Question, answer: Answer) -> Mapping[str, Any] | None:
