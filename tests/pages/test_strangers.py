@@ -292,7 +292,7 @@ OURS = {
     "pages/_ui/data/aside.py": {"CALLED[kind]", "by", "near"},
     "pages/_ui/data/features.py": {"_shape(one)", "_choice(kept, one)"},
     "pages/_ui/data/health.py": {"remover.title"},
-    "pages/_ui/data/leaks.py": {"looked", "marked.get(kind, '')"},
+    "pages/_ui/data/leaks.py": {"left", "looked", "marked.get(kind, '')", "right"},
     "pages/_ui/data/subfolders.py": {"said"},
     "pages/_ui/export/lines.py": {"_PICKS"},
     "pages/_ui/image_text/examples.py": {"mine", "theirs", "others[id]", "2 * _MANY"},

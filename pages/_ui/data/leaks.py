@@ -49,8 +49,9 @@ def leaks(pool: Pool) -> None:
         if found is not None:
             _found(pool, other, found)
         elif not working:
+            names = markdown.plain(pool.name), markdown.plain(other.name)
             text = (
-                f"Whether {look.unit(pool)} of {markdown.plain(pool.name)} are in {markdown.plain(other.name)}: the same or nearly the same texts, "
+                f"Whether {look.unit(pool)} of {names[0]} are in {names[1]}: the same or nearly the same texts, "
                 "pictures and embeddings. What is chosen must not be what it is tested on."
             )
             look.empty("Nobody looked yet", text, key="no-leaks-yet")
@@ -146,9 +147,8 @@ def _side_by_side(pool: Pool, other: Pool, kind: str, hits: list[dict[str, Any]]
             sides = _marked(pool, row, mine, theirs, kind, ngram), _marked(other, partner, theirs, mine, kind, ngram)
         cards.append(f'<div class="ds-twin"><h3>{html.escape(_how_like(hit))}</h3><div>{"".join(sides)}</div></div>')
     marked = {"near_text": "Marked: what differs.", "shared_words": f"Marked: {ngram} words and more in common."}
-    st.caption(
-        f"On the left {markdown.plain(pool.name)}, on the right {markdown.plain(other.name)}. {marked.get(kind, '')}".strip()
-    )
+    left, right = markdown.plain(pool.name), markdown.plain(other.name)
+    st.caption(f"On the left {left}, on the right {right}. {marked.get(kind, '')}".strip())
     st.html(f'<style>{_CSS}</style><div class="ds-twins{"" if pictures else " texts"}">{"".join(cards)}</div>')
 
 
