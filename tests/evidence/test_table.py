@@ -248,9 +248,7 @@ def test_without_labels_it_says_what_stays_unknown(workspace, tmp_path, rng):
     assert document["measure"] == "distance"
     assert {one["name"] for one in document["measures"]} == {"distance", "farthest"}
     assert any("Whether a model that learns from it is better stays unknown" in line for line in document["notes"])
-    with pytest.raises(
-        BadRequest, match="The probe linear needs groups, and vec has no column group; name one with --use"
-    ):
+    with pytest.raises(BadRequest, match="The probe linear needs at least two groups, and vec has none; name a column"):
         measured(workspace, probe="linear")
     with pytest.raises(BadRequest, match="classes needs groups, which vec does not have yet. Name a column with --use"):
         measured(workspace, measures="classes")
@@ -432,3 +430,10 @@ def test_parameters_are_parameters(workspace, pool):
     assert found["cells"][0]["value"] != measured(workspace)["cells"][0]["value"]
     with pytest.raises(BadRequest, match="k_center:metric=cosin: metric is 'cosin'"):
         measured(workspace, methods="k_center:metric=cosin")
+
+
+def test_a_column_of_groups_without_any_is_no_labels(workspace, tmp_path, rng):
+    vectors, groups = world(rng)
+    found = add(workspace, tmp_path, vectors, np.where(groups == "nothing", groups, ""))
+    holdout.draw(workspace, found, "40")
+    assert {one["name"] for one in measured(workspace)["measures"]} == {"distance"}
