@@ -5,6 +5,7 @@ twice.
 import itertools
 import json
 import math
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -159,7 +160,9 @@ def test_a_damaged_file_of_a_choice_is_made_again(workspace, pool):
 
 def test_methods_with_a_beginning_are_asked_once_and_give_the_same(workspace, pool):
     """k-center at 12 is the beginning of k-center at 24; alone it is chosen by itself."""
-    alone, both = measured(workspace, budgets="12"), measured(workspace)
+    alone = measured(workspace, budgets="12")
+    shutil.rmtree(workspace.path / "evidence")
+    both = measured(workspace)
     for name in ("value", "difference", "p"):
         assert cell(alone, "k_center", 12)[name] == cell(both, "k_center", 12)[name]
 
@@ -249,9 +252,7 @@ def test_without_labels_it_says_what_stays_unknown(workspace, tmp_path, rng):
     assert document["measure"] == "distance"
     assert {one["name"] for one in document["measures"]} == {"distance", "farthest"}
     assert any("Whether a model that learns from it is better stays unknown" in line for line in document["notes"])
-    with pytest.raises(
-        BadRequest, match="The probe linear needs groups, and vec has no column group; name one with --use"
-    ):
+    with pytest.raises(BadRequest, match="The probe linear needs at least two groups, and vec has none; name a column"):
         measured(workspace, probe="linear")
     with pytest.raises(BadRequest, match="classes needs groups, which vec does not have yet. Name a column with --use"):
         measured(workspace, measures="classes")
@@ -433,3 +434,10 @@ def test_parameters_are_parameters(workspace, pool):
     assert found["cells"][0]["value"] != measured(workspace)["cells"][0]["value"]
     with pytest.raises(BadRequest, match="k_center:metric=cosin: metric is 'cosin'"):
         measured(workspace, methods="k_center:metric=cosin")
+
+
+def test_a_column_of_groups_without_any_is_no_labels(workspace, tmp_path, rng):
+    vectors, groups = world(rng)
+    found = add(workspace, tmp_path, vectors, np.where(groups == "nothing", groups, ""))
+    holdout.draw(workspace, found, "40")
+    assert {one["name"] for one in measured(workspace)["measures"]} == {"distance"}

@@ -111,7 +111,7 @@ def _held_out(pool: Pool) -> SetAside:
 
 def _probe(roles: Roles, id: str | None, params: Mapping[str, str]) -> Probe | None:
     """The probe that measures, with these parameters; None where there is none."""
-    can = EMBEDDING.name in roles.features and roles.group is not None
+    can = EMBEDDING.name in roles.features and _is_grouped(roles)
     if id == NO_PROBE or (id is None and not can):
         if params:
             raise BadParameter("No probe measures here; leave out --set probe.NAME, or name one with --probe.")
@@ -124,18 +124,23 @@ def _probe(roles: Roles, id: str | None, params: Mapping[str, str]) -> Probe | N
 def _check_probe(roles: Roles, probe: Probe) -> None:
     check_opens(probe, roles.pool)
     for role in probe.needs:
-        if role == GROUP.name and roles.group is None:
+        if role == GROUP.name and not _is_grouped(roles):
             raise MissingFeature(
-                f"The probe {probe.id} needs groups, and {roles.pool.name} has no column group; name one with "
+                f"The probe {probe.id} needs at least two groups, and {roles.pool.name} has none; name a column with "
                 f"--use group=COLUMN (it has: {', '.join(roles.pool.columns)})."
             )
         if role != GROUP.name and role not in roles.features:
             raise MissingFeature(f"The probe {probe.id} needs the role {role}. {how_to_get(roles.pool, role)}")
 
 
+def _is_grouped(roles: Roles) -> bool:
+    """Whether its samples belong to at least two groups."""
+    return roles.group is not None and len(np.setdiff1d(roles.array(GROUP.name), [""])) > 1
+
+
 def _wanted(roles: Roles, names: Sequence[str]) -> list[str]:
     """Names of measures; all that the pool has where none are named. Raises BadRequest."""
-    vectors, group = {EMBEDDING.name, IMAGE.name} & roles.features.keys(), roles.group is not None
+    vectors, group = {EMBEDDING.name, IMAGE.name} & roles.features.keys(), _is_grouped(roles)
     has = {Distance.id: vectors, Patterns.id: PATTERNS.name in roles.features, Farthest.id: vectors}
     has |= dict.fromkeys(_COUNTS, group)
     if not names:

@@ -13,12 +13,14 @@ from datasel_core.evidence.worth import FEWEST_DRAWS, Worth, said, worth_of_mean
 
 @dataclass(frozen=True)
 class Benefit:
-    """seconds: of choosing. features: seconds of computing the features that the method reads, by id; NaN where nobody
-    knows, as of brought ones. worth: in random samples, by the main measure; None where random was drawn too seldom.
+    """kept: how many it kept, the mean over seeds. seconds: of choosing. features: seconds of computing the features
+    that the method reads, by id; NaN where nobody knows, as of brought ones. worth: in random samples, by the main
+    measure; None where random was drawn too seldom.
     """
 
     method: str
     budget: int
+    kept: float
     seconds: float
     features: Mapping[str, float]
     worth: Worth | None
@@ -29,7 +31,7 @@ class Benefit:
         if self.worth is None:
             return None
         n = self.worth.most if self.worth.n == float("inf") else self.worth.n
-        return max(0.0, n - self.budget)
+        return max(0.0, n - self.kept)
 
     @property
     def pays_from(self) -> float | None:
@@ -56,7 +58,7 @@ class Benefit:
             return f"{words}: it saves no labels."
         least = "at least " if self.worth.n == float("inf") else ""
         pays = f"pays from {_duration(self.pays_from)} per label"
-        if self.worth.low <= self.budget:
+        if self.worth.low <= self.kept:
             return f"{words}: it may save {least}{self.saved:,.0f} labels, or none; where it does it {pays}."
         return f"{words}: it saves {least}{self.saved:,.0f} labels and {pays}."
 
@@ -78,7 +80,8 @@ def benefits(table: Table) -> list[Benefit]:
                 groups = asked.main.held.parts[sound]
                 worth = worth_of_means(asked.budgets, drawn, chosen[:, sound], higher, rng, groups)
             seconds = float(np.mean([one.seconds for one in sample.choices]))
-            found.append(Benefit(entry.name, budget, seconds, _features(entry.asked), worth))
+            kept = float(np.mean([len(one.rows) for one in sample.choices]))
+            found.append(Benefit(entry.name, budget, kept, seconds, _features(entry.asked), worth))
     return found
 
 

@@ -88,11 +88,11 @@ def _forest(measure: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> N
     ]
     alt = f"Differences from random by {measure['name']}: {', '.join(words) or 'none is shown to differ'}."
     height = 90 + _ROW * len(rows)
-    look.chart(figure, f"Against random, by {measure['name']}", alt, height=height, key=f"forest-{measure['name']}")
+    look.chart(figure, f"Against random: {measure['name']}", alt, height=height, key=f"forest-{measure['name']}")
 
 
 def _table(cells: Sequence[Mapping[str, Any]]) -> None:
-    heads = ("method", "budget", "value", "random", "difference", "95 % interval", "verdict", "worth random ones")
+    heads = ("method", "budget", "value", "random", "difference", "95 % interval", "verdict", "worth, in random ones")
     worth = any(one.get("worth") for one in cells)
     body = "".join(f"<tr>{_row(one, worth)}</tr>" for one in cells)
     head = "".join(f"<th>{name}</th>" for name in heads[: None if worth else -1])
@@ -113,7 +113,7 @@ def _row(one: Mapping[str, Any], worth: bool) -> str:
     ]
     found = [*(html.escape(text) for text in plain), word]
     if worth:
-        found.append(html.escape(one.get("worth_words") or ""))
+        found.append(html.escape((one.get("worth_words") or "").replace(" random ones", "")))
     return "".join(f"<td>{text}</td>" for text in found)
 
 

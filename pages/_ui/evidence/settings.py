@@ -8,6 +8,7 @@ from datasel_core.base import registry
 from datasel_core.base.role import EMBEDDING
 from datasel_core.evidence.tables.asking import NO_PROBE
 from datasel_core.evidence.tables.choices import RANDOM
+from datasel_core.methods.selection import granted
 from datasel_core.pools.holdout import SetAside
 from datasel_core.pools.pool import Pool
 from pages._ui.kit import disk, keys, look, watch
@@ -38,7 +39,7 @@ def hold_out(pool: Pool) -> None:
     )
     working = watch.at_work("holdout")
     st.button(
-        f"Hold out {share * pool.n // 100:,} of {look.samples(pool)}",
+        f"Hold out {granted(f'{share}%', pool.n):,} of {look.samples(pool)}",
         key="hold-out",
         type="primary",
         disabled=working,
