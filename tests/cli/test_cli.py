@@ -241,7 +241,7 @@ def test_help_names_all_that_is_declared(run, words, kind):
     below = " ".join(out.splitlines()[1:])  # the first line shows the words of the command itself
     assert not re.search("{(" + "|".join(registry.PACKAGES) + ")", below)
     if words == "evaluate":
-        assert f"for {', '.join(id for id, one in registry.every('probe').items() if one.elsewhere)}." in said
+        assert f"for {', '.join(id for id, one in registry.every('probe').items() if one.elsewhere)}; or rest: " in said
 
 
 def test_a_new_format_is_in_the_help_without_another_edit(run, monkeypatch):
