@@ -90,11 +90,24 @@ def find_target(
                     {one.id for one in kept if one.role == role},
                 )
         chosen[role] = _matching(pool, role, ours, theirs)
-    notes = filter(None, (_on_trust(pool, roles, role, one) for role, one in chosen.items()))
-    target = Target(pool, Roles(pool, chosen, None), method.needs_target, tuple(notes))
+    notes = [_on_trust(pool, roles, role, one) for role, one in chosen.items()] + [_shared(pool, roles.pool)]
+    target = Target(pool, Roles(pool, chosen, None), method.needs_target, tuple(filter(None, notes)))
     if not len(target.rows):
         raise BadRequest(f"No sample of the target {name} has a value in {', '.join(method.needs_target)}.")
     return target
+
+
+def _shared(target: Pool, pool: Pool) -> str | None:
+    """What is to be known where the target's own samples may be chosen: then it tests nothing that is chosen for it."""
+    if target.fingerprint == pool.fingerprint or target.kind != pool.kind:
+        return None
+    import pyarrow.compute as pc  # takes long to load, and most commands need none
+
+    n = pc.sum(pc.is_in(target.table["content"], value_set=pool.table["content"].combine_chunks())).as_py() or 0
+    return n and (
+        f"{n:,} of the {target.n:,} samples of the target {target.name} are in {pool.name} too, to the letter or byte; "
+        f"these list them and what is nearly the same: python -m datasel_core leaks {pool.name} --against {target.name}"
+    )
 
 
 def same_encoder(ours: StoredFeature) -> tuple[str, dict[str, Any]]:
