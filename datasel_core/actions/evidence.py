@@ -8,7 +8,7 @@ from datasel_core.base.declare import ARGUMENT, Field, called
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.evidence.tables import paper
-from datasel_core.evidence.tables.asking import NO_PROBE, ask, place
+from datasel_core.evidence.tables.asking import NONE, ask, place
 from datasel_core.evidence.tables.benefit import benefits
 from datasel_core.evidence.tables.table import Asked, compute
 from datasel_core.exports.guard import check_file, new_file
@@ -32,10 +32,11 @@ class Evidence(Task):
     budgets: str = Field(description="Counts, or shares such as 10%, separated by commas.")
     seeds: int = Field(8, ge=2, le=1000, description="Seeds of each; with fewer than 8 nothing is said of better.")
     probe: str | None = Field(
-        None, description=f"The main measure: {{probe.each_is}}; {NO_PROBE} for none. By default linear, with labels."
+        None, description=f"The main measure: {{probe.each_is}}; {NONE} for none. By default linear, with labels."
     )
     measures: str | None = Field(
-        None, description="Others: distance, patterns, farthest, classes, rare, or a probe; by default all but probes."
+        None,
+        description=f"Others: distance, patterns, farthest, classes, rare, probes, or {NONE}; by default all but probes.",
     )
     target: str | None = Field(None, description="Pool of examples, for methods that choose towards one.")
     use: dict[str, str] = Field({}, description="role=feature (for group: role=column; of the target: target.role).")

@@ -27,7 +27,7 @@ from datasel_core.runs.spec import Spec
 from datasel_core.workspace.hashing import ids_sha256, key_of
 from datasel_core.workspace.layout import Workspace
 
-NO_PROBE = "none"
+NONE = "none"
 _PROBE, _TARGET = "probe.", "target."
 _COVERAGE: dict[str, type[Measure]] = {one.id: one for one in (Distance, Patterns, Farthest)}
 _COUNTS = ("classes", "rare")
@@ -47,9 +47,9 @@ def ask(
     params: Mapping[str, str] | None = None,
     target: str | None = None,
 ) -> Asked:
-    """probe: the main measure; by default the linear one where there are groups; NO_PROBE for none. measures: which
-    others; all that the pool has where none are named. params: of the methods that have them; `probe.NAME` of the
-    probe. Raises BadRequest.
+    """probe: the main measure; by default the linear one where there are groups; NONE for no probe. measures: which
+    others; all that the pool has where none are named; NONE alone for no others. params: of the methods that have
+    them; `probe.NAME` of the probe. Raises BadRequest.
     """
     use, params = dict(use or {}), dict(params or {})
     aside = _held_out(pool)
@@ -112,7 +112,7 @@ def _held_out(pool: Pool) -> SetAside:
 def _probe(roles: Roles, id: str | None, params: Mapping[str, str]) -> Probe | None:
     """The probe that measures, with these parameters; None where there is none."""
     can = EMBEDDING.name in roles.features and _is_grouped(roles)
-    if id == NO_PROBE or (id is None and not can):
+    if id == NONE or (id is None and not can):
         if params:
             raise BadParameter("No probe measures here; leave out --set probe.NAME, or name one with --probe.")
         return None
@@ -143,6 +143,8 @@ def _wanted(roles: Roles, names: Sequence[str]) -> list[str]:
     vectors, group = {EMBEDDING.name, IMAGE.name} & roles.features.keys(), _is_grouped(roles)
     has = {Distance.id: vectors, Patterns.id: PATTERNS.name in roles.features, Farthest.id: vectors}
     has |= dict.fromkeys(_COUNTS, group)
+    if list(names) == [NONE]:
+        return []
     if not names:
         return [name for name, can in has.items() if can]
     probes = [id for id, one in every("probe").items() if one.each_is]

@@ -59,7 +59,7 @@ def notes(table: Table) -> list[str]:
     said = [
         f"Differences from random of the same seed and size, {asked.seeds} seeds, with intervals of {LEVEL:.0%}; words "
         f"are corrected over all {len(table.cells):,} cells (Holm). '{CONTROL}' is the control: nothing should be said "
-        "of it."
+        "of it. Fewer measures and budgets make a smaller table, which says more."
     ]
     if asked.seeds < FEWEST_SEEDS:
         said.append(f"{asked.seeds} seeds make a pilot, of which nothing is said; verdicts need {FEWEST_SEEDS}.")

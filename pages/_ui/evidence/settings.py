@@ -6,7 +6,7 @@ import streamlit as st
 
 from datasel_core.base import registry
 from datasel_core.base.role import EMBEDDING
-from datasel_core.evidence.tables.asking import NO_PROBE
+from datasel_core.evidence.tables.asking import NONE
 from datasel_core.evidence.tables.choices import RANDOM
 from datasel_core.methods.selection import granted
 from datasel_core.pools.holdout import SetAside
@@ -124,4 +124,4 @@ def _probes(pool: Pool) -> dict[str, str]:
     roles, found = disk.roles(pool), {}
     if EMBEDDING.name in roles.features and roles.group is not None:
         found = {id: one.title for id, one in registry.every("probe").items() if one.each_is and not one.opens}
-    return {**found, NO_PROBE: "None: distances alone"}
+    return {**found, NONE: "None: distances alone"}
