@@ -36,7 +36,7 @@ class Evidence(Task):
     )
     measures: str | None = Field(
         None,
-        description=f"Others: distance, patterns, farthest, classes, rare, probes, or {NONE}; by default all but probes.",
+        description=f"Others: distance, patterns, farthest, classes, rare, probes, {NONE}; by default all but probes.",
     )
     target: str | None = Field(None, description="Pool of examples, for methods that choose towards one.")
     use: dict[str, str] = Field({}, description="role=feature (for group: role=column; of the target: target.role).")

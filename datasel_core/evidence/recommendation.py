@@ -3,7 +3,9 @@ that look like it.
 
 The rule, and what stands behind it (`python -m tests.benchmarks recommendation_rule` and `evidence_speed`):
 
-- Photos of one thing each, little redundancy: facility_location. 929 photos of clothes, none with a near-duplicate.
+- Photos of one thing each, little redundancy: facility_location. 929 photos of clothes, none with a near-duplicate: 50
+  kept are worth 65 random ones by a linear probe (40 to 110), 150 by mean distance (127 to 181); k-center 47 and 17. At
+  8 seeds and 186 held out no method was told from random by the probe, as `evidence` then says.
 - Many near-duplicates, as frames of videos: freesel by the farthest; without patterns k_center. Of 110 things among 830
   made frames (90 % with a near-duplicate) they met 79.5 and 80 at 80 kept; facility_location 71.6, freesel by chance
   66.9, random 34.2.
