@@ -22,6 +22,7 @@ import numpy as np
 
 from datasel_core.analysis.structure import Structure, structure
 from datasel_core.base.progress import Progress
+from datasel_core.base.registry import every
 from datasel_core.base.role import EMBEDDING, IMAGE, PATTERNS, TEXT
 from datasel_core.features.encoders.loss_trajectory import LOSS_TRAJECTORY
 from datasel_core.features.roles import Roles, how_to_get
@@ -94,13 +95,20 @@ def proven(table: Mapping[str, Any], budget: int | None = None) -> Recommendatio
     better = [one for one in cells if one["verdict"] == "better"]
     where = f"On the held-out samples of this pool, at {nearest:,} kept, {table['seeds']} seeds"
     if not better:
-        tried = ", ".join(one["method"] for one in cells)
+        tried = ", ".join(_titled(one["method"]) for one in cells)
         return Recommendation("random", f"{where}: none of {tried} was shown to be better than random.", EVIDENCE)
     best = max(better, key=lambda one: up * one["difference"])
     name, _, said = best["method"].partition(":")
     params = dict(pair.split("=", 1) for pair in said.split(":") if "=" in pair)
     gain = f"{best['difference']:+.3f} ({best['low']:+.3f} to {best['high']:+.3f})"
     return Recommendation(name, f"{where}: {table['measure']} {gain} against random.", EVIDENCE, params)
+
+
+def _titled(entry: str) -> str:
+    """`FreeSel, sampler=farthest` of `freesel:sampler=farthest`."""
+    name, *params = entry.split(":")
+    known = every("method").get(name)
+    return ", ".join([known.title if known else name, *params])
 
 
 def by_rule(roles: Roles, known: Facts) -> Recommendation:

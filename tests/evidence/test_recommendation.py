@@ -132,7 +132,7 @@ def test_evidence_comes_before_the_rule(scene):
     assert "at 30 kept, 8 seeds: linear +0.060 (+0.040 to +0.080) against random." in found.reason
     none = proven(said, 100)
     assert none.method == "random"
-    assert "none of k_center, facility_location, freesel:sampler=farthest was shown to be better" in none.reason
+    assert "none of k-center greedy, Facility location, FreeSel, sampler=farthest was shown to be better" in none.reason
     roles = Roles.of(scene.workspace, scene.pool)
     assert recommend(roles, facts(roles), said, 100) == none
 

@@ -92,13 +92,15 @@ def _forest(measure: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> N
 
 
 def _table(cells: Sequence[Mapping[str, Any]]) -> None:
-    heads = ("method", "budget", "value", "random", "difference", "95 % interval", "verdict", "worth, in random ones")
+    heads = ("method", "budget", "value", "random", "difference", "95 % interval", "verdict", "worth")
     worth = any(one.get("worth") for one in cells)
     body = "".join(f"<tr>{_row(one, worth)}</tr>" for one in cells)
     head = "".join(f"<th>{name}</th>" for name in heads[: None if worth else -1])
     st.html(
         f'<div class="ds-table ds-evidence"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
+    if worth:
+        st.caption("Worth: so many random samples do as well (95 % interval).")
 
 
 def _row(one: Mapping[str, Any], worth: bool) -> str:

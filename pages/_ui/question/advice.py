@@ -16,8 +16,9 @@ from pages._ui.kit import disk, forms, keys, look, markdown
 
 def recommended(pool: Pool) -> Recommendation:
     """From the evidence of this pool where there is some, else by the rule."""
-    budget = keys.get("budget")
-    return recommend(disk.roles(pool), _known(pool), _table(pool), budget if isinstance(budget, int) else None)
+    said = str(keys.get("budget") or "")
+    budget = int(said) if said.isdecimal() else 0
+    return recommend(disk.roles(pool), _known(pool), _table(pool), budget or None)
 
 
 def card(pool: Pool, found: Recommendation, chosen: str) -> None:

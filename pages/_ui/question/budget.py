@@ -58,7 +58,7 @@ def widgets(pool: Pool, most: int) -> int:
     with part:
         small = whole <= 10_000
         st.number_input(
-            "% of the pool" if whole == pool.n else "% of the candidates",
+            "% of the pool" if whole == pool.n else f"% of {whole:,}",
             0.0,
             100.0,
             share,
