@@ -11,6 +11,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.exports.export import Export, SelectionRecord, export_format
 from datasel_core.pools.pool import Pool
+from datasel_core.workspace.arrays import put_array
 
 _UID = re.compile(r"[0-9a-fA-F]{32}")
 UIDS = np.dtype("<u8,<u8")
@@ -41,7 +42,7 @@ class DataComp(Export):
         name = _column(kept.table.column_names)
         uids = packed([str(uid) for uid in kept.table[name].to_pylist()], name)
         with open(path, "wb") as file:
-            np.lib.format.write_array(file, uids, allow_pickle=False)
+            put_array(file, uids)
 
 
 def packed(uids: list[str], name: str = "id") -> np.ndarray:

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
 
 from datasel_core.errors import BadInput, BadRequest, Failed, UnknownName
@@ -20,6 +19,7 @@ from datasel_core.pools.kind import PoolKind
 from datasel_core.pools.long_columns import Texts
 from datasel_core.pools.pool import Pool, stamps_file
 from datasel_core.pools.scan import Scan, fingerprint
+from datasel_core.workspace.arrays import put_array
 from datasel_core.workspace.files import read_json, write_json, writing
 from datasel_core.workspace.hashing import hash_file, is_own, known_hash, own_hash
 from datasel_core.workspace.layout import Workspace
@@ -60,7 +60,7 @@ def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, sca
     stamps = stamps_file(folder, table_sha256)
     if scan.stamps is not None:
         with writing(stamps) as temporary, open(temporary, "wb") as file:
-            np.save(file, scan.stamps)
+            put_array(file, scan.stamps)
     if scan.boxes is not None:
         with writing(folder / _BOXES) as temporary:
             pq.write_table(scan.boxes, temporary, compression="zstd")

@@ -5,6 +5,7 @@ import io
 import os
 import secrets
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -56,9 +57,24 @@ class growing:  # noqa: N801  (used as a with statement)
             part.unlink(missing_ok=True)
 
 
+class _Into:
+    """A file that numpy does not know for one: to those it knows it writes through the C library, which keeps what a
+    full disk did not take to itself when it closes them.
+    """
+
+    def __init__(self, file: BinaryIO):
+        self.write = file.write
+
+
 def save_array(path: Path, array: np.ndarray) -> None:
+    """One array as .npy, all at once. Raises Failed."""
     with writing(path) as temporary, open(temporary, "wb") as file:
-        np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
+        put_array(file, array)
+
+
+def put_array(file: BinaryIO, array: np.ndarray) -> None:
+    """One array as .npy into a file. Raises OSError where it finds no room."""
+    np.lib.format.write_array(_Into(file), np.asanyarray(array), allow_pickle=False)
 
 
 def load_array(path: Path) -> np.ndarray:
