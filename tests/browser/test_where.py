@@ -51,8 +51,11 @@ def test_a_filter_is_checked_while_it_is_typed(visit, pool, scheme):
 def test_a_group_is_picked_from_a_list(visit, pool):
     page = visit("/select?pool=words&method=random&budget=3")
     field = opened(page)
-    place(page.get_by_placeholder("2 groups"))  # the part opens first
-    page.get_by_placeholder("2 groups").click()
+    groups = page.get_by_placeholder("2 groups")
+    place(groups)  # the part opens first
+    groups.scroll_into_view_if_needed()  # a list that is open closes when the page is scrolled
+    place(groups)
+    groups.click()
     page.get_by_role("option", name="right · 1,000").click()
     page.get_by_text("1,000 of 4,000 match").wait_for()
     assert field.input_value() == "source = 'right'"

@@ -148,7 +148,8 @@ SAID: dict[str, list[str]] = {
     "No sample of arrows is left to choose from; loosen": [f"{_SELECT} --where false"],
     "--where .* does not work": [f"{_SELECT} --where ''", f"{_SELECT} --where nothing=1"],
     "--set and --held-out are for a probe": ["evaluate run:nine --held-out nobody", "evaluate run:nine --set x=1"],
-    "The path is empty; name a file or folder": ["pool add new ''", f"{_SELECT} --out ''", "verify ''"],
+    "The path is empty; name a file or folder": ["pool add new ''", f"{_SELECT} --out ''"],
+    "The name of the selection is empty; say its folder, its key or its name": ["verify ''"],
     "lies outside the allowed folders": [
         "pool add new /etc",
         f"{_SELECT} --out /etc/x",
