@@ -53,7 +53,7 @@ def test_a_group_is_picked_from_a_list(visit, pool):
     field = opened(page)
     groups = page.get_by_placeholder("2 groups")
     place(groups)  # the part opens first
-    groups.scroll_into_view_if_needed()  # a list that is open closes when the page is scrolled
+    groups.hover()  # a list that is open closes when the page is scrolled
     place(groups)
     groups.click()
     page.get_by_role("option", name="right · 1,000").click()
