@@ -54,6 +54,11 @@ def run_probe(
         return _elsewhere(workspace, probe, pool, roles, train, held_out, progress)
     rest = np.arange(pool.n) if held_out == REST else _set_aside(pool, said, kept)
     test = np.setdiff1d(rest, np.union1d(kept, out))
+    if held_out is None and not len(test):
+        raise BadRequest(
+            f"No held-out sample of {pool.name} has {' and '.join(probe.needs) or 'a value'}, so there is nothing to "
+            "test on; draw another set, or compute the feature of all samples."
+        )
     given = given_to(probe, pool, roles)
     if held_out is None and GROUP.name in probe.needs:
         check_shared(pool, given[GROUP.name], rest)

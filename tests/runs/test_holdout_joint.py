@@ -22,6 +22,7 @@ from tests.runs.joints import GROUPS, METHODS, MISSING, N, same_answer
 from tests.runs.test_measures import by_hand
 
 built, scene = joints.built, joints.scene
+ABOUT = {"share": "2", "by": None, "near": False, "seed": 0}
 
 
 @pytest.fixture
@@ -177,6 +178,15 @@ def test_a_probe_is_asked_about_the_held_out_alone(scene, aside):
     found = run_probe(scene.workspace, run.folder, "linear", Progress())
     assert found == right | {"held_out": "holdout"}
     assert len(set(GROUPS[held])) > 1
+
+
+def test_a_held_out_set_without_vectors_tests_nothing_and_says_so(scene):
+    held = np.intersect1d(MISSING["embedding"], np.arange(N))[:2]
+    holdout.save(scene.pool, "holdout", scene.pool.ids[held].tolist(), np.arange(len(held)), ABOUT)
+    run = scene.ask("random", 25)
+    for probe in ("linear", "nearest"):
+        with pytest.raises(BadRequest, match="No held-out sample of all has embedding and group, so there is nothing"):
+            run_probe(scene.workspace, run.folder, probe, Progress())
 
 
 def test_a_selection_that_could_choose_the_held_out_proves_nothing_on_it(scene, capsys):
