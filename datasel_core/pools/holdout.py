@@ -97,7 +97,10 @@ def held_out(pool: Pool) -> SetAside | None:
 def read(pool: Pool, kind: str) -> SetAside | None:
     """Raises BadInput when it is damaged."""
     path = _json(pool, kind)
-    about = read_json(path)
+    try:
+        about = read_json(path)
+    except BadInput:
+        raise _damaged(pool, kind, path) from None
     if about is None:
         return None
     table = pool.folder / f"{kind}.parquet"

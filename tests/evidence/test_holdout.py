@@ -252,7 +252,9 @@ def test_a_damaged_set_is_never_chosen_from(workspace, tmp_path, capsys, damage)
     for words in (["select", "t", "random", "--budget", "5"], ["holdout", "t"]):
         capsys.readouterr()
         assert main(words) == 2
-        assert "is damaged" in capsys.readouterr().err.splitlines()[-1]
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert said.startswith("The held-out set of t is damaged (holdout.")
+        assert said.endswith("or give the set up: python -m datasel_core holdout t --remove")
     assert main(["holdout", "t", "--remove"]) == 0
     assert main(["select", "t", "random", "--budget", "5"]) == 0
 
