@@ -47,7 +47,7 @@ def test_the_first_picks_of_a_longer_run_are_worth_what_they_alone_are(screen, w
     chosen(workspace, held_out, budget="45")
     text = said(on_select(screen))
     alone = chosen(workspace, held_out)
-    assert sentence(alone.manifest["result"]["worth"]).split(": ")[0] in text
+    assert sentence(alone.manifest["result"]["worth"], "vectors").split(": ")[0] in text
 
 
 def test_without_a_held_out_set_coverage_is_of_the_pool_itself(screen, workspace, vector_pool):
