@@ -125,7 +125,9 @@ def _clusters(choice: Question, answer: Answer, of: np.ndarray) -> None:
     counts = np.bincount(of[answer.rows], minlength=int(of.max()) + 1)
     whole = sum(counts[one.at] == len(one.rows) for one in found)
     outside = pool.n - sum(len(one.rows) for one in found)
-    left_out = f", {outside:,} have no trajectory" if outside else ""
+    silent = int((of[choice.roles.missing_rows(choice.method.roles())] < 0).sum())
+    left_out = f", {silent:,} have no trajectory" if silent else ""
+    left_out += f", {outside - silent:,} cannot be chosen" if outside > silent else ""
     dropped = pool.n - outside - len(answer.rows)
     words, sort = st.columns([76, 24], gap="small", vertical_alignment="bottom")
     words.markdown(

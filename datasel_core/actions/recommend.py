@@ -52,8 +52,10 @@ class Recommend(Task):
 
 def _command(pool: Pool, found: Recommendation, budget: str | None) -> str:
     words = ["python", "-m", "datasel_core", "select", pool.name, found.method, "--budget", budget or "10%"]
-    for name, value in found.params.items():
-        words += ["--set", f"{name}={value}"]
+    for flag, pairs in (("--set", found.params), ("--use", found.use)):
+        for name, value in pairs.items():
+            words += [flag, f"{name}={value}"]
+    words += ["--target", found.target] if found.target else []
     return shlex.join(words)
 
 

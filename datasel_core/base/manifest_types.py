@@ -46,6 +46,7 @@ class _Budget(_Part):
 class _Earlier(_Part):
     n: int
     ids_sha256: str
+    aside: int = 0
 
 
 class _SetAside(_Part):

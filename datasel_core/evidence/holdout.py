@@ -1,12 +1,13 @@
 """Drawing a held-out set: at random, part by part, before anything is chosen."""
 
+import contextlib
 import time
 
 import numpy as np
 
 from datasel_core.base.progress import Progress
 from datasel_core.base.role import EMBEDDING
-from datasel_core.errors import BadParameter, BadRequest
+from datasel_core.errors import BadInput, BadParameter, BadRequest
 from datasel_core.evidence.parts import parts
 from datasel_core.features.roles import Roles
 from datasel_core.methods.selection import granted
@@ -18,14 +19,16 @@ from datasel_core.runs.run import runs
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
 
+_LOCK = "aside"
+"""One for all kinds: each must see what the others took."""
+
 
 def check(pool: Pool, kind: str, share: str, by: str | None) -> None:
     """Raises BadRequest when a set of this kind is there already, or cannot be drawn like this."""
     if by is not None:
         pool.column(by)
-    granted(share, pool.n)
-    if share.strip() == "100%":
-        raise BadParameter("The share is 100%; some samples must be left to choose from.")
+    if granted(share, pool.n) == pool.n:
+        raise BadParameter(f"The share is {share}; some samples must be left to choose from.")
     if (found := holdout.read(pool, kind)) is not None:
         flag = " --gold" if kind == holdout.GOLD else ""
         raise BadRequest(
@@ -51,17 +54,23 @@ def draw(
     Raises BadRequest, UnknownName, Stopped.
     """
     progress = progress or Progress()
-    with Lock(pool.folder / kind).hold(progress.check):
+    with Lock(pool.folder / _LOCK).hold(progress.check):
         check(pool, kind, share, by)
         roles = Roles.of(workspace, pool) if near else None
         of = parts(pool, by, roles, progress)
         wanted, rng = granted(share, pool.n), np.random.default_rng(seed)
-        rows = drawn(of, _others(pool, kind), wanted, rng)
+        others = _others(pool, kind)
+        rows = drawn(of, others, wanted, rng)
         if not len(rows):
             raise BadRequest(
                 f"No part of {pool.name} is small enough for {wanted:,} samples: the largest holds "
                 f"{np.bincount(of).max():,}, the smallest {np.bincount(of).min():,}; ask for a larger share, or draw "
                 "by another column."
+            )
+        if len(rows) + len(others) == pool.n:
+            raise BadRequest(
+                f"Nothing of {pool.name} would be left to choose from: of {pool.n:,} samples {len(others):,} are set "
+                f"aside, and {len(rows):,} were drawn; ask for a smaller share, or draw by another column."
             )
         about = {
             "share": share,
@@ -93,11 +102,13 @@ def drawn(parts: np.ndarray, taken: np.ndarray, wanted: int, rng: np.random.Gene
 
 def kept_before(workspace: Workspace, pool: Pool, found: SetAside) -> int:
     """How many kept selections of the pool were made before the set was drawn: they may hold samples of it."""
-    return sum(
-        said["pool"]["fingerprint"] == pool.fingerprint
-        and (said.get("holdout") or {}).get(found.kind, {}).get("ids_sha256") != found.about["ids_sha256"]
-        for said in map(manifest.read, runs(workspace))
-    )
+    before = 0
+    for folder in runs(workspace):
+        with contextlib.suppress(BadInput):  # a damaged one shows nothing any more
+            said = manifest.read(folder)
+            seen = (said.get("holdout") or {}).get(found.kind, {}).get("ids_sha256") != found.about["ids_sha256"]
+            before += seen and said["pool"]["fingerprint"] == pool.fingerprint
+    return before
 
 
 def _others(pool: Pool, kind: str) -> np.ndarray:

@@ -14,7 +14,7 @@ from datasel_core.features.roles import Roles
 from datasel_core.features.twins import Twins
 from datasel_core.pools.holdout import SetAside
 from datasel_core.pools.pool import Pool
-from datasel_core.probes.evaluate import given_to
+from datasel_core.probes.evaluate import given_to, shared
 from datasel_core.probes.linear import Linear
 from datasel_core.probes.probe import Probe
 from datasel_core.vectors import neighbors
@@ -131,8 +131,8 @@ class Probed(Measure):
         if GROUP.name in self.probe.needs:
             groups = self.roles.array(GROUP.name, kept)
             kept = kept[groups != ""]
-            if len(known := np.setdiff1d(groups, [""])) == 1:  # it can name nothing else
-                return (self.roles.array(GROUP.name, self.held.rows) == known[0]).astype(np.float64)
+            if len(known := np.setdiff1d(groups, [""])) < 2:  # it can name nothing else
+                return np.isin(self.roles.array(GROUP.name, self.held.rows), known).astype(np.float64)
         if self.probe.opens:
             return self.probe.each(self._opened(), kept, self.held.rows, progress)
         train, test = np.arange(len(kept)), np.arange(len(kept), len(kept) + len(self.held.rows))
@@ -220,15 +220,16 @@ def _shares(n: int, of: int) -> np.ndarray:
 
 
 def main_measure(roles: Roles, aside: SetAside) -> Measure | None:
-    """The one measure by which all methods of a pool are compared: a linear probe where there are groups, else the mean
-    distance of held-out samples; None where there are no vectors.
+    """The one measure by which all methods of a pool are compared: a linear probe where there are groups that it can
+    learn, else the mean distance of held-out samples; None where there are no vectors.
     """
     has = {role for role in (EMBEDDING.name, IMAGE.name) if role in roles.features}
     if not has:
         return None
     by_probe = EMBEDDING.name in has and roles.group is not None
     needs = (EMBEDDING.name,) if EMBEDDING.name in has else (IMAGE.name,)
-    held = HeldOut.among(roles.pool, aside, roles.missing_rows(needs))
-    if by_probe and len(np.unique(roles.array(GROUP.name, held.rows))) > 1:
-        return Probed(roles, held)
-    return Distance(roles, held)
+    missing = roles.missing_rows(needs)
+    if by_probe and len(shared(groups := roles.array(GROUP.name), aside.rows(roles.pool))) > 1:
+        unnamed = np.flatnonzero(groups == "")
+        return Probed(roles, HeldOut.among(roles.pool, aside, np.union1d(missing, unnamed)))
+    return Distance(roles, HeldOut.among(roles.pool, aside, missing))

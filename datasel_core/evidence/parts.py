@@ -42,8 +42,8 @@ def _components(links: np.ndarray, n: int) -> np.ndarray:
 
 
 def _same(values: np.ndarray) -> np.ndarray:
-    """(2, m): each row that has a value, and the first with the same one."""
-    known = np.flatnonzero([value is not None and value == value for value in values.tolist()])
+    """(2, m): each row that has a value, and the first with the same one. An empty text is none."""
+    known = np.flatnonzero([value is not None and value == value and value != "" for value in values.tolist()])
     _, first, of = np.unique(values[known].astype(str), return_index=True, return_inverse=True)
     return np.stack([known, known[first[of]]])
 

@@ -51,7 +51,8 @@ class Facts:
 @dataclass(frozen=True)
 class Recommendation:
     """basis: EVIDENCE of this pool, or the RULE. reason: sentences for people. params: of the method, where they are
-    not its defaults. first: what to do before, where the pool lacks something.
+    not its defaults. first: what to do before, where the pool lacks something. use, target: what it was measured with,
+    as a question says it.
     """
 
     method: str
@@ -59,6 +60,8 @@ class Recommendation:
     basis: str
     params: Mapping[str, Any] = field(default_factory=dict)
     first: str = ""
+    use: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
 
 
 def facts(roles: Roles, progress: Progress | None = None) -> Facts:
@@ -84,8 +87,10 @@ def recommend(
 
 def proven(table: Mapping[str, Any], budget: int | None = None) -> Recommendation | None:
     """The best of what was shown to be better than random at the budget nearest to this one; random where nothing was;
-    None where the table is only a pilot.
+    None where the table is only a pilot, or an older one, which does not say what its methods were asked with.
     """
+    if "methods" not in table:
+        return None
     nearest = min(table["budgets"], key=lambda one: abs(np.log(one / (budget or one))))
     cells = [one for one in table["cells"] if one["budget"] == nearest and not one["control"]]
     if not cells or any(one["verdict"] == "pilot" for one in cells):
@@ -98,10 +103,10 @@ def proven(table: Mapping[str, Any], budget: int | None = None) -> Recommendatio
         tried = ", ".join(_titled(one["method"]) for one in cells)
         return Recommendation("random", f"{where}: none of {tried} was shown to be better than random.", EVIDENCE)
     best = max(better, key=lambda one: up * one["difference"])
-    name, _, said = best["method"].partition(":")
-    params = dict(pair.split("=", 1) for pair in said.split(":") if "=" in pair)
+    name, with_ = best["method"].partition(":")[0], table["methods"][best["method"]]
     gain = f"{best['difference']:+.3f} ({best['low']:+.3f} to {best['high']:+.3f})"
-    return Recommendation(name, f"{where}: {table['measure']} {gain} against random.", EVIDENCE, params)
+    reason = f"{where}: {table['measure']} {gain} against random."
+    return Recommendation(name, reason, EVIDENCE, with_["params"], use=with_["use"], target=with_["target"])
 
 
 def _titled(entry: str) -> str:

@@ -197,15 +197,6 @@ def check(yardsticks: list[Yardstick], pool: Pool, aside: Aside | None) -> list[
     )
 
 
-def value(measure: Measure, kept: np.ndarray, progress: Progress | None = None) -> np.ndarray:
-    """(m,) the measure of a choice. A probe that saw one group only names that one, as it would be used."""
-    if isinstance(measure, Probed):
-        groups = measure.roles.array(GROUP.name)
-        if len(seen := np.unique(groups[kept])) == 1:
-            return (groups[measure.held.rows] == seen[0]).astype(np.float64)
-    return measure.each(kept, progress)
-
-
 def _held(roles: Roles, held: Any) -> HeldOut:
     return HeldOut.among(roles.pool, held, roles.missing_rows((Distance(roles, None).role,)))
 
@@ -239,7 +230,7 @@ def _each(yardstick: Yardstick, size: slice, progress: Progress) -> np.ndarray:
     n = yardstick.sizes[size][0]
     found = []
     with contextlib.closing(
-        side_by_side(lambda draw: value(yardstick.measure, yardstick.order(draw)[:n]), range(DRAWS))
+        side_by_side(lambda draw: yardstick.measure.each(yardstick.order(draw)[:n]), range(DRAWS))
     ) as made:
         for one in made:
             progress.check()

@@ -38,7 +38,8 @@ class SetAside:
 
     def rows(self, pool: Pool) -> np.ndarray:
         """Rows of those that the pool still has, in pool order."""
-        return np.flatnonzero(np.isin(pool.ids, self.ids)) if self.ids else np.empty(0, np.int64)
+        mine = set(self.ids)
+        return np.flatnonzero(np.fromiter((id in mine for id in pool.ids), bool, pool.n))
 
     def parts_of(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """The part of each of these rows, which belong to it."""
@@ -96,7 +97,10 @@ def held_out(pool: Pool) -> SetAside | None:
 def read(pool: Pool, kind: str) -> SetAside | None:
     """Raises BadInput when it is damaged."""
     path = _json(pool, kind)
-    about = read_json(path)
+    try:
+        about = read_json(path)
+    except BadInput:
+        raise _damaged(pool, kind, path) from None
     if about is None:
         return None
     table = pool.folder / f"{kind}.parquet"

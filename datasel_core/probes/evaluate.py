@@ -9,6 +9,7 @@ import numpy as np
 
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
+from datasel_core.base.role import GROUP
 from datasel_core.base.trouble import in_words
 from datasel_core.errors import BadRequest
 from datasel_core.features.roles import Roles
@@ -53,7 +54,14 @@ def run_probe(
         return _elsewhere(workspace, probe, pool, roles, train, held_out, progress)
     rest = np.arange(pool.n) if held_out == REST else _set_aside(pool, said, kept)
     test = np.setdiff1d(rest, np.union1d(kept, out))
+    if held_out is None and not len(test):
+        raise BadRequest(
+            f"No held-out sample of {pool.name} has {' and '.join(probe.needs) or 'a value'}, so there is nothing to "
+            "test on; draw another set, or compute the feature of all samples."
+        )
     given = given_to(probe, pool, roles)
+    if held_out is None and GROUP.name in probe.needs:
+        check_shared(pool, given[GROUP.name], rest)
     if "turns" in probe.opens:
         test = _unseen(pool, test, pool, train)
     elif probe.opens:  # a picture with several captions must not be learned with one and tested with another
@@ -81,6 +89,22 @@ def _set_aside(pool: Pool, said: Mapping[str, Any], kept: np.ndarray) -> np.ndar
             "choose again, now that it is set aside."
         )
     return rows
+
+
+def shared(groups: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """Groups that held-out samples and others are of: a set that was drawn by whole groups has none, so that nobody can
+    learn what it asks. groups: (n,) text, empty where there is none. held: rows.
+    """
+    return np.setdiff1d(np.intersect1d(groups[held], np.delete(groups, held)), [""])
+
+
+def check_shared(pool: Pool, groups: np.ndarray, held: np.ndarray) -> None:
+    """Raises BadRequest where a probe of groups could name no held-out sample rightly."""
+    if len(held) and not len(shared(groups, held)):
+        raise BadRequest(
+            f"No held-out sample of {pool.name} is of a group that others are of, so no probe can name one rightly: "
+            "the set was drawn by whole groups; draw one by another column to ask a probe."
+        )
 
 
 def _of_models(probe: Probe) -> AbstractContextManager[None]:

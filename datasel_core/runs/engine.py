@@ -142,7 +142,7 @@ def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) 
             "budget": {"requested": asked.spec.budget, "granted": int(chosen.counts.sum()), "unit": "samples"},
             "seed": asked.spec.seed,
             "within": asked.within and asked.within.about,
-            "already": asked.already and {**asked.already.about, "counted": len(before)},
+            "already": asked.already and {**asked.already.about, "counted": len(before), **_seen(asked)},
             "where": asked.spec.where,
             **({"holdout": asked.aside.said(asked.pool)} if asked.aside else {}),
             "unreadable": pool.unreadable + asked.roles.unreadable(asked.method.roles()) + _unscored(asked, chosen),
@@ -156,6 +156,12 @@ def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) 
         },
         beside,
     )
+
+
+def _seen(asked: Question) -> dict[str, int]:
+    """How many of those chosen earlier are set aside by now: they count as chosen all the same."""
+    aside = int(np.isin(asked.earlier, asked.unseen).sum())
+    return {"aside": aside} if aside else {}
 
 
 def _write_samples(asked: Question, folder: Path) -> list[str]:
@@ -190,7 +196,8 @@ def _unscored(asked: Question, chosen: Selection) -> list[dict[str, str]]:
     """Samples that have values, but no direction to score them by."""
     if not asked.method.scores_all or chosen.scores is None:
         return []
-    rows = asked.candidates.given[np.isnan(chosen.scores[asked.candidates.given])]
+    given = np.setdiff1d(asked.candidates.given, asked.unseen)  # of those chosen before they were set aside, none
+    rows = given[np.isnan(chosen.scores[given])]
     return [
         {"id": str(asked.pool.ids[row]), "reason": f"{asked.method.id} gives it no score: its vector is zero"}
         for row in rows

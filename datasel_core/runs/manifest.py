@@ -55,7 +55,8 @@ _LIBRARIES = (
 class Counts:
     """How many of how many, wherever it is said. new: what a selection kept itself. earlier: kept before it, and
     counted as chosen (`already`). pool: all samples. within: how many it could choose among, where an earlier selection
-    said so. aside: how many it could not even see, such as a held-out set.
+    said so. aside: how many it could not even see, such as a held-out set; what was chosen before it was set aside is
+    among the earlier.
     """
 
     new: int
@@ -97,7 +98,8 @@ def counts(said: Mapping[str, Any]) -> Counts:
     """What a manifest says of how many. The one place that tells new from earlier, and `already` from `within`."""
     within, already = said["within"], said["already"]
     earlier, among = already["n"] if already else 0, within["n"] if within else None
-    return Counts(said["result"]["n"], earlier, said["pool"]["n"], among, n_aside(said))
+    aside = n_aside(said) - (already.get("aside", 0) if already else 0)
+    return Counts(said["result"]["n"], earlier, said["pool"]["n"], among, aside)
 
 
 def n_aside(said: Mapping[str, Any]) -> int:

@@ -1,6 +1,7 @@
 """A held-out set: whole parts, drawn at random, frozen, and refused in one line where it cannot be."""
 
 import json
+from threading import Thread
 
 import numpy as np
 import pyarrow as pa
@@ -155,6 +156,13 @@ def test_a_gold_set_stands_beside_and_shares_nothing(workspace, tmp_path, capsys
             "--remove gives the set up; draw another one after that, without --remove.",
         ),
         (["t", "--share", "100%"], "The share is 100%; some samples must be left to choose from."),
+        (["t", "--share", "99.9%"], "The share is 99.9%; some samples must be left to choose from."),
+        (["t", "--share", "100"], "The share is 100; some samples must be left to choose from."),
+        (
+            ["t", "--share", "60%", "--by", "one"],
+            "Nothing of t would be left to choose from: of 100 samples 0 are set aside, and 100 were drawn; ask for a "
+            "smaller share, or draw by another column.",
+        ),
         (["t", "--share", "0"], "it must be from 1 to 100"),
         (["t", "--share", "many"], "it must be a count such as 100 or a share such as 10%"),
         (["t", "--share", "10%", "--by", "hospital"], "hospital"),
@@ -170,6 +178,59 @@ def test_what_cannot_be_drawn_is_one_line_and_nothing_is_set_aside(workspace, tm
     assert main(["holdout", *words]) == 2
     assert said in capsys.readouterr().err.splitlines()[-1]
     assert holdout.of(pool) is None
+
+
+def test_two_sets_never_take_all_there_is(workspace, tmp_path, capsys):
+    pool = texts(workspace, tmp_path)
+    first = drawing.draw(workspace, pool, "60%")
+    assert main(["holdout", "t", "--share", "60%", "--gold"]) == 2
+    assert (
+        f"of 100 samples {len(first.ids)} are set aside, and {100 - len(first.ids)} were drawn; ask for a smaller share"
+        in capsys.readouterr().err
+    )
+    assert holdout.of(pool).what().keys() == {"holdout"}
+
+
+def test_two_sets_that_are_drawn_at_once_share_nothing(workspace, tmp_path, monkeypatch):
+    """One is asked for while the other is half drawn: it waits, and sees what the other took."""
+    pool, found, threads = texts(workspace, tmp_path), {}, []
+    save = holdout.save
+
+    def gold():
+        found["gold"] = drawing.draw(workspace, pool, "30%", kind=holdout.GOLD).ids
+
+    def meanwhile(pool, kind, *rest):
+        if kind == holdout.HOLDOUT:
+            threads.append(Thread(target=gold))
+            threads[0].start()
+            threads[0].join(1)  # as long as it may take to draw, where nothing holds it back
+        return save(pool, kind, *rest)
+
+    monkeypatch.setattr(holdout, "save", meanwhile)
+    found["holdout"] = drawing.draw(workspace, pool, "30%").ids
+    threads[0].join(60)
+    assert found["gold"]
+    assert found["holdout"]
+    assert not set(found["gold"]) & set(found["holdout"])
+
+
+def test_samples_without_a_value_are_drawn_one_by_one(workspace, tmp_path):
+    lines = [{"id": f"s{at}", "text": f"text {at}", "patient": "" if at < 50 else f"p{at % 10}"} for at in range(100)]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+    pool = add_pool(workspace, "t", str(tmp_path / "t.jsonl"), "text")
+    found = parts(pool, "patient", None, Progress())
+    assert len(set(found[:50].tolist())) == 50
+    assert len(set(found[50:].tolist())) == 10
+
+
+def test_a_sample_is_held_out_whatever_it_is_called(workspace, tmp_path):
+    """numpy takes a NUL at the end of a text for nothing."""
+    ids = ["nul\0", "\u202eabc", "a\tb'\";=", *(f"s{at}" for at in range(17))]
+    table = {"id": ids, "embedding": np.eye(20).tolist()}
+    pq.write_table(pa.table(table), tmp_path / "w.parquet")
+    pool = add_pool(workspace, "w", str(tmp_path / "w.parquet"), "vectors")
+    holdout.save(pool, holdout.HOLDOUT, ids[:3], np.arange(3), {})
+    assert holdout.of(pool).rows(pool).tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("damage", ["holdout.json", "holdout.parquet", "missing table", "not json"])
@@ -191,7 +252,9 @@ def test_a_damaged_set_is_never_chosen_from(workspace, tmp_path, capsys, damage)
     for words in (["select", "t", "random", "--budget", "5"], ["holdout", "t"]):
         capsys.readouterr()
         assert main(words) == 2
-        assert "is damaged" in capsys.readouterr().err.splitlines()[-1]
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert said.startswith("The held-out set of t is damaged (holdout.")
+        assert said.endswith("or give the set up: python -m datasel_core holdout t --remove")
     assert main(["holdout", "t", "--remove"]) == 0
     assert main(["select", "t", "random", "--budget", "5"]) == 0
 
@@ -227,6 +290,9 @@ def test_selections_made_before_are_counted(workspace, tmp_path, capsys):
     texts(workspace, tmp_path)
     for budget in ("5", "6"):
         assert main(["select", "t", "random", "--budget", budget]) == 0
+    assert main(["select", "t", "random", "--budget", "7"]) == 0
+    damaged = workspace.path / "runs" / capsys.readouterr().out.splitlines()[-1].rsplit("/", 1)[1]
+    (damaged / "manifest.json").write_text("{")  # which shows nothing, and is told elsewhere
     assert main(["holdout", "t", "--share", "20%"]) == 0
     assert (
         "2 kept selections were made before this set was drawn; what they show on it proves nothing: choose again."

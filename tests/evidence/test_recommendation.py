@@ -13,6 +13,8 @@ from datasel_core.analysis import structure as module
 from datasel_core.analysis.structure import structure
 from datasel_core.evidence import holdout as drawing
 from datasel_core.evidence.recommendation import facts, proven, recommend
+from datasel_core.evidence.tables import paper
+from datasel_core.evidence.tables.asking import place
 from datasel_core.features.roles import Roles
 from datasel_core.pools import holdout
 from datasel_core.pools.persistence import load_pool
@@ -114,7 +116,12 @@ def cell(method, budget, difference, verdict, control=False):
 
 def table(*cells, better="higher"):
     measures = [{"name": "linear", "better": better}]
-    return {"budgets": [30, 120], "seeds": 8, "measure": "linear", "measures": measures, "cells": list(cells)}
+    methods = {one["method"]: {"params": {}, "use": {}, "target": None} for one in cells}
+    for name in methods:
+        pairs = [pair.split("=") for pair in name.split(":")[1:]]
+        methods[name]["params"] = dict(pairs)
+    said = {"budgets": [30, 120], "seeds": 8, "measure": "linear", "measures": measures, "methods": methods}
+    return said | {"cells": list(cells)}
 
 
 def test_evidence_comes_before_the_rule(scene):
@@ -135,6 +142,8 @@ def test_evidence_comes_before_the_rule(scene):
     assert "none of k-center greedy, Facility location, FreeSel, sampler=farthest was shown to be better" in none.reason
     roles = Roles.of(scene.workspace, scene.pool)
     assert recommend(roles, facts(roles), said, 100) == none
+    del said["methods"]  # an older table
+    assert recommend(roles, facts(roles), said, 100).basis == "rule"
 
 
 def test_where_lower_is_better_and_where_it_was_a_pilot():
@@ -183,3 +192,32 @@ def test_a_target_whose_samples_may_be_chosen_is_told(workspace, tmp_path, rng, 
     told = "4 of the 6 samples of the target exam are in t too, to the letter or byte"
     assert told in capsys.readouterr().err
     assert main(["leaks", "t", "--against", "exam"]) == 1
+
+
+def test_what_is_recommended_is_what_was_measured(workspace, tmp_path, rng, capsys):
+    """Parameters, features and target that the table was made with are in the command, and the command can be given."""
+    pool = add(workspace, tmp_path, crowd(rng, 60, 2))
+    vectors = rng.standard_normal((pool.n, 32)).astype(np.float32)
+    np.savez(tmp_path / "new.npz", ids=pool.ids.astype(str), embedding=vectors)
+    old = Roles.of(workspace, pool).features["embedding"].key
+    import_feature(workspace, pool, "embedding", str(tmp_path / "new.npz"))
+    add(workspace, tmp_path, crowd(rng, 5, 1), "examples")
+    drawing.draw(workspace, pool, "20%")
+    words = ["evidence", "v", "--methods", "tsds:alpha=0.8", "--budgets", "20", "--seeds", "8", "--set", "max_k=9"]
+    assert main([*words, "--use", f"embedding={old}", "--target", "examples", "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["methods"]["tsds:alpha=0.8"] == {
+        "params": {"max_k": "9", "alpha": "0.8"},
+        "use": {"embedding": old},
+        "target": "examples",
+    }
+    for one in made["cells"]:
+        one["verdict"] = "better"
+    paper.keep(place(workspace, pool, holdout.held_out(pool)), made)
+    assert main(["recommend", "v", "--budget", "20"]) == 0
+    command = capsys.readouterr().out.splitlines()[1]
+    assert command == (
+        "python -m datasel_core select v tsds --budget 20 --set max_k=9 --set alpha=0.8 "
+        f"--use embedding={old} --target examples"
+    )
+    assert main(command.split()[3:]) == 0

@@ -19,8 +19,9 @@ from datasel_core.evidence import holdout as drawing
 from datasel_core.evidence import yardstick as module
 from datasel_core.evidence.appraisals.worth import in_random, measured, sentence
 from datasel_core.evidence.measures import Distance, Probed
+from datasel_core.evidence.tables.asking import ask
 from datasel_core.evidence.worth import worth_of_means
-from datasel_core.evidence.yardstick import DRAWS, Yardstick, grid, value, yardsticks
+from datasel_core.evidence.yardstick import DRAWS, Yardstick, grid, yardsticks
 from datasel_core.features.stored import kept_features
 from datasel_core.pools import holdout
 from datasel_core.runs import manifest
@@ -166,12 +167,45 @@ def test_a_probe_that_saw_one_group_names_that_one(workspace, labelled):
     mine = first(workspace, labelled)
     groups = mine.measure.roles.array("group")
     usual = np.flatnonzero(groups == "usual")[:10]
-    assert value(mine.measure, usual) == pytest.approx((groups[mine.measure.held.rows] == "usual").astype(float))
-    both = np.concatenate([usual, np.flatnonzero(groups == "rare")[:3]])
-    assert value(mine.measure, both) == pytest.approx(mine.measure.each(both))
+    assert mine.measure.each(usual) == pytest.approx((groups[mine.measure.held.rows] == "usual").astype(float))
     found = mine.make()
     for draw in (0, 7):
-        assert found[2, draw] == pytest.approx(value(mine.measure, mine.order(draw)[: mine.sizes[2]]))
+        assert found[2, draw] == pytest.approx(mine.measure.each(mine.order(draw)[: mine.sizes[2]]))
+
+
+def test_samples_without_a_group_teach_nothing_and_ask_nothing(workspace, tmp_path, rng):
+    """Six of ten have none: choices of those alone name no held-out sample, and none of those is asked about."""
+    groups = [None if at % 10 < 6 else f"g{at % 2}" for at in range(N)]
+    pool = pool_of(workspace, tmp_path, rng, groups, name="some")
+    drawing.draw(workspace, pool, "25%")
+    mine, named = first(workspace, pool), {at for at in range(N) if groups[at]}
+    assert isinstance(mine.measure, Probed)
+    assert set(mine.measure.held.rows.tolist()) == set(holdout.of(pool).rows(pool).tolist()) & named
+    mine.make()
+    run = select(workspace, asked(pool, "random", "5", where='"group" is null'))
+    said = run.manifest["result"]["worth"]
+    assert (said["n"], said["held_out"]) == (0.0, len(mine.measure.held.rows))
+    assert not mine.measure.each(run.table["row"].to_numpy()).any()
+
+
+def test_a_set_of_whole_groups_is_measured_by_distance_for_no_probe_can_name_them(workspace, tmp_path, rng, capsys):
+    pool = pool_of(workspace, tmp_path, rng, [f"g{at % 10}" for at in range(N)], name="whole")
+    drawing.draw(workspace, pool, "25%", by="group")
+    assert isinstance(first(workspace, pool).measure, Distance)
+    run = select(workspace, asked(pool, "k_center"))
+    assert run.manifest["result"]["worth"]["measure"] == "distance"
+    refused = "No held-out sample of whole is of a group that others are of, so no probe can name one rightly: "
+    for words in (
+        ["evaluate", str(run.folder), "--probe", "linear"],
+        ["evidence", "whole", "--methods", "k_center", "--budgets", "20", "--probe", "nearest"],
+        ["evidence", "whole", "--methods", "k_center", "--budgets", "20", "--measures", "linear"],
+    ):
+        capsys.readouterr()
+        assert main(words) == 2
+        assert capsys.readouterr().err.splitlines()[-1] == (
+            f"{refused}the set was drawn by whole groups; draw one by another column to ask a probe."
+        )
+    assert [one.name for one in ask(workspace, pool, ["k_center"], ["20"], 8).measures] == ["distance", "farthest"]
 
 
 def test_worth_is_a_hand_calculation(workspace, pool):
@@ -224,7 +258,7 @@ def test_what_was_drawn_together_is_drawn_together_again(workspace, tmp_path, rn
     """The interval is that of the parts of the held-out set, of which there are few."""
     pool = pool_of(workspace, tmp_path, rng, [f"g{at % 20}" for at in range(N)], name="parts")
     drawing.draw(workspace, pool, "25%", by="group")
-    mine = yardsticks(workspace, pool, holdout.of(pool))[1]
+    mine = yardsticks(workspace, pool, holdout.of(pool))[-1]
     parts, kept = mine.measure.held.parts, mine.rows[::5]
     assert len(np.unique(parts)) == 5
     said = measured(mine, mine.make(), kept, Progress())

@@ -8,6 +8,7 @@ from datasel_core.evidence import holdout as drawing
 from datasel_core.evidence.tables import paper
 from datasel_core.evidence.tables.asking import place
 from datasel_core.pools import holdout
+from pages._ui.kit import disk
 from tests.evidence.test_recommendation import cell, crowd, table
 from tests.pages import test_explore
 from tests.pages.screens import said, sound
@@ -36,6 +37,8 @@ def test_the_recommended_method_is_set_until_another_is_chosen(screen, pool):
 def test_evidence_of_the_pool_is_believed_before_the_rule(screen, workspace, pool):
     held = drawing.draw(workspace, pool, "20%")
     document = table(cell("deduplicate:threshold=0.9", 30, 0.07, "better"), cell("k_center", 30, 0.01, "worse"))
+    key = disk.roles(pool).features["embedding"].key
+    document["methods"]["deduplicate:threshold=0.9"] |= {"use": {"embedding": key}, "target": "v"}
     paper.keep(place(workspace, pool, held), document)
     app = sound(screen("select", pool="v", budget="10"))
     assert "Recommended: Remove near-duplicates" in said(app)
@@ -46,6 +49,7 @@ def test_evidence_of_the_pool_is_believed_before_the_rule(screen, workspace, poo
     app = sound(app.button(key="method-random").click().run())
     app = sound(app.button(key="take-advice").click().run())
     assert app.number_input(key="widget.form.method.deduplicate.threshold").value == 0.9
+    assert (app.session_state["kept.select.use.embedding"], app.session_state["kept.select.target"]) == (key, "v")
     (place(workspace, pool, held) / "table.json").write_text("{}")
     assert "Recommended: k-center greedy" in said(sound(app.run()))
     holdout.forget(pool, holdout.HOLDOUT)

@@ -11,6 +11,7 @@ import pytest
 
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.progress import Progress
+from datasel_core.evidence import holdout as drawing
 from datasel_core.features.external import keep_imported
 from pages._ui.charts import clusters, maps
 from pages._ui.kit import disk, markdown
@@ -51,6 +52,16 @@ def open_page(screen, **query):
 
 def chosen(app):
     return wait(app, lambda app: "kept** (" in said(app))
+
+
+def test_what_is_set_aside_is_not_said_to_lack_a_trajectory(screen, workspace, questions):
+    pool, _, losses = questions
+    there, lacking = np.delete(np.arange(N), 3), [(3, "not measured")]
+    keep_imported(workspace, pool, "loss_trajectory", losses[there], there, lacking, "losses.npz", Progress())
+    held = drawing.draw(workspace, pool, "25%").rows(pool)
+    rest = N - len(np.union1d(held, [3]))
+    text = said(chosen(open_page(screen, method="s2l", budget="24")))
+    assert f", {rest - 24:,} dropped, 1 have no trajectory, {N - rest - 1:,} cannot be chosen. " in text
 
 
 def test_without_trajectories_it_says_both_ways_to_them(screen, questions):

@@ -1,5 +1,6 @@
 """What a selection is worth, on the pages: first on Select, for every budget of a longer run, and in the record."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.evidence import holdout as drawing
 from datasel_core.evidence.appraisals.worth import sentence
+from datasel_core.pools import holdout
 from datasel_core.runs.engine import select
 from datasel_core.runs.spec import parse_spec
 from tests.conftest import clustered
@@ -45,7 +47,7 @@ def test_the_first_picks_of_a_longer_run_are_worth_what_they_alone_are(screen, w
     chosen(workspace, held_out, budget="45")
     text = said(on_select(screen))
     alone = chosen(workspace, held_out)
-    assert sentence(alone.manifest["result"]["worth"]).split(": ")[0] in text
+    assert sentence(alone.manifest["result"]["worth"], "vectors").split(": ")[0] in text
 
 
 def test_without_a_held_out_set_coverage_is_of_the_pool_itself(screen, workspace, vector_pool):
@@ -83,3 +85,16 @@ def test_the_record_says_it(screen, workspace, held_out):
     run = chosen(workspace, held_out)
     first = sentence(run.manifest["result"]["worth"]).split(": ")[0]
     assert first in said(to_export(screen(pool="vec", run=run.key)))
+
+
+def test_what_is_set_aside_is_not_called_dropped(screen, workspace, held_out):
+    chosen(workspace, held_out)
+    rows = holdout.of(held_out).rows(held_out)
+    app = sound(on_select(screen).segmented_control(key="widget.select.show").set_value("all").run())
+    whys = app.dataframe[0].value["why"]
+    assert set(np.flatnonzero(whys == "set aside").tolist()) == set(rows.tolist())
+    assert (whys == "dropped").sum() == 120 - len(rows) - 30
+    app.session_state["kept.open_row"] = int(rows[0])
+    text = said(sound(app.run()))
+    assert "It is set aside: no method sees it or chooses it." in text
+    assert "Not among the first" not in text

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from datasel_core.__main__ import main
+from datasel_core.base.manifest_types import wrong
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.evidence import holdout as drawing
@@ -21,6 +22,7 @@ from tests.runs.joints import GROUPS, METHODS, MISSING, N, same_answer
 from tests.runs.test_measures import by_hand
 
 built, scene = joints.built, joints.scene
+ABOUT = {"share": "2", "by": None, "near": False, "seed": 0}
 
 
 @pytest.fixture
@@ -69,6 +71,25 @@ def test_the_manifest_names_it_and_counts_it_apart(scene, aside):
     assert (counts.aside, counts.dropped) == (15, N - 6 - 15)
     assert counts.rest == "39 dropped, 15 set aside"
     assert "holdout.parquet" in run.manifest["files"]
+
+
+@pytest.mark.parametrize("method", ["k_center", "neg_clip_loss"])
+def test_what_was_chosen_before_it_was_set_aside_counts_once(scene, method):
+    """Kept, dropped and set aside are the pool; a scorer does not call vectors zero that it was never given."""
+    first = scene.ask("random", 40)
+    drawing.draw(scene.workspace, scene.pool, "20%", seed=4)
+    held = set(holdout.of(scene.pool).sets["holdout"].ids)
+    both = len(held & set(first.ids))
+    assert 0 < both < len(held)
+    run = scene.ask(method, 3, already=str(first.folder))
+    counts = manifest.counts(run.manifest)
+    assert (counts.new, counts.earlier, counts.aside) == (3, 40, len(held) - both)
+    assert counts.dropped == N - len(held | set(first.ids)) - 3
+    missing = {scene.pool.ids[row] for role in ("image", "text", "embedding") for row in MISSING[role]}
+    assert {one["id"] for one in run.manifest["unreadable"]} <= missing
+    assert reproduce(scene.workspace, run.folder)["identical"]
+    again = {**run.manifest, "already": {**run.manifest["already"], "aside": "many"}}
+    assert "already" in wrong(again)
 
 
 @pytest.mark.parametrize("method", ["k_center", "neg_clip_loss", "tsds", "random"])
@@ -157,6 +178,15 @@ def test_a_probe_is_asked_about_the_held_out_alone(scene, aside):
     found = run_probe(scene.workspace, run.folder, "linear", Progress())
     assert found == right | {"held_out": "holdout"}
     assert len(set(GROUPS[held])) > 1
+
+
+def test_a_held_out_set_without_vectors_tests_nothing_and_says_so(scene):
+    held = np.intersect1d(MISSING["embedding"], np.arange(N))[:2]
+    holdout.save(scene.pool, "holdout", scene.pool.ids[held].tolist(), np.arange(len(held)), ABOUT)
+    run = scene.ask("random", 25)
+    for probe in ("linear", "nearest"):
+        with pytest.raises(BadRequest, match="No held-out sample of all has embedding and group, so there is nothing"):
+            run_probe(scene.workspace, run.folder, probe, Progress())
 
 
 def test_a_selection_that_could_choose_the_held_out_proves_nothing_on_it(scene, capsys):

@@ -7,7 +7,6 @@ import numpy as np
 
 from datasel_core.analysis.curve import Curve, curve
 from datasel_core.base.progress import Progress
-from datasel_core.evidence import yardstick
 from datasel_core.evidence.appraisals.appraisal import Appraisal, appraisal
 from datasel_core.evidence.measures import Distance
 from datasel_core.evidence.worth import Worth, said, worth_of_means
@@ -98,7 +97,7 @@ def measured(by: Yardstick, random: np.ndarray, kept: np.ndarray, progress: Prog
     kept = np.setdiff1d(kept, measure.roles.missing_rows(tuple(measure.what()["features"])))
     if not len(kept):
         return None
-    chosen, rng = yardstick.value(measure, kept, progress)[None], np.random.default_rng(_SEED)
+    chosen, rng = measure.each(kept, progress)[None], np.random.default_rng(_SEED)
     found = worth_of_means(by.sizes, random, chosen, measure.higher_is_better, rng, measure.held.parts)
     return {
         **{name: _finite(getattr(found, name)) for name in ("n", "low", "high")},

@@ -19,7 +19,7 @@ from datasel_core.methods.selection import granted
 from datasel_core.pools import holdout
 from datasel_core.pools.holdout import SetAside
 from datasel_core.pools.pool import Pool
-from datasel_core.probes.evaluate import check_opens
+from datasel_core.probes.evaluate import check_opens, check_shared, shared
 from datasel_core.probes.linear import Linear
 from datasel_core.probes.probe import Probe
 from datasel_core.runs.question import resolve
@@ -58,7 +58,9 @@ def ask(
     sizes = sorted({granted(budget, holdout.n_candidates(pool)) for budget in budgets})
     found = entries(workspace, pool, methods, str(sizes[-1]), of_methods, use, target)
     roles = Roles.of(workspace, pool, own)
-    learner = _probe(roles, probe, {name[len(_PROBE) :]: params[name] for name in params.keys() - of_methods.keys()})
+    learner = _probe(
+        roles, aside, probe, {name[len(_PROBE) :]: params[name] for name in params.keys() - of_methods.keys()}
+    )
     wanted = _wanted(roles, measures)
     measured = _measures(roles, aside, learner, wanted)
     out = roles.missing_rows(_roles(measured))
@@ -109,19 +111,20 @@ def _held_out(pool: Pool) -> SetAside:
     return aside
 
 
-def _probe(roles: Roles, id: str | None, params: Mapping[str, str]) -> Probe | None:
+def _probe(roles: Roles, aside: SetAside, id: str | None, params: Mapping[str, str]) -> Probe | None:
     """The probe that measures, with these parameters; None where there is none."""
     can = EMBEDDING.name in roles.features and _is_grouped(roles)
+    can = can and len(shared(roles.array(GROUP.name), aside.rows(roles.pool))) > 0
     if id == NONE or (id is None and not can):
         if params:
             raise BadParameter("No probe measures here; leave out --set probe.NAME, or name one with --probe.")
         return None
     made = find("probe", id or Linear.id).of(params)
-    _check_probe(roles, made)
+    _check_probe(roles, aside, made)
     return made
 
 
-def _check_probe(roles: Roles, probe: Probe) -> None:
+def _check_probe(roles: Roles, aside: SetAside, probe: Probe) -> None:
     check_opens(probe, roles.pool)
     for role in probe.needs:
         if role == GROUP.name and not _is_grouped(roles):
@@ -129,7 +132,9 @@ def _check_probe(roles: Roles, probe: Probe) -> None:
                 f"The probe {probe.id} needs at least two groups, and {roles.pool.name} has none; name a column with "
                 f"--use group=COLUMN (it has: {', '.join(roles.pool.columns)})."
             )
-        if role != GROUP.name and role not in roles.features:
+        if role == GROUP.name:
+            check_shared(roles.pool, roles.array(GROUP.name), aside.rows(roles.pool))
+        elif role not in roles.features:
             raise MissingFeature(f"The probe {probe.id} needs the role {role}. {how_to_get(roles.pool, role)}")
 
 
@@ -163,7 +168,7 @@ def _measures(roles: Roles, aside: SetAside, probe: Probe | None, wanted: Sequen
     also = [find("probe", name)() for name in wanted if name not in _COVERAGE and name not in _COUNTS]
     probes = ([probe] if probe else []) + [one for one in also if probe is None or one.id != probe.id]
     for one in also:
-        _check_probe(roles, one)
+        _check_probe(roles, aside, one)
     made = [Probed(roles, None, one) for one in probes]
     made += [cls(roles, None) for name, cls in _COVERAGE.items() if name in wanted]
     if not made:

@@ -98,6 +98,14 @@ class Entry:
     name: str
     asked: Question
 
+    def settings(self) -> dict[str, Any]:
+        """What it was asked with, so that the same can be chosen: parameters, features by key, target."""
+        spec, used = self.asked.spec, self.asked.roles.about(self.asked.method.roles())
+        use = {role: about.get("key") or about["column"] for role, about in used.items() if role in spec.use}
+        if spec.target is not None:
+            use |= {role: name for role, name in spec.use.items() if role.startswith("target.")}
+        return {"params": dict(spec.params), "use": use, "target": spec.target}
+
 
 def entries(
     workspace: Workspace,

@@ -41,6 +41,7 @@ def document(table: Table, benefits: Sequence[Benefit]) -> dict[str, Any]:
         },
         "seeds": asked.seeds,
         "budgets": list(asked.budgets),
+        "methods": {one.name: one.settings() for one in asked.entries},
         "measure": asked.main.name,
         "measures": [_about(one) for one in _measures(table)],
         "corrected_over": len(table.cells),

@@ -36,8 +36,12 @@ def card(pool: Pool, found: Recommendation, chosen: str) -> None:
 
 
 def take(found: Recommendation) -> None:
-    """Sets the method, with the parameters that are recommended."""
+    """Sets the method, with the parameters that are recommended, and what it was measured with."""
     keys.put("method", found.method)
+    if found.target is not None:
+        keys.put("select.target", found.target)
+    for role, used in found.use.items():
+        keys.put(f"select.use.{role}", used)
     forms.fill(every("method")[found.method], f"method.{found.method}", found.params)
 
 

@@ -100,6 +100,8 @@ def _dropped(choice: Question, answer: Answer, row: int, patterns: StoredFeature
         if len(later)
         else f"Not among the first {len(answer.longer):,} picks."
     ]
+    if row in choice.unseen:
+        lines = ["It is set aside: no method sees it or chooses it."]
     curve = preview.curve_of(choice, answer)
     radius = curve.at(len(answer.rows))[0] if curve is not None else 0.0
     space = None if feature is None else reasons.space(feature)

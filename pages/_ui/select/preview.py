@@ -168,8 +168,13 @@ def strip(choice: Question, answer: Answer) -> None:
 def _hovered(choice: Question, answer: Answer, points: canvas.Points, place: int) -> tuple[str, str]:
     row = int(points.owners[place])
     at = np.flatnonzero(answer.rows == row)
-    fate = f"#{int(at[0]) + 1}" if len(at) else "earlier" if row in answer.earlier else "dropped"
+    fate = f"#{int(at[0]) + 1}" if len(at) else "earlier" if row in answer.earlier else _fate(choice, row)
     return photos.thumbnail(choice.pool, row, 192), f"{fate} · {reasons.short(choice.pool, row)}"
+
+
+def _fate(choice: Question, row: int) -> str:
+    """Of a row that was not kept."""
+    return "set aside" if row in choice.unseen else "dropped"
 
 
 def views(choice: Question, answer: Answer) -> dict[str, str]:
@@ -201,7 +206,8 @@ def wall(choice: Question, answer: Answer, show: str) -> None:
     def caption(row: int) -> str:
         if row in earlier:
             return f"chosen earlier: {pool.ids[row]}"
-        return f"#{ranks[row]}: {_because(choice, answer, ranks[row])}" if row in ranks else f"dropped: {pool.ids[row]}"
+        fate = f"#{ranks[row]}: {_because(choice, answer, ranks[row])}" if row in ranks else ""
+        return fate or f"{_fate(choice, row)}: {pool.ids[row]}"
 
     badges = dict.fromkeys(earlier, "earlier") if show == "all" else {}
     badges |= {row: f"#{rank}" for row, rank in ranks.items() if rank <= n or show == "next"}
@@ -218,7 +224,8 @@ def _table(choice: Question, answer: Answer, rows: np.ndarray, ranks: dict[int, 
     table = choice.pool.take(shown).to_pydict()
     others = dict.fromkeys(answer.earlier.tolist(), "chosen earlier")
     because = [
-        _because(choice, answer, ranks[row]) if row in ranks else others.get(row, "dropped") for row in shown.tolist()
+        _because(choice, answer, ranks[row]) if row in ranks else others.get(row) or _fate(choice, row)
+        for row in shown.tolist()
     ]
     event = st.dataframe(
         {"#": [ranks.get(int(row)) for row in shown], **table, "why": because},
