@@ -14,7 +14,7 @@ from datasel_core.features.roles import Roles
 from datasel_core.features.twins import Twins
 from datasel_core.pools.holdout import SetAside
 from datasel_core.pools.pool import Pool
-from datasel_core.probes.evaluate import given_to
+from datasel_core.probes.evaluate import given_to, of_models
 from datasel_core.probes.linear import Linear
 from datasel_core.probes.probe import Probe
 from datasel_core.vectors import neighbors
@@ -134,7 +134,8 @@ class Probed(Measure):
             if len(known := np.setdiff1d(groups, [""])) == 1:  # it can name nothing else
                 return (self.roles.array(GROUP.name, self.held.rows) == known[0]).astype(np.float64)
         if self.probe.opens:
-            return self.probe.each(self._opened(), kept, self.held.rows, progress)
+            with of_models(self.probe):
+                return self.probe.each(self._opened(), kept, self.held.rows, progress)
         train, test = np.arange(len(kept)), np.arange(len(kept), len(kept) + len(self.held.rows))
         given: Mapping[str, Any] = {
             role: self.roles.array(role, np.concatenate([kept, self.held.rows])) for role in self.probe.needs

@@ -151,6 +151,26 @@ def test_nothing_is_chosen_or_measured_twice(workspace, pool, monkeypatch):
     assert cell(more, "k_center", 12)["seeds"] == 9
 
 
+def test_a_scorer_that_draws_while_it_scores_answers_otherwise_under_every_seed(workspace, pool, tmp_path, rng):
+    vectors = Roles_array(workspace, pool, "embedding")
+    for role in ("image", "text"):
+        noisy = vectors + 0.3 * rng.standard_normal(vectors.shape).astype(np.float32)
+        np.savez(tmp_path / "v.npz", ids=pool.ids.astype(str), **{role: noisy})
+        import_feature(workspace, pool, role, tmp_path / "v.npz")
+    name, params = "neg_clip_loss:batch_size=16:n_batches=1", {"batch_size": 16, "n_batches": 1}
+    whole = "neg_clip_loss"  # one batch of all: nothing is drawn
+    document = measured(workspace, methods=f"{name},{whole}", budgets="24", measures="none")
+    assert not cell(document, name, 24)["same_under_every_seed"]
+    assert cell(document, whole, 24)["same_under_every_seed"]
+    embedding, groups = (Roles_array(workspace, pool, role) for role in ("embedding", "group"))
+    held, right = aside.held_out(pool).rows(pool), []
+    for seed in range(8):
+        kept = select(workspace, Spec(pool="vec", method="neg_clip_loss", params=params, budget="24", seed=seed))
+        rows = np.sort(kept.selection.rows)
+        right.append(Linear().each({"embedding": embedding, "group": groups}, rows, held).mean())
+    assert cell(document, name, 24)["value"] == pytest.approx(np.mean(right), abs=1e-6)
+
+
 def test_a_damaged_file_of_a_choice_is_made_again(workspace, pool):
     whole = measured(workspace)
     for path in list(workspace.path.glob("evidence/*/*/*.npz"))[:5]:
@@ -202,6 +222,10 @@ def test_what_is_written_is_the_table(workspace, pool, tmp_path, capsys):
         ({"methods": "tsds"}, "tsds: tsds chooses towards a target; name a pool of examples with --target POOL"),
         ({"measures": "patterns"}, "patterns needs patterns, which vec does not have yet"),
         ({"measures": "distanze"}, "Did you mean distance"),
+        (
+            {"measures": "farthest", "probe": "none"},
+            "^farthest needs at least 50 held-out samples, and 40 can be measured",
+        ),
         ({"probe": "lineer"}, "Did you mean linear"),
         ({"probe": "retrieval"}, "The probe retrieval looks at image and text of every sample"),
         ({"probe": "none", "params": {"probe.c": "1"}}, "No probe measures here"),
@@ -256,6 +280,27 @@ def test_without_labels_it_says_what_stays_unknown(workspace, tmp_path, rng):
         measured(workspace, probe="linear")
     with pytest.raises(BadRequest, match="classes needs groups, which vec does not have yet. Name a column with --use"):
         measured(workspace, measures="classes")
+
+
+def test_what_is_wanted_and_not_measured_is_said(workspace, pool):
+    said = measured(workspace, measures="farthest,classes", budgets="12", seeds=2)
+    assert [one["name"] for one in said["measures"]] == ["linear", "classes"]
+    assert (
+        "farthest needs at least 50 held-out samples, and 40 can be measured; it is not in the table." in said["notes"]
+    )
+
+
+def test_classes_that_cannot_be_counted_are_said(workspace, tmp_path, rng):
+    """All that can be chosen is of one class."""
+    vectors, groups = world(rng)
+    found = add(workspace, tmp_path, vectors, groups)
+    held = holdout.draw(workspace, found, "40").rows(found)
+    again = add(workspace, tmp_path, vectors, np.where(np.isin(np.arange(160), held), groups, "class 0"))
+    assert len(aside.held_out(again).rows(again)) == 40
+    said = measured(workspace, budgets="12", seeds=2)
+    assert [one["name"] for one in said["measures"]] == ["linear", "distance"]
+    for line in ("classes needs at least two classes among what can be chosen", "rare needs classes of which some"):
+        assert any(one.startswith(line) and one.endswith("it is not in the table.") for one in said["notes"])
 
 
 def test_what_learned_from_the_held_out_is_named(workspace, tmp_path):

@@ -186,8 +186,10 @@ def _cell(
     of = next(key for key, one in asked.named().items() if one is measure)
     mine, theirs = chosen.values[of], random.values[of]
     sound = (np.isfinite(mine) & np.isfinite(theirs)).all(axis=0)
-    if not sound.any():
-        raise BadRequest(f"No held-out sample of {asked.pool.name} can be measured by {measure.name}.")
+    if len(np.unique(measure.held.parts[sound])) < 2:
+        raise BadRequest(
+            f"Fewer than two held-out samples of {asked.pool.name}, drawn apart, can be measured by {measure.name}."
+        )
     mine, theirs = mine[:, sound], theirs[:, sound]
     found = paired(by_group(mine - theirs, measure.held.parts[sound]))
     lost = int((~sound).sum())
