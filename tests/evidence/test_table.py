@@ -282,6 +282,24 @@ def test_without_labels_it_says_what_stays_unknown(workspace, tmp_path, rng):
         measured(workspace, measures="classes")
 
 
+@pytest.mark.parametrize(
+    ("measures", "probe", "found"),
+    [
+        ("distance,distance", "none", ["distance"]),
+        ("nearest,nearest", None, ["linear", "nearest"]),
+        ("none", "none", ["distance"]),
+        ("rare,classes", "none", ["distance", "classes", "rare"]),
+        ("nearest,distance", "none", ["distance", "nearest"]),
+        ("nearest", "none", ["nearest"]),
+    ],
+)
+def test_without_a_probe_distance_is_the_main_measure_and_none_stands_twice(workspace, pool, measures, probe, found):
+    document = measured(workspace, measures=measures, probe=probe, budgets="12", seeds=2)
+    assert [one["name"] for one in document["measures"]] == found
+    assert document["measure"] == found[0]
+    assert document["corrected_over"] == 2 * len(found)
+
+
 def test_what_is_wanted_and_not_measured_is_said(workspace, pool):
     said = measured(workspace, measures="farthest,classes", budgets="12", seeds=2)
     assert [one["name"] for one in said["measures"]] == ["linear", "classes"]
