@@ -22,7 +22,7 @@ from datasel_core.evidence import holdout
 from datasel_core.evidence.classes import classes_of, difference
 from datasel_core.evidence.differences import Difference, paired
 from datasel_core.evidence.measures import Farthest, pseudo_values
-from datasel_core.evidence.tables import choices
+from datasel_core.evidence.tables import choices, paper
 from datasel_core.evidence.tables.paper import CONTROL
 from datasel_core.features.external import import_feature
 from datasel_core.pools import holdout as aside
@@ -209,6 +209,15 @@ def test_what_is_written_is_the_table(workspace, pool, tmp_path, capsys):
     assert (tmp_path / "t.md").read_text() == "mine"
 
 
+def test_names_with_odd_characters_stay_in_their_column(workspace, pool):
+    document = measured(workspace, budgets="12", seeds=2, measures="none")
+    document["cells"][0]["method"] = "by_score:role=a|b<c>"
+    lines = paper.written(document, ".md").splitlines()
+    (row,) = (line for line in lines if line.startswith("| by_score"))
+    assert row.replace(r"\|", "").count("|") == 3
+    assert r"by\_score:role=a\textbar{}b\textless{}c\textgreater{} &" in paper.written(document, ".tex")
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
@@ -232,6 +241,7 @@ def test_what_is_written_is_the_table(workspace, pool, tmp_path, capsys):
         ({"params": {"probe.d": "1"}}, "linear has no parameter d"),
         ({"budgets": "12,ten"}, "The budget is 'ten'"),
         ({"budgets": "121"}, "it must be from 1 to 120"),
+        ({"budgets": " ,"}, "Name at least one budget: --budgets 50,10%"),
         ({"out": "t.docx"}, r"--out t.docx must end in .md, .tex or .csv"),
     ],
 )

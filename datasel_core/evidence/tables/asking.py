@@ -56,6 +56,8 @@ def ask(
     aside = _held_out(pool)
     own = {role: name for role, name in use.items() if not role.startswith(_TARGET)}
     of_methods = {name: value for name, value in params.items() if not name.startswith(_PROBE)}
+    if not budgets:
+        raise BadRequest("Name at least one budget: --budgets 50,10%.")
     sizes = sorted({granted(budget, holdout.n_candidates(pool)) for budget in budgets})
     found = entries(workspace, pool, methods, str(sizes[-1]), of_methods, use, target)
     roles = Roles.of(workspace, pool, own)
