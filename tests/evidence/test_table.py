@@ -331,6 +331,23 @@ def test_classes_that_cannot_be_counted_are_said(workspace, tmp_path, rng):
         assert any(one.startswith(line) and one.endswith("it is not in the table.") for one in said["notes"])
 
 
+def test_a_target_that_shows_what_is_measured_on_is_named(workspace, pool, tmp_path, rng):
+    """The pool itself as a target, and another one that has some of the held-out samples; an honest one beside."""
+    vectors, held = Roles_array(workspace, pool, "embedding"), aside.held_out(pool).rows(pool)
+    for name, some in (("shown", vectors[held[:7]]), ("honest", world(rng, 9)[0])):
+        (tmp_path / name).mkdir()
+        add(workspace, tmp_path / name, some, None, name)
+    methods, said = "nearest_targets", {}
+    for target in ("vec", "shown", "honest"):
+        said[target] = measured(workspace, methods=methods, target=target, budgets="12", seeds=2)["notes"]
+    for target, n in (("vec", 40), ("shown", 7)):
+        words = f"nearest_targets chose towards {target}, which has {n} of the 40 samples that are measured on"
+        assert any(line.startswith(words) and line.endswith("may flatter it.") for line in said[target])
+    assert not any("chose towards" in line for line in said["honest"])
+    assert any("nobody said which encoder made the vectors of" in line for line in said["honest"])
+    assert any("7 of the 7 samples of the target shown are in vec too" in line for line in said["shown"])
+
+
 def test_what_learned_from_the_held_out_is_named(workspace, tmp_path):
     texts = [f"{word} {other} {at % 7}" for at, (word, other) in enumerate(itertools.product("abcdefghij", repeat=2))]
     lines = [json.dumps({"text": text * 3, "source": text[0]}) for text in texts]

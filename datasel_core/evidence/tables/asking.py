@@ -14,6 +14,7 @@ from datasel_core.evidence.classes import classes_of
 from datasel_core.evidence.measures import OF, Distance, Farthest, HeldOut, Measure, Patterns, Probed
 from datasel_core.evidence.tables.choices import RANDOM, Choices, Entry, among, entries
 from datasel_core.evidence.tables.table import Asked
+from datasel_core.evidence.tables.target_notes import target_notes
 from datasel_core.features.roles import Roles, how_to_get
 from datasel_core.features.stored import StoredFeature
 from datasel_core.methods.selection import granted
@@ -83,6 +84,7 @@ def ask(
         (
             *_unmeasured(wanted, [*measured, *counts], len(measured[0].held.rows)),
             *_notes(roles, measured, len(out), asked),
+            *target_notes(asked, measured[0].held),
         ),
     )
 
