@@ -252,6 +252,13 @@ def test_what_is_wrong_is_one_line(workspace, pool, fields, message):
     assert not (workspace.path / "evidence").exists()
 
 
+def test_where_a_method_cannot_choose_so_many_it_is_said_of_whom(workspace, pool, tmp_path, rng):
+    (tmp_path / "few").mkdir()
+    add(workspace, tmp_path / "few", world(rng, 9)[0], None, "few")
+    with pytest.raises(BadRequest, match="^tsds, 60 samples, seed 0: The budget is 60, but only .* have any chance"):
+        measured(workspace, methods="k_center,tsds:alpha=1", target="few", budgets="60", seeds=2, measures="none")
+
+
 def test_where_a_probe_cannot_learn_it_is_said_of_whom(workspace, pool, monkeypatch):
     def refuse(*given):
         raise BadRequest("It cannot learn this.")

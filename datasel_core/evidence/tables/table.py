@@ -165,11 +165,14 @@ class _Measured:
 
     def _one(self, question: Question) -> tuple[Choice, dict[str, np.ndarray]]:
         asked, quiet = self.asked, Progress(should_stop=self.progress.should_stop)
-        choice = asked.choices.of(question, asked.budgets[-1], quiet)
+        who = f"{question.method.id}, {question.budget:,} samples, seed {question.spec.seed}"
+        try:
+            choice = asked.choices.of(question, asked.budgets[-1], quiet)
+        except BadRequest as error:
+            raise BadRequest(f"{who}: {error}") from None
         try:
             return choice, asked.choices.measured(choice, asked.named(), quiet)
         except BadRequest as error:
-            who = f"{question.method.id}, {len(choice.rows):,} samples, seed {question.spec.seed}"
             raise BadRequest(f"{who}: {error} Take a larger budget, or leave this one out.") from None
 
 
