@@ -129,10 +129,10 @@ class Probed(Measure):
     def each(self, kept: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         kept = np.setdiff1d(kept, self.roles.missing_rows(self.probe.needs))
         if GROUP.name in self.probe.needs:
-            groups = self.roles.array(GROUP.name, kept)
-            kept = kept[groups != ""]
-            if len(known := np.setdiff1d(groups, [""])) == 1:  # it can name nothing else
-                return (self.roles.array(GROUP.name, self.held.rows) == known[0]).astype(np.float64)
+            groups = self.roles.groups
+            kept = kept[groups[kept] != ""]
+            if len(known := np.unique(groups[kept])) == 1:  # it can name nothing else
+                return (groups[self.held.rows] == known[0]).astype(np.float64)
         if self.probe.opens:
             with of_models(self.probe):
                 return self.probe.each(self._opened(), kept, self.held.rows, progress)

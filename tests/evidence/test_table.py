@@ -355,6 +355,19 @@ def test_a_target_that_shows_what_is_measured_on_is_named(workspace, pool, tmp_p
     assert any("7 of the 7 samples of the target shown are in vec too" in line for line in said["shown"])
 
 
+def test_a_gap_among_numbers_is_no_class(workspace, tmp_path, rng):
+    """A column of whole numbers with gaps: samples without a label are not tested, not learned and not counted."""
+    vectors, _ = world(rng)
+    labels = [None if at % 3 == 0 else at % 4 for at in range(160)]
+    table = pa.table({"id": [f"s{at:03d}" for at in range(160)], "embedding": list(vectors), "label": pa.array(labels)})
+    pq.write_table(table, tmp_path / "v.parquet")
+    found = add_pool(workspace, "vec", str(tmp_path / "v.parquet"), "vectors")
+    held = holdout.draw(workspace, found, "40").rows(found)
+    document = measured(workspace, use={"group": "label"}, budgets="12", seeds=2, measures="classes")
+    assert [one["title"] for one in document["measures"]][1] == "classes of the pool with a kept sample, of 4"
+    assert document["holdout"]["measured_on"] == sum(labels[row] is not None for row in held)
+
+
 def test_what_learned_from_the_held_out_is_named(workspace, tmp_path):
     texts = [f"{word} {other} {at % 7}" for at, (word, other) in enumerate(itertools.product("abcdefghij", repeat=2))]
     lines = [json.dumps({"text": text * 3, "source": text[0]}) for text in texts]

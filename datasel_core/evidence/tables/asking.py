@@ -69,7 +69,7 @@ def ask(
     random = resolve(workspace, Spec(pool=pool.name, method=RANDOM, budget=str(sizes[-1]), use=own), pool)
     rows = np.setdiff1d(random.candidates.free, out)
     asked = [Entry(one.name, among(one.asked, rows)) for one in found]
-    counts = classes_of(roles.array(GROUP.name), rows) if roles.group is not None else []
+    counts = classes_of(roles.groups, rows) if roles.group is not None else []
     counts = [one for one in counts if one.name in wanted]
     return Asked(
         pool,
@@ -146,7 +146,7 @@ def _check_probe(roles: Roles, probe: Probe) -> None:
 
 def _is_grouped(roles: Roles) -> bool:
     """Whether its samples belong to at least two groups."""
-    return roles.group is not None and len(np.setdiff1d(roles.array(GROUP.name), [""])) > 1
+    return roles.group is not None and len(np.setdiff1d(roles.groups, [""])) > 1
 
 
 def _wanted(roles: Roles, names: Sequence[str]) -> list[str]:
@@ -187,7 +187,7 @@ def _measures(roles: Roles, aside: SetAside, probe: Probe | None, wanted: Sequen
         )
     missing = roles.missing_rows(_roles(made))
     if any(GROUP.name in one.needs for one in probes):
-        missing = np.union1d(missing, np.flatnonzero(roles.array(GROUP.name) == ""))
+        missing = np.union1d(missing, np.flatnonzero(roles.groups == ""))
     held = HeldOut.among(roles.pool, aside, missing)
     if len(np.unique(held.parts)) < 2:
         raise BadRequest(f"Fewer than two held-out samples of {roles.pool.name} can be measured; draw a larger share.")
