@@ -32,7 +32,6 @@ def page(pool: Pool) -> None:
     with right:
         with st.container(key="evidence-work"):
             working = watch.at_work("evidence")
-        said = paper.last(place(disk.home(pool), pool, held))
         with left:
             st.button(
                 "Compare with random",
@@ -44,6 +43,7 @@ def page(pool: Pool) -> None:
                 args=("evidence", "evidence"),
                 kwargs=asked or {},
             )
+        said = paper.last(place(disk.home(pool), pool, held))  # a damaged one is told beside the button that mends it
         if said is not None:
             results.results(said)
         elif not working:

@@ -33,7 +33,13 @@ class Leaks(Task):
     pool: str = Field(description="The pool.", json_schema_extra=ARGUMENT)
     against: str = Field(description="The other pool, such as the one to test on.")
     by: str | None = Field(None, description="Column of both, such as a patient or a video: equal values are a leak.")
-    ngram: int = Field(13, ge=2, le=100, description="Words of a run that two texts share.")
+    ngram: int = Field(
+        13,
+        ge=2,
+        le=100,
+        description="Words of a run that two texts share. Each character of Chinese or Japanese counts as one: 20 say "
+        "there about what 13 words say elsewhere.",
+    )
     common: int = Field(
         10, ge=1, description="Runs of words that more samples of a pool have are phrases of many, and no leak."
     )

@@ -14,7 +14,7 @@ from datasel_core.features.roles import Roles
 from datasel_core.features.twins import Twins
 from datasel_core.pools.holdout import SetAside
 from datasel_core.pools.pool import Pool
-from datasel_core.probes.evaluate import given_to, shared
+from datasel_core.probes.evaluate import given_to, of_models, shared
 from datasel_core.probes.linear import Linear
 from datasel_core.probes.probe import Probe
 from datasel_core.vectors import neighbors
@@ -129,12 +129,13 @@ class Probed(Measure):
     def each(self, kept: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         kept = np.setdiff1d(kept, self.roles.missing_rows(self.probe.needs))
         if GROUP.name in self.probe.needs:
-            groups = self.roles.array(GROUP.name, kept)
-            kept = kept[groups != ""]
-            if len(known := np.setdiff1d(groups, [""])) < 2:  # it can name nothing else
-                return np.isin(self.roles.array(GROUP.name, self.held.rows), known).astype(np.float64)
+            groups = self.roles.groups
+            kept = kept[groups[kept] != ""]
+            if len(known := np.unique(groups[kept])) < 2:  # it can name nothing else
+                return np.isin(groups[self.held.rows], known).astype(np.float64)
         if self.probe.opens:
-            return self.probe.each(self._opened(), kept, self.held.rows, progress)
+            with of_models(self.probe):
+                return self.probe.each(self._opened(), kept, self.held.rows, progress)
         train, test = np.arange(len(kept)), np.arange(len(kept), len(kept) + len(self.held.rows))
         given: Mapping[str, Any] = {
             role: self.roles.array(role, np.concatenate([kept, self.held.rows])) for role in self.probe.needs

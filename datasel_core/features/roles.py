@@ -132,6 +132,14 @@ class Roles:
             else values[:0]
         )
 
+    @functools.cached_property
+    def groups(self) -> np.ndarray:
+        """(n,) text: the group of every sample, empty where it has none. A gap in a column of numbers is none, too:
+        `array` calls it nan, and selections by group were always made of that.
+        """
+        gaps = [label != label for label in self.pool.column(self.group).tolist()]
+        return np.where(gaps, "", self.array(GROUP.name))
+
     def numbers(self) -> list[str]:
         """Roles that are one number per sample, whether somebody declared them or brought them."""
         return [

@@ -68,7 +68,7 @@ def run_probe(
         twins = Twins.of(pool.picture_keys())
         if twins is not None:
             test, given = test[~np.isin(twins.first[test], twins.first[train])], given | {"picture": twins.first}
-    with _of_models(probe):
+    with of_models(probe):
         return {**probe.measure(given, train, test, progress), "held_out": held_out or holdout.HOLDOUT}
 
 
@@ -107,7 +107,7 @@ def check_shared(pool: Pool, groups: np.ndarray, held: np.ndarray) -> None:
         )
 
 
-def _of_models(probe: Probe) -> AbstractContextManager[None]:
+def of_models(probe: Probe) -> AbstractContextManager[None]:
     """Where what torch and its like raise becomes one line."""
     return in_words(
         f"The probe {probe.id} could not measure",
@@ -127,7 +127,7 @@ def _elsewhere(
     test = _unseen(other, np.setdiff1d(np.arange(other.n), there.missing_rows(probe.needs)), pool, train)
     if not len(test):
         raise BadRequest(f"Every sample of {held_out} is among the kept; hold out a pool that was not trained on.")
-    with _of_models(probe):
+    with of_models(probe):
         found = probe.measure(
             given_to(probe, pool, roles), train, test, progress, elsewhere=given_to(probe, other, there)
         )

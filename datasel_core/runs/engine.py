@@ -76,7 +76,7 @@ def choose(
     rows, n = asked.candidates.given, asked.pool.n
     already = np.searchsorted(rows, asked.candidates.already)
     if isinstance(asked.method, Scorer):
-        scores = compute(asked, progress) if scores is None else scores
+        scores = compute(asked, progress, rng) if scores is None else scores
         picks = asked.method.best(scores[rows], asked.budget, rng, already)
         return dataclasses.replace(picks.among(rows, n), scores=scores)  # of those that may not be chosen, too
     arrays = {role: asked.roles.array(role, rows) for role in asked.method.roles()}

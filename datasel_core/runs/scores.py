@@ -86,15 +86,15 @@ def kept_scores(asked: Question, progress: Progress) -> Scores:
         return Scores(folder, meta, load_array(folder / "scores.npy"))
 
 
-def compute(asked: Question, progress: Progress) -> np.ndarray:
+def compute(asked: Question, progress: Progress, rng: np.random.Generator | None = None) -> np.ndarray:
     """(n,) float64: every sample that has values in the roles is scored, whether it may be chosen or not; only what is
-    set aside is not even looked at.
+    set aside is not even looked at. rng: made of the question's seed, for whoever wants to see whether it is used.
     """
     needs = asked.method.roles()
     rows = np.setdiff1d(np.arange(asked.pool.n), np.union1d(asked.roles.missing_rows(needs), asked.unseen))
     inputs = Inputs(
         {role: asked.roles.array(role, rows) for role in needs},
-        np.random.default_rng(asked.spec.seed),
+        np.random.default_rng(asked.spec.seed) if rng is None else rng,
         target=asked.target.arrays() if asked.target else {},
         progress=progress,
     )

@@ -22,7 +22,7 @@ from datasel_core.evidence import holdout
 from datasel_core.evidence.classes import classes_of, difference
 from datasel_core.evidence.differences import Difference, paired
 from datasel_core.evidence.measures import Farthest, pseudo_values
-from datasel_core.evidence.tables import choices
+from datasel_core.evidence.tables import choices, paper
 from datasel_core.evidence.tables.paper import CONTROL
 from datasel_core.features.external import import_feature
 from datasel_core.pools import holdout as aside
@@ -151,6 +151,26 @@ def test_nothing_is_chosen_or_measured_twice(workspace, pool, monkeypatch):
     assert cell(more, "k_center", 12)["seeds"] == 9
 
 
+def test_a_scorer_that_draws_while_it_scores_answers_otherwise_under_every_seed(workspace, pool, tmp_path, rng):
+    vectors = Roles_array(workspace, pool, "embedding")
+    for role in ("image", "text"):
+        noisy = vectors + 0.3 * rng.standard_normal(vectors.shape).astype(np.float32)
+        np.savez(tmp_path / "v.npz", ids=pool.ids.astype(str), **{role: noisy})
+        import_feature(workspace, pool, role, tmp_path / "v.npz")
+    name, params = "neg_clip_loss:batch_size=16:n_batches=1", {"batch_size": 16, "n_batches": 1}
+    whole = "neg_clip_loss"  # one batch of all: nothing is drawn
+    document = measured(workspace, methods=f"{name},{whole}", budgets="24", measures="none")
+    assert not cell(document, name, 24)["same_under_every_seed"]
+    assert cell(document, whole, 24)["same_under_every_seed"]
+    embedding, groups = (Roles_array(workspace, pool, role) for role in ("embedding", "group"))
+    held, right = aside.held_out(pool).rows(pool), []
+    for seed in range(8):
+        kept = select(workspace, Spec(pool="vec", method="neg_clip_loss", params=params, budget="24", seed=seed))
+        rows = np.sort(kept.selection.rows)
+        right.append(Linear().each({"embedding": embedding, "group": groups}, rows, held).mean())
+    assert cell(document, name, 24)["value"] == pytest.approx(np.mean(right), abs=1e-6)
+
+
 def test_a_damaged_file_of_a_choice_is_made_again(workspace, pool):
     whole = measured(workspace)
     for path in list(workspace.path.glob("evidence/*/*/*.npz"))[:5]:
@@ -189,6 +209,15 @@ def test_what_is_written_is_the_table(workspace, pool, tmp_path, capsys):
     assert (tmp_path / "t.md").read_text() == "mine"
 
 
+def test_names_with_odd_characters_stay_in_their_column(workspace, pool):
+    document = measured(workspace, budgets="12", seeds=2, measures="none")
+    document["cells"][0]["method"] = "by_score:role=a|b<c>"
+    lines = paper.written(document, ".md").splitlines()
+    (row,) = (line for line in lines if line.startswith("| by_score"))
+    assert row.replace(r"\|", "").count("|") == 3
+    assert r"by\_score:role=a\textbar{}b\textless{}c\textgreater{} &" in paper.written(document, ".tex")
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
@@ -202,12 +231,17 @@ def test_what_is_written_is_the_table(workspace, pool, tmp_path, capsys):
         ({"methods": "tsds"}, "tsds: tsds chooses towards a target; name a pool of examples with --target POOL"),
         ({"measures": "patterns"}, "patterns needs patterns, which vec does not have yet"),
         ({"measures": "distanze"}, "Did you mean distance"),
+        (
+            {"measures": "farthest", "probe": "none"},
+            "^farthest needs at least 50 held-out samples, and 40 can be measured",
+        ),
         ({"probe": "lineer"}, "Did you mean linear"),
         ({"probe": "retrieval"}, "The probe retrieval looks at image and text of every sample"),
         ({"probe": "none", "params": {"probe.c": "1"}}, "No probe measures here"),
         ({"params": {"probe.d": "1"}}, "linear has no parameter d"),
         ({"budgets": "12,ten"}, "The budget is 'ten'"),
         ({"budgets": "121"}, "it must be from 1 to 120"),
+        ({"budgets": " ,"}, "Name at least one budget: --budgets 50,10%"),
         ({"out": "t.docx"}, r"--out t.docx must end in .md, .tex or .csv"),
     ],
 )
@@ -216,6 +250,13 @@ def test_what_is_wrong_is_one_line(workspace, pool, fields, message):
         measured(workspace, **fields)
     assert len(str(error.value).splitlines()) == 1
     assert not (workspace.path / "evidence").exists()
+
+
+def test_where_a_method_cannot_choose_so_many_it_is_said_of_whom(workspace, pool, tmp_path, rng):
+    (tmp_path / "few").mkdir()
+    add(workspace, tmp_path / "few", world(rng, 9)[0], None, "few")
+    with pytest.raises(BadRequest, match="^tsds, 60 samples, seed 0: The budget is 60, but only .* have any chance"):
+        measured(workspace, methods="k_center,tsds:alpha=1", target="few", budgets="60", seeds=2, measures="none")
 
 
 def test_where_a_probe_cannot_learn_it_is_said_of_whom(workspace, pool, monkeypatch):
@@ -256,6 +297,75 @@ def test_without_labels_it_says_what_stays_unknown(workspace, tmp_path, rng):
         measured(workspace, probe="linear")
     with pytest.raises(BadRequest, match="classes needs groups, which vec does not have yet. Name a column with --use"):
         measured(workspace, measures="classes")
+
+
+@pytest.mark.parametrize(
+    ("measures", "probe", "found"),
+    [
+        ("distance,distance", "none", ["distance"]),
+        ("nearest,nearest", None, ["linear", "nearest"]),
+        ("none", "none", ["distance"]),
+        ("rare,classes", "none", ["distance", "classes", "rare"]),
+        ("nearest,distance", "none", ["distance", "nearest"]),
+        ("nearest", "none", ["nearest"]),
+    ],
+)
+def test_without_a_probe_distance_is_the_main_measure_and_none_stands_twice(workspace, pool, measures, probe, found):
+    document = measured(workspace, measures=measures, probe=probe, budgets="12", seeds=2)
+    assert [one["name"] for one in document["measures"]] == found
+    assert document["measure"] == found[0]
+    assert document["corrected_over"] == 2 * len(found)
+
+
+def test_what_is_wanted_and_not_measured_is_said(workspace, pool):
+    said = measured(workspace, measures="farthest,classes", budgets="12", seeds=2)
+    assert [one["name"] for one in said["measures"]] == ["linear", "classes"]
+    assert (
+        "farthest needs at least 50 held-out samples, and 40 can be measured; it is not in the table." in said["notes"]
+    )
+
+
+def test_classes_that_cannot_be_counted_are_said(workspace, tmp_path, rng):
+    """All that can be chosen is of one class."""
+    vectors, groups = world(rng)
+    found = add(workspace, tmp_path, vectors, groups)
+    held = holdout.draw(workspace, found, "40").rows(found)
+    again = add(workspace, tmp_path, vectors, np.where(np.isin(np.arange(160), held), groups, "class 0"))
+    assert len(aside.held_out(again).rows(again)) == 40
+    said = measured(workspace, budgets="12", seeds=2)
+    assert [one["name"] for one in said["measures"]] == ["linear", "distance"]
+    for line in ("classes needs at least two classes among what can be chosen", "rare needs classes of which some"):
+        assert any(one.startswith(line) and one.endswith("it is not in the table.") for one in said["notes"])
+
+
+def test_a_target_that_shows_what_is_measured_on_is_named(workspace, pool, tmp_path, rng):
+    """The pool itself as a target, and another one that has some of the held-out samples; an honest one beside."""
+    vectors, held = Roles_array(workspace, pool, "embedding"), aside.held_out(pool).rows(pool)
+    for name, some in (("shown", vectors[held[:7]]), ("honest", world(rng, 9)[0])):
+        (tmp_path / name).mkdir()
+        add(workspace, tmp_path / name, some, None, name)
+    methods, said = "nearest_targets", {}
+    for target in ("vec", "shown", "honest"):
+        said[target] = measured(workspace, methods=methods, target=target, budgets="12", seeds=2)["notes"]
+    for target, n in (("vec", 40), ("shown", 7)):
+        words = f"nearest_targets chose towards {target}, which has {n} of the 40 samples that are measured on"
+        assert any(line.startswith(words) and line.endswith("may flatter it.") for line in said[target])
+    assert not any("chose towards" in line for line in said["honest"])
+    assert any("nobody said which encoder made the vectors of" in line for line in said["honest"])
+    assert any("7 of the 7 samples of the target shown are in vec too" in line for line in said["shown"])
+
+
+def test_a_gap_among_numbers_is_no_class(workspace, tmp_path, rng):
+    """A column of whole numbers with gaps: samples without a label are not tested, not learned and not counted."""
+    vectors, _ = world(rng)
+    labels = [None if at % 3 == 0 else at % 4 for at in range(160)]
+    table = pa.table({"id": [f"s{at:03d}" for at in range(160)], "embedding": list(vectors), "label": pa.array(labels)})
+    pq.write_table(table, tmp_path / "v.parquet")
+    found = add_pool(workspace, "vec", str(tmp_path / "v.parquet"), "vectors")
+    held = holdout.draw(workspace, found, "40").rows(found)
+    document = measured(workspace, use={"group": "label"}, budgets="12", seeds=2, measures="classes")
+    assert [one["title"] for one in document["measures"]][1] == "classes of the pool with a kept sample, of 4"
+    assert document["holdout"]["measured_on"] == sum(labels[row] is not None for row in held)
 
 
 def test_what_learned_from_the_held_out_is_named(workspace, tmp_path):

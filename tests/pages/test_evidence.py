@@ -89,6 +89,7 @@ def test_a_damaged_table_is_said_in_a_line(screen, workspace, pool, compared):
     app = opened(screen)
     assert len(app.error) == 1
     assert "is damaged: it was changed since it was written; compare again" in app.error[0].value.replace("\\", "")
+    assert not app.button(key="compare").disabled
 
 
 def test_every_word_has_a_colour_that_is_seen():

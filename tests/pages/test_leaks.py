@@ -31,6 +31,11 @@ def test_without_another_pool_it_says_what_to_do(workspace, tmp_path, screen):
     assert "There is no other pool" in said(view(screen(pool="one"), "leaks"))
 
 
+def test_names_of_pools_stand_as_they_are_where_nobody_looked(workspace, tmp_path, screen):
+    text_pool(workspace, tmp_path, "my_one", ["a text"]), text_pool(workspace, tmp_path, "the_other", ["another"])
+    assert "samples of my_one are in the_other: the same" in said(view(screen(pool="my_one"), "leaks"))
+
+
 def test_a_click_looks_and_the_pair_stands_side_by_side(workspace, tmp_path, screen):
     run = " ".join(f"w{at}" for at in range(13))
     text_pool(workspace, tmp_path, "one", [f"so <b>it</b> {run} and <i>more</i> words than that", "also the same"])

@@ -8,7 +8,7 @@ import pytest
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.actions.task import perform
 from datasel_core.base.progress import Progress
-from datasel_core.errors import BadRequest
+from datasel_core.errors import BadRequest, Failed
 from datasel_core.evidence import holdout
 from datasel_core.evidence.tables.benefit import Benefit
 from datasel_core.evidence.worth import Worth
@@ -96,3 +96,20 @@ def test_features_count_as_what_choosing_costs():
     made = Benefit("m", 50, 50.0, 2.0, {"vit_patterns": 31.0, "imported": float("nan")}, Worth(83, 76, 92, 10, 400))
     assert made.pays_from == pytest.approx(1.0)
     assert "took 2 s, computing vit_patterns 31 s (what imported cost is not known);" in made.line()
+
+
+def test_a_model_of_a_table_lies_under_an_allowed_folder_and_what_it_refuses_is_one_line(
+    workspace, tmp_path, monkeypatch
+):
+    import torch
+
+    lines = [{"prompt": f"{at}?", "response": f"the answer is {at % 5}", "source": "ab"[at % 2]} for at in range(40)]
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    holdout.draw(workspace, add_pool(workspace, "t", str(tmp_path / "t.jsonl"), "text"), "10")
+    params = {f"probe.{name}": str(value) for name, value in {**TINY, "steps": 1, "n_seeds": 1}.items()}
+    asked = {"pool": "t", "methods": "stratified", "budgets": "6", "seeds": 2, "probe": "lm", "measures": "none"}
+    with pytest.raises(BadRequest, match="lies outside the allowed folders"):
+        task_of("evidence", **asked, params={**params, "probe.model": "/etc"}).prepare(workspace)
+    monkeypatch.setattr(LanguageProbe, "each", lambda *given: torch.zeros(2) @ torch.zeros(3))
+    with pytest.raises(Failed, match="The probe lm could not measure: torch refused it .*size"):
+        perform(workspace, task_of("evidence", **asked, params=params), Progress())

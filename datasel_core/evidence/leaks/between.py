@@ -110,8 +110,10 @@ def between(
         found, only_common = _texts(*sides, limits, progress)
         overlaps += found
     if "pictures" in ways:
-        found, notes = _pictures(*sides, limits, progress)
+        found, notes, unread = _pictures(*sides, limits, progress)
         overlaps += found
+        if unread and ways == ["pictures"]:
+            raise BadRequest(f"Nothing could be compared. {' '.join(notes)}")
     if "embeddings" in ways:
         overlaps.append(Overlap("near_vector", _near_vectors(*sides, limits.cosine, progress)))
     elif "pictures" in ways:
@@ -142,11 +144,12 @@ def _texts(
 
 def _pictures(
     one: Pool, rows: np.ndarray, other: Pool, other_rows: np.ndarray, limits: Limits, progress: Progress
-) -> tuple[list[Overlap], list[str]]:
+) -> tuple[list[Overlap], list[str], bool]:
+    """Also whether of either pool no picture could be opened."""
     found = picture_overlap(one, rows, other, other_rows, limits.picture, progress)
     unread = zip((one, other), found.unread, strict=True)
     notes = [line for pool, reasons in unread for line in unread_words(pool, reasons)]
-    return [Overlap("same_picture", found.same), Overlap("near_picture", found.near)], notes
+    return [Overlap("same_picture", found.same), Overlap("near_picture", found.near)], notes, not all(found.some)
 
 
 def _vectors(one: Pool, other: Pool) -> tuple[Roles, Roles, np.ndarray] | str:

@@ -31,12 +31,13 @@ _ASPECT = 0.04
 @dataclass(frozen=True)
 class PictureOverlap:
     """A pair stands under the first that is true of it. unread: (id, reason) of pictures on either side that could not
-    be opened.
+    be opened. some: whether any could, on either side.
     """
 
     same: Pairs
     near: Pairs
     unread: tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]
+    some: tuple[bool, bool]
 
 
 def picture_overlap(
@@ -59,7 +60,8 @@ def picture_overlap(
     same, near = Collected(len(rows), len(other_rows)), Collected(len(rows), len(other_rows))
     same.add_equal(*(side.of_samples(found) for side, found in zip((mine, theirs), hashes, strict=True)))
     near.add(*_of_samples(mine, theirs, at[~is_same], which[~is_same], like[~is_same]))
-    return PictureOverlap(same.pairs(), near.pairs(), (mine.unread, theirs.unread))
+    some = (bool((mine.shows >= 0).any()), bool((theirs.shows >= 0).any()))
+    return PictureOverlap(same.pairs(), near.pairs(), (mine.unread, theirs.unread), some)
 
 
 def _are_equal(hashes: dict[int, bytes], other_hashes: dict[int, bytes]) -> Callable[[int, int], bool]:

@@ -10,7 +10,15 @@ import numpy as np
 
 _SIGNS = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 """Kana and Chinese characters: no space stands between words there, so each counts as one."""
-_WORD = re.compile(rf"[{_SIGNS}]|[^\W_{_SIGNS}]+")
+_SPACELESS = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF))
+"""Thai and Lao, Burmese, Khmer: no space stands between words there either, and vowels that are marks part them."""
+_MARKS = "".join(
+    chr(at)
+    for at in range(0x0300, 0x1E00)
+    if unicodedata.category(chr(at))[0] == "M" and not any(low <= at <= high for low, high in _SPACELESS)
+)
+"""Vowels and accents written over, under or beside a letter, as in Hindi, Tamil and Arabic: they are of its word."""
+_WORD = re.compile(rf"[{_SIGNS}]|[^\W_{_SIGNS}]+(?:[{_MARKS}]+[^\W_{_SIGNS}]*)*")
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 Part = tuple[str, bool]

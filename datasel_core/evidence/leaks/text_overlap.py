@@ -3,7 +3,7 @@ pair is missed, none is guessed.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _ROWS, _PRODUCTS = 2048, 1 << 24
 """Samples read or measured at a time; and pairs at most, of all that may be found at once."""
 _ROUNDING = 1e-9
+_Some = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -68,16 +69,19 @@ def text_overlap(
     same.add_equal(mine.keys, theirs.keys)
     keys, other_keys = _codes(mine.keys, theirs.keys)
     step = max(1, min(_ROWS, _PRODUCTS // max(m, 1)))
-    starts = range(0, n, step)
-    alike, rare = short.alike(limits.jaccard), long.rare(limits.common)
+
+    def unlike(row: np.ndarray, partner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        new = keys[row] != other_keys[partner]  # of one text in a thousand copies there would be a million to measure
+        return row[new], partner[new]
+
+    alike, rare, starts = short.alike(limits.jaccard, unlike), long.rare(limits.common, unlike), range(0, n, step)
     for start in progress.over(starts, len(starts), "comparing texts"):
         part = slice(start, min(start + step, n))
-        row, partner, like, both = alike(part)
-        new = keys[row] != other_keys[partner]
-        near.add(row[new], partner[new], like[new])
+        row, partner, like, _ = alike(part)
+        near.add(row, partner, like)
         known_pairs = row * m + partner
         row, partner, like, both = rare(part)
-        new = (keys[row] != other_keys[partner]) & ~np.isin(row * m + partner, known_pairs)
+        new = ~np.isin(row * m + partner, known_pairs)
         runs.add(row[new], partner[new], like[new], both[new])
     found = [one.pairs() for one in (same, near, runs)]
     touched = [
@@ -185,21 +189,21 @@ class _Shared:
         shared = self.theirs @ (self.counts > 0).astype(np.int32)
         return np.flatnonzero(np.diff(self.mine.indptr)), np.flatnonzero(shared)
 
-    def rare(self, common: int):
+    def rare(self, common: int, some: _Some):
         """A function of a slice of rows: (row, other, share of the shorter one's runs, how many), of pairs that share a
-        run which at most `common` samples of either pool have.
+        run which at most `common` samples of either pool have. some: of pairs, those to look at.
         """
         rare = np.flatnonzero((self.counts > 0) & (self.counts <= common) & (self.other_counts <= common))
         mine, theirs = self.mine[:, rare], self.theirs[:, rare].T.tocsr()
 
         def found(part: slice) -> tuple[np.ndarray, ...]:
-            row, partner = _places(mine[part] @ theirs, part.start)
+            row, partner = some(*_places(mine[part] @ theirs, part.start))
             both = self._both(row, partner)
             return row, partner, both / np.minimum(self.sizes[row], self.other_sizes[partner]), both
 
         return found
 
-    def alike(self, least: float):
+    def alike(self, least: float, some: _Some):
         """A function of a slice of rows: the same of pairs whose Jaccard index is at least so much, which it gives.
 
         Such a pair has one of the rarest s - ceil(least s) + 1 runs of either in common, s being how many that one has:
@@ -210,7 +214,7 @@ class _Shared:
         theirs = _rarest(self.theirs, self.other_sizes, self.counts, rank, least).T.tocsr()
 
         def found(part: slice) -> tuple[np.ndarray, ...]:
-            row, partner = _places(mine[part] @ theirs, part.start)
+            row, partner = some(*_places(mine[part] @ theirs, part.start))
             both = self._both(row, partner)
             like = both / (self.sizes[row] + self.other_sizes[partner] - both)
             near = like >= least - _ROUNDING

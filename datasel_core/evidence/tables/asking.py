@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from datasel_core.evidence.classes import classes_of
 from datasel_core.evidence.measures import OF, Distance, Farthest, HeldOut, Measure, Patterns, Probed
 from datasel_core.evidence.tables.choices import RANDOM, Choices, Entry, among, entries
 from datasel_core.evidence.tables.table import Asked
+from datasel_core.evidence.tables.target_notes import target_notes
 from datasel_core.features.roles import Roles, how_to_get
 from datasel_core.features.stored import StoredFeature
 from datasel_core.methods.selection import granted
@@ -55,6 +57,8 @@ def ask(
     aside = _held_out(pool)
     own = {role: name for role, name in use.items() if not role.startswith(_TARGET)}
     of_methods = {name: value for name, value in params.items() if not name.startswith(_PROBE)}
+    if not budgets:
+        raise BadRequest("Name at least one budget: --budgets 50,10%.")
     sizes = sorted({granted(budget, holdout.n_candidates(pool)) for budget in budgets})
     found = entries(workspace, pool, methods, str(sizes[-1]), of_methods, use, target)
     roles = Roles.of(workspace, pool, own)
@@ -67,7 +71,8 @@ def ask(
     random = resolve(workspace, Spec(pool=pool.name, method=RANDOM, budget=str(sizes[-1]), use=own), pool)
     rows = np.setdiff1d(random.candidates.free, out)
     asked = [Entry(one.name, among(one.asked, rows)) for one in found]
-    counts = classes_of(roles.array(GROUP.name), rows) if roles.group is not None else []
+    counts = classes_of(roles.groups, rows) if roles.group is not None else []
+    counts = [one for one in counts if one.name in wanted]
     return Asked(
         pool,
         aside,
@@ -76,9 +81,13 @@ def ask(
         sizes,
         seeds,
         measured,
-        [one for one in counts if one.name in wanted],
+        counts,
         Choices(place(workspace, pool, aside) / ids_sha256(pool.ids[out].tolist())[:16]),
-        tuple(_notes(roles, measured, len(out), asked)),
+        (
+            *_unmeasured(wanted, [*measured, *counts], len(measured[0].held.rows)),
+            *_notes(roles, measured, len(out), asked),
+            *target_notes(asked, measured[0].held),
+        ),
     )
 
 
@@ -126,6 +135,8 @@ def _probe(roles: Roles, aside: SetAside, id: str | None, params: Mapping[str, s
 
 def _check_probe(roles: Roles, aside: SetAside, probe: Probe) -> None:
     check_opens(probe, roles.pool)
+    for file in probe.files():
+        roles.pool.workspace.allowed(file)
     for role in probe.needs:
         if role == GROUP.name and not _is_grouped(roles):
             raise MissingFeature(
@@ -140,7 +151,7 @@ def _check_probe(roles: Roles, aside: SetAside, probe: Probe) -> None:
 
 def _is_grouped(roles: Roles) -> bool:
     """Whether its samples belong to at least two groups."""
-    return roles.group is not None and len(np.setdiff1d(roles.array(GROUP.name), [""])) > 1
+    return roles.group is not None and len(np.setdiff1d(roles.groups, [""])) > 1
 
 
 def _wanted(roles: Roles, names: Sequence[str]) -> list[str]:
@@ -160,17 +171,20 @@ def _wanted(roles: Roles, names: Sequence[str]) -> list[str]:
             lacks = "groups" if name in _COUNTS else PATTERNS.name if name == Patterns.id else EMBEDDING.name
             how = how_to_get(roles.pool, lacks) if lacks != "groups" else "Name a column with --use group=COLUMN."
             raise MissingFeature(f"{name} needs {lacks}, which {roles.pool.name} does not have yet. {how}")
-    return list(names)
+    return list(dict.fromkeys(names))
 
 
 def _measures(roles: Roles, aside: SetAside, probe: Probe | None, wanted: Sequence[str]) -> list[Measure]:
-    """The main one first; all on the same held-out samples."""
+    """The main one first: the probe, else distance where there are vectors; all on the same held-out samples."""
     also = [find("probe", name)() for name in wanted if name not in _COVERAGE and name not in _COUNTS]
     probes = ([probe] if probe else []) + [one for one in also if probe is None or one.id != probe.id]
     for one in also:
         _check_probe(roles, aside, one)
-    made = [Probed(roles, None, one) for one in probes]
-    made += [cls(roles, None) for name, cls in _COVERAGE.items() if name in wanted]
+    learning = [Probed(roles, None, one) for one in probes]
+    covering = [cls(roles, None) for name, cls in _COVERAGE.items() if name in wanted]
+    if not learning and not covering and {EMBEDDING.name, IMAGE.name} & roles.features.keys():
+        covering = [Distance(roles, None)]
+    made = [*learning, *covering] if probe else [*covering, *learning]
     if not made:
         raise BadRequest(
             f"Nothing of {roles.pool.name} can be measured on held-out samples: it has no vectors. "
@@ -178,12 +192,31 @@ def _measures(roles: Roles, aside: SetAside, probe: Probe | None, wanted: Sequen
         )
     missing = roles.missing_rows(_roles(made))
     if any(GROUP.name in one.needs for one in probes):
-        missing = np.union1d(missing, np.flatnonzero(roles.array(GROUP.name) == ""))
+        missing = np.union1d(missing, np.flatnonzero(roles.groups == ""))
     held = HeldOut.among(roles.pool, aside, missing)
     if len(np.unique(held.parts)) < 2:
         raise BadRequest(f"Fewer than two held-out samples of {roles.pool.name} can be measured; draw a larger share.")
-    kept = [one for one in made if one.id != Farthest.id or len(held.rows) >= _ENOUGH] or made[:1]
+    kept = [one for one in made if one.id != Farthest.id or len(held.rows) >= _ENOUGH]
+    if not kept:
+        raise BadRequest(f"{_lacks(len(held.rows))[Farthest.id]}; draw a larger share, or measure distance.")
     return [replace(one, held=held) for one in kept]
+
+
+def _unmeasured(wanted: Sequence[str], measured: Sequence[Any], n: int) -> list[str]:
+    """Of what was asked for, what is not in the table, and why. n: held-out samples that are measured."""
+    there = {one.name for one in measured}
+    return [
+        f"{why}; it is not in the table." for name, why in _lacks(n).items() if name in wanted and name not in there
+    ]
+
+
+def _lacks(n: int) -> dict[str, str]:
+    """Name of a measure -> why it may not be measured although the pool has what it reads."""
+    return {
+        Farthest.id: f"{Farthest.id} needs at least {_ENOUGH} held-out samples, and {n:,} can be measured",
+        "classes": "classes needs at least two classes among what can be chosen",
+        "rare": "rare needs classes of which some are rarer than others",
+    }
 
 
 def _roles(measures: Sequence[Measure]) -> list[str]:

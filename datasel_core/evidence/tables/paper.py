@@ -22,7 +22,8 @@ CONTROL = "random, other seeds"
 _TABLE = "table.json"
 SUFFIXES = (".md", ".tex", ".csv")
 _TEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}"}
-_TEX |= {"^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
+_TEX |= {"^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "|": r"\textbar{}"}
+_TEX |= {"<": r"\textless{}", ">": r"\textgreater{}"}
 
 
 def document(table: Table, benefits: Sequence[Benefit]) -> dict[str, Any]:
@@ -83,7 +84,8 @@ def markdown(said: Mapping[str, Any]) -> str:
         parts.append(f"{heading(one)}\n")
         parts.append("| method | " + " | ".join(f"{budget:,}" for budget in said["budgets"]) + " |")
         parts.append("|---|" + "---|" * len(said["budgets"]))
-        parts += ["| " + " | ".join(row) + " |" for row in _rows(said, one["name"])]
+        rows = ([text.replace("|", r"\|") for text in row] for row in _rows(said, one["name"]))
+        parts += ["| " + " | ".join(row) + " |" for row in rows]
         parts.append("")
     return "\n".join([*parts, *said["notes"]]) + "\n"
 

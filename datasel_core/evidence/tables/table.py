@@ -165,11 +165,14 @@ class _Measured:
 
     def _one(self, question: Question) -> tuple[Choice, dict[str, np.ndarray]]:
         asked, quiet = self.asked, Progress(should_stop=self.progress.should_stop)
-        choice = asked.choices.of(question, asked.budgets[-1], quiet)
+        who = f"{question.method.id}, {question.budget:,} samples, seed {question.spec.seed}"
+        try:
+            choice = asked.choices.of(question, asked.budgets[-1], quiet)
+        except BadRequest as error:
+            raise BadRequest(f"{who}: {error}") from None
         try:
             return choice, asked.choices.measured(choice, asked.named(), quiet)
         except BadRequest as error:
-            who = f"{question.method.id}, {len(choice.rows):,} samples, seed {question.spec.seed}"
             raise BadRequest(f"{who}: {error} Take a larger budget, or leave this one out.") from None
 
 
@@ -186,8 +189,10 @@ def _cell(
     of = next(key for key, one in asked.named().items() if one is measure)
     mine, theirs = chosen.values[of], random.values[of]
     sound = (np.isfinite(mine) & np.isfinite(theirs)).all(axis=0)
-    if not sound.any():
-        raise BadRequest(f"No held-out sample of {asked.pool.name} can be measured by {measure.name}.")
+    if len(np.unique(measure.held.parts[sound])) < 2:
+        raise BadRequest(
+            f"Fewer than two held-out samples of {asked.pool.name}, drawn apart, can be measured by {measure.name}."
+        )
     mine, theirs = mine[:, sound], theirs[:, sound]
     found = paired(by_group(mine - theirs, measure.held.parts[sound]))
     lost = int((~sound).sum())

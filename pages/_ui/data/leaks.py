@@ -49,12 +49,12 @@ def leaks(pool: Pool) -> None:
         if found is not None:
             _found(pool, other, found)
         elif not working:
-            names = markdown.plain(pool.name), markdown.plain(other.name)
-            text = (
-                f"Whether {look.unit(pool)} of {names[0]} are in {names[1]}: the same or nearly the same texts, "
-                "pictures and embeddings. What is chosen must not be what it is tested on."
+            look.empty(
+                "Nobody looked yet",
+                f"Whether {look.unit(pool)} of {pool.name} are in {other.name}: the same or nearly the same texts, "
+                "pictures and embeddings. What is chosen must not be what it is tested on.",
+                key="no-leaks-yet",
             )
-            look.empty("Nobody looked yet", text, key="no-leaks-yet")
 
 
 def _settings(pool: Pool, about: dict[str, dict[str, Any]]) -> tuple[Pool, Leaks]:

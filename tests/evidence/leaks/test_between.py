@@ -105,6 +105,18 @@ def test_without_an_embedding_it_says_so_and_how_to_get_one(workspace, tmp_path,
     assert said[1] == "12 ids stand in both pools; an id alone is no overlap."
 
 
+def test_where_no_picture_can_be_opened_nothing_is_said_to_be_clean(workspace, tmp_path):
+    for name in ("one", "other"):
+        for at in range(2):
+            paint(tmp_path / name / f"{at}.jpg", at)
+    one, other = (add_pool(workspace, name, str(tmp_path / name), "images") for name in ("one", "other"))
+    (tmp_path / "other" / "0.jpg").unlink()
+    assert len(everything(one, other).touched) == 1
+    (tmp_path / "other" / "1.jpg").unlink()
+    with pytest.raises(BadRequest, match="^Nothing could be compared. 2 photos of other could not be opened now"):
+        everything(one, other)
+
+
 def test_ids_alone_are_told_and_are_no_leak(workspace, tmp_path):
     (tmp_path / "one.jsonl").write_text('{"id": "7", "text": "the cat"}\n{"id": "8", "text": "a dog"}\n')
     (tmp_path / "other.jsonl").write_text('{"id": "7", "text": "quite another thing"}\n')

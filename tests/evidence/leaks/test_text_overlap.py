@@ -10,6 +10,7 @@ from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.progress import Progress
 from datasel_core.errors import Stopped
 from datasel_core.evidence.leaks import pairs as listing
+from datasel_core.evidence.leaks import text_overlap as text_overlap_module
 from datasel_core.evidence.leaks.limits import Limits
 from datasel_core.evidence.leaks.shingles import Reader, shared, words
 from datasel_core.evidence.leaks.text_overlap import text_overlap
@@ -173,6 +174,34 @@ def test_words_of_all_scripts():
     assert words("It's 3,5 km_long — ＡＢＣ!") == ["it", "s", "3", "5", "km", "long", "abc"]
     assert words("今日は good") == ["今", "日", "は", "good"]
     assert words("?! …") == []
+
+
+def test_vowels_that_are_marks_are_of_their_word(workspace, tmp_path):
+    """Six words of Hindi are six, not fourteen pieces: they are no run of thirteen."""
+    phrase = "प्रधानमंत्री ने आज दिल्ली में कहा"
+    assert words(phrase) == phrase.split()
+    assert words("தமிழ் மொழி") == ["தமிழ்", "மொழி"]
+    assert words("كِتَابٌ") == ["كِتَابٌ"]
+    assert words("ภาษาไทย น้ำ")[0] == "ภาษาไทย"
+    one, other = (" ".join([*some, phrase, *some]) for some in (["नदी", "पहाड़", "किताब"], ["शहर", "गाँव", "खेत"]))
+    found = overlap(text_pool(workspace, tmp_path, "a", [one]), text_pool(workspace, tmp_path, "b", [other]))
+    assert (found.same.n, found.near.n, found.runs.n) == (0, 0, 0)
+    assert [one[start:end] for start, end in shared(one, other, 6)] == [phrase]
+
+
+def test_copies_of_one_text_are_counted_and_not_measured(workspace, tmp_path, monkeypatch):
+    measured, both = [], text_overlap_module._Shared._both
+    monkeypatch.setattr(
+        text_overlap_module._Shared,
+        "_both",
+        lambda self, rows, partners: measured.append(len(rows)) or both(self, rows, partners),
+    )
+    text = " ".join(f"word{at}" for at in range(40))
+    one = text_pool(workspace, tmp_path, "a", [text] * 30)
+    other = text_pool(workspace, tmp_path, "b", [*[text] * 30, f"{text} more"])
+    found = overlap(one, other)
+    assert (found.same.n, found.near.n, found.runs.n) == (900, 30, 0)
+    assert sum(measured) == 30  # those of nearly the same
 
 
 def test_two_samples_share_as_many_numbers_as_runs_of_words(rng):
