@@ -22,6 +22,9 @@ from datasel_core.workspace.locks import Lock
 _LOCK = "aside"
 """One for all kinds: each must see what the others took."""
 
+_STREAM = 0x5E7A51DE
+"""Its own random numbers: a selection by `random` under the same seed is another draw, not the same samples."""
+
 
 def check(pool: Pool, kind: str, share: str, by: str | None) -> None:
     """Raises BadRequest when a set of this kind is there already, or cannot be drawn like this."""
@@ -58,7 +61,7 @@ def draw(
         check(pool, kind, share, by)
         roles = Roles.of(workspace, pool) if near else None
         of = parts(pool, by, roles, progress)
-        wanted, rng = granted(share, pool.n), np.random.default_rng(seed)
+        wanted, rng = granted(share, pool.n), np.random.default_rng([_STREAM, seed])
         others = _others(pool, kind)
         rows = drawn(of, others, wanted, rng)
         if not len(rows):

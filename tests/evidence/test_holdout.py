@@ -20,6 +20,8 @@ from datasel_core.evidence.parts import parts
 from datasel_core.features.roles import Roles
 from datasel_core.pools import holdout
 from datasel_core.pools.persistence import load_pool
+from datasel_core.runs.engine import select
+from datasel_core.runs.spec import Spec
 from tests.conftest import paint
 
 
@@ -298,3 +300,13 @@ def test_selections_made_before_are_counted(workspace, tmp_path, capsys):
         "2 kept selections were made before this set was drawn; what they show on it proves nothing: choose again."
         in (capsys.readouterr().err)
     )
+
+
+def test_a_draw_is_not_that_of_random_under_the_same_seed(workspace, tmp_path):
+    """Else a first batch that was chosen at random is exactly what is held out afterwards."""
+    lines = [json.dumps({"id": f"s{at}", "text": f"text {at}"}) for at in range(100)]
+    (tmp_path / "t.jsonl").write_text("\n".join(lines) + "\n")
+    pool = add_pool(workspace, "t", str(tmp_path / "t.jsonl"), "text")
+    before = select(workspace, Spec(pool="t", method="random", budget="50"))
+    held = drawing.draw(workspace, pool, "20")
+    assert 2 <= len(set(held.ids) & set(before.ids)) <= 18
