@@ -6,6 +6,7 @@ from datasel_core.evidence.tables import paper
 from datasel_core.evidence.tables.asking import place
 from datasel_core.pools import holdout
 from datasel_core.pools.pool import Pool
+from pages._ui.data import aside
 from pages._ui.evidence import results, settings
 from pages._ui.kit import disk, keys, look, watch
 
@@ -17,9 +18,8 @@ def page(pool: Pool) -> None:
     held = holdout.held_out(pool)
     left, right = st.columns([27, 73], gap="medium")
     if held is None:
-        with left:
-            look.section("Held out", "nothing yet")
-            settings.hold_out(pool)
+        with left, st.container(border=True):
+            aside.card(pool, holdout.HOLDOUT)
         with right:
             look.empty(
                 "Nothing is held out",

@@ -119,22 +119,23 @@ class Question:
 
     def at(self, budget: int | str) -> "Question":
         """The same question with another budget; nothing is looked up again. Raises BadParameter."""
-        other = dataclasses.replace(self, spec=self.spec.model_copy(update={"budget": str(budget)}))
-        other.__dict__["candidates"] = self.candidates
-        return other.check()
+        return self._asking(spec=self.spec.model_copy(update={"budget": str(budget)})).check()
 
     def under(self, seed: int) -> "Question":
         """The same question with another seed; nothing is looked up again."""
-        other = dataclasses.replace(self, spec=self.spec.model_copy(update={"seed": seed}))
-        other.__dict__["candidates"] = self.candidates
-        return other
+        return self._asking(spec=self.spec.model_copy(update={"seed": seed}))
 
     def tuned(self, **params: Any) -> "Question":
         """The same question with some parameters of the method set otherwise; nothing is looked up again."""
         method = type(self.method)(**{**self.method.model_dump(), **params})
         spec = self.spec.model_copy(update={"params": method.model_dump(mode="json")})
-        other = dataclasses.replace(self, method=method, spec=spec)
-        if method.roles() == self.method.roles():
+        return self._asking(method=method, spec=spec)
+
+    def _asking(self, **fields: Any) -> "Question":
+        """The same with other fields; of what was looked up, all that they do not change goes along."""
+        other = dataclasses.replace(self, **fields)
+        other.__dict__["unseen"] = self.unseen
+        if other.method.roles() == self.method.roles():
             other.__dict__["candidates"] = self.candidates
         return other
 

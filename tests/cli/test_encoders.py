@@ -5,23 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from datasel_core.__main__ import main
 from datasel_core.runs import manifest
 from datasel_core.workspace.files import read_json
+from tests.cli import test_cli
 from tests.conftest import clustered, paint
 
 N, PICTURES = 180, 36
 USELESS = "this encoder cannot tell right captions from wrong ones here: AUC ."
 
 
-@pytest.fixture
-def run(workspace, capfd):
-    def call(*words):
-        code = main([str(word) for word in words])
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return call
+run = test_cli.run
 
 
 @pytest.fixture

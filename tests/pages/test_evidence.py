@@ -39,8 +39,8 @@ def opened(screen):
 def test_a_held_out_set_is_drawn_and_methods_are_compared(screen, workspace, pool):
     app = opened(screen)
     assert "Nothing is held out" in said(app)
-    assert app.button(key="hold-out").label == "Hold out 32 of 160 vectors"
-    sound(app.button(key="hold-out").click().run())
+    assert app.button(key="aside.draw.holdout").label == "Draw about 32"
+    sound(app.button(key="aside.draw.holdout").click().run())
     wait(app, lambda app: "Nothing compared yet" in said(app))
     assert len(aside.held_out(pool).ids) == 32
     assert "32 of 160 vectors; no selection can choose them" in said(app)

@@ -18,7 +18,6 @@ _WHAT_FOR = {
     HOLDOUT: "Tests how much better than random a choice is. No method sees it or chooses from it.",
     GOLD: "Samples whose labels you know: hand them out among others to see who labels carefully. Never chosen either.",
 }
-_NO_COLUMN = "nothing"
 _MOST_VALUES = 0.5
 """Columns with more different values than this share of the samples group nothing."""
 
@@ -28,7 +27,7 @@ def aside(pool: Pool) -> None:
     left, right = st.columns(2, gap="medium")
     for column, kind in ((left, HOLDOUT), (right, GOLD)):
         with column, st.container(border=True, height="stretch", key=f"card-{kind}"):
-            _card(pool, kind)
+            card(pool, kind)
     try:
         found = holdout.held_out(pool)
     except BadInput:
@@ -40,7 +39,8 @@ def aside(pool: Pool) -> None:
         detail.open_detail(pool, rows)
 
 
-def _card(pool: Pool, kind: str) -> None:
+def card(pool: Pool, kind: str) -> None:
+    """One set as it is, or how to draw it; work on it is watched."""
     called = CALLED[kind].capitalize()
     try:
         found = holdout.read(pool, kind)
@@ -84,11 +84,12 @@ def _form(pool: Pool, kind: str) -> None:
     share = st.slider(
         "Share of the pool, %", 1, 50, 20 if kind == HOLDOUT else 5, key=f"aside.share.{kind}", format="%d %%"
     )
-    columns = [_NO_COLUMN, *_grouping(pool)]
+    columns = ["", *_grouping(pool)]
     by = st.selectbox(
         "Never split",
         columns,
         key=f"aside.by.{kind}",
+        format_func=lambda name: name or "nothing",  # a list of choices reads no Markdown
         help="A column whose values stay on one side, such as a patient, a video, a template: else what is tested was "
         "seen already, in another picture.",
     )
@@ -101,8 +102,7 @@ def _form(pool: Pool, kind: str) -> None:
         help="By the embedding, cosine from .95." if has else "This takes an embedding; compute one under Features.",
     )
     if st.button(f"Draw about {round(pool.n * share / 100):,}", key=f"aside.draw.{kind}", icon=":material/casino:"):
-        column = None if by == _NO_COLUMN else by
-        asked = {"pool": pool.name, "share": f"{share}%", "by": column, "near": near and has, "gold": kind == GOLD}
+        asked = {"pool": pool.name, "share": f"{share}%", "by": by or None, "near": near and has, "gold": kind == GOLD}
         watch.start(f"holdout.{pool.name}.{kind}", "holdout", **asked)
         st.rerun()
 

@@ -8,45 +8,12 @@ from datasel_core.base import registry
 from datasel_core.base.role import EMBEDDING
 from datasel_core.evidence.tables.asking import NONE
 from datasel_core.evidence.tables.choices import RANDOM
-from datasel_core.methods.selection import granted
 from datasel_core.pools.holdout import SetAside
 from datasel_core.pools.pool import Pool
-from pages._ui.kit import disk, keys, look, watch
+from pages._ui.kit import disk, keys, look
 from pages._ui.question import methods, targets
 
 _USUAL = ("k_center", "facility_location", "freesel")
-_SHARE = 20
-
-
-def hold_out(pool: Pool) -> None:
-    """Draws a held-out set, where there is none: nothing can be shown before."""
-    st.caption(
-        "A method is tested on samples that it could not choose. They are drawn once, before anything is chosen, and "
-        "no selection sees them."
-    )
-    share = keys.bound(
-        st.slider, "Held out, % of the pool", "evidence.share", _SHARE, min_value=5, max_value=50, step=5
-    )
-    by = ["", *(name for name in pool.columns if name not in ("id", "content"))]
-    group = keys.bound(
-        st.selectbox,
-        "Never split",
-        "evidence.by",
-        "",
-        options=by,
-        format_func=lambda name: name or "nothing",
-        help="Samples of one value of this column, such as a patient or a video, are on one side.",
-    )
-    working = watch.at_work("holdout")
-    st.button(
-        f"Hold out {granted(f'{share}%', pool.n):,} of {look.samples(pool)}",
-        key="hold-out",
-        type="primary",
-        disabled=working,
-        on_click=watch.start,
-        args=("holdout", "holdout"),
-        kwargs={"pool": pool.name, "share": f"{share}%", "by": group or None},
-    )
 
 
 def about(pool: Pool, held: SetAside) -> None:
