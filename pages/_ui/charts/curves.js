@@ -78,7 +78,11 @@ class Chart {
     if (band) {
       const edge = (name) => band.x.map((x, i) => `${X(x).toFixed(1)} ${Y(band[name][i]).toFixed(1)}`);
       parts.push(
-        node('path', { class: 'band', d: `M${[...edge('high'), ...edge('low').reverse()].join('L')}Z`, fill: band.colour }),
+        node('path', {
+          class: 'band',
+          d: `M${[...edge('high'), ...edge('low').reverse()].join('L')}Z`,
+          fill: band.colour,
+        }),
         node('path', { d: `M${edge('mean').join('L')}`, fill: 'none', stroke: band.colour, 'stroke-width': 1.2 }),
       );
     }
