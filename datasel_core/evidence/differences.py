@@ -7,6 +7,7 @@ McCulloch, Variance Components (1992); degrees of freedom by Satterthwaite (1946
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,24 +44,59 @@ def paired(measures: np.ndarray, level: float = LEVEL) -> Difference:
             "A paired difference needs finite measures of at least 2 seeds on at least 2 held-out samples."
         )
     seeds, n = values.shape
+    variance, df = _variance([_of_seeds(values)], _Part.of(values.mean(0)))
     mean = values.mean()
-    rows, columns = values.mean(1), values.mean(0)
-    rest = values - rows[:, None] - columns[None, :] + mean
-    a, b = rows.var(ddof=1) / seeds, columns.var(ddof=1) / n
-    c = (rest**2).sum() / ((seeds - 1) * (n - 1)) / (seeds * n)
-    variance, df = _variance(a, b, c, seeds, n)
     p, half = _tail(mean, variance, df, level)
     return Difference(float(mean), float(mean - half), float(mean + half), p, seeds, float(variance), float(df))
 
 
-def _variance(a: float, b: float, c: float, seeds: int, n: int) -> tuple[float, float]:
+def apart(one: np.ndarray, other: np.ndarray, level: float = LEVEL) -> Difference:
+    """The mean of `one` minus that of `other`, measured on the same held-out samples under seeds of their own.
+
+    one: (J, n); J = 1 for a choice that is asked about as it is. other: (R, n) with R at least 2. Raises ValueError.
+    """
+    one, other = np.asarray(one, dtype=np.float64), np.asarray(other, dtype=np.float64)
+    if one.ndim != 2 or len(other) < 2 or one.shape[1:] != other.shape[1:] or one.shape[1] < 2:
+        raise ValueError("A difference of two means needs the same held-out samples, at least 2, and at least 2 seeds.")
+    sides = [_of_seeds(side) for side in (one, other) if len(side) > 1]
+    variance, df = _variance(sides, _Part.of(one.mean(0) - other.mean(0)))
+    gap = float(one.mean() - other.mean())
+    p, half = _tail(gap, variance, df, level)
+    return Difference(gap, gap - half, gap + half, p, len(one), float(variance), float(df))
+
+
+class _Part(NamedTuple):
+    """A term of a variance, and its degrees of freedom."""
+
+    variance: float
+    df: float
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> "_Part":
+        """Of the mean of values (k,)."""
+        return cls(values.var(ddof=1) / len(values), len(values) - 1)
+
+
+def _of_seeds(values: np.ndarray) -> tuple[_Part, _Part]:
+    """What seeds say, and the rest that seeds and samples both say and that must not be counted twice."""
+    seeds, n = values.shape
+    rest = values - values.mean(1, keepdims=True) - values.mean(0) + values.mean()
+    df = (seeds - 1) * (n - 1)
+    return _Part.of(values.mean(1)), _Part((rest**2).sum() / df / (seeds * n), df)
+
+
+def _variance(sides: Sequence[tuple[_Part, _Part]], samples: _Part) -> tuple[float, float]:
     """Of the mean, and its degrees of freedom; never below the larger of what seeds and what samples say alone."""
-    least, of_least = (a, seeds - 1) if a >= b else (b, n - 1)
-    variance = a + b - c
-    if variance <= least:
-        return least, of_least
-    parts = a**2 / (seeds - 1) + b**2 / (n - 1) + c**2 / ((seeds - 1) * (n - 1))
-    return variance, variance**2 / parts
+    seeds = [seed for seed, _ in sides]
+    of_seeds = sum(seed.variance for seed in seeds)
+    variance = of_seeds + samples.variance - sum(rest.variance for _, rest in sides)
+    parts = [samples, *seeds, *(rest for _, rest in sides)]
+    if variance <= max(of_seeds, samples.variance):
+        parts = seeds if of_seeds >= samples.variance else [samples]
+        variance = max(of_seeds, samples.variance)
+    if variance == 0:
+        return 0.0, parts[0].df
+    return variance, variance**2 / sum(part.variance**2 / part.df for part in parts)
 
 
 def _tail(mean: float, variance: float, df: float, level: float) -> tuple[float, float]:
@@ -83,13 +119,6 @@ def by_group(measures: np.ndarray, groups: np.ndarray) -> np.ndarray:
     sums = np.zeros((measures.shape[0], at.max() + 1))
     np.add.at(sums.T, at, np.asarray(measures, dtype=np.float64).T)
     return sums * sums.shape[1] / measures.shape[1]
-
-
-def drawn(n: int, parts: Sequence[np.ndarray] | None, rng: np.random.Generator) -> np.ndarray:
-    """As many held-out samples, or as many groups of them, with repeats."""
-    if parts is None:
-        return rng.integers(n, size=n)
-    return np.concatenate([parts[at] for at in rng.integers(len(parts), size=len(parts))])
 
 
 def holm(p: Sequence[float], alpha: float = 1 - LEVEL) -> np.ndarray:

@@ -35,9 +35,9 @@ class World:
         random = np.stack([draw(rng, self.gaps[:, seen], self.sizes) for _ in range(DRAWS)], axis=1)
         choices = [rng.permutation(len(self.gaps))[:size] for _ in range(8)]
         each = np.stack([self.gaps[rows].min(0) for rows in choices])
-        one = worth_of_means(self.sizes, random, each[:1, seen], False, rng)
+        one = worth_of_means(self.sizes, random, each[:1, seen], False)
         right = worth(self.sizes, self.truth, float(each[0].mean()), False)
-        many = worth_of_means(self.sizes, random, each[:, seen], False, rng)
+        many = worth_of_means(self.sizes, random, each[:, seen], False)
         return one.low <= right <= one.high, many.low <= size <= many.high
 
 

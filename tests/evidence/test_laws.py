@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from datasel_core.evidence.differences import Difference, by_group, holm, paired, verdicts
+from datasel_core.evidence.differences import Difference, apart, by_group, holm, paired, verdicts
 from datasel_core.evidence.worth import Worth, monotone, said, worth, worth_of_means
 from tests.conftest import conformance
 
@@ -62,6 +62,33 @@ def test_intervals_hold_their_level_and_those_of_seeds_alone_do_not(seeds, n, of
     assert 0.93 <= met / times <= 0.985
     if of_sample >= max(of_rest, 2 * of_seed):
         assert alone / times < 0.9
+
+
+def test_a_difference_of_two_choices_under_seeds_of_their_own_is_what_is_known_of_its_parts():
+    """Beside a constant it is the paired law; of one choice as it is, Student's t over samples; sides may change."""
+    rng = np.random.default_rng(5)
+    one, other = simulated(rng, 8, 40, 0.3, 0.1, 1.0, 0.7), simulated(rng, 20, 40, 0.1, 0.4, 0.5, 0.7)
+    assert apart(one, np.zeros((2, 40))) == paired(one)
+    alone, right = apart(one[:1], np.zeros((2, 40))), stats.ttest_1samp(one[0], 0.0)
+    interval = right.confidence_interval(0.95)
+    assert (alone.low, alone.high, alone.p) == pytest.approx((interval.low, interval.high, right.pvalue))
+    forth, back = apart(one, other), apart(other, one)
+    assert (forth.low, forth.high, forth.p) == pytest.approx((-back.high, -back.low, back.p))
+    for wrong in ((one[0], other), (one, other[:1]), (one, other[:, :9]), (one[:, :1], other[:, :1])):
+        with pytest.raises(ValueError, match="the same held-out samples"):
+            apart(*wrong)
+
+
+@pytest.mark.parametrize(("of_seed", "of_sample"), [(0.5, 0.2), (0.1, 1.0), (0.02, 0.0)])
+def test_the_interval_of_choices_under_seeds_of_their_own_holds_its_level(of_seed, of_sample):
+    """1,000 repetitions; what a sample is like is shared by both sides, so that it says nothing of their difference."""
+    rng, met = np.random.default_rng(6), 0
+    for _ in range(1000):
+        sample = rng.standard_normal(80)
+        one = simulated(rng, 8, 80, 0.2, of_seed, of_sample, 1.0) + sample
+        found = apart(one, simulated(rng, 20, 80, 0.0, of_seed, of_sample, 1.0) + sample)
+        met += found.low <= 0.2 <= found.high
+    assert 0.93 <= met / 1000 <= 0.985
 
 
 def test_the_words_of_a_table_of_equals_are_false_in_at_most_a_twentieth_of_tables():
@@ -122,10 +149,17 @@ def test_worth_of_a_random_sample_is_its_own_size():
     for _ in range(times):
         sample = 0.3 * rng.standard_normal(n)
         random = np.stack([measure(size, 20, sample) for size in grid])
-        found = worth_of_means(grid, random, measure(40, 8, sample), False, rng)
+        found = worth_of_means(grid, random, measure(40, 8, sample), False)
         met += found.low <= 40 <= found.high
-    assert 0.88 <= met / times <= 1
+    assert 0.89 <= met / times <= 0.99
     assert found.low < found.n < found.high
+
+
+def test_a_held_out_set_of_one_part_says_nothing_of_how_sure_a_worth_is():
+    random = np.linspace(0, 1, 3 * 20 * 6).reshape(3, 20, 6)
+    found = worth_of_means([10, 20, 40], random, random[1, :1], True, np.zeros(6))
+    assert (found.low, found.high) == (0, float("inf"))
+    assert 10 <= found.n <= 40
 
 
 def test_what_cannot_be_told_is_refused():
@@ -133,5 +167,5 @@ def test_what_cannot_be_told_is_refused():
         with pytest.raises(ValueError, match="at least 2 seeds on at least 2 held-out samples"):
             paired(wrong)
     with pytest.raises(ValueError, match="at least 20 draws"):
-        worth_of_means([1, 2], np.zeros((2, 19, 4)), np.zeros((1, 4)), True, np.random.default_rng(0))
+        worth_of_means([1, 2], np.zeros((2, 19, 4)), np.zeros((1, 4)), True)
     assert paired(np.zeros((8, 5))) == Difference(0.0, 0.0, 0.0, 1.0, 8, 0.0, 7.0)

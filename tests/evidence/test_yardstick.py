@@ -263,7 +263,7 @@ def test_what_was_drawn_together_is_drawn_together_again(workspace, tmp_path, rn
     assert len(np.unique(parts)) == 5
     said = measured(mine, mine.make(), kept, Progress())
     given = mine.sizes, mine.make(), mine.measure.each(kept)[None], False
-    right, wrong = (worth_of_means(*given, np.random.default_rng(0), groups) for groups in (parts, None))
+    right, wrong = (worth_of_means(*given, groups) for groups in (parts, None))
     assert (said["low"], said["high"]) == (pytest.approx(right.low, abs=0.06), pytest.approx(right.high, abs=0.06))
     assert (said["low"], said["high"]) != (pytest.approx(wrong.low, abs=0.06), pytest.approx(wrong.high, abs=0.06))
 

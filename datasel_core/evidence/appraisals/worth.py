@@ -15,11 +15,8 @@ from datasel_core.runs.measures import HELD_OUT
 from datasel_core.runs.question import Question
 from datasel_core.runs.run import Run
 
-_SEED = 0
-"""Of the bootstrap: the same selection has the same interval wherever it is made."""
 
-
-@appraisal("worth", version=1, title="Worth in random samples")
+@appraisal("worth", version=2, title="Worth in random samples")
 class WorthInRandom(Appraisal):
     """How many samples drawn at random would do as well on the held-out samples: by a probe where the pool has groups,
     else by the distance of held-out samples to the nearest kept.
@@ -97,8 +94,8 @@ def measured(by: Yardstick, random: np.ndarray, kept: np.ndarray, progress: Prog
     kept = np.setdiff1d(kept, measure.roles.missing_rows(tuple(measure.what()["features"])))
     if not len(kept):
         return None
-    chosen, rng = measure.each(kept, progress)[None], np.random.default_rng(_SEED)
-    found = worth_of_means(by.sizes, random, chosen, measure.higher_is_better, rng, measure.held.parts)
+    chosen = measure.each(kept, progress)[None]
+    found = worth_of_means(by.sizes, random, chosen, measure.higher_is_better, measure.held.parts)
     return {
         **{name: _finite(getattr(found, name)) for name in ("n", "low", "high")},
         "kept": len(kept),

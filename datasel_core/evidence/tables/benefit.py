@@ -76,9 +76,8 @@ def benefits(table: Table) -> list[Benefit]:
             sample, worth = table.samples[entry.name, budget], None
             if drawn is not None:
                 chosen = sample.values[main] if sample.draws else sample.values[main][:1]
-                rng, higher = np.random.default_rng(0), asked.main.higher_is_better
-                groups = asked.main.held.parts[sound]
-                worth = worth_of_means(asked.budgets, drawn, chosen[:, sound], higher, rng, groups)
+                higher, groups = asked.main.higher_is_better, asked.main.held.parts[sound]
+                worth = worth_of_means(asked.budgets, drawn, chosen[:, sound], higher, groups)
             seconds = float(np.mean([one.seconds for one in sample.choices]))
             kept = float(np.mean([len(one.rows) for one in sample.choices]))
             found.append(Benefit(entry.name, budget, kept, seconds, _features(entry.asked), worth))
