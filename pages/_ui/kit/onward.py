@@ -1,0 +1,18 @@
+"""The next thing to do: every end of work carries a button to it."""
+
+from typing import Any
+
+import streamlit as st
+
+from pages._ui.kit import keys
+
+
+def onward(label: str, page: str, *, key: str, leads: bool = True, **kept: Any) -> None:
+    """Opens another page, on what it is to show. page: `pages/patterns.py`. leads: whether it is the one thing to do
+    next. kept: values under the names of `keys`, such as `role` of the map; names with dots as `**{"data.tab": ...}`.
+    """
+    kind = "primary" if leads else "tertiary"
+    if st.button(label, key=f"onward-{key}", type=kind, icon=":material/arrow_forward:"):
+        for name, value in kept.items():
+            keys.put(name, value)
+        st.switch_page(page)
