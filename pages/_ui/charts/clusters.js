@@ -36,6 +36,12 @@ const band = (X, Y, x, low, high) =>
     })
     .join('')}Z`;
 
+const loss = (v) => (Math.abs(v) >= 0.1 && Math.abs(v) < 1e4 ? v.toFixed(2) : v.toPrecision(2));
+const called = (c) =>
+  `Cluster ${c.name}${c.source ? `, ${c.source}` : ''}${c.words ? `, ${c.words}` : ''}: ` +
+  `${few.format(c.kept)} of ${few.format(c.size)} kept; loss ${loss(c.mean[0])} at first, ` +
+  `${loss(c.mean[c.mean.length - 1])} at last`;
+
 class Clusters {
   constructor(root) {
     this.root = root;
@@ -112,7 +118,8 @@ class Clusters {
       ),
     );
     const shown = d.clusters.find((c) => c.at === (this.near ?? d.open)),
-      largest = Math.max(...d.clusters.map((c) => c.size), 1);
+      largest = Math.max(...d.clusters.map((c) => c.size), 1),
+      faint = Math.min(1, Math.sqrt(12 / d.clusters.length));
     if (shown) parts.push(node('path', { class: 'band', d: band(X, Y, x, shown.low, shown.high), fill: shown.colour }));
     for (const c of [...d.clusters].sort((a, b) => (a === shown) - (b === shown))) {
       const path = node('path', {
@@ -120,11 +127,9 @@ class Clusters {
         d: line(X, Y, x, c.mean),
         stroke: c.colour,
         'stroke-width': c === shown ? 3.2 : 0.8 + 2 * Math.sqrt(c.size / largest),
-        opacity: !shown ? 0.75 : c === shown ? 1 : 0.36,
+        opacity: c === shown ? 1 : (shown ? 0.36 : 0.75) * faint, // the one that is looked at stands out among many
       });
-      path.append(
-        node('title', {}, `Cluster ${c.name} ${c.word}: ${few.format(c.kept)} of ${few.format(c.size)} kept`),
-      );
+      path.append(node('title', {}, called(c)));
       path.onclick = () => this.open(c.at);
       parts.push(path);
     }
@@ -134,21 +139,29 @@ class Clusters {
     const d = this.data,
       e = document.createElement('button'),
       x = d.x,
-      top = d.tile_top,
-      bottom = Math.min(0, d.bottom),
+      top = Math.max(...c.high), // each on its own scale: its shape is what is looked at, first and last loss are written
+      bottom = Math.min(...c.low),
       X = (v) => (100 * (v - x[0])) / (x[x.length - 1] - x[0] || 1),
-      Y = (v) => 40 * (1 - (Math.min(v, top) - bottom) / (top - bottom || 1)) + 1; // a few odd clusters must not flatten all others
+      Y = (v) => 38 * (1 - (v - bottom) / (top - bottom || 1)) + 2;
     e.type = 'button';
     e.className = `tile${c.at === d.open ? ' open' : ''}`;
     e.dataset.cluster = c.at;
-    e.setAttribute('aria-label', `Cluster ${c.name}, ${c.word}: ${few.format(c.kept)} of ${few.format(c.size)} kept`);
+    e.setAttribute('aria-label', called(c));
+    e.title = called(c);
     const name = box('name'),
       number = document.createElement('b'),
-      word = document.createElement('span');
+      source = document.createElement('span'),
+      words = box('words'),
+      ends = box('ends');
     number.textContent = c.name;
-    word.textContent = c.word;
-    word.title = c.word;
-    name.append(number, word);
+    source.textContent = c.source || (c.words ? '' : 'of all kinds');
+    name.append(number, source);
+    words.textContent = c.words;
+    [c.mean[0], c.mean[c.mean.length - 1]].forEach((v) => {
+      const end = document.createElement('span');
+      end.textContent = loss(v);
+      ends.append(end);
+    });
     const svg = node('svg', { viewBox: '0 0 100 42', preserveAspectRatio: 'none', 'aria-hidden': 'true' });
     svg.append(
       node('path', { class: 'band', d: band(X, Y, x, c.low, c.high), fill: c.colour }),
@@ -167,7 +180,7 @@ class Clusters {
     bar.append(full);
     const kept = box('kept');
     kept.textContent = `${few.format(c.kept)} of ${few.format(c.size)}`;
-    e.append(name, svg, kept, bar);
+    e.append(name, words, svg, ends, kept, bar);
     e.onclick = () => this.open(c.at);
     e.onmouseenter = () => {
       this.near = c.at;

@@ -2,18 +2,22 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from datasel_core.analysis import naming
+from datasel_core.analysis.naming import Shared
+from datasel_core.errors import DataselError
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
-from pages._ui.kit import disk, grouping, palette
+from pages._ui.kit import disk, grouping, look, palette
 
 _HERE = Path(__file__).parent
+_NAMELESS = Shared("", 0.0, ())
 _SAMPLED = 2000
 """Rows of a cluster from which its band is told; more would not move it on the screen."""
 
@@ -31,7 +35,7 @@ SORTS = {"size": "Largest first", "end": "Highest last loss first", "fall": "Ste
 @dataclass(frozen=True)
 class Cluster:
     """rows: of the pool. mean, low, high: (T,) loss, and its 10 % and 90 % quantiles. group: which one most of it comes
-    from, or nothing.
+    from, or nothing. shared: what its samples share beside that.
     """
 
     at: int
@@ -41,23 +45,22 @@ class Cluster:
     high: np.ndarray
     group: str
     share: float
+    shared: Shared
 
     @property
     def name(self) -> str:
         return str(self.at + 1)
 
     @property
-    def word(self) -> str:
-        """`gsm8k_train`, or `mostly gsm8k_train` where others are among them."""
-        return (
-            ""
-            if not self.group
-            else self.group
-            if self.share > 0.95
-            else f"mostly {self.group}"
-            if self.share > 0.5
-            else "mixed"
-        )
+    def source(self) -> str:
+        """`gsm8k_train 96 %`, where most of it comes from there."""
+        return f"{self.group} {look.percent(self.share, 1)}" if self.group and self.share > 0.5 else ""
+
+    @property
+    def words(self) -> str:
+        """`“True” 62 %, boolean, not`: its commonest answer, and words that tell it from the others."""
+        answer = [f"“{self.shared.answer}” {look.percent(self.shared.share, 1)}"] if self.shared.answer else []
+        return ", ".join([*answer, *self.shared.words])
 
 
 def clusters(pool: Pool, kept: StoredFeature, of: np.ndarray) -> list[Cluster]:
@@ -111,8 +114,7 @@ def draw(
     of, legend = colours(found)
     steps, t = kept.meta.get("facts", {}).get("steps"), len(found[0].mean)
     known = isinstance(steps, list) and len(steps) == t
-    tops = np.array([one.high.max() for one in found])
-    top, bottom = float(tops.max()), float(min(one.low.min() for one in found))
+    top, bottom = float(max(one.high.max() for one in found)), float(min(one.low.min() for one in found))
     name = (
         "loss" if kept.id == "imported" else "mean loss of a response token (nats)"
     )  # nobody knows what was measured elsewhere
@@ -124,7 +126,6 @@ def draw(
         "x_name": "training step of the proxy model" if known else "checkpoint",
         "y_name": name,
         "top": top,
-        "tile_top": float(np.quantile(tops, 0.9)),
         "bottom": bottom,
         "open": opened,
         "colour": colour,
@@ -158,7 +159,8 @@ def _payload(one: Cluster, kept: int, colours: dict[str, str], digits: int) -> d
     return {
         "at": one.at,
         "name": one.name,
-        "word": one.word,
+        "source": one.source,
+        "words": one.words,
         "size": len(one.rows),
         "kept": kept,
         "colour": colour,
@@ -185,5 +187,14 @@ def _clusters(
         if groups is not None:
             counts = np.bincount(groups[1][rows], minlength=len(groups[0]))
             group, share = groups[0][int(counts.argmax())], float(counts.max() / len(rows))
-        found.append(Cluster(at, rows, losses.mean(axis=0), low, high, group, share))
-    return found
+        found.append(Cluster(at, rows, losses.mean(axis=0), low, high, group, share, _NAMELESS))
+    names = _names(_pool, found)
+    return [replace(one, shared=shared) for one, shared in zip(found, names, strict=True)]
+
+
+def _names(pool: Pool, found: Sequence[Cluster]) -> list[Shared]:
+    """None where texts cannot be read any more: the samples of a cluster say so where they are shown."""
+    try:
+        return naming.of_parts(pool, [one.rows for one in found])
+    except DataselError:
+        return [_NAMELESS] * len(found)

@@ -22,6 +22,7 @@ def members(choice: Question, answer: Answer, one: Cluster, n: int) -> None:
     mine = answer.rows[np.isin(answer.rows, one.rows)]
     rows = np.concatenate([mine, np.setdiff1d(one.rows, mine)])
     share = f", {look.percent(one.share, 1)} of it {one.group}" if one.group else ""
+    share += f"; {one.words}" if one.words else ""
     fell = f"loss {_loss(one.mean[0])} at first, {_loss(one.mean[-1])} at last"
     look.section(f"Cluster {one.name}", f"{n:,} of {look.samples(choice.pool, len(one.rows))} kept{share}; {fell}")
     badges = {row: f"#{place:,}" for row, place in rank.items()}
