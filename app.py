@@ -22,11 +22,12 @@ PAGES = (  # section, file, title, icon, kinds of pool that it suits
     ("Decide", "select", "Select", "checklist", ANY),
     ("Decide", "evidence", "Evidence", "balance", ANY),
     ("Deliver", "export", "Export", "ios_share", ANY),
+    ("Help", "words", "Words", "menu_book", ANY),
 )
 pool = keys.pool()
 offered: dict[str, list[st.Page]] = {}
 for section, name, title, icon, kinds in PAGES:
-    if name == "data" or (pool is not None and pool.kind in kinds and disk.suits(pool, name)):
+    if section == "Help" or name == "data" or (pool is not None and pool.kind in kinds and disk.suits(pool, name)):
         offered.setdefault(section, []).append(
             st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == "data")
         )

@@ -16,7 +16,7 @@ from datasel_core.pools.pool import Pool
 _WORD = re.compile(r"[^\W\d_][\w'’]*")
 _LETTERS = 4000
 """Of each text: what stands behind does not change what it is about."""
-_LEAST_SHARE, _LEAST_Z = 0.15, 3.0
+_LEAST_SHARE, _LEAST_Z, _MOST_ELSEWHERE = 0.15, 3.0, 0.2
 _COMMON_ANSWER, _LONGEST_ANSWER = 1 / 3, 40
 _PRIOR = 50.0
 """Samples of the whole pool that each part is thought to hold beforehand."""
@@ -81,9 +81,9 @@ def telling(inside: Counter[str], whole: Counter[str], size: int, n: int) -> tup
     """
     found, rest, prior = [], n - size, _PRIOR / max(1, n)
     for word, many in inside.items():
-        if many < _LEAST_SHARE * size or whole[word] == n:
-            continue
         before, others = prior * whole[word], whole[word] - many
+        if many < _LEAST_SHARE * size or others > _MOST_ELSEWHERE * rest:
+            continue  # few hold it, or it is a word of all texts, such as an article
         mine = (many + before) / (size + _PRIOR - many - before)
         theirs = (others + before) / (rest + _PRIOR - others - before)
         width = np.sqrt(1 / (many + before) + 1 / (others + before))

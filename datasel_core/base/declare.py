@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from datasel_core.errors import BadParameter
 
-__all__ = ["ARGUMENT", "HIDDEN", "HOW", "Declared", "Field", "called"]
+__all__ = ["ARGUMENT", "HIDDEN", "HOW", "Declared", "Field", "called", "spoken"]
 
 HOW = {"how": True}
 """`json_schema_extra=HOW` marks a parameter that changes how fast an answer comes, never the answer."""
@@ -24,6 +24,13 @@ HIDDEN = {"hidden": True}
 def called(option: str) -> dict[str, str]:
     """Marks a field whose option has another name than the field: `called("set")` for parameters."""
     return {"option": option}
+
+
+def spoken(words: Mapping[str, str]) -> dict[str, Any]:
+    """What values of a field are called where people read them; `none` is no value. Typed and kept they stay as they
+    are.
+    """
+    return {"words": dict(words)}
 
 
 class Declared(BaseModel):
@@ -80,6 +87,19 @@ class Declared(BaseModel):
     def is_how(cls, name: str) -> bool:
         extra = cls.model_fields[name].json_schema_extra
         return isinstance(extra, dict) and bool(extra.get("how"))
+
+    @classmethod
+    def label(cls, name: str) -> str:
+        """The field's title; without one, its name as the command line knows it, `batch_size` as `Batch size`."""
+        return cls.model_fields[name].title or name.replace("_", " ").capitalize()
+
+    @classmethod
+    def word(cls, name: str, value: Any) -> str:
+        """What a value of this field is called where people read it."""
+        extra = cls.model_fields[name].json_schema_extra
+        words = extra.get("words", {}) if isinstance(extra, dict) else {}
+        plain = "none" if value is None else str(value)
+        return str(words.get(plain, plain)) if isinstance(words, dict) else plain
 
     @classmethod
     def summary(cls) -> str:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from datasel_core.base.declare import Field
+from datasel_core.base.declare import Field, spoken
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest, DamagedFeature
 from datasel_core.features.feature import Feature, Source
@@ -27,6 +27,7 @@ class Learned(Feature):
         description=(
             "Key of this feature of another pool: nothing is learned, and the vectors can be compared with that pool's."
         ),
+        json_schema_extra=spoken({"none": "learned from this pool"}),
     )
 
     def what(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.base.declare import Field
+from datasel_core.base.declare import Field, spoken
 from datasel_core.base.ragged import Ragged
 from datasel_core.errors import BadInput
 from datasel_core.methods.method import Scorer, method
@@ -26,7 +26,11 @@ class ByScore(Scorer):
     because: ClassVar = "by {score:.3g}"
 
     role: str = Field("loss", description="Which number to go by.", json_schema_extra={"role": "number"})
-    keep: Literal["high", "low", "middle"] = Field("high", description="Which end to keep, or the middle.")
+    keep: Literal["high", "low", "middle"] = Field(
+        "high",
+        description="Which end to keep, or the middle.",
+        json_schema_extra=spoken({"high": "highest", "low": "lowest"}),
+    )
 
     def roles(self) -> tuple[str, ...]:
         return (self.role,)

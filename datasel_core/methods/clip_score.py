@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.base.declare import Field
+from datasel_core.base.declare import Field, spoken
 from datasel_core.methods.algorithms.pairs import Pairs
 from datasel_core.methods.method import Scorer, method
 from datasel_core.methods.selection import Inputs
@@ -28,7 +28,9 @@ class ClipScore(Scorer):
     because: ClassVar = "the cosine of its image and caption gives it the score {score:.3g}"
 
     keep: Literal["high", "low"] = Field(
-        "high", description="Which end to keep: well-matched pairs (high), or mismatched ones to look at (low)."
+        "high",
+        description="Which end to keep: well-matched pairs (high), or mismatched ones to look at (low).",
+        json_schema_extra=spoken({"high": "best matched", "low": "worst matched"}),
     )
 
     def score(self, inputs: Inputs) -> np.ndarray:

@@ -33,7 +33,16 @@ class Deduplicate(Method):
     paper: ClassVar = "https://arxiv.org/abs/2303.09540"
     because: ClassVar = "its likeness to anything kept before is {similarity:.3f}"
 
-    threshold: float = Field(0.95, gt=0, le=1, description="Cosine from which two samples count as near-duplicates.")
+    threshold: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description=(
+            "How alike two samples must be to count as near-duplicates, as a cosine. Move it down when shots "
+            "of one scene are still kept together, up when things that differ are dropped. At 1 only exact "
+            "copies go; near 0 almost everything counts as a copy of something."
+        ),
+    )
     fill: bool = Field(
         True, description="Fill a budget above the number of distinct samples with the least similar duplicates."
     )

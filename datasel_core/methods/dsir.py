@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.base.declare import Field
+from datasel_core.base.declare import Field, spoken
 from datasel_core.base.ragged import Ragged
 from datasel_core.errors import BadInput
 from datasel_core.methods.method import Scorer, method
@@ -34,7 +34,9 @@ class Dsir(Scorer):
     because: ClassVar = "the target's words make it e to the power of {score:.3g} times as likely as the pool's do"
 
     sampling: Literal["without_replacement", "top"] = Field(
-        "without_replacement", description="Draw in proportion to the weights, or take the highest."
+        "without_replacement",
+        description="Draw in proportion to the weights, or take the highest.",
+        json_schema_extra=spoken({"without_replacement": "by chance", "top": "the highest"}),
     )
 
     def score(self, inputs: Inputs) -> np.ndarray:

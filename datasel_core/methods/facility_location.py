@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.base.declare import Field
+from datasel_core.base.declare import Field, spoken
 from datasel_core.base.progress import Progress
 from datasel_core.methods.method import Method, method
 from datasel_core.methods.selection import Inputs, Picks
@@ -32,9 +32,20 @@ class FacilityLocation(Method):
     because: ClassVar = "it stands for what {gain:.2f} samples were missing"
 
     metric: Literal["cosine", "euclidean"] = Field(
-        "cosine", description="How far apart two samples are; euclidean for loss trajectories."
+        "cosine",
+        description="How far apart two samples are; euclidean for loss trajectories.",
+        json_schema_extra=spoken({"cosine": "by direction (cosine)", "euclidean": "by distance (Euclidean)"}),
     )
-    n_neighbors: int = Field(50, title="Neighbours per sample", ge=1, description="Neighbours per sample in the graph.")
+    n_neighbors: int = Field(
+        50,
+        title="Neighbours per sample",
+        ge=1,
+        description=(
+            "How many of its nearest neighbours each sample is compared with. Move it up when a small budget "
+            "is to stand for a large pool. At 1 only a sample's single nearest counts; at the size of the "
+            "pool the answer is the exact one, and takes the longest."
+        ),
+    )
 
     def pick(self, inputs: Inputs, budget: int) -> Picks:
         embedding = np.asarray(inputs.pool["embedding"])

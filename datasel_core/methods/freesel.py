@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.base.declare import HOW, Field
+from datasel_core.base.declare import HOW, Field, spoken
 from datasel_core.base.ragged import Ragged
 from datasel_core.errors import BadParameter
 from datasel_core.methods.algorithms.draw import draw
@@ -34,10 +34,24 @@ class FreeSel(Method):
     because: ClassVar = "its pattern {pattern} was {distance:.3f} away from every pattern kept before"
 
     sampler: Literal["prob", "farthest"] = Field(
-        "prob", description="prob draws by squared distance; farthest always takes the largest."
+        "prob",
+        description="prob draws by squared distance; farthest always takes the largest.",
+        json_schema_extra=spoken({"prob": "by chance, far ones sooner", "farthest": "always the farthest"}),
     )
-    metric: Literal["cosine", "euclidean"] = Field("cosine", description="How far apart two patterns are.")
-    first: int | None = Field(None, ge=0, description="Row of the first photo; none draws it at random.")
+    metric: Literal["cosine", "euclidean"] = Field(
+        "cosine",
+        description="How far apart two patterns are.",
+        json_schema_extra=spoken({"cosine": "by direction (cosine)", "euclidean": "by distance (Euclidean)"}),
+    )
+    first: int | None = Field(
+        None,
+        ge=0,
+        description=(
+            "Number of the photo, counted from 0, that the choice begins with. Set it to repeat somebody's "
+            "experiment. Left empty, the seed draws it; any photo of the pool may be named."
+        ),
+        json_schema_extra=spoken({"none": "drawn by the seed"}),
+    )
     block: int = Field(BLOCK, ge=1, description="Patterns per matrix product.", json_schema_extra=HOW)
 
     def pick(self, inputs: Inputs, budget: int) -> Picks:

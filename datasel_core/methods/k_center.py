@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.base.declare import HOW, Field
+from datasel_core.base.declare import HOW, Field, spoken
 from datasel_core.base.ragged import Ragged
 from datasel_core.methods.algorithms.gaps import BLOCK
 from datasel_core.methods.freesel import pick_by_patterns
@@ -30,8 +30,20 @@ class KCenter(Method):
     paper: ClassVar = "https://arxiv.org/abs/1708.00489"
     because: ClassVar = "it was {distance:.3f} away from everything kept before"
 
-    metric: Literal["cosine", "euclidean"] = Field("cosine", description="How far apart two samples are.")
-    first: int | None = Field(None, ge=0, description="Row of the first sample; none draws it at random.")
+    metric: Literal["cosine", "euclidean"] = Field(
+        "cosine",
+        description="How far apart two samples are.",
+        json_schema_extra=spoken({"cosine": "by direction (cosine)", "euclidean": "by distance (Euclidean)"}),
+    )
+    first: int | None = Field(
+        None,
+        ge=0,
+        description=(
+            "Number of the sample, counted from 0, that the choice begins with. Set it to repeat somebody's "
+            "experiment. Left empty, the seed draws it; any sample of the pool may be named."
+        ),
+        json_schema_extra=spoken({"none": "drawn by the seed"}),
+    )
     block: int = Field(BLOCK, ge=1, description="Rows per distance block.", json_schema_extra=HOW)
 
     def pick(self, inputs: Inputs, budget: int) -> Picks:

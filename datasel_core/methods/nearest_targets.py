@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.base.declare import Field
+from datasel_core.base.declare import Field, spoken
 from datasel_core.errors import Fault
 from datasel_core.methods.method import Method, method
 from datasel_core.methods.selection import Inputs, Picks
@@ -29,7 +29,11 @@ class NearestTargets(Method):
     )
     because: ClassVar = "it was the nearest one left to target example {target}, {distance:.3f} away"
 
-    metric: Literal["cosine", "euclidean"] = Field("cosine", description="How far apart two samples are.")
+    metric: Literal["cosine", "euclidean"] = Field(
+        "cosine",
+        description="How far apart two samples are.",
+        json_schema_extra=spoken({"cosine": "by direction (cosine)", "euclidean": "by distance (Euclidean)"}),
+    )
 
     def pick(self, inputs: Inputs, budget: int) -> Picks:
         pool, target = (

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.base.declare import Field
+from datasel_core.base.declare import Field, spoken
 from datasel_core.base.progress import Track
 from datasel_core.methods.algorithms.batches import Group, one_by_one, partitions, together
 from datasel_core.methods.algorithms.device import DEVICE, exact_products, pick, tile
@@ -41,11 +41,33 @@ class NegClipLoss(Scorer):
     because: ClassVar = "its cosine, less what its image and caption share with others of its batches, is {score:.3g}"
 
     temperature: float = Field(
-        0.01, ge=1e-4, le=100, description="Temperature of the contrastive loss; CLIP models end their training at .01."
+        0.01,
+        ge=1e-4,
+        le=100,
+        description=(
+            "How sharply a pair is compared with its rivals. Set it to what the model was trained with: CLIP "
+            "models end at 0.01. Towards 0 only the hardest rival counts; towards 1 all rivals count alike, "
+            "and the score becomes nearly CLIPScore's."
+        ),
     )
-    batch_size: int = Field(32768, ge=2, title="Batch size", description="Pairs compared with each other in one batch.")
+    batch_size: int = Field(
+        32768,
+        ge=2,
+        title="Batch size",
+        description=(
+            "How many pairs are each other's rivals at a time. Set it to that of the model's training where "
+            "you know it. With few, hard rivals are met by luck only; with the whole pool there is one batch, "
+            "and chance has no part in it."
+        ),
+    )
     n_batches: int = Field(
-        10, ge=1, title="Batches per pair", description="Random batches over which each pair's score is averaged."
+        10,
+        ge=1,
+        title="Batches per pair",
+        description=(
+            "Over how many random batches each pair's score is averaged. Move it up when two seeds disagree "
+            "about pairs near the cut. At 1 scores scatter most; every further batch costs one more pass."
+        ),
     )
     siblings: Literal["rivals", "left_out"] = Field(
         "rivals",
@@ -54,6 +76,7 @@ class NegClipLoss(Scorer):
             "In pools with several captions a picture. rivals: they count as each other's rivals, the published law. "
             "left_out: a pair is compared with those of other pictures only."
         ),
+        json_schema_extra=spoken({"rivals": "count as rivals", "left_out": "left out"}),
     )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",

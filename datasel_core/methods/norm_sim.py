@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.base.declare import Field
+from datasel_core.base.declare import Field, spoken
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput
 from datasel_core.methods.algorithms.device import DEVICE, exact_products, pick, tile
@@ -38,7 +38,10 @@ class NormSim(Scorer):
     because: ClassVar = "its likeness to the target's images is {score:.3g}"
 
     p: Literal["2", "inf"] = Field(
-        "2", title="Norm (p)", description="2 counts likeness to all target images, inf only to the most alike."
+        "2",
+        title="Norm (p)",
+        description="2 counts likeness to all target images, inf only to the most alike.",
+        json_schema_extra=spoken({"2": "all target images", "inf": "the most alike"}),
     )
     device: str = DEVICE
 

@@ -43,7 +43,11 @@ class NormSimDynamic(Method):
         500,
         ge=1,
         title="Steps",
-        description="Steps from the pool to the budget; fewer when fewer images are to be dropped.",
+        description=(
+            "In how many steps the pool shrinks to the budget. Move it down when it takes too long. At 1 "
+            "everything is dropped by its first score; with as many steps as images to drop, one goes at a "
+            "time."
+        ),
     )
 
     def pick(self, inputs: Inputs, budget: int) -> Picks:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from datasel_core.base.declare import Field
+from datasel_core.base.declare import Field, spoken
 from datasel_core.base.parallel import one_thread
 from datasel_core.errors import BadParameter
 from datasel_core.methods.algorithms.water_filling import in_turn
@@ -46,7 +46,11 @@ class S2L(Method):
         100,
         ge=1,
         title="Clusters",
-        description="How many clusters; per group, in each. Fewer where fewer samples differ.",
+        description=(
+            "Into how many clusters the trajectories are parted; per group, in each. Move it up for a pool of "
+            "many kinds, down when clusters hold a handful each. At 1 the choice is random; with as many as "
+            "samples it is random again. Fewer where fewer samples differ."
+        ),
     )
     per_group: bool = Field(
         False,
@@ -54,7 +58,14 @@ class S2L(Method):
         description="Share the budget among groups first, in the same way, and cluster inside each.",
     )
     n_checkpoints: int | None = Field(
-        None, ge=1, title="Checkpoints", description="How many, evenly spaced, always with the last; none uses all."
+        None,
+        ge=1,
+        title="Checkpoints",
+        description=(
+            "How many points of each trajectory are compared, evenly spaced, always with the last. Move it "
+            "down to see whether fewer would do. At 1 only the last loss counts; left empty, all are used."
+        ),
+        json_schema_extra=spoken({"none": "all"}),
     )
 
     def roles(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.base.declare import Field
+from datasel_core.base.declare import Field, spoken
 from datasel_core.methods.method import Method, method
 from datasel_core.methods.selection import Inputs, Picks
 
@@ -26,7 +26,9 @@ class Stratified(Method):
     because: ClassVar = "drawn for the group {group}"
 
     allocation: Literal["equal", "proportional", "sqrt"] = Field(
-        "equal", description="How the budget is shared among groups."
+        "equal",
+        description="How the budget is shared among groups.",
+        json_schema_extra=spoken({"equal": "equally", "proportional": "by size", "sqrt": "by square root of size"}),
     )
 
     def pick(self, inputs: Inputs, budget: int) -> Picks:

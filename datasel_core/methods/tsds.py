@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.base.declare import Field
+from datasel_core.base.declare import Field, spoken
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadParameter, Fault
 from datasel_core.methods.algorithms.crowding import Crowd
@@ -85,21 +85,38 @@ class Tsds(Method):
         5000,
         ge=2,
         title="Neighbours per target",
-        description="Nearest candidates looked at per target; at most a tenth of all.",
+        description=(
+            "How many of its nearest candidates each target example may be served by. Move it up when "
+            "examples used up their neighbours, down when it takes too long. At 2 only the very nearest have "
+            "a chance; it never goes beyond a tenth of all."
+        ),
     )
     kde_k: int = Field(
         1000,
         ge=1,
         title="Neighbours per crowd",
-        description="Nearest candidates counted in a crowd; at most a tenth of all.",
+        description=(
+            "How many of the nearest candidates are counted to tell how crowded a place is. Move it up in "
+            "pools with large crowds of copies. At 1 no crowd is seen; it never goes beyond a tenth of all."
+        ),
     )
     sampling: Literal["without_replacement", "multinomial", "top"] = Field(
         "without_replacement",
         description="Draw each at most once, by chance; draw as published, with repeats (counts); or take the highest "
         "chances, whatever the seed: nearer to the target, less spread.",
+        json_schema_extra=spoken(
+            {
+                "without_replacement": "each at most once",
+                "multinomial": "as published, with repeats",
+                "top": "the highest chances",
+            }
+        ),
     )
     neighbors: Literal["exact", "approximate"] = Field(
-        "exact", title="Neighbours", description="Find all neighbours, or most of them, with an inverted file."
+        "exact",
+        title="Neighbours",
+        description="Find all neighbours, or most of them, with an inverted file.",
+        json_schema_extra=spoken({"approximate": "nearly all"}),
     )
 
     purposes: ClassVar[Mapping[str, Mapping[str, Any]]] = {

@@ -286,7 +286,6 @@ LABELLED |= {"radio": 0, "file_uploader": 0, "bound": 1}
 """Those of which one argument is a label; the others are options and values, which are shown as they are."""
 OURS = {
     "pages/_ui/data/sources.py": {"one.title", "_HINTS.get(id, one.summary())"},
-    "pages/_ui/kit/forms.py": {"text or ''"},
     "pages/_ui/question/where.py": {"', '.join(map(markdown.plain, columns))"},
     "pages/export.py": {"what"},
     "pages/_ui/data/aside.py": {"CALLED[kind]", "by", "near"},

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.base.declare import HOW, Field
+from datasel_core.base.declare import HOW, Field, spoken
 from datasel_core.base.parallel import one_thread
 from datasel_core.base.progress import Progress
 from datasel_core.base.role import EMBEDDING
@@ -20,37 +20,69 @@ from datasel_core.features.space import Learned
 
 Arrays = Mapping[str, np.ndarray]
 
-_N_ATOMS = Field(128, title="Dictionary size", ge=8, le=512, description="Size of the dictionary.")
+_N_ATOMS = Field(
+    128,
+    title="Dictionary size",
+    ge=8,
+    le=512,
+    description=(
+        "How many small textures photos are described by. Move it up for pools of many kinds of surfaces. "
+        "With few, everything looks alike; with very many, noise counts as texture, and it takes longer."
+    ),
+)
 _PATCH_PX = Field(
     8,
     title="Patch side (pixels)",
     ge=4,
     le=16,
-    description="Side of the patches the dictionary is learned from, in pixels of the shrunk photo.",
+    description=(
+        "Side of the small squares that textures are learned from, in pixels of the shrunk photo. Move it "
+        "up for coarse things, down for fine grain. Small ones see edges alone; large ones need more "
+        "textures to tell apart."
+    ),
 )
 _CELL_PX = Field(
     3,
     title="Cell side (pixels)",
     ge=2,
     le=8,
-    description="The photo is shrunk to 14 x 14 cells of so many pixels; larger sees finer texture and less shape.",
+    description=(
+        "The photo is shrunk to 14 x 14 cells of so many pixels. Move it up when fine texture matters, "
+        "down when shape does. Small sees outlines only; large sees grain, and takes longer."
+    ),
 )
 _COLOUR = Field(
-    0.15, title="Weight of colour", ge=0, le=2, description="Weight of mean colours beside shapes and textures."
+    0.15,
+    title="Weight of colour",
+    ge=0,
+    le=2,
+    description=(
+        "How much mean colours count beside shapes and textures. Move it up when things of one kind share "
+        "a colour, down when colour misleads. At 0 photos are as good as grey; very high, and only colour "
+        "counts."
+    ),
 )
 _N_DIMS = Field(
     128,
     title="Numbers per vector",
     ge=2,
     le=1024,
-    description="Numbers kept per vector, the principal axes over the pool.",
+    description=(
+        "How many numbers stand for each sample: the directions in which the pool varies most. Move it up "
+        "when unlike things come together, down to save memory. With 2 hardly anything is told apart; "
+        "beyond a few hundred only noise is added."
+    ),
 )
 _FIT_PHOTOS = Field(
     1000,
     title="Photos learned from",
     ge=1,
     le=2000,
-    description="Photos the dictionary is learned on, drawn from the pool.",
+    description=(
+        "From how many photos the textures are learned, drawn from the pool. Move it up when rare kinds "
+        "are not told apart. With few, what they lack is not seen; with all, nothing is left to chance, "
+        "and it takes longer."
+    ),
 )
 _BATCH = Field(64, ge=1, description="Photos per batch.", json_schema_extra=HOW)
 _THREADS = Field(4, ge=1, le=64, description="Threads that open photos.", json_schema_extra=HOW)
@@ -76,6 +108,7 @@ class DictionaryPatterns(Learned, Patterns):
             "What stands for attention: the length of the patch vector, or uniform (then set tau to 1: ties rank in "
             "reading order)."
         ),
+        json_schema_extra=spoken({"norm": "strength of the patch", "uniform": "all alike"}),
     )
     n_atoms: int = _N_ATOMS
     patch_px: int = _PATCH_PX

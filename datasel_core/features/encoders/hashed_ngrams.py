@@ -42,10 +42,21 @@ class HashedNgrams(Feature):
         ge=16,
         le=1 << 20,
         title="Buckets",
-        description="Number of buckets; fewer put more unlike n-grams together.",
+        description=(
+            "Into how many buckets words and pairs of words fall. Move it up for large pools of many "
+            "subjects. With few, unlike words are counted as one; with very many every word has its own, and "
+            "vectors grow."
+        ),
     )
     longest: int = Field(
-        2, ge=1, le=5, title="Longest n-gram", description="1 counts words alone, 2 pairs of neighbours too."
+        2,
+        ge=1,
+        le=5,
+        title="Longest n-gram",
+        description=(
+            "How many words in a row are counted as one. Set it to 2 where word order matters. 1 counts words "
+            "alone; more take more buckets and see phrases."
+        ),
     )
     batch: int = Field(256, ge=1, description="Texts per batch.", json_schema_extra=HOW)
 

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.base.declare import HOW, Field
+from datasel_core.base.declare import HOW, Field, spoken
 from datasel_core.base.role import Role, declare
 from datasel_core.errors import BadInput
 from datasel_core.features.feature import Block, Source, feature
@@ -31,6 +31,7 @@ class ImportedPatterns(Patterns):
             "What stands for attention: the length of the patch vector, or uniform (then set tau to 1: ties rank in "
             "reading order)."
         ),
+        json_schema_extra=spoken({"norm": "strength of the patch", "uniform": "all alike"}),
     )
     batch: int = Field(256, ge=1, description="Samples per batch.", json_schema_extra=HOW)
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.base.declare import HOW, Field
+from datasel_core.base.declare import HOW, Field, spoken
 from datasel_core.base.progress import Progress
 from datasel_core.base.role import Role, declare
 from datasel_core.features.feature import Block, Feature, Source, feature
@@ -62,32 +62,88 @@ class LossTrajectory(Feature):
         "plain", description="How prompt and response are put together: plain, or with the headings of Alpaca."
     )
     length: int = Field(
-        512, title="Most tokens", ge=8, description="Most tokens of a sample; what is beyond is cut off."
+        512,
+        title="Most tokens",
+        ge=8,
+        description=(
+            "How many tokens of a sample are read at most; what is beyond is cut off. Move it up for long "
+            "responses. At 8 hardly a sentence is seen; long ones cost time and memory."
+        ),
     )
-    epochs: int = Field(3, ge=1, description="Times every sample is seen.")
-    batch: int = Field(16, title="Samples per step", ge=1, description="Samples per training step.")
+    epochs: int = Field(
+        3,
+        ge=1,
+        description=(
+            "How many times every sample is seen. Move it up where losses still fall at the end. At 1 "
+            "trajectories show first impressions only; many epochs learn everything by heart, and all end "
+            "alike."
+        ),
+    )
+    batch: int = Field(
+        16,
+        title="Samples per step",
+        ge=1,
+        description=(
+            "How many samples each training step learns from. Move it down for small pools, up for steadier "
+            "losses. At 1 losses jump from step to step; with the whole pool there is one step an epoch."
+        ),
+    )
     rate: float | None = Field(
         None,
         title="Learning rate",
         gt=0,
-        description="Highest learning rate (AdamW, cosine, 3 % warm-up); "
-        "by default 1e-3 from scratch, 2e-5 for a given model.",
+        description=(
+            "The highest learning rate (AdamW, cosine, 3 % warm-up). Move it down where the loss jumps, up "
+            "where it hardly falls. Too small learns nothing, too large forgets everything; left empty, 1e-3 "
+            "from scratch and 2e-5 for a given model."
+        ),
+        json_schema_extra=spoken({"none": "1e-3 from scratch, else 2e-5"}),
     )
     n_checkpoints: int = Field(
         8,
         title="Checkpoints",
         ge=2,
-        description="Checkpoints, evenly spaced over the training: the length of a trajectory.",
+        description=(
+            "At how many points of the training losses are measured, evenly spaced. Move it up to see more of "
+            "how samples are learned. 2 tell only more from less; each further one costs one more pass over "
+            "the pool."
+        ),
     )
     vocabulary: int = Field(
         4096,
         title="Vocabulary size",
         ge=300,
-        description="From scratch: tokens of the vocabulary, which is trained on the pool.",
+        description=(
+            "From scratch: how many different tokens the model reads, learned from the pool. Move it up for "
+            "large pools of many words. 300 are little more than letters; very many make rare words tokens "
+            "that are never learned."
+        ),
     )
-    layers: int = Field(2, ge=1, description="From scratch: layers of the model.")
-    width: int = Field(192, ge=8, description="From scratch: width of the model.")
-    heads: int = Field(3, ge=1, description="From scratch: attention heads.")
+    layers: int = Field(
+        2,
+        ge=1,
+        description=(
+            "From scratch: how many layers the model has. Move it up for pools of ten thousand samples and "
+            "more. At 1 it learns which words go together; every further layer costs about as much time "
+            "again."
+        ),
+    )
+    width: int = Field(
+        192,
+        ge=8,
+        description=(
+            "From scratch: how many numbers stand for each token. Move it up together with layers. At 8 "
+            "hardly anything is learned; twice the width takes three to four times as long."
+        ),
+    )
+    heads: int = Field(
+        3,
+        ge=1,
+        description=(
+            "From scratch: how many places each layer can look at; the width must be a multiple of it. There "
+            "is seldom a reason to move it. 1 looks at one place at a time; many narrow ones see little each."
+        ),
+    )
     seed: int = Field(0, ge=0, description="Start of the weights and of the order of samples.")
     precision: Literal["fp32", "bf16"] = Field(
         "fp32",

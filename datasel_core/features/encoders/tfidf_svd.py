@@ -43,15 +43,32 @@ class TfidfSvd(Learned):
         title="Numbers per vector",
         ge=2,
         le=1024,
-        description="Numbers kept per vector, the principal axes over the pool.",
+        description=(
+            "How many numbers stand for each sample: the directions in which the pool varies most. Move it up "
+            "when unlike things come together, down to save memory. With 2 hardly anything is told apart; "
+            "beyond a few hundred only noise is added."
+        ),
     )
-    n_words: int = Field(20_000, title="Words", ge=100, le=200_000, description="Words told apart, the most frequent.")
+    n_words: int = Field(
+        20_000,
+        title="Words",
+        ge=100,
+        le=200_000,
+        description=(
+            "How many words are told apart, the most frequent of the pool. Move it up for large pools of many "
+            "subjects. With few, only common words count; with very many, misspellings do, too."
+        ),
+    )
     fit_texts: int = Field(
         20_000,
         title="Texts learned from",
         ge=1,
         le=200_000,
-        description="Texts that words and axes are learned from, drawn from the pool.",
+        description=(
+            "From how many texts words and axes are learned, drawn from the pool. Move it up when rare "
+            "subjects are not told apart. With few, what they lack is not seen; with all, nothing is left to "
+            "chance, and it takes longer."
+        ),
     )
     seed: int = Field(0, ge=0, description="Where random draws come from.")
     batch: int = Field(512, ge=1, description="Texts per batch.", json_schema_extra=HOW)

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from datasel_core.base.declare import Field
+from datasel_core.base.declare import Field, spoken
 from datasel_core.base.role import Role, declare
 from datasel_core.errors import BadInput
 from datasel_core.features.encoders.loss_trajectory import LOSS_TRAJECTORY
@@ -88,7 +88,14 @@ class EL2N(_Follows):
     paper: ClassVar[str] = "https://arxiv.org/abs/2107.07075"
 
     first: int | None = Field(
-        None, ge=1, description="Mean over so many of the first checkpoints; by default over the first quarter."
+        None,
+        ge=1,
+        description=(
+            "Over how many of the first checkpoints the error is averaged. Move it down when what is hard "
+            "shows early, up when the first checkpoints are noise. At 1 only the first counts; left empty, "
+            "the first quarter does."
+        ),
+        json_schema_extra=spoken({"none": "the first quarter"}),
     )
 
     def follow(self, values: np.ndarray, extras: Mapping[str, np.ndarray]) -> np.ndarray:

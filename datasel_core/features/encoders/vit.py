@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.base.declare import HOW, Field
+from datasel_core.base.declare import HOW, Field, spoken
 from datasel_core.base.role import EMBEDDING
 from datasel_core.features.feature import Block, Feature, Source, feature
 from datasel_core.features.models import vit_tokens
@@ -23,13 +23,18 @@ _WEIGHTS = Field(
     None,
     title="Weights file",
     description="A weights file (safetensors or a torch state dict); none downloads them from the hub.",
+    json_schema_extra=spoken({"none": "downloaded from the hub"}),
 )
 _IMAGE_PX = Field(
     224,
     title="Image side (pixels)",
     ge=32,
     le=2048,
-    description="Photos are squashed to this side, a multiple of the model's patch size.",
+    description=(
+        "Photos are squashed to this side, a multiple of the model's patch size. Move it up when small "
+        "things matter. Half the side takes a quarter of the time and sees coarse shapes; a side far from "
+        "that of the model's training makes vectors worse."
+    ),
 )
 _BATCH = Field(32, ge=1, description="Photos per batch on a GPU; on a CPU each passes alone.", json_schema_extra=HOW)
 _DEVICE = Field(

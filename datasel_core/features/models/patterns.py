@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from datasel_core.base.declare import Field
+from datasel_core.base.declare import Field, spoken
 from datasel_core.base.ragged import Ragged
 from datasel_core.base.role import PATTERNS
 from datasel_core.errors import BadInput
@@ -90,19 +90,27 @@ class Patterns(Feature):
         title="Share of attention kept (tau)",
         gt=0,
         le=1,
-        description="Share of the saliency that the kept patches must reach; 1 keeps every patch that has any.",
+        description=(
+            "Which share of the attention the kept patches must hold together. Move it down when backgrounds "
+            "come through, up when small things are missed. Near 0 only the strongest patch stays; at 1 every "
+            "patch that has any attention does."
+        ),
     )
     k: int = Field(
         5,
         title="Patterns per photo (K)",
         ge=1,
         le=127,
-        description="Patterns per photo: 5 for scenes of several objects, 1 (the mean) for one object.",
+        description=(
+            "How many patterns stand for a photo. 5 suits scenes of several objects, 1 suits photos of one "
+            "thing. At 1 a photo is the mean of what is kept; high numbers split one thing into its parts."
+        ),
     )
     clusterer: Clusterer = Field(
         "kmeans",
         title="Grouping",
         description="How kept patches are grouped; spectral is a variant, since the published affinity is not public.",
+        json_schema_extra=spoken({"kmeans": "k-means"}),
     )
     seed: int = Field(0, ge=0, description="Where random starts come from.")
 

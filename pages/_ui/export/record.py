@@ -83,10 +83,7 @@ def _asked(said: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if said["method"]["id"] == "combine":
         return [found[0], ("made of", look.combined(said["method"]["params"]))]
-    found += [
-        (name.replace("_", " "), "none" if value is None else str(value))
-        for name, value in said["method"]["params"].items()
-    ]
+    found += [look.parameter(cls, name, value) for name, value in said["method"]["params"].items()]
     if said["target"]:
         found.append(("target", f"{said['target']['name']}, {said['target']['n']:,} samples"))
     found += [

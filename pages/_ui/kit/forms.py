@@ -42,7 +42,7 @@ def form(
     words = {name: value for name, value in values.items() if isinstance(value, _Word)}
     try:
         made = cls.parse(
-            {name: str(word) for name, word in words.items()},
+            {name: str(word) or "none" for name, word in words.items()},
             **{name: value for name, value in values.items() if name not in words},
         )
     except BadParameter as error:
@@ -56,16 +56,11 @@ def fill(cls: type[Declared], key: str, params: Mapping[str, Any]) -> None:
     for name, value in params.items():
         if name in cls.model_fields:
             as_word = value is None or _may_be_none(cls.model_fields[name].annotation)
-            keys.put(f"form.{key}.{name}", ("none" if value is None else str(value)) if as_word else value)
+            keys.put(f"form.{key}.{name}", ("" if value is None else str(value)) if as_word else value)
 
 
 class _Word(str):
-    """Text that still has to be read as a number, or as `none`."""
-
-
-def label(cls: type[Declared], name: str) -> str:
-    """The field's title; without one, its name as the command line knows it, `batch_size` as `Batch size`."""
-    return cls.model_fields[name].title or name.replace("_", " ").capitalize()
+    """Text that still has to be read as a number; empty for no value."""
 
 
 def _field(cls: type[Declared], name: str, key: str, options: Sequence[str] | None = None) -> Any:
@@ -74,18 +69,18 @@ def _field(cls: type[Declared], name: str, key: str, options: Sequence[str] | No
     kind = info.annotation
     if options:
         usual = default if default in options else options[0]
-        return keys.bound(st.selectbox, label(cls, name), kept, usual, options=list(options), help=text)
+        return keys.bound(st.selectbox, cls.label(name), kept, usual, options=list(options), help=text)
     if typing.get_origin(kind) is Literal:
-        return _choice(list(typing.get_args(kind)), label(cls, name), kept, default, text)
+        return _choice(cls, name, kept)
     if kind is bool:
-        return keys.bound(st.toggle, label(cls, name), kept, default, help=text)
+        return keys.bound(st.toggle, cls.label(name), kept, default, help=text)
     if kind in (int, float):
         low, high = _bounds(info.metadata, kind)
         step = 1 if kind is int else _step(default)
         form = None if kind is int else f"%.{_digits(step)}f"
         return keys.bound(
             st.number_input,
-            label(cls, name),
+            cls.label(name),
             kept,
             default,
             min_value=low,
@@ -95,22 +90,24 @@ def _field(cls: type[Declared], name: str, key: str, options: Sequence[str] | No
             help=text,
         )
     if _may_be_none(kind):
-        shown = "none" if default is None else str(default)
+        shown = "" if default is None else str(default)
         return _Word(
-            keys.bound(
-                st.text_input, label(cls, name), kept, shown, help=f"{text or ''} Write none for no value.".strip()
-            )
+            keys.bound(st.text_input, cls.label(name), kept, shown, placeholder=cls.word(name, None), help=text)
         )
     if kind is str:
-        return keys.bound(st.text_input, label(cls, name), kept, default or "", help=text)
-    return _Word(keys.bound(st.text_input, label(cls, name), kept, str(default), help=text))
+        return keys.bound(st.text_input, cls.label(name), kept, default or "", help=text)
+    return _Word(keys.bound(st.text_input, cls.label(name), kept, str(default), help=text))
 
 
-def _choice(options: list[Any], title: str, kept: str, default: Any, text: str | None) -> Any:
-    short = len(options) <= 4 and sum(len(str(option)) for option in options) <= 24  # what half a card holds
+def _choice(cls: type[Declared], name: str, kept: str) -> Any:
+    info = cls.model_fields[name]
+    options = list(typing.get_args(info.annotation))
+    words = {option: cls.word(name, option) for option in options}
+    short = len(options) <= 4 and sum(map(len, words.values())) <= 24  # what half a card holds
+    given = {"options": options, "format_func": words.get, "help": info.description}
     if short:
-        return keys.bound(st.segmented_control, title, kept, default, options=options, required=True, help=text)
-    return keys.bound(st.selectbox, title, kept, default, options=options, help=text)
+        return keys.bound(st.segmented_control, cls.label(name), kept, info.default, required=True, **given)
+    return keys.bound(st.selectbox, cls.label(name), kept, info.default, **given)
 
 
 def _bounds(metadata: list[Any], kind: type) -> tuple[Any, Any]:

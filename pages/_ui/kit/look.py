@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from datasel_core.base import registry
+from datasel_core.base.declare import Declared
 from datasel_core.errors import DataselError
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
@@ -238,11 +239,19 @@ def recipe(run: Run) -> str:
     }
     said = [
         cls.title if cls else asked["id"],
-        *(f"{name} {'none' if value is None else value}" for name, value in own.items()),
+        *(": ".join(parameter(cls, name, value)) for name, value in own.items()),
     ]
     target = run.manifest["target"]
     towards = [f"towards {target['name']}"] if target else []
     return ", ".join([*said, *towards, f"seed {run.manifest['seed']}"])
+
+
+def parameter(cls: type[Declared] | None, name: str, value: Any) -> tuple[str, str]:
+    """`sampler`, `always the farthest`; of a method that this version does not know, as it was kept."""
+    if cls is None or name not in cls.model_fields:
+        return name.replace("_", " "), "none" if value is None else str(value)
+    label = cls.label(name)
+    return label[:1].lower() + label[1:], cls.word(name, value)
 
 
 def combined(params: Mapping[str, Any]) -> str:

@@ -1,0 +1,77 @@
+"""Words of the field that stand on pages, each with one plain sentence; methods, features and numbers explain
+themselves.
+"""
+
+from datasel_core.base import registry
+
+TERMS = {
+    "Data": {
+        "pool": "All the samples that a choice is made from: photos, texts, pairs of picture and caption, or vectors.",
+        "sample": "One item of a pool: a photo, a text, a pair, a vector.",
+        "id": "The name by which a sample is known here and in every file that leaves. It never changes.",
+        "group": "What a sample belongs to, by a column or a folder: a class, a source, a video, a patient.",
+        "feature": "Anything that was computed or imported for every sample, such as an embedding or a loss.",
+        "embedding": "A list of numbers for a sample, made by a model, so that what is alike lies near each other.",
+        "pattern": "One of several lists of numbers for a photo, one for each thing that it shows.",
+        "patch": "One of the small squares that a photo is cut into; patterns are made of patches that look alike.",
+        "encoder": "The model, or the recipe, that turns samples into embeddings or patterns.",
+        "near-duplicate": "A sample that nearly repeats another one: the next frame, a crop, the same text with one "
+        "word changed.",
+    },
+    "Choosing": {
+        "method": "A way to choose: by coverage, by a score, towards a target, or at random.",
+        "budget": "How many samples are to be kept, as a number or as a share of the pool.",
+        "kept and dropped": "The two sides of a choice. Dropped samples stay where they are; nothing is deleted.",
+        "selection": "What was kept, in the order in which it was chosen, with the reason for each.",
+        "coverage": "How near the samples of a pool are to the nearest kept one. Nearer is better.",
+        "score": "One number per sample; the highest are kept.",
+        "cut": "Where a score stops being good enough: what lies above it is kept.",
+        "seed": "Where random numbers start. The same seed gives the same choice, on any machine.",
+        "target": "A few examples of what you want to be good at. Methods may choose towards them.",
+        "map": "All samples as points. Near means alike; left, right, up and down mean nothing by themselves.",
+        "cluster": "Samples that are more alike than others, found by a program, not by people.",
+    },
+    "How good it is": {
+        "random": "The choice to beat: every sample equally likely. Every result stands beside it.",
+        "held-out set": "Samples set aside before anything is chosen. No method can choose them, so they can test all.",
+        "worth n random samples": "How many samples drawn at random would do as well as a selection. More than its own "
+        "size means better than random.",
+        "interval": "Where the true value lies in 95 of 100 cases. Where two intervals overlap widely, nothing is "
+        "shown.",
+        "not shown to differ": "The difference is smaller than what chance alone makes. More held-out samples or seeds "
+        "may show it.",
+        "probe": "A small model trained on the kept samples alone, and tested on held-out ones.",
+        "knee": "The budget from which further samples add little.",
+        "AUC": "How often a right caption scores higher than a wrong one: 100 % is perfect, 50 % is a coin.",
+        "leak": "A sample that is in the data and in its test as well. A test that leaks says nothing.",
+    },
+    "Training": {
+        "proxy": "A small model that is trained on the whole pool in order to see how each sample is learned.",
+        "loss": "How surprised a model is by a sample, in nats per token: 0 is certain.",
+        "loss trajectory": "How the loss of one sample fell while the proxy learned.",
+        "checkpoint": "A moment of a training at which losses are measured.",
+        "epoch": "One pass of a training over all samples.",
+    },
+    "Delivering": {
+        "manifest": "The record of a selection: what was asked, what came out, and why, with hashes that prove it.",
+        "verify": "To check that a selection is what its manifest says, byte by byte.",
+        "reproduce": "To make the same selection again from its manifest, and compare.",
+    },
+}
+
+_DECLARED = {"Methods": "method", "What can be known of samples": "feature", "Numbers of a selection": "metric"}
+
+
+def entries() -> list[tuple[str, str, str, str]]:
+    """(section, word, meaning, address of the paper or nothing), in the order of the page."""
+    found = [(section, word, meaning, "") for section, of in TERMS.items() for word, meaning in of.items()]
+    for section, kind in _DECLARED.items():
+        for cls in registry.every(kind).values():
+            found.append((section, cls.title, cls.summary(), getattr(cls, "paper", "")))
+    return found
+
+
+def matching(asked: str) -> list[tuple[str, str, str, str]]:
+    """Those in which what is asked stands, in the word or in its meaning; all of them where nothing is asked."""
+    wanted = asked.casefold().split()
+    return [one for one in entries() if all(word in f"{one[1]} {one[2]}".casefold() for word in wanted)]
