@@ -27,7 +27,7 @@ def answer(server, path, host, **headers):
         "",
         "",
     ]
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as line:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=300) as line:
         line.sendall("\r\n".join(lines).encode())
         said = b""
         while b"\r\n\r\n" not in said and (part := line.recv(65536)):

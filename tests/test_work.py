@@ -81,7 +81,7 @@ def test_two_who_start_at_once_start_one_after_the_other(scene, spawned):
         other.start()
         other.join(0.3)
         assert spawned == []
-    other.join(60)
+    other.join(600)
     assert spawned == [folder]
 
 

@@ -166,6 +166,6 @@ def test_a_job_that_was_stopped_ends_whatever_lock_was_left_behind(tmp_path):
         [sys.executable, "-c", _HOLDS_A_LOCK],
         cwd=ROOT,
         env={**os.environ, "DATASEL_WORKSPACE": str(tmp_path)},
-        timeout=60,
+        timeout=600,
     )
     assert ran.returncode == 130

@@ -59,7 +59,7 @@ def test_who_stops_early_leaves_no_limit(two_threads):
 
 def test_many_processors_are_not_too_many_for_products(monkeypatch):
     monkeypatch.setattr(parallel.os, "sched_getaffinity", lambda _: set(range(500)), raising=False)
-    everyone = threading.Barrier(64, timeout=60)
+    everyone = threading.Barrier(64, timeout=600)
     assert len(set(parallel.side_by_side(lambda one: everyone.wait() and one or one, range(64)))) == 64
     monkeypatch.setattr(parallel, "_MOST", 1)
     assert set(parallel.side_by_side(lambda _: threading.current_thread().name.rsplit("_", 1)[1], range(20))) == {"0"}

@@ -210,7 +210,7 @@ def test_two_sets_that_are_drawn_at_once_share_nothing(workspace, tmp_path, monk
 
     monkeypatch.setattr(holdout, "save", meanwhile)
     found["holdout"] = drawing.draw(workspace, pool, "30%").ids
-    threads[0].join(60)
+    threads[0].join(600)
     assert found["gold"]
     assert found["holdout"]
     assert not set(found["gold"]) & set(found["holdout"])

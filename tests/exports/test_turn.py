@@ -27,7 +27,7 @@ def test_a_folder_never_holds_files_of_two_exports(workspace, run, other, tmp_pa
             assert second.is_alive()
 
     write(records[0], out, Progress(report, every=0))
-    second.join(60)
+    second.join(600)
     write(records[0], tmp_path / "first", Progress())
     write(records[1], tmp_path / "second", Progress())
     assert contents(out) == contents(tmp_path / "first") | contents(tmp_path / "second")

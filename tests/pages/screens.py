@@ -32,7 +32,7 @@ def screen(workspace, monkeypatch):
     monkeypatch.setattr("streamlit.testing.v1.app_test.PagesManager", Navigated)
 
     def start(**query):
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300)
         for name, value in query.items():
             app.query_params[name] = value
         return sound(app.run())
@@ -68,7 +68,7 @@ def said(app) -> str:
     )
 
 
-def wait(app, until, seconds=60):
+def wait(app, until, seconds=300):
     """Runs the page again until it shows something, as its fragments do."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

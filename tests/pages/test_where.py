@@ -99,7 +99,7 @@ def test_a_count_that_takes_long_is_shown_and_can_be_left(screen, pool, slow):
     app = sound(app.button(key="where-leave").click().run())
     assert app.text_input(key="widget.select.where").value == ""
     assert "Counting" not in said(app)
-    counting[0].join(60)
+    counting[0].join(600)
     assert not counting[0].is_alive()
 
 
@@ -107,7 +107,7 @@ def test_who_writes_another_filter_leaves_the_one_before(screen, pool, slow):
     app = typed(screen("select", pool="clothes", method="random", budget="2"), "width > 3")
     first = [one for one in threading.enumerate() if one.name == "counting"]
     app = typed(app, "group = 'shoe'")
-    first[0].join(60)
+    first[0].join(600)
     assert not first[0].is_alive()
     slow.set()
     wait(app, lambda app: "**7 of 10** match" in said(app))

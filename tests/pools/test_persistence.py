@@ -79,7 +79,7 @@ def test_a_pool_is_removed_before_or_after_it_is_added_anew_never_in_between(wor
 
     meanwhile(monkeypatch, "hash_file", removed)
     add("abab")
-    other.join(60)
+    other.join(600)
     assert pool_names(workspace) == []
     with pytest.raises(UnknownName, match="There is no pool called p"):
         load_pool(workspace, "p")

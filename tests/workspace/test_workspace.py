@@ -67,7 +67,7 @@ def test_a_lock_goes_with_its_holder(tmp_path):
     ready = context.Event()
     process = context.Process(target=_hold, args=(tmp_path / "f", ready))
     process.start()
-    assert ready.wait(30)
+    assert ready.wait(300)
     assert is_held(tmp_path / "f")
     os.kill(process.pid, signal.SIGKILL)
     process.join()

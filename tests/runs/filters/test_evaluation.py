@@ -42,7 +42,7 @@ def at_work():
 
 def wait_for_the_end():
     for one in at_work():
-        one.join(60)
+        one.join(600)
     assert at_work() == []
 
 
@@ -85,7 +85,7 @@ def test_a_signal_ends_the_command_line(workspace, pool, sent):
                 process.send_signal(sent)
                 break
         said = process.stderr.read()
-        assert process.wait(60) == 130
+        assert process.wait(600) == 130
     assert "Stopped" in said
     assert "Traceback" not in said
 
