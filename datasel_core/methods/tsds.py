@@ -15,6 +15,7 @@ from datasel_core.methods.algorithms.transport import (
     TransportPlan,
     guessed,
     make_plan,
+    out_of_scale,
     reasons,
     weights,
     with_crowding,
@@ -25,7 +26,6 @@ from datasel_core.methods.selection import Inputs, Picks
 from datasel_core.vectors import neighbors
 from datasel_core.vectors.directions import matrix, same_width
 
-_USUAL = 0.22  # distances over C where vectors have length 1: 1.1 of 5
 _FIRST_DEPTH, _DEEPER = 64, 4  # what is known of the nearest says little of those much farther off
 
 
@@ -229,22 +229,6 @@ class Tsds(Method):
         if found.recall < 1:
             notes.append(f"Approximate neighbours: about {found.recall:.1%} of the true ones were found.")
         return {**facts, **({"note": " ".join(notes)} if notes else {})}
-
-
-def out_of_scale(distances: np.ndarray, alpha: float, c: float, more: bool = False) -> str | None:
-    """What to say where C and the distances (m, k) to the nearest candidates are far apart: the published C suits
-    vectors of length about 1.
-
-    more: only where the proposed C reaches more candidates. At alpha 0 or 1 C decides nothing.
-    """
-    usual = float(np.median(distances))
-    if usual == 0 or alpha in (0, 1) or 1 / 10 <= _USUAL * c / usual <= 10 or (more and usual < c * _USUAL):
-        return None
-    end = "nearly all mass goes to the nearest candidate" if usual > c * _USUAL else "mass is spread nearly evenly"
-    return (
-        f"The distances are about {usual:.2g}, which C = {c:g} does not suit: {end}. A C of about "
-        f"{usual / _USUAL:.2g} would be in proportion."
-    )
 
 
 def find_neighbours(

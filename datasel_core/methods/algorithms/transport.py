@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+_USUAL = 0.22  # distances over C where vectors have length 1: 1.1 of 5
+
 _EQUAL = 1e-12  # a total that should meet the threshold exactly may miss it by rounding
 
 
@@ -227,4 +229,20 @@ def guessed(neighbours: Neighbours, sigma: float) -> Neighbours:
         neighbours,
         np.flatnonzero(unknown),
         np.repeat(listed / totals, len(neighbours.widths)).reshape(-1, len(neighbours.widths)),
+    )
+
+
+def out_of_scale(distances: np.ndarray, alpha: float, c: float, more: bool = False) -> str | None:
+    """What to say where C and the distances (m, k) to the nearest candidates are far apart: the published C suits
+    vectors of length about 1.
+
+    more: only where the proposed C reaches more candidates. At alpha 0 or 1 C decides nothing.
+    """
+    usual = float(np.median(distances))
+    if usual == 0 or alpha in (0, 1) or 1 / 10 <= _USUAL * c / usual <= 10 or (more and usual < c * _USUAL):
+        return None
+    end = "nearly all mass goes to the nearest candidate" if usual > c * _USUAL else "mass is spread nearly evenly"
+    return (
+        f"The distances are about {usual:.2g}, which C = {c:g} does not suit: {end}. A C of about "
+        f"{usual / _USUAL:.2g} would be in proportion."
     )

@@ -5,8 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from datasel_core.methods.algorithms.transport import TransportPlan
-from datasel_core.methods.tsds import Tsds, out_of_scale
+from datasel_core.methods.algorithms.transport import TransportPlan, out_of_scale
+from datasel_core.methods.tsds import Tsds
 from datasel_core.runs.neighbor_tables import Tables
 from datasel_core.runs.question import Question
 from pages._ui.kit import forms, keys, look, markdown

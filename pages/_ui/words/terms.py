@@ -3,6 +3,7 @@ themselves.
 """
 
 from datasel_core.base import registry
+from datasel_core.base.role import EMBEDDING
 
 TERMS = {
     "Data": {
@@ -11,7 +12,7 @@ TERMS = {
         "id": "The name by which a sample is known here and in every file that leaves. It never changes.",
         "group": "What a sample belongs to, by a column or a folder: a class, a source, a video, a patient.",
         "feature": "Anything that was computed or imported for every sample, such as an embedding or a loss.",
-        "embedding": "A list of numbers for a sample, made by a model, so that what is alike lies near each other.",
+        EMBEDDING.name: "A list of numbers for a sample, made by a model, so that what is alike lies near each other.",
         "pattern": "One of several lists of numbers for a photo, one for each thing that it shows.",
         "patch": "One of the small squares that a photo is cut into; patterns are made of patches that look alike.",
         "encoder": "The model, or the recipe, that turns samples into embeddings or patterns.",
