@@ -160,7 +160,7 @@ def test_without_a_held_out_set_only_the_way_to_it_is_told(scene, capsys):
     assert main([*words, "--json"]) == 0
     told = capsys.readouterr()
     json.loads(told.out)
-    how = "samples of the target that it never saw: python -m datasel_core holdout task --share 20%, then choose again"
+    how = "it never saw (hold some out, then choose again): python -m datasel_core holdout task --share 20%"
     assert how in told.err
     assert main(["holdout", "task", "--share", "20%"]) == 0
     capsys.readouterr()

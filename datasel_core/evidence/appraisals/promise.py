@@ -15,7 +15,7 @@ import numpy as np
 from datasel_core.base.progress import Progress
 from datasel_core.evidence.appraisals.appraisal import Appraisal, appraisal
 from datasel_core.evidence.promises import loss, mismatches, near
-from datasel_core.evidence.promises.kind import Kind
+from datasel_core.evidence.promises.kind import Kind, Lack
 from datasel_core.runs.question import Question
 from datasel_core.runs.run import Run
 
@@ -52,11 +52,13 @@ def told(asked: Question, run: Run) -> tuple[list[str], list[str]]:
     """Lines: what a person is told of it. Notes: how to get it, where it can be had and is not there."""
     if (found := of_run(asked, run)) is not None:
         return [sentence(found)], []
-    note = lacks(asked)
-    return [], [note] if note else []
+    lack = lacks(asked)
+    return [], [": ".join(lack)] if lack else []
 
 
-def lacks(asked: Question) -> str:
-    """How to get what the method promises, where it is not there; empty where there is nothing to say."""
+def lacks(asked: Question) -> Lack | None:
+    """What is not known of a promise that was not measured, and the command by which it would be; None where there is
+    nothing to say.
+    """
     kind = KINDS.get(asked.method.promise)
-    return "" if kind is None else kind.lacks(asked)
+    return None if kind is None else kind.lacks(asked)

@@ -8,7 +8,7 @@ import numpy as np
 
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput
-from datasel_core.evidence.promises.kind import Kind, Said
+from datasel_core.evidence.promises.kind import Kind, Lack, Said
 from datasel_core.evidence.tables import paper
 from datasel_core.evidence.tables.asking import NONE, place
 from datasel_core.pools.holdout import HOLDOUT
@@ -50,15 +50,16 @@ def _words(said: Said) -> str:
     )
 
 
-def _lacks(asked: Question) -> str:
+def _lacks(asked: Question) -> Lack | None:
     """Evidence compares whole pools, so of a part of one there is nothing to be had."""
     part = asked.within or asked.already or asked.filter
     if part or not set(LanguageProbe.opens) <= set(asked.pool.opens):
-        return ""
-    what = "what a language model learns from these, beside random ones"
+        return None
+    what = "the loss of a language model that learns from these, beside random ones"
     if asked.aside is None or HOLDOUT not in asked.aside.sets:
-        return f"{what}: python -m datasel_core holdout {asked.pool.name} --share 20%, then choose again"
-    return f"{what} (it takes minutes): {command(asked)}"
+        first = ["python", "-m", "datasel_core", "holdout", asked.pool.name, "--share", "20%"]
+        return f"{what} (hold some out, then choose again)", shlex.join(first)
+    return f"{what} (it takes minutes)", command(asked)
 
 
 def command(asked: Question) -> str:

@@ -3,6 +3,7 @@ random choices of as many come to.
 """
 
 import functools
+import shlex
 from collections.abc import Callable
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from datasel_core.base.progress import Progress
 from datasel_core.base.role import EMBEDDING, PATTERNS
 from datasel_core.evidence.measures import HeldOut
-from datasel_core.evidence.promises.kind import Kind, Said
+from datasel_core.evidence.promises.kind import Kind, Lack, Said
 from datasel_core.evidence.yardstick import DRAWS, drawn
 from datasel_core.features.roles import Roles
 from datasel_core.pools.holdout import HOLDOUT
@@ -97,13 +98,11 @@ def _vectors(roles: Roles, role: str, rows: np.ndarray, most: int | None = None)
     return values[np.sort(np.random.default_rng(0).choice(len(values), most, replace=False))]
 
 
-def _lacks_target(asked: Question) -> str:
+def _lacks_target(asked: Question) -> Lack | None:
     if asked.target is None or asked.target.aside is not None:
-        return ""
-    return (
-        "how near this comes to samples of the target that it never saw: python -m datasel_core holdout "
-        f"{asked.target.pool.name} --share 20%, then choose again"
-    )
+        return None
+    what = "how near this comes to samples of the target that it never saw (hold some out, then choose again)"
+    return what, shlex.join(["python", "-m", "datasel_core", "holdout", asked.target.pool.name, "--share", "20%"])
 
 
 def _kind(name: str, role: str, number: Number, words: str) -> Kind:
