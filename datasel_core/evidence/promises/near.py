@@ -12,6 +12,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.base.role import EMBEDDING, PATTERNS
 from datasel_core.evidence.measures import HeldOut
 from datasel_core.evidence.promises.kind import Kind, Lack, Said
+from datasel_core.evidence.tables.paper import number
 from datasel_core.evidence.yardstick import DRAWS, drawn
 from datasel_core.features.roles import Roles
 from datasel_core.pools.holdout import HOLDOUT
@@ -23,7 +24,7 @@ _PATTERNS = 4000
 _PICKS = 20
 """Random picks that say what near means for a pattern."""
 
-Number = Callable[[np.ndarray, float], float]
+Measured = Callable[[np.ndarray, float], float]
 """Distances (m,) of the held-out to the nearest kept, and the radius -> the number."""
 
 
@@ -31,15 +32,13 @@ def _mean(gaps: np.ndarray, radius: float) -> float:
     return float(gaps.mean(dtype=np.float64))
 
 
-def _of_pool(
-    role: str, number: Number, name: str, asked: Question, rows: np.ndarray, progress: Progress
-) -> Said | None:
+def _of_pool(role: str, how: Measured, name: str, asked: Question, rows: np.ndarray, progress: Progress) -> Said | None:
     aside = asked.aside
     if aside is None or HOLDOUT not in aside.sets or role not in asked.roles.features:
         return None
     held = HeldOut.among(asked.pool, aside.sets[HOLDOUT], asked.roles.missing_rows((role,)))
     points = _vectors(asked.roles, role, held.rows, _PATTERNS)
-    return _measured(asked, rows, role, points, number, name, progress)
+    return _measured(asked, rows, role, points, how, name, progress)
 
 
 def _of_target(asked: Question, rows: np.ndarray, progress: Progress) -> Said | None:
@@ -59,7 +58,7 @@ def _measured(
     rows: np.ndarray,
     role: str,
     points: np.ndarray,
-    number: Number,
+    how: Measured,
     name: str,
     progress: Progress,
 ) -> Said | None:
@@ -77,10 +76,10 @@ def _measured(
     orders = [drawn(free, draw) for draw in range(DRAWS)]
     near = [gaps(order[:_PICKS]) for order in orders] if role == PATTERNS.name else []
     radius = float(np.median(near)) if near else 0.0
-    of_random = [number(gaps(order[: len(kept)]), radius) for order in orders]
+    of_random = [how(gaps(order[: len(kept)]), radius) for order in orders]
     return {
         "measure": name,
-        "value": round(number(gaps(kept), radius), 6),
+        "value": round(how(gaps(kept), radius), 6),
         "random": round(float(np.mean(of_random)), 6),
         **({"radius": round(radius, 6)} if near else {}),
         "metric": metric,
@@ -105,8 +104,8 @@ def _lacks_target(asked: Question) -> Lack | None:
     return what, shlex.join(["python", "-m", "datasel_core", "holdout", asked.target.pool.name, "--share", "20%"])
 
 
-def _kind(name: str, role: str, number: Number, words: str) -> Kind:
-    return Kind(functools.partial(_of_pool, role, number, name), lambda said: words.format(**{"radius": 0.0, **said}))
+def _kind(name: str, role: str, how: Measured, words: str) -> Kind:
+    return Kind(functools.partial(_of_pool, role, how, name), lambda said: words.format(**{"radius": 0.0, **said}))
 
 
 KINDS = {
@@ -132,9 +131,9 @@ KINDS = {
     "target": Kind(
         _of_target,
         lambda said: (
-            "{measured_on:,} held-out samples of the target are on average {value:.3f} from the nearest kept; with "
-            "random ones {random:.3f}."
-        ).format(**said),
+            f"{said['measured_on']:,} held-out samples of the target are on average {number(said['value'])} from the "
+            f"nearest kept; with random ones {number(said['random'])}."
+        ),
         _lacks_target,
     ),
 }

@@ -23,15 +23,15 @@ def sentence(choice: Question, answer: Answer) -> str | None:
     """
     found, kept = of(choice, answer), promise.of_run(choice, answer.run) if answer.exact else None
     said = [] if found is None else ["**{}**: {}.".format(*worth.parts(found, look.unit(choice.pool)))]
-    said += [markdown.plain(promise.sentence(kept))] if kept else []
+    said += [promise.sentence(kept)] if kept else []
     return " ".join(said) or None
 
 
 def lacking(choice: Question, answer: Answer) -> None:
-    """Says how to get what the method promises, where it is not known and can be had."""
+    """Says that what the method promises is not known, and how it could be."""
     if answer.exact and promise.of_run(choice, answer.run) is None and (lack := promise.lacks(choice)) is not None:
         what, command = lack
-        st.caption(f"Not known yet: {markdown.plain(what)}.", help=f"`{command}`")
+        st.caption(f"Not known yet: {what}.", help=markdown.code(command))
 
 
 def lacks(choice: Question, answer: Answer) -> bool:
