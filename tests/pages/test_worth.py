@@ -69,10 +69,10 @@ def test_random_is_measured_where_it_was_not_yet(screen, workspace, tmp_path, rn
     drawing.draw(workspace, pool, "25%")
     assert "worth" not in chosen(workspace, pool).manifest["result"]
     app = on_select(screen)
-    assert "random ones" not in said(app)
+    assert "The farthest held-out sample is" in said(app)  # what it promises is known at once
+    assert "linear classifier" not in said(app)
     sound(app.button(key="yardstick").click().run())
-    app = wait(app, lambda one: "random ones" in said(one), 180)
-    assert "linear classifier names rightly" in said(app)
+    app = wait(app, lambda one: "linear classifier names rightly" in said(one), 180)
     assert not [one for one in app.button if one.key == "yardstick"]
 
 

@@ -149,8 +149,14 @@ def test_the_promise_is_what_plain_numpy_says(scene, held, method, role, metric,
     assert said["value"] == pytest.approx(mean(run.table["row"].to_numpy()), abs=2e-4)
     random = np.mean([mean(drawn(free, draw)[:8]) for draw in range(DRAWS)])
     assert said["random"] == pytest.approx(random, abs=2e-4)  # to a copy it is the root of what float32 rounds off
-    start = f"{len(points)} held-out samples of the target are on average {said['value']:.3f} from the nearest kept; "
-    assert sentence(said) == f"{start}with random ones {said['random']:.3f}."
+    ratio = said["value"] / said["random"]
+    how = f"{1 - ratio:.0%} nearer to" if ratio < 1 else f"{ratio - 1:.0%} farther from"
+    than = "than to" if ratio < 1 else "than from"
+    start = f"{len(points)} held-out samples of the target are on average {how} the kept {than} as many random ones"
+    assert sentence(said) == f"{start} ({said['value']:.3f} against {said['random']:.3f})."
+    far, same = {**said, "value": 1.5, "random": 1.2}, {**said, "value": 25.0, "random": 25.1}
+    assert "on average 25% farther from the kept than from as many random ones (1.500 against 1.200)" in sentence(far)
+    assert "on average as near to the kept as to as many random ones (25.0 against 25.1)" in sentence(same)
 
 
 def test_without_a_held_out_set_only_the_way_to_it_is_told(scene, capsys):

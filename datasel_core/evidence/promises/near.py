@@ -97,6 +97,21 @@ def _vectors(roles: Roles, role: str, rows: np.ndarray, most: int | None = None)
     return values[np.sort(np.random.default_rng(0).choice(len(values), most, replace=False))]
 
 
+def _of_target_words(said: Said) -> str:
+    """How much nearer than random, which needs no unit; both distances behind it."""
+    value, random = said["value"], said["random"]
+    share = abs(value / random - 1) if random else 0.0
+    if share < 0.005:
+        how, than = "as near to", "as to"
+    else:
+        how, than = ("nearer to", "than to") if value < random else ("farther from", "than from")
+        how = f"{share:.0%} {how}"
+    return (
+        f"{said['measured_on']:,} held-out samples of the target are on average {how} the kept {than} as many "
+        f"random ones ({number(value)} against {number(random)})."
+    )
+
+
 def _lacks_target(asked: Question) -> Lack | None:
     if asked.target is None or asked.target.aside is not None:
         return None
@@ -130,10 +145,7 @@ KINDS = {
     ),
     "target": Kind(
         _of_target,
-        lambda said: (
-            f"{said['measured_on']:,} held-out samples of the target are on average {number(said['value'])} from the "
-            f"nearest kept; with random ones {number(said['random'])}."
-        ),
+        _of_target_words,
         _lacks_target,
     ),
 }
