@@ -113,7 +113,7 @@ def test_what_is_chosen_towards_a_target_is_tested_on_what_is_held_out_of_it(scr
     select(workspace, parse_spec(**asked))
     app = screen(pool="vec", method="nearest_targets", budget="20").switch_page("pages/select.py").run()
     missing = "Not known yet: how near this comes to samples of the target that it never saw"
-    (caption,) = (one for one in sound(app).caption if missing in one.value)
+    (caption,) = (one for one in sound(app).caption if missing in one.value.replace("\\", ""))
     assert caption.proto.help == "`python -m datasel_core holdout wanted --share 20%`"
     drawing.draw(workspace, load_pool(workspace, "wanted"), "20%")
     assert "Nothing chosen yet" in said(sound(app.run()))  # it was chosen towards all of the target

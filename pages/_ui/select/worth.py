@@ -31,7 +31,7 @@ def lacking(choice: Question, answer: Answer) -> None:
     """Says that what the method promises is not known, and how it could be."""
     if answer.exact and promise.of_run(choice, answer.run) is None and (lack := promise.lacks(choice)) is not None:
         what, command = lack
-        st.caption(f"Not known yet: {what}.", help=markdown.code(command))
+        st.caption(f"Not known yet: {markdown.plain(what)}.", help=markdown.code(command))
 
 
 def lacks(choice: Question, answer: Answer) -> bool:
