@@ -83,6 +83,7 @@ def live(choice: Question, working: bool) -> None:
         markdown.say(f"This method keeps {len(answer.rows):,} and no more: it asked for nothing else.", "info")
     random = preview.baseline(choice, len(answer.rows))
     preview.sentence(choice, answer, random)
+    worth.lacking(choice, answer)
     if worth.lacks(choice, answer):
         st.button(
             "Measure random choices",

@@ -85,7 +85,8 @@ def notes(asked: Question) -> list[str]:
     target = asked.target
     if target is None:
         return said
-    return [*said, f"target {target.pool.name}: {len(target.rows)} samples", *target.notes]
+    held = "" if target.aside is None else f", and {len(target.held_out)} held out of it"
+    return [*said, f"target {target.pool.name}: {len(target.rows)} samples{held}", *target.notes]
 
 
 def earlier_words(asked: Question) -> str:
@@ -99,7 +100,7 @@ def outcome(run: Run, asked: Question) -> Outcome:
     """What is said of a selection when it is there."""
     result = run.manifest["result"]
     facts, counts = result.get("facts", {}), manifest.counts(run.manifest)
-    lines, more = worth.told(asked, run)
+    (lines, more), (promised, how_to) = worth.told(asked, run), promise.told(asked, run)
     how = f", {counts.among}" if counts.among else ""
     how += f", {counts.aside:,} set aside" if counts.aside else ""
     return Outcome(
@@ -108,12 +109,13 @@ def outcome(run: Run, asked: Question) -> Outcome:
         [
             f"{counts.words} samples kept{how}. ids_sha256 {result['ids_sha256']}",
             *lines,
-            *([promise.sentence(result["promise"])] if "promise" in result else []),
+            *promised,
             str(run.folder),
         ],
         [
             *(f"{name}: {_told(fact)}" for name, fact in facts.items()),
             *more,
+            *how_to,
         ],
     )
 

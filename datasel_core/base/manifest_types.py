@@ -27,8 +27,14 @@ class _Pool(_Part):
     fingerprint: str
 
 
+class _SetAside(_Part):
+    n: int
+    ids_sha256: str
+
+
 class _Target(_Pool):
     features: dict[str, _Feature]
+    holdout: _SetAside | None = None
 
 
 class _Method(_Part):
@@ -47,11 +53,6 @@ class _Earlier(_Part):
     n: int
     ids_sha256: str
     aside: int = 0
-
-
-class _SetAside(_Part):
-    n: int
-    ids_sha256: str
 
 
 class _Unreadable(_Part):

@@ -173,9 +173,10 @@ def yardsticks(workspace: Workspace, pool: Pool, aside: Aside | None) -> list[Ya
     no vectors, or too few samples.
     """
     held = None if aside is None else aside.sets.get(HOLDOUT)
+    if held is None:
+        return []
     roles = Roles.of(workspace, pool)
-    main = None if held is None else main_measure(roles, held)
-    if main is None:
+    if (main := main_measure(roles, held)) is None:
         return []
     found = [main] if isinstance(main, Distance) else [main, Distance(roles, _held(roles, held))]
     made = [Yardstick(workspace, one, aside) for one in found if len(one.held.rows) > 1]

@@ -89,6 +89,11 @@ class Chunks:
             first = first or (int(chunk["unreadable_rows"][0]), str(chunk["unreadable_reasons"][0]))
         return first
 
+    def read_rows(self) -> np.ndarray:
+        """(m,) rows that were read, in order."""
+        rows = [_read(path)["rows"] for path in self._paths()]
+        return np.sort(np.concatenate(rows)) if rows else np.empty(0, np.int64)
+
     def add(self, block: Block) -> int:
         """Takes a block; writes a chunk when enough have come. Returns how many samples the block answers for."""
         answered = len(block.rows) + len(block.unreadable)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import every, find
 from datasel_core.base.trouble import in_words
@@ -14,6 +16,7 @@ from datasel_core.errors import BadRequest, Failed, MissingFeature
 from datasel_core.features.chunks import Chunks
 from datasel_core.features.external import Imported, keep_imported, said_of
 from datasel_core.features.feature import OPENED, Feature, Source, Unreadable
+from datasel_core.features.flops import counted
 from datasel_core.features.order import age
 from datasel_core.features.roles import how_to_get
 from datasel_core.features.space import Learned, check_like, knows_its_space, learn, space_of
@@ -107,6 +110,7 @@ def _compute(workspace: Workspace, pool: Pool, feature: Feature, progress: Progr
             "pool": said_of(pool),
             "facts": {**feature.describe(source), **space_of(feature, fitted)},
             "seconds": round(time.time() - started, 1),
+            **counted(feature, source, _encoded(feature, pool, chunks), fitted),
         }
         kept = chunks.finish(about, pool.ids)
         feature.tidy(folder, fitted)
@@ -138,6 +142,14 @@ def _encode(
     finally:
         chunks.flush()
     (track or progress.track(pool.n, label)).finish()
+
+
+def _encoded(feature: Feature, pool: Pool, chunks: Chunks) -> np.ndarray:
+    """Rows that passed the model: those that were read, of a picture that several share one."""
+    if not feature.is_forward:
+        return np.empty(0, np.int64)
+    rows, twins = chunks.read_rows(), Twins.of(pool.picture_keys()) if feature.reads == "image" else None
+    return rows if twins is None else twins.to_encode(rows)
 
 
 def _of_models(feature: Feature, pool: Pool) -> contextlib.AbstractContextManager[None]:

@@ -104,6 +104,10 @@ class Feature(Declared):
     learns: ClassVar[bool] = False
     """Whether it learns from the pool that it is computed for, all of it: samples that are held out of selections, too.
     """
+    is_forward: ClassVar[bool] = False
+    """Whether what it costs is a model of torch through which every sample passes once: then its operations are
+    counted.
+    """
     downloads: ClassVar[bool] = False
     """Whether it needs weights that do not come with this program: brought as a file, or fetched from a hub."""
     cost: ClassVar[str] = ""

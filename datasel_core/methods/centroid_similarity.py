@@ -20,6 +20,7 @@ class CentroidSimilarity(Scorer):
 
     needs: ClassVar = ("embedding",)
     needs_target: ClassVar = ("embedding",)
+    promise: ClassVar = "target"
     cost: ClassVar = "One pass over the embeddings: seconds for a million."
     avoid: ClassVar = "When the target holds several kinds of examples: what lies between them is like none."
     because: ClassVar = "its cosine to the target's mean is {score:.3f}"

@@ -20,6 +20,7 @@ class ClipScore(Scorer):
     """
 
     needs: ClassVar = ("image", "text")
+    promise: ClassVar = "mismatches"
     cost: ClassVar = "One pass over the embeddings: seconds for a million pairs."
     avoid: ClassVar = (
         "When captions full of common words crowd out specific ones: they get high cosines with everything."

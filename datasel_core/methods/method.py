@@ -40,8 +40,8 @@ class Method(Declared):
     avoid: ClassVar[str] = ""
     """When not to use it, in one sentence."""
     promise: ClassVar[str] = ""
-    """What it is meant to make small for samples that it never saw, `farthest`, `mean` or `missed_patterns`, as the
-    appraisal `promise` measures it; empty where held-out samples alone cannot show it.
+    """What it is meant to do, as the appraisal `promise` measures it: `farthest`, `mean` or `missed_patterns` of
+    samples that it never saw, `target`, `mismatches` or `loss`; empty where none of these can show it.
     """
     paper: ClassVar[str] = ""
     because: ClassVar[str] = ""

@@ -22,6 +22,7 @@ class NearestTargets(Method):
 
     needs: ClassVar = ("embedding",)
     needs_target: ClassVar = ("embedding",)
+    promise: ClassVar = "target"
     prefix: ClassVar = True
     cost: ClassVar = "Compares every candidate with every target example: seconds for 200,000 and 500."
     avoid: ClassVar = (

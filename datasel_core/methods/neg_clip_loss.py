@@ -32,6 +32,7 @@ class NegClipLoss(Scorer):
 
     needs: ClassVar = ("image", "text")
     may_need: ClassVar = ("picture",)
+    promise: ClassVar = "mismatches"
     cost: ClassVar = (
         "Compares each pair with n_batches x batch_size others, or with all when they are fewer: about a minute for "
         "100,000 on two cores."

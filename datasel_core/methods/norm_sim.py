@@ -27,6 +27,7 @@ class NormSim(Scorer):
 
     needs: ClassVar = ("image",)
     needs_target: ClassVar = ("image",)
+    promise: ClassVar = "target"
     cost: ClassVar = (
         "p = 2: one pass over the embeddings, seconds for a million. p = inf: compares each image with each target "
         "image."

@@ -31,6 +31,7 @@ class S2L(Method):
     needs: ClassVar = ("loss_trajectory",)
     may_need: ClassVar = ("group",)
     prefix: ClassVar = True
+    promise: ClassVar = "loss"
     cost: ClassVar = (
         "Training a small proxy model once, for the trajectories; the choice itself takes seconds for a million "
         "samples."

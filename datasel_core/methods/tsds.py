@@ -46,6 +46,8 @@ class Tsds(Method):
 
     needs: ClassVar = ("embedding",)
     needs_target: ClassVar = ("embedding",)
+    promise: ClassVar = "target"
+    metric: ClassVar = "euclidean"
     cost: ClassVar = (
         "Compares every candidate with every target, then those it reaches with one another: a minute or more "
         "for 200,000 and 500 targets."

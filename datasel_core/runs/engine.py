@@ -32,6 +32,8 @@ from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
 
 _NAMED = 50
+TARGET_HOLDOUT = "target_holdout"
+"""What the file beside a manifest is called that names the held-out samples of its target."""
 
 
 def select(
@@ -111,7 +113,7 @@ def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) 
     before = asked.candidates.already
     counted = before if asked.already else None
     metrics = measure_result(asked.pool, asked.roles, chosen.rows, counted, asked.method.roles(), progress)
-    appraisals = [one() for one in every("appraisal").values()] if asked.aside else []
+    appraisals = [one() for one in every("appraisal").values()]
     curves = measure_curves(asked.roles, chosen.rows, before, progress)
     for one in appraisals:
         curves |= one.curves(asked, chosen.rows, progress)
@@ -175,6 +177,8 @@ def _write_samples(asked: Question, folder: Path) -> list[str]:
     }
     if asked.aside is not None:
         tables["holdout"] = asked.aside.table()
+    if asked.target is not None and asked.target.aside is not None:
+        tables[TARGET_HOLDOUT] = asked.target.aside.table()
     for name, table in tables.items():
         with writing(folder / f"{name}.parquet") as temporary:
             pq.write_table(table, temporary)

@@ -158,7 +158,7 @@ def resolve(workspace: Workspace, spec: Spec, pool: Pool | None = None) -> Quest
     use = {role: name for role, name in spec.use.items() if not role.startswith(_TARGET)}
     roles = Roles.of(workspace, pool, use, method.roles())
     theirs = {role[len(_TARGET) :]: name for role, name in spec.use.items() if role not in use}
-    target = find_target(workspace, method, roles, spec.target, theirs)
+    target = find_target(workspace, method, roles, spec.target, theirs, spec.target_holdout)
     within, already = (
         find_earlier(workspace, pool, folder, flag)
         for folder, flag in ((spec.within, "within"), (spec.already, "already"))
@@ -182,6 +182,7 @@ def spec_of(said: Mapping[str, Any]) -> Spec:
         already="already" if said["already"] else None,
         where=said["where"],
         holdout=None if said.get("holdout") else NOTHING_ASIDE,
+        target_holdout=None if said["target"] and said["target"].get("holdout") else NOTHING_ASIDE,
     )
 
 

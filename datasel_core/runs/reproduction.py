@@ -12,11 +12,12 @@ from datasel_core.features.roles import Roles
 from datasel_core.features.stored import StoredFeature, load
 from datasel_core.pools import holdout
 from datasel_core.pools.changed import changes_of
+from datasel_core.pools.holdout import HOLDOUT, KINDS
 from datasel_core.pools.persistence import described, load_pool
 from datasel_core.runs import combine, manifest
 from datasel_core.runs.candidates import NOTHING_ASIDE
 from datasel_core.runs.catalog.links import find_kept
-from datasel_core.runs.engine import choose
+from datasel_core.runs.engine import TARGET_HOLDOUT, choose
 from datasel_core.runs.question import Question, resolve, spec_of
 from datasel_core.workspace.layout import Workspace
 
@@ -64,6 +65,7 @@ def asked_again(workspace: Workspace, said: Mapping[str, Any], folder: Path | No
         "within": _earlier(workspace, said, folder, "within"),
         "already": _earlier(workspace, said, folder, "already"),
         "holdout": _aside(workspace, said, folder),
+        "target_holdout": _aside(workspace, said, folder, "target", TARGET_HOLDOUT),
     }
     asked = resolve(workspace, spec_of(said).model_copy(update=here))
     _check_features("feature", said["features"], asked.roles)
@@ -118,17 +120,29 @@ def _earlier(workspace: Workspace, said: Mapping[str, Any], folder: Path | None,
     )
 
 
-def _aside(workspace: Workspace, said: Mapping[str, Any], folder: Path | None) -> str | None:
-    """What no method could see then: the file beside the manifest, or what is set aside now, where it is the same."""
-    if not said.get("holdout"):
+def _aside(
+    workspace: Workspace, said: Mapping[str, Any], folder: Path | None, side: str = "pool", name: str = HOLDOUT
+) -> str | None:
+    """What no method could see then: the file beside the manifest, or what is set aside now, where it is the same.
+    side: pool, or target, of which only a held-out set is kept back. name: of the file.
+    """
+    if side == "pool":
+        then, kinds = said.get("holdout") or {}, KINDS
+    else:
+        target = said[side] or {}
+        then, kinds = {kind: target[kind] for kind in (HOLDOUT,) if target.get(kind)}, (HOLDOUT,)
+    if not then:
         return NOTHING_ASIDE
-    if folder is not None and (folder / "holdout.parquet").exists():
-        return str(folder / "holdout.parquet")
-    now = holdout.of(load_pool(workspace, _pool_here(workspace, "pool", said["pool"])))
-    if (now and now.what()) == {kind: one["ids_sha256"] for kind, one in said["holdout"].items()}:
+    if folder is not None and (folder / f"{name}.parquet").exists():
+        return str(folder / f"{name}.parquet")
+    now = holdout.of(load_pool(workspace, _pool_here(workspace, side, said[side])))
+    here = {kind: ids for kind, ids in (now.what() if now else {}).items() if kind in kinds}
+    if here == {kind: one["ids_sha256"] for kind, one in then.items()}:
         return None
+    of = "" if side == "pool" else " of the target"
     raise BadRequest(
-        "Other samples were set aside when this selection was made; open its whole folder, which holds holdout.parquet."
+        f"Other samples{of} were set aside when this selection was made; open its whole folder, which holds "
+        f"{name}.parquet."
     )
 
 

@@ -37,6 +37,11 @@ class Spec(BaseModel):
         description="What is set aside: of the pool as it is now by default; none, or the file of a manifest.",
         json_schema_extra=HIDDEN,
     )
+    target_holdout: str | None = Field(
+        None,
+        description="The same of the target: what is held out of it now by default; none, or the file of a manifest.",
+        json_schema_extra=HIDDEN,
+    )
     command: str = Field("", description="What the manifest says was typed.", json_schema_extra=HIDDEN)
 
     @model_validator(mode="before")

@@ -14,26 +14,42 @@ from datasel_core.features.roles import Roles, how_to_get
 from datasel_core.features.space import are_unlike, encoder_of
 from datasel_core.features.stored import StoredFeature, kept_features
 from datasel_core.methods.method import Method
+from datasel_core.pools.holdout import HOLDOUT, Aside
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
+from datasel_core.runs.candidates import find_aside
 from datasel_core.workspace.layout import Workspace
 
 
 @dataclass(frozen=True)
 class Target:
     """A pool and, for each role that the method needs of it, the feature that fills it. notes: what is taken on trust,
-    each a sentence.
+    each a sentence. aside: its held-out set, where it has one: no method sees it, so it tests what was chosen.
     """
 
     pool: Pool
     roles: Roles
     needs: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    aside: Aside | None = None
 
     @property
     def rows(self) -> np.ndarray:
-        """Rows of the target pool that have a value in every role needed."""
+        """Rows of the target pool that a method sees: not held out, and with a value in every role needed."""
+        return np.setdiff1d(self._readable, self._unseen)
+
+    @property
+    def held_out(self) -> np.ndarray:
+        """Rows of its held-out set that have a value in every role needed; none where nothing is held out."""
+        return np.intersect1d(self._readable, self._unseen)
+
+    @property
+    def _readable(self) -> np.ndarray:
         return np.setdiff1d(np.arange(self.pool.n), self.roles.missing_rows(self.needs))
+
+    @property
+    def _unseen(self) -> np.ndarray:
+        return np.empty(0, np.int64) if self.aside is None else self.aside.rows(self.pool)
 
     def arrays(self) -> dict[str, np.ndarray | Ragged]:
         """Role -> values of `rows`."""
@@ -42,7 +58,8 @@ class Target:
 
     def what(self) -> dict[str, Any]:
         """All of the target that decides an answer."""
-        return {"pool": self.pool.fingerprint, "features": self.roles.keys(self.needs)}
+        held_out = {} if self.aside is None else self.aside.what()
+        return {"pool": self.pool.fingerprint, "features": self.roles.keys(self.needs), **held_out}
 
     def about(self) -> dict[str, Any]:
         """What the manifest says of it."""
@@ -54,16 +71,23 @@ class Target:
             "fingerprint": pool.fingerprint,
             "features": self.roles.about(self.needs),
             "unreadable": pool.unreadable + self.roles.unreadable(self.needs),
+            **({} if self.aside is None else self.aside.said(pool)),
         }
 
 
 def find_target(
-    workspace: Workspace, method: Method, roles: Roles, name: str | None, use: Mapping[str, str]
+    workspace: Workspace,
+    method: Method,
+    roles: Roles,
+    name: str | None,
+    use: Mapping[str, str],
+    holdout: str | None = None,
 ) -> Target | None:
     """The target that a method asks for. roles: those of the candidates; the target's features must come from the same
     encoders.
 
-    use: role -> feature id or key of the target; the newest that fits where a role is not named.
+    use: role -> feature id or key of the target; the newest that fits where a role is not named. holdout: as of
+    `find_aside`, of the target.
     Raises BadRequest when a target is missing or of no use, MissingFeature when its features are not there yet.
     """
     if not method.needs_target:
@@ -91,10 +115,19 @@ def find_target(
                 )
         chosen[role] = _matching(pool, role, ours, theirs)
     notes = [_on_trust(pool, roles, role, one) for role, one in chosen.items()] + [_shared(pool, roles.pool)]
-    target = Target(pool, Roles(pool, chosen, None), method.needs_target, tuple(filter(None, notes)))
+    aside = _held_out(find_aside(workspace, pool, holdout))
+    target = Target(pool, Roles(pool, chosen, None), method.needs_target, tuple(filter(None, notes)), aside)
     if not len(target.rows):
-        raise BadRequest(f"No sample of the target {name} has a value in {', '.join(method.needs_target)}.")
+        seen = "" if aside is None else " that is not held out"
+        raise BadRequest(f"No sample of the target {name}{seen} has a value in {', '.join(method.needs_target)}.")
     return target
+
+
+def _held_out(aside: Aside | None) -> Aside | None:
+    """The held-out set alone: labellers are checked on the samples of a gold set, which say what is wanted all the
+    same.
+    """
+    return None if aside is None or HOLDOUT not in aside.sets else Aside({HOLDOUT: aside.sets[HOLDOUT]})
 
 
 def _shared(target: Pool, pool: Pool) -> str | None:

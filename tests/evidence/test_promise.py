@@ -67,7 +67,10 @@ def test_it_is_what_plain_numpy_says(scene, method, metric, role):
 
 def test_methods_promise_only_what_can_be_measured(scene):
     promised = {id: one.promise for id, one in every("method").items() if one.promise}
-    assert promised == {"k_center": "farthest", "facility_location": "mean", "freesel": "missed_patterns"}
+    towards = dict.fromkeys(("tsds", "nearest_targets", "centroid_similarity", "norm_sim"), "target")
+    cuts = dict.fromkeys(("clip_score", "neg_clip_loss"), "mismatches")
+    covering = {"k_center": "farthest", "facility_location": "mean", "freesel": "missed_patterns"}
+    assert promised == {**covering, **towards, **cuts, "s2l": "loss"}
     assert set(promised.values()) == set(KINDS)
     drawing.draw(scene.workspace, scene.pool, "20")
     run = select(scene.workspace, parse_spec(pool=scene.pool.name, method="random", budget="8"))

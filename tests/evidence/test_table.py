@@ -22,16 +22,17 @@ from datasel_core.evidence import holdout
 from datasel_core.evidence.classes import classes_of, difference
 from datasel_core.evidence.differences import Difference, paired
 from datasel_core.evidence.measures import Farthest, pseudo_values
-from datasel_core.evidence.tables import choices, paper
+from datasel_core.evidence.tables import choices, costs, paper
 from datasel_core.evidence.tables.paper import CONTROL
 from datasel_core.features.external import import_feature
+from datasel_core.features.stored import kept_features
 from datasel_core.pools import holdout as aside
 from datasel_core.probes.evaluate import run_probe
 from datasel_core.probes.linear import Linear
 from datasel_core.probes.nearest import Nearest
 from datasel_core.runs.engine import select
 from datasel_core.runs.spec import Spec
-from tests.conftest import task_of
+from tests.conftest import rewritten, task_of
 
 WORDS = {"better", "worse", "not shown to differ", "pilot"}
 
@@ -199,9 +200,10 @@ def test_what_is_written_is_the_table(workspace, pool, tmp_path, capsys):
     assert "| method | 12 | 24 |" in text
     lines = (tmp_path / "t.csv").read_text().splitlines()
     assert len(lines) == 1 + 4 * 2 * 2
+    assert lines[0].endswith("verdict,seconds,feature_seconds,feature_flop")
     assert lines[0].startswith("measure,method,budget")
     latex = (tmp_path / "t.tex").read_text()
-    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 4
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 5  # four measures, and what it costs
     assert "k\\_center &" in latex
     (tmp_path / "t.md").write_text("mine")
     assert main(["evidence", "vec", "--methods", "k_center", "--budgets", "12", "--out", str(tmp_path / "t.md")]) == 2
@@ -209,12 +211,35 @@ def test_what_is_written_is_the_table(workspace, pool, tmp_path, capsys):
     assert (tmp_path / "t.md").read_text() == "mine"
 
 
+def test_what_it_costs_stands_beside_it(workspace, pool):
+    """A feature whose operations were counted, and one of an older version, or brought."""
+    document = measured(workspace, budgets="12,24", seeds=2, measures="none")
+    (kept,) = kept_features(workspace, pool.fingerprint)
+    name = kept.id
+    assert document["cells"][0]["feature_flops"] == {name: None}
+    assert f"{name} time not known, FLOPs not counted |" in paper.markdown(document)
+    rewritten(kept.folder / "meta.json", seconds=31.0, flops=1_234_000_000_000)
+    document = measured(workspace, budgets="12,24", seeds=2, measures="none")
+    assert document["cells"][0]["feature_flops"] == {name: 1_234_000_000_000}
+    assert f"computing {name} 31 s (1.2 TFLOP)" in document["cells"][0]["benefit"]
+    text, took = paper.markdown(document), [costs.duration(one["seconds"]) for one in document["cells"][:2]]
+    head = text.index(costs.HEADING)
+    assert f"| k_center | {took[0]} | {took[1]} | {name} 31 s, 1.2 TFLOP |" in text[head:]
+    assert r"31 s, 1.2 TFLOP \\" in paper.tex(document)
+    first, *_, last = paper.comma_separated(document).splitlines()[1:]
+    assert first.endswith(",31.0,1234000000000")
+    assert last.endswith(",,,")
+    for cell_ in document["cells"]:  # as an older version wrote it
+        cell_.pop("feature_seconds", None)
+    assert costs.HEADING not in paper.markdown(document)
+
+
 def test_names_with_odd_characters_stay_in_their_column(workspace, pool):
     document = measured(workspace, budgets="12", seeds=2, measures="none")
     document["cells"][0]["method"] = "by_score:role=a|b<c>"
     lines = paper.written(document, ".md").splitlines()
-    (row,) = (line for line in lines if line.startswith("| by_score"))
-    assert row.replace(r"\|", "").count("|") == 3
+    rows = [line for line in lines if line.startswith("| by_score")]  # of the measure, and of what it costs
+    assert [row.replace(r"\|", "").count("|") for row in rows] == [3, 4]
     assert r"by\_score:role=a\textbar{}b\textless{}c\textgreater{} &" in paper.written(document, ".tex")
 
 
@@ -339,7 +364,9 @@ def test_classes_that_cannot_be_counted_are_said(workspace, tmp_path, rng):
 
 
 def test_a_target_that_shows_what_is_measured_on_is_named(workspace, pool, tmp_path, rng):
-    """The pool itself as a target, and another one that has some of the held-out samples; an honest one beside."""
+    """Another pool that has some of the held-out samples; beside it an honest one, and the pool itself, of which a
+    target never shows what is held out.
+    """
     vectors, held = Roles_array(workspace, pool, "embedding"), aside.held_out(pool).rows(pool)
     for name, some in (("shown", vectors[held[:7]]), ("honest", world(rng, 9)[0])):
         (tmp_path / name).mkdir()
@@ -347,9 +374,9 @@ def test_a_target_that_shows_what_is_measured_on_is_named(workspace, pool, tmp_p
     methods, said = "nearest_targets", {}
     for target in ("vec", "shown", "honest"):
         said[target] = measured(workspace, methods=methods, target=target, budgets="12", seeds=2)["notes"]
-    for target, n in (("vec", 40), ("shown", 7)):
-        words = f"nearest_targets chose towards {target}, which has {n} of the 40 samples that are measured on"
-        assert any(line.startswith(words) and line.endswith("may flatter it.") for line in said[target])
+    words = "nearest_targets chose towards shown, which has 7 of the 40 samples that are measured on"
+    assert any(line.startswith(words) and line.endswith("may flatter it.") for line in said["shown"])
+    assert not any("flatter" in line for line in said["vec"])
     assert not any("chose towards" in line for line in said["honest"])
     assert any("nobody said which encoder made the vectors of" in line for line in said["honest"])
     assert any("7 of the 7 samples of the target shown are in vec too" in line for line in said["shown"])

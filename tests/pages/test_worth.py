@@ -7,11 +7,14 @@ import pytest
 
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.evidence import holdout as drawing
+from datasel_core.evidence.appraisals.promise import sentence as promised
 from datasel_core.evidence.appraisals.worth import sentence
 from datasel_core.pools import holdout
+from datasel_core.pools.persistence import load_pool
 from datasel_core.runs.engine import select
 from datasel_core.runs.spec import parse_spec
 from tests.conftest import clustered
+from tests.evidence.test_mismatches import pairs
 from tests.pages import screens
 from tests.pages.screens import said, sound, to_export, wait
 
@@ -66,10 +69,10 @@ def test_random_is_measured_where_it_was_not_yet(screen, workspace, tmp_path, rn
     drawing.draw(workspace, pool, "25%")
     assert "worth" not in chosen(workspace, pool).manifest["result"]
     app = on_select(screen)
-    assert "random ones" not in said(app)
+    assert "The farthest held-out sample is" in said(app)  # what it promises is known at once
+    assert "linear classifier" not in said(app)
     sound(app.button(key="yardstick").click().run())
-    app = wait(app, lambda one: "random ones" in said(one), 180)
-    assert "linear classifier names rightly" in said(app)
+    app = wait(app, lambda one: "linear classifier names rightly" in said(one), 180)
     assert not [one for one in app.button if one.key == "yardstick"]
 
 
@@ -98,3 +101,30 @@ def test_what_is_set_aside_is_not_called_dropped(screen, workspace, held_out):
     text = said(sound(app.run()))
     assert "It is set aside: no method sees it or chooses it." in text
     assert "Not among the first" not in text
+
+
+def test_what_is_chosen_towards_a_target_is_tested_on_what_is_held_out_of_it(screen, workspace, tmp_path, rng):
+    """Before that, only how to get there."""
+    for name, n in (("vec", 90), ("wanted", 30)):
+        columns = {"id": [f"{name}{at:03d}" for at in range(n)], "embedding": clustered(rng, n, 8, 6).tolist()}
+        pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
+        add_pool(workspace, name, str(tmp_path / f"{name}.parquet"), "vectors")
+    asked = {"pool": "vec", "method": "nearest_targets", "budget": "20", "target": "wanted"}
+    select(workspace, parse_spec(**asked))
+    app = screen(pool="vec", method="nearest_targets", budget="20").switch_page("pages/select.py").run()
+    missing = "Not known yet: how near this comes to samples of the target that it never saw"
+    (caption,) = (one for one in sound(app).caption if missing in one.value.replace("\\", ""))
+    assert caption.proto.help == "`python -m datasel_core holdout wanted --share 20%`"
+    drawing.draw(workspace, load_pool(workspace, "wanted"), "20%")
+    assert "Nothing chosen yet" in said(sound(app.run()))  # it was chosen towards all of the target
+    run = select(workspace, parse_spec(**asked))
+    text = said(sound(app.run()))
+    assert promised(run.manifest["result"]["promise"]) in text
+    assert missing not in text
+
+
+def test_a_score_of_pairs_says_what_its_cut_keeps_of_planted_mismatches(screen, workspace, tmp_path, rng):
+    pairs(workspace, tmp_path, rng, n=100)
+    run = select(workspace, parse_spec(pool="pairs", method="clip_score", budget="20"))
+    app = screen(pool="pairs", method="clip_score", budget="20").switch_page("pages/select.py").run()
+    assert promised(run.manifest["result"]["promise"]) in said(sound(app))

@@ -1,6 +1,7 @@
 """One number per held-out sample, of the probes that open samples: its mean is what the probe measures."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -95,7 +96,13 @@ def test_what_choosing_costs_and_saves_is_a_hand_calculation(worth, seconds, lin
 def test_features_count_as_what_choosing_costs():
     made = Benefit("m", 50, 50.0, 2.0, {"vit_patterns": 31.0, "imported": float("nan")}, Worth(83, 76, 92, 10, 400))
     assert made.pays_from == pytest.approx(1.0)
-    assert "took 2 s, computing vit_patterns 31 s (what imported cost is not known);" in made.line()
+    assert "took 2 s, computing vit_patterns 31 s (FLOPs not counted) (what imported cost is not known);" in made.line()
+    counted = replace(made, features={"vit_patterns": 31.0, "clip_text": 4.0, "imported": float("nan")})
+    counted = replace(counted, flops={"vit_patterns": 1_230_000_000_000, "clip_text": None})
+    said = "computing vit_patterns and clip_text 35 s (1.2 TFLOP; those of clip_text not counted) (what imported cost"
+    assert said in counted.line()
+    both = replace(counted, flops={"vit_patterns": 1_200_000_000_000, "clip_text": 900_000_000_000}).line()
+    assert "35 s (2.1 TFLOP) (what" in both
 
 
 def test_a_model_of_a_table_lies_under_an_allowed_folder_and_what_it_refuses_is_one_line(

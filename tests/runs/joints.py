@@ -123,9 +123,9 @@ class Scene:
         pq.write_table(table.set_column(at, column, pa.array(values, table.schema.field(at).type)), source)
         return add_pool(self.workspace, "all", str(source), "vectors")
 
-    def expected(self, spec: Spec, aside: Sequence[str] = ()) -> Selection:
+    def expected(self, spec: Spec, aside: Sequence[str] = (), held: Sequence[str] = ()) -> Selection:
         """What a question must give, in rows of the pool: the method on plain arrays, without roles and candidates.
-        aside: ids that no method may see.
+        aside: ids that no method may see; held: those of the target.
         """
         method = METHODS[spec.method](**spec.params)
         needs, pool, rng = method.roles(), self.pool, np.random.default_rng(spec.seed)
@@ -139,7 +139,7 @@ class Scene:
         before = np.isin(pool.ids, ids_in(spec.already) if spec.already else [])
         given = np.flatnonzero((free | before) & np.isin(np.arange(N), can))
         already, budget = np.flatnonzero(before[given]), int(spec.budget)
-        target = {role: _some(self.there[role], self.target_rows(spec.method)) for role in method.needs_target}
+        target = {role: _some(self.there[role], self.target_rows(spec.method, held)) for role in method.needs_target}
         if isinstance(method, Scorer):
             scores = np.full(N, np.nan)
             arrays = {role: _some(self.here[role], can) for role in needs}
@@ -155,10 +155,10 @@ class Scene:
             clusters[given] = found.clusters
         return Selection(given[found.rows], found.counts, scores, found.why, clusters, found.facts)
 
-    def target_rows(self, method: str) -> np.ndarray:
-        """Rows of the target that have a value in every role that the method needs of it."""
+    def target_rows(self, method: str, held: Sequence[str] = ()) -> np.ndarray:
+        """Rows of the target that have a value in every role that the method needs of it, and are not held out."""
         rows = [row for role in METHODS[method].needs_target for row in MISSING_THERE[role]]
-        return np.setdiff1d(np.arange(EXTRA + N), rows)
+        return np.setdiff1d(np.arange(EXTRA + N), [*rows, *(int(id[1:]) for id in held)])
 
 
 def _some(values: Any, rows: np.ndarray) -> Any:

@@ -1,8 +1,7 @@
 """What an appraisal is: what a selection is worth, said in its manifest beside its metrics, where there is something to
-measure it by, such as a held-out set.
+measure it by, such as a held-out set of the pool or of its target.
 
-The engine asks all of them, through the registry; without a held-out set a manifest is what it was before there were
-any.
+The engine asks all of them, through the registry.
 """
 
 from collections.abc import Mapping
@@ -20,9 +19,7 @@ appraisal = declares("appraisal")
 
 
 class Appraisal(Declared):
-    """Subclasses implement `appraise`, and `curves` where they draw any. Both are asked only where samples are set
-    aside.
-    """
+    """Subclasses implement `appraise`, and `curves` where they draw any. Both are asked of every selection."""
 
     def appraise(self, asked: Question, rows: np.ndarray, progress: Progress) -> Mapping[str, Any] | None:
         """What the manifest says under its id; None where there is nothing to measure. rows: of the pool, in pick

@@ -17,6 +17,7 @@ from datasel_core.features.roles import Roles
 from datasel_core.features.stored import kept_features
 from datasel_core.methods.nearest_targets import NearestTargets
 from datasel_core.pools.pool import Pool
+from datasel_core.runs.candidates import NOTHING_ASIDE
 from datasel_core.runs.target import find_target
 from datasel_core.vectors.alike import alike
 
@@ -162,7 +163,7 @@ def _vectors(one: Pool, other: Pool) -> tuple[Roles, Roles, np.ndarray] | str:
         try:
             use = {EMBEDDING.name: key} if key else None
             roles = Roles.of(one.workspace, one, use, needs=(EMBEDDING.name,))
-            target = find_target(one.workspace, NearestTargets(), roles, other.name, {})
+            target = find_target(one.workspace, NearestTargets(), roles, other.name, {}, NOTHING_ASIDE)
         except BadRequest as error:
             why = why or str(error)
         else:

@@ -1,21 +1,24 @@
 """Net benefit: what choosing costs, beside the labels that it saves."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from datasel_core.evidence.tables.choices import RANDOM
+from datasel_core.evidence.tables.costs import counted, duration
 from datasel_core.evidence.tables.table import Table
 from datasel_core.evidence.worth import FEWEST_DRAWS, Worth, said, worth_of_means
+from datasel_core.features.stored import StoredFeature
+from datasel_core.runs.question import Question
 
 
 @dataclass(frozen=True)
 class Benefit:
     """kept: how many it kept, the mean over seeds. seconds: of choosing. features: seconds of computing the features
     that the method reads, by id; NaN where nobody knows, as of brought ones. worth: in random samples, by the main
-    measure; None where random was drawn too seldom.
+    measure; None where random was drawn too seldom. flops: of the features, floating-point operations; None where they
+    were not counted.
     """
 
     method: str
@@ -24,6 +27,7 @@ class Benefit:
     seconds: float
     features: Mapping[str, float]
     worth: Worth | None
+    flops: Mapping[str, int | None] = field(default_factory=dict)
 
     @property
     def saved(self) -> float | None:
@@ -44,9 +48,10 @@ class Benefit:
 
     def line(self) -> str:
         """For people."""
-        cost = f"choosing {self.budget:,} by {self.method} took {_duration(self.seconds)}"
+        cost = f"choosing {self.budget:,} by {self.method} took {duration(self.seconds)}"
         known = {name: seconds for name, seconds in self.features.items() if seconds == seconds}
-        cost += f", computing {' and '.join(known)} {_duration(sum(known.values()))}" if known else ""
+        took = f"{duration(sum(known.values()))} ({self._operations(list(known))})" if known else ""
+        cost += f", computing {' and '.join(known)} {took}" if known else ""
         unknown = [name for name in self.features if name not in known]
         cost += f" (what {' and '.join(unknown)} cost is not known)" if unknown else ""
         if self.worth is None:
@@ -57,10 +62,19 @@ class Benefit:
         if self.pays_from is None:
             return f"{words}: it saves no labels."
         least = "at least " if self.worth.n == float("inf") else ""
-        pays = f"pays from {_duration(self.pays_from)} per label"
+        pays = f"pays from {duration(self.pays_from)} per label"
         if self.worth.low <= self.kept:
             return f"{words}: it may save {least}{self.saved:,.0f} labels, or none; where it does it {pays}."
         return f"{words}: it saves {least}{self.saved:,.0f} labels and {pays}."
+
+    def _operations(self, names: list[str]) -> str:
+        """Of features of which the seconds are known: `1.2 TFLOP`, and of which they were not counted."""
+        known = [name for name in names if self.flops.get(name) is not None]
+        rest = [name for name in names if name not in known]
+        if not known:
+            return counted(None)
+        said = counted(sum(self.flops[name] or 0 for name in known))
+        return f"{said}; those of {' and '.join(rest)} not counted" if rest else said
 
 
 def benefits(table: Table) -> list[Benefit]:
@@ -80,18 +94,13 @@ def benefits(table: Table) -> list[Benefit]:
                 worth = worth_of_means(asked.budgets, drawn, chosen[:, sound], higher, groups)
             seconds = float(np.mean([one.seconds for one in sample.choices]))
             kept = float(np.mean([len(one.rows) for one in sample.choices]))
-            found.append(Benefit(entry.name, budget, kept, seconds, _features(entry.asked), worth))
+            spent = _features(entry.asked)
+            took = {one.id: float(one.meta.get("seconds", "nan")) for one in spent}
+            operations = {one.id: one.meta.get("flops") for one in spent}
+            found.append(Benefit(entry.name, budget, kept, seconds, took, worth, operations))
     return found
 
 
-def _features(asked: Any) -> dict[str, float]:
-    used = [asked.roles.features[role] for role in asked.method.roles() if role in asked.roles.features]
-    return {one.id: float(one.meta.get("seconds", "nan")) for one in used}
-
-
-def _duration(seconds: float) -> str:
-    """`0.02 s`, `3.4 s`, `2 min`, `1.5 h`."""
-    for most, size, unit in ((90, 1, "s"), (5400, 60, "min"), (float("inf"), 3600, "h")):
-        if seconds < most:
-            return f"{seconds / size:.2g} {unit}" if seconds < 10 * size else f"{seconds / size:.0f} {unit}"
-    return ""
+def _features(asked: Question) -> list[StoredFeature]:
+    """Those that its method reads."""
+    return [asked.roles.features[role] for role in asked.method.roles() if role in asked.roles.features]

@@ -11,6 +11,7 @@ from datasel_core.errors import BadInput
 from datasel_core.evidence.classes import Classes
 from datasel_core.evidence.differences import FEWEST_SEEDS, LEVEL
 from datasel_core.evidence.measures import Measure
+from datasel_core.evidence.tables import costs
 from datasel_core.evidence.tables.benefit import Benefit
 from datasel_core.evidence.tables.choices import RANDOM
 from datasel_core.evidence.tables.table import Cell, Table
@@ -87,6 +88,9 @@ def markdown(said: Mapping[str, Any]) -> str:
         rows = ([text.replace("|", r"\|") for text in row] for row in _rows(said, one["name"]))
         parts += ["| " + " | ".join(row) + " |" for row in rows]
         parts.append("")
+    if rows := costs.cost_rows(said):
+        head, *rest = ("| " + " | ".join(text.replace("|", r"\|") for text in row) + " |" for row in rows)
+        parts += [f"{costs.HEADING}\n", head, "|---" * len(rows[0]) + "|", *rest, ""]
     return "\n".join([*parts, *said["notes"]]) + "\n"
 
 
@@ -94,23 +98,33 @@ def tex(said: Mapping[str, Any]) -> str:
     """The same for LaTeX; needs no package."""
     parts = []
     for one in said["measures"]:
-        parts.append(r"\begin{table}")
-        parts.append(rf"\caption{{{_escaped(heading(one))}}}")
-        parts.append(r"\begin{tabular}{l" + "l" * len(said["budgets"]) + r"}")
-        head = " & ".join(["method", *(str(budget) for budget in said["budgets"])])
-        parts.append(rf"\hline {head} \\ \hline")
-        parts += [" & ".join(map(_escaped, row)) + r" \\" for row in _rows(said, one["name"])]
-        parts.append("\\hline\n\\end{tabular}\n\\end{table}\n")
+        parts += _tex_table(heading(one), [["method", *map(str, said["budgets"])], *_rows(said, one["name"])])
+    if rows := costs.cost_rows(said):
+        parts += _tex_table(costs.HEADING, rows)
     return "\n".join([*parts, *(f"% {line}" for line in said["notes"])]) + "\n"
 
 
+def _tex_table(caption: str, rows: Sequence[Sequence[str]]) -> list[str]:
+    """rows: the head first."""
+    head, *rest = (" & ".join(map(_escaped, row)) for row in rows)
+    return [
+        r"\begin{table}",
+        rf"\caption{{{_escaped(caption)}}}",
+        r"\begin{tabular}{" + "l" * len(rows[0]) + r"}",
+        rf"\hline {head} \\ \hline",
+        *(rf"{row} \\" for row in rest),
+        "\\hline\n\\end{tabular}\n\\end{table}\n",
+    ]
+
+
 def comma_separated(said: Mapping[str, Any]) -> str:
-    """A line per cell."""
+    """A line per cell; what choosing costs stands in those of the main measure."""
     into = io.StringIO()
     names = ("measure", "method", "budget", "seeds", "value", "random", "difference", "low", "high", "p", "verdict")
-    rows = csv.DictWriter(into, names, extrasaction="ignore", lineterminator="\n")
+    cost = ("seconds", "feature_seconds", "feature_flop")
+    rows = csv.DictWriter(into, (*names, *cost), extrasaction="ignore", lineterminator="\n")
     rows.writeheader()
-    rows.writerows({**one, "method": called(one)} for one in every(said))
+    rows.writerows({**one, "method": called(one), **costs.flat(one)} for one in every(said))
     return into.getvalue()
 
 
@@ -193,6 +207,7 @@ def _of_benefit(one: Benefit) -> dict[str, Any]:
     return {
         "seconds": round(one.seconds, 6),
         "feature_seconds": {name: None if math.isnan(value) else value for name, value in one.features.items()},
+        "feature_flops": dict(one.flops),
         "worth": worth,
         "worth_words": one.worth and words_of(one.worth),
         "saved": one.saved,

@@ -62,6 +62,7 @@ class _Tower(Feature):
     among the facts.
     """
 
+    is_forward: ClassVar[bool] = True
     avoid: ClassVar[str] = _AVOID
     paper: ClassVar[str] = "https://arxiv.org/abs/2103.00020"
 

@@ -24,6 +24,7 @@ class SentenceTransformer(Feature):
     role: ClassVar[str] = EMBEDDING.name
     downloads: ClassVar[bool] = True
     reads: ClassVar[str] = "text"
+    is_forward: ClassVar[bool] = True
     cost: ClassVar[str] = (
         "a static model: thousands of texts a second; a small transformer: some 50 a second on two cores"
     )

@@ -57,6 +57,7 @@ class VitPatterns(Patterns):
     https://arxiv.org/abs/2304.07193.
     """
 
+    is_forward: ClassVar[bool] = True
     cost: ClassVar[str] = "ViT-S/16 at 224 px: about 10 photos a second on one core"
     avoid: ClassVar[str] = "For images unlike photographs, the attention may rest on nothing in particular."
 
@@ -120,6 +121,7 @@ class VitEmbedding(Feature):
 
     role: ClassVar[str] = EMBEDDING.name
     downloads: ClassVar[bool] = True
+    is_forward: ClassVar[bool] = True
     cost: ClassVar[str] = "ViT-S/16 at 224 px: about 9 photos a second on one core"
     avoid: ClassVar[str] = "When several small objects matter more than the scene; use patterns."
     paper: ClassVar[str] = "https://arxiv.org/abs/2104.14294"

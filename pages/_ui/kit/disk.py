@@ -87,13 +87,19 @@ def run(folder: Path) -> Run | None:
 
 def question(pool: Pool, spec: Spec) -> Question:
     """What a spec stands for, resolved once for as long as nothing that it names changes. Raises BadRequest."""
-    at = stamps(home(pool)), aside(pool), tuple(_earlier(pool, key) for key in (spec.within, spec.already))
+    earlier = tuple(_earlier(pool, key) for key in (spec.within, spec.already))
+    at = stamps(home(pool)), aside(pool), earlier, _held_out_of(pool, spec.target)
     return _question(str(pool.folder), pool.table_sha256, spec.model_dump_json(), at, spec, pool)
 
 
 def aside(pool: Pool) -> tuple[int, ...]:
     """Another value whenever other samples are set aside."""
     return tuple(stamp(pool.folder / f"{kind}.json") for kind in holdout.KINDS)
+
+
+def _held_out_of(pool: Pool, target: str | None) -> int | None:
+    """Another value whenever other samples of the target are held out."""
+    return None if target is None else stamp(home(pool).pool(target) / f"{holdout.HOLDOUT}.json")
 
 
 def n_candidates(pool: Pool) -> int:

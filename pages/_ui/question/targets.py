@@ -80,5 +80,8 @@ def on_trust(one: Target | None) -> None:
 
 
 def said(one: Target | None) -> str:
-    """`towards holiday photos, 120 photos`, or nothing."""
-    return "" if one is None else f"towards {one.pool.name}, {look.samples(one.pool)}"
+    """`towards holiday photos, 120 photos of which 24 held out`, or nothing."""
+    if one is None:
+        return ""
+    held = f" of which {len(one.held_out):,} held out" if one.aside is not None else ""
+    return f"towards {one.pool.name}, {look.samples(one.pool)}{held}"

@@ -12,21 +12,26 @@ from datasel_core.evidence.yardstick import Band, Yardstick
 from datasel_core.runs.measures import HELD_OUT
 from datasel_core.runs.question import Question
 from pages._ui.charts import curves
-from pages._ui.kit import disk, keys, look, palette, watch
+from pages._ui.kit import disk, keys, look, markdown, palette, watch
 from pages._ui.question.answers import Answer
 from pages._ui.question.budget import put
 
 
 def sentence(choice: Question, answer: Answer) -> str | None:
-    """`These 50 cover the held-out photos like 83 random ones (76 to 92): ...`; None where nothing is held out, or
-    random was not measured yet.
+    """`These 50 cover the held-out photos like 83 random ones (76 to 92): ...`, and what the method promises; None
+    where neither is known.
     """
-    found = of(choice, answer)
-    if found is None:
-        return None
-    first, how = worth.parts(found, look.unit(choice.pool))
-    kept = answer.run.manifest["result"].get(promise.Promised.id) if answer.exact else None
-    return f"**{first}**: {how}." + (f" {promise.sentence(kept)}" if kept else "")
+    found, kept = of(choice, answer), promise.of_run(choice, answer.run) if answer.exact else None
+    said = [] if found is None else ["**{}**: {}.".format(*worth.parts(found, look.unit(choice.pool)))]
+    said += [promise.sentence(kept)] if kept else []
+    return " ".join(said) or None
+
+
+def lacking(choice: Question, answer: Answer) -> None:
+    """Says that what the method promises is not known, and how it could be."""
+    if answer.exact and promise.of_run(choice, answer.run) is None and (lack := promise.lacks(choice)) is not None:
+        what, command = lack
+        st.caption(f"Not known yet: {markdown.plain(what)}.", help=markdown.code(command))
 
 
 def lacks(choice: Question, answer: Answer) -> bool:
