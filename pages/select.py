@@ -18,7 +18,7 @@ def page(pool: Pool) -> None:
     if choice is None:
         look.preview("Select", pool, None)
         return
-    with st.container(key="at-work"):  # a place of its own, so that nothing below moves when work comes and goes
+    with st.container(key="at-work"):  # it lies over the page, so that nothing moves when work comes and goes
         working = [watch.at_work(name) for name in ("choose", "keep", "baseline", "yardstick")]
     st.fragment(look.told(live))(choice, any(working))
 

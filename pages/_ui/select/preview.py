@@ -84,7 +84,7 @@ def map_of(choice: Question, answer: Answer) -> None:
         photo=(lambda place: _hovered(choice, answer, points, place)) if photos.has_photos(pool) else None,
     )
     canvas.draw(_MAP, points, colouring.plain(points), how)
-    lit = [(own, f"{counts.new:,} new" if counts.earlier else f"{counts.new:,} kept")]
+    lit = [(own, f"{counts.new:,} {'new' if counts.earlier else 'chosen'}")]
     lit += [(theirs, f"{counts.earlier:,} earlier")] * bool(counts.earlier)
     look.legend([*lit, (palette.DROPPED, counts.rest)])
 
@@ -107,7 +107,7 @@ def views(choice: Question, answer: Answer) -> dict[str, str]:
     kept = (
         {"kept": f"New {counts.new:,}", "earlier": f"Earlier {counts.earlier:,}"}
         if counts.earlier
-        else {"kept": f"Kept {counts.new:,}"}
+        else {"kept": f"Chosen {counts.new:,}"}
     )
     return {**kept, "all": f"All {choice.pool.n:,}", "next": "Next best"}
 

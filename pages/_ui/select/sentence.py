@@ -18,7 +18,7 @@ def draw(choice: Question, answer: Answer, random: Answer | None) -> None:
     """**50 of 929 photos**: what they are worth in random ones, else how much nearer they are than random's as many."""
     counts = answer.counts
     said = worth.short(choice, answer) or _nearer(choice, answer, random)
-    st.markdown(f"**{counts.words} {look.unit(choice.pool, choice.pool.n)}**{f': {said}' if said else ' kept'}")
+    st.markdown(f"**{counts.words} {look.unit(choice.pool, choice.pool.n)}**{f': {said}' if said else ' chosen'}")
 
 
 def more(choice: Question, answer: Answer, random: Answer | None) -> None:
@@ -61,7 +61,7 @@ def _apart(mine: float, other: float) -> str:
 def _counts(answer: Answer, choice: Question) -> str:
     counts = answer.counts
     among = f", {counts.among}" if counts.among else ""
-    return f"{counts.words} {look.unit(choice.pool, choice.pool.n)} kept{among}, {counts.rest}."
+    return f"{counts.words} {look.unit(choice.pool, choice.pool.n)}{among}, {counts.rest}."
 
 
 def _coverage(choice: Question, answer: Answer, random: Answer | None) -> list[str]:
