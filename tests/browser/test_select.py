@@ -76,7 +76,7 @@ def test_a_changed_seed_greys_the_wall_and_leaves_it_in_place(visit, workspace, 
     said(page, "20 of 60 photos of the earlier settings (k-center greedy); press Choose 20")
     page.locator(".ds-strip", has_text="of the earlier settings").wait_for()
     settled(page)
-    assert page.locator(".st-key-wall-of-earlier").evaluate("one => getComputedStyle(one).opacity") == "0.45"
+    assert page.locator(".st-key-wall-outdated").evaluate("one => getComputedStyle(one).opacity") == "0.45"
     assert place(wall) == before
     assert page.get_by_role("button", name="Keep selection").is_disabled()
     page.get_by_role("button", name="Choose 20").click()

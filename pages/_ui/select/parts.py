@@ -35,9 +35,9 @@ def draw(found: Shown, n: int, enough: bool, working: bool) -> None:
             sentence.more(choice, answer, random)
         view, side = _view(choice, answer), _side()
     wall, rail = st.columns([72, 28], gap="medium")
-    with wall, st.container(key="wall-of-earlier" if found.is_earlier else "wall-as-asked"):
+    with wall, st.container(key="wall-outdated" if found.is_earlier else "wall-as-asked"):
         preview.wall(choice, answer, view)
-    with rail, st.container(key="rail-of-earlier" if found.is_earlier else "rail"):
+    with rail, st.container(key="rail-outdated" if found.is_earlier else "rail"):
         st.html(f"<style>{_STAYS}</style>")
         if side == "map":
             st.fragment(look.told(preview.map_of))(choice, answer)
