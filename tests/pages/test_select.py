@@ -71,6 +71,12 @@ def test_the_earlier_answer_of_another_pool_is_not_shown(screen, workspace, chos
     assert "preview" not in strip(app)
 
 
+def test_what_can_be_chosen_is_shown_while_nothing_is(screen, pool):
+    app = screen("select", pool="clothes", method="k_center", budget="5", where="\"group\" = 'hat'")
+    assert "Nothing chosen yet" in said(app)
+    assert "10 of the 10 photos that can be chosen" in said(app)
+
+
 def test_kept_is_told_from_preview_and_leads_on(screen, workspace, chosen):
     app = screen("select", pool="clothes", method="k_center", budget="12")
     assert app.button(key="choose").help.startswith("These 12 are chosen already")

@@ -45,6 +45,8 @@ def widgets(pool: Pool, most: int, kept: int | None = None) -> int:
             on_change=_from,
             args=("budget.slide",),
             disabled=most < 2,
+            help="How many to keep. Move it to see what fewer or more are: of most methods a smaller choice is the "
+            "beginning of a larger one, and shows at once. At the left end one is kept, at the right all that may be.",
         )
     with count:
         limits = f"{look.unit(pool)}, 1 to {most:,}" if most < 100_000 else f"{look.unit(pool)} ≤ {most:,}"

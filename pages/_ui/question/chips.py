@@ -58,7 +58,7 @@ def _chip(one: type[Method], found: Recommendation, chosen: str, said: Mapping[s
     first, verdict = one.id == found.method, _verdict(one, said)
     below = " · ".join(["recommended"] * first + [verdict] * bool(verdict))
     why = f"**Recommended**: {markdown.plain(found.reason)}\n\n" if first else ""
-    known = f"\n\n**Measured**: {markdown.plain(said[one.id][1])}" if one.id in said else ""
+    known = f"\n\n**Measured**: {markdown.plain(said[one.id][1])}" if one.id in said and not first else ""
     st.button(
         f"{one.title} :small[{below}]" if below else one.title,
         key=f"method-{one.id}",

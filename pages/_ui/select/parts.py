@@ -48,9 +48,12 @@ def draw(found: Shown, n: int, enough: bool, working: bool) -> None:
 
 
 def candidates(choice: Question) -> None:
-    """What there is to choose from, while nothing is chosen."""
-    if photos.can_show(choice.pool):
-        photos.wall(choice.pool, choice.candidates.free, key="wall-candidates", height=preview.TALL)
+    """Some of what may be chosen, while nothing is: evenly from the whole pool, which may be sorted."""
+    free = choice.candidates.free
+    some = free[:: max(1, -(-len(free) // photos.A_PAGE))]
+    if photos.can_show(choice.pool) and len(some):
+        st.caption(f"{len(some):,} of the {look.samples(choice.pool, len(free))} that can be chosen")
+        photos.wall(choice.pool, some, key="wall-candidates", height=preview.TALL)
 
 
 def _line(text: str) -> None:
