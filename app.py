@@ -32,6 +32,6 @@ for section, name, title, icon, kinds in PAGES:
             st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == "data")
         )
 page = st.navigation(offered)
-look.frame()
+look.frame(page.title)
 look.told(page.run)()
 look.aside()

@@ -33,6 +33,16 @@ class Curve:
         place = max(0, int(np.searchsorted(self.picks, budget, side="right")) - 1)
         return float(self.mean[place]), float(self.largest[place])
 
+    def knee(self) -> int | None:
+        """The budget up to which each pick brings more than the average pick of the whole curve, and after which less:
+        where the curve lies farthest below the straight line between its ends. None where there is no such place.
+        """
+        if len(self.picks) < 3:
+            return None
+        share = (self.picks - self.picks[0]) / (self.picks[-1] - self.picks[0])
+        below = self.mean[0] + share * (self.mean[-1] - self.mean[0]) - self.mean
+        return int(self.picks[below.argmax()]) if below.max() > 0 else None
+
 
 def curve(
     values: np.ndarray | Ragged,

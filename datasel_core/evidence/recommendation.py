@@ -24,6 +24,7 @@ from datasel_core.analysis.structure import Structure, structure
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import every
 from datasel_core.base.role import EMBEDDING, IMAGE, PATTERNS, TEXT
+from datasel_core.evidence.differences import BETTER, PILOT
 from datasel_core.features.encoders.loss_trajectory import LOSS_TRAJECTORY
 from datasel_core.features.roles import Roles, how_to_get
 from datasel_core.pools import holdout
@@ -89,24 +90,44 @@ def proven(table: Mapping[str, Any], budget: int | None = None) -> Recommendatio
     """The best of what was shown to be better than random at the budget nearest to this one; random where nothing was;
     None where the table is only a pilot, or an older one, which does not say what its methods were asked with.
     """
-    if "methods" not in table:
-        return None
-    nearest = min(table["budgets"], key=lambda one: abs(np.log(one / (budget or one))))
-    cells = [one for one in table["cells"] if one["budget"] == nearest and not one["control"]]
-    if not cells or any(one["verdict"] == "pilot" for one in cells):
+    nearest, cells = _nearest(table, budget)
+    if not cells or any(one["verdict"] == PILOT for one in cells):
         return None
     measure = next(one for one in table["measures"] if one["name"] == table["measure"])
     up = 1 if measure["better"] == "higher" else -1
-    better = [one for one in cells if one["verdict"] == "better"]
+    better = [one for one in cells if one["verdict"] == BETTER]
     where = f"On the held-out samples of this pool, at {nearest:,} kept, {table['seeds']} seeds"
     if not better:
         tried = ", ".join(_titled(one["method"]) for one in cells)
         return Recommendation("random", f"{where}: none of {tried} was shown to be better than random.", EVIDENCE)
     best = max(better, key=lambda one: up * one["difference"])
     name, with_ = best["method"].partition(":")[0], table["methods"][best["method"]]
-    gain = f"{best['difference']:+.3f} ({best['low']:+.3f} to {best['high']:+.3f})"
-    reason = f"{where}: {table['measure']} {gain} against random."
+    reason = f"{where}: {table['measure']} {_against_random(best)}."
     return Recommendation(name, reason, EVIDENCE, with_["params"], use=with_["use"], target=with_["target"])
+
+
+def verdicts(table: Mapping[str, Any], budget: int | None = None) -> dict[str, tuple[str, str]]:
+    """Method -> (verdict, what was measured) at the budget nearest to this one: with its default parameters where that
+    was compared, else the first of its settings. Empty where the table is an older one.
+    """
+    nearest, cells = _nearest(table, budget)
+    found: dict[str, tuple[str, str]] = {}
+    for one in sorted(cells, key=lambda one: ":" in one["method"]):
+        words = f"{_titled(one['method'])}, {nearest:,} kept, {table['seeds']} seeds: {table['measure']} "
+        found.setdefault(one["method"].partition(":")[0], (one["verdict"], f"{words}{_against_random(one)}."))
+    return found
+
+
+def _nearest(table: Mapping[str, Any], budget: int | None) -> tuple[int, list[Mapping[str, Any]]]:
+    """The budget of the table that is nearest to this one, and its cells by the main measure, but for the control."""
+    if "methods" not in table:
+        return 0, []
+    nearest = min(table["budgets"], key=lambda one: abs(np.log(one / (budget or one))))
+    return nearest, [one for one in table["cells"] if one["budget"] == nearest and not one["control"]]
+
+
+def _against_random(cell: Mapping[str, Any]) -> str:
+    return f"{cell['difference']:+.3f} ({cell['low']:+.3f} to {cell['high']:+.3f}) against random"
 
 
 def _titled(entry: str) -> str:

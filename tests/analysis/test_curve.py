@@ -105,3 +105,20 @@ def test_cells_are_numbered_by_size_and_repeat() -> None:
     assert not blobs[0] & blobs[1]
     assert not blobs[1] & blobs[2]
     assert projection.cells(points[:15], projection.Map()).tolist() == [0] * 15
+
+
+def test_the_knee_is_where_a_pick_begins_to_bring_less_than_the_average() -> None:
+    def knee(mean: list[float]) -> int | None:
+        at = np.arange(1, len(mean) + 1)
+        return curves.Curve(at, np.array(mean), np.array(mean), 9).knee()
+
+    assert knee([9, 6, 4, 3, 2.5, 2.2, 2]) == 3  # 7 in six picks: 1.17 each; the picks bring 3, 2, then 1
+    assert knee([1, 0.9, 0.8, 0.7]) is None  # a straight line
+    assert knee([1, 1, 1]) is None
+    assert knee([3, 2]) is None
+    assert knee([5, 5, 5, 1]) is None  # it never lies below
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        steps = np.sort(rng.exponential(size=30))[::-1]
+        mean = 50 - np.concatenate([[0], np.cumsum(steps)])
+        assert knee(mean.tolist()) == 1 + int((steps > steps.mean()).sum())

@@ -103,7 +103,7 @@ def select_reruns(folder: Path, n: int) -> dict[str, Any]:
         with stopwatch() as one:
             app.run()
         taken.append(one[0])
-        assert any(f"{budget} of {n:,} vectors kept" in text.value for text in app.markdown), (
+        assert any(f"{budget} of {n:,} vectors" in text.value for text in app.markdown), (
             "the page does not show the new budget"
         )
     assert not app.exception, app.exception

@@ -213,13 +213,13 @@ def test_hover_shows_the_photo_and_a_click_keeps_it(visit, pool):
 def test_the_slider_repaints_from_the_prefix_and_says_why(visit, workspace, pool, embedding):
     rows = engine.select(workspace, Spec(pool="shots", method="k_center", budget="40")).selection.rows
     page = visit("/select?pool=shots&method=k_center&budget=10")
-    page.get_by_text("10 of 60 photos kept").wait_for()
+    page.locator(".st-key-said", has_text="10 of 60 photos").wait_for()
     assert page.locator(".tile .badge").first.inner_text() == "#1"
     page.get_by_role("slider", name="Budget: 10 of 60 photos").focus()
     runs = workspace.folders("runs")
     for n in (11, 12, 13, 14):
         page.get_by_role("slider", name=f"Budget: {n - 1} of 60 photos").press("ArrowRight")  # a page drawn anew
-        page.get_by_text(f"{n} of 60 photos kept").wait_for()
+        page.locator(".st-key-said", has_text=f"{n} of 60 photos").wait_for()
     page.wait_for_url(re.compile("budget=14"))
     assert workspace.folders("runs") == runs  # each is the beginning of the longer one
     page.wait_for_function(f"() => {VIEW}.kept.length === 14")
@@ -236,8 +236,8 @@ def test_the_slider_repaints_from_the_prefix_and_says_why(visit, workspace, pool
 
 def test_the_point_on_the_curve_can_be_dragged(visit, workspace, pool):
     engine.select(workspace, Spec(pool="shots", method="k_center", budget="40"))
-    page = visit("/select?pool=shots&method=k_center&budget=10")
-    page.get_by_text("10 of 60 photos kept").wait_for()
+    page = visit("/select?pool=shots&method=k_center&budget=10&rail=curve")
+    page.locator(".st-key-said", has_text="10 of 60 photos").wait_for()
     handle = place(page.locator("circle.handle"))
     x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
     page.mouse.move(x, y)
@@ -247,7 +247,7 @@ def test_the_point_on_the_curve_can_be_dragged(visit, workspace, pool):
     n = int(page.locator("circle.handle").get_attribute("aria-valuenow"))
     page.mouse.up()
     assert 10 < n <= 40
-    page.get_by_text(f"{n} of 60 photos kept").wait_for()
+    page.locator(".st-key-said", has_text=f"{n} of 60 photos").wait_for()
     page.wait_for_function("n => new URLSearchParams(location.search).get('budget') === n", arg=str(n))
     assert page.locator("circle.handle").get_attribute("aria-valuenow") == str(n)
 
@@ -255,10 +255,10 @@ def test_the_point_on_the_curve_can_be_dragged(visit, workspace, pool):
 def test_choose_keep_and_a_link_that_brings_it_back(visit, pool):
     page = visit("/select?pool=shots&method=k_center&budget=9")
     page.get_by_role("button", name="Choose 9").click()
-    page.get_by_text("9 of 60 photos kept").wait_for()
+    page.locator(".st-key-said", has_text="9 of 60 photos").wait_for()
     keep(page)
     page.locator(".ds-strip", has_text="9 kept of 60, 51 dropped").wait_for()
     assert "run=" in page.url
     again = visit(page.url.partition("/select")[1] + page.url.partition("/select")[2], "dark")
     again.get_by_text("9 kept of 60, 51 dropped").wait_for()
-    again.get_by_text("9 of 60 photos kept").wait_for()
+    again.locator(".st-key-said", has_text="9 of 60 photos").wait_for()

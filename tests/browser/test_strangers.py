@@ -147,7 +147,7 @@ def test_no_page_fetches_a_picture_that_a_name_or_an_error_holds(visit, workspac
         page.goto(root + path)
         page.wait_for_selector(".ds-title")
         settled(page)
-    page.get_by_text("Choose from a part").click()
+    page.get_by_role("button", name="Settings").click()
     field = page.get_by_role("textbox", name="Where", exact=True)
     field.fill(f'"{bait}2" > 3')
     field.press("Enter")

@@ -23,7 +23,7 @@ def pool(workspace, tmp_path):
 
 def opened(page):
     settled(page)
-    page.get_by_text("Choose from a part").click()
+    page.get_by_role("button", name="Settings").click()
     return page.get_by_role("textbox", name="Where", exact=True)
 
 
@@ -53,7 +53,7 @@ def test_a_group_is_picked_from_a_list(visit, pool):
     page.set_viewport_size({"width": 1440, "height": 1200})  # a page that has just scrolled closes an open list
     field = opened(page)
     groups = page.get_by_placeholder("2 groups")
-    place(groups)  # the part opens first
+    place(groups)  # the drawer opens first
     groups.click()
     page.get_by_role("option", name="right · 1,000").click()
     page.get_by_text("1,000 of 4,000 match").wait_for()

@@ -12,7 +12,7 @@ from datasel_core.actions.import_feature import import_feature
 from datasel_core.analysis import structure as module
 from datasel_core.analysis.structure import structure
 from datasel_core.evidence import holdout as drawing
-from datasel_core.evidence.recommendation import facts, proven, recommend
+from datasel_core.evidence.recommendation import facts, proven, recommend, verdicts
 from datasel_core.evidence.tables import paper
 from datasel_core.evidence.tables.asking import place
 from datasel_core.features.roles import Roles
@@ -221,3 +221,25 @@ def test_what_is_recommended_is_what_was_measured(workspace, tmp_path, rng, caps
         f"--use embedding={old} --target examples"
     )
     assert main(command.split()[3:]) == 0
+
+
+def test_verdicts_are_of_the_nearest_budget_and_of_the_defaults_where_they_were_compared():
+    said = table(
+        cell("k_center:metric=euclidean", 30, 0.09, "better"),
+        cell("k_center", 30, 0.01, "not shown to differ"),
+        cell("freesel:sampler=farthest", 30, 0.06, "better"),
+        cell("random", 30, 0.2, "better", control=True),
+        cell("k_center", 120, -0.04, "worse"),
+    )
+    found = verdicts(said, 40)
+    assert {name: verdict for name, (verdict, _) in found.items()} == {
+        "k_center": "not shown to differ",
+        "freesel": "better",
+    }
+    assert found["freesel"][1] == (
+        "FreeSel, sampler=farthest, 30 kept, 8 seeds: linear +0.060 (+0.040 to +0.080) against random."
+    )
+    assert verdicts(said, 200) == {
+        "k_center": ("worse", "k-center greedy, 120 kept, 8 seeds: linear -0.040 (-0.060 to -0.020) against random.")
+    }
+    assert verdicts({"cells": []}) == {}

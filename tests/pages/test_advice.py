@@ -25,12 +25,12 @@ def pool(workspace, tmp_path, rng):
 
 def test_the_recommended_method_is_set_until_another_is_chosen(screen, pool):
     app = sound(screen("select", pool="v", budget="10"))
-    assert "Recommended: k-center greedy" in said(app)
+    assert "recommended" in app.button(key="method-k_center").label
     assert "100% of the samples have a near-duplicate; 96 are worth about 8 different ones" in said(app)
     assert app.button(key="method-k_center").proto.type == "primary"
-    assert "take-advice" not in [one.key for one in app.button]
     app = sound(app.button(key="method-random").click().run())
-    app = sound(app.button(key="take-advice").click().run())
+    assert "recommended" not in app.button(key="method-random").label
+    app = sound(app.button(key="method-k_center").click().run())
     assert app.button(key="method-k_center").proto.type == "primary"
 
 
@@ -40,17 +40,38 @@ def test_evidence_of_the_pool_is_believed_before_the_rule(screen, workspace, poo
     key = disk.roles(pool).features["embedding"].key
     document["methods"]["deduplicate:threshold=0.9"] |= {"use": {"embedding": key}, "target": "v"}
     paper.keep(place(workspace, pool, held), document)
-    app = sound(screen("select", pool="v", budget="10"))
-    assert "Recommended: Remove near-duplicates" in said(app)
-    assert "at 30 kept, 8 seeds: linear +0.070 (+0.050 to +0.090) against random" in said(app).replace("\\", "")
-    assert (
-        app.number_input(key="widget.form.method.deduplicate.threshold").value == 0.95
-    )  # as it is, until the advice is taken
-    app = sound(app.button(key="method-random").click().run())
-    app = sound(app.button(key="take-advice").click().run())
+    app = sound(screen("select", pool="v", method="random", budget="10"))
+    chip = {id: app.button(key=f"method-{id}").label for id in ("deduplicate", "k_center", "facility_location")}
+    assert chip["deduplicate"] == "Remove near-duplicates :small[recommended · better than random]"
+    assert chip["k_center"] == "k-center greedy :small[worse than random]"
+    assert chip["facility_location"] == "Facility location :small[not measured]"
+    assert app.button(key="method-random").label == "Random"
+    said_of = app.button(key="method-deduplicate").help.replace("\\", "")
+    assert "at 30 kept, 8 seeds: linear +0.070 (+0.050 to +0.090) against random" in said_of
+    measured = app.button(key="method-k_center").help.replace("\\", "")
+    assert "k-center greedy, 30 kept, 8 seeds: linear +0.010" in measured
+    app = sound(app.button(key="method-deduplicate").click().run())
     assert app.number_input(key="widget.form.method.deduplicate.threshold").value == 0.9
     assert (app.session_state["kept.select.use.embedding"], app.session_state["kept.select.target"]) == (key, "v")
     (place(workspace, pool, held) / "table.json").write_text("{}")
-    assert "Recommended: k-center greedy" in said(sound(app.run()))
+    app = sound(app.run())
+    assert app.button(key="method-k_center").label == "k-center greedy :small[recommended]"
     holdout.forget(pool, holdout.HOLDOUT)
-    assert "Recommended: k-center greedy" in said(sound(app.run()))
+    assert "recommended" in sound(app.run()).button(key="method-k_center").label
+
+
+def test_what_evidence_recommends_is_set_with_its_settings_where_nothing_was_chosen(screen, workspace, pool):
+    held = drawing.draw(workspace, pool, "20%")
+    document = table(cell("deduplicate:threshold=0.9", 30, 0.07, "better"))
+    document["methods"]["deduplicate:threshold=0.9"] |= {"use": {}, "target": None}
+    paper.keep(place(workspace, pool, held), document)
+    app = sound(screen("select", pool="v", budget="10"))
+    assert app.button(key="method-deduplicate").proto.type == "primary"
+    assert app.number_input(key="widget.form.method.deduplicate.threshold").value == 0.9
+    assert "threshold 0.9" in said(app)
+    assert query(app, "settings") == "threshold=0.9"
+
+
+def query(app, name):
+    found = app.query_params.get(name)
+    return found[0] if isinstance(found, list) else found

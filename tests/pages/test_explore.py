@@ -227,7 +227,7 @@ def test_lit_patches_stay_bright_and_the_rest_turns_dark(workspace, pool, patter
 
 def test_methods_that_lack_something_say_what(screen, workspace, pool):
     app = screen("select", pool="clothes")
-    assert app.button(key="method-freesel").disabled
+    assert "method-freesel" not in [one.key for one in app.button]
     assert "needs the feature patterns, which this pool does not have yet" in said(app)
     assert not app.button(key="method-k_center").disabled
 
@@ -237,11 +237,11 @@ def test_choose_then_live_budget_then_keep(screen, workspace, pool):
     assert "Nothing chosen yet" in said(app)
     assert app.button(key="keep").disabled
     app.button(key="choose").click()
-    wait(app, lambda app: "**10 of 30 photos kept**, 20 dropped." in said(app))
+    wait(app, lambda app: "10 of 30 photos, 20 dropped." in said(app))
     first = finished(workspace)
-    app.slider(key="budget.slide").set_value(6)
+    app.select_slider(key="budget.slide").set_value(6)
     text = said(sound(app.run()))
-    assert "**6 of 30 photos kept**, 24 dropped." in text
+    assert "6 of 30 photos, 24 dropped." in text
     assert (app.number_input(key="budget.count").value, app.number_input(key="budget.share").value) == (6, 20.0)
     assert app.query_params["budget"] in ("6", ["6"])
     assert finished(workspace) == first  # a smaller budget is a prefix: nothing was run
@@ -258,7 +258,7 @@ def test_choose_then_live_budget_then_keep(screen, workspace, pool):
 def test_what_was_only_looked_at_is_in_no_list_until_it_is_kept(screen, workspace, pool):
     looked = run(workspace, pool, 12, preview=True)
     app = screen("select", pool="clothes", method="k_center", budget="12")
-    assert "12 of 30 photos kept" in said(app)
+    assert "**12 of 30 photos**" in said(app)
     assert "Earlier selections can be narrowed" in said(app)
     screens.keep(app)
     wait(app, lambda app: app.button(key="keep").label == "Kept")
@@ -296,7 +296,7 @@ def test_count_share_and_slider_agree_and_stay_within_the_limits(screen, workspa
     assert app.number_input(key="budget.count").value == 3
     app.number_input(key="budget.share").set_value(50.0)
     app = sound(app.run())
-    assert app.slider(key="budget.slide").value == app.number_input(key="budget.count").value == 15
+    assert app.select_slider(key="budget.slide").value == app.number_input(key="budget.count").value == 15
     app.number_input(key="budget.share").set_value(0.0)
     assert sound(app.run()).number_input(key="budget.count").value == 1
     assert app.number_input(key="budget.count").max == 30
@@ -323,7 +323,9 @@ def test_why_and_why_not_say_ranks_and_distances_of_the_core(screen, workspace, 
     assert f"Kept because it was {gaps[rows[4], before]:.3f} away from everything kept before." in text
     assert f"Nearest kept before it: #{rows.tolist().index(before) + 1}, {gaps[rows[4], before]:.3f} away." in text
     means = [gaps[:, rows[:b]].min(axis=1).mean() for b in (4, 5)]
-    assert f"+{100 * (means[0] - means[1]) / means[0]:.2g} %" in text
+    first = gaps[:, rows[:1]].min(axis=1).mean()  # shares of one whole, so that they add up
+    assert f"the photos are **{100 * (means[0] - means[1]) / first:.2g} %** nearer" in text
+    assert f"{100 * means[1] / first:.1f} % are left of the distance after the first pick" in text
     app.button(key="why-Next").click()
     assert "Why #6?" in said(sound(app.run()))
     row = next(row for row in range(30) if row not in rows)
@@ -378,7 +380,7 @@ def test_all_of_250_groups_are_counted_as_the_manifest_counts_them(screen, works
 def test_the_beginning_of_a_longer_run_is_counted_as_its_own_manifest_would(screen, workspace, grouped, budget):
     run(workspace, grouped, 1000, method="random", preview=True)
     app = screen("select", pool="many", method="random", budget=str(budget))
-    assert f"**{budget} of 1,000 vectors kept**" in said(app)
+    assert f"**{budget} of 1,000 vectors**" in said(app)
     shown = spread_of(app)
     balance = run(workspace, grouped, budget, method="random").manifest["result"]["metrics"]["balance"]
     assert shown == (str(balance["groups_kept"]), "250", balance["rarest"], str(balance["rarest_count"]))
@@ -415,7 +417,7 @@ def test_a_column_of_too_many_values_is_no_grouping_here_either(screen, workspac
     assert "balance" not in run(workspace, pool, 50, method="random").manifest["result"]["metrics"]
     for n in (50, 20):
         text = said(screen("select", pool="many", method="random", budget=str(n)))
-        assert f"**{n} of 1,100 vectors kept**" in text
+        assert f"**{n} of 1,100 vectors**" in text
         assert "groups have a kept" not in text
 
 
@@ -434,7 +436,7 @@ def test_within_limits_the_budget_to_what_was_kept(screen, workspace, pool):
     assert app.number_input(key="budget.count").max == 12
     app.number_input(key="budget.count").set_value(4).run()
     app.button(key="choose").click()
-    wait(app, lambda app: "**4 of 30 photos kept**" in said(app))
+    wait(app, lambda app: "**4 of 30 photos**" in said(app))
     made = [
         json.loads((workspace.run(key) / "what.json").read_text()) for key in finished(workspace) if key != earlier.key
     ]
@@ -466,10 +468,13 @@ def test_patterns_explain_which_pattern_brought_a_photo_in(screen, workspace, po
 
 def test_marks_of_a_large_slider_are_round_and_end_at_the_limit():
     marks = budget._marks(1_000_000)
+    assert marks[:11] == list(range(1, 12))
+    assert all(later <= 1.2 * mark for mark, later in zip(marks, marks[1:], strict=False) if mark >= 10)
     assert marks[0] == 1
     assert marks[-1] == 1_000_000
     assert {50, 100, 250, 10_000} <= set(marks)
-    assert len(marks) < 100
+    assert len(marks) < 200
+    assert budget._marks(37)[-3:] == [34, 36, 37]
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_it_is_something_to_keep_by_and_a_filter(screen, workspace, weighed):
     app.text_input(key="widget.select.where").set_value("weight < 50").run()
     assert app.number_input(key="budget.count").max == 49
     app.button(key="choose").click()
-    wait(app, lambda app: "**5 of 120 vectors kept**" in said(app))
+    wait(app, lambda app: "**5 of 120 vectors**" in said(app))
     run = next(folder for folder in workspace.folders("runs") if (folder / "manifest.json").exists())
     assert (run / "selection.parquet").exists()
 

@@ -32,7 +32,7 @@ def chosen(workspace, pool, budget="30"):
 
 
 def on_select(screen):
-    return sound(screen(pool="vec", method="k_center", budget="30").switch_page("pages/select.py").run())
+    return sound(screen(pool="vec", method="k_center", budget="30", rail="curve").switch_page("pages/select.py").run())
 
 
 def test_select_says_it_first_and_draws_the_held_out_samples(screen, workspace, held_out):
@@ -41,6 +41,10 @@ def test_select_says_it_first_and_draws_the_held_out_samples(screen, workspace, 
     whole = sentence(run.manifest["result"]["worth"], "vectors")
     first, how = whole.split(": ")
     assert f"**{first}**: {how}" in text
+    found = run.manifest["result"]["worth"]
+    random = f"covers like {found['n']:,.0f} random ones"
+    same = ", not shown to differ from 30" if found["low"] <= 30 <= found["high"] else ""
+    assert f"**30 of 120 vectors**: {random}{same}\n" in text
     assert text.index(first) < text.index("The pool is on average")
     assert "Coverage of the held-out vectors against budget" in text
 

@@ -97,6 +97,7 @@ class Chart {
           opacity: line.main ? 1 : 0.85,
         }),
       );
+    parts.push(...this.landmarks(X, Y, h - b));
     const at = Math.min(this.budget, most),
       main = d.lines.find((line) => line.main),
       value = this.value(main, at);
@@ -131,6 +132,28 @@ class Chart {
       ...(band ? [entry(band.colour, `${band.name}${this.scatter(band, at)}`)] : []),
       document.createTextNode(`at ${few.format(at)}`),
     );
+  }
+  // the knee of the main line, and the value at its end
+  landmarks(X, Y, floor) {
+    const main = this.data.lines.find((line) => line.main),
+      end = main.x[main.x.length - 1],
+      low = this.value(main, end),
+      parts = [node('text', { class: 'mark', x: X(end), y: Y(low) + 18, 'text-anchor': 'end' }, low.toFixed(2))];
+    const knee = this.data.knee;
+    if (!knee) return parts;
+    const y = Y(this.value(main, knee)),
+      mark = node('g', { class: 'knee' });
+    mark.append(
+      node('title', {}, this.data.knee_means),
+      node('line', { x1: X(knee), x2: X(knee), y1: y, y2: floor }),
+      node('circle', { cx: X(knee), cy: y, r: 4 }),
+      node(
+        'text',
+        { class: 'mark', x: X(knee), y: floor - 6, dx: -5, 'text-anchor': 'end' },
+        `knee ${few.format(knee)}`,
+      ),
+    );
+    return [...parts, mark];
   }
   // where the band lies at a budget, linear in log n between its sizes; nothing where none was drawn
   scatter(band, at) {

@@ -65,13 +65,15 @@ def draw(
         ],
         "band": None if band is None else _area(band, int(main.curve.picks[-1])),
         "budget": budget,
+        "knee": main.curve.knee(),
+        "knee_means": f"Up to the knee each of the {unit} brings more than the average one; after it, less.",
         "height": height,
         "x_name": f"{unit} kept (log scale)",
-        "y_name": "mean distance (1 − cosine)",
+        "y_name": "distance to the nearest kept",
         "alt": f"Coverage against budget: the mean distance from {of} to the nearest kept falls from "
         f"{main.curve.mean[0]:.3f} after {main.curve.picks[0]} "
         f"to {main.curve.mean[-1]:.3f} after {main.curve.picks[-1]:,} {unit}; now {main.curve.at(budget)[0]:.3f} at "
-        f"{budget:,}.",
+        f"{budget:,}. 0 is the same, 1 unrelated.",
     }
 
     def take() -> None:

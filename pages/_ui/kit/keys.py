@@ -18,8 +18,34 @@ from datasel_core.pools.pool import Pool
 from datasel_core.workspace.layout import Workspace
 from pages._ui.kit import markdown
 
+ONE_ENTRY = st.components.v2.component(
+    "datasel_history",
+    html="<i></i>",
+    js="""export default function () {
+      if (history.datasel) return;
+      const push = history.pushState;
+      history.pushState = function (state, title, to) {
+        const same = new URL(to, location.href).pathname === location.pathname;
+        return (same ? history.replaceState : push).call(history, state, title, to);
+      };
+      history.datasel = true;
+    }""",
+)
+"""A page that writes its address anew stays one entry of the browser's history: Back needs one press."""
 LINKED = ("pool", "budget", "method", "already", "run", "role", "colour")
+SHORT = {
+    "select.seed": ("seed", "0"),
+    "select.settings": ("settings", ""),
+    "select.target": ("target", ""),
+    "select.where": ("where", ""),
+    "select.within": ("within", ""),
+    "select.show": ("view", "kept"),
+    "select.rail": ("rail", "map"),
+    "select.sample": ("sample", ""),
+}
+"""More that is in the address -> how it is called there, and the value that need not be said."""
 _BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "targets.row", "targets.target")
+_BELONG_TO_POOL += ("select.target", "select.where", "select.within", "select.settings", "select.sample")
 
 
 def workspace() -> Workspace:
@@ -152,22 +178,27 @@ def _begin() -> None:
     """The first run of a session takes what the address says; later runs write it there again."""
     if "kept" not in st.session_state:
         st.session_state["kept"] = True
-        for name in LINKED:
-            if name in st.query_params:
-                st.session_state[_key(name)] = st.query_params[name]
-    for name in LINKED:
+        for name, (said, _) in _linked().items():
+            if said in st.query_params:
+                st.session_state[_key(name)] = st.query_params[said]
+    for name in _linked():
         _mirror(name)
 
 
+def _linked() -> dict[str, tuple[str, str]]:
+    """All that is in the address -> how it is called there, and the value that need not be said."""
+    return {name: (name, "") for name in LINKED} | SHORT
+
+
 def _mirror(name: str) -> None:
-    if name not in LINKED:
+    if name not in _linked():
         return
-    value = st.session_state.get(_key(name))
-    if value in (None, ""):
-        if name in st.query_params:
-            del st.query_params[name]
-    elif st.query_params.get(name) != str(value):
-        st.query_params[name] = str(value)
+    (said, usual), value = _linked()[name], st.session_state.get(_key(name))
+    if value in (None, "") or str(value) == usual:
+        if said in st.query_params:
+            del st.query_params[said]
+    elif st.query_params.get(said) != str(value):
+        st.query_params[said] = str(value)
 
 
 def _fitting(value: Any, default: Any, options: dict[str, Any]) -> Any:

@@ -23,13 +23,17 @@ _CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 _UNITS = {"images": ("photo", "photos"), "vectors": ("vector", "vectors"), "pairs": ("pair", "pairs")}
 
 
-def frame() -> None:
+def frame(page: str = "") -> None:
     """What every page stands in: the style, the strip at the top, a line that is to be seen once. Called once, by
-    app.py.
+    app.py. page: its title.
     """
     st.html(f"<style>{_CSS}</style>")
+    with st.sidebar:
+        keys.ONE_ENTRY(key="history")
     disk.clear_left_over(str(keys.workspace().path))
-    header(keys.pool())
+    keys.put("strip.place", st.empty())
+    previewed = keys.get("strip.preview")
+    header(keys.pool(), previewed[1] if previewed and previewed[0] == page else None)
     if said := keys.notice():
         markdown.say(*said)
 
@@ -42,25 +46,34 @@ def aside() -> None:
         watch.active_jobs(keys.workspace())
 
 
-def header(pool: Pool | None) -> None:
-    """The strip: pool and size | selection and size | recipe."""
+def preview(page: str, pool: Pool, said: tuple[str, str] | None) -> None:
+    """What a page shows without it being kept goes into the strip, also when only a part of the page is drawn anew.
+    said: words and the colour of the method; None where it is kept, or nothing is shown.
+    """
+    keys.put("strip.preview", (page, said))
+    header(pool, said)
+
+
+def header(pool: Pool | None, shown: tuple[str, str] | None = None) -> None:
+    """The strip: pool and size | what is shown and not kept | selection and size | recipe. shown: as in `preview`."""
+    run = None if pool is None else disk.find_run(pool, keys.get("run"))
     if pool is None:
-        st.html(
-            '<div class="ds-strip" role="status"><span class="ds-name">datasel</span><span class="ds-quiet">no pool '
-            "is open</span></div>"
-        )
-        return
-    run = disk.find_run(pool, keys.get("run"))
-    parts = [f'<span class="ds-name">{html.escape(pool.name)}</span><span>{samples(pool)}</span>']
-    if run is None:
-        parts.append('<span class="ds-quiet">nothing is selected yet</span>')
+        parts = ['<span class="ds-name">datasel</span><span class="ds-quiet">no pool is open</span>']
     else:
-        parts.append(
-            '<span><i class="ds-dot" '
-            f'style="background:{palette.colour_of(run.manifest["method"]["id"])}"></i>{html.escape(kept_of(run))}</span>'
-        )
+        parts = [f'<span class="ds-name">{html.escape(pool.name)}</span><span>{samples(pool)}</span>']
+    if shown is not None:
+        words, colour = shown
+        parts.append(f'<span class="ds-preview">{_dot(colour)}{html.escape(words)}</span>')
+    if run is not None:
+        parts.append(f"<span>{_dot(palette.colour_of(run.manifest['method']['id']))}{html.escape(kept_of(run))}</span>")
         parts.append(f'<span class="ds-quiet ds-recipe">{html.escape(recipe(run))}</span>')
-    st.html(f'<div class="ds-strip" role="status">{"".join(parts)}</div>')
+    elif pool is not None and shown is None:
+        parts.append('<span class="ds-quiet">nothing is selected yet</span>')
+    keys.get("strip.place").html(f'<div class="ds-strip" role="status">{"".join(parts)}</div>')
+
+
+def _dot(colour: str) -> str:
+    return f'<i class="ds-dot" style="background:{colour}"></i>'
 
 
 def told(draw: Callable[..., None]) -> Callable[..., None]:

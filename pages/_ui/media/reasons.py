@@ -21,9 +21,9 @@ def space(kept: StoredFeature) -> explain.Vectors | explain.Patterns:
     return _space(kept.key, kept.meta["fingerprint"], disk.values(kept))
 
 
-def picture(pool: Pool, row: int, patterns: StoredFeature | None, pattern: int | None = None) -> None:
-    """The photo, large, with one pattern or all of them lit; below it one small picture per pattern. Of a text sample,
-    what it says.
+def picture(pool: Pool, row: int, patterns: StoredFeature | None, pattern: int | None = None, tall: int = 300) -> None:
+    """The photo, at most `tall` pixels high, with one pattern or all of them lit; below it one small picture per
+    pattern. Of a text sample, what it says.
     """
     if texts.has_texts(pool):
         texts.whole(pool, row)
@@ -32,7 +32,7 @@ def picture(pool: Pool, row: int, patterns: StoredFeature | None, pattern: int |
         return
     name = str(pool.ids[row])
     src = lens.lit(pool, patterns, row, pattern, 384)
-    large = f'<img class="ds-large" style="max-height:300px;margin:0 auto" alt="{html.escape(name)}" src="{src}">'
+    large = f'<img class="ds-large" style="max-height:{tall}px;margin:0 auto" alt="{html.escape(name)}" src="{src}">'
     st.html(boxes.over(large, pool, row, names=6) if patterns is None else large)
     if "text" in pool.opens:
         st.html(f'<p style="margin:0;font-size:13px">{html.escape(photos.caption(pool, row))}</p>')

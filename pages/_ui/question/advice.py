@@ -1,4 +1,4 @@
-"""Which method to begin with on this pool, and why; it is one click to take it."""
+"""Which method to begin with on this pool, and why; and what was measured of the others."""
 
 from typing import Any
 
@@ -6,33 +6,29 @@ import streamlit as st
 
 from datasel_core.base.registry import every
 from datasel_core.errors import BadInput
-from datasel_core.evidence.recommendation import EVIDENCE, Facts, Recommendation, facts, recommend
+from datasel_core.evidence.recommendation import Facts, Recommendation, facts, recommend
+from datasel_core.evidence.recommendation import verdicts as measured
 from datasel_core.evidence.tables import paper
 from datasel_core.evidence.tables.asking import place
 from datasel_core.pools import holdout
 from datasel_core.pools.pool import Pool
-from pages._ui.kit import disk, forms, keys, look, markdown
+from pages._ui.kit import disk, forms, keys
 
 
 def recommended(pool: Pool) -> Recommendation:
     """From the evidence of this pool where there is some, else by the rule."""
+    return recommend(disk.roles(pool), _known(pool), _table(pool), _budget())
+
+
+def _budget() -> int | None:
     said = str(keys.get("budget") or "")
-    budget = int(said) if said.isdecimal() else 0
-    return recommend(disk.roles(pool), _known(pool), _table(pool), budget or None)
+    return int(said) or None if said.isdecimal() else None
 
 
-def card(pool: Pool, found: Recommendation, chosen: str) -> None:
-    """The method and its reason. chosen: the method that is set."""
-    with st.container(border=True, key="card-advice", gap=None):
-        basis = "measured on this pool" if found.basis == EVIDENCE else "by what the pool looks like"
-        look.section(f"Recommended: {every('method')[found.method].title}", basis)
-        st.caption(markdown.plain(found.reason))
-        if found.first:
-            st.page_link("pages/data.py", label="Compute or import features", icon=":material/arrow_forward:")
-        if chosen != found.method:
-            st.button("Take it", key="take-advice", on_click=take, args=(found,))
-        if found.basis != EVIDENCE:
-            st.page_link("pages/evidence.py", label="Measure it on held-out samples", icon=":material/arrow_forward:")
+def verdicts(pool: Pool) -> dict[str, tuple[str, str]]:
+    """Method -> (its verdict against random, what was measured) on the held-out samples; empty where nothing was."""
+    table = _table(pool)
+    return {} if table is None else measured(table, _budget())
 
 
 def take(found: Recommendation) -> None:

@@ -7,8 +7,6 @@ import streamlit as st
 from datasel_core.pools.pool import Pool
 from pages._ui.kit import disk, keys, look
 
-_LINEAR = 2000
-
 
 def current(pool: Pool, most: int) -> int:
     """The budget as a count, 1 to `most`: from the address or the session; a share such as 10% will do, too."""
@@ -24,34 +22,32 @@ def put(n: int) -> None:
     keys.put("budget", int(n))
 
 
-def widgets(pool: Pool, most: int) -> int:
-    """Draws the three; the answer is the count."""
+def widgets(pool: Pool, most: int, kept: int | None = None) -> int:
+    """Draws the three; the answer is the count. kept: how many the method really keeps, where that is known."""
     now, whole = current(pool, most), disk.n_candidates(pool)
     share = round(100 * now / whole, 2 if whole <= 10_000 else 4)
     keys.moved("budget.count", now)
     keys.moved("budget.share", share)
     title = f"Budget: {now:,} of {look.samples(pool)}"
+    if kept is not None and kept < now:
+        title = f"Budget: {now:,}; **{kept:,} of {look.samples(pool)}** is all that it keeps"
     slide, count, part = st.columns([48, 28, 24], gap="small", vertical_alignment="bottom")
     with slide:
-        if most <= _LINEAR:
-            keys.moved("budget.slide", now)
-            st.slider(
-                title,
-                1,
-                max(2, most),
-                now,
-                key="budget.slide",
-                on_change=_from,
-                args=("budget.slide",),
-                disabled=most < 2,
-            )
-        else:
-            marks = _marks(most)
-            mark = max(mark for mark in marks if mark <= now)
-            keys.moved("budget.slide", mark)
-            st.select_slider(
-                title, marks, mark, key="budget.slide", format_func=look.count, on_change=_from, args=("budget.slide",)
-            )
+        marks = _marks(max(2, most))
+        mark = max(mark for mark in marks if mark <= now)
+        keys.moved("budget.slide", mark)
+        st.select_slider(
+            title,
+            marks,
+            mark,
+            key="budget.slide",
+            format_func=look.count,
+            on_change=_from,
+            args=("budget.slide",),
+            disabled=most < 2,
+            help="How many to keep. Move it to see what fewer or more are: of most methods a smaller choice is the "
+            "beginning of a larger one, and shows at once. At the left end one is kept, at the right all that may be.",
+        )
     with count:
         limits = f"{look.unit(pool)}, 1 to {most:,}" if most < 100_000 else f"{look.unit(pool)} ≤ {most:,}"
         st.number_input(limits, 1, most, now, step=1, key="budget.count", on_change=_from, args=("budget.count",))
@@ -81,9 +77,9 @@ def _from_share(pool: Pool, most: int) -> None:
 
 
 def _marks(most: int) -> list[int]:
-    """Round numbers from 1 to the most, denser where they are small: the same at every run, so that a drag is not cut
+    """Round numbers from 1 to the most, one log scale for every pool: the same at every run, so that a drag is not cut
     short.
     """
-    steps = [10, 12, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90]
+    steps = [*range(10, 20), *range(20, 40, 2), *range(40, 100, 5)]
     found = {n * 10**power // 10 for power in range(8) for n in steps}
     return sorted({n for n in found if 1 <= n < most} | {most})

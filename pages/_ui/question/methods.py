@@ -1,4 +1,4 @@
-"""The left side of the select page: method cards, parameters, roles, where to choose from."""
+"""Methods: which can be used on a pool, what the others lack, what each needs and costs; what fills a role."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,67 +6,23 @@ import streamlit as st
 
 from datasel_core.base import registry
 from datasel_core.base.role import GROUP, PICTURE, find_role
-from datasel_core.errors import DataselError
 from datasel_core.features.description import described, told_apart
 from datasel_core.features.stored import StoredFeature
 from datasel_core.methods.method import Method
 from datasel_core.pools.pool import Pool
-from datasel_core.runs.question import Question
 from pages._ui.charts import maps
-from pages._ui.kit import disk, forms, keys, look, markdown
-from pages._ui.question import advice, answers, earlier, encoders, targets, where
+from pages._ui.kit import disk, keys, markdown
+from pages._ui.question import targets
 
 _FIRST = ("freesel", "s2l", "k_center", "facility_location", "random")
 
 
-def settings(pool: Pool) -> Question | None:
-    """Draws everything but the budget; None, with the reason on the screen, while it does not fit together."""
-    ready, waiting = _sorted(pool)
-    if not ready:
-        return None
-    found = advice.recommended(pool)
-    if keys.get("method") not in ready:
-        keys.put("method", found.method if found.method in ready else next(iter(ready)))
-    if found.method in ready:
-        advice.card(pool, found, keys.get("method"))
-    for one in ready.values():
-        card(one, one.id == keys.get("method"), "method")
-    if waiting:
-        with st.expander(
-            f"{len(waiting)} more {'method needs' if len(waiting) == 1 else 'methods need'} something first"
-        ):
-            for one, lacks in waiting:
-                st.button(one.title, key=f"method-{one.id}", disabled=True, width="stretch")
-                st.caption(f"{_sentence(one.summary())} {lacks}")
-            st.page_link("pages/data.py", label="Compute or import features", icon=":material/arrow_forward:")
-    cls = ready[keys.get("method")]
-    look.section("Parameters", cls.title)
-    options = {"role": roles_of_shape(pool, cls.needs_one_of)} if cls.needs_one_of else {}
-    params, error = forms.form(cls, f"method.{cls.id}", columns=1, options=options)
-    said = "Start of the random numbers: the same seed gives the same selection."
-    seed = int(keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help=said))
-    use = roles(pool, cls, () if error else cls(**params).roles())
-    towards = targets.choose(pool, cls, use=use) if cls.needs_target else None
-    within, already, condition = _from(pool)
-    if error is not None or not where.can_be_asked(pool):
-        return None
-    try:
-        part = {"within": within, "already": already, "where": condition}
-        asked = answers.ask(pool, cls(**params), use, seed=seed, target=towards, **part)
-    except DataselError as trouble:
-        markdown.trouble(trouble)
-        return None
-    targets.on_trust(asked.target)
-    encoders.warn(asked)
-    return asked
-
-
 def ready(pool: Pool) -> dict[str, type[Method]]:
     """Methods that can be used now, by id, the most asked for first."""
-    return _sorted(pool)[0]
+    return usable(pool)[0]
 
 
-def _sorted(pool: Pool) -> tuple[dict[str, type[Method]], list[tuple[type[Method], str]]]:
+def usable(pool: Pool) -> tuple[dict[str, type[Method]], list[tuple[type[Method], str]]]:
     """Methods that can be used now, the most asked for first; the others with what they lack."""
     ready, waiting = [], []
     for one in registry.every("method").values():
@@ -111,24 +67,29 @@ def card(cls: type[Method], chosen: bool, kept_as: str) -> None:
             args=(kept_as, cls.id),
         )
         if not chosen:
-            st.caption(_sentence(cls.summary()))
+            st.caption(sentence(cls))
             return
         st.markdown(f":small[{cls.summary()}]")
-        one_of = [f"one {cls.needs_one_of} per sample"] if cls.needs_one_of else []
-        needs = (", ".join([*cls.needs, *one_of]) or "nothing") + (
-            f"; of a target {', '.join(cls.needs_target)}" if cls.needs_target else ""
-        )
-        said = [
-            f"**Needs** {needs}",
-            f"**Cost** {cls.cost}" if cls.cost else "",
-            f"**Not** {cls.avoid[:1].lower() + cls.avoid[1:]}" if cls.avoid else "",
-        ]
-        st.caption("  \n".join(part for part in said if part) + (f"  \n[Paper]({cls.paper})" if cls.paper else ""))
+        st.caption(terms(cls))
 
 
-def _sentence(text: str) -> str:
-    """The first sentence, or the part before its colon where that is long."""
-    first = text.split(". ")[0].rstrip(".")
+def terms(cls: type[Method]) -> str:
+    """What a method needs, what it costs, when not to use it, and its paper, as Markdown."""
+    one_of = [f"one {cls.needs_one_of} per sample"] if cls.needs_one_of else []
+    needs = (", ".join([*cls.needs, *one_of]) or "nothing") + (
+        f"; of a target {', '.join(cls.needs_target)}" if cls.needs_target else ""
+    )
+    said = [
+        f"**Needs** {needs}",
+        f"**Cost** {cls.cost}" if cls.cost else "",
+        f"**Not** {cls.avoid[:1].lower() + cls.avoid[1:]}" if cls.avoid else "",
+    ]
+    return "  \n".join(part for part in said if part) + (f"  \n[Paper]({cls.paper})" if cls.paper else "")
+
+
+def sentence(cls: type[Method]) -> str:
+    """The first sentence of its summary, or the part before its colon where that is long."""
+    first = cls.summary().split(". ")[0].rstrip(".")
     return (first.split(": ")[0] if len(first) > 90 else first) + "."
 
 
@@ -185,32 +146,3 @@ def fillers(pool: Pool, role: str) -> list[StoredFeature]:
     found = list(reversed(disk.features(pool)))
     also = [one for one in found if find_role(role).any_vectors and find_role(one.role).shape == "series"]
     return [one for one in found if one.role == role] + also
-
-
-def _from(pool: Pool) -> tuple[str | None, str | None, str | None]:
-    inside, before = earlier.choices(pool, "within"), earlier.choices(pool, "already")
-    with st.expander("Choose from a part, or a second batch"):
-        if len(before) > 1:
-            within = keys.bound(
-                st.selectbox,
-                "Only from what was kept by",
-                "select.within",
-                "",
-                options=list(inside),
-                format_func=inside.get,
-            )
-            already = keys.bound(
-                st.selectbox,
-                "Count as chosen already",
-                "already",
-                "",
-                options=list(before),
-                format_func=before.get,
-                help="Never chosen again, but what they cover is covered. A second batch brings the first along.",
-            )
-        else:
-            st.caption("Earlier selections can be narrowed or added to, once there is one.")
-            within = already = ""
-            keys.put("already", None)  # the address never says what is not counted
-        condition = where.field(pool)
-    return within or None, already or None, condition

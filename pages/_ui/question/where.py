@@ -51,7 +51,7 @@ def instead(pool: Pool) -> bool:
     if said.counting is not None:
         look.empty("Counting what the filter matches", "The rest of the page waits for it.", key="where-counting")
     elif said.error is not None:
-        look.empty("The filter does not work yet", "Mend it on the left, or empty the field.", key="where-wrong")
+        look.empty("The filter does not work yet", "Mend it in Settings, or empty the field.", key="where-wrong")
     return said.counting is not None or said.error is not None
 
 

@@ -1,10 +1,13 @@
 """Why this one, and why not that one: the detail of one sample beside the wall."""
 
+import contextlib
+
 import numpy as np
 import streamlit as st
 
 from datasel_core.analysis import explain
 from datasel_core.base.role import PATTERNS
+from datasel_core.errors import DataselError
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
@@ -14,15 +17,17 @@ from pages._ui.media import photos, reasons
 from pages._ui.question.answers import Answer
 from pages._ui.select import preview
 
-_MANY = 4
+_MANY = 3
+_TALL = 170
+"""Pixels of the photo in the rail, so that the reason below it is in view."""
 
 
 def detail(choice: Question, answer: Answer) -> None:
     """Why, or why not, or that it was chosen earlier, for the sample kept as `open_row`; the first pick until one is
     clicked.
     """
-    row = keys.get("open_row")
-    row = int(row) if row is not None and 0 <= int(row) < choice.pool.n else int(answer.rows[0])
+    row = _opened(choice.pool)
+    row = int(answer.rows[0]) if row is None else row
     at = np.flatnonzero(answer.rows == row)
     patterns = (
         choice.roles.features.get(PATTERNS.name)
@@ -35,6 +40,18 @@ def detail(choice: Question, answer: Answer) -> None:
         _earlier(choice, answer, row, patterns)
     else:
         _dropped(choice, answer, row, patterns)
+
+
+def _opened(pool: Pool) -> int | None:
+    """The row of the sample that is looked at. The address says its id: a row means nothing elsewhere."""
+    row, said = keys.get("open_row"), keys.get("select.sample")
+    if row is None and said is not None:
+        with contextlib.suppress(DataselError):  # an address may name what is not in this pool
+            row = int(pool.rows([said])[0])
+            keys.put("open_row", row)
+    there = row is not None and 0 <= int(row) < pool.n
+    keys.put("select.sample", str(pool.ids[int(row)]) if there else None)
+    return int(row) if there else None
 
 
 def _picked(choice: Question, answer: Answer, row: int, rank: int, patterns: StoredFeature | None) -> None:
@@ -52,15 +69,19 @@ def _picked(choice: Question, answer: Answer, row: int, rank: int, patterns: Sto
             )
         st.caption(f"{rank:,} of {n:,}")
     pattern = said.get("pattern", -1)
-    reasons.picture(pool, row, patterns, pattern if isinstance(pattern, int) and pattern >= 0 else None)
+    lit = pattern if isinstance(pattern, int) and pattern >= 0 else None
+    reasons.picture(pool, row, patterns, lit, _TALL)
     text = markdown.plain(reasons.reason(choice.method.because, said, rank))  # may quote a group
     whole = text.startswith(("drawn", "the choice", "the record"))
     lines = [f"{text[:1].upper()}{text[1:]}." if whole else f"Kept because {text}."]
     curve = preview.curve_of(choice, answer)
     if curve is not None and rank > curve.picks[0]:
         (before, _), (after, _) = curve.at(rank - 1), curve.at(rank)
-        share = 100 * (before - after) / before if before else 0.0
-        lines.append(f"Coverage added: **+{share:.2g} %** (mean distance {before:.4f} → {after:.4f}).")
+        far, near = (100 * one / curve.mean[0] if curve.mean[0] else 0.0 for one in (before, after))
+        lines.append(
+            f"With it the {look.unit(pool)} are **{far - near:.2g} %** nearer: {near:.1f} % are left of the distance "
+            "after the first pick."
+        )
     feature = preview.main_feature(choice)
     found = None if feature is None else explain.why(reasons.space(feature), answer.rows, rank, _MANY, answer.earlier)
     if found is not None and found.before is not None:
@@ -78,7 +99,7 @@ def _earlier(choice: Question, answer: Answer, row: int, patterns: StoredFeature
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**Chosen earlier**", width="content")
         st.button("Back to #1", key="why-first", type="tertiary", on_click=_open, args=(answer.rows, 1))
-    reasons.picture(pool, row, patterns)
+    reasons.picture(pool, row, patterns, tall=_TALL)
     lines = [f"One of the {len(answer.earlier):,} that count as chosen: never chosen again, what it covers is covered."]
     if row not in choice.candidates.already:
         lines = ["It counts as chosen, but has no value in what the method looks at, so that it covers nothing."]
@@ -93,7 +114,7 @@ def _dropped(choice: Question, answer: Answer, row: int, patterns: StoredFeature
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**Why not this one?**", width="content")
         st.button("Back to #1", key="why-first", type="tertiary", on_click=_open, args=(answer.rows, 1))
-    reasons.picture(pool, row, patterns)
+    reasons.picture(pool, row, patterns, tall=_TALL)
     later = np.flatnonzero(answer.longer == row)
     lines = [
         f"It would be kept with a budget of **{int(later[0]) + 1:,}**."
@@ -164,14 +185,15 @@ def _say(pool: Pool, feature: StoredFeature | None, row: int, lines: list[str]) 
             *lines,
             f"Cluster {int(clusters[row]) + 1} of the map, with {int((clusters == clusters[row]).sum()) - 1:,} others.",
         ]
-    st.markdown(f":small[{reasons.named(pool, row)}]  \n" + "  \n".join(lines))
+    st.markdown("  \n".join(lines))
+    st.caption(reasons.named(pool, row))
 
 
 def _sides(pool: Pool, kept: list[explain.Neighbour], dropped: list[explain.Neighbour]) -> None:
-    st.markdown("**Nearest kept** :small[:gray[rank and distance, 1 − cosine]]")
-    reasons.neighbours(pool, kept, "near-kept", height=74)
-    st.markdown("**Nearest dropped** :small[:gray[distance, 1 − cosine]]")
-    reasons.neighbours(pool, dropped, "near-dropped", height=74)
+    st.markdown("**Nearest kept** :small[:gray[how far: 0 is the same, 1 unrelated]]")
+    reasons.neighbours(pool, kept, "near-kept", height=88)
+    st.markdown("**Nearest dropped**")
+    reasons.neighbours(pool, dropped, "near-dropped", height=88)
 
 
 def _open(rows: np.ndarray, rank: int) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from datasel_core.analysis.curve import Curve
 from datasel_core.evidence.appraisals import promise, worth
+from datasel_core.evidence.measures import Distance
 from datasel_core.evidence.yardstick import Band, Yardstick
 from datasel_core.runs.measures import HELD_OUT
 from datasel_core.runs.question import Question
@@ -32,6 +33,18 @@ def lacking(choice: Question, answer: Answer) -> None:
     if answer.exact and promise.of_run(choice, answer.run) is None and (lack := promise.lacks(choice)) is not None:
         what, command = lack
         st.caption(f"Not known yet: {markdown.plain(what)}.", help=markdown.code(command))
+
+
+def short(choice: Question, answer: Answer) -> str | None:
+    """`covers like 83 random ones`, and whether that is told from as many; None as in `sentence`."""
+    found = of(choice, answer)
+    if found is None:
+        return None
+    does = "covers" if found["measure"] == Distance.id else "teaches"
+    low, high = found["low"], found["high"]
+    same = (low is not None and low <= found["kept"]) and (high is None or high >= found["kept"])
+    unsure = f", not shown to differ from {found['kept']:,}" if same else ""
+    return f"{does} like {worth.in_random(found).partition(' (')[0]}{unsure}"
 
 
 def lacks(choice: Question, answer: Answer) -> bool:
@@ -64,7 +77,7 @@ def curve(choice: Question, answer: Answer, pool_curve: Curve | None, random: Cu
     mine = curves.curves(answer.run).get(HELD_OUT)
     by = None if mine is None else _distance(choice)
     of = f"the held-out {look.unit(choice.pool)}" if mine is not None else "the pool itself"
-    st.markdown(f"**Coverage of {of} against budget** :small[:gray[lower is better; drag the point]]")
+    st.caption(f"**Coverage of {of} against budget**")
     mine = pool_curve if mine is None else mine
     if mine is None:
         st.caption(
@@ -76,7 +89,7 @@ def curve(choice: Question, answer: Answer, pool_curve: Curve | None, random: Cu
         lines.append(curves.Line("Random", random, palette.BASELINE))
     unit = f"new {look.unit(choice.pool)}" if answer.counts.earlier else look.unit(choice.pool)
     band = None if by is None else _band(str(by.folder), disk.stamp(by.folder / "meta.json"), by)
-    curves.draw("select-curve", lines, len(answer.rows), unit, put, of=of, band=band)
+    curves.draw("select-curve", lines, len(answer.rows), unit, put, height=204, of=of, band=band)
     return by is not None
 
 
