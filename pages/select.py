@@ -28,6 +28,7 @@ def page(pool: Pool) -> None:
                 "Mend what is marked on the left, or compute a feature on the Data page.",
                 "Go to Data",
                 "pages/data.py",
+                **{"data.view": "features"},
             )
             return
         with st.container(key="at-work"):  # a place of its own, so that nothing below moves when work comes and goes

@@ -24,6 +24,9 @@ class SentenceTransformer(Feature):
     role: ClassVar[str] = EMBEDDING.name
     downloads: ClassVar[bool] = True
     reads: ClassVar[str] = "text"
+    suits: ClassVar[str] = "Knows that two texts mean the same in other words; wants a model."
+    speed: ClassVar[float] = 50
+    begins: ClassVar[float] = 10
     cost: ClassVar[str] = (
         "a static model: thousands of texts a second; a small transformer: some 50 a second on two cores"
     )

@@ -19,7 +19,9 @@ from datasel_core.workspace.layout import Workspace
 from pages._ui.kit import markdown
 
 LINKED = ("pool", "budget", "method", "already", "run", "role", "colour")
+LINKED += ("data.view", "data.group", "leaks.against", "leaks.by")
 _BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "targets.row", "targets.target")
+_BELONG_TO_POOL += ("data.group", "data.new", "leaks.against", "leaks.by")
 
 
 def workspace() -> Workspace:

@@ -12,6 +12,7 @@ from datasel_core.evidence.tables.asking import place
 from datasel_core.pools import holdout
 from datasel_core.pools.pool import Pool
 from pages._ui.kit import disk, forms, keys, look, markdown
+from pages._ui.kit.onward import onward
 
 
 def recommended(pool: Pool) -> Recommendation:
@@ -28,7 +29,9 @@ def card(pool: Pool, found: Recommendation, chosen: str) -> None:
         look.section(f"Recommended: {every('method')[found.method].title}", basis)
         st.caption(markdown.plain(found.reason))
         if found.first:
-            st.page_link("pages/data.py", label="Compute or import features", icon=":material/arrow_forward:")
+            onward(
+                "Compute or import features", "pages/data.py", key="advice", leads=False, **{"data.view": "features"}
+            )
         if chosen != found.method:
             st.button("Take it", key="take-advice", on_click=take, args=(found,))
         if found.basis != EVIDENCE:

@@ -14,6 +14,7 @@ from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
 from pages._ui.charts import maps
 from pages._ui.kit import disk, forms, keys, look, markdown
+from pages._ui.kit.onward import onward
 from pages._ui.question import advice, answers, earlier, encoders, targets, where
 
 _FIRST = ("freesel", "s2l", "k_center", "facility_location", "random")
@@ -38,7 +39,9 @@ def settings(pool: Pool) -> Question | None:
             for one, lacks in waiting:
                 st.button(one.title, key=f"method-{one.id}", disabled=True, width="stretch")
                 st.caption(f"{_sentence(one.summary())} {lacks}")
-            st.page_link("pages/data.py", label="Compute or import features", icon=":material/arrow_forward:")
+            onward(
+                "Compute or import features", "pages/data.py", key="waiting", leads=False, **{"data.view": "features"}
+            )
     cls = ready[keys.get("method")]
     look.section("Parameters", cls.title)
     options = {"role": roles_of_shape(pool, cls.needs_one_of)} if cls.needs_one_of else {}
