@@ -155,7 +155,7 @@ def evidence_picture(vectors: np.ndarray, kept: np.ndarray) -> str:
             there = line(middle)[same - 4][0]
             yield f'<path d="M{x:.1f} {y:.1f}H{there:.1f}" stroke="{KEPT}" stroke-width="2" stroke-dasharray="5 4"/>'
             yield f'<circle cx="{there:.1f}" cy="{y:.1f}" r="5" fill="{BASELINE}"/>'
-            yield text(there + 14, y + 22, f"{at + 1} chosen cover like {same + 1} random ones", KEPT, "start")
+            yield text(WIDE - 14, y + 36, f"{at + 1} chosen cover like {same + 1} random ones", KEPT, "end")
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{KEPT}"/>'
         yield text(WIDE - 14, TALL - 6, "how many are kept", BASELINE, "end")
         yield text(34, 20, "how well they cover all", BASELINE, "start")

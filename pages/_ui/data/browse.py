@@ -8,7 +8,7 @@ import streamlit as st
 from datasel_core.errors import DataselError
 from datasel_core.pools import browse
 from datasel_core.workspace.layout import Workspace
-from pages._ui.kit import keys, look, markdown
+from pages._ui.kit import keys, markdown
 
 _AT = "browse.at"
 _MOST, _IN_A_ROW = 60, 3
@@ -64,10 +64,8 @@ def _level(take: Callable[[str], None]) -> None:
     _buttons(there, "file", files, lambda path: _taken(take, path))
     if not folders and not files:
         st.caption("No folder and no table, text or array lies in it." if not word else "Nothing is called so.")
-    photos = look.many(there.photos, "photo")
-    said = f"Take this folder, {photos} right in it" if there.photos else "Take this folder"
     st.button(
-        said,
+        f"Take {markdown.plain(there.path.name)}" + (f", {there.photos:,} photos right in it" if there.photos else ""),
         key="browse-take",
         type="primary",
         icon=":material/check:",
