@@ -16,13 +16,12 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import datasel_core as ds  # noqa: E402
 from datasel_core.actions.draw_map import make_map, read_map  # noqa: E402
 from datasel_core.actions.pool_map import map_source  # noqa: E402
 from datasel_core.features.stored import kept_features  # noqa: E402
 from datasel_core.pools.persistence import load_pool  # noqa: E402
 from datasel_core.pools.pool import Pool  # noqa: E402
-from datasel_core.runs import engine  # noqa: E402
-from datasel_core.runs.spec import Spec  # noqa: E402
 from datasel_core.workspace.layout import Workspace  # noqa: E402
 from pages._ui.kit.palette import BASELINE, COLOURS, KEPT  # noqa: E402
 
@@ -43,12 +42,14 @@ def main(to: Path) -> None:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     make_map(workspace, kept.key, LOOSE)
     _, xy = read_map(workspace, kept.key, LOOSE)
-    chosen = engine.select(workspace, Spec(pool="scenes", method="facility_location", budget=str(BUDGET)))
-    rows = chosen.selection.rows
+    held = np.sort(np.random.default_rng(5).choice(pool.n, pool.n // 5, replace=False))
+    rest = np.setdiff1d(np.arange(pool.n), held)
+    inputs = ds.Inputs(pool={"embedding": np.asarray(kept.values())[rest]}, rng=np.random.default_rng(0))
+    rows = rest[ds.method("facility_location")().select(inputs, budget=BUDGET).rows]
     to.mkdir(exist_ok=True)
     (to / "map.svg").write_text(map_picture(pool, xy, rows), encoding="utf-8")
     wall_picture(pool, rows, to / "wall.webp")
-    (to / "evidence.svg").write_text(evidence_picture(vectors, rows), encoding="utf-8")
+    (to / "evidence.svg").write_text(evidence_picture(vectors, rows, held), encoding="utf-8")
 
 
 def svg(parts: Iterator[str]) -> str:
@@ -120,16 +121,19 @@ def encoded(photo: Image.Image, form: str, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-def covered(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """(b,) mean cosine of every sample to the nearest of the first 1, 2, ... b kept."""
-    return np.maximum.accumulate(vectors @ vectors[rows].T, axis=1).mean(axis=0)
+def covered(vectors: np.ndarray, held: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(b,) mean cosine of the held-out samples to the nearest of the first 1, 2, ... b kept."""
+    return np.maximum.accumulate(vectors[held] @ vectors[rows].T, axis=1).mean(axis=0)
 
 
-def evidence_picture(vectors: np.ndarray, kept: np.ndarray) -> str:
-    """How well the first 1, 2, ... kept cover the pool, beside random choices: where nine in ten of them lie."""
+def evidence_picture(vectors: np.ndarray, kept: np.ndarray, held: np.ndarray) -> str:
+    """How well the first 1, 2, ... kept cover what was held out, beside random choices: where nine in ten of them
+    lie.
+    """
     rng = np.random.default_rng(0)
-    mine = covered(vectors, kept)
-    by_chance = np.array([covered(vectors, rng.choice(len(vectors), BUDGET, replace=False)) for _ in range(RANDOM)])
+    rest = np.setdiff1d(np.arange(len(vectors)), held)
+    mine = covered(vectors, held, kept)
+    by_chance = np.array([covered(vectors, held, rng.choice(rest, BUDGET, replace=False)) for _ in range(RANDOM)])
     low, middle, high = np.quantile(by_chance, [0.05, 0.5, 0.95], axis=0)
     begin, top = middle[4], mine[-1]
 
@@ -158,7 +162,7 @@ def evidence_picture(vectors: np.ndarray, kept: np.ndarray) -> str:
             yield text(WIDE - 14, y + 36, f"{at + 1} chosen cover like {same + 1} random ones", KEPT, "end")
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{KEPT}"/>'
         yield text(WIDE - 14, TALL - 6, "how many are kept", BASELINE, "end")
-        yield text(34, 20, "how well they cover all", BASELINE, "start")
+        yield text(34, 20, "how well they cover what was held out", BASELINE, "start")
 
     return svg(parts())
 
