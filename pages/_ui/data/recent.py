@@ -1,5 +1,6 @@
 """The pools of the workspace as cards: a picture, name, size, date, how many selections; one click opens."""
 
+import base64
 import html
 from pathlib import Path
 
@@ -123,10 +124,11 @@ def _dots(pool: Pool) -> str:
     source = first_map.drawn(pool)
     found = None if source is None else disk.coordinates(source)
     if found is None:
-        return "<div></div>"
+        return "<p>Its map is drawn when it is opened.</p>"
     xy = found[1][np.isfinite(found[1]).all(axis=1)]
     xy = xy[np.linspace(0, len(xy) - 1, min(_DOTS, len(xy))).astype(int)]
     low, high = xy.min(axis=0), xy.max(axis=0)
     at = (xy - low) / np.maximum(high - low, 1e-9) * [188, 64] + [6, 6]
     dots = "".join(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="1.6"/>' for x, y in at)
-    return f'<svg viewBox="0 0 200 76" role="img" aria-label="Map" fill="{palette.KEPT}">{dots}</svg>'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 76" fill="{palette.KEPT}">{dots}</svg>'
+    return f'<img class="map" alt="Map" src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}">'

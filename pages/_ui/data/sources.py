@@ -25,7 +25,7 @@ _HINTS = {
 
 _OPENS = (
     "Folders of photos, tables with paths and captions, COCO, YOLO, WebDataset, Hugging Face Parquet, chats and other "
-    "texts, vectors: what it is is told from what lies there."
+    "texts, vectors: which it is, is seen when it is opened."
 )
 
 
