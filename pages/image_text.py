@@ -139,6 +139,7 @@ def _embeddings(pool: Pool, lacking: list[str]) -> None:
             f"{text} This pool has no {what} to read: import their embeddings on the Data page.",
             "Go to Data",
             "pages/data.py",
+            **{"data.view": "features"},
         )
         return
     more = (

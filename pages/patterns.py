@@ -10,6 +10,7 @@ from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from pages._ui.charts import map as canvas
 from pages._ui.charts import maps
+from pages._ui.data import first_map
 from pages._ui.kit import grouping, keys, look, palette
 from pages._ui.media import lens, photos, reasons
 
@@ -25,8 +26,7 @@ def page(pool: Pool) -> None:
     look.title("Patterns", "What the pool holds: near means similar. Draw around points to see what they are.")
     found = {one.key: one for one in maps.mappable(pool)}
     if not found:
-        text = "A map needs patterns or an embedding: compute one of them, or import vectors, on the Data page."
-        look.empty("Nothing to map yet", text, "Go to Data", "pages/data.py")
+        first_map.instead(pool)
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="map-choices"):
         names = maps.names(list(found.values()))

@@ -27,6 +27,11 @@ class Map(Declared):
     seed: int = Field(0, ge=0, description="Start of the random numbers; the same seed draws the same map.")
 
 
+def expected(n: int) -> float:
+    """About how many seconds one core takes for the whole map of n points, the import of what draws it included."""
+    return 8 + min(n, 10_000) / 1000 + max(0, n - 10_000) / 4000
+
+
 def principal(vectors: np.ndarray, rows: np.ndarray, how: Map, as_unit: bool = True) -> np.ndarray:
     """(len(rows), m) float32 scores on the first principal components, signs fixed; fitted on at most 20,000 rows.
     as_unit: of the unit vectors.

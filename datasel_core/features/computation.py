@@ -97,6 +97,7 @@ def _compute(workspace: Workspace, pool: Pool, feature: Feature, progress: Progr
             with _of_models(feature, pool):
                 fitted = learn(workspace, feature, source, progress)
             chunks.keep_fitted(fitted)
+        encoded = len(chunks.missing())  # in this attempt: what `seconds` is for
         with _of_models(feature, pool):
             _encode(feature, pool, source, chunks, fitted, progress)
         if (nothing := chunks.nothing_read()) is not None:
@@ -111,6 +112,7 @@ def _compute(workspace: Workspace, pool: Pool, feature: Feature, progress: Progr
             "facts": {**feature.describe(source), **space_of(feature, fitted)},
             "seconds": round(time.time() - started, 1),
             **counted(feature, source, _encoded(feature, pool, chunks), fitted),
+            "encoded": encoded,
         }
         kept = chunks.finish(about, pool.ids)
         feature.tidy(folder, fitted)

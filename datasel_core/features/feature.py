@@ -110,9 +110,21 @@ class Feature(Declared):
     """
     downloads: ClassVar[bool] = False
     """Whether it needs weights that do not come with this program: brought as a file, or fetched from a hub."""
+    suits: ClassVar[str] = ""
+    """Why it may be the one to begin with, in a few words."""
+    demo_only: ClassVar[str] = ""
+    """Where it knows the demo alone, as long as nobody names another model: what it sees of other samples."""
+    speed: ClassVar[float] = 0.0
+    """About how many samples a second one core takes; 0 where nobody knows."""
+    begins: ClassVar[float] = 3.0
+    """About how many seconds pass before the first sample: a process starts, a model is loaded or learned."""
     cost: ClassVar[str] = ""
     avoid: ClassVar[str] = ""
     paper: ClassVar[str] = ""
+
+    def pace(self) -> float:
+        """`speed` with these parameters, such as another model."""
+        return self.speed
 
     def files(self) -> tuple[str, ...]:
         """Files that are read besides the samples, such as weights; like sources, they must lie under an allowed

@@ -27,6 +27,7 @@ FIELDS = {
     "map": {"feature": "0" * 16},
     "note": {"run": "x", "text": "a note"},
     "pool": {"name": "p", "source": "photos"},
+    "pool_map": {"pool": "p"},
     "recommend": {"pool": "p"},
     "recipe": {"pool": "p", "target": "t"},
     "rename": {"run": "x", "name": "a name"},

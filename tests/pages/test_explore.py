@@ -111,9 +111,9 @@ def finished(workspace):
 
 def test_a_pool_without_features_says_what_to_do(screen, workspace, photos):
     add_pool(workspace, "bare", str(photos), "images")
-    text = said(screen("patterns", pool="bare"))
-    assert "Nothing to map yet" in text
-    assert "on the Data page" in text
+    app = screen("patterns", pool="bare")
+    assert "Nothing to map yet" in said(app)
+    assert app.button(key="first-map").label == "Map of these photos, about 15 s"
 
 
 def test_the_map_is_drawn_without_a_click(screen, workspace, pool):

@@ -104,7 +104,9 @@ def test_vectors_are_imported_by_id(screen, photo_pool, workspace, tmp_path, rng
     app.button(key="import").click().run()
     wait(
         app,
-        lambda app: "10 of 13 photos matched by id now fill the role embedding; 3 have no vector; 1 ids" in said(app),
+        lambda app: (
+            "10 of 13 photos matched by id have a value for embedding now; 3 have no vector; 1 ids" in said(app)
+        ),
     )
 
 

@@ -100,11 +100,11 @@ def test_two_features_of_one_name_are_told_apart_where_they_are_listed(screen, t
     _, (first, second) = two
     text = said(view(screen(pool="texts"), "features")).replace("\\", "")
     assert "Text embedding, no download, n_dims 3" in text
-    assert f"not taken; `--use embedding={first.key}` takes it" in text
-    assert text.count("**taken for embedding**, the newest") == 1
-    assert text.index("n_dims 3") < text.index("**taken for embedding**") < text.index("not taken;")
+    older = f"Taken for **embedding** only where it is asked for: `--use embedding={first.key}`"
+    assert text.count("Taken for **embedding**, the newest") == text.count(older) == 1
+    assert text.index("n_dims 3") < text.index("Taken for **embedding**, the newest") < text.index(older)
     assert "of the 10 nearest neighbours are of the same group; groups of these sizes, dealt at random, would" in text
-    assert all(f"key {one.key}" in text for one in (first, second))
+    assert all(f"Key {one.key}" in text for one in (first, second))
 
 
 def test_two_features_of_one_name_are_told_apart_where_one_is_asked_for(screen, two):

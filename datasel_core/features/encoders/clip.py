@@ -63,6 +63,14 @@ class _Tower(Feature):
     """
 
     is_forward: ClassVar[bool] = True
+    suits: ClassVar[str] = "Puts pictures and captions into one space, which tells how well they belong together."
+    demo_only: ClassVar[str] = (
+        "The model that comes with datasel was trained on the demo's drawn scenes alone. Of your own data it sees "
+        "colours and simple shapes; it knows no objects and no words for them. Name a real model under Settings."
+    )
+    begins: ClassVar[float] = 6
+    large: ClassVar[float] = 10
+    """`speed` of a ViT-B-32."""
     avoid: ClassVar[str] = _AVOID
     paper: ClassVar[str] = "https://arxiv.org/abs/2103.00020"
 
@@ -71,6 +79,9 @@ class _Tower(Feature):
     precision: Literal["fp32", "bf16", "fp16"] = _PRECISION
     batch: int = _BATCH
     device: str = _DEVICE
+
+    def pace(self) -> float:
+        return self.speed if self.model == SMALL else self.large
 
     def files(self) -> tuple[str, ...]:
         return local_files(self.model, self.pretrained)
@@ -99,6 +110,8 @@ class ClipImage(_Tower):
     """
 
     role: ClassVar[str] = IMAGE.name
+    speed: ClassVar[float] = 250
+    large: ClassVar[float] = 10
     cost: ClassVar[str] = (
         "the built-in model: some 250 photos a second on one core; ViT-B-32: about 10, and 20 in bf16 where the CPU "
         "has it"
@@ -124,6 +137,8 @@ class ClipText(_Tower):
 
     role: ClassVar[str] = TEXT.name
     reads: ClassVar[str] = "text"
+    speed: ClassVar[float] = 1500
+    large: ClassVar[float] = 12
     cost: ClassVar[str] = "the built-in model: some 1,500 captions a second on one core; ViT-B-32: about 12"
 
     def blocks(self, source: Source, rows: np.ndarray, fitted: Mapping[str, np.ndarray]) -> Iterator[Block]:

@@ -23,6 +23,8 @@ class ImportedPatterns(Patterns):
     """
 
     reads: ClassVar[str] = PATCHES.name
+    suits: ClassVar[str] = "Makes patterns of the patches that were brought."
+    speed: ClassVar[float] = 500
     cost: ClassVar[str] = "some 500 photos a second on one core"
 
     saliency: Literal["norm", "uniform"] = Field(

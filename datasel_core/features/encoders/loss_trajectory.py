@@ -39,6 +39,9 @@ class LossTrajectory(Feature):
     role: ClassVar[str] = LOSS_TRAJECTORY.name
     reads: ClassVar[str] = "turns"
     learns: ClassVar[bool] = True
+    suits: ClassVar[str] = "Shows how each sample is learned: what S2L chooses by."
+    speed: ClassVar[float] = 25
+    begins: ClassVar[float] = 10
     cost: ClassVar[str] = (
         "from scratch about 15 minutes on two cores for 12 million characters; a model of 70 million parameters wants "
         "a GPU"

@@ -25,6 +25,9 @@ class SentenceTransformer(Feature):
     downloads: ClassVar[bool] = True
     reads: ClassVar[str] = "text"
     is_forward: ClassVar[bool] = True
+    suits: ClassVar[str] = "Knows that two texts mean the same in other words; wants a model."
+    speed: ClassVar[float] = 50
+    begins: ClassVar[float] = 10
     cost: ClassVar[str] = (
         "a static model: thousands of texts a second; a small transformer: some 50 a second on two cores"
     )

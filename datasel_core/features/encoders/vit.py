@@ -58,6 +58,10 @@ class VitPatterns(Patterns):
     """
 
     is_forward: ClassVar[bool] = True
+    suits: ClassVar[str] = "Knows objects and their parts; wants the weights of a model."
+    downloads: ClassVar[bool] = True
+    speed: ClassVar[float] = 10
+    begins: ClassVar[float] = 8
     cost: ClassVar[str] = "ViT-S/16 at 224 px: about 10 photos a second on one core"
     avoid: ClassVar[str] = "For images unlike photographs, the attention may rest on nothing in particular."
 
@@ -122,6 +126,9 @@ class VitEmbedding(Feature):
     role: ClassVar[str] = EMBEDDING.name
     downloads: ClassVar[bool] = True
     is_forward: ClassVar[bool] = True
+    suits: ClassVar[str] = "Knows what a photo shows; wants the weights of a model."
+    speed: ClassVar[float] = 9
+    begins: ClassVar[float] = 8
     cost: ClassVar[str] = "ViT-S/16 at 224 px: about 9 photos a second on one core"
     avoid: ClassVar[str] = "When several small objects matter more than the scene; use patterns."
     paper: ClassVar[str] = "https://arxiv.org/abs/2104.14294"

@@ -12,6 +12,7 @@ from datasel_core.pools import holdout
 from datasel_core.pools.holdout import CALLED, GOLD, HOLDOUT, SetAside
 from datasel_core.pools.pool import Pool
 from pages._ui.kit import disk, keys, look, markdown, watch
+from pages._ui.kit.onward import onward
 from pages._ui.media import detail, photos
 
 _WHAT_FOR = {
@@ -72,6 +73,8 @@ def _there(pool: Pool, found: SetAside) -> None:
     if gone:
         st.caption(f"{gone:,} of them are no longer in the pool.")
     st.caption("It is frozen: all that is measured on it can be compared.")
+    if found.kind == HOLDOUT:
+        onward("Compare methods with random", "pages/evidence.py", key="evidence")
     _give_up(pool, found.kind)
 
 

@@ -1,30 +1,31 @@
-"""Features on the data page: what can be computed, what is there, and bringing vectors from elsewhere."""
+"""Features on the data page: what can be computed, the likely one first, and what is there."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from datasel_core.base import registry
-from datasel_core.base.role import EMBEDDING, find_role, roles
-from datasel_core.features import computation
 from datasel_core.features.description import made, settings, taken
 from datasel_core.features.feature import Feature
+from datasel_core.features.likely import is_demo, likely_first, seconds
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from pages._ui.charts import numbers
+from pages._ui.data import bring, next_step
 from pages._ui.kit import disk, forms, grouping, keys, look, markdown, watch
 
 
 def features(pool: Pool) -> None:
-    """Two columns: what can be computed or brought, and what is there."""
+    """Two columns: what can be computed, and at the right what is there or can be brought."""
     kept = disk.features(pool)
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns([72, 28], gap="medium")
     with right:
         _there(pool, kept)
-        _bring(pool)
+        bring.bring(pool)
     with left:
-        possible = computation.available_features(pool, {one.role for one in kept})
-        look.section("Can be computed", f"{len(possible):,} for this pool" if possible else "")
+        possible = likely_first(pool, {one.role for one in kept})
+        look.section("Can be computed", "the likely one first" if len(possible) > 1 else "")
         if not possible:
             text = "Pools of vectors bring theirs." if not pool.opens else "Import vectors computed elsewhere."
             look.empty(
@@ -33,51 +34,61 @@ def features(pool: Pool) -> None:
                 key="no-features",
             )
         for one in possible:
-            _card(pool, one, kept)
+            _card(pool, one, kept, leads=one is possible[0] and not kept)
 
 
-def _card(pool: Pool, cls: type[Feature], kept: list[StoredFeature]) -> None:
-    there = [one for one in kept if one.id == cls.id]
+def _card(pool: Pool, cls: type[Feature], kept: Sequence[StoredFeature], leads: bool) -> None:
     key = f"feature.{pool.name}.{cls.id}"
-    with st.container(border=True, key=f"card-{cls.id}"):
-        look.section(
-            cls.title,
-            f"fills the role {cls.role}"
-            + (f"; there in {len(there)} {'form' if len(there) == 1 else 'forms'}" if there else ""),
-        )
-        st.markdown(cls.summary())
-        said = [f"**{word}:** {text.rstrip('.')}." for word, text in (("Cost", cls.cost), ("Avoid", cls.avoid)) if text]
-        if cls.paper:
-            said.append(f"[Paper]({cls.paper})")
-        st.caption("  \n".join(said))
+    with st.container(border=True, key=f"card-{cls.id}", gap="xsmall"):
+        there = "Ready. " if any(one.id == cls.id for one in kept) else ""
+        look.section(cls.title, f"{there}{cls.suits or cls.summary()}")
         params: dict[str, Any] = {}
         error = None
         with st.container(horizontal=True, gap="small"):
             button = st.container(width="content")
             if cls.model_fields:
-                with st.popover("Parameters", icon=":material/tune:"):
+                with st.popover("Settings", icon=":material/tune:"):
                     params, error = forms.form(cls, cls.id)
+            with st.popover("What it does", type="tertiary"):
+                _about(cls)
         with button:
             if st.button(
-                f"Compute for {look.samples(pool)}",
+                f"Compute{_time(pool, cls, params, error)}",
                 key=f"compute-{cls.id}",
                 icon=":material/play_arrow:",
+                type="primary" if leads else "secondary",
                 disabled=error is not None,
             ):
                 watch.start(key, "feature", pool=pool.name, feature=cls.id, params=params)
+        if cls.demo_only and not is_demo(pool) and not params.get("pretrained"):
+            st.caption(f":material/info: {markdown.plain(cls.demo_only)}")
         _trouble(key)
-        watch.watch(watch.started(key), key=key, done=lambda result: keys.tell(_finished(pool, cls, result), "success"))
+        watch.watch(watch.started(key), key=key, done=lambda result: _finished(pool, cls, result))
 
 
-def _finished(pool: Pool, cls: type[Feature], result: dict[str, Any]) -> str:
+def _about(cls: type[Feature]) -> None:
+    st.markdown(cls.summary())
+    if cls.avoid:
+        st.caption(f"**Not for:** {markdown.plain(cls.avoid)}")
+    if cls.paper:
+        st.caption(f"[Paper]({cls.paper})")
+
+
+def _time(pool: Pool, cls: type[Feature], params: dict[str, Any], error: str | None) -> str:
+    """`, about 5 s for these 929`, with the parameters as they stand; empty where nobody knows."""
+    found = None if error else seconds(cls(**params), pool.n, disk.every_feature(disk.home(pool)))
+    return "" if found is None else f", {look.about(found)} for these {pool.n:,}"
+
+
+def _finished(pool: Pool, cls: type[Feature], result: dict[str, Any]) -> None:
     missed = result.get("unreadable", 0)
-    return f"{cls.title} is there for {pool.n - missed:,} of {look.samples(pool)}" + (
-        f"; {missed:,} could not be read." if missed else "."
-    )
+    lost = f"; {missed:,} could not be read." if missed else "."
+    keys.put("data.new", result["feature"])
+    keys.tell(f"{cls.title} is there for {pool.n - missed:,} of {look.samples(pool)}{lost}", "success")
 
 
-def _there(pool: Pool, kept: list[StoredFeature]) -> None:
-    look.section("Ready", f"{len(kept):,} {'feature' if len(kept) == 1 else 'features'}")
+def _there(pool: Pool, kept: Sequence[StoredFeature]) -> None:
+    look.section("Ready", look.many(len(kept), "feature"))
     if not kept:
         look.empty(
             "No features yet",
@@ -85,41 +96,48 @@ def _there(pool: Pool, kept: list[StoredFeature]) -> None:
             key="none-yet",
         )
     for one in reversed(kept):
-        with st.container(border=True, key=f"kept-{one.key}"):
-            st.markdown(
-                f"**{markdown.plain(one.role)}** · {markdown.plain(_source(one))}  \n:small[{_shape(one)} · "
-                f"{markdown.plain(made(one))}  \nkey {markdown.plain(one.key)}{_choice(kept, one)}]"
-            )
+        with st.container(border=True, key=f"kept-{one.key}", gap="xsmall"):
+            st.markdown(f"**{markdown.plain(_called(one))}**  \n:small[{_shape(one)}]")
             if words := grouping.known_by(one, disk.roles(pool)):
                 st.caption(markdown.plain(words))
+            next_step.button(pool, one, leads=one.key == keys.get("data.new", kept[-1].key))
             if one.meta["shape"] == "rows" and len(one.meta["values"]) == 1:
                 numbers.histogram(one)
             if one.unreadable:
-                with st.expander(f"{len(one.unreadable):,} of {pool.n:,} without a value"):
-                    st.dataframe(
-                        {
-                            "sample": [entry["id"] for entry in one.unreadable],
-                            "cause": [entry["reason"] for entry in one.unreadable],
-                        },
-                        hide_index=True,
-                        alt="Samples without a value in this feature",
-                    )
+                _unreadable(pool, one)
+            with st.expander("More numbers"):
+                st.markdown(
+                    f"Made {markdown.plain(made(one))}  \nTaken for **{markdown.plain(one.role)}**{_choice(kept, one)}"
+                    f"  \nKey {markdown.plain(one.key)}"
+                )
 
 
-def _source(one: StoredFeature) -> str:
-    """`Image side of CLIP, model ViT-B-32`, or `from v.npz, made by dinov2`."""
+def _unreadable(pool: Pool, one: StoredFeature) -> None:
+    with st.expander(f"{len(one.unreadable):,} of {pool.n:,} without a value"):
+        st.dataframe(
+            {
+                "sample": [entry["id"] for entry in one.unreadable],
+                "cause": [entry["reason"] for entry in one.unreadable],
+            },
+            hide_index=True,
+            alt="Samples without a value in this feature",
+        )
+
+
+def _called(one: StoredFeature) -> str:
+    """`Image side of CLIP, model ViT-B-32`, or `embedding, from v.npz, made by dinov2`."""
     cls = registry.every("feature").get(one.id)
-    named = [] if one.id == "imported" else [cls.title if cls else one.id]
-    return ", ".join([*named, *filter(None, [settings(one)])])
+    named = one.role if one.id == "imported" else cls.title if cls else one.id
+    return ", ".join(filter(None, [named, settings(one)]))
 
 
-def _choice(kept: list[StoredFeature], one: StoredFeature) -> str:
-    """Where others could fill its role: whether it is taken, or how it can be."""
+def _choice(kept: Sequence[StoredFeature], one: StoredFeature) -> str:
+    """Where others could be taken instead: whether it is, or how it can be."""
     if sum(other.role == one.role for other in kept) < 2:
         return ""
     if taken(kept)[one.role] is one:
-        return f"  \n**taken for {markdown.plain(one.role)}**, the newest"
-    return f"  \nnot taken; {markdown.code(f'--use {one.role}={one.key}')} takes it"
+        return ", the newest"
+    return f" only where it is asked for: {markdown.code(f'--use {one.role}={one.key}')}"
 
 
 def _shape(one: StoredFeature) -> str:
@@ -128,65 +146,6 @@ def _shape(one: StoredFeature) -> str:
         return f"{shape[0]:,} patterns of {shape[1]:,} numbers" if len(shape) > 1 else f"{shape[0]:,} values"
     each = " x ".join(f"{size:,}" for size in shape[1:]) or "1"
     return f"{shape[0]:,} samples, {each} {'number' if each == '1' else 'numbers'} each"
-
-
-def _bring(pool: Pool) -> None:
-    look.section("Bring vectors computed elsewhere")
-    with st.container(border=True, key="card-import"):
-        st.caption(
-            "An .npz file with `ids` and one array per role. Ids are matched by name; missing and extra ids are "
-            "reported."
-        )
-        file = keys.bound(
-            st.text_input, "File on this computer", "import.file", "", placeholder="/home/me/embedding.npz"
-        )
-        known = [name for name, one in roles().items() if one.shape not in ("label", "labels")]
-        own = [name for name in [keys.get("import.role")] if name and name not in known]
-        role = keys.bound(
-            st.selectbox,
-            "Role",
-            "import.role",
-            EMBEDDING.name,
-            options=[*known, *own],
-            accept_new_options=True,
-            help="What the array is for. A name of your own will do: by one number per sample one can filter and keep.",
-        )
-        st.caption(markdown.plain(f"{role.capitalize()}: {_said(role)}"))
-        encoder = keys.bound(
-            st.text_input,
-            "Encoder",
-            "import.encoder",
-            "",
-            placeholder="dinov2-base",
-            help="What made the vectors. Those of two encoders are never compared; without a name they are on trust.",
-        )
-        if st.button("Import", key="import", icon=":material/input:", disabled=not file):
-            watch.start(
-                "import",
-                "feature_import",
-                pool=pool.name,
-                role=role,
-                file=file.strip(),
-                encoder=encoder.strip() or None,
-            )
-        _trouble("import")
-        watch.watch(
-            watch.started("import"),
-            key="import",
-            done=lambda result: keys.tell(_matched(pool, role, result), "success"),
-        )
-
-
-def _said(role: str) -> str:
-    said = find_role(role).summary
-    return said[:1].lower() + said[1:] if said else "an array of your own, one row per sample."
-
-
-def _matched(pool: Pool, role: str, result: dict[str, Any]) -> str:
-    text = f"{result['matched']:,} of {look.samples(pool)} matched by id now fill the role {role}"
-    for n, rest in ((result["missing"], "have no vector"), (result["extra"], "ids of the file are not in the pool")):
-        text += f"; {n:,} {rest}" if n else ""
-    return f"{text}."
 
 
 def _trouble(key: str) -> None:

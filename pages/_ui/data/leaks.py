@@ -13,6 +13,7 @@ from datasel_core.evidence.leaks.shingles import shared
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
 from pages._ui.kit import disk, keys, look, markdown, watch
+from pages._ui.kit.onward import onward
 from pages._ui.media import photos, texts
 
 _CSS = (Path(__file__).parent / "leaks.css").read_text(encoding="utf-8")
@@ -21,6 +22,8 @@ _A_PAGE = 12
 _BEFORE, _MOST = 120, 900
 """Characters of a long text that are shown: before the first that is marked, and in all."""
 _NO_GROUP = "no groups"
+_MOST_LEFT_OUT = 100
+"""Samples that a condition names one by one."""
 
 
 def leaks(pool: Pool) -> None:
@@ -33,6 +36,12 @@ def leaks(pool: Pool) -> None:
     left, right = st.columns([22, 78], gap="medium")
     with left:
         other, asked = _settings(pool, about)
+    if other is None or asked is None:
+        with right:
+            text = "The one that is to have nothing of this one, such as the samples to test on."
+            look.empty("Which pool?", f"{text} Choose it on the left.", key="which-pool")
+        return
+    with left:
         folder = asked.folder(pool, other)
         found, job = _answer(str(folder), disk.stamp(folder / "leaks.json")), watch.started(_JOB)
         if st.button(
@@ -57,18 +66,22 @@ def leaks(pool: Pool) -> None:
             )
 
 
-def _settings(pool: Pool, about: dict[str, dict[str, Any]]) -> tuple[Pool, Leaks]:
+def _settings(pool: Pool, about: dict[str, dict[str, Any]]) -> tuple[Pool, Leaks] | tuple[None, None]:
+    """The other pool and what is asked; nothing while there are several and nobody said which."""
     names = sorted(about, key=lambda name: (about[name]["kind"] != pool.kind, name))
     name = keys.bound(
         st.selectbox,
         "Other pool",
         "leaks.against",
-        names[0],
+        names[0] if len(names) == 1 else None,
         options=names,
+        placeholder="Choose one",
         format_func=lambda one: f"{one} · {about[one]['n']:,}",
         on_change=lambda: keys.put("leaks.page", 0),
         help="The one to test on, a target, or any other.",
     )
+    if name is None:
+        return None, None
     other = load_pool(disk.home(pool), name)
     columns = [one for one in pool.columns if one in other.columns and one not in ("id", *pool.long_columns)]
     by = _NO_GROUP
@@ -96,13 +109,32 @@ def _found(pool: Pool, other: Pool, found: dict[str, Any]) -> None:
         look.section("No overlap", f"none of {look.samples(pool)} is like any of {look.samples(other)} of {other.name}")
         looked = ", ".join(KINDS[kind] for kind in found["counts"])
         st.caption(f"Looked for: {looked}.")
+        onward("Choose from it", "pages/select.py", key="leaks")
     else:
         numbers = [(f"{found['samples']:,} of {look.samples(pool)}", f"overlap with {other.name}")]
         numbers.append((f"{found['against_samples']:,} of {look.samples(other)}", f"of {other.name} overlap"))
         look.facts([*numbers, *((look.many(counts["pairs"], "pair"), KINDS[kind]) for kind, counts in kinds.items())])
         _pairs(pool, other, found, list(kinds))
+    if kinds and (condition := _without(found)) is not None:
+        words = f"Choose without these {look.samples(pool, found['samples'])}"
+        onward(words, "pages/select.py", key="leaks", **{"select.where": _and(condition)})
     for note in found["notes"]:
         st.caption(f":material/info: {markdown.plain(note)}")
+
+
+def _without(found: dict[str, Any]) -> str | None:
+    """The condition that leaves out all that overlaps; None where these are too many for one, or not all are listed."""
+    ids = list(dict.fromkeys(hit["id"] for hit in found["hits"]))
+    if len(ids) != found["samples"] or len(ids) > _MOST_LEFT_OUT:
+        return None
+    listed = ", ".join("'{}'".format(id.replace("'", "''")) for id in ids)
+    return f"id NOT IN ({listed})"
+
+
+def _and(condition: str) -> str:
+    """Beside what the filter asks already."""
+    asked = str(keys.get("select.where", "") or "").strip()
+    return f"({asked}) AND {condition}" if asked and condition not in asked else asked or condition
 
 
 def _pairs(pool: Pool, other: Pool, found: dict[str, Any], kinds: list[str]) -> None:

@@ -10,11 +10,11 @@ from datasel_core.base import registry
 from datasel_core.errors import BadRequest
 from datasel_core.pools.guess import kind_of
 from datasel_core.workspace.layout import NAME
-from pages._ui.data import subfolders
+from pages._ui.data import browse, recent, subfolders
 from pages._ui.kit import disk, forms, keys, look, markdown, watch
 
-DEMO = "scenes"
-DEMOS = {"scenes": "Photos", "scenes-captions": "Photos with captions", "questions": "Questions and answers"}
+DEMOS = ("scenes", "scenes-captions", "questions")
+"""Pools of the demo."""
 _HINTS = {
     "images": "a folder, a table with paths, COCO, YOLO, Parquet with pictures inside",
     "pairs": "a table with paths and captions, WebDataset shards, COCO captions, LLaVA, DataComp metadata",
@@ -23,87 +23,34 @@ _HINTS = {
 }
 
 
-def ways_in() -> None:
-    """Two cards side by side: the demo, and one's own data."""
-    demo, own = st.columns([2, 3], gap="medium")
-    with demo, st.container(border=True, height="stretch", key="card-demo"):
-        _demo()
-    with own, st.container(border=True, height="stretch", key="card-own"):
-        _own()
-
-
-_STEPS = (
-    (
-        "1. Look",
-        "Every photo or text on one wall, how many of which group, and what is wrong: files that cannot be read, "
-        "exact copies.",
-    ),
-    (
-        "2. Compute",
-        "Patterns, embeddings, loss trajectories: what methods choose by, once; or bring your own. Stop and resume at "
-        "any time.",
-    ),
-    (
-        "3. Choose",
-        "A method and a budget. Kept ones light up, dropped ones stay in view; every pick says why it was taken.",
-    ),
-    ("4. Take along", "A list, a table or the files, with a record that anyone can verify and repeat to the same ids."),
+_OPENS = (
+    "Folders of photos, tables with paths and captions, COCO, YOLO, WebDataset, Hugging Face Parquet, chats and other "
+    "texts, vectors: which it is, is seen when it is opened."
 )
 
 
-def steps() -> None:
-    """What one does here, in four steps."""
-    st.html(
-        '<div class="ds-steps">' + "".join(f"<div><b>{name}</b><p>{text}</p></div>" for name, text in _STEPS) + "</div>"
-    )
-
-
-def pool_list() -> None:
-    """The pools of the workspace, each with a button that opens it."""
-    for trouble in disk.damaged_pools(keys.workspace()):
-        markdown.trouble(trouble)
-    known = disk.pools(keys.workspace())
-    if not known:
+def ways_in() -> None:
+    """One's own data; beside it the demo, until all of it is among the pools."""
+    if set(DEMOS) <= {about["name"] for about in disk.pools(keys.workspace())}:
+        with st.container(border=True, key="card-own"):
+            _own()
         return
-    look.section("Pools in this workspace", f"{len(known):,} in {keys.workspace().path}")
-    opened, kinds = keys.get("pool"), registry.every("pool kind")
-    for about in known:
-        name, kind, size, source, button = st.columns([2, 1, 1.2, 4, 1.2], vertical_alignment="center", gap="small")
-        name.markdown(f"**{markdown.plain(about['name'])}**")
-        kind.caption(kinds[about["kind"]].title if about["kind"] in kinds else markdown.plain(about["kind"]))
-        size.caption(f"{about['n']:,} samples")
-        source.caption(markdown.plain(str(about["source"])))
-        if about["name"] == opened:
-            button.caption("open now")
-        else:
-            button.button("Open", key=f"open-{about['name']}", width="stretch", on_click=_go, args=(about["name"],))
+    own, demo = st.columns([3, 2], gap="medium")
+    with own, st.container(border=True, height="stretch", key="card-own"):
+        _own()
+    with demo, st.container(border=True, height="stretch", key="card-demo"):
+        _demo()
 
 
 def _demo() -> None:
-    st.html('<div class="ds-section"><h2>Try the demo</h2></div>')
-    st.markdown(
-        "2,000 rendered scenes in groups of very different size, the same with captions, and questions with answers "
-        "to fine-tune on. "
-        "Made on this computer: no download, a minute or two."
-    )
+    look.section("Try the demo", "no download, a minute or two")
+    st.caption("2,000 drawn scenes, the same with captions, and questions with answers, made on this computer.")
     known = {about["name"] for about in disk.pools(keys.workspace())}
-    there = {name: title for name, title in DEMOS.items() if name in known}
-    if DEMO in there:
-        with st.container(horizontal=True, gap="small"):
-            for name, title in there.items():
-                st.button(
-                    title,
-                    key=f"open-{name}-demo" if name != DEMO else "open-demo",
-                    icon=":material/auto_awesome:",
-                    on_click=_go,
-                    args=(name,),
-                    disabled=keys.get("pool") == name,
-                )
-    if len(there) < len(DEMOS) and st.button(
-        "Make the demo" if not there else "Make the rest",
+    if st.button(
+        "Make the rest" if known & set(DEMOS) else "Make the demo",
         key="make-demo",
         icon=":material/auto_awesome:",
-        type="secondary" if known else "primary",
+        type="secondary" if known or keys.get("new.source") else "primary",
     ):
         watch.start("demo", "demo")
     _trouble("demo")
@@ -111,16 +58,43 @@ def _demo() -> None:
 
 
 def _own() -> None:
-    st.html('<div class="ds-section"><h2>Open my data</h2></div>')
-    path = keys.bound(
-        st.text_input,
-        "Folder or file on this computer",
-        "new.source",
-        "",
-        placeholder="/home/me/photos",
-        on_change=_suggest,
-        help=f"Files stay where they are. {markdown.under(keys.workspace().roots())}",
-    )
+    look.section("Open my data", "it stays where it is")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        path = keys.bound(
+            st.text_input,
+            "Folder or file on this computer",
+            "new.source",
+            "",
+            placeholder="/home/me/photos",
+            on_change=_suggest,
+            help=f"Files stay where they are. {markdown.under(keys.workspace().roots())}",
+        )
+        if st.button("Browse", key="browse", icon=":material/folder:"):
+            browse.begin(path)
+        button = st.container(width="content")
+    browse.dialog(_take)
+    if not path:
+        st.caption(_OPENS)
+    kind, name, options, trouble = _read_as(path) if path else ("images", "", {}, None)
+    with button:
+        wanted = st.button(
+            "Open",
+            key="open-own",
+            icon=":material/folder_open:",
+            type="primary" if path else "secondary",
+            disabled=not path or trouble is not None,
+        )
+    if wanted:
+        keys.put("error.pool", _refusal(path, name))
+        if watch.error("pool") is None:
+            words = {option: str(value) for option, value in options.items() if value is not None}
+            watch.start("pool", "pool", name=name, source=path.strip(), kind=kind, options=words)
+    _trouble("pool")
+    watch.watch(watch.started("pool"), key="pool", done=_opened)
+
+
+def _read_as(path: str) -> tuple[str, str, dict[str, Any], str | None]:
+    """(kind, name, options of the kind, what is wrong with these), as suggested or as a person says."""
     kinds = registry.every("pool kind")
     left, right = st.columns(2, gap="small")
     with left:
@@ -137,19 +111,19 @@ def _own() -> None:
         name = keys.bound(st.text_input, "Call it", "new.name", "", placeholder="photos")
     options: dict[str, Any] = {}
     trouble = None
-    if path and Path(path).suffix and kinds[kind].model_fields:
+    if Path(path).suffix and kinds[kind].model_fields:
         with st.expander("Columns of the table"):
             options, trouble = forms.form(kinds[kind], f"pool.{kind}", skip={"leave_out"})
-    if path and "leave_out" in kinds[kind].model_fields:
+    if "leave_out" in kinds[kind].model_fields:
         options["leave_out"], some = subfolders.tick_list(path)
         trouble = trouble if some else "nothing is ticked"
-    if st.button("Open", key="open-own", icon=":material/folder_open:", disabled=not path or trouble is not None):
-        keys.put("error.pool", _refusal(path, name))
-        if watch.error("pool") is None:
-            words = {option: str(value) for option, value in options.items() if value is not None}
-            watch.start("pool", "pool", name=name, source=path.strip(), kind=kind, options=words)
-    _trouble("pool")
-    watch.watch(watch.started("pool"), key="pool", done=_opened)
+    return kind, name, options, trouble
+
+
+def _take(path: str) -> None:
+    """What was found by browsing, as if it had been typed."""
+    keys.put("new.source", path)
+    _suggest()
 
 
 def _refusal(path: str, name: str) -> str | None:
@@ -196,11 +170,6 @@ def _trouble(key: str) -> None:
 
 
 def _opened(result: Any) -> None:
-    _go(result["pool"])
+    recent.go(result["pool"])
     for name in ("new.source", "new.name"):
         keys.put(name, None)
-
-
-def _go(name: str) -> None:
-    keys.open_pool(name)
-    keys.put("data.view", None)

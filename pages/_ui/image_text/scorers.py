@@ -41,7 +41,7 @@ def settings(pool: Pool) -> Question | None:
             f"{cls.title} needs a target: open another pool of examples on the Data page, and compute {what} there "
             "with the same encoder."
         )
-        look.empty("No target yet", said, "Go to Data", "pages/data.py", key="no-target")
+        look.empty("No target yet", said, "Go to Data", "pages/data.py", key="no-target", **{"data.view": "pools"})
         return None
     if cls.model_fields:
         look.section("Parameters", cls.title)

@@ -44,9 +44,13 @@ def home(pool: Pool) -> Workspace:
 
 def features(pool: Pool) -> list[StoredFeature]:
     """Finished features of the pool, oldest first."""
-    found = [_feature(folder, stamp) for folder, stamp in _stamps(home(pool), "features", "meta.json")]
-    mine = [one for one in found if one is not None and one.meta["pool"]["fingerprint"] == pool.fingerprint]
-    return sorted(mine, key=lambda one: (age(one.meta), one.key))
+    return [one for one in every_feature(home(pool)) if one.meta["pool"]["fingerprint"] == pool.fingerprint]
+
+
+def every_feature(workspace: Workspace) -> list[StoredFeature]:
+    """Finished features of all pools of a workspace, oldest first: what was measured of computing them."""
+    found = [_feature(folder, stamp) for folder, stamp in _stamps(workspace, "features", "meta.json")]
+    return sorted((one for one in found if one is not None), key=lambda one: (age(one.meta), one.key))
 
 
 def roles(pool: Pool, use: dict[str, str] | None = None) -> Roles:

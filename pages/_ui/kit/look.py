@@ -2,6 +2,7 @@
 
 import functools
 import html
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from datasel_core.runs import manifest
 from datasel_core.runs.catalog.label import read_label
 from datasel_core.runs.run import Run
 from pages._ui.kit import disk, keys, markdown, palette, watch
+from pages._ui.kit.onward import onward
 
 _CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
@@ -107,14 +109,16 @@ def facts(pairs: Sequence[tuple[str, str]]) -> None:
     st.html(f'<div class="ds-facts">{cells}</div>')
 
 
-def empty(title: str, text: str, action: str | None = None, page: str | None = None, key: str | None = None) -> bool:
-    """An empty state: what is not there, and what to do next. action: label of a button (True when it was clicked), or
-    of a link to `page`.
+def empty(
+    title: str, text: str, action: str | None = None, page: str | None = None, key: str | None = None, **kept: Any
+) -> bool:
+    """An empty state: what is not there, and what to do next. action: label of a button (True when it was clicked);
+    with `page` it leads there, on what is `kept`: see `onward`.
     """
     with st.container(border=True, key=f"empty-{key or title}", horizontal_alignment="center"):
         st.html(f'<div class="ds-empty"><h3>{html.escape(title)}</h3><p>{html.escape(text)}</p></div>')
         if action and page:
-            st.page_link(page, label=markdown.plain(action), icon=":material/arrow_forward:")
+            onward(markdown.plain(action), page, key=f"empty-{key or title}", **kept)
         elif action:
             return st.button(markdown.plain(action), type="primary", key=f"empty-action-{key or title}")
     return False
@@ -170,8 +174,17 @@ def chart(figure: Any, title: str, alt: str, *, height: int = 300, key: str | No
 
 def unit(pool: Pool, n: int = 2) -> str:
     """`photo` or `photos`: what the pool holds."""
-    one, many = _UNITS.get(pool.kind, ("sample", "samples"))
+    return _unit(pool.kind, n)
+
+
+def _unit(kind: str, n: int) -> str:
+    one, many = _UNITS.get(kind, ("sample", "samples"))
     return one if n == 1 else many
+
+
+def counted(kind: str, n: int) -> str:
+    """`929 photos`, for a kind of pool."""
+    return f"{n:,} {_unit(kind, n)}"
 
 
 def count(n: int) -> str:
@@ -208,6 +221,16 @@ def size(bytes: float) -> str:
             return f"{bytes:.0f} {name}" if name == "bytes" or bytes >= 100 else f"{bytes:.1f} {name}"
         bytes /= 1000
     return f"{bytes:.1f} TB"
+
+
+_STEPS = (1, 2, 3, 5, 8, 10, 15, 20, 30, 45)
+
+
+def about(seconds: float) -> str:
+    """`about 20 s`, `about 3 min`, `about 2 h`: rounded up to what a person would say."""
+    size, unit = next(((size, unit) for size, unit in ((1, "s"), (60, "min")) if seconds <= 45 * size), (3600, "h"))
+    most = seconds / size
+    return f"about {next((step for step in _STEPS if most <= step), math.ceil(most)):,} {unit}"
 
 
 def kept_of(run: Run) -> str:

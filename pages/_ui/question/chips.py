@@ -10,6 +10,7 @@ from datasel_core.evidence.recommendation import EVIDENCE, Recommendation
 from datasel_core.methods.method import Method
 from datasel_core.pools.pool import Pool
 from pages._ui.kit import keys, look, markdown
+from pages._ui.kit.onward import onward
 from pages._ui.question import advice, methods
 
 _LETTERS = 88
@@ -91,4 +92,4 @@ def _others(rest: Sequence[type[Method]], waiting: Sequence[tuple[type[Method], 
     look.section("Not yet", f"{look.many(len(waiting), 'method')} that {'needs' if len(waiting) == 1 else 'need'} more")
     for one, lacks in waiting:
         st.caption(f"**{one.title}** · {methods.sentence(one)} {lacks}")
-    st.page_link("pages/data.py", label="Compute or import features", icon=":material/arrow_forward:")
+    onward("Compute or import features", "pages/data.py", key="waiting", leads=False, **{"data.view": "features"})

@@ -26,7 +26,13 @@ def ask(pool: Pool) -> Question | None:
     """Draws the row; None, with the reason on the screen, while what is asked does not fit together."""
     ready, waiting = methods.usable(pool)
     if not ready:
-        look.empty("No method can be used yet", "Compute a feature first.", "Go to Data", "pages/data.py")
+        look.empty(
+            "No method can be used yet",
+            "Compute a feature first.",
+            "Go to Data",
+            "pages/data.py",
+            **{"data.view": "features"},
+        )
         return None
     found = advice.recommended(pool)
     if (asked := keys.get("method")) not in ready:

@@ -42,7 +42,8 @@ def is_ready(pool: Pool, name: str | None) -> bool:
         _no_embedding(pool)
     elif name is None:
         text = "A target is another pool: some examples of what you want to be good at. Fifty are enough to begin with."
-        look.empty("No target yet", text, "Open one on the Data page", "pages/data.py", key="no-target-pool")
+        to = {"data.view": "pools"}
+        look.empty("No target yet", text, "Open one on the Data page", "pages/data.py", key="no-target-pool", **to)
     elif name not in _fitting(pool):
         _no_vectors(pool, ours, name)
     else:
@@ -76,6 +77,7 @@ def _no_embedding(pool: Pool) -> None:
             "Go to Data",
             "pages/data.py",
             key="no-embedding",
+            **{"data.view": "features"},
         )
         return
     name = f"feature.{pool.name}.{makers[0].id}"
@@ -97,7 +99,10 @@ def _no_vectors(pool: Pool, ours: StoredFeature, name: str) -> None:
             f"The vectors of {pool.name} were imported; import those of {name} from the same encoder: open {name} on "
             "the Data page."
         )
-        look.empty(f"{name} has no vectors in this space", text, "Go to Data", "pages/data.py", key="target-import")
+        to = {"data.view": "pools"}
+        look.empty(
+            f"{name} has no vectors in this space", text, "Go to Data", "pages/data.py", key="target-import", **to
+        )
         return
     there = load_pool(disk.home(pool), name)
     id, params = same_encoder(ours)
