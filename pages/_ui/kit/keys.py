@@ -18,8 +18,19 @@ from datasel_core.pools.pool import Pool
 from datasel_core.workspace.layout import Workspace
 from pages._ui.kit import markdown
 
-LINKED = ("pool", "budget", "method", "already", "run", "role", "colour")
-_BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "targets.row", "targets.target")
+LINKED = ("pool", "budget", "method", "already", "run", "role", "colour", "map.region", "map.hidden", "map.view")
+_BELONG_TO_POOL = (
+    "run",
+    "already",
+    "role",
+    "colour",
+    "map.region",
+    "map.hidden",
+    "map.view",
+    "open_row",
+    "targets.row",
+    "targets.target",
+)
 
 
 def workspace() -> Workspace:

@@ -190,15 +190,12 @@ def fillers(pool: Pool, role: str) -> list[StoredFeature]:
 def _from(pool: Pool) -> tuple[str | None, str | None, str | None]:
     inside, before = earlier.choices(pool, "within"), earlier.choices(pool, "already")
     with st.expander("Choose from a part, or a second batch"):
-        if len(before) > 1:
+        within = already = ""
+        if len(inside) > 1:
             within = keys.bound(
-                st.selectbox,
-                "Only from what was kept by",
-                "select.within",
-                "",
-                options=list(inside),
-                format_func=inside.get,
+                st.selectbox, "Only from", "select.within", "", options=list(inside), format_func=inside.get
             )
+        if len(before) > 1:
             already = keys.bound(
                 st.selectbox,
                 "Count as chosen already",
@@ -210,7 +207,6 @@ def _from(pool: Pool) -> tuple[str | None, str | None, str | None]:
             )
         else:
             st.caption("Earlier selections can be narrowed or added to, once there is one.")
-            within = already = ""
             keys.put("already", None)  # the address never says what is not counted
         condition = where.field(pool)
     return within or None, already or None, condition
