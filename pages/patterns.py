@@ -103,9 +103,10 @@ def _examples(pool: Pool, points: canvas.Points) -> None:
     if not photos.can_show(pool):
         look.empty("Nothing is marked", "Click a point, or draw around some, to see what they are.", key="map-hint")
         return
-    shown, of = min(region.SHOWN, pool.n), look.samples(pool)
+    many = look.samples(pool)
+    said = f"{region.SHOWN} of {many}" if pool.n > region.SHOWN else f"All {many}"
     turns = ", one of each group in turn" if grouping.sizes(pool) else ""
-    st.markdown(f"**{f'{shown} of {of}' if shown < pool.n else f'All {of}'}**{turns}")
+    st.markdown(f"**{said}**{turns}")
     st.caption("Click a point to open it; draw around points to see all of them here.")
     photos.wall(pool, grouping.in_turn(pool), key="wall-map", height=region.HEIGHT, most=region.SHOWN)
 

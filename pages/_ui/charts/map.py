@@ -25,13 +25,13 @@ _LARGE = 50_000
 
 MAP = st.components.v2.component(
     "datasel_map",
-    html='<div class="map" tabindex="0" role="group" aria-label="Map">'
+    html='<div class="map" tabindex="0" role="group" aria-label="Map" aria-describedby="map-keys">'
     '<div class="stage"><canvas aria-hidden="true"></canvas>'
     '<canvas class="over" role="img"></canvas>'
-    '<div class="tools" role="toolbar" aria-label="Map tools"></div><div class="tip"><img '
+    '<div class="tools" role="toolbar" aria-label="Map tools"></div><div class="tip" aria-live="polite"><img '
     'alt=""><div></div></div></div>'
     '<div class="legend" role="group" aria-label="Legend: a click hides, a double click isolates"></div>'
-    '<div class="foot"><span class="counted" role="status"></span><span class="hint"></span></div></div>',
+    '<div class="foot"><span class="counted" role="status"></span><span class="hint" id="map-keys"></span></div></div>',
     css=(_HERE / "map.css").read_text(encoding="utf-8"),
     js="\n".join((_HERE / f"{part}.js").read_text(encoding="utf-8") for part in _SCRIPTS),
 )

@@ -133,34 +133,36 @@ class View extends Points {
 
   // ---- what is in view, and on which side the others lie
   lookAround() {
-    const away = { left: [], right: [], top: [], bottom: [] };
+    const away = {};
+    for (const side of Object.keys(SIDES)) away[side] = { n: 0, box: [65000, 0, 65000, 0] };
     let shown = 0;
     for (let i = 0; i < this.n; i++) {
       if (!this.level(i)) continue;
-      const x = this.px(this.xy[2 * i]),
-        y = this.py(this.xy[2 * i + 1]),
+      const [u, v] = [this.xy[2 * i], this.xy[2 * i + 1]],
+        [x, y] = [this.px(u), this.py(v)],
         far = Math.max(-x, x - this.width, -y, y - this.height);
-      if (far <= 0) shown++;
-      else away[far === -x ? 'left' : far === x - this.width ? 'right' : far === -y ? 'top' : 'bottom'].push(i);
+      if (far <= 0) {
+        shown++;
+        continue;
+      }
+      const one = away[far === -x ? 'left' : far === x - this.width ? 'right' : far === -y ? 'top' : 'bottom'],
+        [left, right, low, high] = one.box;
+      one.n++;
+      one.box = [Math.min(left, u), Math.max(right, u), Math.min(low, v), Math.max(high, v)];
     }
     const { n_points: total, what } = this.data;
     this.counted.textContent = `${shown === total ? 'all' : few.format(shown) + ' of'} ${few.format(total)} ${what} in view`;
     if (this.data.fills) this.point(away);
   }
   point(away) {
-    for (const [side, members] of Object.entries(away)) {
-      const sign = (this.signs ||= {})[side] || (this.signs[side] = this.stage.appendChild(element('button')));
+    for (const [side, { n, box }] of Object.entries(away)) {
+      const sign = ((this.signs ||= {})[side] ||= this.stage.appendChild(element('button')));
       sign.type = 'button';
       sign.className = `sign ${side}`;
-      sign.hidden = !members.length;
-      sign.textContent = `${SIDES[side]} ${few.format(members.length)}`;
-      sign.title = `${few.format(members.length)} ${this.data.what} lie beyond this side: go there`;
-      sign.onclick = () => {
-        const xs = members.map((i) => this.xy[2 * i]),
-          ys = members.map((i) => this.xy[2 * i + 1]),
-          ends = (values) => values.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [65000, 0]);
-        this.reset([...ends(xs), ...ends(ys)]);
-      };
+      sign.hidden = !n;
+      sign.textContent = `${SIDES[side]} ${few.format(n)}`;
+      sign.title = `${few.format(n)} ${this.data.what} lie beyond this side: go there`;
+      sign.onclick = () => this.reset(box);
     }
   }
 }

@@ -40,8 +40,7 @@ def names(pool: Pool, found: Sequence[StoredFeature]) -> dict[str, str]:
     tells them apart.
     """
     sources, samples = told_apart(found), look.unit(pool).capitalize()
-    readable = {one.meta["id"]: one.meta["id"].replace("_", " ") for one in found}
-    said = {key: readable.get(source, source) for key, source in sources.items()}
+    said = {one.key: sources[one.key].replace(one.meta["id"], one.meta["id"].replace("_", " "), 1) for one in found}
     return {one.key: f"{_what(one, samples)} \u00b7 {said[one.key]}" for one in found}
 
 
