@@ -79,7 +79,8 @@ def notes(asked: Question) -> list[str]:
             words = settings(asked.roles.features[role])
             said[at] += f" ({', '.join(filter(None, [words, others]))})"
     if asked.within is not None:
-        said.append(f"within: only the {asked.within.about['n']:,} of an earlier selection can be chosen")
+        of = "an earlier selection" if "method" in asked.within.about else "a list"
+        said.append(f"within: only the {asked.within.about['n']:,} of {of} can be chosen")
     if asked.already is not None:
         said.append(f"already: {earlier_words(asked)}")
     target = asked.target

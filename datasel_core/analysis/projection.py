@@ -52,6 +52,33 @@ def principal(vectors: np.ndarray, rows: np.ndarray, how: Map, as_unit: bool = T
     return np.concatenate(parts) if parts else np.empty((0, 2), np.float32)
 
 
+def lying(coordinates: np.ndarray) -> np.ndarray:
+    """The same (t, 2) points, NaN where there is none, turned so that they are spread most from left to right."""
+    there = np.isfinite(coordinates).all(axis=1)
+    if there.sum() < 2:
+        return coordinates
+    points = coordinates.astype(np.float64)
+    spread = np.cov(points[there].T)
+    (wide, _), angle = np.linalg.eigvalsh(spread)[::-1], np.arctan2(2 * spread[0, 1], spread[0, 0] - spread[1, 1]) / 2
+    if not wide > 0:
+        return coordinates
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return points @ turn
+
+
+def typical(vectors: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """(k,) of each cell 0..k-1 the row nearest its mean, of equals the first; -1 where a cell is empty. vectors:
+    (t, d). cells: (t,) the cell of each row, below 0 where it has none.
+    """
+    found = np.full(int(cells.max(initial=-1)) + 1, -1)
+    for cell in range(len(found)):
+        rows = np.flatnonzero(cells == cell)
+        if len(rows):
+            own = np.asarray(vectors[rows], np.float32)
+            found[cell] = rows[np.linalg.norm(own - own.mean(axis=0, dtype=np.float64), axis=1).argmin()]
+    return found
+
+
 def cells(components: np.ndarray, how: Map) -> np.ndarray:
     """(n,) int16: k-means cells of the points (at most 12, and at least 20 points a cell), numbered by size, the
     largest first; equal sizes by first row.

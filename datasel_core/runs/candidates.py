@@ -16,7 +16,7 @@ from datasel_core.pools import holdout
 from datasel_core.pools.holdout import Aside
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
-from datasel_core.runs.catalog import places
+from datasel_core.runs.catalog import lists, places
 from datasel_core.runs.catalog.names import find_folder
 from datasel_core.runs.filters.condition import read
 from datasel_core.runs.filters.evaluation import matching
@@ -129,8 +129,8 @@ def find_aside(workspace: Workspace, pool: Pool, said: str | None) -> Aside | No
 
 def find_earlier(workspace: Workspace, pool: Pool, folder: str | None, flag: str) -> Earlier | None:
     """folder: of a selection, its key, its name, what was exported of it, or a Parquet file of ids; also
-    KEY/already.parquet. What counts as chosen (`already`) is what the selection kept and what had counted as chosen
-    before it: of a second batch, both. A file of ids is these ids alone.
+    KEY/already.parquet, and a list that was kept, lists/HASH.parquet. What counts as chosen (`already`) is what the
+    selection kept and what had counted as chosen before it: of a second batch, both. A file of ids is these ids alone.
 
     Raises BadRequest when it cannot be trusted, or is from another pool.
     """
@@ -140,7 +140,7 @@ def find_earlier(workspace: Workspace, pool: Pool, folder: str | None, flag: str
     called = path.name if path.parent == workspace.path / "runs" else without_home(folder)
     if path.suffix == ".parquet":
         try:
-            ids = manifest.read_ids(path)
+            ids = lists.read(path) if lists.is_list(workspace, path) else manifest.read_ids(path)
         except BadInput as error:
             raise BadInput(f"--{flag} {error}") from None
         return Earlier(ids, {"ids_sha256": manifest.ids_sha256(ids), "n": len(set(ids))}, called)
@@ -161,6 +161,8 @@ def find_earlier(workspace: Workspace, pool: Pool, folder: str | None, flag: str
 
 
 def _place(workspace: Workspace, said: str) -> Path:
+    if (listed := lists.place(workspace, said)) is not None:
+        return listed
     inside = workspace.path / "runs" / said
     if not os.path.exists(said) and inside.is_file():
         return workspace.allowed(inside)

@@ -55,8 +55,8 @@ _LIBRARIES = (
 class Counts:
     """How many of how many, wherever it is said. new: what a selection kept itself. earlier: kept before it, and
     counted as chosen (`already`). pool: all samples. within: how many it could choose among, where an earlier selection
-    said so. aside: how many it could not even see, such as a held-out set; what was chosen before it was set aside is
-    among the earlier.
+    said so, or a list (`listed`). aside: how many it could not even see, such as a held-out set; what was chosen before
+    it was set aside is among the earlier.
     """
 
     new: int
@@ -64,6 +64,7 @@ class Counts:
     pool: int
     within: int | None = None
     aside: int = 0
+    listed: bool = False
 
     @property
     def kept(self) -> int:
@@ -85,8 +86,9 @@ class Counts:
 
     @property
     def among(self) -> str:
-        """`chosen among the 50 of an earlier selection`; empty where every sample could be chosen."""
-        return "" if self.within is None else f"chosen among the {self.within:,} of an earlier selection"
+        """`chosen among the 50 of an earlier selection`, or `of a list`; empty where every sample could be chosen."""
+        of = "a list" if self.listed else "an earlier selection"
+        return "" if self.within is None else f"chosen among the {self.within:,} of {of}"
 
     @property
     def rest(self) -> str:
@@ -99,7 +101,8 @@ def counts(said: Mapping[str, Any]) -> Counts:
     within, already = said["within"], said["already"]
     earlier, among = already["n"] if already else 0, within["n"] if within else None
     aside = n_aside(said) - (already.get("aside", 0) if already else 0)
-    return Counts(said["result"]["n"], earlier, said["pool"]["n"], among, aside)
+    listed = bool(within) and "method" not in within
+    return Counts(said["result"]["n"], earlier, said["pool"]["n"], among, aside, listed)
 
 
 def n_aside(said: Mapping[str, Any]) -> int:

@@ -94,8 +94,8 @@ class Workspace:
     def own(self) -> list[Path]:
         """What only this program writes; the rest (demo, tasks, what people put there) is not among it."""
         review = (f"review.sqlite{end}" for end in ("", "-wal", "-shm", "-journal"))
-        parts = ("pools", "features", "runs", "scores", "serving", "maps", "yardsticks", "evidence", "written", *review)
-        return [self.path / part for part in parts]
+        parts = ("pools", "features", "runs", "scores", "serving", "maps", "yardsticks", "evidence", "written", "lists")
+        return [self.path / part for part in (*parts, *review)]
 
     def written_parts(self) -> list[Path]:
         """Where this program writes at all, and may leave something half-written when it is killed."""

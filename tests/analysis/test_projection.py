@@ -116,3 +116,30 @@ def test_the_size_of_a_loss_trajectory_counts(workspace, tmp_path, rng):
     first = np.load(workspace.map(draw_map.map_key(kept.key, {})) / "pca.npy")[:, 0]
     assert np.sign(first[:40]).tolist() == [np.sign(first[0])] * 40
     assert np.sign(first[40:]).tolist() == [-np.sign(first[0])] * 40
+
+
+def test_lying_turns_a_cloud_on_its_long_side_and_nothing_else(rng):
+    points = rng.normal(size=(300, 2)) * [1.0, 6.0] @ np.array([[0.8, -0.6], [0.6, 0.8]])
+    points[7] = np.nan
+    turned = projection.lying(points)
+    there = np.isfinite(points).all(axis=1)
+    assert np.isnan(turned[7]).all()
+    spread = np.cov(turned[there].T)
+    assert abs(spread[0, 1]) < 1e-9 * spread[0, 0]
+    assert spread[0, 0] > 20 * spread[1, 1]
+    gaps = [np.linalg.norm(one[there][:, None] - one[there][None], axis=2) for one in (points, turned)]
+    np.testing.assert_allclose(gaps[0], gaps[1], atol=1e-9)
+    sides = [np.sign(np.linalg.det(one[[1, 2]] - one[[0]])) for one in (points, turned)]
+    assert sides[0] == sides[1]  # it is turned, not mirrored
+    np.testing.assert_array_equal(projection.lying(np.full((1, 2), 3.0)), [[3.0, 3.0]])
+
+
+def test_the_typical_row_of_a_cell_is_the_one_nearest_its_mean(rng):
+    vectors, cells = rng.normal(size=(60, 5)).astype(np.float32), np.arange(60) % 4
+    cells[cells == 2] = -1
+    slow = []
+    for cell in range(4):
+        rows = [row for row in range(60) if cells[row] == cell]
+        mean = np.mean(vectors[rows], axis=0) if rows else None
+        slow.append(min(rows, key=lambda row: np.linalg.norm(vectors[row] - mean)) if rows else -1)  # noqa: B023
+    assert projection.typical(vectors, cells).tolist() == slow

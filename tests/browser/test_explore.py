@@ -162,7 +162,7 @@ def test_a_lasso_shows_its_photos_and_the_region_outlives_a_visit_elsewhere(visi
     points, _ = spots(page)
     left = pool.column("group") == "left"
     expected = int(draw_around(page, points[left]).sum())
-    page.get_by_role("heading", name=f"{expected} photos in the region").wait_for()
+    page.get_by_text(f"{expected} of {N} photos", exact=True).first.wait_for()
     page.locator(".tile").nth(expected - 1).wait_for()
     assert page.locator(".tile").count() == expected
     page.get_by_role("link", name="Select").click()
@@ -192,7 +192,7 @@ def test_legend_hides_by_a_click_and_isolates_by_two(visit, embedding):
 
 
 def test_hover_shows_the_photo_and_a_click_keeps_it(visit, pool):
-    page = visit("/patterns?pool=shots")
+    page = visit("/patterns?pool=shots&role=patterns-of-test")
     shown_map(page)
     page.get_by_text("120 patterns of 60 photos").first.wait_for()
     points, _ = spots(page)

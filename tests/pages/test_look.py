@@ -53,6 +53,39 @@ def lab(colour: str) -> np.ndarray:
     return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 
+LACKING = {
+    "green cones": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "red cones": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+}
+"""Linear RGB as those see it who lack them: Machado, Oliveira & Fernandes 2009, severity 1.0
+(https://doi.org/10.1109/TVCG.2009.113; the tables of https://www.inf.ufrgs.br/~oliveira/pubs_files/CVD_Simulation/).
+"""
+
+
+def seen(colour: str, lacking: str) -> str:
+    """The colour as it is seen, as a colour."""
+    parts = np.array([int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)])
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    light = np.clip(np.array(LACKING[lacking]) @ linear, 0, 1)
+    again = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in again)
+
+
+@pytest.mark.parametrize("lacking", LACKING)
+def test_the_first_ten_colours_are_told_apart_by_the_colour_blind(lacking):
+    """CIE 1976 colour difference; red and green of one brightness show that the simulation does what it should."""
+    assert seen("#808080", lacking) == "#808080"
+    red, green = "#c05020", "#738100"
+    before, after = (
+        np.linalg.norm(lab(one) - lab(other))
+        for one, other in ((red, green), (seen(red, lacking), seen(green, lacking)))
+    )
+    assert after < before / 2
+    found = [lab(seen(colour, lacking)) for colour in palette.COLOURS[:10]]
+    gaps = [np.linalg.norm(found[at] - found[other]) for at in range(10) for other in range(at)]
+    assert min(gaps) >= 12
+
+
 def test_what_was_chosen_earlier_has_a_third_colour():
     """Beside every method's own and the grey of the dropped, on both backgrounds."""
     assert np.linalg.norm(lab("#ffffff") - lab("#000000")) == pytest.approx(100, abs=0.1)

@@ -121,6 +121,6 @@ def test_two_features_of_one_name_are_told_apart_where_one_is_asked_for(screen, 
 
 
 def test_maps_of_two_features_of_one_name_are_told_apart(two):
-    _, kept = two
-    first, second = maps.names(kept).values()
-    assert (first, second) == ("embedding · 60 vectors · tfidf_svd", f"{first}, n_dims 3")
+    pool, kept = two
+    first, second = maps.names(pool, kept).values()
+    assert (first, second) == ("Samples · tfidf svd", f"{first}, n_dims 3")

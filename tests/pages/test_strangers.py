@@ -300,7 +300,6 @@ OURS = {
     "pages/_ui/image_text/examples.py": {"mine", "theirs", "others[id]", "2 * _MANY"},
     "pages/_ui/kit/watch.py": {"_bold(job)", "how"},
     "pages/_ui/media/detail.py": {"name", "value"},
-    "pages/_ui/media/reasons.py": {"role"},
     "pages/_ui/question/answers.py": {"one", "choice.method.title"},
     "pages/_ui/question/methods.py": {"cls.summary()"},
     "pages/_ui/question/chips.py": {
@@ -313,7 +312,8 @@ OURS = {
     "pages/_ui/targets/walls.py": {"unlike_words(len(far), len(found.targets), found.beyond)"},
     "pages/_ui/trajectories/proxy.py": {"cls.cost"},
     "pages/image_text.py": {"left_out", "_words(choice)"},
-    "pages/patterns.py": {"what", "many", "said"},
+    "pages/_ui/patterns/region.py": {"said"},
+    "pages/patterns.py": {"what", "many", "said", "turns"},
     "pages/targets.py": {"cls.summary()", "cls.paper"},
     "pages/trajectories.py": {"cls.paper", "left_out"},
 }

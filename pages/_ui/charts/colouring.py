@@ -1,10 +1,13 @@
 """How the points of a map are coloured: by cluster, by a column, by a number, by what was kept."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import streamlit as st
 
+from datasel_core.analysis.projection import typical
+from datasel_core.base.ragged import Ragged
 from datasel_core.base.role import find_role
 from datasel_core.features.stored import StoredFeature
 from pages._ui.charts import numbers
@@ -16,9 +19,16 @@ _NONE = 255
 _NOBODY = np.empty(0, np.int64)
 
 
-def by_cluster(kept: StoredFeature, clusters: np.ndarray, mostly: Callable[[np.ndarray], str] | None = None) -> Labels:
-    """mostly: rows -> a word for what a cell mostly holds."""
-    return _by_cluster(f"{kept.key}-cluster", kept.meta["fingerprint"], clusters, points(kept), mostly)
+def by_cluster(
+    kept: StoredFeature,
+    clusters: np.ndarray,
+    mostly: Callable[[np.ndarray], str] | None = None,
+    picture: Callable[[int], str] | None = None,
+) -> Labels:
+    """Each cluster has a number of its own. mostly: rows of the points of a cluster -> what most of them are.
+    picture: a point -> a small picture of it; the one in the middle of a cluster stands for it.
+    """
+    return _by_cluster(f"{kept.key}-cluster", kept.meta["fingerprint"], clusters, kept, points(kept), mostly, picture)
 
 
 def by_column(points: Points, name: str, values: np.ndarray) -> Labels:
@@ -60,17 +70,24 @@ def _labels(key: str, of: np.ndarray, points: Points, names: Sequence[str], colo
 
 @st.cache_resource(max_entries=12, show_spinner=False)
 def _by_cluster(
-    key: str, fingerprint: str, _clusters: np.ndarray, _points: Points, _mostly: Callable[[np.ndarray], str] | None
+    key: str,
+    fingerprint: str,
+    _clusters: np.ndarray,
+    _kept: StoredFeature,
+    _points: Points,
+    _mostly: Callable[[np.ndarray], str] | None,
+    _picture: Callable[[int], str] | None,
 ) -> Labels:
     cells = range(int(_clusters.max(initial=0)) + 1)
-    words = [f"{cell + 1}" + (f" {_mostly(_points.owners[_clusters == cell])}" if _mostly else "") for cell in cells]
-    return _labels(
-        f"{key}-{_points.key}",
-        np.asarray(_clusters),
-        _points,
-        words,
-        [palette.COLOURS[cell % len(palette.COLOURS)] for cell in cells],
-    )
+    words = [_mostly(_points.owners[_clusters == cell]) if _mostly else "" for cell in cells]
+    names = [f"{cell + 1} \u00b7 {word}" if word else f"{cell + 1}" for cell, word in zip(cells, words, strict=True)]
+    colours = [palette.COLOURS[cell % len(palette.COLOURS)] for cell in cells]
+    labels = _labels(f"{key}-{_points.key}", np.asarray(_clusters), _points, names, colours)
+    if _picture is None:
+        return labels
+    values = disk.values(_kept)
+    middles = typical(values.values if isinstance(values, Ragged) else values, np.asarray(_clusters))
+    return dataclasses.replace(labels, pictures=[_picture(int(at)) if at >= 0 else "" for at in middles])
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)

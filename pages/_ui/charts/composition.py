@@ -1,13 +1,17 @@
 """What a selection is made of, by group, beside what random would keep on average."""
 
 import html
+from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
 
 from datasel_core.pools.pool import Pool
-from pages._ui.kit import grouping, palette
+from pages._ui.kit import grouping, look, palette
 
+_NAMED = 6
+_STRIP = """.ds-mix { display: flex; height: 10px; border-radius: 3px; overflow: hidden; gap: 1px; }
+.ds-mix i { display: block; min-width: 2px; }"""
 _STYLE = """.ds-made { width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; border-collapse: collapse; }
 .ds-made th { text-align: left; font-weight: 500; opacity: .8; white-space: nowrap;
   padding: 3px 12px 3px 0; border: 0; position: sticky; top: 0; background: inherit; }
@@ -41,6 +45,25 @@ def table(pool: Pool, rows: np.ndarray, method: str, colour: str) -> None:
     head = f"<th>{html.escape(str(pool.group_column))}</th>{numbers}<th>{legend}</th>"
     made = f'<table class="ds-made"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
     st.html(f'<style>{_STYLE}</style><div class="ds-table" style="max-height:460px">{made}</div>')
+
+
+def strip(lines: Sequence[tuple[str, int, int, str]], of: str) -> None:
+    """What a part of a pool is made of, as one thin strip. lines: (name, how many in the part, how many in all,
+    colour). of: what is counted.
+    """
+    there = sorted((line for line in lines if line[1]), key=lambda line: (-line[1], line[0]))
+    total = max(1, sum(line[1] for line in there))
+    words = [f"{name} {n:,} of {whole:,}" for name, n, whole, _ in there]
+    cells = "".join(
+        f'<i style="width:{100 * line[1] / total:.2f}%;background:{line[3]}" title="{html.escape(said)}"></i>'
+        for line, said in zip(there, words, strict=True)
+    )
+    alt = html.escape(f"{of}: {', '.join(words[:_NAMED])}")
+    st.html(f'<style>{_STRIP}</style><div class="ds-mix" role="img" aria-label="{alt}">{cells}</div>')
+    entries = [(line[3], said) for line, said in zip(there[:_NAMED], words[:_NAMED], strict=True)]
+    rest = there[_NAMED:]
+    more = [(palette.DROPPED, f"{sum(line[1] for line in rest):,} in {look.many(len(rest), 'other group')}")]
+    look.legend([*entries, *(more if rest else [])])
 
 
 def _line(name: str, whole: int, kept: int, random: float, most: float, colour: str) -> str:

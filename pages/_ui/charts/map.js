@@ -1,6 +1,7 @@
 // A scatter of up to a million points on two canvases: points below; region, rings and hover above.
 // Python sends quantised coordinates once (`points`), labels when the colouring changes, and small things (kept, rings,
-// hover) at every run. This file knows the points; map_drawing.js draws them, map_gestures.js listens. They are joined.
+// hover) at every run. This file knows the points; map_view.js what part of them is seen, map_drawing.js draws them,
+// map_gestures.js and map_keys.js listen. They are joined in this order.
 const EMPTY = 65535,
   NONE = 255,
   MANY = 40000,
@@ -33,6 +34,7 @@ class Points {
     this.past = [];
     this.hidden = new Set();
     this.tool = 'lasso';
+    this.near = -1;
     this.photos = new Map();
     this.stage = root.querySelector('.stage');
     [this.under, this.over] = root.querySelectorAll('canvas');
@@ -82,7 +84,6 @@ class Points {
       this.choose();
     }
     if (data.hover) this.photos.set(data.hover.place, data.hover);
-    this.stage.style.height = data.height + 'px';
     this.over.setAttribute('aria-label', data.alt);
     this.tools();
     this.drawLegend();
@@ -120,64 +121,11 @@ class Points {
     this.heads = heads;
     this.grid = grid;
     this.box = [left, right, low, high];
+    this.findHome();
     this.scale = null;
+    this.moved = false;
     this.chosen = null;
     if (this.region.length) this.choose();
-  }
-
-  // ---- geometry: data (0..65000, y up) to pixels
-  fit() {
-    const [left, right, low, high] = this.box,
-      room = this.data.height < 340 ? 14 : 22,
-      top = this.data.lasso ? 34 : room;
-    this.scale = Math.min(
-      (this.width - 2 * room) / Math.max(1, right - left),
-      (this.height - room - top) / Math.max(1, high - low),
-    );
-    this.dx = this.width / 2 - (this.scale * (left + right)) / 2;
-    this.dy = (this.height + top - room) / 2 + (this.scale * (low + high)) / 2;
-  }
-  px(x) {
-    return this.dx + this.scale * x;
-  }
-  py(y) {
-    return this.dy - this.scale * y;
-  }
-  at(px, py) {
-    return [(px - this.dx) / this.scale, (this.dy - py) / this.scale];
-  }
-  resize() {
-    const [w, h] = [this.stage.clientWidth, this.stage.clientHeight],
-      dpr = window.devicePixelRatio || 1;
-    if (!w || !this.xy) return;
-    if (w !== this.width || h !== this.height || dpr !== this.dpr) {
-      const refit = this.scale && this.home;
-      this.width = w;
-      this.height = h;
-      this.dpr = dpr;
-      for (const c of [this.under, this.over]) {
-        c.width = w * dpr;
-        c.height = h * dpr;
-      }
-      if (!this.scale || refit || !this.moved) {
-        this.fit();
-      }
-    } else if (!this.scale) this.fit();
-    this.draw();
-  }
-  zoom(px, py, by) {
-    const [x, y] = this.at(px, py);
-    this.moved = true;
-    this.scale = Math.min(8, Math.max(this.scale * by, (0.2 * this.width) / 65000));
-    this.dx = px - this.scale * x;
-    this.dy = py + this.scale * y;
-    this.later();
-  }
-  later() {
-    this.frame ||= requestAnimationFrame(() => {
-      this.frame = null;
-      this.draw();
-    });
   }
 
   // ---- what is drawn how: 0 hidden, 1 faded, 2 plain, 3 lit; of those that are lit, chosen earlier below kept now

@@ -11,29 +11,31 @@ import numpy as np
 import shapely
 import streamlit as st
 
+from datasel_core.analysis.projection import lying
 from datasel_core.base.ragged import Ragged
 from datasel_core.features.stored import StoredFeature
+from pages._ui.charts import map_link
 from pages._ui.kit import disk, keys
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("map", "map_drawing", "map_gestures")
+_SCRIPTS = ("map", "map_view", "map_drawing", "map_gestures", "map_keys")
 """Joined in this order: each goes on from the one before."""
 _FULL, EMPTY = 65000, 65535
 _LARGE = 50_000
 
 MAP = st.components.v2.component(
     "datasel_map",
-    html='<div class="map" tabindex="0" role="group" aria-label="Map">'
+    html='<div class="map" tabindex="0" role="group" aria-label="Map" aria-describedby="map-keys">'
     '<div class="stage"><canvas aria-hidden="true"></canvas>'
     '<canvas class="over" role="img"></canvas>'
-    '<div class="tools" role="toolbar" aria-label="Map tools"></div><div class="tip"><img '
+    '<div class="tools" role="toolbar" aria-label="Map tools"></div><div class="tip" aria-live="polite"><img '
     'alt=""><div></div></div></div>'
     '<div class="legend" role="group" aria-label="Legend: a click hides, a double click isolates"></div>'
-    '<div class="foot"><span class="counted" role="status"></span><span class="hint"></span></div></div>',
+    '<div class="foot"><span class="counted" role="status"></span><span class="hint" id="map-keys"></span></div></div>',
     css=(_HERE / "map.css").read_text(encoding="utf-8"),
     js="\n".join((_HERE / f"{part}.js").read_text(encoding="utf-8") for part in _SCRIPTS),
 )
-"""State: has, region (polygons), hidden (labels), hover (a place). Trigger: open (a place)."""
+"""State: has, hover (a place); region, hidden, view (texts, see `map_link`). Trigger: open (a place)."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ class Points:
     offsets: np.ndarray | None
     n_points: int
 
+    @property
+    def tag(self) -> str:
+        return map_link.tag(self.key)
+
     def places(self, rows: np.ndarray) -> np.ndarray:
         """The points of these rows, in their order."""
         rows = np.asarray(rows, dtype=np.int64)
@@ -58,7 +64,7 @@ class Points:
 
 @dataclass(frozen=True)
 class Labels:
-    """of: (t,) uint8 label of each point, 255 where it has none."""
+    """of: (t,) uint8 label of each point, 255 where it has none. pictures: of each label, a data URL, or none."""
 
     key: str
     of: np.ndarray
@@ -66,13 +72,19 @@ class Labels:
     names: Sequence[str]
     colours: Sequence[str]
     sizes: Sequence[int]
+    pictures: Sequence[str] = ()
+
+    @property
+    def tag(self) -> str:
+        return map_link.tag(*self.names)
 
 
 @dataclass(frozen=True)
 class Look:
     """How a map is shown. lit: rows that shine. earlier: rows that shine below them, in a colour of their own. dim: the
     others turn grey. rings: rows with a ring. photo: place -> (picture, caption) on hover.
-    ranked: the first label is drawn on top of the second, and so on.
+    ranked: the first label is drawn on top of the second, and so on. fills: the card takes the shape of the cloud, at
+    most `height` high, and signs at its edges point to what lies far away; else all points are in view at first.
 
     on_open: called with the clicked row; then nothing is kept under `open_row`. For maps where not every point is a
     sample of the pool.
@@ -87,12 +99,13 @@ class Look:
     earlier: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     dim: bool = False
     ranked: bool = False
+    fills: bool = False
     kept_colour: str | None = None
     earlier_colour: str | None = None
     rings: Sequence[int] = ()
     photo: Callable[[int], tuple[str, str]] | None = None
     on_open: Callable[[int], None] | None = None
-    hint: str = "Near means similar. Scroll to zoom; Shift adds to a region; Esc clears it."
+    hint: str = "Keys: arrows next point \u00b7 Enter open \u00b7 Shift + arrows box \u00b7 Esc clear \u00b7 0 all"
 
 
 def points(kept: StoredFeature) -> Points | None:
@@ -104,8 +117,8 @@ def points(kept: StoredFeature) -> Points | None:
 
 
 def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
-    """Draws the map. The region stays under `region.<key>` until it is cleared; a click puts the row under `open_row`
-    and the point under `open_place`.
+    """Draws the map. What is drawn on it stays, as `map_link` says, until it is cleared; a click puts the row under
+    `open_row` and the point under `open_place`.
     """
     state = st.session_state.get(f"map.{key}") or {}
     has = str(state.get("has") or "")
@@ -140,17 +153,20 @@ def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
         "hover": _hover(state, points, how),
         "region": region(key, points),
         "region_version": f"{points.key}.{keys.get(f'cleared.{key}', 0)}",
-        "hidden": [],
+        "hidden": hidden(key, labels),
+        "view": map_link.view(keys.get(map_link.name(key, "view")), points.tag),
+        "linked": map_link.linked(key),
+        "tag": points.tag,
+        "labels_tag": labels.tag,
+        "fills": how.fills,
+        "pictures": list(labels.pictures),
     }
 
-    def drew() -> None:
-        keys.put(
-            f"region.{key}",
-            {"on": points.key, "shapes": _checked((st.session_state[f"map.{key}"] or {}).get("region"))},
-        )
+    def told(kind: str) -> Callable[[], None]:
+        def take() -> None:
+            keys.put(map_link.name(key, kind), str(st.session_state[f"map.{key}"].get(kind) or "") or None)
 
-    def hid() -> None:
-        keys.put(f"hidden.{key}", st.session_state[f"map.{key}"].get("hidden"))
+        return take
 
     def opened() -> None:
         place = st.session_state[f"map.{key}"].get("open")
@@ -169,34 +185,39 @@ def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
     MAP(
         key=f"map.{key}",
         data=payload,
-        on_region_change=drew,
-        on_hidden_change=hid,
+        on_region_change=told("region"),
+        on_hidden_change=told("hidden"),
+        on_view_change=told("view"),
         on_open_change=opened,
         on_hover_change=nothing,
         on_has_change=nothing,
     )
 
 
-def region(key: str, on: Points | None = None) -> list[list[list[float]]]:
-    """The polygons drawn on this map, in its coordinates; with `on`, only those drawn on these very points."""
-    kept = keys.get(f"region.{key}") or {}
-    return kept.get("shapes", []) if on is None or kept.get("on") == on.key else []
+def region(key: str, on: Points) -> map_link.Shapes:
+    """The polygons drawn on this map, in the coordinates of these very points."""
+    return map_link.region(keys.get(map_link.name(key, "region")), on.tag)
+
+
+def is_of_another(key: str, on: Points) -> bool:
+    """Whether a region is kept that was drawn on other points."""
+    return map_link.elsewhere(keys.get(map_link.name(key, "region")), on.tag)
+
+
+def hidden(key: str, labels: Labels) -> list[int]:
+    """The labels that the legend hides."""
+    return map_link.hidden(keys.get(map_link.name(key, "hidden")), labels.tag, len(labels.names))
 
 
 def clear(key: str) -> None:
-    keys.put(f"region.{key}", None)
+    keys.put(map_link.name(key, "region"), None)
     keys.put(f"cleared.{key}", int(keys.get(f"cleared.{key}", 0)) + 1)
 
 
 def members(key: str, points: Points, labels: Labels) -> np.ndarray:
     """(m,) places inside the region that the legend does not hide."""
-    hidden = keys.get(f"hidden.{key}") or {}
-    shown = (
-        tuple(sorted(label for label in hidden.get("labels", []) if isinstance(label, int)))
-        if hidden.get("key") == labels.key
-        else ()
-    )
-    return _members(points.key, labels.key, json.dumps(region(key, points)), shown, points, labels)
+    shapes, gone = json.dumps(region(key, points)), tuple(hidden(key, labels))
+    return _members(points.key, labels.key, shapes, gone, points, labels)
 
 
 def _hover(state: Mapping[str, Any], points: Points, how: Look) -> dict[str, Any] | None:
@@ -205,16 +226,6 @@ def _hover(state: Mapping[str, Any], points: Points, how: Look) -> dict[str, Any
         return None
     src, caption = how.photo(place)
     return {"place": place, "src": src, "caption": caption}
-
-
-def _checked(shapes: Any) -> list[list[list[float]]]:
-    """Polygons as the browser should have sent them; anything else is no region."""
-    try:
-        found = [[[float(x), float(y)] for x, y in shape] for shape in shapes or []]
-    except (TypeError, ValueError):
-        return []
-    sound = all(len(shape) > 2 and np.isfinite(shape).all() for shape in found) and sum(map(len, found)) <= 20_000
-    return found if sound else []
 
 
 def text(array: np.ndarray) -> str:
@@ -238,7 +249,7 @@ def _scaled(coordinates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @st.cache_resource(max_entries=12, show_spinner=False)
 def _points(key: str, fingerprint: str, _coordinates: np.ndarray, _values: np.ndarray | Ragged) -> Points:
-    xy, there = _scaled(_coordinates)
+    xy, there = _scaled(lying(_coordinates))
     ragged = isinstance(_values, Ragged)
     owners = _values.owners() if ragged else np.arange(len(xy))
     return Points(

@@ -1,5 +1,5 @@
 // What is seen of the points: dots, or a density of very many; region, rings and hover above.
-class Drawing extends Points {
+class Drawing extends View {
   level(i) {
     if (this.xy[2 * i] === EMPTY || this.hidden.has(this.labels[i])) return 0;
     if (this.chosen) return this.chosen[i] ? 3 : 1;
@@ -31,11 +31,9 @@ class Drawing extends Points {
     const pen = this.under.getContext('2d');
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.clearRect(0, 0, this.under.width, this.under.height);
-    this.shown = 0;
     if (this.n > MANY) this.splat(pen);
     else this.dots(pen);
-    const total = this.data.n_points;
-    this.counted.textContent = `${this.shown === total ? 'all' : few.format(this.shown) + ' of'} ${few.format(total)} ${this.data.what} in view`;
+    this.lookAround();
     this.drawOver();
   }
   dots(pen) {
@@ -49,7 +47,6 @@ class Drawing extends Points {
       const i = order ? order[j] : j,
         level = this.level(i);
       if (!level) continue;
-      this.shown++;
       const key = level + this.colour(i, level);
       if (!groups.has(key)) groups.set(key, []);
       groups.get(key).push(i);
@@ -99,7 +96,6 @@ class Drawing extends Points {
         const i = order ? order[j] : j,
           level = this.level(i);
         if (level !== turn) continue;
-        this.shown++;
         const x = (this.px(this.xy[2 * i]) * this.dpr) | 0,
           y = (this.py(this.xy[2 * i + 1]) * this.dpr) | 0,
           value = word(i, level),

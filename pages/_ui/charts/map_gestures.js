@@ -1,6 +1,6 @@
-// Hands and keys: lasso, zoom, legend, tools, undo.
+// Hands: lasso, zoom, legend, tools, undo.
 class Gestures extends Drawing {
-  // ---- hand and keys
+  // ---- the hand
   find(px, py) {
     const reach = 9,
       [x, y] = this.at(px, py),
@@ -36,6 +36,7 @@ class Gestures extends Drawing {
       this.over.setPointerCapture(e.pointerId);
       this.panning = this.tool === 'move' || !this.data.lasso || e.button === 1 || e.altKey;
       this.adding = e.shiftKey;
+      this.root.classList.add('by-hand');
       this.root.focus({ preventScroll: true });
     };
     this.over.onpointermove = (e) => {
@@ -52,11 +53,8 @@ class Gestures extends Drawing {
         if (!this.panning) this.drawing = [this.at(...this.down)];
       }
       if (this.panning) {
-        this.dx += px - this.last[0];
-        this.dy += py - this.last[1];
+        this.pan(px - this.last[0], py - this.last[1]);
         this.last = [px, py];
-        this.moved = true;
-        this.later();
         return;
       }
       if (this.tool === 'box') {
@@ -81,7 +79,7 @@ class Gestures extends Drawing {
       if (this.drawing) {
         const shape = this.drawing;
         this.drawing = null;
-        if (shape.length > 2) this.setRegion([...(this.adding ? this.region : []), thin(shape)]);
+        if (shape.length > 2) this.setRegion([...(this.adding ? this.region : []), thin(shape, 1.5 / this.scale)]);
         else this.drawOver();
       } else if (!this.dragging) {
         const i = this.find(px, py);
@@ -105,63 +103,33 @@ class Gestures extends Drawing {
       },
       { passive: false },
     );
-    this.root.onkeydown = (e) => {
-      const step = { ArrowLeft: [40, 0], ArrowRight: [-40, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] }[e.key];
-      if (e.key === 'Escape') {
-        if (this.drawing) {
-          this.drawing = null;
-          this.down = null;
-          this.drawOver();
-        } else if (this.region.length) this.setRegion([]);
-        else return;
-      } else if ((e.ctrlKey || e.metaKey) && e.key === 'z') this.undo();
-      else if (e.key === '+' || e.key === '=') this.zoom(this.width / 2, this.height / 2, 1.25);
-      else if (e.key === '-') this.zoom(this.width / 2, this.height / 2, 0.8);
-      else if (e.key === '0' || e.key === 'f') this.reset();
-      else if (step && e.target === this.root) {
-        this.dx += step[0];
-        this.dy += step[1];
-        this.moved = true;
-        this.later();
-      } else return;
-      e.preventDefault();
-      e.stopPropagation();
-    };
-  }
-  reset() {
-    this.moved = false;
-    this.fit();
-    this.draw();
   }
   undo() {
-    if (this.past.length) {
-      this.region = this.past.pop();
-      this.choose();
-      this.draw();
-      this.tools();
-      this.state('region', this.region);
-    }
+    if (this.past.length) this.mark(this.past.pop());
   }
   setRegion(region) {
     this.past.push(this.region);
+    this.mark(region);
+  }
+  mark(region) {
     this.region = region;
     this.choose();
     this.draw();
     this.tools();
-    this.state(
-      'region',
-      region.map((s) => s.map((p) => p.map((v) => Math.round(v * 10) / 10))),
-    );
+    const shapes = region.map((shape) => shape.map((p) => p.map(short).join('.')).join('_'));
+    this.tell('region', shapes.length ? [this.data.tag, ...shapes].join('-') : '');
   }
   hoverAt(px, py) {
     const near = px < 0 ? -1 : this.find(px, py);
     if (near === this.near) return;
+    this.over.style.cursor = near >= 0 ? 'pointer' : this.tool === 'move' || !this.data.lasso ? 'grab' : 'crosshair';
+    this.look(near);
+  }
+  look(near) {
     this.near = near;
-    this.spot = [px, py];
     this.drawOver();
     this.showTip();
     clearTimeout(this.wait);
-    this.over.style.cursor = near >= 0 ? 'pointer' : this.tool === 'move' || !this.data.lasso ? 'grab' : 'crosshair';
     if (near >= 0 && this.data.photos && !this.photos.has(near))
       this.wait = setTimeout(() => this.state('hover', near), 45);
   }
@@ -218,20 +186,25 @@ class Gestures extends Drawing {
     bar.replaceChildren(
       ...some,
       make('Fit', 'All points in view (0)', () => this.reset()),
+      ...(this.home === this.box ? [] : [make('Main part', 'Without what lies far away', () => this.reset(this.home))]),
       ...more,
     );
     this.hint.textContent = this.data.hint;
   }
   drawLegend() {
-    const { names, colours, sizes } = this.data;
+    const { names, colours, sizes, pictures } = this.data;
     this.legend.hidden = !this.data.legend;
     if (!this.data.legend) return;
     this.legend.replaceChildren(
       ...names.map((name, at) => {
         const b = element('button'),
-          dot = element('i');
+          dot = element(pictures[at] ? 'img' : 'i');
         b.type = 'button';
-        dot.style.background = colours[at];
+        if (pictures[at]) {
+          dot.src = pictures[at];
+          dot.alt = '';
+          dot.style.borderColor = colours[at];
+        } else dot.style.background = colours[at];
         b.title = `${name}: click hides or shows, double click shows it alone`;
         b.setAttribute('aria-pressed', !this.hidden.has(at));
         b.append(dot, element('span', '', name), element('b', '', few.format(sizes[at])));
@@ -256,16 +229,30 @@ class Gestures extends Drawing {
   hide() {
     this.drawLegend();
     this.draw();
-    this.state('hidden', { key: this.labels_key, labels: [...this.hidden] });
+    const hidden = [...this.hidden].sort((a, b) => a - b).map(short);
+    this.tell('hidden', hidden.length ? [this.data.labels_tag, ...hidden].join('-') : '');
   }
 }
 
-function thin(shape) {
-  const step = Math.max(1, Math.ceil(shape.length / 240));
-  return shape.filter((_, i) => i % step === 0);
-}
-
-export default function (component) {
-  const root = component.parentElement.querySelector('.map');
-  (root.view ||= new Gestures(root)).update(component);
+// The corners of a line that was drawn by hand: no point of it is farther than `off` from the line between them
+// (Douglas & Peucker 1973), in whole numbers.
+function thin(shape, off) {
+  const kept = new Set([0, shape.length - 1]),
+    parts = [[0, shape.length - 1]];
+  while (parts.length) {
+    const [from, to] = parts.pop(),
+      [[ax, ay], [bx, by]] = [shape[from], shape[to]],
+      long = Math.hypot(bx - ax, by - ay);
+    let [far, most] = [-1, off];
+    for (let at = from + 1; at < to; at++) {
+      const [x, y] = shape[at],
+        gap = long ? Math.abs((bx - ax) * (y - ay) - (by - ay) * (x - ax)) / long : Math.hypot(x - ax, y - ay);
+      if (gap > most) [far, most] = [at, gap];
+    }
+    if (far >= 0) {
+      kept.add(far);
+      parts.push([from, far], [far, to]);
+    }
+  }
+  return shape.filter((_, at) => kept.has(at)).map((p) => p.map(Math.round));
 }

@@ -16,7 +16,8 @@ from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN
 from pages._ui.charts import colouring
 from pages._ui.charts import map as canvas
-from pages._ui.kit import disk, grouping, keys, markdown, palette, watch
+from pages._ui.kit import disk, grouping, keys, look, markdown, palette, watch
+from pages._ui.media import lens, photos
 
 _NUMBER = "number."
 """Before the name of a role: a column may have the same name."""
@@ -24,24 +25,29 @@ _NO_GROUPS = ("id", "path", "width", "height", "bytes", "content", "row", AS_WRI
 
 
 def mappable(pool: Pool) -> list[StoredFeature]:
-    """Features whose samples are vectors: patterns first, then embeddings, the newest first."""
+    """Features whose samples are vectors: those of whole samples first, then patterns, the newest first."""
     found = [
         one
         for one in reversed(disk.features(pool))
         if one.meta["shape"] == "ragged" or (len(one.meta["values"]) == 2 and one.meta["values"][1] > 1)
     ]
-    order = [PATTERNS.name, EMBEDDING.name]
+    order = [EMBEDDING.name, PATTERNS.name]
     return sorted(found, key=lambda one: order.index(one.role) if one.role in order else len(order))
 
 
-def names(found: Sequence[StoredFeature]) -> dict[str, str]:
-    """Key -> `patterns · 4,645 patterns · dictionary_patterns`, as options of a list; of equal ones, what tells them
-    apart.
+def names(pool: Pool, found: Sequence[StoredFeature]) -> dict[str, str]:
+    """Key -> `Photos · dictionary embedding` or `Patterns in photos · ...`, as options of a list; of equal ones, what
+    tells them apart.
     """
-    sources = told_apart(found)
-    many = {one.key: f"{one.meta['values'][0]:,}" for one in found}
-    what = {one.key: " patterns" if one.meta["shape"] == "ragged" else " vectors" for one in found}
-    return {one.key: f"{one.role} · {many[one.key]}{what[one.key]} · {sources[one.key]}" for one in found}
+    sources, samples = told_apart(found), look.unit(pool).capitalize()
+    said = {one.key: sources[one.key].replace(one.meta["id"], one.meta["id"].replace("_", " "), 1) for one in found}
+    return {one.key: f"{_what(one, samples)} \u00b7 {said[one.key]}" for one in found}
+
+
+def _what(kept: StoredFeature, samples: str) -> str:
+    if kept.meta["shape"] == "ragged":
+        return f"{kept.role.replace('_', ' ').capitalize()} in {samples.lower()}"
+    return samples if kept.role == EMBEDDING.name else f"{samples}, {kept.role.replace('_', ' ')}"
 
 
 def ensure(kept: StoredFeature, *, start: bool = True) -> bool:
@@ -103,7 +109,7 @@ def number_ways(pool: Pool) -> dict[str, str]:
 def labels(pool: Pool, kept: StoredFeature, points: canvas.Points, colour: str) -> canvas.Labels:
     """The labels of a colouring; one colour where it is not there any more."""
     if colour == "cluster" and (clusters := read_clusters(kept)) is not None and len(clusters) == len(points.owners):
-        return colouring.by_cluster(kept, clusters, _mostly(pool))
+        return colouring.by_cluster(kept, clusters, _mostly(pool), _picture(pool, kept, points))
     if colour == "kept" and (run := disk.find_run(pool, keys.get("run"))) is not None:
         own = palette.colour_of(run.manifest["method"]["id"])
         return colouring.by_kept(points, disk.rows(run), own, disk.earlier(pool, run))
@@ -115,19 +121,32 @@ def labels(pool: Pool, kept: StoredFeature, points: canvas.Points, colour: str) 
 
 
 def _mostly(pool: Pool) -> Callable[[np.ndarray], str] | None:
-    if not grouping.sizes(pool):
+    groups = grouping.codes(pool)
+    if groups is None:
         return None
-    codes = pool.table[pool.group_column].cast("string").combine_chunks().dictionary_encode()
-    names, of = codes.dictionary.to_pylist(), pc.fill_null(codes.indices, 0).to_numpy()
-
-    whole = np.bincount(of, minlength=len(names))
+    names, of = groups
 
     def word(rows: np.ndarray) -> str:
-        """The group that stands out most against the whole pool."""
-        expected = np.maximum(whole * (len(rows) / max(1, len(of))), 1e-9)
-        return str(names[int(((np.bincount(of[rows], minlength=len(names)) - expected) / np.sqrt(expected)).argmax())])
+        """`hat 74 %`: the group of more than half of the points; `mixed` where there is none."""
+        counts = np.bincount(of[rows], minlength=len(names))
+        most = int(counts.argmax())
+        return f"{names[most]} {100 * counts[most] / len(rows):.0f} %" if 2 * counts[most] > len(rows) else "mixed"
 
     return word
+
+
+def _picture(pool: Pool, kept: StoredFeature, points: canvas.Points) -> Callable[[int], str] | None:
+    """A point -> its patch, or its photo where it is one."""
+    if not photos.has_photos(pool):
+        return None
+
+    def picture(place: int) -> str:
+        row = int(points.owners[place])
+        if points.offsets is None:
+            return lens.patch(pool, None, row, 0)
+        return lens.patch(pool, kept, row, int(place - points.offsets[row]))
+
+    return picture
 
 
 def group_columns(pool: Pool) -> list[str]:

@@ -43,11 +43,27 @@ def known_by(kept: StoredFeature, roles: Roles) -> str:
         return str(error)
 
 
-def in_turn(pool: Pool) -> np.ndarray:
-    """All rows, one of each group in turn, so that the beginning shows something of everything; pool order where there
-    are no groups.
+def in_turn(pool: Pool, rows: np.ndarray | None = None) -> np.ndarray:
+    """These rows, or all, one of each group in turn, so that the beginning shows something of everything; pool order
+    where there are no groups.
     """
-    return _in_turn(pool.table_sha256, pool)
+    order = _in_turn(pool.table_sha256, pool)
+    if rows is None:
+        return order
+    inside = np.zeros(pool.n, bool)
+    inside[rows] = True
+    groups = codes(pool)
+    return order[inside[order]] if groups is None else _turns(groups[1], np.flatnonzero(inside))
+
+
+def _turns(codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """rows: in pool order. One of each group in turn."""
+    mine = codes[rows]
+    order = np.argsort(mine, kind="stable")
+    first = np.searchsorted(mine[order], np.arange(codes.max(initial=-1) + 1))
+    place = np.empty(len(rows), np.int64)
+    place[order] = np.arange(len(rows)) - first[mine[order]]
+    return rows[np.lexsort((mine, place))]
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -84,15 +100,5 @@ def _rows_of(table: str, group: str, _pool: Pool) -> np.ndarray:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _in_turn(table: str, _pool: Pool) -> np.ndarray:
-    if _pool.group_column is None:
-        return np.arange(_pool.n)
-    codes = (
-        pc.dictionary_encode(pc.fill_null(_pool.table[_pool.group_column].cast("string"), ""))
-        .combine_chunks()
-        .indices.to_numpy()
-    )
-    order = np.argsort(codes, kind="stable")
-    first = np.searchsorted(codes[order], np.arange(codes.max() + 1))
-    place = np.empty(_pool.n, np.int64)
-    place[order] = np.arange(_pool.n) - first[codes[order]]
-    return np.lexsort((codes, place))
+    groups = codes(_pool)
+    return np.arange(_pool.n) if groups is None else _turns(groups[1], np.arange(_pool.n))

@@ -33,7 +33,7 @@ ONE_ENTRY = st.components.v2.component(
 )
 """A page that writes its address anew stays one entry of the browser's history: Back needs one press."""
 LINKED = ("pool", "budget", "method", "already", "run", "role", "colour")
-LINKED += ("data.view", "data.group", "leaks.against", "leaks.by")
+LINKED += ("map.region", "map.hidden", "map.view", "data.view", "data.group", "leaks.against", "leaks.by")
 SHORT = {
     "select.seed": ("seed", "0"),
     "select.settings": ("settings", ""),
@@ -47,7 +47,7 @@ SHORT = {
 """More that is in the address -> how it is called there, and the value that need not be said."""
 _BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "targets.row", "targets.target")
 _BELONG_TO_POOL += ("select.target", "select.where", "select.within", "select.settings", "select.sample")
-_BELONG_TO_POOL += ("data.group", "data.new", "leaks.against", "leaks.by")
+_BELONG_TO_POOL += ("map.region", "map.hidden", "map.view", "data.group", "data.new", "leaks.against", "leaks.by")
 
 
 def workspace() -> Workspace:

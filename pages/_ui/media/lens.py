@@ -32,6 +32,23 @@ def grid(patterns: StoredFeature, row: int) -> np.ndarray | None:
     return np.asarray(labels[row], np.int8).reshape(size, size)
 
 
+def patch(pool: Pool, patterns: StoredFeature | None, row: int, pattern: int, px: int = 64) -> str:
+    """A data URL: the part of the photo that one pattern looks at, the rest of it dark; without a patch grid the photo
+    as it is. At most px high.
+    """
+    labels = None if patterns is None else grid(patterns, row)
+    large = photos.thumbnail(pool, row, 192)
+    where = np.empty((0, 2)) if labels is None else np.argwhere(labels == pattern)
+    box = None if labels is None or not len(where) else (*where.min(axis=0), *(where.max(axis=0) + 1))
+    photo = _open(large if box is None else lit(pool, patterns, row, pattern, 192))
+    if labels is not None and box is not None:
+        top, left, low, right = (int(side) for side in box)
+        wide, tall = photo.width / len(labels), photo.height / len(labels)
+        photo = photo.crop((round(left * wide), round(top * tall), round(right * wide), round(low * tall)))
+    photo.thumbnail((2 * px, px))
+    return _url(photo)
+
+
 def colour(pattern: int) -> str:
     """The colour of a pattern within its photo."""
     return palette.COLOURS[pattern % len(palette.COLOURS)]
@@ -39,7 +56,7 @@ def colour(pattern: int) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def _lit(src: str, labels: bytes, size: int, pattern: int) -> str:
-    photo = np.asarray(Image.open(io.BytesIO(base64.b64decode(src.partition(",")[2]))).convert("RGB"), np.float32)
+    photo = np.asarray(_open(src), np.float32)
     tall, wide = photo.shape[:2]
     cells = np.frombuffer(labels, np.int8).reshape(size, size)
     cells = cells[np.arange(tall) * size // tall][:, np.arange(wide) * size // wide]
@@ -50,8 +67,16 @@ def _lit(src: str, labels: bytes, size: int, pattern: int) -> str:
         tint = np.array(ImageColor.getrgb(colour(number)), np.float32)
         out[mask] = photo[mask] if pattern >= 0 else photo[mask] * (1 - _TINT) + tint * _TINT
         out[_edge(mask, max(1, wide // 160))] = 255 if pattern >= 0 else tint
+    return _url(Image.fromarray(out.clip(0, 255).astype(np.uint8)))
+
+
+def _open(src: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(src.partition(",")[2]))).convert("RGB")
+
+
+def _url(photo: Image.Image) -> str:
     buffer = io.BytesIO()
-    Image.fromarray(out.clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=85)
+    photo.save(buffer, "JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 

@@ -77,9 +77,10 @@ def wall(
     badges: Words = None,
     dim: Collection[int] | None = None,
     on_open: Callable[[int], None] | None = None,
+    most: int = A_PAGE,
 ) -> int | None:
-    """Photos of these rows, in this order, justified, at most 60 a page. Returns the row that was just clicked; it is
-    also kept as `open_row`.
+    """Photos of these rows, in this order, justified, at most `most` a page. Returns the row that was just clicked;
+    it is also kept as `open_row`.
 
     height: of one line of photos in pixels. captions, badges: row -> text (captions show on hover, the id by default; a
     badge stands in the corner).
@@ -90,9 +91,9 @@ def wall(
         return texts.wall(pool, rows, key=key, badges=badges, dim=dim, on_open=on_open)
     if not has_photos(pool):
         return _table(pool, rows, badges, key, on_open)
-    pages = max(1, -(-len(rows) // A_PAGE))
+    pages = max(1, -(-len(rows) // most))
     page = min(_page(key), pages - 1)
-    shown = rows[page * A_PAGE : (page + 1) * A_PAGE].tolist()
+    shown = rows[page * most : (page + 1) * most].tolist()
     px = 192 if height < 160 else 384
     fetch(pool, shown, px)
     faded = (
@@ -105,7 +106,7 @@ def wall(
         "height": height,
         "page": page,
         "pages": pages,
-        "first": page * A_PAGE + 1,
+        "first": page * most + 1,
         "n": len(rows),
     }
 

@@ -69,23 +69,29 @@ def named(pool: Pool, row: int) -> str:
     )
 
 
-def neighbours(pool: Pool, found: Sequence[explain.Neighbour], key: str, *, height: int = 76) -> None:
-    """A line of neighbours: distance on each, rank where it is kept."""
+def neighbours(
+    pool: Pool, found: Sequence[explain.Neighbour], key: str, *, height: int = 76, alike: bool = False
+) -> None:
+    """A line of neighbours: distance on each, rank where it is kept. alike: how alike they are in place of that."""
     if not found:
         st.caption("None.")
         return
-    badges = {one.row: f"{_place(one)}{one.distance:.2f}" for one in found}
+    said = {one.row: f"{_place(one)}{_alike(one) if alike else f'{one.distance:.2f}'}" for one in found}
     if texts.has_texts(pool):
-        texts.wall(pool, [one.row for one in found], key=key, badges=badges, lines=(2, 2))
+        texts.wall(pool, [one.row for one in found], key=key, badges=said, lines=(2, 2))
         return
     if photos.has_photos(pool):
-        photos.wall(pool, [one.row for one in found], key=key, height=height, badges=badges)
+        photos.wall(pool, [one.row for one in found], key=key, height=height, badges=said)
         return
     for at, one in enumerate(found):
-        said = f"{_place(one)}{pool.ids[one.row]} · {one.distance:.3f} away"
-        st.button(
-            markdown.plain(said), key=f"{key}-{at}", type="tertiary", on_click=keys.put, args=("open_row", one.row)
-        )
+        far = f"{_alike(one)} alike" if alike else f"{one.distance:.3f} away"
+        words = markdown.plain(f"{_place(one)}{pool.ids[one.row]} \u00b7 {far}")
+        st.button(words, key=f"{key}-{at}", type="tertiary", on_click=keys.put, args=("open_row", one.row))
+
+
+def _alike(one: explain.Neighbour) -> str:
+    """`62 %`: the cosine, of which less than nothing is nothing."""
+    return f"{100 * max(0.0, 1 - one.distance):.0f} %"
 
 
 def place(one: explain.Neighbour) -> str:
@@ -101,9 +107,8 @@ def _place(one: explain.Neighbour) -> str:
 def similar(pool: Pool, kept: StoredFeature, row: int, key: str, among: np.ndarray | None = None) -> None:
     """What is nearest to a sample in this feature."""
     found = explain.similar(space(kept), row, 8, () if among is None else among)
-    role = markdown.plain(kept.role)
-    st.markdown(f"**Similar {look.unit(pool)}** :small[:gray[nearest in {role}, 1 − cosine]]")
-    neighbours(pool, found, key)
+    st.markdown(f"**Similar {look.unit(pool)}** :small[:gray[the most alike first, 100 % is the same]]")
+    neighbours(pool, found, key, alike=True)
 
 
 def reason(because: str, why: dict[str, Any], rank: int, first: bool = True) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from datasel_core.errors import DataselError
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
+from datasel_core.runs.catalog import lists
 from datasel_core.runs.run import Run
 from pages._ui.kit import disk, look
 
@@ -15,8 +16,8 @@ Flag = Literal["within", "already"]
 
 
 def choices(pool: Pool, flag: Flag) -> dict[str, str]:
-    """As `within` or `already` of a question -> what it is called: none, the selections of the pool, and what these
-    were built on in another workspace, which came with them.
+    """As `within` or `already` of a question -> what it is called: none, lists of samples, the selections of the pool,
+    and what these were built on in another workspace, which came with them.
     """
     return {"": "none"} | {value: words for value, words, _ in _known(pool, flag)}
 
@@ -32,6 +33,10 @@ def value_of(pool: Pool, flag: Flag, said: Mapping[str, Any]) -> str | None:
 def _known(pool: Pool, flag: Flag) -> Iterator[tuple[str, str, str]]:
     """Value, words, and the hash of the ids that it stands for; a damaged selection is none."""
     runs, seen = disk.runs(pool), set()
+    if flag == "within":
+        for one in lists.of_pool(disk.home(pool), pool):
+            seen.add(one.ids_sha256)
+            yield one.value, one.words, one.ids_sha256
     for run in runs:
         if ids := _ids(run, flag):
             seen.add(ids)

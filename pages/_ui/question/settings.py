@@ -93,15 +93,12 @@ def _drawer(pool: Pool, cls: type[Method]) -> tuple[dict[str, Any], dict[str, st
 def _from(pool: Pool) -> tuple[str | None, str | None, str | None]:
     inside, before = earlier.choices(pool, "within"), earlier.choices(pool, "already")
     look.section("From where")
-    if len(before) > 1:
+    within = already = ""
+    if len(inside) > 1:
         within = keys.bound(
-            st.selectbox,
-            "Only from what was kept by",
-            "select.within",
-            "",
-            options=list(inside),
-            format_func=inside.get,
+            st.selectbox, "Only from", "select.within", "", options=list(inside), format_func=inside.get
         )
+    if len(before) > 1:
         already = keys.bound(
             st.selectbox,
             "Count as chosen already",
@@ -113,7 +110,6 @@ def _from(pool: Pool) -> tuple[str | None, str | None, str | None]:
         )
     else:
         st.caption("Earlier selections can be narrowed or added to, once there is one.")
-        within = already = ""
         keys.put("already", None)  # the address never says what is not counted
     condition = where.field(pool)
     return within or None, already or None, condition
@@ -128,10 +124,7 @@ def _differs(
     pool: Pool, cls: type[Method], params: Mapping[str, Any], use: Mapping[str, str], asked: Mapping[str, Any]
 ) -> list[str]:
     """What is not as by default, a few words each."""
-    said = [
-        f"{forms.label(cls, name).lower()} {'none' if value is None else value}"
-        for name, value in _changed(cls, params).items()
-    ]
+    said = [": ".join(look.parameter(cls, name, value)) for name, value in _changed(cls, params).items()]
     said += [
         f"{role} {one}" if role in (GROUP.name, PICTURE.name) else f"another {role}"
         for role, one in _other(pool, use).items()
