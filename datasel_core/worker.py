@@ -3,6 +3,8 @@ last.
 """
 
 import contextlib
+import gc
+import importlib
 import os
 import signal
 import subprocess
@@ -15,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from datasel_core.actions.task import Task, parse_task, parts, perform
+from datasel_core.base import registry
 from datasel_core.base.progress import Progress, Step
+from datasel_core.base.standby import Standby, forks
 from datasel_core.errors import BadRequest, DataselError, Failed, Stopped
 from datasel_core.workspace.files import read_json, write_json
 from datasel_core.workspace.layout import Workspace
@@ -108,7 +112,40 @@ def jobs(workspace: Workspace) -> list[Job]:
     return sorted((job for job in found if job is not None), key=lambda job: -job.status().get("updated", 0))
 
 
+_STANDBY = Standby()
+_FIRST = ("faiss", "pandas", "pyarrow.compute")
+"""What nearly all work imports, late."""
+
+
+def warm() -> None:
+    """From now on, work that this process starts begins at once: in a fork of a process that has imported what it
+    needs. Whatever started it, work is a process of its own; when this process ends, nothing stands by any more.
+    """
+    _STANDBY.start([sys.executable, "-m", "datasel_core", "work"], _environment())
+
+
+def cool() -> None:
+    """Undoes `warm`; work that goes on is left alone."""
+    _STANDBY.end()
+
+
+def stand_by() -> Path | None:
+    """What the process that stands by runs: imports first. Returns the folder of a job in a process that is to do it,
+    None where nothing more will come.
+    """
+    for kind in registry.PACKAGES:
+        registry.every(kind)
+    for name in _FIRST:
+        importlib.import_module(name)
+    gc.freeze()  # what all have in common is not copied because somebody counts it
+    folder = forks(sys.stdin.buffer)
+    return None if folder is None else Path(folder)
+
+
 def _spawn(workspace: Workspace, folder: Path) -> None:
+    mine = {**_environment(), "DATASEL_WORKSPACE": str(workspace.path)}
+    if _STANDBY.take(str(folder), folder / "log.txt", mine):
+        return
     with open(folder / "log.txt", "ab") as log:
         subprocess.Popen(
             [sys.executable, "-m", "datasel_core", "work", str(folder), "--workspace", str(workspace.path)],
@@ -117,13 +154,14 @@ def _spawn(workspace: Workspace, folder: Path) -> None:
             stderr=log,
             start_new_session=True,
             cwd=os.getcwd(),
-            env={**os.environ, "PYTHONPATH": _python_path()},
+            env=mine,
         )
 
 
-def _python_path() -> str:
+def _environment() -> dict[str, str]:
     here = str(Path(__file__).resolve().parent.parent)
-    return os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
+    path = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path}
 
 
 def work(workspace: Workspace, folder: Path) -> int:
