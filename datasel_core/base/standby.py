@@ -1,5 +1,5 @@
-"""A process that has imported what work needs and stands by; for each piece of work it forks, so that the work begins at
-once, in a process of its own that outlives whoever asked. It ends when the process that started it does.
+"""A process that has imported what work needs and stands by; for each piece of work it forks, so that the work begins
+at once, in a process of its own that outlives whoever asked. It ends when the process that started it does.
 """
 
 import contextlib
