@@ -3,6 +3,7 @@ last.
 """
 
 import contextlib
+import dataclasses
 import gc
 import importlib
 import os
@@ -21,7 +22,7 @@ from datasel_core.base import registry
 from datasel_core.base.progress import Progress, Step
 from datasel_core.base.standby import Standby, forks
 from datasel_core.errors import BadRequest, DataselError, Failed, Stopped
-from datasel_core.workspace.files import read_json, write_json
+from datasel_core.workspace.files import read_json, write_json, writing
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock, is_held
 from datasel_core.workspace.trouble import as_failed
@@ -48,7 +49,9 @@ class Job:
     spec: Mapping[str, Any]
 
     def status(self) -> dict[str, Any]:
-        """{"state", "label", "done", "total", "rate", "left", "message"}; state is one of WORDS.
+        """{"state", "label", "done", "total", "rate", "left", "message"}; state is one of WORDS. `left` is of the loop
+        at work; where the work has phases, "phase" says where it is in the whole: {"name", "at", "of", "share",
+        "left"}.
 
         A worker that died without a word is `interrupted`: starting the same again goes on where it was.
         """
@@ -98,7 +101,13 @@ def start(workspace: Workspace, task: Task) -> Job:
             write_json(folder / "job.json", dict(job.spec))
             write_json(folder / "status.json", {"state": "waiting", "updated": time.time()})
             _spawn(workspace, folder)
+            _ring(workspace)
     return job
+
+
+def _ring(workspace: Workspace) -> None:
+    with contextlib.suppress(DataselError), writing(workspace.started()):
+        """Only when it was written counts."""
 
 
 def find_job(folder: Path) -> Job | None:
@@ -178,7 +187,9 @@ def work(workspace: Workspace, folder: Path) -> int:
 
     def report(step: Step) -> None:
         state = "waiting" if step.waiting else "running"
-        tell(state=state, label=step.label, done=step.done, total=step.total, rate=step.rate, left=step.left)
+        phase = step.standing and dataclasses.asdict(step.standing)
+        now = {"label": step.label, "done": step.done, "total": step.total, "rate": step.rate, "left": step.left}
+        tell(state=state, **now, phase=phase)
 
     def should_stop() -> bool:
         return (folder / "stop").exists()

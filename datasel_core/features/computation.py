@@ -25,6 +25,8 @@ from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
 
 __all__ = ["Imported", "keep_imported"]  # they stand in a module of their own, and are asked for here
+LEARNING, COMPUTING = "learning from a part", "computing"
+"""The phases of a computation; the first only of features that are fitted."""
 
 
 def declared_feature(id: str, words: Mapping[str, str] | None = None, **params: Any) -> Feature:
@@ -91,9 +93,11 @@ def _compute(workspace: Workspace, pool: Pool, feature: Feature, progress: Progr
         source, started = _source(workspace, pool, feature, progress.check), time.time()
         fitted = chunks.fitted()
         if fitted is None:
+            progress.enter(LEARNING)
             with _of_models(feature, pool):
                 fitted = learn(workspace, feature, source, progress)
             chunks.keep_fitted(fitted)
+        progress.enter(COMPUTING)
         with _of_models(feature, pool):
             _encode(feature, pool, source, chunks, fitted, progress)
         if (nothing := chunks.nothing_read()) is not None:
