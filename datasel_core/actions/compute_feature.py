@@ -25,6 +25,7 @@ class ComputeFeature(Task):
 
     part: ClassVar[str] = "features"
     heavy: ClassVar[bool] = True
+    goes_on: ClassVar[bool] = True
     words: ClassVar[tuple[str, ...]] = ("feature", "compute")
     cost: ClassVar[str] = "What the feature costs."
 

@@ -63,6 +63,8 @@ class Task(Declared):
     """The part of the workspace where its folders lie."""
     heavy: ClassVar[bool] = False
     """Whether it takes its turn: of the heavy work of one workspace, one goes on at a time."""
+    goes_on: ClassVar[bool] = False
+    """Whether a second start goes on where the first was stopped."""
     words: ClassVar[tuple[str, ...]] = ()
     """The words of its command; its id where none are given."""
     cost: ClassVar[str] = ""

@@ -12,7 +12,7 @@ from datasel_core.runs.spec import Spec
 from tests.browser.conftest import place, settled
 from tests.conftest import paint
 
-GO_ON = re.compile("Resume|Go on from")
+GO_ON = re.compile("^Go on")
 BACKGROUND = {"light": (255, 255, 255), "dark": (20, 23, 28)}
 
 

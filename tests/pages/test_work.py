@@ -58,16 +58,18 @@ def test_work_of_one_phase_says_what_its_loop_does():
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("do", "found", "words"),
     [
-        (status("stopped", label="training the proxy model", done=188, total=400), "Go on from step 188"),
-        (status("interrupted", done=1412, total=2929), "Go on from 1,412 of 2,929"),
-        (status("stopped", done=0, total=0), "Resume"),
-        (status("failed", done=4, total=9), "Try again"),
+        ("feature", status("stopped", label="training the proxy model", done=188, total=400), "Go on from step 188"),
+        ("feature", status("interrupted", done=1412, total=2929), "Go on from 1,412 of 2,929"),
+        ("feature", status("stopped", done=0, total=0), "Go on"),
+        ("feature", status("failed", done=4, total=9), "Try again"),
+        ("select", status("stopped", done=4, total=9), "Start again"),
+        ("of a later version", status("stopped", done=4, total=9), "Start again"),
     ],
 )
-def test_how_to_go_on(found, words):
-    assert jobs.again(found) == words
+def test_how_to_go_on(tmp_path, do, found, words):
+    assert jobs.again(worker.Job(tmp_path, {"do": do}), found) == words
 
 
 @pytest.fixture

@@ -34,16 +34,16 @@ def unfinished(workspace: Workspace) -> list[Job]:
                 continue
             job = worker.find_job(folder)
             state = job.status()["state"] if job is not None else ""
-            if state in ("waiting", "running", "interrupted") or (state == "stopped" and _is_heavy(job)):
+            if state in ("waiting", "running", "interrupted") or (state == "stopped" and _goes_on(job)):
                 found.append(job)
     if not found:
         _QUIET[str(workspace.path)] = started
     return found[:6]
 
 
-def _is_heavy(job: Job) -> bool:
+def _goes_on(job: Job) -> bool:
     known = registry.every("task").get(str(job.spec.get("do")))
-    return known is not None and known.heavy
+    return known is not None and known.goes_on
 
 
 @functools.lru_cache(maxsize=20_000)
@@ -59,13 +59,17 @@ def _is_dismissed(folder: Path, stamp: int) -> bool:
         return False
 
 
-def again(status: dict[str, Any]) -> str:
-    """`Go on from 412 of 929`, `Go on from step 188`; `Try again` where it failed."""
+def again(job: Job, status: dict[str, Any]) -> str:
+    """`Go on from 412 of 929`, `Go on from step 188`; `Try again` where it failed, `Start again` where nothing is
+    kept of it.
+    """
     if status["state"] == "failed":
         return "Try again"
+    if not _goes_on(job):
+        return "Start again"
     done, total = status.get("done") or 0, status.get("total") or 0
     if not 0 < done < total:
-        return "Resume"
+        return "Go on"
     return f"Go on from step {done:,}" if _TRAINS in status.get("label", "") else f"Go on from {done:,} of {total:,}"
 
 

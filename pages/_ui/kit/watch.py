@@ -51,9 +51,10 @@ def started(key: str, do: str | None = None, **asked: Any) -> Job | None:
     return next((one for one in jobs.unfinished(keys.workspace()) if wanted <= one.spec.items()), None)
 
 
-def watch(job: Job | None, *, key: str, done: Callable[[Any], None] | None = None) -> None:
-    """Label, bar, count, rate, time left and Stop while it works; the message and Resume when it did not end well;
-    nothing once it is done.
+def watch(job: Job | None, *, key: str, done: Callable[[Any], None] | None = None, beside_title: bool = False) -> None:
+    """Label, bar, count, rate, time left and Stop while it works; the message and how to go on when it did not end
+    well; nothing once it is done. beside_title: in the line of the page's title, where nothing else moves when work
+    comes and goes; where it stands, else.
 
     done: called once with the job's result when it ends well while it is watched; then the whole page runs again.
     """
@@ -69,7 +70,7 @@ def watch(job: Job | None, *, key: str, done: Callable[[Any], None] | None = Non
             st.rerun()
         return
     keys.put(seen, True)
-    st.fragment(_panel, run_every=_EVERY if state in ("waiting", "running") else None)(job, key)
+    st.fragment(_panel, run_every=_EVERY if state in ("waiting", "running") else None)(job, key, beside_title)
 
 
 def at_work(name: str) -> bool:
@@ -77,20 +78,27 @@ def at_work(name: str) -> bool:
     if (trouble := error(name)) is not None:
         markdown.trouble(trouble)
     job = started(name)
-    watch(job, key=name)
+    watch(job, key=name, beside_title=True)
     return job is not None and job.is_active
 
 
-def _panel(job: Job, key: str) -> None:
+def _panel(job: Job, key: str, beside_title: bool) -> None:
     status = job.status()
     if status["state"] == "done":
         st.rerun(scope="app")
-    with st.container(border=True, key=f"job-{key}"):
-        if status["state"] in _BAD:
+    if status["state"] in _BAD:
+        with st.container(border=True, key=f"job-{key}"):
             _ended_badly(job, status, key)
-            return
+        return
+    with st.container(
+        border=True,
+        key=f"{'title-work' if beside_title else 'job'}-{key}",
+        horizontal=True,
+        vertical_alignment="center",
+        gap="small",
+    ):
         st.progress(jobs.share(status), text=f"{_bold(job)} · {markdown.plain(jobs.numbers(status))}")
-        _stop(job, f"stop-{key}")
+        _stop(job, f"stop-{key}", width="content")
 
 
 def _stop(job: Job, key: str, **how: Any) -> None:
@@ -115,7 +123,7 @@ def _ended_badly(job: Job, status: dict[str, Any], key: str) -> None:
     st.markdown(f"{_bold(job)} · {markdown.plain(jobs.numbers(status))}" if status.get("total") else _bold(job))
     (markdown.trouble if status["state"] == "failed" else markdown.warning)(said)
     with st.container(horizontal=True):
-        if st.button(jobs.again(status), key=f"resume-{key}", icon=":material/play_arrow:"):
+        if st.button(jobs.again(job, status), key=f"resume-{key}", icon=":material/play_arrow:"):
             resume(job)
             st.rerun()
         if st.button("Dismiss", key=f"dismiss-{key}", type="tertiary"):
@@ -170,7 +178,9 @@ def _line(job: Job) -> None:
     how = f"{worker.WORDS[status['state']]} · {markdown.plain(jobs.numbers(status))}"
     st.markdown(f":small[{_bold(job)}]  \n:small[{how}]")
     with st.container(horizontal=True, gap="small"):
-        if st.button(jobs.again(status), key=f"strip-resume-{name}", type="tertiary", icon=":material/play_arrow:"):
+        if st.button(
+            jobs.again(job, status), key=f"strip-resume-{name}", type="tertiary", icon=":material/play_arrow:"
+        ):
             resume(job)
             st.rerun()
         if st.button("Dismiss", key=f"strip-dismiss-{name}", type="tertiary"):
