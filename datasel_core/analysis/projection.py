@@ -7,6 +7,7 @@ import numpy as np
 from datasel_core.base.declare import Declared, Field
 from datasel_core.base.progress import Progress, Track
 from datasel_core.vectors import directions, kmeans, neighbors
+from datasel_core.vectors.inverted import near_k
 
 NEIGHBOURS, DRAWING, PLACING = "finding neighbours", "drawing the map", "placing the other points"
 """The phases of a layout; the last only where there are more points than landmarks."""
@@ -86,7 +87,7 @@ def layout(points: np.ndarray, how: Map, progress: Progress) -> np.ndarray:
     whole = np.empty((n, 2), np.float32)
     progress.enter(PLACING)
     track = progress.track(n, PLACING)
-    for part, found, distance in neighbors.nearest_k(points, base, 5, "euclidean"):
+    for part, found, distance in near_k(points, base, 5):
         track.advance(len(found))
         weight = 1 / np.maximum(distance, 1e-6)
         whole[part] = (placed[found] * weight[:, :, None]).sum(axis=1) / weight.sum(axis=1, keepdims=True)
