@@ -28,7 +28,10 @@ def frame() -> None:
     """
     st.html(f"<style>{_CSS}</style>")
     disk.clear_left_over(str(keys.workspace().path))
-    header(keys.pool())
+    pool = keys.pool()
+    if pool is not None:
+        _tell_replaced(pool)
+    header(pool)
     if said := keys.notice():
         markdown.say(*said)
 
@@ -60,6 +63,22 @@ def header(pool: Pool | None) -> None:
         )
         parts.append(f'<span class="ds-quiet ds-recipe">{html.escape(recipe(run))}</span>')
     st.html(f'<div class="ds-strip" role="status">{"".join(parts)}</div>')
+
+
+def _tell_replaced(pool: Pool) -> None:
+    """A pool that is another one than a moment ago, under the same name, says so, and where what was chosen lies."""
+    before, now = keys.get("seen"), (pool.name, pool.fingerprint, pool.n)
+    run = disk.run_of_another(pool, keys.get("run"))
+    keys.put("seen", now)
+    if run is not None:
+        keys.put("run", None)
+        keys.tell(
+            f"{pool.name} was replaced: it holds {samples(pool)} now. {run.name} was chosen from the "
+            f"{run.manifest['pool']['n']:,} of before; it lies in {run.folder}, with all its ids.",
+            "warning",
+        )
+    elif before is not None and before[0] == pool.name and before[1] != pool.fingerprint:
+        keys.tell(f"{pool.name} was replaced: it holds {samples(pool)} now, {before[2]:,} before.", "warning")
 
 
 def told(draw: Callable[..., None]) -> Callable[..., None]:
