@@ -15,7 +15,7 @@ from datasel_core.worker import Job
 from datasel_core.workspace.layout import Workspace
 from pages._ui.kit import disk, jobs, keys, markdown
 
-_EVERY = 0.7
+_EVERY = 0.4
 _QUIET = 4.0
 _BAD = ("failed", "stopped", "interrupted")
 
@@ -151,7 +151,7 @@ def active_jobs(workspace: Workspace) -> None:
     it.
     """
     found = jobs.unfinished(workspace)
-    st.fragment(_strip, run_every=_EVERY * 2 if any(job.is_active for job in found) else _QUIET)(
+    st.fragment(_strip, run_every=_EVERY * 3 if any(job.is_active for job in found) else _QUIET)(
         workspace, [str(job.folder) for job in found]
     )
 
