@@ -98,11 +98,17 @@ class Track:
     def __init__(self, progress: Progress, total: int, label: str):
         self.progress, self.total, self.label, self.done = progress, total, label, 0
         self._start, self._start_done, self._reported = time.monotonic(), 0, 0.0
+        self._earlier = 0
         progress.check()
         self._report()
 
     def start_at(self, done: int) -> None:
         """So many were done by an earlier attempt; they do not count for the rate."""
+        self._earlier = done
+        self.measure_from(done)
+
+    def measure_from(self, done: int) -> None:
+        """So many are done, and how long they took says nothing of the others: a model was loaded meanwhile."""
         self.done = self._start_done = done
         self._report()
 
@@ -122,6 +128,6 @@ class Track:
         rate = made / spent if made and spent > 0 else None
         left = (self.total - self.done) / rate if rate else None
         plan = self.progress.plan
-        before = self._start_done / self.total if self.total else 0.0
+        before = self._earlier / self.total if self.total else 0.0
         standing = plan.standing(left, min(before, 1.0)) if plan is not None else None
         self.progress.report(Step(self.label, self.done, self.total, rate, left, standing=standing))

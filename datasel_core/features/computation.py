@@ -137,7 +137,7 @@ def _encode(
             if track is None:  # the model was loaded by now: nobody is told how far it is before it is refused
                 track = progress.track(pool.n, label)
                 track.start_at(pool.n - len(rows))  # what an earlier attempt did
-                track.start_at(done)
+                track.measure_from(done)
             track.advance(done - track.done)
     finally:
         chunks.flush()
