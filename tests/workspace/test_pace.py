@@ -59,6 +59,14 @@ def test_what_was_stopped_tells_nothing_of_the_next_time(workspace, vectors):
     assert pace.known(workspace, "select-k_center", 1) == {}
 
 
+def test_an_answer_that_was_there_already_tells_nothing(workspace, vectors):
+    _, known = phases_of(workspace, do="select", pool="vec", method="k_center", budget="40")
+    task = task_of("select", pool="vec", method="k_center", budget="40")
+    work = task.prepare(workspace)
+    perform(workspace, task, Progress(), work)
+    assert pace.known(workspace, "select-k_center", work.size) == known != {}
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"size": 1}', '{"size": "x", "seconds": {"a": 1}}', '{"seconds": 3}'])
 def test_a_damaged_note_is_none(workspace, text):
     pace.remember(workspace, "select-x", 10, {"a": 3.0})
