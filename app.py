@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._ui.kit import disk, keys, look
+from pages._ui.kit import disk, keys, look, server
 
 st.set_page_config(
     page_title="datasel",
@@ -35,3 +35,4 @@ page = st.navigation(offered)
 look.frame(page.title)
 look.told(page.run)()
 look.aside()
+server.settle()

@@ -3,6 +3,9 @@ last.
 """
 
 import contextlib
+import dataclasses
+import gc
+import importlib
 import os
 import signal
 import subprocess
@@ -15,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from datasel_core.actions.task import Task, parse_task, parts, perform
+from datasel_core.base import registry
 from datasel_core.base.progress import Progress, Step
+from datasel_core.base.standby import Standby, forks
 from datasel_core.errors import BadRequest, DataselError, Failed, Stopped
-from datasel_core.workspace.files import read_json, write_json
+from datasel_core.workspace.files import read_json, write_json, writing
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock, is_held
 from datasel_core.workspace.trouble import as_failed
@@ -44,7 +49,9 @@ class Job:
     spec: Mapping[str, Any]
 
     def status(self) -> dict[str, Any]:
-        """{"state", "label", "done", "total", "rate", "left", "message"}; state is one of WORDS.
+        """{"state", "label", "done", "total", "rate", "left", "message"}; state is one of WORDS. `left` is of the loop
+        at work; where the work has phases, "phase" says where it is in the whole: {"name", "at", "of", "share",
+        "left"}.
 
         A worker that died without a word is `interrupted`: starting the same again goes on where it was.
         """
@@ -94,7 +101,13 @@ def start(workspace: Workspace, task: Task) -> Job:
             write_json(folder / "job.json", dict(job.spec))
             write_json(folder / "status.json", {"state": "waiting", "updated": time.time()})
             _spawn(workspace, folder)
+            _ring(workspace)
     return job
+
+
+def _ring(workspace: Workspace) -> None:
+    with contextlib.suppress(DataselError), writing(workspace.started()):
+        """Only when it was written counts."""
 
 
 def find_job(folder: Path) -> Job | None:
@@ -108,7 +121,40 @@ def jobs(workspace: Workspace) -> list[Job]:
     return sorted((job for job in found if job is not None), key=lambda job: -job.status().get("updated", 0))
 
 
+_STANDBY = Standby()
+_FIRST = ("faiss", "pandas", "pyarrow.compute")
+"""What nearly all work imports, late."""
+
+
+def warm() -> None:
+    """From now on, work that this process starts begins at once: in a fork of a process that has imported what it
+    needs. Whatever started it, work is a process of its own; when this process ends, nothing stands by any more.
+    """
+    _STANDBY.start([sys.executable, "-m", "datasel_core", "work"], _environment())
+
+
+def cool() -> None:
+    """Undoes `warm`; work that goes on is left alone."""
+    _STANDBY.end()
+
+
+def stand_by() -> Path | None:
+    """What the process that stands by runs: imports first. Returns the folder of a job in a process that is to do it,
+    None where nothing more will come.
+    """
+    for kind in registry.PACKAGES:
+        registry.every(kind)
+    for name in _FIRST:
+        importlib.import_module(name)
+    gc.freeze()  # what all have in common is not copied because somebody counts it
+    folder = forks(sys.stdin.buffer)
+    return None if folder is None else Path(folder)
+
+
 def _spawn(workspace: Workspace, folder: Path) -> None:
+    mine = {**_environment(), "DATASEL_WORKSPACE": str(workspace.path)}
+    if _STANDBY.take(str(folder), folder / "log.txt", mine):
+        return
     with open(folder / "log.txt", "ab") as log:
         subprocess.Popen(
             [sys.executable, "-m", "datasel_core", "work", str(folder), "--workspace", str(workspace.path)],
@@ -117,13 +163,14 @@ def _spawn(workspace: Workspace, folder: Path) -> None:
             stderr=log,
             start_new_session=True,
             cwd=os.getcwd(),
-            env={**os.environ, "PYTHONPATH": _python_path()},
+            env=mine,
         )
 
 
-def _python_path() -> str:
+def _environment() -> dict[str, str]:
     here = str(Path(__file__).resolve().parent.parent)
-    return os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
+    path = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path}
 
 
 def work(workspace: Workspace, folder: Path) -> int:
@@ -140,7 +187,9 @@ def work(workspace: Workspace, folder: Path) -> int:
 
     def report(step: Step) -> None:
         state = "waiting" if step.waiting else "running"
-        tell(state=state, label=step.label, done=step.done, total=step.total, rate=step.rate, left=step.left)
+        phase = step.standing and dataclasses.asdict(step.standing)
+        now = {"label": step.label, "done": step.done, "total": step.total, "rate": step.rate, "left": step.left}
+        tell(state=state, **now, phase=phase)
 
     def should_stop() -> bool:
         return (folder / "stop").exists()

@@ -16,6 +16,7 @@ from typing import Any
 # Two processes test on two cores: threads of torch and BLAS that spin for one another would take the time of all.
 # Subprocesses keep it; tests of threads say their own number.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("DATASEL_WARM", "0")  # a page that is drawn in a test leaves no process behind
 
 import numpy as np
 import pytest

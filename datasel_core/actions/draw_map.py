@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from datasel_core.actions.task import Outcome, Task, Work, task
-from datasel_core.analysis.projection import Map, cells, layout, principal
+from datasel_core.analysis.projection import DRAWING, NEIGHBOURS, PLACING, Map, cells, layout, principal
 from datasel_core.base.declare import ARGUMENT, Field, called
+from datasel_core.base.phases import Phase
 from datasel_core.base.progress import Progress
 from datasel_core.base.ragged import Ragged
 from datasel_core.base.role import find_role
@@ -22,6 +23,7 @@ from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
 
 _ARRAYS = ("umap", "pca", "clusters")
+AXES = "finding principal components"
 
 
 @task("map", version=1, title="Draw a map")
@@ -37,7 +39,16 @@ class DrawMap(Task):
 
     def prepare(self, workspace: Workspace) -> Work:
         folder = workspace.map(map_key(self.feature, self.params))
-        return Work(folder, lambda progress: self._drawn(workspace, progress))
+        kept, how = load(workspace.feature(self.feature)), Map.of(self.params)
+        n = kept.meta["values"][0] if kept is not None else 0
+        placing = [Phase(PLACING, 2)] if n > how.landmarks else []
+        return Work(
+            folder,
+            lambda progress: self._drawn(workspace, progress),
+            phases=[Phase(AXES, 0.5), Phase(NEIGHBOURS), Phase(DRAWING, 4), *placing],
+            size=n,
+            kind=f"of-{how.landmarks}",
+        )
 
     def headline(self) -> str:
         return "Drawing the map"
@@ -108,7 +119,8 @@ def make_map(
         there = (
             np.flatnonzero(np.isfinite(vectors).all(axis=1)) if vectors.dtype.kind == "f" else np.arange(len(vectors))
         )
-        track = progress.track(2, "finding principal components")
+        progress.enter(AXES)
+        track = progress.track(2, AXES)
         components = principal(vectors, there, how, as_unit=find_role(kept.role).shape != "series")
         _keep(folder / "pca.npy", components[:, :2], there, len(vectors))
         track.advance()

@@ -23,6 +23,7 @@ class Evidence(Task):
     """
 
     heavy: ClassVar[bool] = True
+    goes_on: ClassVar[bool] = True
     cost: ClassVar[str] = (
         "Every choice and a probe of each: a minute or two for five methods, four budgets, eight seeds."
     )

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from datasel_core.actions.task import Outcome, Task, Work, task, titled
 from datasel_core.base.declare import HIDDEN, Field
+from datasel_core.base.phases import Phase
 from datasel_core.base.progress import Progress
 from datasel_core.evidence.appraisals import promise, worth
 from datasel_core.exports.run_folder import check_out, copy_run
@@ -13,7 +14,7 @@ from datasel_core.features.stored import kept_features
 from datasel_core.runs import manifest
 from datasel_core.runs.catalog import names
 from datasel_core.runs.catalog.label import checked_name, checked_note
-from datasel_core.runs.engine import answer
+from datasel_core.runs.engine import APPRAISING, CHOOSING, MEASURING, answer
 from datasel_core.runs.question import Question, resolve
 from datasel_core.runs.run import Run, ask
 from datasel_core.runs.spec import Spec
@@ -47,6 +48,9 @@ class Select(Spec, Task):
             lambda progress: self._answer(asked, progress),
             notes(asked),
             lambda: self._ask(workspace, folder),
+            phases(asked),
+            len(asked.candidates.given) * max(1, asked.budget),
+            asked.method.id,
         )
 
     def headline(self) -> str:
@@ -67,6 +71,12 @@ class Select(Spec, Task):
         run = answer(asked, progress, preview=self.preview)
         shown = run if self.out is None else copy_run(run, self.out, self.overwrite)
         return outcome(shown, asked)
+
+
+def phases(asked: Question) -> list[Phase]:
+    """What is done one after the other until a question is answered."""
+    appraised = [Phase(APPRAISING, 2)] if asked.aside else []
+    return [Phase(CHOOSING, 2), Phase(MEASURING, 1), *appraised]
 
 
 def notes(asked: Question) -> list[str]:

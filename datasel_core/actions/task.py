@@ -4,15 +4,18 @@ Its fields are the request: as it stands in job.json, as the options of its comm
 resolution of the request gives the folder of the answer and the work itself, so that nothing is looked up twice.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from datasel_core.base.declare import Declared
+from datasel_core.base.phases import Phase, Plan
 from datasel_core.base.progress import Progress, listening
 from datasel_core.base.registry import declares, every, find
 from datasel_core.errors import BadRequest, UnknownName
+from datasel_core.workspace import pace
 from datasel_core.workspace.hashing import key_of
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.queue import turn
@@ -45,6 +48,12 @@ class Work:
     notes: Sequence[str] = ()
     asked: Callable[[], None] = lambda: None
     """Called when somebody asks for it, also while it is at work already."""
+    phases: Sequence[Phase] = ()
+    """What it does one after the other, where that is more than one loop; it says `progress.enter` at each."""
+    size: float = 0
+    """How much there is to do, in any unit: twice as much takes twice as long. 0 where nobody knows."""
+    kind: str = ""
+    """What takes as long where there is as much to do, such as a method; beside the id of the task."""
 
 
 class Task(Declared):
@@ -54,6 +63,8 @@ class Task(Declared):
     """The part of the workspace where its folders lie."""
     heavy: ClassVar[bool] = False
     """Whether it takes its turn: of the heavy work of one workspace, one goes on at a time."""
+    goes_on: ClassVar[bool] = False
+    """Whether a second start goes on where the first was stopped."""
     words: ClassVar[tuple[str, ...]] = ()
     """The words of its command; its id where none are given."""
     cost: ClassVar[str] = ""
@@ -94,9 +105,22 @@ def perform(workspace: Workspace, asked: Task, progress: Progress, work: Work | 
         with listening(progress):
             work = asked.prepare(workspace)
     if not asked.heavy:
-        return work.run(progress)
+        return _timed(workspace, asked, work, progress)
     with turn(workspace, asked.headline(), lambda before: progress.wait(f"waiting for: {before}")):
+        return _timed(workspace, asked, work, progress)
+
+
+def _timed(workspace: Workspace, asked: Task, work: Work, progress: Progress) -> Outcome:
+    """Does it; how long its phases took is known the next time."""
+    if not work.phases:
         return work.run(progress)
+    kind = "-".join(filter(None, [asked.id, work.kind]))
+    plan = Plan(work.phases, pace.known(workspace, kind, work.size))
+    outcome = work.run(dataclasses.replace(progress, plan=plan))
+    plan.over()
+    if plan.is_typical:
+        pace.remember(workspace, kind, work.size, plan.seconds)
+    return outcome
 
 
 def titled(kind: str, id: str) -> str:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datasel_core.analysis.metrics.metric import some_rows
+from datasel_core.analysis.metrics.metric import MOST_WORK, some_rows
 from datasel_core.base.progress import Progress
 from datasel_core.base.ragged import Ragged
 from datasel_core.vectors import directions
 
-_POINTS = 20_000
+_POINTS, _FEWEST_POINTS = 20_000, 1_000
 _MOST_GAPS = 50_000_000
 _EVERY_PICK = 20_000
 _BLOCK = 128
@@ -59,7 +59,8 @@ def curve(
     can = np.zeros(len(ragged), dtype=bool)
     can[readable] = True
     per_sample = max(1.0, len(ragged.values) / max(1, len(readable)))
-    most = int(np.clip(_MOST_GAPS / max(1, len(rows) * per_sample), 2000, _POINTS) / per_sample)
+    gaps = min(_MOST_GAPS, MOST_WORK / ragged.values.shape[1]) / max(1, len(rows) * per_sample)
+    most = int(np.clip(gaps, _FEWEST_POINTS, _POINTS) / per_sample)
     on = some_rows(can, max(1, most)) if held_out is None else held_out
     points = directions.unit(ragged.values[ragged.places(on)])
     best = np.full(len(points), np.inf, np.float32)

@@ -7,7 +7,10 @@ import numpy as np
 from datasel_core.base.declare import Declared, Field
 from datasel_core.base.progress import Progress, Track
 from datasel_core.vectors import directions, kmeans, neighbors
+from datasel_core.vectors.inverted import near_k
 
+NEIGHBOURS, DRAWING, PLACING = "finding neighbours", "drawing the map", "placing the other points"
+"""The phases of a layout; the last only where there are more points than landmarks."""
 _FIT = 20_000
 _CELLS = 12
 _ROWS = 8192
@@ -114,17 +117,21 @@ def layout(points: np.ndarray, how: Map, progress: Progress) -> np.ndarray:
     if len(landmarks) == n:
         return placed
     whole = np.empty((n, 2), np.float32)
-    for part, found, distance in neighbors.nearest_k(points, base, 5, "euclidean"):
-        progress.check()
+    progress.enter(PLACING)
+    track = progress.track(n, PLACING)
+    for part, found, distance in near_k(points, base, 5):
+        track.advance(len(found))
         weight = 1 / np.maximum(distance, 1e-6)
         whole[part] = (placed[found] * weight[:, :, None]).sum(axis=1) / weight.sum(axis=1, keepdims=True)
+    track.finish()
     whole[landmarks] = placed
     return whole
 
 
 def _with_itself(base: np.ndarray, k: int, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
     rows, distances = np.empty((len(base), k), np.int32), np.empty((len(base), k), np.float32)
-    track = progress.track(len(base), "finding neighbours")
+    progress.enter(NEIGHBOURS)
+    track = progress.track(len(base), NEIGHBOURS)
     for part, found, distance in neighbors.nearest_k(base, base, k, "euclidean"):
         rows[part], distances[part] = found, distance
         track.advance(len(found))
@@ -135,6 +142,7 @@ def _with_itself(base: np.ndarray, k: int, progress: Progress) -> tuple[np.ndarr
 def _optimise(base: np.ndarray, graph: Any, how: Map, progress: Progress) -> np.ndarray:
     import umap.umap_
 
+    progress.enter(DRAWING)
     a, b = umap.umap_.find_ab_params(1.0, how.min_dist)
     start = base[:, :2] / max(1e-9, float(np.abs(base[:, :2]).max())) * 10
     epochs = 500 if len(base) <= 10_000 else 200
@@ -158,7 +166,7 @@ def _optimise(base: np.ndarray, graph: Any, how: Map, progress: Progress) -> np.
         parallel=False,
         tqdm_kwds={
             "disable": False,
-            "file": _Epochs(progress.track(epochs, "drawing the map")),
+            "file": _Epochs(progress.track(epochs, DRAWING)),
             "bar_format": "{n}",
             "mininterval": 0.2,
         },

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from datasel_core.base.phases import Plan, Standing
 from datasel_core.errors import Stopped
 
 T = TypeVar("T")
@@ -23,6 +24,8 @@ class Step:
     left: float | None
     waiting: bool = False
     """Whether it has not begun: something else comes first, which the label names."""
+    standing: Standing | None = None
+    """Where the loop is in the whole, where the work has phases."""
 
 
 @dataclass
@@ -35,6 +38,8 @@ class Progress:
     report: Callable[[Step], None] = lambda step: None
     should_stop: Callable[[], bool] = lambda: False
     every: float = 0.2
+    plan: Plan | None = None
+    """The phases of the work, where it has declared any."""
     _asked: float = field(default=0.0, repr=False)
 
     def over(self, items: Iterable[T], total: int, label: str) -> Iterator[T]:
@@ -48,6 +53,12 @@ class Progress:
     def track(self, total: int, label: str) -> "Track":
         """For loops whose steps are uneven: call `advance(n)` yourself."""
         return Track(self, total, label)
+
+    def enter(self, phase: str) -> None:
+        """The next phase of the work begins; for work without phases, or of other ones, nothing changes."""
+        self.check()
+        if self.plan is not None and self.plan.enter(phase):
+            self.report(Step(phase, 0, 0, None, None, standing=self.plan.standing(None)))
 
     def wait(self, label: str) -> None:
         """Says what is waited for, and raises Stopped if somebody asked to stop."""
@@ -87,11 +98,17 @@ class Track:
     def __init__(self, progress: Progress, total: int, label: str):
         self.progress, self.total, self.label, self.done = progress, total, label, 0
         self._start, self._start_done, self._reported = time.monotonic(), 0, 0.0
+        self._earlier = 0
         progress.check()
         self._report()
 
     def start_at(self, done: int) -> None:
         """So many were done by an earlier attempt; they do not count for the rate."""
+        self._earlier = done
+        self.measure_from(done)
+
+    def measure_from(self, done: int) -> None:
+        """So many are done, and how long they took says nothing of the others: a model was loaded meanwhile."""
         self.done = self._start_done = done
         self._report()
 
@@ -110,4 +127,7 @@ class Track:
         spent, made = self._reported - self._start, self.done - self._start_done
         rate = made / spent if made and spent > 0 else None
         left = (self.total - self.done) / rate if rate else None
-        self.progress.report(Step(self.label, self.done, self.total, rate, left))
+        plan = self.progress.plan
+        before = self._earlier / self.total if self.total else 0.0
+        standing = plan.standing(left, min(before, 1.0)) if plan is not None else None
+        self.progress.report(Step(self.label, self.done, self.total, rate, left, standing=standing))

@@ -147,9 +147,12 @@ def reproduce(folder: str, json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def work(folder: str) -> None:
-    """What a worker process runs: the job in this folder."""
-    code = worker.work(workspace(), Path(folder))
+def work(folder: str | None = typer.Argument(None)) -> None:
+    """What a worker process runs: the job in this folder; without one, it stands by for jobs that are named to it."""
+    job = worker.stand_by() if folder is None else Path(folder)
+    if job is None:
+        return
+    code = worker.work(workspace(), job)
     if code == 130:  # stopped, perhaps while another library held a lock: nobody waits for a thread that waits for it
         sys.stderr.flush()
         os._exit(code)

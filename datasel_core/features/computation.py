@@ -28,6 +28,8 @@ from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
 
 __all__ = ["Imported", "keep_imported"]  # they stand in a module of their own, and are asked for here
+LEARNING, COMPUTING = "learning from a part", "computing"
+"""The phases of a computation; the first only of features that are fitted."""
 
 
 def declared_feature(id: str, words: Mapping[str, str] | None = None, **params: Any) -> Feature:
@@ -94,10 +96,12 @@ def _compute(workspace: Workspace, pool: Pool, feature: Feature, progress: Progr
         source, started = _source(workspace, pool, feature, progress.check), time.time()
         fitted = chunks.fitted()
         if fitted is None:
+            progress.enter(LEARNING)
             with _of_models(feature, pool):
                 fitted = learn(workspace, feature, source, progress)
             chunks.keep_fitted(fitted)
         encoded = len(chunks.missing())  # in this attempt: what `seconds` is for
+        progress.enter(COMPUTING)
         with _of_models(feature, pool):
             _encode(feature, pool, source, chunks, fitted, progress)
         if (nothing := chunks.nothing_read()) is not None:
@@ -139,7 +143,7 @@ def _encode(
             if track is None:  # the model was loaded by now: nobody is told how far it is before it is refused
                 track = progress.track(pool.n, label)
                 track.start_at(pool.n - len(rows))  # what an earlier attempt did
-                track.start_at(done)
+                track.measure_from(done)
             track.advance(done - track.done)
     finally:
         chunks.flush()

@@ -34,6 +34,8 @@ from datasel_core.workspace.locks import Lock
 _NAMED = 50
 TARGET_HOLDOUT = "target_holdout"
 """What the file beside a manifest is called that names the held-out samples of its target."""
+CHOOSING, MEASURING, APPRAISING = "choosing", "measuring what is kept", "comparing it with random choices"
+"""The phases of an answer."""
 
 
 def select(
@@ -63,6 +65,7 @@ def answer(asked: Question, progress: Progress | None = None, again: bool = Fals
                 write_json(folder / "spec.json", asked.spec.model_dump())
             return Run(folder, said)
         write_json(folder / "spec.json", asked.spec.model_dump())
+        progress.enter(CHOOSING)
         chosen = None if again else _known(asked, progress)
         chosen = choose(asked, progress) if chosen is None else chosen
         return Run(folder, write(asked, chosen, folder, progress))
@@ -110,11 +113,13 @@ def longer_answer(asked: Question) -> Run | None:
 
 def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) -> dict[str, Any]:
     """Measures the selection and writes the run: curve, clusters, table, then manifest."""
+    progress.enter(MEASURING)
     before = asked.candidates.already
     counted = before if asked.already else None
     metrics = measure_result(asked.pool, asked.roles, chosen.rows, counted, asked.method.roles(), progress)
     appraisals = [one() for one in every("appraisal").values()]
     curves = measure_curves(asked.roles, chosen.rows, before, progress)
+    progress.enter(APPRAISING)
     for one in appraisals:
         curves |= one.curves(asked, chosen.rows, progress)
     beside = write_curves(folder, curves)

@@ -147,9 +147,10 @@ def measure(
     Rows without a value in some role are left out of what is measured there.
     """
     readable = measured(roles, used)
-    kept = KeptRows(pool.n, rows[readable[rows]], roles.array, readable, progress or Progress())
-    found = {}
-    for id, metric in registry.every("metric").items():
+    progress = progress or Progress()
+    kept = KeptRows(pool.n, rows[readable[rows]], roles.array, readable, progress)
+    found, metrics = {}, registry.every("metric")
+    for id, metric in progress.over(metrics.items(), len(metrics), "measuring"):
         numbers = metric().measure(kept)
         if numbers:
             found[id] = dict(numbers)

@@ -79,6 +79,14 @@ class Workspace:
         """Tickets of heavy work: see `queue`."""
         return self.path / "queue"
 
+    def started(self) -> Path:
+        """A file that is touched whenever work is started: who looks for work has to look no further."""
+        return self.queue() / "started"
+
+    def pace(self, kind: str) -> Path:
+        """How long such work took the last time; it may be deleted at any time."""
+        return self.path / "pace" / f"{checked_name('work', kind)}.json"
+
     def spool(self) -> Path:
         """Where reading a large source puts what it has read so far; a folder in it that nobody holds is left over."""
         return self.path / "spool"
@@ -99,7 +107,7 @@ class Workspace:
 
     def written_parts(self) -> list[Path]:
         """Where this program writes at all, and may leave something half-written when it is killed."""
-        return [*self.own(), self.thumbs(), self.queue(), *(self.path / part for part in ("demo", "tasks"))]
+        return [*self.own(), self.thumbs(), self.queue(), *(self.path / part for part in ("demo", "tasks", "pace"))]
 
     def folders(self, part: str) -> list[Path]:
         """The folders of one part (pools, features, runs, maps, tasks), by name; not those that are on their way out,

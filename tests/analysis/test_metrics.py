@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from datasel_core.analysis.metrics import metric as module
 from datasel_core.analysis.metrics.balance import Balance
 from datasel_core.analysis.metrics.coverage import Coverage, PatternCoverage
-from datasel_core.analysis.metrics.metric import KeptRows
+from datasel_core.analysis.metrics.metric import KeptRows, affordable, some_rows
 from datasel_core.analysis.metrics.overlap import overlap
 from datasel_core.analysis.metrics.redundancy import Redundancy
 from datasel_core.base.ragged import Ragged
@@ -65,6 +66,54 @@ def test_redundancy_of_many(rng):
     found = Redundancy(threshold=0.97).measure(kept(np.arange(300), 300, embedding=vectors))
     assert 0.1 < found["near_duplicate_share"] < 0.9
     assert found["near_duplicate_share"] == pytest.approx((gap.min(axis=1) <= 0.03).mean(), abs=1e-6)
+
+
+@pytest.fixture
+def dear(monkeypatch):
+    """As if every product took long: all is measured on the fewest rows."""
+    monkeypatch.setattr(module, "MOST_WORK", 1)
+    for name in ("coverage", "metric"):
+        monkeypatch.setattr(f"datasel_core.analysis.metrics.{name}.FEWEST", 400)
+
+
+def test_what_would_take_long_is_measured_on_a_sample_that_says_how_many(rng, dear):
+    n = 4000
+    vectors = clustered(rng, n, 8, 60)
+    patterns = Ragged(vectors, np.arange(0, n + 1, 4))
+    rows = rng.choice(n, 600, replace=False)
+    gap = pairs(vectors)
+    found = Coverage(n_cells=20).measure(kept(rows, n, embedding=vectors))
+    near = gap[:, rows].min(axis=1)
+    assert found["measured_on"] == 400
+    assert abs(found["mean"] - near.mean()) < 4 * near.std() / 20
+    np.fill_diagonal(gap, 2)
+    found = Redundancy(threshold=0.97).measure(kept(np.arange(n), n, embedding=vectors))
+    share = (gap.min(axis=1) <= 0.03).mean()  # of all: a twin that is not in the sample counts
+    assert found["measured_on"] == 400
+    assert 0.1 < share < 0.9
+    assert abs(found["near_duplicate_share"] - share) < 4 * (share * (1 - share)) ** 0.5 / 20
+    found = PatternCoverage().measure(kept([3, 9], n // 4, patterns=patterns))
+    assert found["measured_on"] == 4 * 133
+
+
+def test_a_sample_is_no_random_choice_of_anybodys_seed():
+    """A sample drawn as the method `random` draws would be covered by its choice to the last row."""
+    there = np.ones(3000, bool)
+    sample = some_rows(there, 500)
+    for seed in range(20):
+        for chosen in (
+            np.random.default_rng(seed).permutation(3000)[:1000],
+            np.random.default_rng(seed).choice(3000, 1000, replace=False),
+        ):
+            assert 0.2 < np.isin(sample, chosen).mean() < 0.47
+    assert np.isin(some_rows(there, 200), sample).all()
+    assert some_rows(there, 3000).tolist() == list(range(3000))
+
+
+def test_small_pools_are_measured_whole():
+    assert affordable(929, 1280) >= 929
+    assert affordable(50, 512) == module.SAMPLE == 200_000
+    assert affordable(20_000, 128) == 3906
 
 
 def test_balance():

@@ -81,6 +81,7 @@ class Server:
                 str(self.port),
             ],
             cwd=ROOT,
+            env={**os.environ, "DATASEL_WARM": "1"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -12,6 +12,7 @@ from datasel_core.runs.spec import Spec
 from tests.browser.conftest import place, settled
 from tests.conftest import paint
 
+GO_ON = re.compile("^Go on")
 BACKGROUND = {"light": (255, 255, 255), "dark": (20, 23, 28)}
 
 
@@ -163,6 +164,6 @@ def test_work_is_seen_from_another_tab_and_can_be_stopped(visit, pool, workspace
     page.get_by_role("button", name="Compute, about").first.click()
     other.locator("[data-testid=stSidebar]").get_by_text("for big").wait_for()
     page.get_by_role("button", name="Stop").first.click()
-    page.get_by_role("button", name="Resume").wait_for()
-    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name=GO_ON).first.wait_for()
+    page.get_by_role("button", name=GO_ON).first.click()
     page.get_by_text("1 feature", exact=False).first.wait_for()

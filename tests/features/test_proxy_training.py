@@ -108,6 +108,25 @@ def test_between_checkpoints_that_are_far_apart_one_is_left_to_go_on_from(tmp_pa
     np.testing.assert_allclose(one.values, other.values, atol=1e-5)
 
 
+def test_a_stop_keeps_the_step_in_which_it_came(tmp_path):
+    seen = []
+    stops = Progress(
+        report=seen.append,
+        every=0,
+        should_stop=lambda: bool(seen) and seen[-1].done >= 27 and seen[-1].label.startswith("training"),
+    )
+    with pytest.raises(Stopped):
+        trained(tmp_path / "stopped", epochs=4, progress=stops)
+    place, seen = tmp_path / "stopped" / "proxy", []
+    assert is_whole(place / "checkpoint-28")  # not only 10 and 20, which were due
+    again = trained(tmp_path / "stopped", epochs=4, progress=Progress(report=seen.append, every=0))
+    assert [step.done for step in seen if step.label.startswith("training")][1] == 28
+    assert not (place / "checkpoint-28").exists()
+    whole = trained(tmp_path / "whole", epochs=4)
+    one, other = (next(feature.blocks(source, np.arange(40), fitted)) for feature, source, fitted in (whole, again))
+    np.testing.assert_allclose(one.values, other.values, atol=1e-5)
+
+
 _INSISTED = """
 import contextlib, signal, sys
 from pathlib import Path

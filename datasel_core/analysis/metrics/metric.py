@@ -16,6 +16,16 @@ metric = declares("metric")
 
 SAMPLE = 200_000
 """Above so many rows a metric is measured on a fixed random sample of the pool, and says so."""
+MOST_WORK = 10_000_000_000
+"""So many products of two numbers may one measure take, half a second of one core: to measure a choice never takes much
+longer than to make it. Where all rows take more, a fixed sample is measured, and its size said.
+"""
+_DRAWN_BY = (0, 1)
+"""The seed of samples: no seed of a person, so that a sample is never drawn as a random choice was, which then covers
+the sample and little else.
+"""
+FEWEST = 1_000
+"""Rows that are measured whatever they take."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +54,16 @@ class Metric(Declared):
 
 
 def some_rows(readable: np.ndarray, most: int = SAMPLE) -> np.ndarray:
-    """All readable rows, or a fixed random sample of them, in order."""
+    """All readable rows, or a fixed random sample of them, in order; a smaller sample is part of a larger one."""
     rows = np.flatnonzero(readable)
     if len(rows) <= most:
         return rows
-    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+    return np.sort(np.random.default_rng(_DRAWN_BY).permutation(rows)[:most])
+
+
+def affordable(others: int, length: int) -> int:
+    """Of how many vectors of this length the distances to so many others are measured, at most."""
+    return min(SAMPLE, max(FEWEST, MOST_WORK // max(1, others * length)))
 
 
 def vectors(kept: KeptRows) -> np.ndarray | None:

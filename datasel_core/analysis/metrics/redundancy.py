@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from datasel_core.analysis.metrics.metric import KeptRows, Metric, metric, some_rows, vectors
+from datasel_core.analysis.metrics.metric import KeptRows, Metric, affordable, metric, some_rows, vectors
 from datasel_core.base.declare import Field
 from datasel_core.vectors import directions
 
-_BLOCK = 2048
+_BLOCK, _ANCHORS = 2048, 8192
 
 
 @metric("redundancy", version=1, title="Redundancy")
@@ -25,16 +25,21 @@ class Redundancy(Metric):
         embedding = vectors(kept)
         if embedding is None or len(kept.rows) < 2:
             return {}
-        rows = kept.rows[some_rows(np.ones(len(kept.rows), bool), most=20_000)]
-        unit = directions.unit(embedding[rows])
+        unit = directions.unit(embedding[kept.rows])
+        some = some_rows(np.ones(len(unit), bool), affordable(*unit.shape))
         twins = 0
-        for start in range(0, len(unit), _BLOCK):
-            kept.progress.check()
-            cosine = unit[start : start + _BLOCK] @ unit.T
-            cosine[np.arange(len(cosine)), start + np.arange(len(cosine))] = -1
-            twins += int((cosine.max(axis=1) >= self.threshold).sum())
+        for start in range(0, len(some), _BLOCK):
+            mine = some[start : start + _BLOCK]
+            nearest = np.full(len(mine), -1, np.float32)
+            for first in range(0, len(unit), _ANCHORS):
+                kept.progress.check()
+                cosine = unit[mine] @ unit[first : first + _ANCHORS].T
+                here = np.flatnonzero((mine >= first) & (mine < first + _ANCHORS))
+                cosine[here, mine[here] - first] = -1
+                np.maximum(nearest, cosine.max(axis=1), out=nearest)
+            twins += int((nearest >= self.threshold).sum())
         return {
-            "near_duplicate_share": round(twins / len(rows), 6),
+            "near_duplicate_share": round(twins / len(some), 6),
             "threshold": self.threshold,
-            "measured_on": len(rows),
+            "measured_on": len(some),
         }

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from datasel_core.base.progress import Progress
-from datasel_core.errors import Failed
+from datasel_core.errors import Failed, Stopped
 from datasel_core.features.language.batches import training_order
 from datasel_core.features.language.checkpoints import Checkpoints
 from datasel_core.features.language.halves import halves
@@ -172,10 +172,17 @@ def _watch() -> type:
         ):
             self.kept, self.losses, self.seen, self.advance = kept, log, seen, advance
             self.began = self.saved = time.monotonic()
+            self.stopped: Stopped | None = None
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            self.advance()
-            if self.kept and (state.global_step in self.kept.steps or time.monotonic() - self.saved > _SAFE_EVERY):
+            try:
+                self.advance()
+            except Stopped as stop:
+                if not self.kept:
+                    raise
+                self.stopped = stop  # it comes out when this step is kept
+            due = self.kept and (state.global_step in self.kept.steps or time.monotonic() - self.saved > _SAFE_EVERY)
+            if due or self.stopped:
                 control.should_save = control.should_log = (
                     True  # a line ends here, so that one who goes on writes the same lines
                 )
@@ -183,6 +190,8 @@ def _watch() -> type:
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             self.kept.seal(state.global_step)
             self.saved = time.monotonic()
+            if self.stopped:
+                raise self.stopped
 
         def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
             if self.losses and logs and "loss" in logs:

@@ -32,7 +32,7 @@ from datasel_core.runs.run import Run
 from datasel_core.runs.run import runs as finished_runs
 from datasel_core.runs.spec import Spec
 from datasel_core.workspace import leftovers
-from datasel_core.workspace.layout import Workspace
+from datasel_core.workspace.layout import NAME, Workspace
 
 Stamps = tuple[tuple[str, int], ...]
 
@@ -129,6 +129,15 @@ def _question(folder: str, table: str, asked: str, at: object, _spec: Spec, _poo
 def find_run(pool: Pool, key: str | None) -> Run | None:
     """The run with this key if it is one of this pool."""
     return next((one for one in runs(pool) if one.key == key), None) if key else None
+
+
+def run_of_another(pool: Pool, key: str | None) -> Run | None:
+    """The run with this key, where it was chosen from another pool that had the name of this one."""
+    if not key or not NAME.fullmatch(key):
+        return None
+    found = run(home(pool).run(key))
+    of = found and found.manifest["pool"]
+    return found if of and (of["name"], of["fingerprint"] != pool.fingerprint) == (pool.name, True) else None
 
 
 def rows(run: Run) -> np.ndarray:

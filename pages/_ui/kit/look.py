@@ -33,9 +33,12 @@ def frame(page: str = "") -> None:
     with st.sidebar:
         keys.ONE_ENTRY(key="history")
     disk.clear_left_over(str(keys.workspace().path))
+    pool = keys.pool()
+    if pool is not None:
+        _tell_replaced(pool)
     keys.put("strip.place", st.empty())
     previewed = keys.get("strip.preview")
-    header(keys.pool(), previewed[1] if previewed and previewed[0] == page else None)
+    header(pool, previewed[1] if previewed and previewed[0] == page else None)
     if said := keys.notice():
         markdown.say(*said)
 
@@ -76,6 +79,22 @@ def header(pool: Pool | None, shown: tuple[str, str] | None = None) -> None:
 
 def _dot(colour: str) -> str:
     return f'<i class="ds-dot" style="background:{colour}"></i>'
+
+
+def _tell_replaced(pool: Pool) -> None:
+    """A pool that is another one than a moment ago, under the same name, says so, and where what was chosen lies."""
+    before, now = keys.get("seen"), (pool.name, pool.fingerprint, pool.n)
+    run = disk.run_of_another(pool, keys.get("run"))
+    keys.put("seen", now)
+    if run is not None:
+        keys.put("run", None)
+        keys.tell(
+            f"{pool.name} was replaced: it holds {samples(pool)} now. {run.name} was chosen from the "
+            f"{run.manifest['pool']['n']:,} of before; it lies in {run.folder}, with all its ids.",
+            "warning",
+        )
+    elif before is not None and before[0] == pool.name and before[1] != pool.fingerprint:
+        keys.tell(f"{pool.name} was replaced: it holds {samples(pool)} now, {before[2]:,} before.", "warning")
 
 
 def told(draw: Callable[..., None]) -> Callable[..., None]:

@@ -26,7 +26,7 @@ def fitting(pool: Pool) -> bool:
     """How far the fitting is, with the loss as it falls. True while it goes on."""
     if (trouble := watch.error(name(pool))) is not None:
         markdown.trouble(trouble)
-    job = watch.started(name(pool))
+    job = watch.started(name(pool), "feature", pool=pool.name, feature=FEATURE)
     watch.watch(job, key=name(pool), done=lambda result: keys.tell(_finished(pool, result), "success"))
     if job is None or job.status()["state"] == "done":
         return False
