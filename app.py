@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._ui.kit import disk, keys, look, server
+from pages._ui.kit import disk, keys, look, server, strip
 
 st.set_page_config(
     page_title="datasel",
@@ -32,7 +32,7 @@ for section, name, title, icon, kinds in PAGES:
             st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == "data")
         )
 page = st.navigation(offered)
-look.frame(page.title)
+strip.frame(page.title)
 look.told(page.run)()
-look.aside()
+strip.aside()
 server.settle()

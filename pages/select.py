@@ -4,7 +4,7 @@ import streamlit as st
 
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
-from pages._ui.kit import keys, look, watch
+from pages._ui.kit import keys, look, strip, watch
 from pages._ui.kit.onward import onward
 from pages._ui.question import answers, budget, settings
 from pages._ui.question.answers import Answer
@@ -16,7 +16,7 @@ def page(pool: Pool) -> None:
     answers.tell_kept(pool)
     choice = settings.ask(pool)
     if choice is None:
-        look.preview("Select", pool, None)
+        strip.preview("Select", pool, None)
         return
     with st.container(key="at-work"):  # it lies over the page, so that nothing moves when work comes and goes
         working = [watch.at_work(name) for name in ("choose", "keep", "baseline", "yardstick")]
@@ -35,7 +35,7 @@ def live(choice: Question, working: bool) -> None:
     active = same is not None and same.key == keys.get("run")
     _controls(choice, n, answer, enough, active, working)
     found = shown.of(choice, n, answer)
-    look.preview("Select", choice.pool, None if found is None or active else shown.told(found))
+    strip.preview("Select", choice.pool, None if found is None or active else shown.told(found))
     if found is None:
         if not working:
             then = (
