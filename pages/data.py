@@ -12,7 +12,7 @@ _ALL = "all groups"
 
 
 def numbers(pool: Pool) -> None:
-    sizes, copies = grouping.sizes(pool), sum(len(rows) - 1 for rows in disk.duplicates(pool))
+    sizes, copies = grouping.sizes(pool), sum(len(rows) - 1 for rows in grouping.duplicates(pool))
     facts = [(look.samples(pool), "in the pool")]
     if sizes:
         facts.append((f"{len(sizes):,} groups", f"{sizes[-1][1]:,} to {sizes[0][1]:,} {look.unit(pool)} each"))

@@ -7,7 +7,7 @@ import streamlit as st
 
 from datasel_core.base import registry
 from datasel_core.pools.pool import Pool
-from pages._ui.kit import disk, look, markdown, palette
+from pages._ui.kit import grouping, look, markdown, palette
 from pages._ui.media import photos
 
 _SHOWN = 200
@@ -71,7 +71,7 @@ def _unreadable(pool: Pool) -> None:
 
 
 def _copies(pool: Pool) -> None:
-    sets = disk.duplicates(pool)
+    sets = grouping.duplicates(pool)
     spare = sum(len(rows) - 1 for rows in sets)
     if not sets:
         look.section("Exact copies", f"none: no two {look.unit(pool)} are the same to the {_unit(pool)}")

@@ -267,11 +267,6 @@ def _abouts(workspace: Workspace) -> list[tuple[dict[str, Any] | None, str]]:
     return [_about(folder, stamp) for folder, stamp in _stamps(workspace, "pools", "pool.json")]
 
 
-def duplicates(pool: Pool) -> list[list[int]]:
-    """Rows of samples whose content is the same to the byte, a list for each set of two or more, in pool order."""
-    return _duplicates(pool.table_sha256, pool)
-
-
 @functools.lru_cache(maxsize=500)
 def _about(folder: str, stamp: int) -> tuple[dict[str, Any] | None, str]:
     try:
@@ -291,14 +286,3 @@ def _captions(table: str, _pool: Pool) -> pa.ChunkedArray | None:
         if pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
         else column.cast("string")
     )
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _duplicates(table: str, _pool: Pool) -> list[list[int]]:
-    counted = pc.value_counts(_pool.table["content"])
-    twice = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
-    rows = np.flatnonzero(pc.is_in(_pool.table["content"], twice).to_numpy())
-    sets: dict[str, list[int]] = {}
-    for row, content in zip(rows.tolist(), _pool.table["content"].take(pa.array(rows)).to_pylist(), strict=True):
-        sets.setdefault(content, []).append(row)
-    return list(sets.values())

@@ -1,6 +1,7 @@
-"""Cached reads of the groups of a pool: their sizes, whose rows, one of each in turn."""
+"""Cached reads of the groups of a pool: their sizes, whose rows, one of each in turn; and of what is there twice."""
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
@@ -66,6 +67,11 @@ def _turns(codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return rows[np.lexsort((mine, place))]
 
 
+def duplicates(pool: Pool) -> list[list[int]]:
+    """Rows of samples whose content is the same to the byte, a list for each set of two or more, in pool order."""
+    return _duplicates(pool.table_sha256, pool)
+
+
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _sizes(table: str, _pool: Pool) -> list[tuple[str, int]]:
     if _pool.group_column is None:
@@ -102,3 +108,14 @@ def _rows_of(table: str, group: str, _pool: Pool) -> np.ndarray:
 def _in_turn(table: str, _pool: Pool) -> np.ndarray:
     groups = codes(_pool)
     return np.arange(_pool.n) if groups is None else _turns(groups[1], np.arange(_pool.n))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _duplicates(table: str, _pool: Pool) -> list[list[int]]:
+    counted = pc.value_counts(_pool.table["content"])
+    twice = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
+    rows = np.flatnonzero(pc.is_in(_pool.table["content"], twice).to_numpy())
+    sets: dict[str, list[int]] = {}
+    for row, content in zip(rows.tolist(), _pool.table["content"].take(pa.array(rows)).to_pylist(), strict=True):
+        sets.setdefault(content, []).append(row)
+    return list(sets.values())
