@@ -80,6 +80,6 @@ def _marks(most: int) -> list[int]:
     """Round numbers from 1 to the most, one log scale for every pool: the same at every run, so that a drag is not cut
     short.
     """
-    steps = [*range(10, 20), *range(20, 40, 2), *range(40, 100, 5)]
+    steps = [*range(10, 20), *range(20, 40, 2), 25, 35, *range(40, 100, 5)]
     found = {n * 10**power // 10 for power in range(8) for n in steps}
     return sorted({n for n in found if 1 <= n < most} | {most})
