@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from datasel_core.base import registry
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
@@ -146,7 +147,8 @@ def _embeddings(pool: Pool, lacking: list[str]) -> None:
         "The model that comes with datasel knows only the pictures of the demo; for your own, compute Image and Text "
         "on the Data page with a larger one."
     )
-    if look.empty("Embeddings come first", f"{text} {more}", f"Compute for {look.samples(pool)}", key="embeddings"):
+    how = look.computing(pool, *(registry.find("feature", id)() for id in makers.values()))
+    if look.empty("Embeddings come first", f"{text} {more}", how, key="embeddings"):
         for role, id in makers.items():
             watch.start(names[role], "feature", pool=pool.name, feature=id, params={})
         st.rerun()

@@ -289,7 +289,7 @@ OURS = {
     "pages/_ui/question/where.py": {"', '.join(map(markdown.plain, columns))"},
     "pages/export.py": {"what"},
     "pages/_ui/data/aside.py": {"CALLED[kind]", "by", "near"},
-    "pages/_ui/data/features.py": {"_shape(one)", "_choice(kept, one)", "_time(pool, cls, params, error)", "cls.paper"},
+    "pages/_ui/data/features.py": {"_shape(one)", "_choice(kept, one)", "cls.paper"},
     "pages/_ui/data/first_map.py": {"time"},
     "pages/_ui/data/recent.py": {"_words(one)"},
     "pages/_ui/data/health.py": {"remover.title"},

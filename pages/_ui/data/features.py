@@ -8,7 +8,7 @@ import streamlit as st
 from datasel_core.base import registry
 from datasel_core.features.description import made, settings, taken
 from datasel_core.features.feature import Feature
-from datasel_core.features.likely import is_demo, likely_first, seconds
+from datasel_core.features.likely import is_demo, likely_first
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from pages._ui.charts import numbers
@@ -53,7 +53,7 @@ def _card(pool: Pool, cls: type[Feature], kept: Sequence[StoredFeature], leads: 
                 _about(cls)
         with button:
             if st.button(
-                f"Compute{_time(pool, cls, params, error)}",
+                look.computing(pool, *([] if error else [cls(**params)])),
                 key=f"compute-{cls.id}",
                 icon=":material/play_arrow:",
                 type="primary" if leads else "secondary",
@@ -72,12 +72,6 @@ def _about(cls: type[Feature]) -> None:
         st.caption(f"**Not for:** {markdown.plain(cls.avoid)}")
     if cls.paper:
         st.caption(f"[Paper]({cls.paper})")
-
-
-def _time(pool: Pool, cls: type[Feature], params: dict[str, Any], error: str | None) -> str:
-    """`, about 5 s for these 929`, with the parameters as they stand; empty where nobody knows."""
-    found = None if error else seconds(cls(**params), pool.n, disk.every_feature(disk.home(pool)))
-    return "" if found is None else f", {look.about(found)} for these {pool.n:,}"
 
 
 def _finished(pool: Pool, cls: type[Feature], result: dict[str, Any]) -> None:

@@ -11,6 +11,8 @@ import streamlit as st
 from datasel_core.base import registry
 from datasel_core.base.declare import Declared
 from datasel_core.errors import DataselError
+from datasel_core.features.feature import Feature
+from datasel_core.features.likely import seconds
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
 from datasel_core.runs.catalog.label import read_label
@@ -174,6 +176,13 @@ def about(seconds: float) -> str:
     size, unit = next(((size, unit) for size, unit in ((1, "s"), (60, "min")) if seconds <= 45 * size), (3600, "h"))
     most = seconds / size
     return f"about {next((step for step in _STEPS if most <= step), math.ceil(most)):,} {unit}"
+
+
+def computing(pool: Pool, *features: Feature) -> str:
+    """`Compute, about 5 s for these 929`: a button that does it; without a time where nobody knows."""
+    times = [seconds(one, pool.n, disk.every_feature(disk.home(pool))) for one in features]
+    known = [one for one in times if one is not None]
+    return f"Compute, {about(sum(known))} for these {pool.n:,}" if len(known) == len(times) > 0 else "Compute"
 
 
 def kept_of(run: Run) -> str:

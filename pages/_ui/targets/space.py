@@ -87,7 +87,7 @@ def _no_embedding(pool: Pool) -> None:
         f"Distances to the target need one vector per sample. {makers[0].title} needs no download; others can be "
         "computed or imported on the Data page."
     )
-    if look.empty("Embeddings come first", text, f"Compute for {look.samples(pool)}", key="embedding-first"):
+    if look.empty("Embeddings come first", text, look.computing(pool, makers[0]()), key="embedding-first"):
         watch.start(name, "feature", pool=pool.name, feature=makers[0].id, params={})
         st.rerun()
 
