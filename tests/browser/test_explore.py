@@ -163,8 +163,9 @@ def test_a_lasso_shows_its_photos_and_the_region_outlives_a_visit_elsewhere(visi
     left = pool.column("group") == "left"
     expected = int(draw_around(page, points[left]).sum())
     page.get_by_text(f"{expected} of {N} photos", exact=True).first.wait_for()
-    page.locator(".tile").nth(expected - 1).wait_for()
-    assert page.locator(".tile").count() == expected
+    wall = page.locator(f'.wall [aria-label="{expected} of {expected} photos"] .tile')
+    wall.nth(expected - 1).wait_for()
+    assert wall.count() == expected
     page.get_by_role("link", name="Select").click()
     page.get_by_role("heading", name="Select").wait_for()
     page.get_by_role("link", name="Patterns").click()

@@ -55,7 +55,7 @@ class Drawing extends View {
       for (const [key, members] of groups) {
         if (+key[0] !== level) continue;
         const size = level >= 3 ? r * 1.5 : r;
-        pen.globalAlpha = level === 1 ? (this.chosen ? 0.1 : 0.28) : level === 2 ? 0.82 : 1;
+        pen.globalAlpha = level === 1 ? (this.chosen ? 0.1 : 0.28) : 1;
         pen.fillStyle = key.slice(1);
         pen.beginPath();
         for (const i of members) {
