@@ -17,7 +17,7 @@ from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
 from datasel_core.runs.catalog.label import read_label
 from datasel_core.runs.run import Run
-from pages._ui.kit import markdown, palette
+from pages._ui.kit import disk, markdown, palette
 from pages._ui.kit.onward import onward
 
 _UNITS = {"images": ("photo", "photos"), "vectors": ("vector", "vectors"), "pairs": ("pair", "pairs")}
