@@ -12,46 +12,48 @@ from pages._ui.kit import disk, keys, look, watch
 
 
 def page(pool: Pool) -> None:
-    look.title(
-        "Evidence", "How much better than random each method is, tested on samples that none of them could choose."
-    )
     held = holdout.held_out(pool)
-    left, right = st.columns([27, 73], gap="medium")
+    which = look.samples(pool, len(held.rows(pool))) if held else f"{look.unit(pool)} held out"
+    look.title("Evidence", f"How much better than random each method is, on {which} that none of them could choose.")
     if held is None:
-        with left, st.container(border=True):
-            aside.card(pool, holdout.HOLDOUT)
-        with right:
-            look.empty(
-                "Nothing is held out",
-                "What a method saw while choosing cannot test it. Hold samples out first, on the left; selections that "
-                "were kept before stay, but prove nothing on them.",
-            )
+        _none_held_out(pool)
         return
-    with left:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="evidence-asked"):
         asked = settings.settings(pool, held)
+        place_of_button = st.container(width="content")
+    with st.container(key="evidence-work"):
+        working = watch.at_work("evidence")
+    with place_of_button:
+        st.button(
+            "Compare with random",
+            key="compare",
+            type="primary",
+            disabled=working or asked is None,
+            help="What was measured before is kept: more methods, budgets or seeds cost only what is new.",
+            on_click=watch.start,
+            args=("evidence", "evidence"),
+            kwargs=asked or {},
+        )
+    said = paper.last(place(disk.home(pool), pool, held))
+    if said is not None:
+        results.results(said)
+    elif not working:
+        look.empty(
+            "Nothing compared yet",
+            "Press Compare with random: each method is chosen under every seed, and measured on the held-out samples.",
+        )
+
+
+def _none_held_out(pool: Pool) -> None:
+    left, right = st.columns([58, 42], gap="medium")
+    with left, st.container(border=True):
+        aside.card(pool, holdout.HOLDOUT)
     with right:
-        with st.container(key="evidence-work"):
-            working = watch.at_work("evidence")
-        with left:
-            st.button(
-                "Compare with random",
-                key="compare",
-                type="primary",
-                disabled=working or asked is None,
-                help="What was measured before is kept: more methods, budgets or seeds cost only what is new.",
-                on_click=watch.start,
-                args=("evidence", "evidence"),
-                kwargs=asked or {},
-            )
-        said = paper.last(place(disk.home(pool), pool, held))  # a damaged one is told beside the button that mends it
-        if said is not None:
-            results.results(said)
-        elif not working:
-            look.empty(
-                "Nothing compared yet",
-                "Choose methods and budgets, and press Compare with random: each is chosen under every seed, and "
-                "measured on the held-out samples.",
-            )
+        look.empty(
+            "Nothing is held out",
+            "What a method saw while choosing cannot test it. Hold samples out first; selections that were kept before "
+            "stay, but prove nothing on them.",
+        )
 
 
 if (pool := keys.pool()) is None:

@@ -11,7 +11,7 @@ def test_two_clicks_from_a_pool_to_a_table(visit, workspace, tmp_path, rng, sche
     add(workspace, tmp_path, *world(rng))
     page = visit("/evidence?pool=vec", scheme)
     page.get_by_role("button", name="Draw about 32").click()
-    page.get_by_text("32 of 160 vectors; no selection can choose them").wait_for()
+    page.get_by_text("on 32 vectors that none of them could choose").wait_for()
     settled(page)
     page.get_by_role("button", name="Compare with random").click()
     table = page.locator(".ds-evidence")

@@ -68,6 +68,29 @@ def test_the_table_says_what_the_command_says(screen, compared):
     assert "Classes of the pool with a kept sample, of 4; higher is better" in said(app)
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "right"),
+    [
+        (["not shown to differ"] * 4, "**No method is shown to differ from random**"),
+        (["pilot"] * 4, "**Fewer than 8 seeds show nothing yet**"),
+        (
+            ["worse", "better", "better", "not shown to differ"],
+            "**FreeSel is better than random** at 30; **k-center greedy is better than random** at 60; "
+            "**k-center greedy is worse than random** at 30",
+        ),
+    ],
+)
+def test_one_sentence_says_what_is_shown(verdicts, right):
+    asked = [("k_center", 30), ("k_center", 60), ("freesel", 30), ("freesel", 60)]
+    cells = [
+        {"method": method, "budget": budget, "control": False, "verdict": verdict}
+        for (method, budget), verdict in zip(asked, verdicts, strict=True)
+    ]
+    said = results._sentence([*cells, {**cells[0], "control": True, "verdict": "better"}])
+    assert sorted(said.split("; ")) == sorted(right.split("; "))
+    assert "worse" not in said or said.index("better") < said.index("worse")
+
+
 def test_wrong_budgets_are_one_line_and_nothing_starts(screen, workspace, compared):
     app = opened(screen)
     app.text_input(key="widget.evidence.budgets").set_value("12, many")
@@ -79,7 +102,7 @@ def test_wrong_budgets_are_one_line_and_nothing_starts(screen, workspace, compar
     app.multiselect(key="widget.evidence.methods").set_value([])
     sound(app.run())
     assert app.button(key="compare").disabled
-    assert worker.jobs(workspace) == []
+    assert not [job for job in worker.jobs(workspace) if job.spec["do"] == "evidence"]
 
 
 def test_a_damaged_table_is_said_in_a_line(screen, workspace, pool, compared):

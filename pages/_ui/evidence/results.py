@@ -1,4 +1,4 @@
-"""The right side of the evidence page: a forest plot, the table with its words, what choosing costs, downloads."""
+"""What was compared: one sentence, a forest plot, the table with its words, what choosing costs, downloads."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -19,26 +19,59 @@ _ROW = 19
 def results(said: Mapping[str, Any]) -> None:
     """said: a document, as `evidence --json` prints it."""
     measures = {one["name"]: one for one in said["measures"]}
-    name = keys.bound(
-        st.segmented_control,
-        "Measure",
-        "evidence.measure",
-        said["measure"],
-        options=list(measures),
-        format_func=lambda one: one.capitalize(),
-        required=True,
-        label_visibility="collapsed",
-    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="evidence-said"):
+        sentence = st.empty()
+        name = keys.bound(
+            st.segmented_control,
+            "Measure",
+            "evidence.measure",
+            said["measure"],
+            options=list(measures),
+            format_func=lambda one: one.capitalize(),
+            required=True,
+            label_visibility="collapsed",
+        )
     measure, cells = measures[name], [one for one in paper.every(said) if one["measure"] == name]
-    st.caption(markdown.plain(f"{measure['title'][:1].upper()}{measure['title'][1:]}; {measure['better']} is better."))
-    _forest(measure, cells)
-    look.legend([(COLOURS[word], word) for word in dict.fromkeys(one["verdict"] for one in cells)])
-    _table(cells)
-    benefits = [one["benefit"] for one in cells if "benefit" in one]
-    if benefits:
-        with st.expander("What choosing costs, and what it saves"):
-            st.markdown("\n".join(f"- {markdown.plain(line[:1].upper() + line[1:])}" for line in benefits))
-    st.caption("  \n".join(markdown.plain(line) for line in said["notes"]))
+    sentence.markdown(_sentence(cells))
+    left, right = st.columns([72, 28], gap="medium")
+    with left:
+        _forest(measure, cells)
+        look.legend([(COLOURS[word], word) for word in dict.fromkeys(one["verdict"] for one in cells)])
+        _table(cells)
+    with right, st.container(key="rail"):
+        look.section("What is measured")
+        title = f"{measure['title'][:1].upper()}{measure['title'][1:]}; {measure['better']} is better."
+        st.caption(markdown.plain(title))
+        st.caption("  \n".join(markdown.plain(line) for line in said["notes"]))
+        benefits = [one["benefit"] for one in cells if "benefit" in one]
+        if benefits:
+            with st.expander("What choosing costs, and what it saves"):
+                st.markdown("\n".join(f"- {markdown.plain(line[:1].upper() + line[1:])}" for line in benefits))
+        look.section("Table for a paper")
+        _downloads(said)
+
+
+def _sentence(cells: Sequence[Mapping[str, Any]]) -> str:
+    """`**Facility location is better than random** at 30 and 60`, of all that is shown; the control says nothing."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in cells:
+        if one["verdict"] in (BETTER, WORSE) and not one["control"]:
+            found.setdefault((_title(one), one["verdict"]), []).append(f"{one['budget']:,}")
+    if not found:
+        pilot = any(one["verdict"] == PILOT for one in cells)
+        return "**Fewer than 8 seeds show nothing yet**" if pilot else "**No method is shown to differ from random**"
+    order = sorted(found, key=lambda one: one[1] != BETTER)
+    return "; ".join(
+        f"**{markdown.plain(name)} is {word} than random** at {_and(found[name, word])}" for name, word in order
+    )
+
+
+def _and(words: Sequence[str]) -> str:
+    """`30, 60 and 120`."""
+    return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
+
+
+def _downloads(said: Mapping[str, Any]) -> None:
     with st.container(horizontal=True, gap="small"):
         for suffix, title in _FILES.items():
             st.download_button(

@@ -1,4 +1,4 @@
-"""The left side of the evidence page: what is held out, which methods, which budgets."""
+"""What is to be compared: which methods, which budgets, and how."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from datasel_core.base import registry
 from datasel_core.base.role import EMBEDDING
 from datasel_core.evidence.tables.asking import NONE
 from datasel_core.evidence.tables.choices import RANDOM
+from datasel_core.methods.method import Method
 from datasel_core.pools.holdout import SetAside
 from datasel_core.pools.pool import Pool
 from pages._ui.kit import disk, keys, look
@@ -16,16 +17,10 @@ from pages._ui.question import methods, targets
 _USUAL = ("k_center", "facility_location", "freesel")
 
 
-def about(pool: Pool, held: SetAside) -> None:
-    """What is held out, in a line."""
-    n, by = len(held.rows(pool)), held.about["by"]
-    how = f", whole by {by}" if by else ""
-    look.section("Held out", f"{n:,} of {look.samples(pool)}{how}; no selection can choose them")
-
-
 def settings(pool: Pool, held: SetAside) -> dict[str, Any] | None:
-    """The fields of the task; None while nothing is chosen."""
-    about(pool, held)
+    """Draws one row: methods, budgets, and a drawer with the rest. The fields of the task; None while nothing is
+    chosen.
+    """
     ready = {id: one for id, one in methods.ready(pool).items() if id != RANDOM}
     if not ready:
         st.caption("No method can be used yet: compute a feature on the Data page.")
@@ -39,45 +34,52 @@ def settings(pool: Pool, held: SetAside) -> dict[str, Any] | None:
         options=list(ready),
         format_func=lambda id: ready[id].title,
         help="Random of the same seed and size stands against each; random under other seeds is the control.",
+        placeholder="Choose at least one",
+        width=520,
     )
-    towards = next((ready[id] for id in chosen if ready[id].needs_target), None)
-    target = targets.choose(pool, towards, "evidence.target") if towards else None
-    free = pool.n - len(held.rows(pool))
     budgets = keys.bound(
         st.text_input,
         "Budgets",
         "evidence.budgets",
-        ", ".join(map(str, _budgets(free))),
+        ", ".join(map(str, _budgets(pool.n - len(held.rows(pool))))),
         help="Counts, or shares of the candidates such as 10%, separated by commas.",
+        width=200,
     )
-    left, right = st.columns(2, gap="small")
-    with left:
-        seeds = keys.bound(
-            st.number_input,
-            "Seeds",
-            "evidence.seeds",
-            8,
-            min_value=2,
-            max_value=100,
-            step=1,
-            help="Of each method and budget; with fewer than 8 nothing is said of better or worse.",
-        )
-    with right:
-        probes = _probes(pool)
-        probe = keys.bound(
-            st.selectbox,
-            "Probe",
-            "evidence.probe",
-            next(iter(probes)),
-            options=list(probes),
-            format_func=probes.get,
-            help="What is trained on the kept and tested on the held-out samples: the main measure.",
-        )
+    with st.popover("Settings", icon=":material/tune:", key="evidence-settings"):
+        rest = _rest(pool, held, next((ready[id] for id in chosen if ready[id].needs_target), None))
     if not chosen:
-        st.caption("Choose at least one method.")
         return None
-    asked = {"pool": pool.name, "methods": ",".join(chosen), "budgets": budgets, "seeds": int(seeds), "probe": probe}
-    return {**asked, "target": target}
+    return {"pool": pool.name, "methods": ",".join(chosen), "budgets": budgets, **rest}
+
+
+def _rest(pool: Pool, held: SetAside, towards: type[Method] | None) -> dict[str, Any]:
+    """What is set rarely. towards: a method that needs a target, where one was chosen."""
+    n, by = len(held.rows(pool)), held.about["by"]
+    how = f", whole by {by}" if by else ""
+    look.section("Held out", f"{n:,} of {look.samples(pool)}{how}; no selection can choose them")
+    probes = _probes(pool)
+    probe = keys.bound(
+        st.selectbox,
+        "Probe",
+        "evidence.probe",
+        next(iter(probes)),
+        options=list(probes),
+        format_func=probes.get,
+        help="What is trained on the kept and tested on the held-out samples: the main measure.",
+    )
+    seeds = keys.bound(
+        st.number_input,
+        "Seeds",
+        "evidence.seeds",
+        8,
+        min_value=2,
+        max_value=100,
+        step=1,
+        help="How often each method and budget is chosen anew. Move it up when intervals are wide. With fewer than 8 "
+        "nothing is said of better or worse; 100 take twelve times as long as 8.",
+    )
+    target = targets.choose(pool, towards, "evidence.target") if towards else None
+    return {"seeds": int(seeds), "probe": probe, "target": target}
 
 
 def _budgets(free: int) -> list[int]:
