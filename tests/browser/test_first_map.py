@@ -27,7 +27,7 @@ def test_one_click_after_opening_there_is_a_map(visit, folder):
     dialog.wait_for(state="detached")
     page.get_by_text("80 photos in 2 folders").wait_for()
     settled(page)
-    page.get_by_role("button", name="Open", exact=True).click()
+    page.get_by_role("button", name="Open it").click()
     page.get_by_text("80 of 80 photos").wait_for()
     page.locator(".tile img").first.wait_for()
     settled(page)

@@ -140,7 +140,7 @@ def test_no_page_fetches_a_picture_that_a_name_or_an_error_holds(visit, workspac
         field.fill(typed)
         field.press("Tab")
         settled(page)
-    page.get_by_role("button", name="Open", exact=True).last.click()
+    page.get_by_role("button", name="Open it").click()
     page.get_by_test_id("stAlert").get_by_text("![e](http").wait_for()
     root = page.url.partition("/?")[0]
     for path in ("/export?pool=p", "/trajectories?pool=t", "/select?pool=p"):

@@ -78,7 +78,7 @@ def _own() -> None:
     kind, name, options, trouble = _read_as(path) if path else ("images", "", {}, None)
     with button:
         wanted = st.button(
-            "Open",
+            "Open it",
             key="open-own",
             icon=":material/folder_open:",
             type="primary" if path else "secondary",
