@@ -38,35 +38,36 @@ def page(pool: Pool) -> None:
         if not working:
             proxy.card(pool)
         return
-    left, right = st.columns([22, 78], gap="medium")
-    with left:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="trajectory-asked"):
         choice = _settings(pool, found)
-    with right:
-        if choice is None:
-            return
-        with st.container(key="trajectory-work"):
-            busy = [watch.at_work(name) for name in ("trajectories", "keep")]
-        st.fragment(look.told(_live))(choice, any(busy))
+    if choice is None:
+        return
+    with st.container(key="trajectory-work"):
+        busy = [watch.at_work(name) for name in ("trajectories", "keep")]
+    st.fragment(look.told(_live))(choice, any(busy))
 
 
 def _settings(pool: Pool, found: dict[str, StoredFeature]) -> Question | None:
+    """A drawer with all that is set rarely, and beside it what the clusters are made from."""
     cls = registry.find("method", "s2l")
-    look.section("S2L", "from small to large")
-    st.caption(cls.summary() + (f"  \n[Paper]({cls.paper})" if cls.paper else ""))
-    params, error = forms.form(cls, "method.s2l", columns=1)
-    seed = keys.bound(
-        st.number_input,
-        "Seed",
-        "select.seed",
-        0,
-        min_value=0,
-        step=1,
-        help="The same seed gives the same clusters and picks, anywhere.",
-    )
-    use = methods.roles(pool, cls, () if error else cls(**params).roles())
+    with st.popover("Settings", icon=":material/tune:", key="trajectory-settings"):
+        look.section("S2L", "from small to large")
+        st.caption(cls.summary() + (f"  \n[Paper]({cls.paper})" if cls.paper else ""))
+        params, error = forms.form(cls, "method.s2l", columns=1)
+        seed = keys.bound(
+            st.number_input,
+            "Seed",
+            "select.seed",
+            0,
+            min_value=0,
+            step=1,
+            help="The same seed gives the same clusters and picks, anywhere.",
+        )
+        use = methods.roles(pool, cls, () if error else cls(**params).roles())
     used = found.get(use.get(proxy.FEATURE, ""), next(iter(found.values())))
-    st.caption(f"From {markdown.plain(proxy.said(used))}.")
+    st.markdown(f":small[:gray[From {markdown.plain(proxy.said(used))}.]]", width="content")
     if error is not None:
+        look.empty("The settings do not fit together", f"{error} Mend it in Settings.", key="settings-wrong")
         return None
     try:
         return answers.ask(pool, cls(**params), use, seed=int(seed))
