@@ -83,7 +83,7 @@ class Distance(Measure):
 
     id: ClassVar = "distance"
     unit: ClassVar = "1 - cosine"
-    title: ClassVar = "mean distance of a held-out sample to the nearest kept (1 - cosine)"
+    title: ClassVar = "mean distance of a held-out sample to the nearest kept (0 is the same, 1 unrelated)"
 
     @property
     def role(self) -> str:
@@ -157,7 +157,9 @@ class Patterns(Measure):
 
     id: ClassVar = PATTERNS.name
     unit: ClassVar = "1 - cosine"
-    title: ClassVar = "mean distance of the patterns of a held-out sample to the nearest kept pattern (1 - cosine)"
+    title: ClassVar = (
+        "mean distance of the patterns of a held-out sample to the nearest kept pattern (0 is the same, 1 unrelated)"
+    )
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def test_what_evidence_recommends_is_set_with_its_settings_where_nothing_was_cho
     app = sound(screen("select", pool="v", budget="10"))
     assert app.button(key="method-deduplicate").proto.type == "primary"
     assert app.number_input(key="widget.form.method.deduplicate.threshold").value == 0.9
-    assert "threshold 0.9" in said(app)
+    assert "threshold: 0.9" in said(app)
     assert query(app, "settings") == "threshold=0.9"
 
 

@@ -111,7 +111,7 @@ def test_a_method_that_keeps_fewer_says_so_where_the_budget_is_set(screen, works
 def test_the_address_brings_everything_back(screen, pool):
     app = screen("select", pool="clothes", method="facility_location", budget="7")
     assert address(app) == {"method": "facility_location", "budget": "7"}
-    app.segmented_control(key="widget.form.method.facility_location.metric").set_value("euclidean").run()
+    app.selectbox(key="widget.form.method.facility_location.metric").set_value("euclidean").run()
     app.number_input(key="widget.form.method.facility_location.n_neighbors").set_value(20).run()
     app.number_input(key="widget.select.seed").set_value(6).run()
     app = sound(app.text_input(key="widget.select.where").set_value("\"group\" = 'hat'").run())
@@ -124,14 +124,14 @@ def test_the_address_brings_everything_back(screen, pool):
         "settings": "metric=euclidean&n_neighbors=20",
     }
     again = screen("select", pool="clothes", **told)
-    assert again.segmented_control(key="widget.form.method.facility_location.metric").value == "euclidean"
+    assert again.selectbox(key="widget.form.method.facility_location.metric").value == "euclidean"
     assert again.number_input(key="widget.form.method.facility_location.n_neighbors").value == 20
     assert again.number_input(key="widget.select.seed").value == 6
     assert again.number_input(key="budget.count").max == 10
     assert address(again) == told
     for words in (
-        "metric euclidean",
-        "neighbours per sample 20",
+        "metric: by distance (Euclidean)",
+        "neighbours per sample: 20",
         "seed 6",
         "where &quot;group&quot; = &#x27;hat&#x27;",
     ):

@@ -120,7 +120,7 @@ def test_what_is_chosen_towards_a_target_is_tested_on_what_is_held_out_of_it(scr
     (caption,) = (one for one in sound(app).caption if missing in one.value.replace("\\", ""))
     assert caption.proto.help == "`python -m datasel_core holdout wanted --share 20%`"
     drawing.draw(workspace, load_pool(workspace, "wanted"), "20%")
-    assert "Nothing chosen yet" in said(sound(app.run()))  # it was chosen towards all of the target
+    assert "of the earlier settings" in said(sound(app.run()))  # it was chosen towards all of the target
     run = select(workspace, parse_spec(**asked))
     text = said(sound(app.run()))
     assert promised(run.manifest["result"]["promise"]) in text

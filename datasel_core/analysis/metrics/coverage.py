@@ -19,8 +19,8 @@ _A_CELL = 20
 
 @metric("coverage", version=1, title="Coverage")
 class Coverage(Metric):
-    """Distance (1 - cosine) from the samples of the pool to the nearest kept one, and the share of k-means cells that
-    hold a kept one.
+    """Distance (0 is the same, 1 unrelated) from the samples of the pool to the nearest kept one, and the share of
+    k-means cells that hold a kept one.
     """
 
     unit: ClassVar = "1 - cosine"
@@ -55,7 +55,9 @@ class Coverage(Metric):
 
 @metric("pattern_coverage", version=1, title="Pattern coverage")
 class PatternCoverage(Metric):
-    """Distance (1 - cosine) from the local patterns of all photos to the nearest pattern of a kept photo."""
+    """Distance (0 is the same, 1 unrelated) from the local patterns of all photos to the nearest pattern of a kept
+    photo.
+    """
 
     unit: ClassVar = "1 - cosine"
     better: ClassVar = "lower"

@@ -16,7 +16,7 @@ PATCHES = declare(Role("patches", "grid", "A grid of vectors per photo, from whi
 
 @feature("imported_patterns", version=1, title="Patterns of imported patch vectors")
 class ImportedPatterns(Patterns):
-    """Patterns from the patch vectors of any encoder, imported as the role `patches` (samples x patches x numbers). As
+    """Patterns from the patch vectors of any encoder, imported as `patches` (samples x patches x numbers). As
     good as that encoder.
 
     FreeSel, https://arxiv.org/abs/2309.17342; without attention, the length of a patch vector stands for it.

@@ -125,7 +125,7 @@ def _measured(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
     for id, numbers in metrics.items():
         for name, value in numbers.items():
             if isinstance(value, int | float) and (words := _words(id, name)):
-                found.append((words, f"{value:,}" if isinstance(value, int) else f"{value:.4g}"))
+                found.append((words, f"{value:,}" if isinstance(value, int) else f"{value:.3g}"))
     return found
 
 
@@ -144,7 +144,7 @@ def _words(metric: str, name: str) -> str:
         "p95": f"{title}: 95 % are nearer than",
         "max": f"{title}: farthest",
         "entropy": f"{title}, 0 to 1",
-        "cells_touched": "share of cells with a kept one",
+        "cells_touched": "share of clusters with a kept one",
         "rarest_count": "kept of the rarest group",
         "near_duplicate_share": "share with a near-duplicate",
     }
@@ -158,7 +158,10 @@ def _made(said: Mapping[str, Any]) -> list[tuple[str, str]]:
             [about["id"], *(f"{name} {value}" for name, value in about.get("params", {}).items())]
         )
         found.append(
-            (f"role {role}", words if about.get("column") else f"{words} (fingerprint {about['fingerprint'][:12]})")
+            (
+                role.replace("_", " "),
+                words if about.get("column") else f"{words} (fingerprint {about['fingerprint'][:12]})",
+            )
         )
     for role, about in (said["target"] or {"features": {}})["features"].items():
         found.append((f"the target's {role}", f"{about['id']} (fingerprint {about['fingerprint'][:12]})"))

@@ -33,8 +33,9 @@ ONE_ENTRY = st.components.v2.component(
 )
 """A page that writes its address anew stays one entry of the browser's history: Back needs one press."""
 LINKED = ("pool", "budget", "method", "already", "run", "role", "colour")
-LINKED += ("map.region", "map.hidden", "map.view", "data.view", "data.group", "leaks.against", "leaks.by")
+LINKED += ("map.region", "map.hidden", "map.view", "data.group", "leaks.against", "leaks.by")
 SHORT = {
+    "data.view": ("data.view", "samples"),
     "select.seed": ("seed", "0"),
     "select.settings": ("settings", ""),
     "select.target": ("target", ""),
