@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from datasel_core.features import computation
+from datasel_core.features.likely import seconds
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
@@ -142,7 +144,11 @@ def _embeddings(pool: Pool, lacking: list[str]) -> None:
         "The model that comes with datasel knows only the pictures of the demo; for your own, compute Image and Text "
         "on the Data page with a larger one."
     )
-    if look.empty("Embeddings come first", f"{text} {more}", f"Compute for {look.samples(pool)}", key="embeddings"):
+    times = [seconds(computation.declared_feature(id), pool.n, disk.features(pool)) for id in makers.values()]
+    known = [one for one in times if one is not None]
+    time = f", {look.about(sum(known))}" if len(known) == len(times) else ""
+    action = f"Compute for {look.samples(pool)}{time}"
+    if look.empty("Embeddings come first", f"{text} {more}", action, key="embeddings"):
         for role, id in makers.items():
             watch.start(names[role], "feature", pool=pool.name, feature=id, params={})
         st.rerun()

@@ -311,6 +311,7 @@ OURS = {
     "pages/_ui/select/worth.py": {"of"},
     "pages/_ui/targets/crowds.py": {"len(crowds)", "said"},
     "pages/_ui/targets/sentence.py": {"who"},
+    "pages/_ui/targets/setting.py": {"said", "Tsds.paper", "Tsds.summary()"},
     "pages/_ui/targets/walls.py": {"unlike_words(len(far), len(found.targets), found.beyond)"},
     "pages/_ui/trajectories/proxy.py": {"cls.cost"},
     "pages/_ui/patterns/region.py": {"said"},

@@ -27,8 +27,10 @@ def draw(choice: Question, found: Scored, n: int) -> None:
     if place:
         score = float(found.values[row])
         told = sentence.fits(choice, score)
-        said = f"Number {place:,} of {len(found.order):,} by {choice.method.title} ({look.score(score)})"
-        st.caption(f"{said}: the caption {told}." if told else f"{said}.")
+        low, high = look.score(float(found.falling[-1])), look.score(float(found.falling[0]))
+        said = f"Number {place:,} of {len(found.order):,} by {choice.method.title}"
+        scale = f"Its score is {look.score(score)}, of {low} to {high}."
+        st.caption(f"{said}: the caption {told}." if told else f"{said}.", help=scale)
     st.caption(reasons.named(choice.pool, row))
     if (pairs := encoders.agreement(choice)) is not None:
         encoders.chart(pairs, palette.colour_of(choice.method.id), _CHART)

@@ -5,6 +5,7 @@ import streamlit as st
 from datasel_core.base import registry
 from datasel_core.base.role import EMBEDDING
 from datasel_core.features import computation
+from datasel_core.features.likely import seconds
 from datasel_core.features.stored import StoredFeature, kept_features
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
@@ -106,7 +107,9 @@ def _no_embedding(pool: Pool) -> None:
         f"Distances to the target need one vector per sample. {makers[0].title} needs no download; others can be "
         "computed or imported on the Data page."
     )
-    if look.empty("Embeddings come first", text, f"Compute for {look.samples(pool)}", key="embedding-first"):
+    takes = seconds(makers[0](), pool.n, disk.features(pool))
+    time = "" if takes is None else f", {look.about(takes)}"
+    if look.empty("Embeddings come first", text, f"Compute for {look.samples(pool)}{time}", key="embedding-first"):
         watch.start(name, "feature", pool=pool.name, feature=makers[0].id, params={})
         st.rerun()
 
