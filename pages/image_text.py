@@ -6,11 +6,11 @@ from datasel_core.base import registry
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
-from pages._ui.image_text import cut, examples, recipe, scorers, scores
+from pages._ui.image_text import cut, examples, rail, recipe, scorers, scores, sentence
 from pages._ui.image_text.scores import Scored
-from pages._ui.kit import disk, keys, look, markdown, watch
-from pages._ui.media.detail import open_detail
-from pages._ui.question import answers, encoders, targets
+from pages._ui.kit import disk, keys, look, markdown, palette, strip, watch
+from pages._ui.kit.onward import onward
+from pages._ui.question import answers, encoders
 
 _VIEWS = {
     "cut": "Around the cut",
@@ -23,38 +23,27 @@ _VIEWS = {
 def page(pool: Pool) -> None:
     look.title("Image-text", "How well captions and pictures belong together; cut where they stop.")
     answers.tell_kept(pool)
+    strip.preview("Image-text", pool, None)
     lacking = [role for role in scorers.ROLES if role not in {one.role for one in disk.features(pool)}]
     if lacking:
         _embeddings(pool, lacking)
         return
-    left, right = st.columns([25, 75], gap="medium")
-    with left:
-        choice = scorers.settings(pool)
-        recipe.two_stages(pool)
-    with right:
-        if choice is None:
-            look.empty(
-                "No score yet", "Choose another score on the left, or mend what is marked there.", key="no-choice"
-            )
-            return
-        with st.container(key="pairs-work"):  # a place of its own, so that nothing below moves when work comes and goes
-            working = any(
-                [watch.at_work(name) for name in (*map(_name, scorers.every()), "keep", recipe.job_name(pool))]
-            )
-        _encoders(pool, choice)
-        found = scores.scored(choice)
-        if found is None:
-            if not working:
-                _not_scored(choice)
-            return
-        if not len(found.order):
-            look.empty(
-                "No pair has a score",
-                "Their embeddings are all zero, or nothing is left to choose from.",
-                key="none-scored",
-            )
-            return
-        st.fragment(look.told(_live))(choice, found)
+    choice = scorers.ask(pool)
+    if choice is None:
+        return
+    with st.container(key="pairs-work"):  # a place of its own, so that nothing below moves when work comes and goes
+        working = any([watch.at_work(name) for name in (*map(_name, scorers.every()), "keep", recipe.job_name(pool))])
+    _encoders(pool, choice)
+    found = scores.scored(choice)
+    if found is None:
+        if not working:
+            _not_scored(choice)
+        return
+    if not len(found.order):
+        text = "Their embeddings are all zero, or nothing is left to choose from."
+        look.empty("No pair has a score", text, key="none-scored")
+        return
+    st.fragment(look.told(_live))(choice, found)
 
 
 def _live(choice: Question, found: Scored) -> None:
@@ -62,51 +51,55 @@ def _live(choice: Question, found: Scored) -> None:
     if keys.get("pairs.started"):
         keys.put("pairs.started", None)
         st.rerun(scope="app")
+    n = cut.current(choice, found)
+    _said(choice, found, n)
+    main, side = st.columns([72, 28], gap="medium")
+    with main:
+        view = keys.bound(
+            st.segmented_control,
+            "Show",
+            "pairs.view",
+            "cut",
+            options=list(_VIEWS),
+            format_func=_VIEWS.get,
+            required=True,
+            label_visibility="collapsed",
+        )
+        if view != "disagree":  # that is a chart of its own, and the cut stays where it is
+            cut.widgets(choice, found, n)
+        {"cut": examples.cut, "ends": examples.ends, "disagree": examples.disagree, "search": examples.search}[view](
+            choice, found, n
+        )
+    with side, st.container(key="rail"):
+        rail.draw(choice, found, n)
+
+
+def _said(choice: Question, found: Scored, n: int) -> None:
+    """What the cut keeps, beside what makes it the selection."""
     pool = choice.pool
-    head, actions = st.columns([70, 30], gap="small", vertical_alignment="center")
-    with head:
-        said = st.empty()
-    n = cut.widgets(choice, found)
-    outside = pool.n - len(found.order)
-    left_out = f", {outside:,} cannot be chosen" if outside else ""
-    dropped = len(found.order) - n
-    said.markdown(
-        f"**{n:,} of {look.samples(pool)} kept** ({look.percent(n, pool.n)}), {dropped:,} dropped{left_out}. "
-        f"{_words(choice)}"
-    )
-    with actions:
-        same = answers.exact(choice, n)
-        active = same is not None and same.key == keys.get("run")
+    same = answers.exact(choice, n)
+    active = same is not None and same.key == keys.get("run")
+    preview = f"preview: {n:,} of {look.samples(pool)}, not kept", palette.colour_of(choice.method.id)
+    strip.preview("Image-text", pool, None if active else preview)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="said"):
+        sentence.draw(choice, found, n)
         st.button(
             "Kept" if active else "Keep selection",
             key="keep-pairs",
             type="secondary" if active else "primary",
             icon=":material/check:",
-            width="stretch",
             disabled=active,
-            help="Makes this the selection, with a manifest that anyone can verify.",
+            help="This is the selection, and is kept."
+            if active
+            else "Makes this the selection, with a manifest that anyone can verify.",
             on_click=scores.keep,
             args=(choice, n),
         )
-    view = keys.bound(
-        st.segmented_control,
-        "Show",
-        "pairs.view",
-        "cut",
-        options=list(_VIEWS),
-        format_func=_VIEWS.get,
-        required=True,
-        label_visibility="collapsed",
-    )
-    {"cut": examples.cut, "ends": examples.ends, "disagree": examples.disagree, "search": examples.search}[view](
-        choice, found, n
-    )
-    open_detail(pool, found.order)
-
-
-def _words(choice: Question) -> str:
-    towards = markdown.plain(targets.said(choice.target))
-    return f"{choice.method.title}{' ' + towards if towards else ''}: the higher, the better."
+        if active:
+            onward("Export", "pages/export.py", key="pairs")
+        with st.popover("More numbers", type="tertiary", key="more-numbers"):
+            look.section("Numbers", choice.method.title)
+            sentence.more(choice, found, n)
 
 
 def _name(method: str) -> str:
@@ -115,6 +108,9 @@ def _name(method: str) -> str:
 
 
 def _not_scored(choice: Question) -> None:
+    """Starts what takes seconds by itself, once; else, and where that did not end well, a button."""
+    if scores.by_itself(choice):
+        st.rerun()
     text = f"{choice.method.summary()} {choice.method.cost}"
     if look.empty(f"Not scored by {choice.method.title} yet", text, f"Score {look.samples(choice.pool)}", key="score"):
         scores.start(choice)

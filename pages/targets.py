@@ -3,21 +3,21 @@
 import numpy as np
 import streamlit as st
 
-from datasel_core.base import registry
 from datasel_core.base.role import EMBEDDING
-from datasel_core.errors import DataselError
 from datasel_core.features.stored import StoredFeature
+from datasel_core.methods.algorithms.transport import TransportPlan
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.neighbor_tables import Tables
 from datasel_core.runs.question import Question
-from pages._ui.kit import forms, keys, look, markdown, watch
-from pages._ui.question import answers, budget, methods, targets
-from pages._ui.targets import crowds, mass, setting, space, tables, walls
+from pages._ui.kit import keys, look, strip, watch
+from pages._ui.kit.onward import onward
+from pages._ui.question import answers, budget
+from pages._ui.targets import crowds, mass, sentence, setting, tables, walls
 
 _VIEWS = {
     "map": "Map",
     "likely": "Most likely",
-    "targets": "Targets, the worst served first",
+    "targets": "Worst served",
     "unlike": "Nothing like them",
     "crowds": "Near-duplicates",
     "kept": "Kept",
@@ -25,37 +25,24 @@ _VIEWS = {
 
 
 def page(pool: Pool) -> None:
-    look.title(
-        "Targets",
-        "Which candidates stand for a few examples of what you want to be good at, and how wide to spread the choice.",
-    )
+    look.title("Targets", "A few examples of what you want to be good at, and what stands for them here.")
     answers.tell_kept(pool)
-    left, right = st.columns([22, 78], gap="medium")
-    with left:
-        name = space.choose(pool)
-    with right:
-        there = space.is_ready(pool, name)
-    if not there:
-        with left:
-            methods.roles(pool, registry.find("method", "tsds"))  # in the space of another embedding it may be
+    strip.preview("Targets", pool, None)
+    choice = setting.ask(pool)
+    if choice is None:
         return
-    with left:
-        choice = _settings(pool, name)
-    with right:
-        if choice is None:
-            return
-        with st.container(key="target-work"):
-            working = any([watch.at_work(name) for name in (tables.JOB, "keep")])
-        found = tables.tables(choice)
-        if found is None:
-            if not working and keys.get("targets.asked") != str(choice.open()):
-                keys.put("targets.asked", str(choice.open()))
-                tables.start(choice)
-                st.rerun()
-            elif not tables.is_watched():  # it was dismissed, or its answer is no longer whole
-                _no_tables(choice)
-            return
-        st.fragment(look.told(_live))(choice, found, choice.roles.features[EMBEDDING.name], working)
+    with st.container(key="target-work"):
+        working = any([watch.at_work(name) for name in (tables.JOB, "keep")])
+    found = tables.tables(choice)
+    if found is None:
+        if not working and keys.get("targets.asked") != str(choice.open()):
+            keys.put("targets.asked", str(choice.open()))
+            tables.start(choice)
+            st.rerun()
+        elif not tables.is_watched():  # it was dismissed, or its answer is no longer whole
+            _no_tables(choice)
+        return
+    st.fragment(look.told(_live))(choice, found, choice.roles.features[EMBEDDING.name], working)
 
 
 def _no_tables(choice: Question) -> None:
@@ -68,46 +55,43 @@ def _no_tables(choice: Question) -> None:
         st.rerun()
 
 
-def _settings(pool: Pool, towards: str) -> Question | None:
-    """Everything but the sliders."""
-    cls = registry.find("method", "tsds")
-    look.section("TSDS", "towards a target, spread out")
-    st.caption(f"{cls.summary()}  \n[Paper]({cls.paper})")
-    use = methods.roles(pool, cls)
-    params, error = forms.form(cls, "method.tsds", skip=setting.SLIDERS, columns=1)
-    seed = keys.bound(
-        st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help="The same seed draws the same samples."
-    )
-    if error is not None:
-        return None
-    try:
-        asked = answers.ask(pool, cls(**params), use, seed=int(seed), target=towards)
-    except DataselError as trouble:
-        markdown.trouble(trouble)
-        return None
-    targets.on_trust(asked.target)
-    return asked
-
-
 def _live(choice: Question, found: Tables, kept: StoredFeature, working: bool) -> None:
     """Everything that follows the sliders; only this part runs again."""
     if keys.get("targets.again"):
         keys.put("targets.again", None)
         st.rerun(scope="app")
-    pool = choice.pool
-    setting.purpose()
     alpha, c, sigma = setting.sliders(found)
-    one = tables.plan(found, alpha, c, sigma)
-    p = tables.chances(found, one, pool.n)
-    n_likely = int(np.count_nonzero(p))
-    choice = choice.tuned(alpha=alpha, c=c, sigma=sigma)
-    numbers = st.container()
-    controls, actions = st.columns([76, 24], gap="small", vertical_alignment="bottom")
+    one, choice = tables.plan(found, alpha, c, sigma), choice.tuned(alpha=alpha, c=c, sigma=sigma)
+    p = tables.chances(found, one, choice.pool.n)
+    n = _controls(choice, int(np.count_nonzero(p)), working)
+    _said(choice, found, one, p, n)
+    main, side = st.columns([68, 32], gap="medium")
+    with main:
+        match _view(choice, found, n):
+            case "map":
+                mass.on_map(choice, kept, found, one, p)
+            case "crowds":
+                crowds.table(choice, found, one, alpha, c, sigma)
+            case "likely":
+                walls.likely(choice.pool, p)
+            case "targets":
+                walls.worst_served(choice, found, one)
+            case "unlike":
+                walls.unlike(choice, found)
+            case "kept":
+                walls.kept(choice, n)
+    with side, st.container(key="rail"):
+        mass.detail(choice, found, one, p)
+
+
+def _controls(choice: Question, most: int, working: bool) -> int:
+    """The budget and Keep. most: how many have any chance. Returns the budget."""
+    controls, actions = st.columns([72, 28], gap="small", vertical_alignment="bottom")
     with controls:
-        n = budget.widgets(pool, n_likely)
-    with actions:
-        same = answers.exact(choice, n)
-        active = same is not None and same.key == keys.get("run")
+        n = budget.widgets(choice.pool, most)
+    same = answers.exact(choice, n)
+    active = same is not None and same.key == keys.get("run")
+    with actions, st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         st.button(
             "Kept" if active else f"Keep {n:,}",
             key="keep-tsds",
@@ -118,11 +102,25 @@ def _live(choice: Question, found: Tables, kept: StoredFeature, working: bool) -
             on_click=_keep,
             args=(choice, n),
         )
-    with numbers:
-        setting.told(choice, found, one, n)
-    there = {"kept": same is not None, "unlike": len(found.unlike) > 0}
+        if active:
+            onward("Export", "pages/export.py", key="targets")
+    return n
+
+
+def _said(choice: Question, found: Tables, one: TransportPlan, p: np.ndarray, n: int) -> None:
+    outlook = tables.outlook(found, choice, one, n)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="said"):
+        sentence.draw(choice, outlook, n)
+        with st.popover("More numbers", type="tertiary", key="more-numbers"):
+            look.section("Numbers", "of this choice")
+            sentence.more(choice, found, one, outlook, p, n)
+    sentence.advice(outlook)
+
+
+def _view(choice: Question, found: Tables, n: int) -> str:
+    there = {"kept": answers.exact(choice, n) is not None, "unlike": len(found.unlike) > 0}
     views = {name: title for name, title in _VIEWS.items() if there.get(name, True)}
-    view = keys.bound(
+    return keys.bound(
         st.segmented_control,
         "Show",
         "targets.view",
@@ -132,24 +130,6 @@ def _live(choice: Question, found: Tables, kept: StoredFeature, working: bool) -
         required=True,
         label_visibility="collapsed",
     )
-    if view == "crowds":
-        crowds.table(choice, found, one, alpha, c, sigma)
-        return
-    left, right = st.columns([54, 46], gap="medium")
-    with left:
-        match view:
-            case "map":
-                mass.on_map(choice, kept, found, one, p)
-            case "likely":
-                walls.likely(pool, p)
-            case "targets":
-                walls.worst_served(choice, found, one)
-            case "unlike":
-                walls.unlike(choice, found)
-            case "kept":
-                walls.kept(choice, n)
-    with right:
-        mass.detail(choice, found, one, p)
 
 
 def _keep(choice: Question, n: int) -> None:

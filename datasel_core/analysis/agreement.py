@@ -32,6 +32,14 @@ class Captions:
         """How often a right caption scores higher than one dealt anew: 1 always, .5 as a coin would."""
         return auc(self.own, self.dealt)
 
+    def beaten(self, cosine: float) -> float:
+        """Share of the captions dealt anew that fit their picture worse than a pair of this cosine."""
+        return float(np.searchsorted(self._rising, cosine, side="left") / len(self._rising))
+
+    @functools.cached_property
+    def _rising(self) -> np.ndarray:
+        return np.sort(self.dealt)
+
     @property
     def is_useless(self) -> bool:
         return self.auc < LEAST_AUC

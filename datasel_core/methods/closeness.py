@@ -44,6 +44,14 @@ class Closeness:
     in_turn: float
 
     @property
+    def way(self) -> float | None:
+        """How far what is kept comes from `random` (0) to `in_turn` (1): beyond 1 where it is nearer still, below 0
+        where it is farther than random; None where there is no way to go.
+        """
+        whole = self.random - self.in_turn
+        return (self.random - self.kept) / whole if whole > _ROUNDING * self.random else None
+
+    @property
     def is_random(self) -> bool:
         """Nearly: less than a third of the way from random to the nearest in turn."""
         return self._falls_short(self.in_turn, 1 / 3)

@@ -21,6 +21,12 @@ def test_auc_by_hand():
     assert agreement.auc(np.array([1.0]), np.array([1.0])) == 0.5
 
 
+def test_how_many_wrong_captions_a_cosine_beats():
+    """By hand: equal ones are not beaten."""
+    found = agreement.Captions(np.array([0.5, 0.4]), np.array([0.3, 0.1, 0.2, 0.3]), 4)
+    assert [found.beaten(cosine) for cosine in (0.05, 0.15, 0.3, 0.31)] == [0, 0.25, 0.5, 1]
+
+
 SIZES = {"alone": [1] * 9, "five each": [5] * 7, "uneven": [6, 1, 1, 3, 2], "half": [4, 1, 3], "two": [1, 1]}
 
 

@@ -23,7 +23,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 OWN = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
-PATIENCE = 180
+PATIENCE = int(os.environ.get("DATASEL_PATIENCE", "180"))
 """Seconds until a page that does not show what it should is called broken: every core may be busy."""
 
 

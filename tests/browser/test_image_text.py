@@ -70,8 +70,7 @@ def test_the_cut_is_dragged_and_the_pairs_around_it_follow(visit, cosine):
     assert abs(float(page.get_by_role("spinbutton", name="Cut: score at least").input_value()) - cut) < 1e-3
     assert int(page.get_by_role("spinbutton", name="Pairs kept, 1 to 300").input_value()) == now
     order = np.argsort(-cosine, kind="stable")
-    wanted = f"{cosine[order[now]]:.4f} #{now + 1}"
-    page.locator(f".card[aria-label^='{wanted}']").first.wait_for()
+    page.locator(f".card[aria-label^='#{now + 1:,} beats '][data-row='{order[now]}']").first.wait_for()
     page.wait_for_function("n => new URLSearchParams(location.search).get('budget') === n", arg=str(now))
 
 
@@ -84,20 +83,24 @@ def test_keys_move_the_cut_and_a_card_opens(visit, cosine):
         page.keyboard.press("ArrowLeft")
     page.wait_for_function("!document.body.innerText.includes('90 of 300 pairs kept')")
     assert finally_kept(page) > 90
+    settled(page)
+    first = page.locator(".card").first.get_attribute("data-row")
     page.locator(".card").first.click()
-    page.get_by_role("dialog").get_by_text("caption number", exact=False).first.wait_for()
+    rail = page.locator(".st-key-rail")
+    rail.get_by_text(f"caption number {first}", exact=True).wait_for()
+    rail.get_by_role("button", name="Back to the cut").wait_for()
 
 
 def test_the_cut_stays_when_another_score_is_looked_at(visit, cosine):
     page = visit("/image_text?pool=signs&budget=90")
     page.get_by_text("90 of 300 pairs kept").first.wait_for()
     page.get_by_role("button", name="negCLIPLoss", exact=True).click()
-    page.get_by_role("button", name="Score 300 pairs").click()
-    page.get_by_text("negCLIPLoss: the higher, the better").wait_for()
+    told = {"negCLIPLoss": "kept: the best by negCLIPLoss", "CLIPScore": "kept: each caption fits better than"}
+    page.get_by_text(told["negCLIPLoss"]).wait_for()  # scoring so few starts by itself
     settled(page)
-    for name in ("negCLIPLoss", "CLIPScore"):
+    for name in ("CLIPScore", "negCLIPLoss"):
         page.get_by_role("button", name=name, exact=True).click()
-        page.get_by_text(f"{name}: the higher, the better").wait_for()
+        page.get_by_text(told[name]).wait_for()
         settled(page)
         assert kept(page) == 90
         assert page.get_by_role("spinbutton", name="Pairs kept, 1 to 300").input_value() == "90"
@@ -126,7 +129,7 @@ def test_nothing_overlaps_or_sticks_out(visit, cosine, scheme):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_right_captions_stand_beside_those_dealt_anew(visit, workspace, cosine, scheme):
-    """As high as the cut beside it, its words whole; and a red line where the encoders are blind."""
+    """In the rail beside the cut, in view, its words whole; and a red line where the encoders are blind."""
     page = visit("/image_text?pool=signs&budget=90", scheme)
     page.get_by_text("A right caption scores higher than one dealt anew in").first.wait_for()
     settled(page)
@@ -135,7 +138,7 @@ def test_right_captions_stand_beside_those_dealt_anew(visit, workspace, cosine, 
     words = place(page.get_by_text("A right caption scores higher").first)
     assert cut["x"] + cut["width"] <= beside["x"]
     assert beside["y"] + beside["height"] <= words["y"]
-    assert words["y"] + words["height"] <= place(page.get_by_text("Cut: score at least").first)["y"]
+    assert words["y"] + words["height"] <= 900
     assert max(beside["x"] + beside["width"], words["x"] + words["width"]) <= 1440
     title = page.locator(".st-key-pairs-dealt .gtitle")
     assert title.text_content() == "Right and wrong captions"
@@ -164,3 +167,33 @@ def test_uids_for_datacomp_leave_the_browser(visit, workspace, tmp_path, rng):
     found = np.load(tmp_path / "uids.npy", mmap_mode="r")
     assert found.dtype == np.dtype("u8,u8")
     assert [f"{a:016x}{b:016x}" for a, b in found.tolist()] == sorted(run.ids)
+
+
+def test_pairs_on_both_sides_of_the_cut_are_in_view(visit, cosine):
+    """Without scrolling, with the histogram over the whole width of the main area."""
+    page = visit("/image_text?pool=signs&budget=90")
+    order = np.argsort(-cosine, kind="stable")
+    for row in (order[89], order[90]):
+        box = place(page.locator(f".card[data-row='{row}']"))
+        assert box["y"] > 0
+        assert box["y"] + box["height"] <= 900
+    rail, cut = place(page.locator(".st-key-rail")), place(page.locator(".hist svg"))
+    assert rail["x"] - (cut["x"] + cut["width"]) < 40
+    assert cut["width"] > 2 * rail["width"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_scatter_of_two_scores_keeps_its_words_whole(visit, workspace, cosine, scheme):
+    kept_scores(resolve(workspace, Spec(pool="signs", method="neg_clip_loss", budget="1")), Progress())
+    page = visit("/image_text?pool=signs&budget=90&pairs=disagree", scheme)
+    page.get_by_text("CLIPScore against negCLIPLoss").wait_for()
+    settled(page)
+    hint = page.get_by_text("→ better by CLIPScore").first
+    hint.wait_for()
+    assert hint.evaluate("one => one.scrollWidth <= one.clientWidth + 1 && one.scrollHeight <= one.clientHeight + 1")
+    box = place(hint)
+    assert box["y"] + box["height"] <= 900
+    names = page.locator(".card .score span").evaluate_all(
+        "all => all.every(one => one.scrollWidth <= one.clientWidth + 1)"
+    )
+    assert names

@@ -35,13 +35,13 @@ def vectors(workspace, tmp_path):
     return found
 
 
-def effective(vectors, **params) -> int:
+def told(vectors, **params) -> str:
+    """The sentence of a plan of which 20 are kept."""
     pool, target = vectors[:N], vectors[N:]
-    return round(
-        Tsds(**params)
-        .plan(Inputs({"embedding": pool}, np.random.default_rng(0), target={"embedding": target}))
-        .effective
-    )
+    away = np.linalg.norm(pool[:, None] - target[None], axis=2).min(axis=1)
+    one = Tsds(**params).plan(Inputs({"embedding": pool}, np.random.default_rng(0), target={"embedding": target}))
+    way = Tsds(**params).outlook(one, away, 20, np.random.default_rng(0)).now.way
+    return f"{100 * way:.0f} % of the way from random to the target"
 
 
 def work(workspace) -> dict[str, int]:
@@ -51,28 +51,28 @@ def work(workspace) -> dict[str, int]:
 
 
 def test_sliders_answer_without_work(visit, vectors, workspace):
-    page = visit("/targets?pool=web&budget=20")
-    page.get_by_text("effective size").first.wait_for()
-    page.get_by_text(f"{effective(vectors)} samples", exact=True).first.wait_for()
+    page = visit("/targets?pool=web&target=exam&budget=20")
+    page.get_by_text(told(vectors)).first.wait_for()
     settled(page)
     handle = page.get_by_role("slider", name=re.compile("Alpha"))
     handle.focus()
     before = work(workspace)
     assert any("/serving/" in path for path in before)
-    handle.press("ArrowRight")
-    page.get_by_text(f"{effective(vectors, alpha=0.51)} samples", exact=True).first.wait_for()
+    handle.press("Home")
+    assert len({told(vectors), told(vectors, alpha=0.0), told(vectors, alpha=0.0, sigma=0.0)}) == 3
+    page.get_by_text(told(vectors, alpha=0.0)).first.wait_for()
     settled(page)
     page.get_by_role("slider", name=re.compile("Sigma")).focus()
     page.keyboard.press("Home")
-    page.get_by_text(f"{effective(vectors, alpha=0.51, sigma=0.0)} samples", exact=True).first.wait_for()
+    page.get_by_text(told(vectors, alpha=0.0, sigma=0.0)).first.wait_for()
     assert work(workspace) == before  # all from the tables that were there
 
 
 def test_a_target_shows_who_serves_it_and_what_is_kept_says_why(visit, vectors):
-    page = visit("/targets?pool=web&budget=20", "dark")
-    page.get_by_text("effective size").first.wait_for()
+    page = visit("/targets?pool=web&target=exam&budget=20", "dark")
+    page.get_by_text("of the way from random").first.wait_for()
     settled(page)
-    page.get_by_text("Targets, the worst served first").click()
+    page.get_by_text("Worst served").click()
     page.locator(".one", has_text="exam question").first.wait_for()
     settled(page)
     page.locator(".one", has_text="exam question").first.click()
@@ -90,7 +90,7 @@ def test_a_target_shows_who_serves_it_and_what_is_kept_says_why(visit, vectors):
 
 
 def test_the_likely_are_drawn_on_top_of_the_others(visit, vectors):
-    page = visit("/targets?pool=web&budget=20")
+    page = visit("/targets?pool=web&target=exam&budget=20")
     page.locator("canvas.over").wait_for()
     page.wait_for_function(f"() => {{ try {{ return {VIEW}.scale > 0; }} catch {{ return false; }} }}")
     settled(page)
@@ -111,3 +111,23 @@ def test_the_likely_are_drawn_on_top_of_the_others(visit, vectors):
         drawn[drawn > seen[:, 0]],
     )  # what matters more, but for mixtures at edges
     assert (drawn[seen[:, 0] == 0] == 0).all()
+
+
+def test_a_reload_brings_back_target_and_sliders(visit, vectors):
+    """Nothing is chosen in silence: a page that names no target asks for one, and a click on it is all."""
+    page = visit("/targets?pool=web&budget=20")
+    page.get_by_text("Towards which examples?").wait_for()
+    page.get_by_role("button", name="exam · 10").click()
+    page.get_by_text(told(vectors)).first.wait_for()
+    settled(page)
+    page.get_by_role("button", name="The best for my target").click()
+    page.get_by_text(told(vectors, alpha=0.9, sampling="top")).first.wait_for()
+    settled(page)
+    page.get_by_text("Worst served").click()
+    page.wait_for_function(
+        "[['target', 'exam'], ['alpha', '0.9'], ['sampling', 'top'], ['show', 'targets']].every("
+        "([name, value]) => new URLSearchParams(location.search).get(name) === value)"
+    )
+    page.reload()
+    page.get_by_text(told(vectors, alpha=0.9, sampling="top")).first.wait_for()
+    page.locator(".one", has_text="away on average").first.wait_for()

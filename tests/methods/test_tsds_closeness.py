@@ -29,6 +29,13 @@ def facts(pool, target, budget, seed=0, already=(), **params) -> dict:
     return dict(Tsds(**params).select(inputs(pool, target, seed, already=already), budget).facts)
 
 
+def test_the_way_to_the_target():
+    """By hand: random is 2 away, the nearest in turn 1; a rounding apart there is no way to go."""
+    ways = [Closeness(kept, 2.0, 0.5, 1.0).way for kept in (2.0, 1.25, 1.0, 0.5, 2.5)]
+    assert ways == [0, 0.75, 1, 1.5, -0.5]
+    assert Closeness(1.0, 1.0 + 1e-15, 1.0, 1.0).way is None
+
+
 @pytest.mark.parametrize("sampling", ["without_replacement", "multinomial", "top"])
 @pytest.mark.parametrize("already", [[], [3, 50, 51, 200]])
 def test_means_are_those_of_plain_loops(sampling, already, rng):

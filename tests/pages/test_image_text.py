@@ -10,10 +10,12 @@ from datasel_core.base.progress import Progress
 from datasel_core.features.external import keep_imported
 from datasel_core.features.stored import kept_features
 from datasel_core.runs import combine, engine, manifest
+from datasel_core.runs.measures import caption_agreement
+from datasel_core.runs.question import resolve
 from datasel_core.runs.run import Run
 from datasel_core.runs.spec import Spec
 from pages._ui.charts import histogram
-from pages._ui.image_text import examples
+from pages._ui.image_text import examples, scores
 from pages._ui.kit import disk
 from tests.conftest import clustered, paint
 from tests.pages import screens
@@ -57,8 +59,8 @@ def open_page(screen, **query):
 
 
 def scored(app):
-    sound(app.button(key="empty-action-score").click().run())
-    return wait(app, lambda app: "pairs kept" in said(app))
+    """Scoring so few starts by itself."""
+    return wait(app, lambda app: "pairs** kept" in said(app))
 
 
 def test_without_embeddings_it_says_what_comes_first(screen, pairs):
@@ -78,14 +80,15 @@ def test_score_count_and_share_are_one_cut(screen, embedded):
     pool, cosine = embedded
     app = scored(open_page(screen, budget="10"))
     best = np.sort(cosine)[::-1]
-    assert "**10 of 40 pairs kept** (25.0 %), 30 dropped" in said(app)
+    assert "**10 of 40 pairs** kept: each caption fits better than " in said(app)
+    assert "10 kept, 25.0 % of the pool; 30 dropped." in plainly(app)
     assert app.number_input(key="cut.score").value == pytest.approx(best[9], abs=1e-3)
     assert app.number_input(key="cut.share").value == 25
     sound(app.number_input(key="cut.share").set_value(50.0).run())
     assert app.number_input(key="cut.count").value == 20
     sound(app.number_input(key="cut.score").set_value(float(best[6] + best[7]) / 2).run())
     assert app.number_input(key="cut.count").value == 7
-    assert "**7 of 40 pairs kept**" in said(app)
+    assert "**7 of 40 pairs** kept" in said(app)
     assert app.query_params["budget"] in ("7", ["7"])
 
 
@@ -100,6 +103,7 @@ def test_what_is_kept_is_a_selection_like_any_other(screen, embedded, workspace)
     assert manifest.problems(run.folder) == []
     assert (run.name, run.note) == ("good pairs", "for CLIP")
     assert app.button(key="keep-pairs").disabled
+    assert app.button(key="onward-pairs").label == "Export"
 
 
 def test_captions_are_searched_by_the_beginning_of_words(screen, embedded):
@@ -132,9 +136,12 @@ def test_a_score_that_needs_a_target_says_so(screen, embedded):
 def test_both_stages_in_one_click(screen, embedded, workspace, tmp_path, rng):
     np.savez(tmp_path / "t.npz", ids=["a", "b"], image=clustered(rng, 2, 6, 2))
     add_pool(workspace, "wanted", str(tmp_path / "t.npz"), "vectors")
-    app = open_page(screen)
+    app = scored(open_page(screen))
     sound(app.button(key="method-norm_sim").click().run())
-    assert "Score 40 pairs" in [button.label for button in app.button]
+    assert "Towards which examples?" in said(app)
+    assert "wanted" not in app.query_params.get("target", [])
+    sound(app.button(key="target-wanted").click().run())
+    wait(app, lambda app: "kept: the best by NormSim to a target towards wanted, 2 vectors" in plainly(app))
     sound(app.button(key="recipe").click().run())
     wait(app, lambda app: "8 kept of 40" in said(app))
     method = next(
@@ -210,7 +217,7 @@ def test_words_begin_where_letters_of_any_script_begin(screen, workspace, tmp_pa
 def test_an_encoder_that_tells_captions_apart_is_shown_beside_the_cut(screen, embedded):
     app = scored(open_page(screen, budget="10"))
     assert "A right caption scores higher than one dealt anew in" in said(app)
-    assert "on 40 pairs; .50 would be chance" in said(app).replace("\\", "")
+    assert "on 40 pairs; .50 would be chance" in plainly(app)
     assert "cannot tell right captions" not in said(app)
 
 
@@ -240,5 +247,60 @@ def test_damaged_vectors_are_told_and_nothing_else_falls(screen, workspace, embe
     kept = next(one for one in kept_features(workspace, pool.fingerprint) if one.role == "text")
     (path,) = kept.folder.rglob("values.npy")
     path.write_bytes(path.read_bytes()[:-4] + b"zzzz")
+    app = wait(open_page(screen), lambda app: "Not scored by CLIPScore yet" in said(app))
+    assert any("damaged" in error.value for error in app.error)
+
+
+def plainly(app) -> str:
+    """What the page says, without what keeps Markdown from being read into it."""
+    return said(app).replace("\\", "")
+
+
+def test_a_score_is_said_beside_captions_dealt_anew(screen, embedded, workspace):
+    """The share of wrong captions that the last one kept still beats, counted one by one."""
+    pool, cosine = embedded
+    app = scored(open_page(screen, budget="30"))
+    asked = resolve(workspace, Spec(pool="signs", method="clip_score", budget="1"))
+    dealt = caption_agreement(asked.roles, asked.method.roles()).dealt
+    last = np.sort(cosine)[::-1][29]
+    share = sum(one < last for one in dealt) / len(dealt)
+    assert 0.02 < share < 0.98
+    assert f"each caption fits better than {100 * share:.0f} % of wrong ones" in plainly(app)
+    assert f"Number 30 of {N} by CLIPScore: the caption fits better than" in plainly(app)
+    assert any(f"Its score is {last:.4f}, of {cosine.min():.4f} to" in one.help for one in app.caption)
+
+
+def test_the_address_brings_back_score_view_and_words(screen, embedded):
+    app = scored(open_page(screen, score="neg_clip_loss", pairs="search", words="bus"))
+    assert "kept: the best by negCLIPLoss" in said(app)
+    assert "27 pairs with" in said(app)
+    sound(app.segmented_control(key="widget.pairs.view").set_value("ends").run())
+    assert app.query_params["pairs"] in ("ends", ["ends"])
+
+
+def test_a_pair_that_is_clicked_stands_at_the_right(screen, embedded):
+    pool, cosine = embedded
+    app = scored(open_page(screen, budget="10"))
+    assert "**The last one kept**" in said(app)
+    worst = int(np.argmin(cosine))
+    app.session_state["kept.open_row"] = worst
+    text = plainly(sound(app.run()))
+    assert f"Number {N} of {N} by CLIPScore" in text
+    assert "**Dropped**" in text
+    sound(app.button(key="close-pair").click().run())
+    assert "**The last one kept**" in said(app)
+
+
+def test_the_worst_matched_are_said_to_fit_worse(screen, embedded):
+    app = scored(open_page(screen, budget="5"))
+    sound(app.selectbox(key="widget.form.method.clip_score.keep").set_value("low").run())
+    wait(app, lambda app: "each caption fits worse than " in plainly(app))
+    assert "keep: worst matched" in said(app)
+
+
+def test_large_pools_wait_for_a_click(screen, embedded, monkeypatch):
+    monkeypatch.setattr(scores, "_BY_ITSELF", N - 1)
     app = open_page(screen)
     assert "Not scored by CLIPScore yet" in said(app)
+    sound(app.button(key="empty-action-score").click().run())
+    scored(app)

@@ -298,10 +298,11 @@ OURS = {
     "pages/_ui/evidence/results.py": {"said['pool']['name']", "suffix"},
     "pages/_ui/export/lines.py": {"_PICKS"},
     "pages/_ui/image_text/examples.py": {"mine", "theirs", "others[id]", "2 * _MANY"},
+    "pages/_ui/image_text/rail.py": {"fate", "said", "told"},
+    "pages/_ui/image_text/scorers.py": {"methods.terms(one)", "one.summary()", "one.title"},
     "pages/_ui/kit/watch.py": {"_bold(job)", "how"},
     "pages/_ui/media/detail.py": {"name", "value"},
     "pages/_ui/question/answers.py": {"one", "choice.method.title"},
-    "pages/_ui/question/methods.py": {"cls.summary()"},
     "pages/_ui/question/chips.py": {
         *("basis", "below", "known", "lacks", "methods.sentence(one)", "methods.terms(one)", "one.summary()"),
         *("one.title", "why"),
@@ -309,12 +310,12 @@ OURS = {
     "pages/_ui/select/sentence.py": {"counts.words", "f': {said}' if said else ' chosen'", "one", "said"},
     "pages/_ui/select/worth.py": {"of"},
     "pages/_ui/targets/crowds.py": {"len(crowds)", "said"},
+    "pages/_ui/targets/sentence.py": {"who"},
+    "pages/_ui/targets/setting.py": {"said", "Tsds.paper", "Tsds.summary()"},
     "pages/_ui/targets/walls.py": {"unlike_words(len(far), len(found.targets), found.beyond)"},
     "pages/_ui/trajectories/proxy.py": {"cls.cost"},
-    "pages/image_text.py": {"left_out", "_words(choice)"},
     "pages/_ui/patterns/region.py": {"said"},
     "pages/patterns.py": {"what", "many", "said", "turns"},
-    "pages/targets.py": {"cls.summary()", "cls.paper"},
     "pages/trajectories.py": {"cls.paper", "left_out"},
 }
 """What was looked at: it holds words of this program only, or was made plain where it was made."""

@@ -53,7 +53,7 @@ def plan(vectors, **params):
 
 
 def open_page(screen, **query):
-    return sound(screen(pool="pool", **query).switch_page("pages/targets.py").run())
+    return sound(screen(**{"pool": "pool", "target": "task", **query}).switch_page("pages/targets.py").run())
 
 
 def ready(app):
@@ -69,12 +69,13 @@ def ready(app):
 
 def test_without_an_embedding_one_click_computes_one_for_both(screen, workspace, tmp_path):
     add(workspace, tmp_path, "pool", 60, "web")
-    app = open_page(screen)
+    app = open_page(screen, target="")
     assert "Embeddings come first" in said(app)
     sound(app.button(key="empty-action-embedding-first").click().run())
     wait(app, lambda app: "No target yet" in said(app))
     add(workspace, tmp_path, "task", 6, "exam")
-    text = said(sound(app.run()))
+    assert "Not in the same space yet:" in said(sound(app.run()))
+    text = said(sound(app.button(key="target-task").click().run()))
     assert "task has no vectors in this space yet" in text
     sound(app.button(key="empty-action-target-vectors").click().run())
     ready(app)
@@ -99,17 +100,26 @@ def test_numbers_are_those_of_the_plan_and_follow_the_sliders(screen, both):
     app = ready(open_page(screen, budget="20"))
 
     def shown():
-        return re.findall(
-            r"<b>([^<]+)</b>",
-            next(element.proto.body for element in app.get("html") if "effective size" in element.proto.body),
+        text = plainly(app)
+        parts = (
+            r"\*\*(-?\d+) % of the way\*\* from random to the target: (20 of 300 samples)",
+            r"on average: (\S+). A random choice: (\S+); the nearest of each example in turn: (\S+); the nearest "
+            r"possible: (\S+)\.\n",
+            r"as if (\d+ samples) were equally likely",
+            r"(\d+ of 300 samples) have any chance",
         )
+        return [one for part in parts for one in re.search(part, text).groups()]
 
     def expected(**params):
         one, away = plan(vectors, **params), oracle.pairs(vectors[N:], vectors[:N]).min(axis=0)
         rows, _ = Tsds(**params).draw(one, 20, np.random.default_rng(0))
+        kept, in_turn = away[rows].mean(), nearest_in_turn(vectors, away, 20)
         return [
-            f"{away[rows].mean():.3g}",
+            f"{100 * (away.mean() - kept) / (away.mean() - in_turn):.0f}",
+            f"20 of {N} samples",
+            f"{kept:.3g}",
             f"{away.mean():.3g}",
+            f"{in_turn:.3g}",
             f"{np.sort(away)[:20].mean():.3g}",
             f"{round(one.effective)} samples",
             f"{_possible(one)} of {N} samples",
@@ -123,8 +133,23 @@ def test_numbers_are_those_of_the_plan_and_follow_the_sliders(screen, both):
     used = plan(vectors, alpha=0.1, sigma=0.0).ran_out.sum()
     assert used
     sound(app.slider(key="widget.form.method.tsds.alpha").set_value(0.1).run())
-    assert f" {used} of {M} targets used up their neighbours." in said(app)
-    assert f"Neighbours per target: {N // 10}, not 5,000; at most a tenth of the candidates are looked at." in said(app)
+    text = plainly(app)
+    assert f" {used} of {M} targets used up their neighbours." in text
+    assert f"Neighbours per target: {N // 10}, not 5,000; at most a tenth of the candidates are looked at." in text
+
+
+def nearest_in_turn(vectors, away, budget):
+    """Mean distance of the nearest of each example, then of the second nearest of each, until it is enough; of the last
+    round what is needed, at its mean.
+    """
+    lists, found = np.argsort(oracle.pairs(vectors[N:], vectors[:N]), axis=1, kind="stable"), []
+    for at in range(N):
+        new = sorted(set(lists[:, at].tolist()) - {row for part in found for row in part})
+        found.append(new)
+        left = budget - sum(map(len, found[:-1]))
+        if left <= len(new):
+            return (sum(away[part].sum() for part in found[:-1]) + left * away[new].mean()) / budget
+    raise AssertionError("too few")
 
 
 def test_a_target_and_a_candidate_say_who_serves_whom(screen, both):
@@ -142,11 +167,10 @@ def test_a_target_and_a_candidate_say_who_serves_whom(screen, both):
     app.session_state["kept.targets.row"] = row
     text = said(sound(app.run()))
     p = one.probability[row]
-    assert (
-        f"chance {p:.3g}, {p * N:,.1f} times the average; it serves {len(serves(one, row)[0])} of {M} targets" in text
-    )
+    assert f"{p * N:,.1f} times the average chance; it serves {len(serves(one, row)[0])} of {M} targets" in text
     app.session_state["kept.targets.row"] = int(one.probability.argmin())
     assert "no target reaches it: it is never kept" in said(sound(app.run()))
+    assert "Examples of task" in said(sound(app.button(key="targets-back").click().run()))
 
 
 def test_the_most_likely_are_said_to_be_some_of_many(screen, both, monkeypatch):
@@ -274,7 +298,7 @@ def test_what_was_chosen_goes_with_the_pool_and_the_target(screen, workspace, tm
     app = ready(open_page(screen))
     app.session_state["kept.targets.target"] = 3
     sound(app.run())
-    sound(app.selectbox(key="widget.select.target").set_value("task").run())
+    sound(app.selectbox(key="widget.select.target").set_value("other").run())
     assert app.session_state["kept.targets.target"] is None
     app.session_state["kept.targets.row"] = 3
     sound(app.run())
@@ -347,7 +371,7 @@ def test_what_rounding_leaves_over_serves_nobody_and_has_no_chance(screen, both)
     app = ready(open_page(screen, budget="300"))
     sound(app.slider(key="widget.form.method.tsds.alpha").set_value(alpha).run())
     sound(app.select_slider(key="widget.form.method.tsds.sigma").set_value(0.0).run())
-    assert f"<b>{_possible(one)} of {N} samples</b>" in said(app)
+    assert f"{_possible(one)} of {N} samples have any chance" in said(app)
     assert app.button(key="keep-tsds").label == f"Keep {_possible(one)}"
     assert all(len(served_by(one, target)[0]) == one.level for target in range(M))
     assert sum(len(serves(one, row)[0]) for row in range(N)) == M * one.level
@@ -383,7 +407,7 @@ def test_what_a_person_wants_sets_alpha_and_how_is_drawn(screen, workspace, both
     app = ready(open_page(screen, budget="10"))
 
     def ticked():
-        return [app.button(key=f"purpose-{at}").icon != "" for at in (0, 1)]
+        return [app.button(key=f"purpose-{at}").proto.type == "primary" for at in (0, 1)]
 
     assert [app.button(key=f"purpose-{at}").label for at in (0, 1)] == list(Tsds.purposes)
     assert ticked() == [True, False]
@@ -461,3 +485,43 @@ def test_what_was_drawn_again_says_how_often(screen, workspace, both, monkeypatc
     assert sum(often) == 40 > len(often)
     expected = [f"#{at}" + (f" · {many} times" if many > 1 else "") for at, many in enumerate(often, 1)]
     assert [item["badge"] for item in shown["wall-kept-tsds"]] == expected[: len(shown["wall-kept-tsds"])]
+
+
+def test_no_target_is_chosen_in_silence(screen, workspace, tmp_path, both):
+    """Not even the only one: pools that suit are named, a click each; one that is gone is said to be."""
+    add(workspace, tmp_path, "other", 5, "exam")
+    app = open_page(screen, target="")
+    assert "Towards which examples?" in said(app)
+    assert "target" not in app.query_params
+    assert [app.button(key=f"target-{name}").proto.type for name in ("task", "other")] == ["primary", "secondary"]
+    assert not list(workspace.folders("serving"))
+    ready(sound(app.button(key="target-task").click().run()))
+    assert app.query_params["target"] in ("task", ["task"])
+    assert "There is no pool lost any more" in said(open_page(screen, target="lost"))
+
+
+def test_the_address_brings_everything_back(screen, both):
+    """What was set is in the address, and a new tab on it shows the same."""
+    asked = {"alpha": "0.9", "c": "4.5", "sigma": "0.0", "sampling": "top", "seed": "3", "show": "likely"}
+    app = ready(open_page(screen, budget="20", **asked))
+    assert app.slider(key="widget.form.method.tsds.alpha").value == 0.9
+    assert app.number_input(key="widget.form.method.tsds.c").value == 4.5
+    assert app.select_slider(key="widget.form.method.tsds.sigma").value == 0.0
+    assert app.selectbox(key="widget.form.method.tsds.sampling").value == "top"
+    assert app.number_input(key="widget.select.seed").value == 3
+    assert app.segmented_control(key="widget.targets.view").value == "likely"
+    assert app.button(key="purpose-1").proto.type == "primary"
+    assert "scale of distances (C): 4.5 · seed 3" in said(app)
+    first = [line for line in plainly(app).splitlines() if "of the way" in line]
+    sound(app.slider(key="widget.form.method.tsds.alpha").set_value(0.8).run())
+    assert app.query_params["alpha"] in ("0.8", ["0.8"])
+    assert [line for line in plainly(app).splitlines() if "of the way" in line] != first
+
+
+def test_examples_of_the_target_stand_where_nothing_is_chosen(screen, both, monkeypatch):
+    shown = {}
+    monkeypatch.setattr(
+        texts, "TEXTS", lambda *, key, data, **_: shown.update({key: data["items"]}) or SimpleNamespace(open=None)
+    )
+    assert "Examples of task" in said(ready(open_page(screen)))
+    assert [item["row"] for item in shown["examples"]] == [0, 3, 7]

@@ -9,7 +9,7 @@ import streamlit as st
 from datasel_core.runs.question import Question
 from pages._ui.charts import colouring
 from pages._ui.charts import map as canvas
-from pages._ui.image_text import scorers, scores
+from pages._ui.image_text import scorers, scores, sentence
 from pages._ui.image_text.scores import Scored
 from pages._ui.kit import disk, keys, look, palette
 from pages._ui.media import cards
@@ -48,15 +48,7 @@ def disagree(choice: Question, found: Scored, n: int) -> None:
     if not others:
         st.caption("There is no second score for this pool yet.")
         return
-    id = keys.bound(
-        st.segmented_control,
-        "Compare with",
-        "pairs.other",
-        next(iter(others)),
-        options=list(others),
-        format_func=others.get,
-        required=True,
-    )
+    id = next(iter(others)) if len(others) == 1 else _other(others)
     other_choice = scorers.plain(pool, id)
     other = scores.scored(other_choice) if other_choice else None
     if other is None:
@@ -74,9 +66,8 @@ def disagree(choice: Question, found: Scored, n: int) -> None:
     points = _points(f"{found.key}-{other.key}", both, here, there, pool.n)
     mine, theirs = choice.method.title, others[id]
     st.markdown(
-        f"**{mine} against {theirs}** :small[:gray[{len(both):,} of {look.samples(pool)}; right: better by {mine}, "
-        f"up: better by {theirs}, both by "
-        "rank; draw around points to see them]]"
+        f"**{mine} against {theirs}** :small[:gray[{len(both):,} of {look.samples(pool)} by rank; the cards say both; "
+        "draw around points to see them]]"
     )
     kept = found.order[:n]
     labels = colouring.by_kept(points, kept, palette.colour_of(choice.method.id))
@@ -87,7 +78,7 @@ def disagree(choice: Question, found: Scored, n: int) -> None:
             _SCATTER,
             points,
             labels,
-            canvas.Look(look.unit(pool), alt, height=420, hint=f"→ better by {mine}   ↑ better by {theirs}"),
+            canvas.Look(look.unit(pool), alt, height=500, hint=f"→ better by {mine}   ↑ better by {theirs}"),
         )
     inside = canvas.members(_SCATTER, points, labels)
     drawn = bool(canvas.region(_SCATTER, points))
@@ -99,12 +90,25 @@ def disagree(choice: Question, found: Scored, n: int) -> None:
                 f"{look.samples(pool, len(rows))} in the region", f"of {len(both):,}; those that differ most first"
             )
             order = np.argsort(-np.abs(_gap_of(rows, both, gap)), kind="stable")
-            _two(choice, found, other, rows[order][: 2 * _MANY], n, "region", theirs)
+            _two(choice, found, other, rows[order][: 2 * _MANY], n, "region")
             return
         look.section(f"Good by {mine}, bad by {theirs}")
-        _two(choice, found, other, both[np.argsort(-gap, kind="stable")[: _MANY // 2]], n, "only-first", theirs)
+        _two(choice, found, other, both[np.argsort(-gap, kind="stable")[: _MANY // 2]], n, "only-first")
         look.section(f"Bad by {mine}, good by {theirs}")
-        _two(choice, found, other, both[np.argsort(gap, kind="stable")[: _MANY // 2]], n, "only-second", theirs)
+        _two(choice, found, other, both[np.argsort(gap, kind="stable")[: _MANY // 2]], n, "only-second")
+
+
+def _other(others: dict[str, str]) -> str:
+    return keys.bound(
+        st.segmented_control,
+        "Compare with",
+        "pairs.other",
+        next(iter(others)),
+        options=list(others),
+        format_func=others.get,
+        required=True,
+        label_visibility="collapsed",
+    )
 
 
 def search(choice: Question, found: Scored, n: int) -> None:
@@ -141,21 +145,21 @@ def _cards(choice: Question, found: Scored, rows: np.ndarray, n: int, key: str, 
         rows,
         key=f"cards-{key}",
         alt=f"{len(rows)} pairs with their scores",
-        score=lambda row: look.score(found.values[row]),
-        more=lambda row: f"#{found.place[row]:,}",
+        score=lambda row: f"#{found.place[row]:,}",
+        more=lambda row: sentence.worth(choice, found, row),
         kept=lambda row: found.place[row] <= n,
         none=none,
     )
 
 
-def _two(choice: Question, found: Scored, other: Scored, rows: np.ndarray, n: int, key: str, theirs: str) -> None:
+def _two(choice: Question, found: Scored, other: Scored, rows: np.ndarray, n: int, key: str) -> None:
     cards.cards(
         choice.pool,
         rows,
         key=f"cards-{key}",
         alt=f"{len(rows)} pairs with their places in both scores",
         score=lambda row: f"#{found.place[row]:,}",
-        more=lambda row: f"#{other.place[row]:,} by {theirs}",
+        more=lambda row: f"#{other.place[row]:,}",
         kept=lambda row: found.place[row] <= n,
     )
 

@@ -1,13 +1,18 @@
-"""The left side of the image-text page: which score, its parameters, its target, and what it may choose from."""
+"""Which score is asked for: a row of chips; in a drawer its parameters, its target, and what it may choose from."""
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
 from datasel_core.base import registry
 from datasel_core.base.role import IMAGE, TEXT
 from datasel_core.errors import DataselError
-from datasel_core.methods.method import Scorer
+from datasel_core.methods.method import Method, Scorer
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
+from pages._ui.image_text import recipe
 from pages._ui.kit import disk, forms, keys, look, markdown
 from pages._ui.question import answers, methods, targets
 
@@ -26,30 +31,28 @@ def every() -> dict[str, type[Scorer]]:
     return {one.id: one for one in found}
 
 
-def settings(pool: Pool) -> Question | None:
-    """Draws which score and how; None, with the reason on the screen, while it does not fit together."""
+def ask(pool: Pool) -> Question | None:
+    """Draws the row; None, with the reason on the screen, while what is asked does not fit together."""
     known = every()
-    waiting = {one.id for one in known.values() if one.needs_target and not targets.possible(pool, one)}
     if keys.get("pairs.score") not in known:
         keys.put("pairs.score", next(iter(known)))
     cls = known[keys.get("pairs.score")]
-    for one in known.values():
-        methods.card(one, one is cls, "pairs.score")
-    if cls.id in waiting:
-        what = " and ".join(f"the feature {role}" for role in cls.needs_target)
-        said = (
-            f"{cls.title} needs a target: open another pool of examples on the Data page, and compute {what} there "
-            "with the same encoder."
-        )
-        look.empty("No target yet", said, "Go to Data", "pages/data.py", key="no-target", **{"data.view": "pools"})
-        return None
-    if cls.model_fields:
-        look.section("Parameters", cls.title)
-    params, error = forms.form(cls, f"method.{cls.id}", columns=1)
-    towards = targets.choose(pool, cls) if cls.needs_target else None
-    within = _within(pool)
-    use = methods.roles(pool, cls, () if error else cls(**params).roles())
+    suit = targets.possible(pool, cls) if cls.needs_target else []
+    named = keys.get("select.target") in suit
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="chips"):
+        for one in known.values():
+            _chip(pool, one, chosen=one is cls)
+        with st.popover("Settings", key="settings", icon=":material/tune:"):
+            params, use, within, towards, error = _drawer(pool, cls, named)
+            recipe.two_stages(pool)
+        if differs := _differs(pool, cls, params, within, towards):
+            said = html.escape(" · ".join(differs))
+            st.html(f'<span class="ds-differs" title="{said}">{said}</span>', width="content")
     if error is not None:
+        look.empty("The settings do not fit together", f"{error} Mend it in Settings.", key="settings-wrong")
+        return None
+    if cls.needs_target and not named:
+        _no_target(pool, cls, suit)
         return None
     try:
         return answers.ask(pool, cls(**params), use, within=within, target=towards)
@@ -58,8 +61,60 @@ def settings(pool: Pool) -> Question | None:
         return None
 
 
+def _chip(pool: Pool, one: type[Scorer], chosen: bool) -> None:
+    waits = bool(one.needs_target) and not targets.possible(pool, one)
+    st.button(
+        f"{one.title} :small[needs a target]" if waits else one.title,
+        key=f"method-{one.id}",
+        type="primary" if chosen else "secondary",
+        help=f"{one.summary()}\n\n{methods.terms(one)}",
+        on_click=keys.put,
+        args=("pairs.score", one.id),
+    )
+
+
+def _drawer(
+    pool: Pool, cls: type[Scorer], named: bool
+) -> tuple[dict[str, Any], dict[str, str], str | None, str | None, str | None]:
+    """Draws the form. named: a target is, and may be changed here. Returns the parameters, role -> feature, the
+    selection to choose from, the target, and what is wrong.
+    """
+    look.section("Settings", cls.title)
+    params, error = forms.form(cls, f"method.{cls.id}", columns=1)
+    towards = targets.choose(pool, cls) if named else None
+    within = _within(pool)
+    return params, methods.roles(pool, cls, () if error else cls(**params).roles()), within, towards, error
+
+
+def _differs(
+    pool: Pool, cls: type[Method], params: Mapping[str, Any], within: str | None, towards: str | None
+) -> list[str]:
+    """What is not as by default, a few words each."""
+    said = [
+        ": ".join(look.parameter(cls, name, value))
+        for name, value in params.items()
+        if cls.model_fields[name].default != value
+    ]
+    said += [f"towards {towards}"] * bool(towards)
+    return said + ([f"only from {_sources(pool)[within]}"] if within else [])
+
+
+def _no_target(pool: Pool, cls: type[Scorer], suit: Sequence[str]) -> None:
+    if suit:
+        targets.ask(pool, f"{cls.title} keeps what resembles a few examples: another pool of them.", suit)
+        return
+    what = " and ".join(f"the feature {role}" for role in cls.needs_target)
+    said = (
+        f"{cls.title} needs a target: open another pool of examples on the Data page, and compute {what} there "
+        "with the same encoder."
+    )
+    look.empty("No target yet", said, "Go to Data", "pages/data.py", key="no-target", **{"data.view": "pools"})
+
+
 def plain(pool: Pool, id: str) -> Question | None:
-    """A score with its default parameters, or as they were set before; None where something is missing."""
+    """A score with its default parameters, or as they were set before; None where something is missing, or no target
+    is named.
+    """
     cls = every()[id]
     try:
         made = cls.parse(
@@ -68,10 +123,9 @@ def plain(pool: Pool, id: str) -> Question | None:
         )
     except DataselError:
         made = cls()
-    names = targets.possible(pool, cls) if cls.needs_target else []
-    if cls.needs_target and not names:
+    towards = keys.get("select.target") if cls.needs_target else None
+    if cls.needs_target and towards not in targets.possible(pool, cls):
         return None
-    towards = keys.get("select.target") if keys.get("select.target") in names else next(iter(names), None)
     try:
         return answers.ask(pool, made, {}, target=towards)
     except DataselError:
@@ -80,13 +134,9 @@ def plain(pool: Pool, id: str) -> Question | None:
 
 def _within(pool: Pool) -> str | None:
     """The selection that a second stage goes on from."""
-    runs = {run.key: run for run in disk.runs(pool)}
-    if not runs:
+    named = _sources(pool)
+    if len(named) == 1:
         return None
-    named = {
-        "": f"all {look.samples(pool)}",
-        **{key: f"{run.manifest['result']['n']:,} kept by {look.recipe(run)}" for key, run in runs.items()},
-    }
     said = "A second stage: cut only among what an earlier selection kept. Shares stay shares of the whole pool."
     return (
         keys.bound(
@@ -94,3 +144,9 @@ def _within(pool: Pool) -> str | None:
         )
         or None
     )
+
+
+def _sources(pool: Pool) -> dict[str, str]:
+    """What may be chosen from, by the key of the selection; "" is the whole pool."""
+    kept = {run.key: f"{run.manifest['result']['n']:,} kept by {look.recipe(run)}" for run in disk.runs(pool)}
+    return {"": f"all {look.samples(pool)}", **kept}

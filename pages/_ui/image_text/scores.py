@@ -10,6 +10,9 @@ from datasel_core.runs.scores import Scores, read_scores, scores_folder
 from pages._ui.kit import disk, keys, watch
 from pages._ui.question import answers
 
+_BY_ITSELF = 20_000
+"""Pairs for which any score takes seconds."""
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -50,6 +53,15 @@ def start(choice: Question) -> None:
     """Starts scoring the whole pool."""
     spec = choice.spec.model_dump(include={"pool", "method", "params", "seed", "use", "target"})
     watch.start(name(choice), "score", **spec)
+
+
+def by_itself(choice: Question) -> bool:
+    """Starts scoring without a click, once for each question, where it takes seconds; whether it did."""
+    if choice.pool.n > _BY_ITSELF or keys.get("pairs.asked") == (asked := str(choice.open())):
+        return False
+    keys.put("pairs.asked", asked)
+    start(choice)
+    return True
 
 
 def name(choice: Question) -> str:

@@ -44,11 +44,24 @@ SHORT = {
     "select.show": ("view", "kept"),
     "select.rail": ("rail", "map"),
     "select.sample": ("sample", ""),
+    "pairs.score": ("score", "clip_score"),
+    "pairs.view": ("pairs", "cut"),
+    "pairs.within": ("from", ""),
+    "pairs.other": ("against", ""),
+    "pairs.words": ("words", ""),
+    "targets.view": ("show", "map"),
+    "form.method.tsds.alpha": ("alpha", "0.5"),
+    "form.method.tsds.c": ("c", "5.0"),
+    "form.method.tsds.sigma": ("sigma", "0.75"),
+    "form.method.tsds.sampling": ("sampling", "without_replacement"),
+    "form.method.tsds.max_k": ("max_k", "5000"),
+    "form.method.tsds.kde_k": ("kde_k", "1000"),
 }
 """More that is in the address -> how it is called there, and the value that need not be said."""
 _BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "targets.row", "targets.target")
 _BELONG_TO_POOL += ("select.target", "select.where", "select.within", "select.settings", "select.sample")
 _BELONG_TO_POOL += ("map.region", "map.hidden", "map.view", "data.group", "data.new", "leaks.against", "leaks.by")
+_BELONG_TO_POOL += ("pairs.within", "pairs.words")
 
 
 def workspace() -> Workspace:

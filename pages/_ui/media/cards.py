@@ -7,7 +7,8 @@ import numpy as np
 import streamlit as st
 
 from datasel_core.pools.pool import Pool
-from pages._ui.media import detail, photos
+from pages._ui.kit import keys
+from pages._ui.media import photos
 
 _HERE = Path(__file__).parent
 
@@ -34,7 +35,7 @@ def cards(
     none: str = "None.",
 ) -> None:
     """rows: in this order. score, more: row -> what stands bold and pale above the caption. kept: dropped ones are
-    paler. A click opens the pair.
+    paler. A click keeps the row as `open_row`.
     """
     pictures = photos.has_photos(pool)
     if pictures:
@@ -60,6 +61,6 @@ def cards(
     def opened() -> None:
         row = st.session_state[key].get("open")
         if isinstance(row, int):
-            detail.look_at(row)
+            keys.put("open_row", row)
 
     CARDS(key=key, data=data, on_open_change=opened)

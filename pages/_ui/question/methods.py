@@ -55,24 +55,6 @@ def _role(role: str) -> str:
     )
 
 
-def card(cls: type[Method], chosen: bool, kept_as: str) -> None:
-    """One method; a click puts its id under `kept_as`."""
-    with st.container(border=chosen, key=f"card-{'chosen' if chosen else 'other'}-{cls.id}", gap=None):
-        st.button(
-            cls.title,
-            key=f"method-{cls.id}",
-            type="primary" if chosen else "tertiary",
-            width="stretch" if chosen else "content",
-            on_click=keys.put,
-            args=(kept_as, cls.id),
-        )
-        if not chosen:
-            st.caption(sentence(cls))
-            return
-        st.markdown(f":small[{cls.summary()}]")
-        st.caption(terms(cls))
-
-
 def terms(cls: type[Method]) -> str:
     """What a method needs, what it costs, when not to use it, and its paper, as Markdown."""
     one_of = [f"one {cls.needs_one_of} per sample"] if cls.needs_one_of else []

@@ -1,6 +1,6 @@
 """The target of a choice: another pool, of examples of what one wants to be good at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -71,6 +71,21 @@ def _known(
         return find_target(disk.home(_pool), _cls(), disk.roles(_pool, dict(use)), name, {}) is not None
     except DataselError:
         return False
+
+
+def ask(pool: Pool, why: str, suit: Sequence[str], others: Sequence[str] = ()) -> None:
+    """In place of what needs a target, while none is named: pools that suit, a click each. others: those that lack
+    vectors in the same space. why: one line.
+    """
+    sizes = {about["name"]: about["n"] for about in disk.pools(disk.home(pool))}
+    look.empty("Towards which examples?", why, key="which-target")
+    for names, kind, lead in ((suit, "primary", ""), (others, "secondary", "Not in the same space yet:")):
+        with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center", gap="small"):
+            if names and lead:
+                st.caption(lead, width="content")
+            for name in names:
+                said = f"{markdown.plain(name)} · {sizes[name]:,}"
+                st.button(said, key=f"target-{name}", type=kind, on_click=keys.put, args=("select.target", name))
 
 
 def on_trust(one: Target | None) -> None:

@@ -10,7 +10,7 @@ from datasel_core.runs.question import Question
 from pages._ui.charts import colouring, maps
 from pages._ui.charts import map as canvas
 from pages._ui.kit import keys, look, palette
-from pages._ui.media import photos
+from pages._ui.media import photos, texts
 from pages._ui.targets import tables
 
 _MAP = "targets"
@@ -23,6 +23,8 @@ _SHADES = (
 )
 _SHARES = (0.5, 0.9)
 _MANY = 12
+_TEXTS = 3
+"""Examples that a person reads at once."""
 
 
 def on_map(choice: Question, kept: StoredFeature, found: Tables, one: TransportPlan, p: np.ndarray) -> None:
@@ -54,7 +56,7 @@ def on_map(choice: Question, kept: StoredFeature, found: Tables, one: TransportP
         points,
         labels,
         canvas.Look(
-            "points", alt, height=430, lasso=False, ranked=True, lit=lit, rings=rings, hint=hint, on_open=opened
+            "points", alt, height=440, lasso=False, ranked=True, lit=lit, rings=rings, hint=hint, on_open=opened
         ),
     )
 
@@ -92,11 +94,28 @@ def detail(choice: Question, found: Tables, one: TransportPlan, p: np.ndarray) -
     elif row is not None and 0 <= row < choice.pool.n:
         _candidate(choice, found, one, p, int(row))
     else:
-        look.empty(
-            "Nothing chosen",
-            "Click a target (red) to see who serves it, or a candidate to see whom it serves.",
-            key="targets-hint",
-        )
+        _examples(choice, found)
+
+
+def _examples(choice: Question, found: Tables) -> None:
+    """Some of the target, evenly from all of it, while nothing is chosen."""
+    there, m = choice.target.pool, len(found.targets)
+    many = _TEXTS if texts.has_texts(there) else _MANY
+    at = np.unique(np.linspace(0, m - 1, min(m, many)).astype(np.int64))
+    look.section(f"Examples of {there.name}", f"{len(at):,} of {look.samples(there, m)}")
+    st.caption("Click one to see what stands for it here; a point of the map says whom it stands for.")
+    by_row = {int(found.targets[one]): int(one) for one in at}
+    photos.wall(there, found.targets[at], key="examples", height=96, on_open=lambda row: choose_target(by_row[row]))
+
+
+def _back() -> None:
+    """One click back to the examples."""
+    st.button("Back to the examples", key="targets-back", type="tertiary", on_click=_choose_none)
+
+
+def _choose_none() -> None:
+    for name in ("targets.target", "targets.row"):
+        keys.put(name, None)
 
 
 def _target(choice: Question, found: Tables, one: TransportPlan, target: int) -> None:
@@ -114,12 +133,13 @@ def _target(choice: Question, found: Tables, one: TransportPlan, target: int) ->
         f"{distances[-1]:.3g} away{last}"
     )
     look.section(f"Target {target + 1:,} of {len(found.targets):,}", said)
+    _back()
     photos.wall(there, [row], key=f"the-target-{target}", on_open=lambda _: choose_target(target))
     order = np.argsort(-mass, kind="stable")
     share = mass * len(found.targets)
     badges = {int(rows[at]): f"{look.percent(share[at], 1)} · {distances[at]:.3g}" for at in order}
     st.markdown(
-        f"**Who serves it** :small[:gray[share of its mass · distance; the {min(len(rows), _MANY):,} with most of "
+        f"**Who serves it** :small[:gray[share of it · distance; the {min(len(rows), _MANY):,} with most of "
         f"{len(rows):,}]]"
     )
     photos.wall(pool, rows[order][:_MANY], key=f"servers-{target}", badges=badges, on_open=choose_row)
@@ -136,11 +156,9 @@ def _candidate(choice: Question, found: Tables, one: TransportPlan, p: np.ndarra
         said = "no target reaches it: it is never kept"
     else:
         times = p[row] * len(found.given)
-        said = (
-            f"chance {p[row]:.3g}, {times:,.1f} times the average; it serves {len(targets):,} of "
-            f"{len(found.targets):,} targets"
-        )
+        said = f"{times:,.1f} times the average chance; it serves {len(targets):,} of {len(found.targets):,} targets"
     look.section("Candidate", said)
+    _back()
     photos.wall(pool, [row], key=f"the-candidate-{row}")
     if not len(targets):
         return
@@ -151,7 +169,7 @@ def _candidate(choice: Question, found: Tables, one: TransportPlan, p: np.ndarra
     }
     by_row = dict(zip(rows.tolist(), targets.tolist(), strict=True))
     st.markdown(
-        f"**Whom it serves** :small[:gray[share of its chance · distance; the {min(len(rows), _MANY):,} with most of "
+        f"**Whom it serves** :small[:gray[share of it · distance; the {min(len(rows), _MANY):,} with most of "
         f"{len(rows):,}]]"
     )
     photos.wall(

@@ -1,118 +1,141 @@
-"""How a choice is set, and what it would come to: what a person wants, alpha, C, sigma, and the numbers of the plan."""
+"""How a choice is set: what a person wants as chips, alpha and sigma as sliders, and all else in a drawer."""
 
+import html
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from datasel_core.methods.algorithms.transport import TransportPlan, out_of_scale
+from datasel_core.base.role import EMBEDDING
+from datasel_core.errors import DataselError
 from datasel_core.methods.tsds import Tsds
+from datasel_core.pools.pool import Pool
 from datasel_core.runs.neighbor_tables import Tables
 from datasel_core.runs.question import Question
 from pages._ui.kit import forms, keys, look, markdown
-from pages._ui.targets import tables
+from pages._ui.question import answers, methods
+from pages._ui.targets import space
 
-SLIDERS = ("alpha", "c", "sigma")
+_SLIDERS = ("alpha", "c", "sigma")
 _FORM = "method.tsds"
 
 
-def purpose() -> None:
-    """What a person may want, a button each, which sets alpha and how is drawn; the one that is set is ticked.
+def ask(pool: Pool) -> Question | None:
+    """Draws the row, and what is missing; None while there is no target in the pool's space."""
+    error, asked = None, {}
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="chips"):
+        name = space.choose(pool)
+        if name is not None:
+            _purposes()
+        use: dict[str, str] = {}
+        if name is not None or len(methods.fillers(pool, EMBEDDING.name)) > 1:
+            with st.popover("Settings", key="settings", icon=":material/tune:"):
+                look.section("Settings", "towards a target, spread out")
+                use = methods.roles(pool, Tsds)  # in the space of another embedding there may be a target
+                if name is not None:
+                    asked, error = _drawer()
+        if differs := _differs(asked):
+            said = html.escape(" · ".join(differs))
+            st.html(f'<span class="ds-differs" title="{said}">{said}</span>', width="content")
+    if not space.is_ready(pool, name):
+        return None
+    if error is not None:
+        look.empty("The settings do not fit together", f"{error} Mend it in Settings.", key="settings-wrong")
+        return None
+    seed = asked.pop("seed")
+    try:
+        return answers.ask(pool, Tsds(**asked), use, seed=seed, target=name)
+    except DataselError as trouble:
+        markdown.trouble(trouble)
+        return None
+
+
+def _purposes() -> None:
+    """What a person may want, a chip each, which sets alpha and how is drawn; the one that is set is marked.
 
     No widget that keeps a value: it would send an older one after a slider was moved, and set alpha back.
     """
-    now = {name: keys.get(f"form.{_FORM}.{name}", Tsds.model_fields[name].default) for name in ("alpha", "sampling")}
-    with st.container(horizontal=True, gap="small"):
-        for at, (name, params) in enumerate(Tsds.purposes.items()):
-            tick = ":material/check:" if params == now else None
-            st.button(name, key=f"purpose-{at}", icon=tick, on_click=_set, args=(params,))
+    keys.put("targets.purpose", marked := _purpose())
+    for at, (name, params) in enumerate(Tsds.purposes.items()):
+        kind = "primary" if name == marked else "secondary"
+        said = ", ".join(" ".join(look.parameter(Tsds, one, value)) for one, value in params.items())
+        st.button(name, key=f"purpose-{at}", type=kind, help=f"Sets {said}.", on_click=_set, args=(params,))
+
+
+def _purpose() -> str | None:
+    """The purpose that alpha and the way of drawing are those of."""
+    now = {name: str(_kept(name)) for name in ("alpha", "sampling")}
+    same = (name for name, params in Tsds.purposes.items() if now == {one: str(params[one]) for one in now})
+    return next(same, None)
 
 
 def _set(params: Mapping[str, Any]) -> None:
     forms.fill(Tsds, _FORM, params)
-    keys.put("targets.again", True)  # how is drawn stands in the form beside
+
+
+def _kept(name: str) -> Any:
+    """A parameter as it is kept; as text where it came with the address."""
+    return keys.get(f"form.{_FORM}.{name}", Tsds.model_fields[name].default)
+
+
+def _drawer() -> tuple[dict[str, Any], str | None]:
+    """Everything but the two sliders. Returns the parameters and the seed, and what is wrong."""
+    st.caption(f"{Tsds.summary()}  \n[Paper]({Tsds.paper})")
+    params, error = forms.form(Tsds, _FORM, skip=_SLIDERS, columns=1)
+    help = Tsds.model_fields["c"].description
+    keys.bound(st.number_input, Tsds.label("c"), f"form.{_FORM}.c", 5.0, min_value=0.01, step=0.5, help=help)
+    help = "The same seed draws the same samples."
+    seed = keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help=help)
+    return {**params, "seed": int(seed)}, error
+
+
+def _differs(asked: Mapping[str, Any]) -> list[str]:
+    """What the drawer holds that is not as by default, a few words each."""
+    said = {name: value for name, value in asked.items() if name not in ("seed", "sampling")} | {"c": _kept("c")}
+    found = [
+        ": ".join(look.parameter(Tsds, name, value))
+        for name, value in said.items()
+        if str(value) != str(Tsds.model_fields[name].default)
+    ]
+    return found + ([f"seed {asked['seed']}"] if asked.get("seed") else [])
 
 
 def sliders(found: Tables) -> tuple[float, float, float]:
+    """Draws alpha and sigma; C is as the drawer says."""
     stops = [0.0, *found.neighbours.widths.tolist()]
-    alphas, cs, sigmas = st.columns([36, 18, 46], gap="medium", vertical_alignment="bottom")
+    alphas, sigmas = st.columns(2, gap="medium", vertical_alignment="bottom")
     with alphas:
         alpha = keys.bound(
             st.slider,
             "Alpha: spread wide (0) or stay close (1)",
-            "form.method.tsds.alpha",
+            f"form.{_FORM}.alpha",
             0.5,
             min_value=0.0,
             max_value=1.0,
             step=0.01,
-            help=_help("alpha"),
-        )
-    with cs:
-        c = keys.bound(
-            st.number_input,
-            "Scale (C)",
-            "form.method.tsds.c",
-            5.0,
-            min_value=0.01,
-            step=0.5,
-            help=_help("c"),
+            on_change=_again,
+            help=Tsds.model_fields["alpha"].description,
         )
     with sigmas:
         sigma = keys.bound(
             st.select_slider,
             "Sigma: nearer than this is a near-duplicate",
-            "form.method.tsds.sigma",
+            f"form.{_FORM}.sigma",
             0.75,
             options=stops,
             format_func=lambda width: "off" if width == 0 else f"{width:g}",
-            help=_help("sigma"),
+            help=Tsds.model_fields["sigma"].description,
         )
-    return float(alpha), float(c), float(sigma)
+    return float(alpha), float(_kept("c")), float(sigma)
 
 
-def told(choice: Question, found: Tables, one: TransportPlan, n: int) -> None:
-    """The numbers of a plan of which n are to be kept, and what is to be known before they are."""
-    pool = choice.pool
-    outlook, p = tables.outlook(found, choice, one, n), tables.chances(found, one, choice.pool.n)
-    now = outlook.now
-    look.facts(
-        [
-            (f"{now.kept:.3g}", "mean distance to the target"),
-            (f"{now.random:.3g}", "a random choice"),
-            (f"{now.nearest:.3g}", "nearest possible"),
-            (look.samples(pool, round(one.effective)), f"effective size, {one.effective / n:.2g} × budget"),
-            (f"{(p > 0).sum():,} of {look.samples(pool)}", "have any chance"),
-        ]
-    )
-    _caps(choice, found, one)
-    if not outlook.words:
-        return
-    words, action = st.columns([76, 24], gap="small", vertical_alignment="center")
-    words.caption(f":material/info: {markdown.plain(outlook.words)}")
-    if outlook.alpha is not None:
-        action.button(f"Set alpha to {outlook.alpha:g}", key="set-alpha", on_click=_closer, args=(outlook.alpha,))
+def _again() -> None:
+    """The chips stand outside of what runs again while a slider is moved: they are drawn when another is the one."""
+    if _purpose() != keys.get("targets.purpose"):
+        keys.put("targets.again", True)
 
 
-def _closer(alpha: float) -> None:
+def closer(alpha: float) -> None:
+    """Sets alpha, as a purpose does."""
     forms.fill(Tsds, _FORM, {"alpha": alpha})
-
-
-def _caps(choice: Question, found: Tables, one: TransportPlan) -> None:
-    near, how = found.neighbours, choice.method
-    asked = (("Neighbours per target", near.max_k, how.max_k), ("Neighbours per crowd", near.kde_k, how.kde_k))
-    said = [
-        f"{name}: {used:,}, not {most:,}; at most a tenth of the candidates are looked at."
-        for name, used, most in asked
-        if used < most
-    ]
-    if near.recall < 1:
-        said.append(f"Approximate neighbours: about {look.percent(near.recall, 1)} of the true ones were found.")
-    if one.ran_out.any():
-        said.append(f"{one.ran_out.sum():,} of {len(found.targets):,} targets used up their neighbours.")
-    said += filter(None, [out_of_scale(near.distances, how.alpha, how.c)])
-    if said:
-        st.caption(" ".join(said))
-
-
-def _help(name: str) -> str:
-    return Tsds.model_fields[name].description
+    _again()

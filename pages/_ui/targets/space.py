@@ -9,28 +9,29 @@ from datasel_core.features.stored import StoredFeature, kept_features
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.target import same_encoder
-from pages._ui.kit import disk, keys, look, watch
+from pages._ui.kit import disk, keys, look, markdown, watch
 from pages._ui.question import methods, targets
 
 _FIRST = ("tfidf_svd", "dictionary_embedding")
 
 
 def choose(pool: Pool) -> str | None:
-    """Draws the choice among the other pools, those that fit first; None where there is none."""
-    about = {one["name"]: one["n"] for one in disk.pools(disk.home(pool)) if one.get("name") not in (None, pool.name)}
-    if not about:
+    """Draws the choice among the other pools, those that fit first; None, and nothing is drawn, while none is named."""
+    about, names = _others(pool)
+    named = keys.get("select.target")
+    if named not in about:
         return None
-    fitting = _fitting(pool)
-    names = sorted(about, key=lambda name: (name not in fitting, name))
-    sizes = {one: f"{one} · {n:,} {'sample' if n == 1 else 'samples'}" for one, n in about.items()}
+    sizes = {one: f"Towards {one} · {n:,}" for one, n in about.items()}
     return keys.bound(
         st.selectbox,
         "Target",
         "select.target",
-        names[0],
+        named,
         options=names,
         format_func=sizes.get,
         on_change=lambda: keys.put("targets.target", None),
+        label_visibility="collapsed",
+        width=260,
         help="Another pool: examples of what you want to be good at.",
     )
 
@@ -41,14 +42,32 @@ def is_ready(pool: Pool, name: str | None) -> bool:
     if ours is None:
         _no_embedding(pool)
     elif name is None:
-        text = "A target is another pool: some examples of what you want to be good at. Fifty are enough to begin with."
-        to = {"data.view": "pools"}
-        look.empty("No target yet", text, "Open one on the Data page", "pages/data.py", key="no-target-pool", **to)
+        _no_target(pool)
     elif name not in _fitting(pool):
         _no_vectors(pool, ours, name)
     else:
         return True
     return False
+
+
+def _others(pool: Pool) -> tuple[dict[str, int], list[str]]:
+    """Name -> size of the other pools; their names, those that fit first."""
+    about = {one["name"]: one["n"] for one in disk.pools(disk.home(pool)) if one.get("name") not in (None, pool.name)}
+    fitting = _fitting(pool)
+    return about, sorted(about, key=lambda name: (name not in fitting, name))
+
+
+def _no_target(pool: Pool) -> None:
+    text = "A target is another pool: some examples of what you want to be good at. Fifty are enough to begin with."
+    if (gone := keys.get("select.target")) is not None:
+        markdown.say(f"There is no pool {gone} any more.", "info")
+    _, names = _others(pool)
+    fitting = _fitting(pool)
+    if names:
+        targets.ask(pool, text, fitting, [name for name in names if name not in fitting])
+        return
+    to = {"data.view": "pools"}
+    look.empty("No target yet", text, "Open one on the Data page", "pages/data.py", key="no-target-pool", **to)
 
 
 def _fitting(pool: Pool) -> list[str]:
