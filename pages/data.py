@@ -15,7 +15,8 @@ def numbers(pool: Pool) -> None:
     sizes, copies = grouping.sizes(pool), sum(len(rows) - 1 for rows in grouping.duplicates(pool))
     facts = [(look.samples(pool), "in the pool")]
     if sizes:
-        facts.append((f"{len(sizes):,} groups", f"{sizes[-1][1]:,} to {sizes[0][1]:,} {look.unit(pool)} each"))
+        each = f"{sizes[-1][1]:,} to {sizes[0][1]:,} {look.unit(pool)} each" if len(sizes) > 1 else "holds them all"
+        facts.append((look.many(len(sizes), "group"), each))
     if photos.has_photos(pool):
         width, tall = int(np.median(pool.column("width"))), int(np.median(pool.column("height")))
         facts += [
