@@ -104,7 +104,7 @@ def _no_embedding(pool: Pool) -> None:
     if watch.at_work(name):
         return
     text = (
-        f"Distances to the target need one vector per sample. {makers[0].title} needs no download; others can be "
+        f"Distances to the target need one vector per sample. The first to try: {makers[0].title}; others can be "
         "computed or imported on the Data page."
     )
     takes = seconds(makers[0](), pool.n, disk.features(pool))
