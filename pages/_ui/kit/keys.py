@@ -56,6 +56,7 @@ SHORT = {
     "form.method.tsds.sampling": ("sampling", "without_replacement"),
     "form.method.tsds.max_k": ("max_k", "5000"),
     "form.method.tsds.kde_k": ("kde_k", "1000"),
+    "form.method.tsds.neighbors": ("neighbors", "exact"),
 }
 """More that is in the address -> how it is called there, and the value that need not be said."""
 _BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "targets.row", "targets.target")

@@ -103,7 +103,7 @@ def _no_embedding(pool: Pool) -> None:
     if watch.at_work(name):
         return
     text = (
-        f"Distances to the target need one vector per sample. {makers[0].title} needs no download; others can be "
+        f"Distances to the target need one vector per sample. The first to try: {makers[0].title}; others can be "
         "computed or imported on the Data page."
     )
     if look.empty("Embeddings come first", text, look.computing(pool, makers[0]()), key="embedding-first"):
