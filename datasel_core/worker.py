@@ -130,7 +130,7 @@ def warm() -> None:
     """From now on, work that this process starts begins at once: in a fork of a process that has imported what it
     needs. Whatever started it, work is a process of its own; when this process ends, nothing stands by any more.
     """
-    _STANDBY.start([sys.executable, "-m", "datasel_core", "work"], _environment())
+    _STANDBY.start([sys.executable, "-m", "datasel_core", "work", "--stand-by"], _environment())
 
 
 def cool() -> None:

@@ -147,8 +147,10 @@ def reproduce(folder: str, json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def work(folder: str | None = typer.Argument(None)) -> None:
-    """What a worker process runs: the job in this folder; without one, it stands by for jobs that are named to it."""
+def work(folder: str | None = typer.Argument(None), stand_by: bool = typer.Option(False, "--stand-by")) -> None:
+    """What a worker process runs: the job in this folder; or it stands by for jobs that are named to it."""
+    if folder is None and not stand_by:
+        raise BadRequest("Missing argument 'FOLDER': name the folder of a job.")
     job = worker.stand_by() if folder is None else Path(folder)
     if job is None:
         return
