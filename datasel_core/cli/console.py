@@ -75,6 +75,8 @@ def progress(first: Callable[[], None] = lambda: None) -> Progress:
     show = _Bar() if sys.stderr.isatty() else _Lines()
 
     def report(step: Step) -> None:
+        if not step.total and not step.waiting:
+            return  # a phase begins: what there is to do in it is not known yet, and it may still be refused
         first()
         show(step)
 

@@ -6,14 +6,17 @@ import shlex
 
 import numpy as np
 
+from datasel_core.base import registry
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput
 from datasel_core.evidence.promises.kind import Kind, Lack, Said
 from datasel_core.evidence.tables import paper
 from datasel_core.evidence.tables.asking import NONE, place
 from datasel_core.pools.holdout import HOLDOUT
-from datasel_core.probes.lm import LanguageProbe
 from datasel_core.runs.question import Question
+
+_PROBE = "lm"
+"""By its id: what is not asked is not loaded."""
 
 
 def _read(asked: Question, rows: np.ndarray, progress: Progress) -> Said | None:
@@ -27,7 +30,7 @@ def _read(asked: Question, rows: np.ndarray, progress: Progress) -> Said | None:
     except BadInput:
         return None
     for cell in paper.every(table) if table else ():
-        if (cell["measure"], cell["budget"]) == (LanguageProbe.id, asked.budget) and _is_of(asked, table, cell):
+        if (cell["measure"], cell["budget"]) == (_PROBE, asked.budget) and _is_of(asked, table, cell):
             said = {name: cell[name] for name in ("value", "random", "low", "high", "seeds", "verdict")}
             return {"measure": "loss", **said, "kept": cell["kept"], "measured_on": table["holdout"]["measured_on"]}
     return None
@@ -53,7 +56,7 @@ def _words(said: Said) -> str:
 def _lacks(asked: Question) -> Lack | None:
     """Evidence compares whole pools, so of a part of one there is nothing to be had."""
     part = asked.within or asked.already or asked.filter
-    if part or not set(LanguageProbe.opens) <= set(asked.pool.opens):
+    if part or not set(registry.find("probe", _PROBE).opens) <= set(asked.pool.opens):
         return None
     what = "the loss of a language model that learns from these, beside random ones"
     if asked.aside is None or HOLDOUT not in asked.aside.sets:
@@ -68,7 +71,7 @@ def command(asked: Question) -> str:
     own = {name: value for name, value in asked.method.model_dump().items() if value != usual[name]}
     named = [asked.method.id, *(f"{name}={'none' if value is None else value}" for name, value in own.items())]
     words = ["python", "-m", "datasel_core", "evidence", asked.pool.name, "--methods", ":".join(named)]
-    words += ["--budgets", str(asked.budget), "--probe", LanguageProbe.id, "--measures", NONE]
+    words += ["--budgets", str(asked.budget), "--probe", _PROBE, "--measures", NONE]
     for role, name in asked.spec.use.items():
         words += ["--use", f"{role}={name}"]
     return shlex.join(words)
