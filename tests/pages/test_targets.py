@@ -71,7 +71,7 @@ def test_without_an_embedding_one_click_computes_one_for_both(screen, workspace,
     add(workspace, tmp_path, "pool", 60, "web")
     app = open_page(screen, target="")
     assert "Embeddings come first" in said(app)
-    assert app.button(key="empty-action-embedding-first").label.startswith("Compute for 60 samples, about ")
+    assert app.button(key="empty-action-embedding-first").label.startswith("Compute, about ")
     sound(app.button(key="empty-action-embedding-first").click().run())
     wait(app, lambda app: "No target yet" in said(app))
     add(workspace, tmp_path, "task", 6, "exam")
