@@ -30,10 +30,12 @@ from tests.harm.apart import NONE, Death, Ended
 N_TEXTS = 700
 """More than two chunks of a feature."""
 _WORDS = ["salt", "rain", "snow", "bread", "tram", "lamp", "seven", "river", "cloud", "paper", "stone", "green"]
-_TIMES = {"created", "created_utc", "seconds", "updated", "started", "pid", "order"}
+_TIMES = {"created", "created_utc", "seconds", "updated", "started", "pid", "order", "encoded"}
 """What two runs of the same command say differently: when, and as which of all."""
-_PASSING = ("workspace/queue/", "workspace/spool/", "workspace/thumbs/", "workspace/written/")
-"""Parts of a workspace that hold no answers: turns, what is being read, small pictures, hashes of what was exported."""
+_PASSING = ("workspace/queue/", "workspace/spool/", "workspace/thumbs/", "workspace/written/", "workspace/pace/")
+"""Parts of a workspace that hold no answers: turns, what is being read, small pictures, hashes of what was exported, how
+long work took.
+"""
 
 
 class Stage:
