@@ -80,6 +80,8 @@ def telling(inside: Counter[str], whole: Counter[str], size: int, n: int) -> tup
     of the part, and of all, that hold a word.
     """
     found, rest, prior = [], n - size, _PRIOR / max(1, n)
+    if rest == 0:
+        return ()
     for word, many in inside.items():
         before, others = prior * whole[word], whole[word] - many
         if many < _LEAST_SHARE * size or others > _MOST_ELSEWHERE * rest:

@@ -33,8 +33,8 @@ _WORDS = ["salt", "rain", "snow", "bread", "tram", "lamp", "seven", "river", "cl
 _TIMES = {"created", "created_utc", "seconds", "updated", "started", "pid", "order", "encoded"}
 """What two runs of the same command say differently: when, and as which of all."""
 _PASSING = ("workspace/queue/", "workspace/spool/", "workspace/thumbs/", "workspace/written/", "workspace/pace/")
-"""Parts of a workspace that hold no answers: turns, what is being read, small pictures, hashes of what was exported, how
-long work took.
+"""Parts of a workspace that hold no answers: turns, what is being read, small pictures, hashes of what was exported,
+how long work took.
 """
 
 

@@ -204,8 +204,8 @@ def test_export_says_both_and_records_whose_metrics_are_which(screen, workspace,
     assert "<dd>6 new + 10 earlier of 30 (53.3 %)</dd>" in text
     result = second.manifest["result"]
     together, alone = text.index("Measured of new and earlier together"), text.index("Measured of the new ones alone")
-    assert f"{result['metrics_with_earlier']['coverage']['mean']:.4g}" in text[together:alone]
-    assert f"{result['metrics']['coverage']['mean']:.4g}" in text[alone:]
+    assert f"{result['metrics_with_earlier']['coverage']['mean']:.3g}" in text[together:alone]
+    assert f"{result['metrics']['coverage']['mean']:.3g}" in text[alone:]
     sound(app.selectbox(key="widget.run").set_value(first.key).run())
     text = said(app)
     assert "10 kept of 30, 20 dropped (33.3 %)" in text
