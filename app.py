@@ -26,13 +26,14 @@ PAGES = (  # section, file, title, icon, kinds of pool that it suits
 )
 pool = keys.pool()
 offered: dict[str, list[st.Page]] = {}
+titles: list[tuple[st.Page, str]] = []
 for section, name, title, icon, kinds in PAGES:
     if section == "Help" or name == "data" or (pool is not None and pool.kind in kinds and disk.suits(pool, name)):
-        offered.setdefault(section, []).append(
-            st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == "data")
-        )
+        made = st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == "data")
+        offered.setdefault(section, []).append(made)
+        titles.append((made, title))
 page = st.navigation(offered)
-strip.frame(page.title)
+strip.frame(next((title for made, title in titles if made is page), ""))  # a page knows its own only on a server
 look.told(page.run)()
 strip.aside()
 server.settle()
