@@ -1,6 +1,7 @@
 """What a server does once: it is done again only when a page has imported something new."""
 
 import gc
+import subprocess
 import sys
 import types
 
@@ -8,6 +9,7 @@ import pytest
 
 from datasel_core import worker
 from pages._ui.kit import server
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -41,3 +43,9 @@ def test_one_at_a_time(done):
     with server._ONE:
         server.settle()
     assert done == []
+
+
+def test_a_process_that_begins_with_the_front_door_is_no_fault(workspace):
+    """As one that multiprocessing starts from a page does: there is no server, and no page knows its title."""
+    done = subprocess.run([sys.executable, "app.py"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
