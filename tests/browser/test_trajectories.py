@@ -64,10 +64,13 @@ def expect_quotas(page, budget: int) -> None:
 def three_clusters(page) -> None:
     page.locator(".tile").first.wait_for()
     settled(page)
+    page.get_by_role("button", name="Settings").click()
     field = page.get_by_role("spinbutton", name="Clusters")
     field.fill("3")
     field.press("Enter")
     page.get_by_text("3 clusters; at most").first.wait_for()
+    page.keyboard.press("Escape")
+    field.wait_for(state="hidden")
     settled(page)
 
 
