@@ -139,7 +139,8 @@ class Clusters {
     const d = this.data,
       e = document.createElement('button'),
       x = d.x,
-      top = Math.max(...c.high), // each on its own scale: its shape is what is looked at, first and last loss are written
+      // each on its own scale: its shape is what is looked at, first and last loss are written
+      top = Math.max(...c.high),
       bottom = Math.min(...c.low),
       X = (v) => (100 * (v - x[0])) / (x[x.length - 1] - x[0] || 1),
       Y = (v) => 38 * (1 - (v - bottom) / (top - bottom || 1)) + 2;
