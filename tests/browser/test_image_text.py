@@ -36,7 +36,7 @@ def cosine(workspace, tmp_path):
 
 
 def kept(page) -> int:
-    text = page.get_by_text(re.compile(r"^\d+ of 300 pairs kept")).first.inner_text()
+    text = page.get_by_text(re.compile(r"^\d+ of 300 pairs above the cut")).first.inner_text()
     return int(text.split()[0])
 
 
@@ -54,7 +54,7 @@ def finally_kept(page) -> int:
 
 def test_the_cut_is_dragged_and_the_pairs_around_it_follow(visit, cosine):
     page = visit("/image_text?pool=signs&budget=90")
-    page.get_by_text("90 of 300 pairs kept").first.wait_for()
+    page.get_by_text("90 of 300 pairs above the cut").first.wait_for()
     page.locator(".card img").first.wait_for()
     box = place(page.locator(".hist svg"))
     line = float(page.locator(".hist .cut").get_attribute("x1"))
@@ -63,7 +63,7 @@ def test_the_cut_is_dragged_and_the_pairs_around_it_follow(visit, cosine):
     for step in range(1, 11):
         page.mouse.move(box["x"] + line - 20 * step, box["y"] + 90)
     page.mouse.up()
-    page.wait_for_function("!document.body.innerText.includes('90 of 300 pairs kept')")
+    page.wait_for_function("!document.body.innerText.includes('90 of 300 pairs above the cut')")
     now = finally_kept(page)
     assert now > 100
     cut = np.sort(cosine)[::-1][now - 1]
@@ -81,7 +81,7 @@ def test_keys_move_the_cut_and_a_card_opens(visit, cosine):
     page.locator(".hist .handle").focus()
     for _ in range(12):
         page.keyboard.press("ArrowLeft")
-    page.wait_for_function("!document.body.innerText.includes('90 of 300 pairs kept')")
+    page.wait_for_function("!document.body.innerText.includes('90 of 300 pairs above the cut')")
     assert finally_kept(page) > 90
     settled(page)
     first = page.locator(".card").first.get_attribute("data-row")
@@ -93,14 +93,14 @@ def test_keys_move_the_cut_and_a_card_opens(visit, cosine):
 
 def test_the_cut_stays_when_another_score_is_looked_at(visit, cosine):
     page = visit("/image_text?pool=signs&budget=90")
-    page.get_by_text("90 of 300 pairs kept").first.wait_for()
+    page.get_by_text("90 of 300 pairs above the cut").first.wait_for()
     page.get_by_role("button", name="negCLIPLoss", exact=True).click()
-    told = {"negCLIPLoss": "kept: the best by negCLIPLoss", "CLIPScore": "kept: each caption fits better than"}
-    page.get_by_text(told["negCLIPLoss"]).wait_for()  # scoring so few starts by itself
+    told = {"negCLIPLoss": "the best by negCLIPLoss", "CLIPScore": "each caption fits better than"}
+    page.get_by_text("above the cut: " + told["negCLIPLoss"]).wait_for()  # scoring so few starts by itself
     settled(page)
     for name in ("CLIPScore", "negCLIPLoss"):
         page.get_by_role("button", name=name, exact=True).click()
-        page.get_by_text(told[name]).wait_for()
+        page.get_by_text("above the cut: " + told[name]).wait_for()
         settled(page)
         assert kept(page) == 90
         assert page.get_by_role("spinbutton", name="Pairs kept, 1 to 300").input_value() == "90"

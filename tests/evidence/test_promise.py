@@ -11,17 +11,10 @@ from datasel_core.evidence.yardstick import DRAWS, drawn
 from datasel_core.pools import holdout
 from datasel_core.runs.engine import select
 from datasel_core.runs.spec import parse_spec
+from tests.oracles.nearest import gaps
 from tests.runs import joints
 
 built, shared, scene = joints.built, joints.shared, joints.scene
-
-
-def gaps(a, b, metric):
-    a, b = (np.asarray(one, np.float64) for one in (a, b))
-    if metric == "euclidean":
-        return np.sqrt(((a[:, None] - b) ** 2).sum(2)).min(1)
-    a, b = (one / np.linalg.norm(one, axis=1, keepdims=True) for one in (a, b))
-    return (1 - a @ b.T).min(1)
 
 
 @pytest.mark.parametrize(

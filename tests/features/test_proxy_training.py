@@ -80,16 +80,21 @@ def test_a_stop_comes_out_and_half_a_checkpoint_is_thrown_away(tmp_path, monkeyp
     assert [(line["step"], line["loss"]) for line in read_log(place / "loss.jsonl")] == expected
 
 
-def test_between_checkpoints_that_are_far_apart_one_is_left_to_go_on_from(tmp_path, monkeypatch):
-    monkeypatch.setattr("datasel_core.features.language.training._SAFE_EVERY", 0.0)
+def stopped_at(step, folder):
+    """Trains for four epochs, and is stopped when so many steps are done."""
     seen = []
     stops = Progress(
         report=seen.append,
         every=0,
-        should_stop=lambda: bool(seen) and seen[-1].done >= 27 and seen[-1].label.startswith("training"),
+        should_stop=lambda: bool(seen) and seen[-1].done >= step and seen[-1].label.startswith("training"),
     )
     with pytest.raises(Stopped):
-        trained(tmp_path / "stopped", epochs=4, progress=stops)
+        trained(folder, epochs=4, progress=stops)
+
+
+def test_between_checkpoints_that_are_far_apart_one_is_left_to_go_on_from(tmp_path, monkeypatch):
+    monkeypatch.setattr("datasel_core.features.language.training._SAFE_EVERY", 0.0)
+    stopped_at(27, tmp_path / "stopped")
     monkeypatch.undo()
     place, seen = tmp_path / "stopped" / "proxy", []
     there = sorted(int(path.name.removeprefix("checkpoint-")) for path in place.glob("checkpoint-*"))
@@ -109,14 +114,7 @@ def test_between_checkpoints_that_are_far_apart_one_is_left_to_go_on_from(tmp_pa
 
 
 def test_a_stop_keeps_the_step_in_which_it_came(tmp_path):
-    seen = []
-    stops = Progress(
-        report=seen.append,
-        every=0,
-        should_stop=lambda: bool(seen) and seen[-1].done >= 27 and seen[-1].label.startswith("training"),
-    )
-    with pytest.raises(Stopped):
-        trained(tmp_path / "stopped", epochs=4, progress=stops)
+    stopped_at(27, tmp_path / "stopped")
     place, seen = tmp_path / "stopped" / "proxy", []
     assert is_whole(place / "checkpoint-28")  # not only 10 and 20, which were due
     again = trained(tmp_path / "stopped", epochs=4, progress=Progress(report=seen.append, every=0))

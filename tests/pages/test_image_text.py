@@ -60,7 +60,7 @@ def open_page(screen, **query):
 
 def scored(app):
     """Scoring so few starts by itself."""
-    return wait(app, lambda app: "pairs** kept" in said(app))
+    return wait(app, lambda app: "pairs** above the cut" in said(app))
 
 
 def test_without_embeddings_it_says_what_comes_first(screen, pairs):
@@ -80,7 +80,7 @@ def test_score_count_and_share_are_one_cut(screen, embedded):
     pool, cosine = embedded
     app = scored(open_page(screen, budget="10"))
     best = np.sort(cosine)[::-1]
-    assert "**10 of 40 pairs** kept: each caption fits better than " in said(app)
+    assert "**10 of 40 pairs** above the cut: each caption fits better than " in said(app)
     assert "10 kept, 25.0 % of the pool; 30 dropped." in plainly(app)
     assert app.number_input(key="cut.score").value == pytest.approx(best[9], abs=1e-3)
     assert app.number_input(key="cut.share").value == 25
@@ -88,7 +88,7 @@ def test_score_count_and_share_are_one_cut(screen, embedded):
     assert app.number_input(key="cut.count").value == 20
     sound(app.number_input(key="cut.score").set_value(float(best[6] + best[7]) / 2).run())
     assert app.number_input(key="cut.count").value == 7
-    assert "**7 of 40 pairs** kept" in said(app)
+    assert "**7 of 40 pairs** above the cut" in said(app)
     assert app.query_params["budget"] in ("7", ["7"])
 
 
@@ -141,7 +141,7 @@ def test_both_stages_in_one_click(screen, embedded, workspace, tmp_path, rng):
     assert "Towards which examples?" in said(app)
     assert "wanted" not in app.query_params.get("target", [])
     sound(app.button(key="target-wanted").click().run())
-    wait(app, lambda app: "kept: the best by NormSim to a target towards wanted, 2 vectors" in plainly(app))
+    wait(app, lambda app: "above the cut: the best by NormSim to a target towards wanted, 2 vectors" in plainly(app))
     sound(app.button(key="recipe").click().run())
     wait(app, lambda app: "8 kept of 40" in said(app))
     method = next(
@@ -272,7 +272,7 @@ def test_a_score_is_said_beside_captions_dealt_anew(screen, embedded, workspace)
 
 def test_the_address_brings_back_score_view_and_words(screen, embedded):
     app = scored(open_page(screen, score="neg_clip_loss", pairs="search", words="bus"))
-    assert "kept: the best by negCLIPLoss" in said(app)
+    assert "above the cut: the best by negCLIPLoss" in said(app)
     assert "27 pairs with" in said(app)
     sound(app.segmented_control(key="widget.pairs.view").set_value("ends").run())
     assert app.query_params["pairs"] in ("ends", ["ends"])

@@ -20,6 +20,7 @@ from datasel_core.runs import engine, manifest
 from datasel_core.runs.reproduction import asked_again, reproduce
 from datasel_core.runs.spec import Spec
 from datasel_core.workspace.files import read_json
+from tests.oracles.nearest import gaps
 from tests.runs import joints
 from tests.runs.joints import METHODS, MISSING, MISSING_THERE, N, same_answer
 
@@ -118,14 +119,6 @@ def test_where_all_that_is_left_has_no_value_it_says_so(scene):
         scene.plan("tsds")
 
 
-def distances(a, b, metric):
-    a, b = (np.asarray(one, np.float64) for one in (a, b))
-    if metric == "euclidean":
-        return np.sqrt(((a[:, None] - b) ** 2).sum(2)).min(1)
-    a, b = (one / np.linalg.norm(one, axis=1, keepdims=True) for one in (a, b))
-    return (1 - a @ b.T).min(1)
-
-
 @pytest.mark.parametrize(
     ("method", "role", "metric"),
     [("tsds", "embedding", "euclidean"), ("nearest_targets", "embedding", "cosine"), ("norm_sim", "image", "cosine")],
@@ -142,7 +135,7 @@ def test_the_promise_is_what_plain_numpy_says(scene, held, method, role, metric,
     free = np.setdiff1d(np.arange(N), [*MISSING[role], *out])
 
     def mean(rows):
-        return distances(points, mine[rows], metric).mean()
+        return gaps(points, mine[rows], metric).mean()
 
     assert (said["measure"], said["target"], said["metric"]) == ("target", "task", metric)
     assert said["measured_on"] == len(points)

@@ -10,9 +10,9 @@ from pages._ui.question import encoders, targets
 
 
 def draw(choice: Question, found: Scored, n: int) -> None:
-    """**600 of 2,000 pairs** kept: what all of them have in common."""
+    """**600 of 2,000 pairs** above the cut: what all of them have in common."""
     pool = choice.pool
-    st.markdown(f"**{n:,} of {look.samples(pool)}** kept: {markdown.plain(_common(choice, found, n))}")
+    st.markdown(f"**{n:,} of {look.samples(pool)}** above the cut: {markdown.plain(_common(choice, found, n))}")
 
 
 def more(choice: Question, found: Scored, n: int) -> None:
