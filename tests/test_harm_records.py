@@ -244,7 +244,7 @@ def test_a_manifest_that_cannot_be_read_is_one_line_everywhere(shared, copy, cal
 
 def test_a_combination_may_count_a_sample_more_often_than_once(scene, run, call):
     """Its budget is of samples; of all others the counts sum to what was granted."""
-    from datasel_core.runs.combine import combine
+    from datasel_core.runs.derivations.combine import combine
 
     both = combine(scene.workspace, "union", [run.folder, scene.earlier("within").folder])
     assert sum(column(both.folder, "count")) > both.manifest["budget"]["granted"]

@@ -8,7 +8,7 @@ from datasel_core.base.declare import ARGUMENT, Field
 from datasel_core.base.progress import Progress
 from datasel_core.exports.run_folder import check_out, copy_run
 from datasel_core.runs.catalog.names import find_folder
-from datasel_core.runs.combine import combine
+from datasel_core.runs.derivations.combine import combine
 from datasel_core.workspace.layout import Workspace
 
 

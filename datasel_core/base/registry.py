@@ -17,6 +17,7 @@ PACKAGES = {
     "pool kind": "datasel_core.pools.kinds",
     "export format": "datasel_core.exports",
     "appraisal": "datasel_core.evidence.appraisals",
+    "derivation": "datasel_core.runs.derivations",
     "task": "datasel_core.actions",
 }
 

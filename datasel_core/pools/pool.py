@@ -53,6 +53,11 @@ class Pool:
         """Hash of everything that is known of the samples, metadata columns included."""
         return self.about["table_sha256"]
 
+    def said(self) -> dict[str, Any]:
+        """What a manifest says of it."""
+        names = ("name", "kind", "n", "fingerprint", "table_sha256")
+        return {name: getattr(self, name) for name in names}
+
     @property
     def unreadable(self) -> list[dict[str, str]]:
         """What was left out and why; of very many, the first."""

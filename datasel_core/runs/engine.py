@@ -136,20 +136,14 @@ def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) 
         folder,
         table,
         {
-            "pool": {
-                "name": pool.name,
-                "kind": pool.kind,
-                "n": pool.n,
-                "fingerprint": pool.fingerprint,
-                "table_sha256": pool.table_sha256,
-            },
+            "pool": pool.said(),
             "target": asked.target and asked.target.about(),
             "features": asked.roles.about(used),
             "method": asked.method.what(),
             "budget": {"requested": asked.spec.budget, "granted": int(chosen.counts.sum()), "unit": "samples"},
             "seed": asked.spec.seed,
             "within": asked.within and asked.within.about,
-            "already": asked.already and {**asked.already.about, "counted": len(before), **_seen(asked)},
+            "already": already_said(asked),
             "where": asked.spec.where,
             **({"holdout": asked.aside.said(asked.pool)} if asked.aside else {}),
             "unreadable": pool.unreadable + asked.roles.unreadable(asked.method.roles()) + _unscored(asked, chosen),
@@ -165,10 +159,15 @@ def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) 
     )
 
 
-def _seen(asked: Question) -> dict[str, int]:
-    """How many of those chosen earlier are set aside by now: they count as chosen all the same."""
+def already_said(asked: Question) -> dict[str, Any] | None:
+    """What a manifest says of what was chosen earlier. counted: how many of it have values. aside: how many are set
+    aside by now, and count as chosen all the same.
+    """
+    if asked.already is None:
+        return None
     aside = int(np.isin(asked.earlier, asked.unseen).sum())
-    return {"aside": aside} if aside else {}
+    seen = {"aside": aside} if aside else {}
+    return {**asked.already.about, "counted": len(asked.candidates.already), **seen}
 
 
 def _write_samples(asked: Question, folder: Path) -> list[str]:

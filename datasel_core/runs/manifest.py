@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from datasel_core.base.manifest_types import wrong
 from datasel_core.errors import BadInput
+from datasel_core.runs.derivations.derivation import is_derived
 from datasel_core.version import VERSION
 from datasel_core.workspace.files import read_json, write_json, writing
 from datasel_core.workspace.hashing import hash_file, ids_sha256, is_own, own_hash
@@ -278,9 +279,9 @@ def _contradictions(manifest: Mapping[str, Any], table: pa.Table) -> Iterator[st
         yield f"selection.parquet names a row twice, or one that a pool of {whole} samples does not have."
     if not np.array_equal(ranks, np.arange(1, len(ids) + 1)):
         yield f"The ranks in selection.parquet are not 1 to {len(ids)}."
-    law = manifest["method"]["id"] != "combine"  # there the budget is of samples, however often each counts
-    if (counts < 1).any() or (law and counts.sum() != granted):
-        yield f"The counts in selection.parquet sum to {counts.sum()}; {granted} were granted."
+    kept = len(counts) if is_derived(manifest["method"]) else counts.sum()  # derived: of samples, however often each
+    if (counts < 1).any() or kept != granted:
+        yield f"The counts in selection.parquet sum to {kept}; {granted} were granted."
 
 
 def is_answer(folder: Path) -> bool:

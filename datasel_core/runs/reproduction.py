@@ -14,9 +14,10 @@ from datasel_core.pools import holdout
 from datasel_core.pools.changed import changes_of
 from datasel_core.pools.holdout import HOLDOUT, KINDS
 from datasel_core.pools.persistence import described, load_pool
-from datasel_core.runs import combine, manifest
+from datasel_core.runs import derived, manifest
 from datasel_core.runs.candidates import NOTHING_ASIDE
 from datasel_core.runs.catalog.links import find_kept
+from datasel_core.runs.derivations.derivation import is_derived
 from datasel_core.runs.engine import TARGET_HOLDOUT, choose
 from datasel_core.runs.question import Question, resolve, spec_of
 from datasel_core.workspace.layout import Workspace
@@ -31,8 +32,8 @@ def reproduce(workspace: Workspace, folder: Path, progress: Progress | None = No
     longer what it was.
     """
     said = manifest.intact(folder, "run again")
-    if said["method"]["id"] == "combine":
-        return _verdict(combine.again(folder, said), said, False)
+    if is_derived(said["method"]):
+        return _verdict(derived.again(folder, said), said, False)
     progress = progress or Progress()
     with listening(progress):
         asked = asked_again(workspace, said, folder)
@@ -50,7 +51,7 @@ def asked_again(workspace: Workspace, said: Mapping[str, Any], folder: Path | No
     Raises BadRequest in one line when the pool, the target, a feature or an earlier selection is not here, or is no
     longer what it was; Failed when the method has changed since.
     """
-    if said["method"]["id"] == "combine":
+    if is_derived(said["method"]):
         raise BadRequest(
             "This selection was made of others; run it again from its folder: python -m datasel_core reproduce FOLDER."
         )

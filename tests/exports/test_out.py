@@ -20,7 +20,7 @@ from datasel_core.errors import BadRequest
 from datasel_core.exports.record import HOLDS
 from datasel_core.exports.run_folder import check_out, copy_run
 from datasel_core.runs import engine, manifest
-from datasel_core.runs.combine import combine
+from datasel_core.runs.derivations.combine import combine
 from datasel_core.runs.spec import Spec
 from tests.conftest import ROOT, clustered, task_of
 from tests.exports import exporting

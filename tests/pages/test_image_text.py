@@ -9,7 +9,8 @@ from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.progress import Progress
 from datasel_core.features.external import keep_imported
 from datasel_core.features.stored import kept_features
-from datasel_core.runs import combine, engine, manifest
+from datasel_core.runs import engine, manifest
+from datasel_core.runs.derivations import combine
 from datasel_core.runs.measures import caption_agreement
 from datasel_core.runs.question import resolve
 from datasel_core.runs.run import Run

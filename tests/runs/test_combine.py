@@ -10,7 +10,8 @@ import pytest
 from datasel_core.__main__ import main
 from datasel_core.analysis.metrics.overlap import overlap
 from datasel_core.errors import BadInput, BadRequest
-from datasel_core.runs import combine, manifest, reproduction
+from datasel_core.runs import derived, manifest, reproduction
+from datasel_core.runs.derivations import combine
 from tests.runs import joints
 
 built, shared, scene = joints.built, joints.shared, joints.scene
@@ -61,7 +62,7 @@ def test_more_than_nine_parts_are_combined_again_in_their_order(shared):
     runs = [shared.ask("random", 30, seed=seed) for seed in range(11)]
     found = combine.combine(shared.workspace, "union", [run.folder for run in runs])
     assert found.ids == list(dict.fromkeys(itertools.chain.from_iterable(run.ids for run in runs)))
-    assert combine.again(found.folder, found.manifest) == found.ids
+    assert derived.again(found.folder, found.manifest) == found.ids
 
 
 @pytest.mark.parametrize("at", [0, 1])

@@ -16,7 +16,8 @@ from datasel_core.cli.selections import about_method
 from datasel_core.errors import BadInput, BadRequest, MissingFeature, Stopped
 from datasel_core.features import computation
 from datasel_core.features.external import keep_imported
-from datasel_core.runs import combine, engine, manifest, reproduction
+from datasel_core.runs import engine, manifest, reproduction
+from datasel_core.runs.derivations import combine
 from datasel_core.runs.question import resolve
 from datasel_core.runs.recipe import two_stages
 from datasel_core.runs.scores import kept_scores, read_scores, scores_folder

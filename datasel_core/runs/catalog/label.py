@@ -4,6 +4,7 @@ Both lie beside the answer in a file of their own: they enter no key, no manifes
 unless somebody asks for it.
 """
 
+import contextlib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from datasel_core.errors import BadInput, BadParameter
+from datasel_core.runs.derivations.derivation import derivation_of
 from datasel_core.workspace.files import read_json, write_json
 
 FILE = "label.json"
@@ -46,8 +48,9 @@ def name_of(folder: Path, said: Mapping[str, Any]) -> str:
 
 def default_name(method: Mapping[str, Any], budget: int | str) -> str:
     """From method and budget: `k-center, 50`; of a combination `union of 3, 120`."""
-    if method["id"] == "combine":
-        return f"{method['params']['how']} of {len(method['params']['of'])}, {budget}"
+    with contextlib.suppress(BadInput):
+        if (how := derivation_of(method)) is not None:
+            return how.called(budget)
     return f"{method['id'].replace('_', '-')}, {budget}"
 
 

@@ -6,15 +6,17 @@ from typing import Any
 
 from datasel_core.errors import BadInput
 from datasel_core.runs import manifest
+from datasel_core.runs.derivations.derivation import derivation_of
 from datasel_core.runs.run import is_preview, runs
 from datasel_core.workspace.layout import Workspace
 
 
 def builds_on(said: Mapping[str, Any]) -> set[str]:
-    """The `ids_sha256` of every selection that a manifest names: within, already, or the parts it was combined of. What
+    """The `ids_sha256` of every selection that a manifest names: within, already, or the parts it was made of. What
     counts as chosen after several batches has a hash of its own, and names each of them.
     """
-    parts = said["method"]["params"]["of"] if said["method"]["id"] == "combine" else []
+    how = derivation_of(said["method"])
+    parts = () if how is None else how.parts()
     named = [one for one in (said["within"], said["already"], *parts) if one]
     return {ids for one in named for ids in (one["ids_sha256"], *one.get("of", ()))}
 

@@ -15,6 +15,7 @@ from datasel_core.evidence.appraisals import promise
 from datasel_core.evidence.appraisals.worth import WorthInRandom, sentence
 from datasel_core.pools.changed import changes
 from datasel_core.runs import manifest
+from datasel_core.runs.derivations.derivation import derivation_of
 from datasel_core.runs.measures import KEPT, named_metrics
 from datasel_core.runs.run import Run
 from datasel_core.workspace.layout import Workspace
@@ -81,8 +82,8 @@ def _asked(said: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("pool", f"{said['pool']['name']}, {said['pool']['n']:,} samples"),
         ("method", f"{title}, version {said['method']['version']}"),
     ]
-    if said["method"]["id"] == "combine":
-        return [found[0], ("made of", look.combined(said["method"]["params"]))]
+    if (how := derivation_of(said["method"])) is not None:
+        return [found[0], ("made of", how.words())]
     found += [look.parameter(cls, name, value) for name, value in said["method"]["params"].items()]
     if said["target"]:
         found.append(("target", f"{said['target']['name']}, {said['target']['n']:,} samples"))

@@ -3,7 +3,7 @@
 import functools
 import html
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -16,6 +16,7 @@ from datasel_core.features.likely import seconds
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
 from datasel_core.runs.catalog.label import read_label
+from datasel_core.runs.derivations.derivation import derivation_of
 from datasel_core.runs.run import Run
 from pages._ui.kit import disk, markdown, palette
 from pages._ui.kit.onward import onward
@@ -217,8 +218,8 @@ def listed(run: Run) -> str:
 def recipe(run: Run) -> str:
     """The method with what differs from its defaults, and the seed."""
     asked = run.manifest["method"]
-    if asked["id"] == "combine":
-        return combined(asked["params"])
+    if (how := derivation_of(asked)) is not None:
+        return how.words()
     cls = registry.every("method").get(asked["id"])
     own = {
         name: value
@@ -240,13 +241,3 @@ def parameter(cls: type[Declared] | None, name: str, value: Any) -> tuple[str, s
         return name.replace("_", " "), "none" if value is None else str(value)
     label = cls.label(name)
     return label[:1].lower() + label[1:], cls.word(name, value)
-
-
-def combined(params: Mapping[str, Any]) -> str:
-    """`union of 300 by CLIPScore and 200 by NormSim to a target`."""
-    titles = registry.every("method")
-    parts = [
-        f"{one['n']:,} by {titles[one['method']['id']].title if one['method']['id'] in titles else one['method']['id']}"
-        for one in params["of"]
-    ]
-    return f"{params['how']} of {', '.join(parts[:-1])} and {parts[-1]}"

@@ -14,8 +14,9 @@ import pytest
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.exports.run_folder import copy_run
 from datasel_core.features.roles import Roles
-from datasel_core.runs import combine, reproduction
+from datasel_core.runs import reproduction
 from datasel_core.runs.catalog import archive, names
+from datasel_core.runs.derivations import combine
 from datasel_core.workspace.hashing import own_hash
 from datasel_core.workspace.layout import without_home
 from tests.runs import joints

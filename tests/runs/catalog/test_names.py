@@ -11,9 +11,10 @@ from datasel_core.__main__ import main
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadParameter, BadRequest
 from datasel_core.exports.run_folder import copy_run
-from datasel_core.runs import combine, manifest
+from datasel_core.runs import manifest
 from datasel_core.runs.catalog import names, removal
 from datasel_core.runs.catalog.label import FILE, Label, read_label
+from datasel_core.runs.derivations import combine
 from datasel_core.runs.run import Run
 from tests.conftest import task_of
 from tests.runs import joints

@@ -10,8 +10,9 @@ import pytest
 
 from datasel_core.__main__ import main
 from datasel_core.errors import BadRequest, Failed
-from datasel_core.runs import combine, manifest, reproduction
+from datasel_core.runs import manifest, reproduction
 from datasel_core.runs.catalog import links, names, removal
+from datasel_core.runs.derivations import combine
 from datasel_core.runs.engine import answer
 from datasel_core.runs.run import runs
 from datasel_core.workspace.files import write_json
