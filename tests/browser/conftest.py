@@ -109,13 +109,13 @@ def server(workspace) -> Iterator[Server]:
 
 @pytest.fixture
 def visit(chromium, server) -> Iterator[Callable]:
-    """visit(path, scheme): a new tab of 1440 x 900 on this address, when the page is drawn. At the end: nothing was
-    asked of any other machine.
+    """visit(path, scheme): a new tab of 1440 x 900 on this address, when the page is drawn. begin: called with the tab
+    before it goes there. At the end: nothing was asked of any other machine.
     """
     strangers: list[str] = []
     contexts = []
 
-    def go(path: str = "/", scheme: str = "light"):
+    def go(path: str = "/", scheme: str = "light", begin: Callable = lambda page: None):
         context = chromium.new_context(
             viewport={"width": 1440, "height": 900}, color_scheme=scheme, accept_downloads=True
         )
@@ -123,6 +123,7 @@ def visit(chromium, server) -> Iterator[Callable]:
         page = context.new_page()
         page.on("request", lambda request: None if request.url.startswith(OWN) else strangers.append(request.url))
         page.set_default_timeout(1000 * PATIENCE)
+        begin(page)
         page.goto(server.url + path)
         page.wait_for_selector(".ds-title")
         return page

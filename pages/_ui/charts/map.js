@@ -51,6 +51,7 @@ class Points {
     this.trigger = setTriggerValue;
     const before = this.data || {};
     this.data = data;
+    put(data);
     if (data.points && data.points_key !== this.points_key) this.take(data);
     if (data.labels && data.labels_key !== this.labels_key) {
       this.labels = bytes(data.labels);
@@ -89,6 +90,15 @@ class Points {
     this.drawLegend();
     this.resize();
     this.showTip();
+    this.fillIn();
+  }
+  // The pictures of the legend and of the point under the mouse.
+  fillIn() {
+    this.still?.();
+    const tip = this.tip.firstElementChild,
+      dots = [...this.legend.querySelectorAll('img')].map((img) => [img, img.dataset.picture]);
+    if (tip.dataset.picture && !tip.getAttribute('src')) dots.push([tip, tip.dataset.picture]);
+    this.still = fill(dots, (keys) => this.trigger('lack', keys));
   }
 
   take(data) {

@@ -16,6 +16,7 @@ from datasel_core.base.ragged import Ragged
 from datasel_core.features.stored import StoredFeature
 from pages._ui.charts import map_link
 from pages._ui.kit import disk, keys
+from pages._ui.media import pictures
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("map", "map_view", "map_drawing", "map_gestures", "map_keys")
@@ -33,9 +34,11 @@ MAP = st.components.v2.component(
     '<div class="legend" role="group" aria-label="Legend: a click hides, a double click isolates"></div>'
     '<div class="foot"><span class="counted" role="status"></span><span class="hint" id="map-keys"></span></div></div>',
     css=(_HERE / "map.css").read_text(encoding="utf-8"),
-    js="\n".join((_HERE / f"{part}.js").read_text(encoding="utf-8") for part in _SCRIPTS),
+    js=pictures.script(*(_HERE / f"{part}.js" for part in _SCRIPTS)),
 )
-"""State: has, hover (a place); region, hidden, view (texts, see `map_link`). Trigger: open (a place)."""
+"""State: has, hover (a place); region, hidden, view (texts, see `map_link`). Triggers: open (a place), lack (names of
+pictures).
+"""
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,7 @@ def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
     state = st.session_state.get(f"map.{key}") or {}
     has = str(state.get("has") or "")
     large = len(points.owners) > _LARGE
+    hover = _hover(state, points, how)
     lit, earlier = (points.places(rows).astype(np.int32) for rows in (how.lit, how.earlier))
     known = f"{points.key}|{labels.key}" == has and large
     payload = {
@@ -150,7 +154,7 @@ def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
         "rings": points.places(np.asarray(how.rings, np.int64)).tolist(),
         "hint": how.hint,
         "photos": how.photo is not None,
-        "hover": _hover(state, points, how),
+        "hover": hover and {**hover, "picture": pictures.name(hover["picture"])},
         "region": region(key, points),
         "region_version": f"{points.key}.{keys.get(f'cleared.{key}', 0)}",
         "hidden": hidden(key, labels),
@@ -159,7 +163,8 @@ def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
         "tag": points.tag,
         "labels_tag": labels.tag,
         "fills": how.fills,
-        "pictures": list(labels.pictures),
+        "pictures": [pictures.name(src) for src in labels.pictures],
+        **pictures.parcel([*labels.pictures, *([hover["picture"]] if hover else [])]),
     }
 
     def told(kind: str) -> Callable[[], None]:
@@ -191,6 +196,7 @@ def draw(key: str, points: Points, labels: Labels, how: Look) -> None:
         on_open_change=opened,
         on_hover_change=nothing,
         on_has_change=nothing,
+        on_lack_change=pictures.lacking(f"map.{key}"),
     )
 
 
@@ -225,7 +231,7 @@ def _hover(state: Mapping[str, Any], points: Points, how: Look) -> dict[str, Any
     if how.photo is None or not isinstance(place, int) or not 0 <= place < len(points.owners):
         return None
     src, caption = how.photo(place)
-    return {"place": place, "src": src, "caption": caption}
+    return {"place": place, "picture": src, "caption": caption}
 
 
 def text(array: np.ndarray) -> str:

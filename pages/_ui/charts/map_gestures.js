@@ -130,7 +130,7 @@ class Gestures extends Drawing {
     this.drawOver();
     this.showTip();
     clearTimeout(this.wait);
-    if (near >= 0 && this.data.photos && !this.photos.has(near))
+    if (near >= 0 && this.data.photos && !SHELF.has(this.photos.get(near)?.picture))
       this.wait = setTimeout(() => this.state('hover', near), 45);
   }
   showTip() {
@@ -138,7 +138,11 @@ class Gestures extends Drawing {
     this.tip.style.display = said ? 'block' : 'none';
     if (!said) return;
     const [img, text] = this.tip.children;
-    if (img.src !== said.src) img.src = said.src;
+    if (img.dataset.picture !== said.picture) {
+      img.dataset.picture = said.picture;
+      img.removeAttribute('src');
+    }
+    if (!img.getAttribute('src')) img.src = take(said.picture);
     text.textContent = said.caption;
     const place = () => {
       const x = this.px(this.xy[2 * this.near]),
@@ -201,7 +205,7 @@ class Gestures extends Drawing {
           dot = element(pictures[at] ? 'img' : 'i');
         b.type = 'button';
         if (pictures[at]) {
-          dot.src = pictures[at];
+          dot.dataset.picture = pictures[at];
           dot.alt = '';
           dot.style.borderColor = colours[at];
         } else dot.style.background = colours[at];
@@ -228,6 +232,7 @@ class Gestures extends Drawing {
   }
   hide() {
     this.drawLegend();
+    this.fillIn();
     this.draw();
     const hidden = [...this.hidden].sort((a, b) => a - b).map(short);
     this.tell('hidden', hidden.length ? [this.data.labels_tag, ...hidden].join('-') : '');

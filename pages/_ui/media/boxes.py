@@ -47,13 +47,12 @@ def drawn(pool: Pool, row: int, shown: float | None = None, most: int = MOST) ->
     ]
 
 
-def over(picture: str, pool: Pool, row: int, names: int = MOST) -> str:
-    """HTML of an <img> with its boxes over it. names: of their classes are written where there are no more boxes."""
-    found = drawn(pool, row)
+def over(picture: str, pool: Pool, row: int) -> str:
+    """HTML of an <img> with its boxes, and the names of their classes, over it."""
     boxes = "".join(
         '<i style="left:{:.2f}%;top:{:.2f}%;width:{:.2f}%;height:{:.2f}%;'.format(*one["box"])
-        + f'border-color:{one["colour"]}">{_name(one) if len(found) <= names else ""}</i>'
-        for one in found
+        + f'border-color:{one["colour"]}">{_name(one)}</i>'
+        for one in drawn(pool, row)
     )
     return f'<div class="ds-boxed">{picture}{boxes}</div>' if boxes else picture
 

@@ -1,7 +1,9 @@
 // Pairs as cards: picture, score, caption. A click opens one.
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component,
-    root = parentElement.querySelector('.cards');
+    root = parentElement.querySelector('.cards'),
+    images = [];
+  put(data);
   root.style.setProperty('--wide', `${data.wide}px`);
   root.style.setProperty('--tall', `${data.tall}px`);
   root.setAttribute('aria-label', data.alt);
@@ -18,9 +20,9 @@ export default function (component) {
       e.className = `card${card.kept ? '' : ' dropped'}`;
       e.dataset.row = card.row;
       e.setAttribute('aria-label', `${card.score} ${card.more}: ${card.text}`);
-      if (card.src) {
+      if (card.picture) {
         const img = document.createElement('img');
-        img.src = card.src;
+        images.push([img, card.picture]);
         img.alt = '';
         img.draggable = false;
         e.append(img);
@@ -35,5 +37,8 @@ export default function (component) {
       return e;
     }),
   );
+  root.still?.();
+  root.still = fill(images, (keys) => setTriggerValue('lack', keys));
   if (!data.cards.length) root.replaceChildren(part('none', data.none));
+  return () => root.still();
 }

@@ -8,7 +8,7 @@ import streamlit as st
 
 from datasel_core.pools.pool import Pool
 from pages._ui.kit import keys
-from pages._ui.media import photos
+from pages._ui.media import photos, pictures
 
 _HERE = Path(__file__).parent
 
@@ -16,9 +16,9 @@ CARDS = st.components.v2.component(
     "datasel_cards",
     html='<div class="cards" role="list"></div>',
     css=(_HERE / "cards.css").read_text(encoding="utf-8"),
-    js=(_HERE / "cards.js").read_text(encoding="utf-8"),
+    js=pictures.script(_HERE / "cards.js"),
 )
-"""Trigger: open (a row)."""
+"""Triggers: open (a row), lack (names of pictures)."""
 
 
 def cards(
@@ -37,22 +37,24 @@ def cards(
     """rows: in this order. score, more: row -> what stands bold and pale above the caption. kept: dropped ones are
     paler. A click keeps the row as `open_row`.
     """
-    pictures = photos.has_photos(pool)
-    if pictures:
-        photos.fetch(pool, [int(row) for row in rows], 192)
+    seen, rows = photos.has_photos(pool), [int(row) for row in rows]
+    if seen:
+        photos.fetch(pool, rows, 192)
+    sources = [photos.thumbnail(pool, row, 192) if seen else "" for row in rows]
     data = {
         "cards": [
             {
-                "row": int(row),
-                "src": photos.thumbnail(pool, int(row), 192) if pictures else "",
-                "score": score(int(row)),
-                "more": more(int(row)),
+                "row": row,
+                "picture": pictures.name(src),
+                "score": score(row),
+                "more": more(row),
                 "text": photos.caption(pool, row),
-                "kept": bool(kept(int(row))),
+                "kept": bool(kept(row)),
             }
-            for row in rows
+            for row, src in zip(rows, sources, strict=True)
         ],
-        "wide": wide if pictures else 230,
+        **pictures.parcel(sources),
+        "wide": wide if seen else 230,
         "tall": tall,
         "alt": alt,
         "none": none,
@@ -63,4 +65,4 @@ def cards(
         if isinstance(row, int):
             keys.put("open_row", row)
 
-    CARDS(key=key, data=data, on_open_change=opened)
+    CARDS(key=key, data=data, on_open_change=opened, on_lack_change=pictures.lacking(key))

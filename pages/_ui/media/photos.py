@@ -18,7 +18,7 @@ from datasel_core.pools.pool import Pool
 from datasel_core.workspace.files import writing
 from datasel_core.workspace.layout import Workspace
 from pages._ui.kit import keys
-from pages._ui.media import boxes, texts
+from pages._ui.media import boxes, pictures, texts
 from pages._ui.media.wall import WALL
 
 _LONG = 400
@@ -101,8 +101,12 @@ def wall(
         if dim is not None and len(dim) < len(shown)
         else {row for row in shown if dim is not None and row in dim}
     )
+    sources = [thumbnail(pool, row, px) for row in shown]
     data = {
-        "tiles": [_tile(pool, row, captions, badges, row in faded, px) for row in shown],
+        "tiles": [
+            _tile(pool, row, captions, badges, row in faded, src) for row, src in zip(shown, sources, strict=True)
+        ],
+        **pictures.parcel(sources),
         "height": height,
         "page": page,
         "pages": pages,
@@ -117,7 +121,14 @@ def wall(
             if on_open is not None:
                 on_open(int(row))
 
-    answer = WALL(key=key, data=data, default={"page": 0}, on_page_change=lambda: None, on_open_change=opened)
+    answer = WALL(
+        key=key,
+        data=data,
+        default={"page": 0},
+        on_page_change=lambda: None,
+        on_open_change=opened,
+        on_lack_change=pictures.lacking(key),
+    )
     return None if answer.open is None else int(answer.open)
 
 
@@ -129,14 +140,14 @@ def _page(key: str) -> int:
         return 0
 
 
-def _tile(pool: Pool, row: int, captions: Words, badges: Words, faded: bool, px: int) -> dict[str, Any]:
+def _tile(pool: Pool, row: int, captions: Words, badges: Words, faded: bool, src: str) -> dict[str, Any]:
     width, tall = (pool.table[name][row].as_py() for name in ("width", "height"))
     said = _said(captions, row) or caption(pool, row)
     marked = boxes.classes(pool, row)
     ratio = round(min(3.0, max(0.4, width / max(1, tall))), 3)
     return {
         "row": int(row),
-        "src": thumbnail(pool, row, px),
+        "picture": pictures.name(src),
         "ratio": ratio,
         "caption": f"{said} · {marked}" if marked else said,
         "boxes": boxes.drawn(pool, row, ratio, _BOXES),

@@ -14,6 +14,10 @@ from datasel_core.methods.method import MAY_BE_UNKNOWN, POSITIONS
 from datasel_core.pools.pool import Pool
 from pages._ui.kit import disk, keys, look, markdown
 from pages._ui.media import boxes, lens, photos, texts
+from pages._ui.media.figure import figure
+
+_NAMED = 6
+"""Boxes up to so many have their names beside them."""
 
 
 def space(kept: StoredFeature) -> explain.Vectors | explain.Patterns:
@@ -30,28 +34,21 @@ def picture(pool: Pool, row: int, patterns: StoredFeature | None, pattern: int |
         return
     if not photos.has_photos(pool):
         return
-    name = str(pool.ids[row])
-    src = lens.lit(pool, patterns, row, pattern, 384)
-    large = f'<img class="ds-large" style="max-height:{tall}px;margin:0 auto" alt="{html.escape(name)}" src="{src}">'
-    st.html(boxes.over(large, pool, row, names=6) if patterns is None else large)
+    labels = None if patterns is None else lens.grid(patterns, row)
+    marked = boxes.drawn(pool, row) if patterns is None else []
+    figure(
+        lens.lit(pool, patterns, row, pattern, 384),
+        str(pool.ids[row]),
+        key="one-picture",
+        tall=tall,
+        boxes=marked if len(marked) <= _NAMED else [{**one, "name": ""} for one in marked],
+        parts=[
+            (lens.lit(pool, patterns, row, at, 96), lens.colour(at), at == pattern)
+            for at in range(0 if labels is None else int(labels.max()) + 1)
+        ],
+    )
     if "text" in pool.opens:
         st.html(f'<p style="margin:0;font-size:13px">{html.escape(photos.caption(pool, row))}</p>')
-    labels = None if patterns is None else lens.grid(patterns, row)
-    if labels is None or labels.max() < 0:
-        return
-    with st.container(horizontal=True, gap="xsmall", key="patterns-of-one"):
-        cells = "".join(_small(pool, patterns, row, at, at == pattern) for at in range(int(labels.max()) + 1))
-        st.html(f'<div style="display:flex;gap:5px;flex-wrap:wrap">{cells}</div>')
-
-
-def _small(pool: Pool, patterns: StoredFeature | None, row: int, at: int, lit: bool) -> str:
-    rim = f"outline:2px solid {lens.colour(at)};outline-offset:1px;" if lit else ""
-    return (
-        f'<figure style="margin:2px;text-align:center;font-size:11px"><img alt="pattern {at + 1}" '
-        f'src="{lens.lit(pool, patterns, row, at, 96)}" '
-        f'style="height:52px;border-radius:3px;display:block;{rim}"><span '
-        f'style="color:{lens.colour(at)}">&#9679;</span> {at + 1}</figure>'
-    )
 
 
 def short(pool: Pool, row: int) -> str:

@@ -21,11 +21,15 @@ function lay(tiles, width, height, gap) {
 export default function (component) {
   const { data, parentElement, setTriggerValue, setStateValue } = component;
   const root = parentElement.querySelector('.wall');
+  const ask = (keys) => setTriggerValue('lack', keys);
+  root.leave?.(); // what an earlier drawing left at work
+  put(data);
   const draw = () => {
     const width = root.clientWidth;
     if (!width) return;
     const focus = root.getRootNode().activeElement?.dataset?.row;
-    const lines = document.createElement('div');
+    const lines = document.createElement('div'),
+      images = [];
     lines.setAttribute('role', 'list');
     lines.setAttribute('aria-label', `${data.tiles.length} of ${data.n} photos`);
     for (const [line, height] of lay(data.tiles, width - 1, data.height, 3)) {
@@ -40,9 +44,9 @@ export default function (component) {
         tile.style.height = `${height}px`;
         tile.setAttribute('aria-label', (t.badge ? t.badge + ': ' : '') + t.caption);
         const img = document.createElement('img');
-        img.src = t.src;
         img.alt = '';
         img.draggable = false;
+        images.push([img, t.picture]);
         tile.append(img);
         for (const { name, colour, box } of t.boxes) {
           const drawn = document.createElement('i');
@@ -97,6 +101,8 @@ export default function (component) {
       );
       parts.push(pager);
     }
+    root.still?.();
+    root.still = fill(images, ask);
     root.replaceChildren(...parts);
     if (focus) root.querySelector(`[data-row="${focus}"]`)?.focus({ preventScroll: true });
   };
@@ -118,5 +124,9 @@ export default function (component) {
     }
   });
   watch.observe(root);
-  return () => watch.disconnect();
+  root.leave = () => {
+    watch.disconnect();
+    root.still?.();
+  };
+  return () => root.leave();
 }
