@@ -58,7 +58,8 @@ def samples(pool: Pool) -> None:
 def page(pool: Pool) -> None:
     sizes = grouping.sizes(pool)
     grouped = f" in {look.many(len(sizes), 'group')}" if sizes else ""
-    look.title("Data", f"{look.samples(pool)}{grouped}, from {pool.about['source']}")
+    origin = f"cut from {pool.cut['from']}" if pool.cut else f"from {pool.about['source']}"
+    look.title("Data", f"{look.samples(pool)}{grouped}, {origin}")
     views = {
         "samples": look.unit(pool).capitalize(),
         "health": "Health",

@@ -97,6 +97,11 @@ def _check_free(workspace: Workspace, name: str, source: str, kind: str) -> None
     about = None
     with contextlib.suppress(BadInput):  # a damaged one is added again, and nobody knows from where it was
         about = read_about(workspace.pool(name))
+    if about is not None and about.get("cut"):
+        raise BadRequest(
+            f"There is a pool called {name} already, cut from {about['cut']['from']}; choose another name, or remove "
+            "that one first."
+        )
     if about is not None and (about["source"], about["kind"]) != (source, kind):
         raise BadRequest(
             f"There is a pool called {name} already, from {about['source']}; choose another name, or remove that one "

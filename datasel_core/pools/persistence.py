@@ -48,7 +48,8 @@ def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, sca
         **({} if scan.left_out is None else {"left_out": scan.left_out}),
         **({"texts": list(scan.texts)} if scan.texts else {}),
         **({"layout": scan.layout} if scan.layout else {}),
-        **({"shards": shards} if (shards := _shards(scan)) else {}),
+        **({"shards": shards} if (shards := _shards(scan) if scan.shards is None else dict(scan.shards)) else {}),
+        **({"cut": dict(scan.cut)} if scan.cut else {}),
     }
     _set_aside(folder)
     with writing(folder / _TABLE) as temporary:
@@ -170,7 +171,10 @@ def described(workspace: Workspace) -> tuple[dict[str, dict[str, Any]], dict[str
 
 
 def adding(name: str, about: Mapping[str, Any]) -> str:
-    """The command that adds a pool once more. about: what its pool.json says."""
+    """The command that adds a pool once more, or cuts it again. about: what its pool.json says."""
+    if cut := about.get("cut"):
+        words = [word for name in ("from", "within", "where") if cut.get(name) for word in (f"--{name}", cut[name])]
+        return shlex.join(["python", "-m", "datasel_core", "pool", "cut", name, *words])
     options = {option: value for option, value in about.get("options", {}).items() if value is not None}
     said = [word for option, value in options.items() for word in ("--option", f"{option}={value}")]
     kind = ["--kind", about["kind"]] if "kind" in about else []

@@ -69,6 +69,16 @@ class Pool:
         return self.about.get("left_out", len(self.unreadable))
 
     @property
+    def cut(self) -> Mapping[str, Any]:
+        """Of which pool it is a part (`from`), and of how many samples (`n`); empty where of none."""
+        return self.about.get("cut", {})
+
+    @property
+    def passed_by(self) -> int:
+        """How many samples and rows of its source are none of its own, beside those that were left out."""
+        return self.cut.get("passed_by", 0)
+
+    @property
     def layout(self) -> str:
         """In which the pictures lay, such as `coco`; empty where in none of the usual ones."""
         return self.about.get("layout", "")
@@ -232,6 +242,10 @@ class Pool:
         if known_hash(self.boxes) != self.about["labels_sha256"]:
             raise BadInput(f"{self.boxes.name} of the pool {self.name} was changed; open the pool again.")
         return Boxes(pq.read_table(self.boxes))
+
+    def drawn(self, rows: np.ndarray) -> pa.Table | None:
+        """What people drew on these samples, rows in pool order and numbered anew; None where nobody drew anything."""
+        return None if self.boxes is None else self._boxes.part(rows)
 
     @property
     def has_labels(self) -> bool:

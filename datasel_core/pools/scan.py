@@ -26,6 +26,8 @@ class Scan:
     stamps: (n, 3) size and times of each sample's own file, by which one that was written since is known.
     boxes: what people drew on the samples, as `labels.boxes` makes it.
     layout: in which the pictures lay, as the option of that name says it; empty where in none of the usual ones.
+    shards: size and times of the files that hold several pictures each, where they are known; else they are looked at.
+    cut: of which pool these are a part, and which.
     close: called when the pool is written, or will not be.
     """
 
@@ -40,6 +42,8 @@ class Scan:
     stamps: np.ndarray | None = None
     boxes: pa.Table | None = None
     layout: str = ""
+    shards: Mapping[str, list[int]] | None = None
+    cut: Mapping[str, Any] | None = None
     close: Callable[[], None] = lambda: None
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from datasel_core.actions import draw_map
+from datasel_core.pools.persistence import load_pool
 from datasel_core.runs import manifest
 from datasel_core.runs.catalog import lists
 from pages._ui.charts import map, map_link, maps
@@ -166,6 +167,25 @@ def test_a_region_is_what_a_choice_is_made_from_or_without(screen, workspace, po
     wait(app, lambda app: "chosen among the 15 of a list" in said(app))
     [folder] = workspace.folders("runs")
     assert set(manifest.kept_table(folder)["id"].to_pylist()) <= set(lists.read(workspace.path / made.value))
+
+
+def test_a_region_becomes_a_pool_of_its_own(screen, workspace, pool, embedding):
+    points = map.points(embedding)
+    shapes, rows = left_of(points)
+    app = screen("patterns", pool="clothes", **{"map.region": map_link.written(shapes, points.tag)})
+    make = next(one for one in app.button if one.label == "Make a pool of 15 photos")
+    assert app.text_input(key="cut.name").value == "clothes-part"
+    app.text_input(key="cut.name").set_value("no name")
+    assert "The pool name 'no name' will not do; use 1 to 64 letters" in said(sound(make.click().run())).replace(
+        "\\", ""
+    )
+    app.text_input(key="cut.name").set_value("clothes-part")
+    make = next(one for one in app.button if one.label == "Make a pool of 15 photos")
+    sound(make.click().run())
+    wait(app, lambda app: "clothes-part" in str(app.query_params.get("pool")))
+    part = load_pool(workspace, "clothes-part")
+    assert part.ids.tolist() == [str(pool.ids[row]) for row in rows]
+    assert part.cut["from"] == "clothes"
 
 
 # ---- clusters

@@ -63,7 +63,9 @@ class Text(PoolKind):
 
     def origins(self, pool: Pool, ids: Collection[str], progress: Progress) -> Mapping[str, Origin] | None:
         asked = dict(zip(ids, pool.rows(ids).tolist(), strict=True))
-        return text_origins(pool.source, *self._read_as(), asked, pool.left_out, pool.workspace, progress)
+        return text_origins(
+            pool.source, *self._read_as(), asked, pool.left_out + pool.passed_by, pool.workspace, progress
+        )
 
     def _read_as(self) -> tuple[Shapes, Named]:
         shapes = Shapes(self.text_column, self.prompt_column, self.response_column)

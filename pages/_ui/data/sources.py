@@ -141,8 +141,9 @@ def _refusal(path: str, name: str) -> str | None:
     if not NAME.fullmatch(name):
         return "Give it a name of 1 to 64 letters, digits, dots, dashes or underscores."
     other = next((about for about in disk.pools(keys.workspace()) if about["name"] == name), None)
-    if other is not None and Path(other["source"]).resolve() != real:
-        return f"There is already a pool called {name}, from {other['source']}. Call this one something else."
+    if other is not None and (other.get("cut") or Path(other["source"]).resolve() != real):
+        origin = f"cut from {other['cut']['from']}" if other.get("cut") else f"from {other['source']}"
+        return f"There is already a pool called {name}, {origin}. Call this one something else."
     return None
 
 
@@ -158,7 +159,8 @@ def _suggest() -> None:
     except (BadRequest, OSError):  # a name that is too long, say; opening it says why
         return
     short = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._")[:60] or "pool"
-    taken = {about["name"] for about in disk.pools(keys.workspace()) if about["source"] != str(real)}
+    known = disk.pools(keys.workspace())
+    taken = {about["name"] for about in known if about["source"] != str(real) or about.get("cut")}
     keys.put(
         "new.name", next(name for name in [short, *(f"{short}-{at}" for at in range(2, 1000))] if name not in taken)
     )

@@ -29,11 +29,14 @@ def classes(pool: Pool, row: int) -> str:
     )
 
 
-def drawn(pool: Pool, row: int, shown: float | None = None, most: int = MOST) -> list[dict[str, Any]]:
+def drawn(
+    pool: Pool, row: int, shown: float | None = None, most: int = MOST, names: int = MOST
+) -> list[dict[str, Any]]:
     """[{"name", "colour", "box": [left, top, width, height] in percent of the picture}], large ones first, so that
     small ones lie on top.
 
-    shown: width divided by height of the frame that the photo fills, where that cuts off its edges.
+    shown: width divided by height of the frame that the photo fills, where that cuts off its edges. names: they are
+    written where there are no more boxes.
     """
     if pool.boxes is None:
         return []
@@ -42,7 +45,11 @@ def drawn(pool: Pool, row: int, shown: float | None = None, most: int = MOST) ->
     across, down = _seen(width / tall, shown)
     colours = _colours(pool.table_sha256, pool)
     return [
-        {"name": label.name, "colour": colours[label.name], "box": _percent(label, width, tall, across, down)}
+        {
+            "name": label.name if len(found) <= names else "",
+            "colour": colours[label.name],
+            "box": _percent(label, width, tall, across, down),
+        }
         for label in found[:most]
     ]
 

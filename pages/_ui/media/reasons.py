@@ -35,13 +35,12 @@ def picture(pool: Pool, row: int, patterns: StoredFeature | None, pattern: int |
     if not photos.has_photos(pool):
         return
     labels = None if patterns is None else lens.grid(patterns, row)
-    marked = boxes.drawn(pool, row) if patterns is None else []
     figure(
         lens.lit(pool, patterns, row, pattern, 384),
         str(pool.ids[row]),
         key="one-picture",
         tall=tall,
-        boxes=marked if len(marked) <= _NAMED else [{**one, "name": ""} for one in marked],
+        boxes=boxes.drawn(pool, row, names=_NAMED) if patterns is None else [],
         parts=[
             (lens.lit(pool, patterns, row, at, 96), lens.colour(at), at == pattern)
             for at in range(0 if labels is None else int(labels.max()) + 1)

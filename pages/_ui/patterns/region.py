@@ -9,6 +9,7 @@ from pages._ui.charts import colouring, composition, map_link
 from pages._ui.charts import map as canvas
 from pages._ui.kit import disk, grouping, keys, look, palette
 from pages._ui.media import photos
+from pages._ui.patterns import part
 
 SHOWN, HEIGHT = 40, 76
 """Photos beside the map at once, and how high a line of them is in pixels, so that all of them are in view."""
@@ -57,7 +58,7 @@ def _made_of(pool: Pool, points: canvas.Points, labels: canvas.Labels, inside: n
 
 
 def _then(pool: Pool, rows: np.ndarray) -> None:
-    """What can be done with them: each is a list of ids that a choice is made within."""
+    """What can be done with them: each begins with a list of their ids."""
     these, others = look.samples(pool, len(rows)), np.setdiff1d(np.arange(pool.n), rows)
     with st.container(horizontal=True, gap="small", key="region-actions"):
         _choose_from(
@@ -74,6 +75,8 @@ def _then(pool: Pool, rows: np.ndarray) -> None:
             f"all but {these} of a region",
             f"Opens Select with the other {look.samples(pool, len(others))} to choose from.",
         )
+        part.make_pool(pool, rows, f"{these} of a region")
+    part.at_work()
 
 
 def _choose_from(pool: Pool, rows: np.ndarray, label: str, words: str, said: str) -> None:
