@@ -62,8 +62,10 @@ def show(name: str, json: Json = False) -> None:
 @pool.command("remove")
 def remove(name: str) -> None:
     """Forgets a pool; its photos, features and runs stay where they are."""
-    remove_pool(workspace(), name)
+    dropped = remove_pool(workspace(), name)
     typer.echo(f"{name} is removed.")
+    if dropped is not None:
+        say(f"The files that were dropped into the browser for it lie in {dropped}; delete them when you like.")
 
 
 @feature.command("list")

@@ -1,6 +1,7 @@
 """Commands of tasks: their options are the fields, their answers what the work says."""
 
 import inspect
+import keyword
 import types
 import typing
 from collections.abc import Callable
@@ -46,9 +47,9 @@ def _command(cls: type[Task]) -> Callable[..., None]:
         if outcome.code:
             raise typer.Exit(outcome.code)
 
-    keyword = inspect.Parameter.KEYWORD_ONLY
+    alone = inspect.Parameter.KEYWORD_ONLY
     parameters = [_parameter(_option(name, field), field) for name, field in fields.items()]
-    parameters.append(inspect.Parameter("json", keyword, default=False, annotation=Json))
+    parameters.append(inspect.Parameter("json", alone, default=False, annotation=Json))
     run.__signature__ = inspect.Signature(parameters)
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     run.__doc__ = cls.summary()
@@ -59,7 +60,7 @@ def _parameter(name: str, field: Any) -> inspect.Parameter:
     help, kind = field.description or "", _plain(field.annotation)
     is_argument, is_pairs = _extra(field).get("argument"), kind is dict
     shown = list[str] | None if is_pairs else field.annotation
-    flags = [f"--{name.replace('_', '-')}"] if kind is bool else []
+    flags = [f"--{name.strip('_').replace('_', '-')}"] if kind is bool or keyword.iskeyword(name.strip("_")) else []
     about = (
         typer.Argument(help=help) if is_argument else typer.Option(*flags, help=_repeated(help) if is_pairs else help)
     )
@@ -74,7 +75,9 @@ def _value(field: Any, given: Any) -> Any:
 
 
 def _option(name: str, field: Any) -> str:
-    return _extra(field).get("option", name)
+    """As Python may call it: `from_` of `--from`."""
+    said = _extra(field).get("option", name)
+    return f"{said}_" if keyword.iskeyword(said) else said
 
 
 def _extra(field: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from datasel_core.pools.kind import PoolKind
 from datasel_core.pools.long_columns import Texts
 from datasel_core.pools.pool import Pool, stamps_file
 from datasel_core.pools.scan import Scan, fingerprint
+from datasel_core.workspace import uploads
 from datasel_core.workspace.arrays import put_array
 from datasel_core.workspace.files import read_json, write_json, writing
 from datasel_core.workspace.hashing import hash_file, is_own, known_hash, own_hash
@@ -202,12 +203,18 @@ def pool_names(workspace: Workspace) -> list[str]:
     return [folder.name for folder in workspace.folders("pools") if (folder / _ABOUT).exists()]
 
 
-def remove_pool(workspace: Workspace, name: str) -> None:
-    """Forgets a pool, a damaged one too. Its photos, features and runs stay where they are. Raises UnknownName."""
+def remove_pool(workspace: Workspace, name: str) -> Path | None:
+    """Forgets a pool, a damaged one too. Its photos, features and runs stay where they are. Returns where the files lie
+    that were dropped into the browser for it, if they were. Raises UnknownName.
+    """
     folder = workspace.pool(name)
     about = folder / _ABOUT
     if not about.exists():
         raise UnknownName("pool", name, pool_names(workspace))
     with Lock(folder).hold():  # nobody adds it meanwhile
+        dropped = None
+        with contextlib.suppress(BadInput):
+            dropped = uploads.keep(workspace, (read_about(folder) or {}).get("source", ""))
         shutil.rmtree(about) if about.is_dir() else about.unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
+    return dropped

@@ -91,6 +91,10 @@ class Workspace:
         """Where reading a large source puts what it has read so far; a folder in it that nobody holds is left over."""
         return self.path / "spool"
 
+    def uploads(self) -> Path:
+        """Copies of files that were dropped into the browser: see `uploads`."""
+        return self.path / "uploads"
+
     def thumbs(self) -> Path:
         """Small copies of photos for the screen; it may be deleted at any time."""
         return self.path / "thumbs"

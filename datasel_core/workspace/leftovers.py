@@ -10,6 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from datasel_core.errors import Failed
+from datasel_core.workspace import uploads
 from datasel_core.workspace.files import NAMED, PART, is_left_over
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
@@ -19,8 +20,11 @@ _OURS = re.compile(rf"\.(.+)\.[a-z0-9_]{{8}}{re.escape(PART)}")
 
 
 def clear(workspace: Workspace) -> None:
-    """Removes half-written files and spools that nobody holds any more. What cannot be removed stays."""
+    """Removes half-written files and spools that nobody holds any more, and dropped files that no pool was made of.
+    What cannot be removed stays.
+    """
     clear_spools(workspace)
+    uploads.clear(workspace)
     clear_beside(workspace.path)
     for part in workspace.written_parts():
         for folder, _, _ in os.walk(part):

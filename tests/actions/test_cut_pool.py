@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from datasel_core.__main__ import main
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.actions.task import perform
 from datasel_core.base.progress import Progress
@@ -219,3 +220,11 @@ def test_what_cannot_be_cut_is_one_line_and_writes_nothing(workspace, tmp_path):
         cut(workspace, "third", within=listed.value)
     remove_pool(workspace, "part")
     assert Image.open(source / "a" / "00.jpg").size == (48, 40)
+
+
+def test_the_command_says_from(workspace, tmp_path, capsys):
+    source, kind = folder(tmp_path / "in")
+    add_pool(workspace, "whole", str(source), kind)
+    assert main(["pool", "cut", "part", "--from", "whole", "--where", "\"group\" = 'b'"]) == 0
+    assert capsys.readouterr().out == "part: 3 of the 9 samples of whole.\n"
+    assert load_pool(workspace, "part").column("group").tolist() == ["b", "b", "b"]

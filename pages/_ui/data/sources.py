@@ -10,7 +10,7 @@ from datasel_core.base import registry
 from datasel_core.errors import BadRequest
 from datasel_core.pools.guess import kind_of
 from datasel_core.workspace.layout import NAME
-from pages._ui.data import browse, recent, subfolders
+from pages._ui.data import browse, drop, recent, subfolders
 from pages._ui.kit import disk, forms, keys, look, markdown, watch
 
 DEMOS = ("scenes", "scenes-captions", "questions")
@@ -75,6 +75,7 @@ def _own() -> None:
     browse.dialog(_take)
     if not path:
         st.caption(_OPENS)
+        drop.ask(_take)
     kind, name, options, trouble = _read_as(path) if path else ("images", "", {}, None)
     with button:
         wanted = st.button(
