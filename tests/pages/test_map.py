@@ -169,6 +169,26 @@ def test_a_region_is_what_a_choice_is_made_from_or_without(screen, workspace, po
     assert set(manifest.kept_table(folder)["id"].to_pylist()) <= set(lists.read(workspace.path / made.value))
 
 
+def test_a_region_is_kept_as_a_selection_and_leads_on(screen, workspace, pool, embedding):
+    points = map.points(embedding)
+    shapes, rows = left_of(points)
+    region = {"map.region": map_link.written(shapes, points.tag)}
+    app = screen("patterns", pool="clothes", **region)
+    sound(app.button(key="region-keep").click().run())
+    app.text_input(key="keep-region-as.name").set_value("left half")
+    sound(app.button(key="keep-region-as.send").click().run())
+    wait(app, lambda app: "Kept as left half." in said(app).replace("\\", ""))
+    [folder] = workspace.folders("runs")
+    assert manifest.kept_table(folder)["id"].to_pylist() == [str(pool.ids[row]) for row in rows]
+    assert app.query_params["run"] in (folder.name, [folder.name])
+    assert [one for one in app.button if one.key == "region-keep"] == []
+    sound(app.button(key="onward-region").click().run())
+    assert "15 of 30 photos" in said(app)
+    other = {"map.region": map_link.written(left_of(points, 0.3)[0], points.tag)}
+    app = screen("patterns", pool="clothes", run=folder.name, **other)
+    assert app.button(key="region-keep").label == "Keep as a selection"  # other samples: not these
+
+
 def test_a_region_becomes_a_pool_of_its_own(screen, workspace, pool, embedding):
     points = map.points(embedding)
     shapes, rows = left_of(points)

@@ -41,19 +41,21 @@ def keep_list(workspace: Workspace, pool: str, value: str, words: str = "", prog
     """value: of a list, as `within` of a question names it (`lists/HASH.parquet`). words: what it holds. Samples that
     are set aside are kept too: a person marked them. Raises BadRequest where the list is not one of the pool.
     """
+    return derive(workspace, made_of(workspace, pool, value, words), progress)
+
+
+def made_of(workspace: Workspace, pool: str, value: str, words: str = "") -> Made:
+    """The same, before anything is written."""
     there = load_pool(workspace, pool)
     listed = find_earlier(workspace, there, value, "within")
     rows = np.sort(there.rows(listed.ids))
     sha = listed.about["ids_sha256"]
-    chosen = Selection(rows, np.ones(len(rows), np.int64), np.full(there.n, np.nan), {})
-    what = {"listed": sha, "pool": there.name, "table": there.table_sha256}
-    made = Made(
+    return Made(
         Listed(ids_sha256=sha, holds=words),
         there,
-        chosen,
-        what,
+        Selection(rows, np.ones(len(rows), np.int64), np.full(there.n, np.nan), {}),
+        {"listed": sha, "pool": there.name, "table": there.table_sha256},
         command=f"python -m datasel_core keep {pool} {value}",
         beside={BESIDE: pa.table({"id": pa.array(there.ids[rows].tolist(), pa.string())})},
         aside=holdout.of(there),
     )
-    return derive(workspace, made, progress)

@@ -9,7 +9,7 @@ from pages._ui.charts import colouring, composition, map_link
 from pages._ui.charts import map as canvas
 from pages._ui.kit import disk, grouping, keys, look, palette
 from pages._ui.media import photos
-from pages._ui.patterns import part
+from pages._ui.patterns import kept, part
 
 SHOWN, HEIGHT = 40, 76
 """Photos beside the map at once, and how high a line of them is in pixels, so that all of them are in view."""
@@ -75,7 +75,9 @@ def _then(pool: Pool, rows: np.ndarray) -> None:
             f"all but {these} of a region",
             f"Opens Select with the other {look.samples(pool, len(others))} to choose from.",
         )
+        kept.button(pool, rows)
         part.make_pool(pool, rows, f"{these} of a region")
+    kept.at_work(pool, rows, "region of the map")
     part.at_work()
 
 
