@@ -1,6 +1,6 @@
 """Keeping a list of samples that a person marked as a selection."""
 
-from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
 from datasel_core.actions.task import Outcome, Task, Work, task
@@ -39,18 +39,25 @@ class KeepList(Task):
         names.check_free(workspace, checked_name(self.name or ""), folder)
         checked_note(self.note or "")
 
-        def asked() -> None:
-            ask(folder, preview=False)
-            if self.name is not None or self.note is not None:
-                names.give(workspace, folder, self.name, self.note)
-
-        return Work(folder, lambda progress: self._kept(workspace, made, asked, progress), asked=asked)
+        return Work(
+            folder,
+            lambda progress: self._kept(workspace, folder, made, progress),
+            asked=lambda: self._ask(workspace, folder),
+        )
 
     def headline(self) -> str:
         return f"Keeping a part of {self.pool}"
 
-    def _kept(self, workspace: Workspace, made: Made, asked: Callable[[], None], progress: Progress) -> Outcome:
-        asked()
+    def _ask(self, workspace: Workspace, folder: Path) -> None:
+        ask(folder, preview=False)
+        self._label(workspace, folder)
+
+    def _label(self, workspace: Workspace, folder: Path) -> None:
+        if self.name is not None or self.note is not None:
+            names.give(workspace, folder, self.name, self.note)
+
+    def _kept(self, workspace: Workspace, folder: Path, made: Made, progress: Progress) -> Outcome:
+        self._label(workspace, folder)
         run = derive(workspace, made, progress)
         result = run.manifest["result"]
         lines = [f"{run.name}: {result['n']:,} samples kept. ids_sha256 {result['ids_sha256']}", str(run.folder)]

@@ -8,8 +8,9 @@ from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.progress import Progress
 from datasel_core.features.external import keep_imported
 from datasel_core.features.stored import kept_features
+from datasel_core.pools.persistence import load_pool
 from tests.browser import test_explore
-from tests.browser.conftest import place
+from tests.browser.conftest import keep, place, settled
 from tests.browser.test_explore import VIEW, draw_around, shown_map, spots, trace
 from tests.conftest import paint
 
@@ -175,3 +176,24 @@ def test_what_is_drawn_is_no_step_for_back(visit, embedding, pool):
         page.get_by_text(f"{expected} of 60 photos", exact=True).first.wait_for()
         page.locator(f'.wall [aria-label="{expected} of {expected} photos"]').first.wait_for()
     assert page.evaluate("history.length") == steps
+
+
+def test_a_region_is_kept_and_becomes_a_pool(visit, workspace, embedding, pool):
+    page = visit(f"/patterns?pool=shots&role={embedding.key}")
+    shown_map(page)
+    points, _ = spots(page)
+    inside = draw_around(page, points[pool.column("group") == "left"])
+    expected = int(inside.sum())
+    page.get_by_text(f"{expected} of {pool.n} photos", exact=True).first.wait_for()
+    settled(page)
+    keep(page, "Keep as a selection")
+    page.get_by_text("Kept as region of the map").wait_for()
+    page.get_by_role("button", name="Export these").wait_for()
+    settled(page)
+    page.get_by_role("button", name="Make it a pool").click()
+    page.get_by_role("button", name=f"Make a pool of {expected} photos").click()
+    page.get_by_text(f"Cut from shots: {expected} of its {pool.n} samples.").wait_for()
+    part = load_pool(workspace, "shots-part")
+    assert part.ids.tolist() == [str(pool.ids[row]) for row in np.flatnonzero(inside)]
+    page.wait_for_url("**pool=shots-part**")
+    page.locator(".tile img").first.wait_for()

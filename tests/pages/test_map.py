@@ -183,7 +183,7 @@ def test_a_region_is_kept_as_a_selection_and_leads_on(screen, workspace, pool, e
     assert app.query_params["run"] in (folder.name, [folder.name])
     assert [one for one in app.button if one.key == "region-keep"] == []
     sound(app.button(key="onward-region").click().run())
-    assert "15 of 30 photos" in said(app)
+    assert "15 kept of 30" in said(app)
     other = {"map.region": map_link.written(left_of(points, 0.3)[0], points.tag)}
     app = screen("patterns", pool="clothes", run=folder.name, **other)
     assert app.button(key="region-keep").label == "Keep as a selection"  # other samples: not these

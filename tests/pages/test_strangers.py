@@ -294,7 +294,7 @@ OURS = {
     "pages/_ui/data/recent.py": {"_words(one)"},
     "pages/_ui/data/health.py": {"remover.title"},
     "pages/_ui/data/leaks.py": {"left", "looked", "marked.get(kind, '')", "right"},
-    "pages/_ui/data/subfolders.py": {"said"},
+    "pages/_ui/opening/subfolders.py": {"said"},
     "pages/_ui/evidence/results.py": {"said['pool']['name']", "suffix"},
     "pages/_ui/export/lines.py": {"_PICKS"},
     "pages/_ui/image_text/examples.py": {"mine", "theirs", "others[id]", "2 * _MANY"},

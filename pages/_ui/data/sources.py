@@ -10,8 +10,9 @@ from datasel_core.base import registry
 from datasel_core.errors import BadRequest
 from datasel_core.pools.guess import kind_of
 from datasel_core.workspace.layout import NAME
-from pages._ui.data import browse, drop, recent, subfolders
+from pages._ui.data import recent
 from pages._ui.kit import disk, forms, keys, look, markdown, watch
+from pages._ui.opening import browse, drop, subfolders
 
 DEMOS = ("scenes", "scenes-captions", "questions")
 """Pools of the demo."""

@@ -52,7 +52,7 @@ def _keep_as(pool: Pool, rows: np.ndarray, words: str) -> None:
     before, usual = _kept(pool, rows), f"{words}, {len(rows)}"
     said = Label() if before is None else read_label(before.folder)
     these = look.samples(pool, len(rows))
-    st.markdown(f"{these} of {pool.n:,}, as you marked them.")
+    st.markdown(f"{look.samples(pool, len(rows))} of {pool.n:,}, as you marked them.")
     entered = label.fields("keep-region-as", said.name or usual, said.note, usual, f"Keep {these}")
     if entered is None:
         return

@@ -1,0 +1,1 @@
+"""Where data are found: browsing, dropping, the sub-folders of a folder."""
