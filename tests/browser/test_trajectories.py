@@ -81,11 +81,11 @@ def test_quotas_follow_the_budget_and_a_cluster_opens_as_text(visit, measured):
     count = page.get_by_role("spinbutton", name="samples, 1 to 300")
     count.fill("150")
     count.press("Enter")
-    page.get_by_text("150 of 300 samples kept").first.wait_for()
+    page.get_by_text("150 of 300 samples chosen").first.wait_for()
     expect_quotas(page, 150)
     assert "budget=150" in page.url
     page.locator(".tile[data-cluster='2']").click()
-    page.get_by_text(re.compile(r"40 of 40 samples kept, 100 % of it part 2")).first.wait_for()
+    page.get_by_text(re.compile(r"40 of 40 samples chosen, 100 % of it part 2")).first.wait_for()
     card = page.locator(".one").first
     card.wait_for()
     assert "Add" in card.inner_text()
@@ -100,7 +100,7 @@ def test_what_is_kept_becomes_the_selection(visit, measured):
     three_clusters(page)
     keep(page)
     page.locator(".ds-strip", has_text="60 kept of 300").wait_for()
-    page.get_by_text("What is kept, by source").click()
+    page.get_by_text("What is chosen, by source").click()
     page.locator(".ds-made").wait_for()
     assert page.locator(".ds-made tbody tr").count() == 3
     page.get_by_text("Map of trajectories").click()
