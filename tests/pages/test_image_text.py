@@ -142,6 +142,10 @@ def test_both_stages_in_one_click(screen, embedded, workspace, tmp_path, rng):
     assert "wanted" not in app.query_params.get("target", [])
     sound(app.button(key="target-wanted").click().run())
     wait(app, lambda app: "above the cut: the best by NormSim to a target towards wanted, 2 vectors" in plainly(app))
+    assert app.selectbox(key="widget.recipe.target").value is None
+    assert app.button(key="recipe").disabled
+    assert app.button(key="recipe").help == "Choose the examples first."
+    sound(app.selectbox(key="widget.recipe.target").set_value("wanted").run())
     sound(app.button(key="recipe").click().run())
     wait(app, lambda app: "8 kept of 40" in said(app))
     method = next(

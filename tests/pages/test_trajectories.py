@@ -64,6 +64,32 @@ def test_what_is_set_aside_is_not_said_to_lack_a_trajectory(screen, workspace, q
     assert f" chosen** (10.0 %), 1 have no trajectory, {N - rest - 1:,} cannot be chosen. " in text
 
 
+def strip(app):
+    return next(one.proto.body for one in app.get("html") if "ds-strip" in one.proto.body)
+
+
+def test_what_is_chosen_is_no_selection_until_it_is_kept(screen, measured):
+    app = chosen(open_page(screen, budget="24"))
+    assert "preview: 24 of 240 samples, not kept" in strip(app)
+    assert "onward-trajectories" not in {one.key for one in app.button}
+    assert " kept" not in said(app).replace("not kept", "")
+    screens.keep(app, "keep-s2l")
+    wait(app, lambda app: "24 kept of 240, 216 dropped" in strip(app))
+    assert "preview" not in strip(app)
+    sound(app.button(key="onward-trajectories").click().run())
+    assert "Intact" in said(app)
+
+
+def test_the_address_brings_back_clusters_order_and_view(screen, measured):
+    app = chosen(open_page(screen, budget="24", clusters="4", order="name", cluster="2", below="sources"))
+    assert "4 clusters; at most" in said(app)
+    assert "<td>rare</td>" in said(app)
+    assert app.selectbox(key="widget.trajectories.sort").value == "name"
+    sound(app.segmented_control(key="widget.trajectories.view").set_value("members").run())
+    assert "Cluster 3</h2>" in said(app)
+    assert app.query_params["cluster"] in ("2", ["2"])
+
+
 def test_without_trajectories_it_says_both_ways_to_them(screen, questions):
     app = open_page(screen)
     text = said(app)

@@ -104,7 +104,7 @@ def missing(pool: Pool, cls: type[Method], suit: Sequence[str]) -> None:
     if suit:
         ask(pool, f"{cls.title} keeps what stands for a few examples: another pool of them.", suit)
         return
-    what = " and ".join(f"the feature {role}" for role in cls.needs_target)
+    what = " and ".join(f"the feature {role.replace('_', ' ')}" for role in cls.needs_target)
     said = (
         f"{cls.title} needs a target: open another pool of examples on the Data page, and compute {what} there "
         "with the same encoder."
