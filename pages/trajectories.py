@@ -32,21 +32,27 @@ def page(pool: Pool) -> None:
         "each.",
     )
     answers.tell_kept(pool)
-    strip.preview("Trajectories", pool, None)
+    if not _is_drawn(pool):  # else the strip keeps what it says until the new sentence is there
+        strip.preview("Trajectories", pool, None)
+
+
+def _is_drawn(pool: Pool) -> bool:
+    """Draws what is asked and what follows it; False where something is missing, which it says."""
     found = {one.key: one for one in reversed(disk.features(pool)) if one.role == proxy.FEATURE}
     with st.container(key="proxy-work"):  # a place of its own, so that nothing below moves when work comes and goes
         working = proxy.fitting(pool)
     if not found:
         if not working:
             proxy.card(pool)
-        return
+        return False
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="trajectory-asked"):
         choice = _settings(pool, found)
     if choice is None:
-        return
+        return False
     with st.container(key="trajectory-work"):
         busy = [watch.at_work(name) for name in ("trajectories", "keep")]
     st.fragment(look.told(_live))(choice, any(busy))
+    return True
 
 
 def _settings(pool: Pool, found: dict[str, StoredFeature]) -> Question | None:
@@ -95,9 +101,10 @@ def _live(choice: Question, working: bool) -> None:
     enough = answer is not None and len(answer.rows) >= n
     same = answers.exact(choice, n)
     active = same is not None and same.key == keys.get("run")
+    preview = None
     if answer is not None and not active:
-        said = f"preview: {len(answer.rows):,} of {look.samples(pool)}, not kept"
-        strip.preview("Trajectories", pool, (said, palette.colour_of("s2l")))
+        preview = f"preview: {len(answer.rows):,} of {look.samples(pool)}, not kept", palette.colour_of("s2l")
+    strip.preview("Trajectories", pool, preview)
     with actions, st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         if not enough and not working:
             st.button(f"Choose {n:,}", key="choose-s2l", type="primary", on_click=_start, args=(choice, n))

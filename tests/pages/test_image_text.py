@@ -194,6 +194,7 @@ def test_a_recipe_belongs_to_its_pool_and_may_be_asked_again(screen, embedded, w
     np.savez(tmp_path / "t.npz", ids=["a", "b"], image=clustered(rng, 2, 6, 2), text=clustered(rng, 2, 6, 2))
     add_pool(workspace, "wanted", str(tmp_path / "t.npz"), "vectors")
     app = open_page(screen)
+    sound(app.selectbox(key="widget.recipe.target").set_value("wanted").run())
     sound(app.button(key="recipe").click().run())
     wait(app, lambda app: "8 kept of 40" in said(app))
     other = engine.select(workspace, Spec(pool="signs", method="random", budget="5"))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from datasel_core.base.role import IMAGE, TEXT, find_role
+from datasel_core.base.role import IMAGE, TEXT
 from datasel_core.features.encoders.loss_trajectory import LOSS_TRAJECTORY
 from datasel_core.features.likely import has_vectors
 from datasel_core.features.stored import StoredFeature
@@ -40,6 +40,6 @@ def _choosing(pool: Pool, kept: StoredFeature) -> dict[str, Any] | None:
         if kept.role in one.needs:
             return {"method": one.id}
     for one in ready.values():
-        if one.needs_one_of == find_role(kept.role).shape:
+        if one.needs_one_of and kept.role in methods.roles_of_shape(pool, one.needs_one_of):
             return {"method": one.id, f"form.method.{one.id}.role": kept.role}
     return None
