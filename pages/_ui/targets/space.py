@@ -32,7 +32,7 @@ def choose(pool: Pool) -> str | None:
         format_func=sizes.get,
         on_change=lambda: keys.put("targets.target", None),
         label_visibility="collapsed",
-        width=260,
+        width=340,
         help="Another pool: examples of what you want to be good at.",
     )
 
