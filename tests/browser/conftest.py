@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from datasel_core.base.standby import Standby
+from datasel_core.base.standby import OURS, Standby
 from tests.conftest import ROOT
 
 ARGUMENTS = [
@@ -64,12 +64,16 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
+_OTHERS = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+"""As it was before any library that is imported set its own: all servers have the same."""
+
+
 def environment(warm: bool) -> dict[str, str]:
     """Of a server. warm: with a process that stands by for its work, as where people use it; else each piece of work
     imports its own, so that who starts none waits for none.
     """
-    own = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
-    return {**own, "PYTHONPATH": str(ROOT), "DATASEL_WARM": "1" if warm else "0"}
+    ours = {name: value for name, value in os.environ.items() if name.startswith(OURS)}
+    return {**_OTHERS, **ours, "PYTHONPATH": str(ROOT), "DATASEL_WARM": "1" if warm else "0"}
 
 
 class Server:
