@@ -23,14 +23,19 @@ _VIEWS = {
 def page(pool: Pool) -> None:
     look.title("Image-text", "How well captions and pictures belong together; cut where they stop.")
     answers.tell_kept(pool)
-    strip.preview("Image-text", pool, None)
+    if not _is_drawn(pool):  # else the strip keeps what it says until the new sentence is there
+        strip.preview("Image-text", pool, None)
+
+
+def _is_drawn(pool: Pool) -> bool:
+    """Draws the row and what follows it; False where something is missing, which it says."""
     lacking = [role for role in scorers.ROLES if role not in {one.role for one in disk.features(pool)}]
     if lacking:
         _embeddings(pool, lacking)
-        return
+        return False
     choice = scorers.ask(pool)
     if choice is None:
-        return
+        return False
     with st.container(key="pairs-work"):  # a place of its own, so that nothing below moves when work comes and goes
         working = any([watch.at_work(name) for name in (*map(_name, scorers.every()), "keep", recipe.job_name(pool))])
     _encoders(pool, choice)
@@ -38,12 +43,13 @@ def page(pool: Pool) -> None:
     if found is None:
         if not working:
             _not_scored(choice)
-        return
+        return False
     if not len(found.order):
         text = "Their embeddings are all zero, or nothing is left to choose from."
         look.empty("No pair has a score", text, key="none-scored")
-        return
+        return False
     st.fragment(look.told(_live))(choice, found)
+    return True
 
 
 def _live(choice: Question, found: Scored) -> None:

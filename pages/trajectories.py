@@ -11,14 +11,15 @@ from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
 from pages._ui.charts import clusters, composition
-from pages._ui.kit import disk, forms, keys, look, markdown, palette, watch
+from pages._ui.kit import disk, forms, keys, look, markdown, palette, strip, watch
+from pages._ui.kit.onward import onward
 from pages._ui.question import answers, budget, methods
 from pages._ui.question.answers import Answer
 from pages._ui.trajectories import members, proxy
 
 _VIEWS = {
     "members": "Samples of a cluster",
-    "sources": "What is kept, by source",
+    "sources": "What is chosen, by source",
     "map": "Map of trajectories",
     "proxy": "How the proxy learned",
 }
@@ -31,20 +32,27 @@ def page(pool: Pool) -> None:
         "each.",
     )
     answers.tell_kept(pool)
+    if not _is_drawn(pool):  # else the strip keeps what it says until the new sentence is there
+        strip.preview("Trajectories", pool, None)
+
+
+def _is_drawn(pool: Pool) -> bool:
+    """Draws what is asked and what follows it; False where something is missing, which it says."""
     found = {one.key: one for one in reversed(disk.features(pool)) if one.role == proxy.FEATURE}
     with st.container(key="proxy-work"):  # a place of its own, so that nothing below moves when work comes and goes
         working = proxy.fitting(pool)
     if not found:
         if not working:
             proxy.card(pool)
-        return
+        return False
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="trajectory-asked"):
         choice = _settings(pool, found)
     if choice is None:
-        return
+        return False
     with st.container(key="trajectory-work"):
         busy = [watch.at_work(name) for name in ("trajectories", "keep")]
     st.fragment(look.told(_live))(choice, any(busy))
+    return True
 
 
 def _settings(pool: Pool, found: dict[str, StoredFeature]) -> Question | None:
@@ -91,11 +99,15 @@ def _live(choice: Question, working: bool) -> None:
         _start(choice, n)  # clusters take seconds: nobody should have to ask for them
         st.rerun(scope="app")
     enough = answer is not None and len(answer.rows) >= n
+    same = answers.exact(choice, n)
+    active = same is not None and same.key == keys.get("run")
+    preview = None
+    if answer is not None and not active:
+        preview = f"preview: {len(answer.rows):,} of {look.samples(pool)}, not kept", palette.colour_of("s2l")
+    strip.preview("Trajectories", pool, preview)
     with actions, st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         if not enough and not working:
             st.button(f"Choose {n:,}", key="choose-s2l", type="primary", on_click=_start, args=(choice, n))
-        same = answers.exact(choice, n)
-        active = same is not None and same.key == keys.get("run")
         st.button(
             "Kept" if active else "Keep selection",
             key="keep-s2l",
@@ -106,6 +118,8 @@ def _live(choice: Question, working: bool) -> None:
             on_click=_keep,
             args=(choice, n),
         )
+        if active:
+            onward("Export", "pages/export.py", key="trajectories")
     if answer is None:
         return
     try:
@@ -129,12 +143,10 @@ def _clusters(choice: Question, answer: Answer, of: np.ndarray) -> None:
     silent = int((of[choice.roles.missing_rows(choice.method.roles())] < 0).sum())
     left_out = f", {silent:,} have no trajectory" if silent else ""
     left_out += f", {outside - silent:,} cannot be chosen" if outside > silent else ""
-    dropped = pool.n - outside - len(answer.rows)
     words, sort = st.columns([76, 24], gap="small", vertical_alignment="bottom")
     words.markdown(
-        f"**{len(answer.rows):,} of {look.samples(pool)} kept** ({look.percent(len(answer.rows), pool.n)}), "
-        f"{dropped:,} dropped{left_out}. "
-        f"{look.many(len(found), 'cluster')}; at most {counts.max():,} of each, {whole:,} kept whole."
+        f"**{len(answer.rows):,} of {look.samples(pool)} chosen** ({look.percent(len(answer.rows), pool.n)})"
+        f"{left_out}. {look.many(len(found), 'cluster')}; at most {counts.max():,} of each, {whole:,} of them whole."
     )
     with sort:
         by = keys.bound(
@@ -148,8 +160,8 @@ def _clusters(choice: Question, answer: Answer, of: np.ndarray) -> None:
         )
     ordered = clusters.in_order(found, by)
     known = {one.at: one for one in found}
-    opened = keys.get("trajectories.cluster")
-    opened = opened if opened in known else ordered[0].at
+    asked = str(keys.get("trajectories.cluster", ""))  # of an address it is text
+    opened = next((at for at in known if str(at) == asked), ordered[0].at)
     clusters.draw(ordered, counts, kept, key="clusters", opened=opened, colour=colour, on_open=_open)
     views = {name: title for name, title in _VIEWS.items() if name != "proxy" or proxy.log(kept.folder)}
     view = keys.bound(

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from datasel_core.base.declare import Field
+from datasel_core.base.declare import Field, spoken
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.exports import json_rows
@@ -31,6 +31,7 @@ class Rows(Export):
         "as_is",
         description="As the source has its rows, with every value as it stands there; or in a shape of training tools; "
         "or the columns of the pool. Samples that are no rows, such as photos of a folder, have columns only.",
+        json_schema_extra=spoken({"as_is": "as it is", "prompt_completion": "prompt and completion"}),
     )
     datasel: bool = Field(
         True,
@@ -46,7 +47,7 @@ class Rows(Export):
         False,
         title="LLaMA-Factory",
         description=f"Write {NAME} beside the file, which tells LLaMA-Factory what its columns are; for other shapes "
-        "than as_is and columns.",
+        "than as it is and columns.",
     )
 
     def has_more(self) -> bool:

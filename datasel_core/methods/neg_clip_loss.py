@@ -34,7 +34,7 @@ class NegClipLoss(Scorer):
     may_need: ClassVar = ("picture",)
     promise: ClassVar = "mismatches"
     cost: ClassVar = (
-        "Compares each pair with n_batches x batch_size others, or with all when they are fewer: about a minute for "
+        "Compares each pair with the others of its batches, or with all when they are fewer: about a minute for "
         "100,000 on two cores."
     )
     avoid: ClassVar = "When near-duplicates should survive: a pair that comes twice in a batch rivals itself."
@@ -75,7 +75,7 @@ class NegClipLoss(Scorer):
         title="Captions of one picture",
         description=(
             "In pools with several captions a picture. rivals: they count as each other's rivals, the published law. "
-            "left_out: a pair is compared with those of other pictures only."
+            "left out: a pair is compared with those of other pictures only."
         ),
         json_schema_extra=spoken({"rivals": "count as rivals", "left_out": "left out"}),
     )

@@ -1,16 +1,21 @@
 """A real server and a real chromium. Skipped, with the reason, where there is no chromium."""
 
+import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from datasel_core.base.standby import OURS, Standby
 from tests.conftest import ROOT
 
 ARGUMENTS = [
@@ -59,32 +64,37 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-class Server:
-    """The app as a person starts it, on a port of its own, in the workspace that the environment names."""
+_OTHERS = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+"""As it was before any library that is imported set its own: all servers have the same."""
 
-    def __init__(self) -> None:
+
+def environment(warm: bool) -> dict[str, str]:
+    """Of a server. warm: with a process that stands by for its work, as where people use it; else each piece of work
+    imports its own, so that who starts none waits for none.
+    """
+    ours = {name: value for name, value in os.environ.items() if name.startswith(OURS)}
+    return {**_OTHERS, **ours, "PYTHONPATH": str(ROOT), "DATASEL_WARM": "1" if warm else "0"}
+
+
+class Server:
+    """The app as a person starts it, on a port of its own, in the workspace that the environment names. With `fork`, a
+    process like any other that was forked from one which had imported the libraries.
+    """
+
+    def __init__(self, fork: Standby | None = None, warm: bool = True) -> None:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen | None = None
+        self._fork, self._warm = fork, warm
+        self._process: subprocess.Popen | None = None
+        self._number: Path | None = None
 
     def start(self) -> "Server":
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "streamlit",
-                "run",
-                "app.py",
-                "--server.headless",
-                "true",
-                "--server.port",
-                str(self.port),
-            ],
-            cwd=ROOT,
-            env={**os.environ, "DATASEL_WARM": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        words = ["run", "app.py", "--server.headless", "true", "--server.port", str(self.port)]
+        own, self._number, self._process = environment(self._warm), Path(tempfile.mkdtemp()) / "pid", None
+        work = {"pid": str(self._number), "words": words}
+        if self._fork is None or not self._fork.take(work, Path(os.devnull), own):
+            command, quiet = [sys.executable, "-m", "streamlit", *words], subprocess.DEVNULL
+            self._process = subprocess.Popen(command, cwd=ROOT, env=own, stdout=quiet, stderr=quiet)
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             try:
@@ -95,14 +105,31 @@ class Server:
         raise RuntimeError(f"The server did not start within {PATIENCE} seconds.")
 
     def stop(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+        """Kills it, as a crash would; it is gone when this returns."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        elif self._number is not None and self._number.exists():
+            pid = int(self._number.read_text())
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                for _ in range(600):
+                    os.kill(pid, 0)
+                    time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def fork() -> Iterator[Standby]:
+    """A process of which servers are forked, one for all tests."""
+    standing = Standby()
+    standing.start([sys.executable, "-m", "tests.browser.serving"], environment(warm=False))
+    yield standing
+    standing.end()
 
 
 @pytest.fixture
-def server(workspace) -> Iterator[Server]:
-    running = Server().start()
+def server(workspace, fork) -> Iterator[Server]:
+    running = Server(fork, warm=False).start()
     yield running
     running.stop()
 

@@ -17,6 +17,9 @@ from tests.oracles.s2l import shares
 
 N, T = 300, 6
 SIZES = (180, 80, 40)
+_LONG = "\u041e\u0447\u0435\u043d\u044c \u0434\u043b\u0438\u043d\u043d\u043e\u0435 "
+SOURCES = (_LONG * 4 + "\U0001f98a", "averylongname" * 5, "part 2")
+"""Long ones in Cyrillic, with an emoji and without a blank: none is to be cut."""
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def pool(workspace, tmp_path):
     lines = [
         {
             "id": f"q{at:03d}",
-            "source": f"part {sum(at >= end for end in np.cumsum(SIZES))}",
+            "source": SOURCES[sum(at >= end for end in np.cumsum(SIZES))],
             "prompt": f"Add {at % 50} and {at % 7}.",
             "response": f"It is {at % 50 + at % 7}.",
         }
@@ -61,6 +64,23 @@ def expect_quotas(page, budget: int) -> None:
     assert quotas(page) == wanted
 
 
+def cut(locator) -> list[str]:
+    """The words that do not fit where they stand."""
+    return locator.evaluate_all(
+        "all => all.filter(one => one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1)"
+        ".map(one => one.textContent)"
+    )
+
+
+def names_are_whole(page) -> None:
+    for where, n in ((".legend span", 3), (".tile .name span", 3)):
+        parts = page.locator(where)
+        assert sorted(text.split(" 100 %")[0] for text in parts.all_inner_texts()) == sorted(map(str.strip, SOURCES))
+        assert parts.count() == n
+        assert cut(parts) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1440
+
+
 def three_clusters(page) -> None:
     page.locator(".tile").first.wait_for()
     settled(page)
@@ -77,15 +97,16 @@ def three_clusters(page) -> None:
 def test_quotas_follow_the_budget_and_a_cluster_opens_as_text(visit, measured):
     page = visit("/trajectories?pool=sums&budget=60")
     three_clusters(page)
+    names_are_whole(page)
     expect_quotas(page, 60)
     count = page.get_by_role("spinbutton", name="samples, 1 to 300")
     count.fill("150")
     count.press("Enter")
-    page.get_by_text("150 of 300 samples kept").first.wait_for()
+    page.get_by_text("150 of 300 samples chosen").first.wait_for()
     expect_quotas(page, 150)
     assert "budget=150" in page.url
     page.locator(".tile[data-cluster='2']").click()
-    page.get_by_text(re.compile(r"40 of 40 samples kept, 100 % of it part 2")).first.wait_for()
+    page.get_by_text(re.compile(r"40 of 40 samples chosen, 100 % of it part 2")).first.wait_for()
     card = page.locator(".one").first
     card.wait_for()
     assert "Add" in card.inner_text()
@@ -98,11 +119,14 @@ def test_quotas_follow_the_budget_and_a_cluster_opens_as_text(visit, measured):
 def test_what_is_kept_becomes_the_selection(visit, measured):
     page = visit("/trajectories?pool=sums&budget=60", "dark")
     three_clusters(page)
+    names_are_whole(page)
     keep(page)
     page.locator(".ds-strip", has_text="60 kept of 300").wait_for()
-    page.get_by_text("What is kept, by source").click()
+    page.get_by_text("What is chosen, by source").click()
     page.locator(".ds-made").wait_for()
     assert page.locator(".ds-made tbody tr").count() == 3
+    assert cut(page.locator(".ds-made th, .ds-made td")) == []
+    assert cut(page.locator(".ds-table")) == []
     page.get_by_text("Map of trajectories").click()
     page.locator(".map canvas.over").wait_for()
 

@@ -1,5 +1,6 @@
 """The evidence page without a browser: a held-out set in a click, a table in another, and what it says."""
 
+import numpy as np
 import pytest
 
 from datasel_core import worker
@@ -54,6 +55,19 @@ def test_a_held_out_set_is_drawn_and_methods_are_compared(screen, workspace, poo
     assert (job.spec["methods"], job.spec["seeds"], job.spec["probe"]) == ("k_center", 8, "nearest")
 
 
+def test_a_method_towards_a_target_asks_for_one(screen, workspace, pool, tmp_path, rng):
+    holdout.draw(workspace, pool, "40")
+    (tmp_path / "t").mkdir()
+    add(workspace, tmp_path / "t", rng.standard_normal((5, 6)).astype(np.float32), None, "task")
+    app = opened(screen)
+    sound(app.multiselect(key="widget.evidence.methods").set_value(["nearest_targets"]).run())
+    which = app.selectbox(key="widget.evidence.target")
+    assert (which.value, which.placeholder) == (None, "Towards which examples?")
+    assert app.button(key="compare").disabled
+    sound(app.selectbox(key="widget.evidence.target").set_value("task").run())
+    assert not app.button(key="compare").disabled
+
+
 def test_the_table_says_what_the_command_says(screen, compared):
     app = opened(screen)
     text = said(app)
@@ -63,7 +77,7 @@ def test_the_table_says_what_the_command_says(screen, compared):
     assert text.index("k-center greedy</td>") < text.index("random, other seeds (control)</td>")
     assert "What choosing costs" in str(app.expander[0].label)
     assert "choosing 12 by" not in text  # as a sentence, it begins with a capital
-    assert "Choosing 12 by k\\_center took" in text
+    assert "Choosing 12 by k-center greedy took" in text
     sound(app.segmented_control(key="widget.evidence.measure").set_value("classes").run())
     assert "Classes of the pool with a kept sample, of 4; higher is better" in said(app)
 

@@ -82,7 +82,7 @@ def test_score_count_and_share_are_one_cut(screen, embedded):
     app = scored(open_page(screen, budget="10"))
     best = np.sort(cosine)[::-1]
     assert "**10 of 40 pairs** above the cut: each caption fits better than " in said(app)
-    assert "10 kept, 25.0 % of the pool; 30 dropped." in plainly(app)
+    assert "10 above the cut, 25.0 % of the pool; 30 below." in plainly(app)
     assert app.number_input(key="cut.score").value == pytest.approx(best[9], abs=1e-3)
     assert app.number_input(key="cut.share").value == 25
     sound(app.number_input(key="cut.share").set_value(50.0).run())
@@ -112,7 +112,7 @@ def test_captions_are_searched_by_the_beginning_of_words(screen, embedded):
     sound(app.segmented_control(key="widget.pairs.view").set_value("search").run())
     sound(app.text_input(key="widget.pairs.words").set_value("RED bus").run())
     assert "14 pairs with “RED bus”" in said(app)
-    assert "14 kept, 0 dropped" in said(app)
+    assert "14 above the cut, 0 below" in said(app)
     sound(app.text_input(key="widget.pairs.words").set_value("bus").run())
     assert "27 pairs with" in said(app)
     sound(app.text_input(key="widget.pairs.words").set_value("us").run())
@@ -143,6 +143,10 @@ def test_both_stages_in_one_click(screen, embedded, workspace, tmp_path, rng):
     assert "wanted" not in app.query_params.get("target", [])
     sound(app.button(key="target-wanted").click().run())
     wait(app, lambda app: "above the cut: the best by NormSim to a target towards wanted, 2 vectors" in plainly(app))
+    assert app.selectbox(key="widget.recipe.target").value is None
+    assert app.button(key="recipe").disabled
+    assert app.button(key="recipe").help == "Choose the examples first."
+    sound(app.selectbox(key="widget.recipe.target").set_value("wanted").run())
     sound(app.button(key="recipe").click().run())
     wait(app, lambda app: "8 kept of 40" in said(app))
     method = next(
@@ -191,6 +195,7 @@ def test_a_recipe_belongs_to_its_pool_and_may_be_asked_again(screen, embedded, w
     np.savez(tmp_path / "t.npz", ids=["a", "b"], image=clustered(rng, 2, 6, 2), text=clustered(rng, 2, 6, 2))
     add_pool(workspace, "wanted", str(tmp_path / "t.npz"), "vectors")
     app = open_page(screen)
+    sound(app.selectbox(key="widget.recipe.target").set_value("wanted").run())
     sound(app.button(key="recipe").click().run())
     wait(app, lambda app: "8 kept of 40" in said(app))
     other = engine.select(workspace, Spec(pool="signs", method="random", budget="5"))
@@ -282,14 +287,14 @@ def test_the_address_brings_back_score_view_and_words(screen, embedded):
 def test_a_pair_that_is_clicked_stands_at_the_right(screen, embedded):
     pool, cosine = embedded
     app = scored(open_page(screen, budget="10"))
-    assert "**The last one kept**" in said(app)
+    assert "**The last one above the cut**" in said(app)
     worst = int(np.argmin(cosine))
     app.session_state["kept.open_row"] = worst
     text = plainly(sound(app.run()))
     assert f"Number {N} of {N} by CLIPScore" in text
-    assert "**Dropped**" in text
+    assert "**Below the cut**" in text
     sound(app.button(key="close-pair").click().run())
-    assert "**The last one kept**" in said(app)
+    assert "**The last one above the cut**" in said(app)
 
 
 def test_the_worst_matched_are_said_to_fit_worse(screen, embedded):

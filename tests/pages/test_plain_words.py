@@ -9,15 +9,18 @@ import pytest
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.progress import Progress
 from datasel_core.features.external import keep_imported
+from pages import image_text, targets, trajectories
 from tests.conftest import clustered
-from tests.pages import screens
-from tests.pages.screens import chosen, sound
+from tests.pages import screens, test_evidence, test_image_text, test_targets
+from tests.pages.screens import chosen, said, sound
 from tests.pages.test_strangers import texts
 
 screen, photo_pool = screens.screen, screens.photo_pool
+pairs, embedded, both = test_image_text.pairs, test_image_text.embedded, test_targets.both
+pool, compared = test_evidence.pool, test_evidence.compared
 
 BANNED = {
-    "a name of the code": r"\broles?\b|\bfills\b|\bprob\b|\bwithout_replacement\b|\bn_\w+\b|\bnorm_sim\b",
+    "a name of the code": r"\broles?\b|\bfills\b|\bprob\b|(?<![\w.])(?!open_clip|dataset_info)[a-z]+(?:_[a-z]+)+\b",
     "a word without a meaning": r"\bthere in \d|\bin \d+ forms?\b",
     "a formula": r"1 [-\u2212] cos",
     "none that means all": r"\buses all\b|: none\b|\bnone uses\b|Write none",
@@ -38,7 +41,7 @@ def words(app):
         for place, text in texts(proto):
             if place.split(".")[-1] in ("body", "label", "value", "help", "text", "placeholder", "options", "caption"):
                 shown = re.sub(r"<style>.*?</style>|`[^`]*`|<(?!/?h[1-3]\b)[^>]*>", " ", text, flags=re.DOTALL)
-                yield f"{node.type}.{place}", shown
+                yield f"{node.type}.{place}", re.sub(r"\\(?=[^\w\s])", "", shown)  # what keeps Markdown from it
 
 
 def plain(app):
@@ -109,3 +112,51 @@ def test_pages_of_texts_speak_plainly(screen, questions, page):
 
 def test_an_empty_workspace_speaks_plainly(screen):
     plain(screen())
+
+
+def each_view(app, key, views):
+    """Asserts that the page has none of it, whichever of its views is shown."""
+    assert set(app.segmented_control(key=key).options) >= set(views.values())
+    for name, title in views.items():
+        plain(sound(app.segmented_control(key=key).set_value(name).run()))
+        assert app.segmented_control(key=key).value == name, title
+
+
+@pytest.mark.parametrize("score", ["clip_score", "neg_clip_loss"])
+def test_pairs_speak_plainly(screen, embedded, score):
+    for one in ("clip_score", "neg_clip_loss"):
+        app = test_image_text.scored(test_image_text.open_page(screen, score=one))
+    app = test_image_text.scored(test_image_text.open_page(screen, budget="10", score=score, words="bus"))
+    each_view(app, "widget.pairs.view", image_text._VIEWS)
+    assert "27 pairs with" in said(app)
+
+
+def test_clusters_of_trajectories_speak_plainly(screen, questions):
+    app = screen(pool="questions", clusters="4", budget="10", seed="3")
+    app = sound(app.switch_page("pages/trajectories.py").run())
+    assert "4 clusters; at most" in said(app)
+    views = {name: title for name, title in trajectories._VIEWS.items() if name != "proxy"}
+    each_view(app, "widget.trajectories.view", views)
+
+
+def test_a_target_speaks_plainly(screen, both):
+    app = test_targets.ready(test_targets.open_page(screen, budget="10"))
+    views = {name: title for name, title in targets._VIEWS.items() if name not in ("unlike", "kept")}
+    each_view(app, "widget.targets.view", views)
+    for name in ("targets.target", "targets.row"):
+        app.session_state["kept.targets.target"] = app.session_state["kept.targets.row"] = None
+        app.session_state[f"kept.{name}"] = 2
+        plain(sound(app.run()))
+
+
+def test_results_of_evidence_speak_plainly(screen, compared):
+    app = test_evidence.opened(screen)
+    assert "random, other seeds (control)" in said(app)
+    for one in app.segmented_control(key="widget.evidence.measure").options:
+        plain(sound(app.segmented_control(key="widget.evidence.measure").select(one).run()))
+
+
+def test_words_speak_plainly(screen):
+    app = sound(screen().switch_page("pages/words.py").run())
+    assert "What the words on these pages mean." in said(app)
+    plain(app)

@@ -5,8 +5,10 @@ and an address that brings all of it back.
 import numpy as np
 import pytest
 
+from datasel_core.actions.add_pool import add_pool
 from datasel_core.runs.engine import select
 from datasel_core.runs.spec import Spec
+from pages._ui.kit import disk
 from tests.pages import screens, test_explore
 from tests.pages.screens import said, sound
 
@@ -43,6 +45,21 @@ def test_the_chips_say_all_of_a_method_and_the_recommended_comes_first(screen, p
     assert [one for one in chips[1:] if "recommended" in one.label or one.proto.type == "primary"] == []
     for words in ("**Recommended**", "**Needs** embedding", "**Cost**", "**Not** ", "[Paper](https://"):
         assert words in chips[0].help
+
+
+def test_a_method_towards_a_target_asks_for_one(screen, workspace, pool, tmp_path, rng):
+    ours = next(one for one in disk.features(pool) if one.role == "embedding")
+    vectors = rng.standard_normal((4, ours.meta["values"][1])).astype(np.float32)
+    np.savez(tmp_path / "t.npz", ids=list("wxyz"), embedding=vectors)
+    add_pool(workspace, "wanted", str(tmp_path / "t.npz"), "vectors")
+    app = screen("select", pool="clothes", method="nearest_targets", budget="5")
+    assert "Towards which examples?" in said(app)
+    assert "target" not in app.query_params
+    assert "choose" not in {one.key for one in app.button}
+    sound(app.button(key="target-wanted").click().run())
+    assert address(app)["target"] == "wanted"
+    assert not app.button(key="choose").disabled
+    assert app.selectbox(key="widget.select.target").value == "wanted"
 
 
 def test_a_changed_seed_greys_the_old_answer_and_the_strip_says_so(screen, chosen):

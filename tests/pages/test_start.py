@@ -180,6 +180,30 @@ def test_what_was_computed_carries_the_way_on(screen, workspace, photo_pool, rng
     assert app.selectbox(key="widget.role").value == kept.key
 
 
+def test_what_is_ready_says_what_it_has_and_is_computed_again_in_its_drawer(screen, workspace, photo_pool):
+    for at in range(2):
+        app = view(screen(pool="clothes"), "features")
+        drawers = [one.proto.popover.label for one in app.get("popover")]
+        card = next(one.value for one in app.markdown if "Ready: " in one.value) if at else ""
+        assert drawers.count("Compute again") == at
+        assert ("13 samples, " in card) == bool(at)
+        assert app.button(key="compute-dictionary_embedding").label.startswith("Compute, about ")
+        if not at:
+            perform(workspace, task_of("feature", pool="clothes", feature="dictionary_embedding"), Progress())
+
+
+def test_what_no_method_goes_by_leads_nowhere_and_a_number_to_its_method(screen, workspace, photo_pool, rng):
+    patches = rng.standard_normal((13, 9, 4)).astype(np.float32)
+    grid = keep_imported(workspace, photo_pool, "patches", patches, np.arange(13), [], "p.npz", Progress())
+    sharp = np.arange(13, dtype=np.float32)
+    number = keep_imported(workspace, photo_pool, "sharpness", sharp, np.arange(13), [], "s.npz", Progress())
+    app = view(screen(pool="clothes"), "features")
+    assert f"onward-feature-{grid.key}" not in {one.key for one in app.button}
+    sound(app.button(key=f"onward-feature-{number.key}").click().run())
+    assert app.session_state["kept.method"] == "by_score"
+    assert app.selectbox(key="widget.form.method.by_score.role").value == "sharpness"
+
+
 # ---- the address, and where links land
 
 

@@ -14,7 +14,7 @@ from datasel_core.features.external import keep_imported
 from datasel_core.methods.algorithms.transport import served_by, serves
 from datasel_core.methods.selection import Inputs
 from datasel_core.methods.tsds import Tsds
-from datasel_core.runs.neighbor_tables import Tables
+from datasel_core.runs.neighbor_tables import Tables, read_tables
 from pages._ui.charts import map as canvas
 from pages._ui.kit import disk
 from pages._ui.media import photos, reasons, texts
@@ -92,7 +92,9 @@ def test_imported_vectors_ask_for_imported_ones(screen, workspace, tmp_path, bot
 def test_vectors_of_which_nobody_said_what_made_them_are_on_trust(screen, both):
     text = said(ready(open_page(screen)))
     assert "nobody said which encoder made the vectors of pool and task; give --encoder when they" in text
-    text = said(sound(screen(pool="pool", method="tsds", budget="5").switch_page("pages/select.py").run()))
+    text = said(
+        sound(screen(pool="pool", target="task", method="tsds", budget="5").switch_page("pages/select.py").run())
+    )
     assert "nobody said which encoder made the vectors of pool and task; give --encoder when they" in text
 
 
@@ -501,6 +503,13 @@ def test_no_target_is_chosen_in_silence(screen, workspace, tmp_path, both):
     assert "There is no pool lost any more" in said(open_page(screen, target="lost"))
 
 
+def test_photos_are_no_target_of_texts(screen, workspace, both, photos):
+    add_pool(workspace, "photos", str(photos), "images")
+    app = open_page(screen, target="")
+    assert "target-photos" not in {one.key for one in app.button}
+    assert "target-task" in {one.key for one in app.button}
+
+
 def test_the_address_brings_everything_back(screen, both):
     """What was set is in the address, and a new tab on it shows the same."""
     asked = {"alpha": "0.9", "c": "4.5", "sigma": "0.0", "sampling": "top", "seed": "3", "show": "likely"}
@@ -517,6 +526,40 @@ def test_the_address_brings_everything_back(screen, both):
     sound(app.slider(key="widget.form.method.tsds.alpha").set_value(0.8).run())
     assert app.query_params["alpha"] in ("0.8", ["0.8"])
     assert [line for line in plainly(app).splitlines() if "of the way" in line] != first
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "words"),
+    [
+        ("sigma", "0.8012", "Sigma cannot be 0.8012 here: the nearest that it can be is {nearest}, and that is set."),
+        ("sigma", "-3", "Sigma cannot be -3 here: the nearest that it can be is 0, and that is set."),
+        ("alpha", "2", "Alpha cannot be 2 here: the nearest that it can be is 1, and that is set."),
+        ("alpha", "wide", "Alpha cannot be wide here: it is a number; as usual it is 0.5, and that is set."),
+        ("c", "-1", "C cannot be -1 here: the nearest that it can be is 0.01, and that is set."),
+        ("c", "nan", "C cannot be nan here: it is a number; as usual it is 5, and that is set."),
+    ],
+)
+def test_what_cannot_be_set_goes_to_the_nearest_and_is_said(screen, workspace, both, name, asked, words):
+    app = ready(open_page(screen, budget="4", **{name: asked}))
+    stops = [0.0, *read_tables(next(iter(workspace.folders("serving")))).neighbours.widths]
+    nearest = min(stops, key=lambda stop: abs(stop - 0.8012))
+    words = words.format(nearest=f"{nearest:g}")
+    assert words in plainly(app)
+    value = float(re.search(r"it (?:can be )?is ([\d.]+), and", words)[1])
+    kind = {"alpha": app.slider, "c": app.number_input, "sigma": app.select_slider}[name]
+    assert kind(key=f"widget.form.method.tsds.{name}").value == pytest.approx(value)
+    other = 0.75 if name == "sigma" and value != 0.75 else 0.25
+    if name == "sigma":
+        other = next(stop for stop in stops if stop not in (value, 0.0))
+    sound(kind(key=f"widget.form.method.tsds.{name}").set_value(other).run())
+    assert words not in plainly(app)
+
+
+def test_a_value_of_the_address_that_can_be_set_is_taken_as_it_is(screen, both):
+    app = ready(open_page(screen, budget="4", alpha="0.123", c="4.87"))
+    assert app.slider(key="widget.form.method.tsds.alpha").value == 0.123
+    assert app.number_input(key="widget.form.method.tsds.c").value == 4.87
+    assert "cannot be" not in said(app)
 
 
 def test_examples_of_the_target_stand_where_nothing_is_chosen(screen, both, monkeypatch):

@@ -51,7 +51,7 @@ def open_page(screen, **query):
 
 
 def chosen(app):
-    return wait(app, lambda app: "kept** (" in said(app))
+    return wait(app, lambda app: "chosen** (" in said(app))
 
 
 def test_what_is_set_aside_is_not_said_to_lack_a_trajectory(screen, workspace, questions):
@@ -61,7 +61,33 @@ def test_what_is_set_aside_is_not_said_to_lack_a_trajectory(screen, workspace, q
     held = drawing.draw(workspace, pool, "25%").rows(pool)
     rest = N - len(np.union1d(held, [3]))
     text = said(chosen(open_page(screen, method="s2l", budget="24")))
-    assert f", {rest - 24:,} dropped, 1 have no trajectory, {N - rest - 1:,} cannot be chosen. " in text
+    assert f" chosen** (10.0 %), 1 have no trajectory, {N - rest - 1:,} cannot be chosen. " in text
+
+
+def strip(app):
+    return next(one.proto.body for one in app.get("html") if "ds-strip" in one.proto.body)
+
+
+def test_what_is_chosen_is_no_selection_until_it_is_kept(screen, measured):
+    app = chosen(open_page(screen, budget="24"))
+    assert "preview: 24 of 240 samples, not kept" in strip(app)
+    assert "onward-trajectories" not in {one.key for one in app.button}
+    assert " kept" not in said(app).replace("not kept", "")
+    screens.keep(app, "keep-s2l")
+    wait(app, lambda app: "24 kept of 240, 216 dropped" in strip(app))
+    assert "preview" not in strip(app)
+    sound(app.button(key="onward-trajectories").click().run())
+    assert "Intact" in said(app)
+
+
+def test_the_address_brings_back_clusters_order_and_view(screen, measured):
+    app = chosen(open_page(screen, budget="24", clusters="4", order="name", cluster="2", below="sources"))
+    assert "4 clusters; at most" in said(app)
+    assert "<td>rare</td>" in said(app)
+    assert app.selectbox(key="widget.trajectories.sort").value == "name"
+    sound(app.segmented_control(key="widget.trajectories.view").set_value("members").run())
+    assert "Cluster 3</h2>" in said(app)
+    assert app.query_params["cluster"] in ("2", ["2"])
 
 
 def test_without_trajectories_it_says_both_ways_to_them(screen, questions):
@@ -85,8 +111,8 @@ def test_it_clusters_by_itself_and_says_how_many_of_each(screen, measured):
     app.session_state["widget.form.method.s2l.n_clusters"] = 4
     app.session_state["kept.form.method.s2l.n_clusters"] = 4
     text = said(wait(app, lambda app: "4 clusters" in said(app)))
-    assert "**24 of 240 samples kept** (10.0 %), 216 dropped." in text
-    assert "4 clusters; at most 6 of each, 0 kept whole." in text  # four clusters of 10 to 100 share 24 evenly
+    assert "**24 of 240 samples chosen** (10.0 %). " in text
+    assert "4 clusters; at most 6 of each, 0 of them whole." in text  # four clusters of 10 to 100 share 24 evenly
     run = next(run for run in disk.runs(pool, previews=True) if run.manifest["method"]["params"]["n_clusters"] == 4)
     rows = run.selection.rows[:24]
     assert Counter(source[rows]) == dict.fromkeys(("sums", "words", "dates", "rare"), 6)
@@ -110,7 +136,7 @@ def test_an_open_cluster_shows_its_kept_first(screen, measured):
     app.session_state["kept.trajectories.cluster"] = 0
     sound(app.run())
     assert re.search(
-        r"Cluster 1</h2><p>\d+ of \d+ samples kept, [\d.]+ % of it \w+; loss \d+\.\d\d at first, \d+\.\d\d at last",
+        r"Cluster 1</h2><p>\d+ of \d+ samples chosen, [\d.]+ % of it \w+; loss \d+\.\d\d at first, \d+\.\d\d at last",
         html.unescape(said(app)),
     )
 
@@ -166,7 +192,7 @@ def test_damaged_clusters_are_found_again(screen, measured):
 
 @pytest.mark.parametrize("budget", ["inf", "nan", "inf%", "many"])
 def test_a_budget_that_is_no_number_gives_way(screen, measured, budget):
-    assert "of 240 samples kept**" in said(chosen(open_page(screen, budget=budget)))
+    assert "of 240 samples chosen**" in said(chosen(open_page(screen, budget=budget)))
 
 
 def test_the_time_of_a_fit_is_that_of_all_its_attempts(tmp_path, measured):

@@ -44,7 +44,9 @@ def counted(operations: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`0.02 s`, `3.4 s`, `2 min`, `1.5 h`."""
+    """`under 0.01 s`, `0.02 s`, `3.4 s`, `2 min`, `1.5 h`."""
+    if seconds < 0.01:
+        return "under 0.01 s"
     for most, size, unit in ((90, 1, "s"), (5400, 60, "min"), (float("inf"), 3600, "h")):
         if seconds < most:
             return f"{seconds / size:.2g} {unit}" if seconds < 10 * size else f"{seconds / size:.0f} {unit}"

@@ -1,4 +1,4 @@
-// Clusters of loss trajectories: all means in one chart, and a tile for each with its band, its size and how many of it are kept.
+// Clusters of loss trajectories: all means in one chart, and a tile for each with its band, its size and how many of it are chosen.
 const few = new Intl.NumberFormat('en-US'),
   NS = 'http://www.w3.org/2000/svg';
 const node = (name, attributes, text) => {
@@ -39,7 +39,7 @@ const band = (X, Y, x, low, high) =>
 const loss = (v) => (Math.abs(v) >= 0.1 && Math.abs(v) < 1e4 ? v.toFixed(2) : v.toPrecision(2));
 const called = (c) =>
   `Cluster ${c.name}${c.source ? `, ${c.source}` : ''}${c.words ? `, ${c.words}` : ''}: ` +
-  `${few.format(c.kept)} of ${few.format(c.size)} kept; loss ${loss(c.mean[0])} at first, ` +
+  `${few.format(c.kept)} of ${few.format(c.size)} chosen; loss ${loss(c.mean[0])} at first, ` +
   `${loss(c.mean[c.mean.length - 1])} at last`;
 
 class Clusters {

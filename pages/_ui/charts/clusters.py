@@ -1,4 +1,4 @@
-"""Clusters of loss trajectories: what each looks like, how many of it are kept, and the chart that shows them all."""
+"""Clusters of loss trajectories: what each looks like, how many of it are chosen, and the chart that shows them all."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -110,7 +110,7 @@ def draw(
     colour: str,
     on_open: Callable[[int], None],
 ) -> None:
-    """counts: how many are kept of each cluster, by its number. colour: of the bars that say so."""
+    """counts: how many are chosen of each cluster, by its number. colour: of the bars that say so."""
     of, legend = colours(found)
     steps, t = kept.meta.get("facts", {}).get("steps"), len(found[0].mean)
     known = isinstance(steps, list) and len(steps) == t
@@ -131,7 +131,7 @@ def draw(
         "colour": colour,
         "height": 330,
         "legend": legend,
-        "alt": f"Mean loss trajectory of {len(found):,} clusters, with how many of each are kept.",
+        "alt": f"Mean loss trajectory of {len(found):,} clusters, with how many of each are chosen.",
     }
 
     def clicked() -> None:

@@ -41,13 +41,19 @@ def by_number(points: Points, role: str, kept: StoredFeature) -> Labels:
     return _by_number(f"{points.key}-{kept.key}", kept.meta["fingerprint"], points, role, disk.values(kept))
 
 
-def by_kept(points: Points, rows: np.ndarray, colour: str, earlier: np.ndarray = _NOBODY) -> Labels:
-    """Kept and dropped; where rows were chosen earlier: new, earlier and dropped."""
+def by_kept(
+    points: Points,
+    rows: np.ndarray,
+    colour: str,
+    earlier: np.ndarray = _NOBODY,
+    words: tuple[str, str] = ("kept", "dropped"),
+) -> Labels:
+    """Kept and dropped, or as `words` call the two; where rows were chosen earlier: new, earlier and dropped."""
     of = np.ones(len(points.owners), np.uint8)
     of[points.places(rows)] = 0
     key = f"{points.key}-kept-{len(rows)}-{hash(rows.tobytes())}"
     if not len(earlier):
-        return _labels(key, of, points, ["kept", "dropped"], [colour, palette.DROPPED])
+        return _labels(f"{key}-{words[0]}", of, points, list(words), [colour, palette.DROPPED])
     of *= 2
     of[points.places(earlier)] = 1
     key = f"{key}-{len(earlier)}-{hash(earlier.tobytes())}"

@@ -1,4 +1,4 @@
-"""What a selection is made of, by group, beside what random would keep on average."""
+"""What a choice is made of, by group, beside what random would take on average."""
 
 import html
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ _STYLE = """.ds-made { width: 100%; font-size: 13px; font-variant-numeric: tabul
 
 
 def table(pool: Pool, rows: np.ndarray, method: str, colour: str) -> None:
-    """rows: kept. Each group with its size, how many of it are kept, and how many a random choice of as many keeps on
-    average.
+    """rows: chosen. Each group with its size, how many of it are chosen, and how many a random choice of as many takes
+    on average.
     """
     groups = grouping.codes(pool)
     if groups is None:
@@ -39,8 +39,7 @@ def table(pool: Pool, rows: np.ndarray, method: str, colour: str) -> None:
     )
     legend = f"{_dot(colour)} {html.escape(method)} &nbsp; {_dot(palette.BASELINE)} random, on average"
     numbers = "".join(
-        f"<th class=n>{word}</th>"
-        for word in ("in the pool", f"{html.escape(method)} keeps", "random keeps", "times random")
+        f"<th class=n>{word}</th>" for word in ("in the pool", f"by {html.escape(method)}", "by random", "times random")
     )
     head = f"<th>{html.escape(str(pool.group_column))}</th>{numbers}<th>{legend}</th>"
     made = f'<table class="ds-made"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'

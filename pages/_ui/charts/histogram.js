@@ -112,8 +112,8 @@ class Chart {
       wide = 12 + 6.6 * label.length,
       at = Math.min(w - r - wide / 2, Math.max(l + wide / 2, cut));
     if (cut - l > 150)
-      parts.push(node('text', { class: 'side', x: at - wide / 2 - 8, y: 14, 'text-anchor': 'end' }, `dropped ←`));
-    if (w - r - cut > 120) parts.push(node('text', { class: 'side', x: at + wide / 2 + 8, y: 14 }, `→ kept`));
+      parts.push(node('text', { class: 'side', x: at - wide / 2 - 8, y: 14, 'text-anchor': 'end' }, `← below the cut`));
+    if (w - r - cut > 120) parts.push(node('text', { class: 'side', x: at + wide / 2 + 8, y: 14 }, `above the cut →`));
     parts.push(
       node('line', { class: 'cut', x1: cut, x2: cut, y1: t - 3, y2: h - b }),
       node('rect', { class: 'flag', x: at - wide / 2, y: 1, width: wide, height: 19, rx: 4 }),

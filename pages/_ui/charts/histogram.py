@@ -63,7 +63,7 @@ def draw(
     log: bool = False,
     height: int = 230,
 ) -> None:
-    """scores: what tells these scores from others. said: how many are kept of how many, for those who do not see it.
+    """scores: what tells these scores from others. said: how many are above the cut, for those who do not see it.
     moved: called with the new cut.
 
     log: bars by the logarithm of 1 + count.
@@ -81,7 +81,7 @@ def draw(
         "log": log,
         "colour": colour,
         "dropped": dropped,
-        "x_name": f"{name} (higher is kept)",
+        "x_name": f"{name} (the higher, the sooner chosen)",
         "y_name": f"{unit} per bar{', log' if log else ''}",
         "alt": f"Histogram of {name} from {found.low:.3f} to {found.high:.3f}; the cut is at {cut:.4g}: {said}.",
     }

@@ -24,6 +24,7 @@ def bring(pool: Pool) -> None:
             "import.role",
             EMBEDDING.name,
             options=[*known, *own],
+            format_func=lambda name: name.replace("_", " ") if name in known else name,
             accept_new_options=True,
             help="What the array says of each sample. A name of your own will do: by one number per sample one can "
             "filter and keep.",

@@ -39,18 +39,22 @@ def features(pool: Pool) -> None:
 
 def _card(pool: Pool, cls: type[Feature], kept: Sequence[StoredFeature], leads: bool) -> None:
     key = f"feature.{pool.name}.{cls.id}"
+    there = [one for one in kept if one.id == cls.id]
     with st.container(border=True, key=f"card-{cls.id}", gap="xsmall"):
-        there = "Ready. " if any(one.id == cls.id for one in kept) else ""
-        look.section(cls.title, f"{there}{cls.suits or cls.summary()}")
+        look.section(cls.title, cls.suits or cls.summary())
         params: dict[str, Any] = {}
         error = None
-        with st.container(horizontal=True, gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             button = st.container(width="content")
-            if cls.model_fields:
-                with st.popover("Settings", icon=":material/tune:"):
-                    params, error = forms.form(cls, cls.id)
+            if cls.model_fields or there:
+                with st.popover("Compute again" if there else "Settings", icon=":material/tune:"):
+                    if cls.model_fields:
+                        params, error = forms.form(cls, cls.id)
+                    button = st.container() if there else button
             with st.popover("What it does", type="tertiary"):
                 _about(cls)
+            if there:
+                st.markdown(f":small[:material/check: Ready: {markdown.plain(_shape(there[-1]))}]", width="content")
         with button:
             if st.button(
                 look.computing(pool, *([] if error else [cls(**params)])),

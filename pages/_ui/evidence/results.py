@@ -1,6 +1,7 @@
 """What was compared: one sentence, a forest plot, the table with its words, what choosing costs, downloads."""
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,8 +43,8 @@ def results(said: Mapping[str, Any]) -> None:
         look.section("What is measured")
         title = f"{measure['title'][:1].upper()}{measure['title'][1:]}; {measure['better']} is better."
         st.caption(markdown.plain(title))
-        st.caption("  \n".join(markdown.plain(line) for line in said["notes"]))
-        benefits = [one["benefit"] for one in cells if "benefit" in one]
+        st.caption("  \n".join(markdown.plain(_titled(line, cells)) for line in said["notes"]))
+        benefits = [_titled(one["benefit"], cells) for one in cells if "benefit" in one]
         if benefits:
             with st.expander("What choosing costs, and what it saves"):
                 st.markdown("\n".join(f"- {markdown.plain(line[:1].upper() + line[1:])}" for line in benefits))
@@ -150,6 +151,13 @@ def _row(one: Mapping[str, Any], worth: bool) -> str:
     if worth:
         found.append(html.escape((one.get("worth_words") or "").replace(" random ones", "")))
     return "".join(f"<td>{text}</td>" for text in found)
+
+
+def _titled(line: str, cells: Sequence[Mapping[str, Any]]) -> str:
+    """A line of the command line, with methods called as on these pages."""
+    for one in {one["method"]: one for one in cells if not one["control"]}.values():
+        line = re.sub(rf"(?<![\w:]){re.escape(one['method'])}(?![\w:])", lambda _, one=one: _title(one), line)
+    return line
 
 
 def _title(one: Mapping[str, Any]) -> str:

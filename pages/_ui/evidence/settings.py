@@ -8,7 +8,6 @@ from datasel_core.base import registry
 from datasel_core.base.role import EMBEDDING
 from datasel_core.evidence.tables.asking import NONE
 from datasel_core.evidence.tables.choices import RANDOM
-from datasel_core.methods.method import Method
 from datasel_core.pools.holdout import SetAside
 from datasel_core.pools.pool import Pool
 from pages._ui.kit import disk, keys, look
@@ -45,15 +44,17 @@ def settings(pool: Pool, held: SetAside) -> dict[str, Any] | None:
         help="Counts, or shares of the candidates such as 10%, separated by commas.",
         width=200,
     )
+    towards = next((ready[id] for id in chosen if ready[id].needs_target), None)
+    target = targets.choose(pool, towards, "evidence.target", width=260) if towards else None
     with st.popover("Settings", icon=":material/tune:", key="evidence-settings"):
-        rest = _rest(pool, held, next((ready[id] for id in chosen if ready[id].needs_target), None))
-    if not chosen:
+        rest = _rest(pool, held)
+    if not chosen or (towards and not target):
         return None
-    return {"pool": pool.name, "methods": ",".join(chosen), "budgets": budgets, **rest}
+    return {"pool": pool.name, "methods": ",".join(chosen), "budgets": budgets, "target": target, **rest}
 
 
-def _rest(pool: Pool, held: SetAside, towards: type[Method] | None) -> dict[str, Any]:
-    """What is set rarely. towards: a method that needs a target, where one was chosen."""
+def _rest(pool: Pool, held: SetAside) -> dict[str, Any]:
+    """What is set rarely."""
     n, by = len(held.rows(pool)), held.about["by"]
     how = f", whole by {by}" if by else ""
     look.section("Held out", f"{n:,} of {look.samples(pool)}{how}; no selection can choose them")
@@ -78,8 +79,7 @@ def _rest(pool: Pool, held: SetAside, towards: type[Method] | None) -> dict[str,
         help="How often each method and budget is chosen anew. Move it up when intervals are wide. With fewer than 8 "
         "nothing is said of better or worse; 100 take twelve times as long as 8.",
     )
-    target = targets.choose(pool, towards, "evidence.target") if towards else None
-    return {"seeds": int(seeds), "probe": probe, "target": target}
+    return {"seeds": int(seeds), "probe": probe}
 
 
 def _budgets(free: int) -> list[int]:

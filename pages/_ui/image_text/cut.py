@@ -32,7 +32,7 @@ def widgets(choice: Question, scored: Scored, n: int) -> None:
             unit=look.unit(pool),
             colour=palette.colour_of(choice.method.id),
             dropped=palette.DROPPED,
-            said=f"{n:,} of {look.samples(pool)} kept",
+            said=f"{n:,} of {look.samples(pool)} above it",
             log=log,
             moved=lambda value: _at_least(scored, value),
             height=_HEIGHT,
@@ -57,7 +57,7 @@ def _numbers(choice: Question, scored: Scored, n: int, columns: Sequence[DeltaGe
         help=f"Scores go from {look.score(scored.falling[-1])} to {look.score(scored.falling[0])}.",
     )
     columns[1].number_input(
-        f"{look.unit(choice.pool).capitalize()} kept, 1 to {most:,}",
+        f"{look.unit(choice.pool).capitalize()} above it, 1 to {most:,}",
         1,
         most,
         n,
@@ -66,7 +66,7 @@ def _numbers(choice: Question, scored: Scored, n: int, columns: Sequence[DeltaGe
         on_change=lambda: budget.put(st.session_state["cut.count"]),
     )
     columns[2].number_input(
-        "% of the pool kept" if choice.n == choice.pool.n else "% of the candidates kept",
+        "% of the pool" if choice.n == choice.pool.n else "% of the candidates",
         0.0,
         100.0,
         part,
@@ -76,7 +76,7 @@ def _numbers(choice: Question, scored: Scored, n: int, columns: Sequence[DeltaGe
         on_change=lambda: budget.put(
             min(most, max(1, math.floor(st.session_state["cut.share"] * choice.n / 100 + 0.5)))
         ),
-        help=f"At most {100 * most / choice.n:.4g} % can be kept.",
+        help=f"At most {100 * most / choice.n:.4g} % can be above it.",
     )
 
 
@@ -98,7 +98,7 @@ def _by_logarithm(method: str, found: histogram.Bins) -> bool:
 
 
 def current(choice: Question, scored: Scored) -> int:
-    """How many are kept: what was set; at first the published first stage, 30 %."""
+    """How many are above the cut: what was set; at first the published first stage, 30 %."""
     if keys.get("budget") is None:
         budget.put(granted("30%", choice.n))
     return budget.current(choice.pool, len(scored.falling))

@@ -19,14 +19,14 @@ _SCATTER = "two-scores"
 
 
 def cut(choice: Question, found: Scored, n: int) -> None:
-    """What is just kept, and what is just dropped."""
+    """What is just below the cut, and what is just above it."""
     left, right = st.columns(2, gap="medium")
     with left:
-        look.section("Just dropped", f"the best of {len(found.order) - n:,} dropped")
-        _cards(choice, found, found.order[n : n + _MANY], n, "just-dropped", "Nothing is dropped.")
+        look.section("Just below the cut", f"the best of {len(found.order) - n:,} below")
+        _cards(choice, found, found.order[n : n + _MANY], n, "just-below", "Nothing is below the cut.")
     with right:
-        look.section("Just kept", f"the lowest of {n:,} kept")
-        _cards(choice, found, found.order[max(0, n - _MANY) : n][::-1], n, "just-kept", "Nothing is kept.")
+        look.section("Just above the cut", f"the lowest of {n:,} above")
+        _cards(choice, found, found.order[max(0, n - _MANY) : n][::-1], n, "just-above", "Nothing is above the cut.")
 
 
 def ends(choice: Question, found: Scored, n: int) -> None:
@@ -69,8 +69,8 @@ def disagree(choice: Question, found: Scored, n: int) -> None:
         f"**{mine} against {theirs}** :small[:gray[{len(both):,} of {look.samples(pool)} by rank; the cards say both; "
         "draw around points to see them]]"
     )
-    kept = found.order[:n]
-    labels = colouring.by_kept(points, kept, palette.colour_of(choice.method.id))
+    sides = ("above the cut", "below the cut")
+    labels = colouring.by_kept(points, found.order[:n], palette.colour_of(choice.method.id), words=sides)
     left, right = st.columns([45, 55], gap="medium")
     with left:
         alt = f"Each pair by its rank in {mine} (right is better) and in {theirs} (up is better)."
@@ -126,8 +126,8 @@ def search(choice: Question, found: Scored, n: int) -> None:
     rows = _matching(choice.pool.table_sha256, tuple(word.lower() for word in words), column)
     scored_rows = rows[found.place[rows] > 0]
     scored_rows = scored_rows[np.argsort(found.place[scored_rows], kind="stable")]
-    kept = int((found.place[scored_rows] <= n).sum())
-    said = f"{kept:,} kept, {len(scored_rows) - kept:,} dropped; the best first"
+    above = int((found.place[scored_rows] <= n).sum())
+    said = f"{above:,} above the cut, {len(scored_rows) - above:,} below; the best first"
     look.section(f"{look.samples(choice.pool, len(scored_rows))} with “{' '.join(words)}”", said)
     shown = (
         scored_rows

@@ -18,9 +18,9 @@ def draw(choice: Question, found: Scored, n: int) -> None:
     known = opened is not None and 0 <= int(opened) < choice.pool.n
     row = int(opened) if known else int(found.order[n - 1])
     place = int(found.place[row])
-    fate = ("Kept" if place <= n else "Dropped") if place else "No score: never kept"
+    fate = ("Above the cut" if place <= n else "Below the cut") if place else "No score: never chosen"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("**The last one kept**" if not known else f"**{fate}**", width="content")
+        st.markdown("**The last one above the cut**" if not known else f"**{fate}**", width="content")
         if known:
             st.button("Back to the cut", key="close-pair", type="tertiary", on_click=keys.put, args=("open_row", None))
     reasons.picture(choice.pool, row, None, tall=_TALL)

@@ -35,7 +35,8 @@ def two_stages(pool: Pool) -> None:
         if then > first:
             markdown.trouble(f"The second share is {then:g} %; it must be at most the first, {first:g} %.")
             return
-        if st.button("Keep both stages", key="recipe", icon=":material/filter_alt:"):
+        help = None if towards else "Choose the examples first."
+        if st.button("Keep both stages", key="recipe", icon=":material/filter_alt:", disabled=not towards, help=help):
             keys.put(f"{job_name(pool)}.seen", None)
             watch.start(
                 job_name(pool), "recipe", pool=pool.name, target=towards, first=f"{first:g}%", then=f"{then:g}%"

@@ -1,7 +1,7 @@
 """Which score is asked for: a row of chips; in a drawer its parameters, its target, and what it may choose from."""
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -52,7 +52,7 @@ def ask(pool: Pool) -> Question | None:
         look.empty("The settings do not fit together", f"{error} Mend it in Settings.", key="settings-wrong")
         return None
     if cls.needs_target and not named:
-        _no_target(pool, cls, suit)
+        targets.missing(pool, cls, suit)
         return None
     try:
         return answers.ask(pool, cls(**params), use, within=within, target=towards)
@@ -97,18 +97,6 @@ def _differs(
     ]
     said += [f"towards {towards}"] * bool(towards)
     return said + ([f"only from {_sources(pool)[within]}"] if within else [])
-
-
-def _no_target(pool: Pool, cls: type[Scorer], suit: Sequence[str]) -> None:
-    if suit:
-        targets.ask(pool, f"{cls.title} keeps what resembles a few examples: another pool of them.", suit)
-        return
-    what = " and ".join(f"the feature {role}" for role in cls.needs_target)
-    said = (
-        f"{cls.title} needs a target: open another pool of examples on the Data page, and compute {what} there "
-        "with the same encoder."
-    )
-    look.empty("No target yet", said, "Go to Data", "pages/data.py", key="no-target", **{"data.view": "pools"})
 
 
 def plain(pool: Pool, id: str) -> Question | None:

@@ -18,7 +18,7 @@ def draw(choice: Question, found: Scored, n: int) -> None:
 def more(choice: Question, found: Scored, n: int) -> None:
     """The other numbers of the cut, a line each."""
     pool, most = choice.pool, len(found.order)
-    said = [f"{n:,} kept, {look.percent(n, pool.n)} of the pool; {most - n:,} dropped."]
+    said = [f"{n:,} above the cut, {look.percent(n, pool.n)} of the pool; {most - n:,} below."]
     if pool.n > most:
         said.append(f"{pool.n - most:,} cannot be chosen.")
     low, high, cut = (look.score(one) for one in (found.falling[-1], found.falling[0], found.cut(n)))

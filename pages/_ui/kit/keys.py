@@ -49,6 +49,13 @@ SHORT = {
     "pairs.within": ("from", ""),
     "pairs.other": ("against", ""),
     "pairs.words": ("words", ""),
+    "trajectories.view": ("below", "members"),
+    "trajectories.sort": ("order", "size"),
+    "trajectories.cluster": ("cluster", ""),
+    "trajectories.colour": ("paint", "kept"),
+    "form.method.s2l.n_clusters": ("clusters", "100"),
+    "form.method.s2l.per_group": ("per_group", "False"),
+    "form.method.s2l.n_checkpoints": ("checkpoints", ""),
     "targets.view": ("show", "map"),
     "form.method.tsds.alpha": ("alpha", "0.5"),
     "form.method.tsds.c": ("c", "5.0"),
@@ -62,7 +69,7 @@ SHORT = {
 _BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "targets.row", "targets.target")
 _BELONG_TO_POOL += ("select.target", "select.where", "select.within", "select.settings", "select.sample")
 _BELONG_TO_POOL += ("map.region", "map.hidden", "map.view", "data.group", "data.new", "leaks.against", "leaks.by")
-_BELONG_TO_POOL += ("pairs.within", "pairs.words")
+_BELONG_TO_POOL += ("pairs.within", "pairs.words", "trajectories.cluster")
 
 
 def workspace() -> Workspace:

@@ -38,7 +38,7 @@ def usable(pool: Pool) -> tuple[dict[str, type[Method]], list[tuple[type[Method]
                 (
                     one,
                     "It needs a target: another pool, of examples of what you want to be good at, with "
-                    f"{' and '.join(one.needs_target)}.",
+                    f"{' and '.join(map(_words, one.needs_target))}.",
                 )
             )
         else:
@@ -51,15 +51,19 @@ def _role(role: str) -> str:
     return (
         "a column that groups the pool"
         if role == GROUP.name
-        else f"the feature {role}, which this pool does not have yet"
+        else f"the feature {_words(role)}, which this pool does not have yet"
     )
+
+
+def _words(role: str) -> str:
+    return role.replace("_", " ")
 
 
 def terms(cls: type[Method]) -> str:
     """What a method needs, what it costs, when not to use it, and its paper, as Markdown."""
     one_of = [f"one {cls.needs_one_of} per sample"] if cls.needs_one_of else []
-    needs = (", ".join([*cls.needs, *one_of]) or "nothing") + (
-        f"; of a target {', '.join(cls.needs_target)}" if cls.needs_target else ""
+    needs = (", ".join([*map(_words, cls.needs), *one_of]) or "nothing") + (
+        f"; of a target {', '.join(map(_words, cls.needs_target))}" if cls.needs_target else ""
     )
     said = [
         f"**Needs** {needs}",

@@ -57,6 +57,9 @@ def ask(pool: Pool) -> Question | None:
     if not where.can_be_asked(pool):
         where.instead(pool)
         return None
+    if cls.needs_target and asked["target"] is None:
+        targets.missing(pool, cls, targets.possible(pool, cls, use))
+        return None
     return _question(pool, cls(**params), use, asked)
 
 
@@ -79,7 +82,8 @@ def _drawer(pool: Pool, cls: type[Method]) -> tuple[dict[str, Any], dict[str, st
     said = "Start of the random numbers: the same seed gives the same selection."
     seed = int(keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help=said))
     use = methods.roles(pool, cls, () if error else cls(**params).roles())
-    towards = targets.choose(pool, cls, use=use) if cls.needs_target else None
+    named = keys.get("select.target") in targets.possible(pool, cls, use) if cls.needs_target else False
+    towards = targets.choose(pool, cls, use=use) if named else None
     within, already, condition = _from(pool)
     _remember(pool, cls, params, use)
     return (

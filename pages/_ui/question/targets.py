@@ -1,6 +1,7 @@
 """The target of a choice: another pool, of examples of what one wants to be good at."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -11,6 +12,8 @@ from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.target import Target, find_target
 from pages._ui.kit import disk, keys, look, markdown
+
+WHICH = "Towards which examples?"
 
 
 def possible(pool: Pool, cls: type[Method], use: Mapping[str, str] | None = None) -> list[str]:
@@ -28,9 +31,13 @@ def possible(pool: Pool, cls: type[Method], use: Mapping[str, str] | None = None
 
 
 def choose(
-    pool: Pool, cls: type[Method], kept_as: str = "select.target", use: Mapping[str, str] | None = None
+    pool: Pool,
+    cls: type[Method],
+    kept_as: str = "select.target",
+    use: Mapping[str, str] | None = None,
+    width: int | Literal["stretch"] = "stretch",
 ) -> str | None:
-    """Draws the choice of a target; it is kept under `kept_as`. use: as in `possible`."""
+    """Draws the choice of a target, kept under `kept_as`; None while nobody chose one. use: as in `possible`."""
     names = possible(pool, cls, use)
     if not names:
         st.caption(
@@ -42,9 +49,11 @@ def choose(
         st.selectbox,
         "Target",
         kept_as,
-        names[0],
+        None,
         options=names,
         format_func=lambda name: f"{name} · {sizes[name]:,}",
+        placeholder=WHICH,
+        width=width,
         help="A pool of examples of what you want to be good at.",
     )
 
@@ -78,7 +87,7 @@ def ask(pool: Pool, why: str, suit: Sequence[str], others: Sequence[str] = ()) -
     vectors in the same space. why: one line.
     """
     sizes = {about["name"]: about["n"] for about in disk.pools(disk.home(pool))}
-    look.empty("Towards which examples?", why, key="which-target")
+    look.empty(WHICH, why, key="which-target")
     for names, kind, lead in ((suit, "primary", ""), (others, "secondary", "Not in the same space yet:")):
         with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center", gap="small"):
             if names and lead:
@@ -86,6 +95,21 @@ def ask(pool: Pool, why: str, suit: Sequence[str], others: Sequence[str] = ()) -
             for name in names:
                 said = f"{markdown.plain(name)} · {sizes[name]:,}"
                 st.button(said, key=f"target-{name}", type=kind, on_click=keys.put, args=("select.target", name))
+
+
+def missing(pool: Pool, cls: type[Method], suit: Sequence[str]) -> None:
+    """In place of what a method needs a target for, while none is named: pools that suit, or what to do where none
+    does.
+    """
+    if suit:
+        ask(pool, f"{cls.title} keeps what stands for a few examples: another pool of them.", suit)
+        return
+    what = " and ".join(f"the feature {role.replace('_', ' ')}" for role in cls.needs_target)
+    said = (
+        f"{cls.title} needs a target: open another pool of examples on the Data page, and compute {what} there "
+        "with the same encoder."
+    )
+    look.empty("No target yet", said, "Go to Data", "pages/data.py", key="no-target", **{"data.view": "pools"})
 
 
 def on_trust(one: Target | None) -> None:

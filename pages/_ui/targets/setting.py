@@ -1,7 +1,8 @@
 """How a choice is set: what a person wants as chips, alpha and sigma as sliders, and all else in a drawer."""
 
 import html
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -17,12 +18,16 @@ from pages._ui.question import answers, methods
 from pages._ui.targets import space
 
 _SLIDERS = ("alpha", "c", "sigma")
+_LEAST = 0.01
+"""The smallest C that can be entered."""
 _FORM = "method.tsds"
 
 
 def ask(pool: Pool) -> Question | None:
     """Draws the row, and what is missing; None while there is no target in the pool's space."""
     error, asked = None, {}
+    _to_nearest("alpha", lambda value: min(max(value, 0.0), 1.0))
+    _to_nearest("c", lambda value: max(value, _LEAST))
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="chips"):
         name = space.choose(pool)
         if name is not None:
@@ -83,7 +88,7 @@ def _drawer() -> tuple[dict[str, Any], str | None]:
     st.caption(f"{Tsds.summary()}  \n[Paper]({Tsds.paper})")
     params, error = forms.form(Tsds, _FORM, skip=_SLIDERS, columns=1)
     help = Tsds.model_fields["c"].description
-    keys.bound(st.number_input, Tsds.label("c"), f"form.{_FORM}.c", 5.0, min_value=0.01, step=0.5, help=help)
+    keys.bound(st.number_input, Tsds.label("c"), f"form.{_FORM}.c", 5.0, min_value=_LEAST, step=0.5, help=help)
     help = "The same seed draws the same samples."
     seed = keys.bound(st.number_input, "Seed", "select.seed", 0, min_value=0, step=1, help=help)
     return {**params, "seed": int(seed)}, error
@@ -103,6 +108,7 @@ def _differs(asked: Mapping[str, Any]) -> list[str]:
 def sliders(found: Tables) -> tuple[float, float, float]:
     """Draws alpha and sigma; C is as the drawer says."""
     stops = [0.0, *found.neighbours.widths.tolist()]
+    _to_nearest("sigma", lambda value: min(stops, key=lambda stop: abs(stop - value)))
     alphas, sigmas = st.columns(2, gap="medium", vertical_alignment="bottom")
     with alphas:
         alpha = keys.bound(
@@ -126,7 +132,29 @@ def sliders(found: Tables) -> tuple[float, float, float]:
             format_func=lambda width: "off" if width == 0 else f"{width:g}",
             help=Tsds.model_fields["sigma"].description,
         )
+    for name, (value, words) in keys.get("targets.moved", {}).items():
+        if str(_kept(name)) == str(value):  # until another is set
+            st.caption(f":material/info: {words}")
     return float(alpha), float(_kept("c")), float(sigma)
+
+
+def _to_nearest(name: str, nearest: Callable[[float], float]) -> None:
+    """What an address, or another pool, says of a slider and cannot be set here goes to the nearest that can; a line
+    says so. nearest: of a finite number.
+    """
+    said, usual = _kept(name), Tsds.model_fields[name].default
+    try:
+        number = float(said)
+    except (TypeError, ValueError):
+        number = math.nan
+    value = nearest(number) if math.isfinite(number) else usual
+    if value == number:
+        return
+    label = {"alpha": "Alpha", "c": "C", "sigma": "Sigma"}[name]
+    how = "the nearest that it can be is" if math.isfinite(number) else "it is a number; as usual it is"
+    words = f"{label} cannot be {markdown.plain(str(said))} here: {how} {value:g}, and that is set."
+    keys.put("targets.moved", {**keys.get("targets.moved", {}), name: (value, words)})
+    forms.fill(Tsds, _FORM, {name: value})
 
 
 def _again() -> None:

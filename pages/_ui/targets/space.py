@@ -4,6 +4,7 @@ import streamlit as st
 
 from datasel_core.base import registry
 from datasel_core.base.role import EMBEDDING
+from datasel_core.errors import DataselError
 from datasel_core.features import computation
 from datasel_core.features.stored import StoredFeature, kept_features
 from datasel_core.pools.persistence import load_pool
@@ -31,7 +32,7 @@ def choose(pool: Pool) -> str | None:
         format_func=sizes.get,
         on_change=lambda: keys.put("targets.target", None),
         label_visibility="collapsed",
-        width=260,
+        width=340,
         help="Another pool: examples of what you want to be good at.",
     )
 
@@ -63,11 +64,21 @@ def _no_target(pool: Pool) -> None:
         markdown.say(f"There is no pool {gone} any more.", "info")
     _, names = _others(pool)
     fitting = _fitting(pool)
-    if names:
-        targets.ask(pool, text, fitting, [name for name in names if name not in fitting])
+    others = [name for name in names if name not in fitting and _alike(pool, name)]
+    if fitting or others:
+        targets.ask(pool, text, fitting, others)
         return
     to = {"data.view": "pools"}
     look.empty("No target yet", text, "Open one on the Data page", "pages/data.py", key="no-target-pool", **to)
+
+
+def _alike(pool: Pool, name: str) -> bool:
+    """Whether its samples can be looked at as those of the pool; of vectors alone nobody can tell."""
+    try:
+        theirs = set(load_pool(disk.home(pool), name).opens)
+    except DataselError:
+        return False
+    return not theirs or not pool.opens or bool(theirs & set(pool.opens))
 
 
 def _fitting(pool: Pool) -> list[str]:

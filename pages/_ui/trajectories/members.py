@@ -17,14 +17,14 @@ _MAP = "trajectories"
 
 
 def members(choice: Question, answer: Answer, one: Cluster, n: int) -> None:
-    """The kept of a cluster in pick order, then the dropped."""
+    """The chosen of a cluster in pick order, then the others."""
     rank = {int(row): at for at, row in enumerate(answer.rows.tolist(), 1)}
     mine = answer.rows[np.isin(answer.rows, one.rows)]
     rows = np.concatenate([mine, np.setdiff1d(one.rows, mine)])
     share = f", {look.percent(one.share, 1)} of it {one.group}" if one.group else ""
     share += f"; {one.words}" if one.words else ""
     fell = f"loss {_loss(one.mean[0])} at first, {_loss(one.mean[-1])} at last"
-    look.section(f"Cluster {one.name}", f"{n:,} of {look.samples(choice.pool, len(one.rows))} kept{share}; {fell}")
+    look.section(f"Cluster {one.name}", f"{n:,} of {look.samples(choice.pool, len(one.rows))} chosen{share}; {fell}")
     badges = {row: f"#{place:,}" for row, place in rank.items()}
     dim = set(rows[len(mine) :].tolist()) if len(mine) else None
     wall(choice.pool, rows, key=f"members-{one.at}", badges=badges, dim=dim, on_open=detail.look_at)
@@ -38,7 +38,7 @@ def _loss(value: float) -> str:
 def on_map(choice: Question, answer: Answer, kept: StoredFeature, of: np.ndarray) -> None:
     """All trajectories on one map, with the samples of any part of it. of: (n,) the cluster of every row."""
     pool = choice.pool
-    ways = {"kept": "kept and dropped", **{name: name for name in maps.group_columns(pool)}}
+    ways = {"kept": "chosen or not", **{name: name for name in maps.group_columns(pool)}}
     ways |= maps.number_ways(pool)
     colour = keys.bound(
         st.selectbox,
@@ -51,7 +51,7 @@ def on_map(choice: Question, answer: Answer, kept: StoredFeature, of: np.ndarray
     if not maps.ensure(kept) or (points := canvas.points(kept)) is None:
         return
     labels = (
-        colouring.by_kept(points, answer.rows, palette.colour_of("s2l"))
+        colouring.by_kept(points, answer.rows, palette.colour_of("s2l"), words=("chosen", "not chosen"))
         if colour == "kept"
         else maps.labels(pool, kept, points, colour)
     )
