@@ -144,7 +144,8 @@ def test_what_was_brought_goes_along_and_what_was_computed_is_named(workspace, t
         (whole.ids[8], "no vector in e.npz"),
     ]
     assert kept.meta["params"] == {"file": "e.npz", "encoder": "mine"}
-    assert "To be computed anew where it is wanted: dictionary_embedding." in done.notes
+    title = computation.declared_feature("dictionary_embedding").title
+    assert f"Not taken along, to be made anew where wanted: {title}." in done.notes
     run = engine.select(workspace, Spec(pool="part", method="k_center", budget="2"))
     assert reproduction.reproduce(workspace, run.folder)["identical"]
 
@@ -178,7 +179,7 @@ def test_within_and_where_hold_both_and_held_out_samples_are_told(workspace, tmp
     assert set(part.ids) == {id for id in run.ids if id.startswith("a/")}
     aside = holdout.of(load_pool(workspace, "whole")).rows(load_pool(workspace, "whole"))
     everything, done = cut(workspace, "everything", where="width > 0")
-    assert f"{len(aside)} of them are set aside in whole, and are not in the new pool's." in done.notes
+    assert f"{len(aside)} of them are set aside in whole; in the new pool they can be chosen." in done.notes
     assert holdout.of(everything) is None
 
 
