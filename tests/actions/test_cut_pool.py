@@ -16,6 +16,7 @@ from datasel_core.errors import BadInput, BadRequest
 from datasel_core.features import computation
 from datasel_core.features.stored import kept_features
 from datasel_core.pools import holdout
+from datasel_core.pools.media import pictures as media
 from datasel_core.pools.persistence import load_pool, remove_pool
 from datasel_core.pools.scan import fingerprint
 from datasel_core.runs import engine, reproduction
@@ -68,7 +69,8 @@ KINDS = {
 
 
 @pytest.fixture(params=KINDS)
-def parent(request, workspace, tmp_path):
+def parent(request, workspace, tmp_path, monkeypatch):
+    monkeypatch.setattr(media, "_TICK", -1)  # so that stamps are kept of files that were written just now
     source, kind = KINDS[request.param](tmp_path / "in")
     return add_pool(workspace, "whole", str(source), kind)
 
@@ -106,6 +108,7 @@ def test_of_every_kind_it_holds_the_very_same_samples(workspace, parent):
     assert (part.kind, part.root, part.source, part.opens) == (parent.kind, parent.root, parent.source, parent.opens)
     assert part.unreadable == []
     assert part.shard_stamps == parent.shard_stamps or len(part.shard_stamps) < len(parent.shard_stamps)
+    assert len({parent.stamp(row) for row in range(parent.n)}) == (parent.n if "path" in parent.columns else 1)
     assert [part.stamp(at) for at in range(4)] == [parent.stamp(row) for row in (0, 1, 3, 6)]
     assert part.cut["from"] == "whole"
 
