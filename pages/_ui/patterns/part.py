@@ -19,7 +19,7 @@ def make_pool(pool: Pool, rows: np.ndarray, words: str) -> None:
         name = st.text_input("Call it", _proposed(pool), max_chars=64, key="cut.name")
         st.caption(
             f"A pool of exactly these {look.samples(pool, len(rows))}, under the same names. Files stay where they "
-            "are. Vectors you brought go along; what was computed is computed anew, because it may depend on the others."
+            "are. Vectors you brought go along; what was computed is computed anew, as it may depend on the others."
         )
         if st.form_submit_button(
             f"Make a pool of {look.samples(pool, len(rows))}", type="primary", icon=":material/check:"
