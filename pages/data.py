@@ -58,8 +58,7 @@ def samples(pool: Pool) -> None:
 def page(pool: Pool) -> None:
     sizes = grouping.sizes(pool)
     grouped = f" in {look.many(len(sizes), 'group')}" if sizes else ""
-    origin = f"cut from {pool.cut['from']}" if pool.cut else f"from {pool.about['source']}"
-    look.title("Data", f"{look.samples(pool)}{grouped}, {origin}")
+    look.title("Data", f"{look.samples(pool)}{grouped}, {disk.origin(pool.about)}")
     views = {
         "samples": look.unit(pool).capitalize(),
         "health": "Health",

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from datasel_core.actions.add_pool import about_pool
-from datasel_core.actions.task import Outcome, Task, Work, task
+from datasel_core.actions.task import Outcome, Task, Work, task, titled
 from datasel_core.base.declare import ARGUMENT, Field, called
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, BadRequest, DamagedFeature
@@ -87,9 +87,9 @@ class CutPool(Task):
         notes = [*made.about["notes"], *_aside(pool, rows)]
         for one in brought:
             notes += _carried(workspace, one, made, rows, progress)
-        computed = list(dict.fromkeys(one.id for one in kept if not _is_brought(one)))
-        if computed and made.fingerprint != pool.fingerprint:
-            notes.append(f"To be computed anew where it is wanted: {', '.join(computed)}.")
+        others = dict.fromkeys(titled("feature", one.id) for one in kept if not _is_brought(one))
+        if others and made.fingerprint != pool.fingerprint:
+            notes.append(f"Not taken along, to be made anew where wanted: {', '.join(others)}.")
         lines = [f"{made.name}: {made.n} of the {pool.n} samples of {pool.name}."]
         return Outcome({"pool": made.name, "n": made.n, "notes": notes}, about_pool(workspace, made), lines, notes)
 
@@ -128,4 +128,4 @@ def _carried(workspace: Workspace, kept: StoredFeature, made: Pool, rows: np.nda
 def _aside(pool: Pool, rows: np.ndarray) -> list[str]:
     found = holdout.of(pool)
     n = 0 if found is None else len(np.intersect1d(found.rows(pool), rows))
-    return [f"{n:,} of them are set aside in {pool.name}, and are not in the new pool's."] if n else []
+    return [f"{n:,} of them are set aside in {pool.name}; in the new pool they can be chosen."] if n else []

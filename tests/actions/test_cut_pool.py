@@ -16,6 +16,7 @@ from datasel_core.errors import BadInput, BadRequest
 from datasel_core.features import computation
 from datasel_core.features.stored import kept_features
 from datasel_core.pools import holdout
+from datasel_core.pools.media import pictures as media
 from datasel_core.pools.persistence import load_pool, remove_pool
 from datasel_core.pools.scan import fingerprint
 from datasel_core.runs import engine, reproduction
@@ -68,7 +69,8 @@ KINDS = {
 
 
 @pytest.fixture(params=KINDS)
-def parent(request, workspace, tmp_path):
+def parent(request, workspace, tmp_path, monkeypatch):
+    monkeypatch.setattr(media, "_TICK", -1)  # so that stamps are kept of files that were written just now
     source, kind = KINDS[request.param](tmp_path / "in")
     return add_pool(workspace, "whole", str(source), kind)
 
@@ -106,6 +108,7 @@ def test_of_every_kind_it_holds_the_very_same_samples(workspace, parent):
     assert (part.kind, part.root, part.source, part.opens) == (parent.kind, parent.root, parent.source, parent.opens)
     assert part.unreadable == []
     assert part.shard_stamps == parent.shard_stamps or len(part.shard_stamps) < len(parent.shard_stamps)
+    assert len({parent.stamp(row) for row in range(parent.n)}) == (parent.n if "path" in parent.columns else 1)
     assert [part.stamp(at) for at in range(4)] == [parent.stamp(row) for row in (0, 1, 3, 6)]
     assert part.cut["from"] == "whole"
 
@@ -144,7 +147,8 @@ def test_what_was_brought_goes_along_and_what_was_computed_is_named(workspace, t
         (whole.ids[8], "no vector in e.npz"),
     ]
     assert kept.meta["params"] == {"file": "e.npz", "encoder": "mine"}
-    assert "To be computed anew where it is wanted: dictionary_embedding." in done.notes
+    title = computation.declared_feature("dictionary_embedding").title
+    assert f"Not taken along, to be made anew where wanted: {title}." in done.notes
     run = engine.select(workspace, Spec(pool="part", method="k_center", budget="2"))
     assert reproduction.reproduce(workspace, run.folder)["identical"]
 
@@ -178,7 +182,7 @@ def test_within_and_where_hold_both_and_held_out_samples_are_told(workspace, tmp
     assert set(part.ids) == {id for id in run.ids if id.startswith("a/")}
     aside = holdout.of(load_pool(workspace, "whole")).rows(load_pool(workspace, "whole"))
     everything, done = cut(workspace, "everything", where="width > 0")
-    assert f"{len(aside)} of them are set aside in whole, and are not in the new pool's." in done.notes
+    assert f"{len(aside)} of them are set aside in whole; in the new pool they can be chosen." in done.notes
     assert holdout.of(everything) is None
 
 

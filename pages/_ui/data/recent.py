@@ -67,9 +67,9 @@ def _written(home: Workspace, name: str) -> float:
 def _card(home: Workspace, one: Recent) -> None:
     with st.container(border=True, key=f"pool-{one.about['name']}", gap="xsmall"):
         st.html(f'<div class="ds-shelf">{_picture(home, one)}</div>')
-        st.markdown(
-            f"**{markdown.plain(one.about['name'])}**", help=f"From {markdown.plain(str(one.about['source']))}."
-        )
+        origin = disk.origin(one.about)
+        help = f"{markdown.plain(origin[:1].upper() + origin[1:])}."
+        st.markdown(f"**{markdown.plain(one.about['name'])}**", help=help)
         st.caption(_words(one))
         _open(one)
 

@@ -144,8 +144,7 @@ def _refusal(path: str, name: str) -> str | None:
         return "Give it a name of 1 to 64 letters, digits, dots, dashes or underscores."
     other = next((about for about in disk.pools(keys.workspace()) if about["name"] == name), None)
     if other is not None and (other.get("cut") or Path(other["source"]).resolve() != real):
-        origin = f"cut from {other['cut']['from']}" if other.get("cut") else f"from {other['source']}"
-        return f"There is already a pool called {name}, {origin}. Call this one something else."
+        return f"There is already a pool called {name}, {disk.origin(other)}. Call this one something else."
     return None
 
 

@@ -6,6 +6,7 @@ by when files were written.
 """
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +257,11 @@ def _earlier_rows(folder: str, ids: str, _run: Run, _pool: Pool) -> np.ndarray:
 def pools(workspace: Workspace) -> list[dict[str, Any]]:
     """What is known of every pool of the workspace without opening it, by name; not of damaged ones."""
     return [about for about, _ in _abouts(workspace) if about is not None]
+
+
+def origin(about: Mapping[str, Any]) -> str:
+    """`from /home/me/photos`, or `cut from photos`. about: what is known of a pool."""
+    return f"cut from {about['cut']['from']}" if about.get("cut") else f"from {about['source']}"
 
 
 def damaged_pools(workspace: Workspace) -> list[str]:

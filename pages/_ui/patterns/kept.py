@@ -21,8 +21,8 @@ _HAS_REVIEW = (Path(__file__).parents[3] / _REVIEW).is_file()
 
 
 def button(pool: Pool, rows: np.ndarray) -> None:
-    """Keep, or that it is kept and where to go with it."""
-    if (run := _kept(pool, rows)) is None:
+    """Keep; nothing where it is kept."""
+    if _kept(pool, rows) is None:
         st.button(
             "Keep as a selection",
             key="region-keep",
@@ -31,21 +31,27 @@ def button(pool: Pool, rows: np.ndarray) -> None:
             on_click=keys.put,
             args=(_NAMING, True),
         )
-        return
-    onward("Export these", "pages/export.py", key="region", run=run.key)
-    if _HAS_REVIEW:
-        onward("Review these", _REVIEW, key="region-review", leads=False, run=run.key)
 
 
 def at_work(pool: Pool, rows: np.ndarray, words: str) -> None:
-    """The dialog that asks for a name, and how far the work is. words: what the list of these samples is called."""
+    """The dialog that asks for a name, how far the work is, and where to go with what is kept. words: what the list of
+    these samples is called.
+    """
     if (run := _kept(pool, rows)) is not None:
-        st.caption(f"Kept as {markdown.plain(run.name)}.")
+        _onward(run)
     if keys.get(_NAMING):
         st.dialog("Keep this selection", on_dismiss=_not_now)(_keep_as)(pool, rows, words)
     if said := watch.error(_JOB):
         markdown.trouble(said)
     watch.watch(watch.started(_JOB), key=_JOB, done=_done)
+
+
+def _onward(run: Run) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="region-kept"):
+        st.caption(f"Kept as {markdown.plain(run.name)}.", width="content")
+        onward("Export these", "pages/export.py", key="region", run=run.key)
+        if _HAS_REVIEW:
+            onward("Review these", _REVIEW, key="region-review", leads=False, run=run.key)
 
 
 def _keep_as(pool: Pool, rows: np.ndarray, words: str) -> None:

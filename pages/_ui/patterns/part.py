@@ -15,14 +15,15 @@ _KEY = "cut"
 
 def make_pool(pool: Pool, rows: np.ndarray, words: str) -> None:
     """The button, and the form behind it. words: what the list of these samples is called."""
-    these = look.samples(pool, len(rows))
     with st.popover("Make it a pool", icon=":material/library_add:", key="make-pool"), st.form("cut", border=False):
         name = st.text_input("Call it", _proposed(pool), max_chars=64, key="cut.name")
         st.caption(
-            f"A pool of exactly these {these}, under the same names. Files stay where they are. Vectors you brought go "
-            "along; what was computed is computed anew, because it may depend on the others."
+            f"A pool of exactly these {look.samples(pool, len(rows))}, under the same names. Files stay where they "
+            "are. Vectors you brought go along; what was computed is computed anew, as it may depend on the others."
         )
-        if st.form_submit_button(f"Make a pool of {these}", type="primary", icon=":material/check:"):
+        if st.form_submit_button(
+            f"Make a pool of {look.samples(pool, len(rows))}", type="primary", icon=":material/check:"
+        ):
             within = lists.keep(disk.home(pool), pool, rows, words).value
             watch.start(_KEY, "pool_cut", name=name.strip(), parent=pool.name, within=within)
 

@@ -11,7 +11,7 @@ from pages._ui.kit import disk, grouping, keys, look, palette
 from pages._ui.media import photos
 from pages._ui.patterns import kept, part
 
-SHOWN, HEIGHT = 40, 76
+SHOWN, HEIGHT = 40, 70
 """Photos beside the map at once, and how high a line of them is in pixels, so that all of them are in view."""
 
 
@@ -60,7 +60,7 @@ def _made_of(pool: Pool, points: canvas.Points, labels: canvas.Labels, inside: n
 def _then(pool: Pool, rows: np.ndarray) -> None:
     """What can be done with them: each begins with a list of their ids."""
     these, others = look.samples(pool, len(rows)), np.setdiff1d(np.arange(pool.n), rows)
-    with st.container(horizontal=True, gap="small", key="region-actions"):
+    with st.container(horizontal=True, gap="xsmall", key="region-actions"):
         _choose_from(
             pool,
             rows,
