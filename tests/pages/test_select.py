@@ -2,13 +2,15 @@
 and an address that brings all of it back.
 """
 
+import time
+
 import numpy as np
 import pytest
 
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.runs.engine import select
 from datasel_core.runs.spec import Spec
-from pages._ui.kit import disk
+from pages._ui.kit import disk, watch
 from tests.pages import screens, test_explore
 from tests.pages.screens import said, sound
 
@@ -60,6 +62,23 @@ def test_a_method_towards_a_target_asks_for_one(screen, workspace, pool, tmp_pat
     assert address(app)["target"] == "wanted"
     assert not app.button(key="choose").disabled
     assert app.selectbox(key="widget.select.target").value == "wanted"
+
+
+def test_what_was_kept_before_the_page_looked_is_seen_at_once(screen, chosen, monkeypatch):
+    """Work may end between the beginning of a page, which looks for the selection, and its end, which watches it."""
+    real = watch.started
+
+    def ended(*asked, **more):
+        job = real(*asked, **more)
+        end = time.monotonic() + 300
+        while job is not None and job.is_active and time.monotonic() < end:
+            time.sleep(0.05)
+        return job
+
+    app = screen("select", pool="clothes", method="k_center", budget="12")
+    monkeypatch.setattr(watch, "started", ended)
+    screens.keep(app)
+    assert "12 kept of 30" in strip(app)
 
 
 def test_a_changed_seed_greys_the_old_answer_and_the_strip_says_so(screen, chosen):

@@ -31,6 +31,7 @@ def start(key: str, do: str, **asked: Any) -> Job | None:
         keys.put(f"error.{key}", str(error))
         return None
     keys.put(f"job.{key}", str(job.folder))
+    keys.put(_seen(key, job), True)  # it may have ended before the page looks at it for the first time
     return job
 
 
@@ -61,7 +62,7 @@ def watch(job: Job | None, *, key: str, done: Callable[[Any], None] | None = Non
     if job is None:
         return
     state = job.status()["state"]
-    seen = f"watched.{key}.{job.folder.name}"
+    seen = _seen(key, job)
     if state == "done":
         if keys.get(seen):
             keys.put(seen, None)
@@ -71,6 +72,10 @@ def watch(job: Job | None, *, key: str, done: Callable[[Any], None] | None = Non
         return
     keys.put(seen, True)
     st.fragment(_panel, run_every=_EVERY if state in ("waiting", "running") else None)(job, key, beside_title)
+
+
+def _seen(key: str, job: Job) -> str:
+    return f"watched.{key}.{job.folder.name}"
 
 
 def at_work(name: str) -> bool:

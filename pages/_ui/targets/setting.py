@@ -134,7 +134,7 @@ def sliders(found: Tables) -> tuple[float, float, float]:
         )
     for name, (value, words) in keys.get("targets.moved", {}).items():
         if str(_kept(name)) == str(value):  # until another is set
-            st.caption(f":material/info: {words}")
+            st.caption(f":material/info: {markdown.plain(words)}")
     return float(alpha), float(_kept("c")), float(sigma)
 
 
@@ -152,7 +152,7 @@ def _to_nearest(name: str, nearest: Callable[[float], float]) -> None:
         return
     label = {"alpha": "Alpha", "c": "C", "sigma": "Sigma"}[name]
     how = "the nearest that it can be is" if math.isfinite(number) else "it is a number; as usual it is"
-    words = f"{label} cannot be {markdown.plain(str(said))} here: {how} {value:g}, and that is set."
+    words = f"{label} cannot be {said} here: {how} {value:g}, and that is set."
     keys.put("targets.moved", {**keys.get("targets.moved", {}), name: (value, words)})
     forms.fill(Tsds, _FORM, {name: value})
 
