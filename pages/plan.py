@@ -4,16 +4,17 @@ import streamlit as st
 
 from datasel_core.pools.pool import Pool
 from pages._ui.kit import keys, look
-from pages._ui.plan import cost, pilot, question, rates
+from pages._ui.plan import cost, pilot, rates
 
 VIEWS = {"cost": ("Cost", cost.draw), "pilot": ("Pilot", pilot.draw), "rates": ("Rates", rates.draw)}
-"""Each draws (pool, what was asked); what was asked has `price`, which plans any number of samples."""
+"""Each draws itself for a pool. One that asks what labelling n samples costs begins with `question.ask(pool)`."""
 
 
 def page(pool: Pool) -> None:
-    look.title("Plan", "What labels cost, and when they are done, before anybody pays for them.")
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="plan-asked"):
-        asked = question.ask(pool)
+    heading, picker = st.columns([58, 42], vertical_alignment="bottom", gap="medium")
+    with heading:
+        look.title("Plan", "What labels cost, and when they are done, before anybody pays.")
+    with picker, st.container(horizontal=True, horizontal_alignment="right"):
         view = keys.bound(
             st.segmented_control,
             "View",
@@ -24,7 +25,7 @@ def page(pool: Pool) -> None:
             required=True,
             label_visibility="collapsed",
         )
-    VIEWS[view][1](pool, asked)
+    VIEWS[view][1](pool)
 
 
 if (pool := keys.pool()) is None:

@@ -23,7 +23,6 @@ from datasel_core.workspace.layout import Workspace
 
 PILOT = "pilot"
 """The rate that stands for the newest pilot of the pool."""
-_GIVEN = "as given"
 
 
 @task("plan", version=1, title="Plan labelling")
@@ -111,8 +110,8 @@ class PlanLabels(Task):
 
     def _rates(self, workspace: Workspace, pool: Pool) -> dict[str, Any]:
         """labels, seconds, per and price of the campaign."""
-        labels = _given("labels per item", self.labels_per_item or "1", self.labels_spread)
-        found = {"labels": labels, "seconds": _given("seconds", self.seconds, self.seconds_spread)}
+        labels = _labels(self.labels_per_item, self.labels_spread)
+        found = {"labels": labels, "seconds": _given("number of seconds", self.seconds, self.seconds_spread)}
         found["price"] = _given("price", self.price, None)
         if self.rate is not None:
             _take(found, self._rate(workspace, pool), self.labels_per_item is None)
@@ -145,16 +144,21 @@ def _take(found: dict[str, Any], rate: Mapping[str, Any], takes_labels: bool) ->
             found[name] = value
 
 
+def _labels(said: str | None, spread: str | None) -> Rate:
+    """One for each item where nothing else is said."""
+    return _given("number of labels per item", said, spread) or Rate(1)
+
+
 def _given(what: str, said: str | None, spread: str | None) -> Rate | None:
     """A number or a range, as a person typed it."""
     if said is None:
         if spread is not None:
-            raise BadRequest(f"A spread of the {what} needs the {what}, too.")
+            raise BadRequest(f"Without a {what} its spread says nothing; give both.")
         return None
     low, high = amounts.span(what, said)
     apart = 0.0 if spread is None else float(amounts.not_negative(f"spread of the {what}", spread))
     ends = (None, None) if low == high else (low, high)
-    return Rate((low + high) / 2, apart, 0, *ends, source=f"{what} {_GIVEN}")
+    return Rate((low + high) / 2, apart, 0, *ends, source=f"the {what}, as given")
 
 
 def _day(what: str, said: str | None) -> date | None:

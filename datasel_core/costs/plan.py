@@ -107,7 +107,7 @@ def _labelling(one: Campaign) -> list[Part]:
     """The parts that are labelled, one label like another."""
     many = [(LABELS, one.items, 1, f"{one.items:,} items")]
     if one.passes > 1:
-        many.append((PASSES, one.items, one.passes - 1, f"{one.items:,} items, {one.passes - 1} more times"))
+        many.append((PASSES, one.items, one.passes - 1, f"{one.items:,} items, {_times(one.passes - 1)} more"))
     if gold := _gold(one):
         many.append((GOLD, gold, one.passes, f"{gold:,} items with known labels"))
     return [
@@ -115,6 +115,10 @@ def _labelling(one: Campaign) -> list[Part]:
         for name, n, times, words in many
         for hours in [_hours(one, n, times)]
     ]
+
+
+def _times(n: int) -> str:
+    return "once" if n == 1 else f"{n} times"
 
 
 def _each(one: Campaign) -> str:
@@ -163,7 +167,7 @@ def _others(one: Campaign) -> list[Part]:
         many = n * one.adjudicated
         reach = quantile(one.level, 0) * math.sqrt(many * (1 - one.adjudicated))
         times = Interval(max(0.0, many - reach), many, min(float(n), many + reach))
-        words = f"{one.adjudicated:.3g} of {n:,} items × {one.adjudication_seconds:.4g} s"
+        words = f"{100 * one.adjudicated:.3g} % of {n:,} items × {one.adjudication_seconds:.4g} s"
         found.append((ADJUDICATION, times.each(lambda items: items * one.adjudication_seconds / 3600), words))
     if one.review:
         many = _up(n * one.review)

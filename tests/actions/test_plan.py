@@ -70,7 +70,7 @@ def test_a_plan_in_words(run):
     assert lines[0] == "13.9 EUR (11.9 to 16.0) for 50 samples of vec (90% of such campaigns lie between)"
     assert lines[1].startswith("0.694 hours (0.59, done by 2026-05-01 with 2 people")
     assert lines[2] == "1 person is needed by 2026-05-05"
-    assert lines[-1] == "  from seconds as given"
+    assert lines[-1] == "  from the number of seconds, as given"
     assert "low, middle and high" not in err
 
 
@@ -184,7 +184,7 @@ WRONG = [
     (changed("--wage", "-3", without=["--wage"]), "The wage is -3; it must be above 0."),
     (changed("--wage", "0", without=["--wage"]), "The wage is 0; it must be above 0."),
     (changed("--wage", "1.234,5", without=["--wage"]), f"The wage is '1.234,5'; {NO_DOT}"),
-    (changed("--seconds", "ten", without=["--seconds"]), f"The seconds is 'ten'; {NO_DOT}"),
+    (changed("--seconds", "ten", without=["--seconds"]), f"The number of seconds is 'ten'; {NO_DOT}"),
     (
         changed(without=["--seconds"]),
         "Nothing says how long a label takes: --seconds 10 or 7-35, --price .04, or --rate examples/box (the command "
@@ -204,7 +204,7 @@ WRONG = [
     ),
     (
         changed("--seconds-spread", "5", without=["--seconds"]),
-        "A spread of the seconds needs the seconds, too.",
+        "Without a number of seconds its spread says nothing; give both.",
     ),
     (changed("--people", "0"), "The number of people is 0; it must be at least 1."),
     (

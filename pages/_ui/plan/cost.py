@@ -5,12 +5,13 @@ import streamlit as st
 from datasel_core.costs import document
 from datasel_core.errors import DataselError
 from datasel_core.pools.pool import Pool
-from pages._ui.kit import keys, look, markdown
-from pages._ui.plan import charts, parts
+from pages._ui.kit import look, markdown
+from pages._ui.plan import charts, parts, question
 from pages._ui.plan.question import Asked
 
 
-def draw(pool: Pool, asked: Asked) -> None:
+def draw(pool: Pool) -> None:
+    asked = question.ask(pool)
     if asked.trouble:
         markdown.trouble(asked.trouble)
         return
@@ -44,8 +45,3 @@ def _sentence(pool: Pool, asked: Asked) -> None:
     st.markdown("  \n".join(said), help=help if found.campaign.is_uncertain else None)
     if found.money is None:
         st.caption("Say a wage, and hours become money.")
-
-
-def link(name: str) -> None:
-    """Shows another view of the page."""
-    keys.put("plan.view", name)

@@ -13,10 +13,9 @@ from datasel_core.runs.run import Run
 from pages._ui.kit import disk, keys, look, markdown, palette, watch
 from pages._ui.kit.onward import onward
 from pages._ui.media import detail, photos
-from pages._ui.plan.question import Asked
 
 
-def draw(pool: Pool, asked: Asked) -> None:
+def draw(pool: Pool) -> None:
     with st.container(key="plan-work"):
         working = watch.at_work("pilot")
     runs, timed = _drawn(pool), pilot.newest(disk.home(pool), pool)
@@ -48,7 +47,7 @@ def _hand_out(pool: Pool, runs: list[Run], working: bool) -> None:
     least = min(pilot.LEAST, most)
     n = keys.bound(
         st.number_input,
-        f"Random {look.unit(pool)}, {least} to {most}",
+        f"Random {look.unit(pool)}, {least:,} to {most:,}",
         "plan.pilot",
         least,
         min_value=least,

@@ -7,13 +7,12 @@ import streamlit as st
 
 from datasel_core.actions import rates as listed
 from datasel_core.actions.plan import PILOT, PlanLabels
-from datasel_core.costs import kept, pilot, tables
+from datasel_core.costs import kept, tables
 from datasel_core.costs.campaign import Campaign
 from datasel_core.costs.line import Line
 from datasel_core.costs.plan import Plan, plan
 from datasel_core.errors import DataselError
 from datasel_core.pools.pool import Pool
-from datasel_core.runs import manifest
 from datasel_core.runs.run import Run
 from pages._ui.kit import disk, keys, look, markdown
 from pages._ui.question import budget
@@ -36,10 +35,11 @@ class Asked:
     trouble: str
     run: Run | None
 
-    def price(self, n: int) -> dict[str, float]:
-        """low, mid, high of labelling n samples in the same way: money, or hours where no wage is said."""
-        assert self.campaign is not None
-        return plan(replace(self.campaign, items=n)).cost
+    def price(self, n: int) -> dict[str, float] | None:
+        """low, mid, high of labelling n samples in the same way: money, or hours where no wage is said; None while
+        something is missing.
+        """
+        return None if self.campaign is None else plan(replace(self.campaign, items=n)).cost
 
     @property
     def unit(self) -> str:
@@ -50,7 +50,12 @@ class Asked:
 
 
 def ask(pool: Pool) -> Asked:
-    """Draws the controls."""
+    """Draws the row of controls."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="plan-asked"):
+        return _row(pool)
+
+
+def _row(pool: Pool) -> Asked:
     run, given = _what(pool)
     rate, line = _rate(pool)
     given |= {"rate": rate} if rate not in (OWN, OWN_PRICE) else {rate: _typed(rate)}
@@ -80,7 +85,7 @@ def _what(pool: Pool) -> tuple[Run | None, dict[str, Any]]:
         "",
         options=["", *runs],
         format_func=lambda key: look.listed(runs[key]) if key else "So many, not chosen yet",
-        width=230,
+        width=250,
     )
     if key:
         return runs[key], {"run": key}
@@ -113,7 +118,7 @@ def _rate(pool: Pool) -> tuple[str, Line | None]:
         usual,
         options=options,
         format_func=lambda one: _called(one, lines),
-        width=300,
+        width=330,
         help="Examples are numbers from the literature, with their source, not the pace of your people: time a pilot.",
     )
     return rate, lines.get(rate)
@@ -226,12 +231,3 @@ def _asked(pool: Pool, run: Run | None, given: dict[str, Any], lacks: bool) -> A
         return Asked(pool, task, campaign, plan(campaign), "", run)
     except DataselError as error:
         return Asked(pool, None, None, None, str(error), run)
-
-
-def pilot_of(pool: Pool) -> Any:
-    """What the newest pilot says; None where there is none."""
-    return pilot.newest(disk.home(pool), pool)
-
-
-def n_of(run: Run) -> int:
-    return manifest.counts(run.manifest).new

@@ -10,12 +10,11 @@ from datasel_core.errors import DataselError
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.layout import Workspace
 from pages._ui.kit import disk, keys, look, markdown
-from pages._ui.plan.question import Asked
 
 _LABELS = {"name": "name", "what": "what", "low": "low", "mid": "middle", "high": "high", "unit": "unit"}
 
 
-def draw(pool: Pool, asked: Asked) -> None:
+def draw(pool: Pool) -> None:
     home = disk.home(pool)
     picture, rail = st.columns([72, 28], gap="medium")
     with rail, st.container(key="rail"):
