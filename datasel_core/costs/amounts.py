@@ -10,7 +10,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from datasel_core.errors import BadParameter
 
-_NUMBER = re.compile(r"[+-]?(\d{1,15}(\.\d{1,9})?|\.\d{1,9})")
+_NUMBER = re.compile(r"[+-]?(\d{1,15}(\.\d{1,9})?|\.\d{1,9})", re.ASCII)
 _SPAN = re.compile(r"(?P<low>[^-\s]+)\s*(?:-|to)\s*(?P<high>[^-\s]+)")
 CENT = Decimal("0.01")
 

@@ -67,8 +67,8 @@ def test_a_plan_in_words(run):
     code, out, err = run(*words, "--start", "2026-05-01", "--people", "2", "--deadline", "2026-05-05")
     lines = out.splitlines()
     assert code == 0
-    assert lines[0] == "13.9 EUR (11.9 to 16.0) for 50 samples of vec (90% of such campaigns lie between)"
-    assert lines[1].startswith("0.694 hours (0.59, done by 2026-05-01 with 2 people")
+    assert lines[0] == "13.9 EUR (11.9 to 16.1) for 50 samples of vec (90% of such campaigns lie between)"
+    assert lines[1].startswith("0.694 hours (0.594 to 0.805), done by 2026-05-01 with 2 people")
     assert lines[2] == "1 person is needed by 2026-05-05"
     assert lines[-1] == "  from the number of seconds, as given"
     assert "low, middle and high" not in err
