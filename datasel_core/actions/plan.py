@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 from datasel_core.actions.task import Outcome, Task, Work, task
 from datasel_core.base.declare import ARGUMENT, Field
 from datasel_core.base.registry import find
-from datasel_core.costs import amounts, document, kept, pilot, tables
+from datasel_core.costs import amounts, document, kept, pilot
 from datasel_core.costs.campaign import LEVEL, Campaign
 from datasel_core.costs.kept import Kept
 from datasel_core.costs.plan import Plan, plan
 from datasel_core.costs.rates import Rate
+from datasel_core.costs.tables import table as tables
 from datasel_core.errors import BadParameter, BadRequest
 from datasel_core.methods.selection import granted
 from datasel_core.pools import holdout

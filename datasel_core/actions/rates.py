@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from datasel_core.actions.task import Outcome, Task, Work, task
 from datasel_core.base.declare import ARGUMENT, Field
-from datasel_core.costs import tables
 from datasel_core.costs.cells import text_of
-from datasel_core.costs.line import Line
+from datasel_core.costs.tables import table as tables
+from datasel_core.costs.tables.line import Line
 from datasel_core.exports.guard import check_file, new_file
 from datasel_core.workspace.layout import Workspace
 

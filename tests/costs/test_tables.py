@@ -2,9 +2,10 @@
 
 import pytest
 
-from datasel_core.costs import tables
-from datasel_core.costs.examples import BUILT_IN
-from datasel_core.costs.line import Line
+from datasel_core.costs.cells import text_of
+from datasel_core.costs.tables import table as tables
+from datasel_core.costs.tables.examples import BUILT_IN
+from datasel_core.costs.tables.line import Line
 from datasel_core.errors import BadInput, BadParameter, UnknownName
 
 HEAD = "name,what,low,mid,high,unit,date,source\n"
@@ -108,9 +109,9 @@ def test_a_table_that_is_none_is_one_line(tmp_path):
     assert refused(many) == "mine.csv has 1,001 rates; it may have at most 1,000."
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadInput, match=r"x\.csv is no UTF-8 text; save it as CSV, UTF-8\."):
-        tables.text_of(tmp_path / "x.csv")
+        text_of(tmp_path / "x.csv")
     with pytest.raises(BadInput, match=r"y\.csv cannot be read: No such file or directory\."):
-        tables.text_of(tmp_path / "y.csv")
+        text_of(tmp_path / "y.csv")
 
 
 def test_a_line_is_one_number_or_a_range():

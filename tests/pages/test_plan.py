@@ -2,8 +2,9 @@
 
 import pytest
 
-from datasel_core.costs import kept, tables
-from datasel_core.costs.examples import BUILT_IN
+from datasel_core.costs import kept
+from datasel_core.costs.tables import table as tables
+from datasel_core.costs.tables.examples import BUILT_IN
 from pages._ui.plan import question
 from tests.conftest import paint
 from tests.pages import screens

@@ -7,10 +7,11 @@ import streamlit as st
 
 from datasel_core.actions import rates as listed
 from datasel_core.actions.plan import PILOT, PlanLabels
-from datasel_core.costs import kept, tables
+from datasel_core.costs import kept
 from datasel_core.costs.campaign import Campaign
-from datasel_core.costs.line import Line
 from datasel_core.costs.plan import Plan, plan
+from datasel_core.costs.tables import table as tables
+from datasel_core.costs.tables.line import Line
 from datasel_core.errors import DataselError
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.run import Run

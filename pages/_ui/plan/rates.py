@@ -4,8 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from datasel_core.costs import tables
-from datasel_core.costs.tables import COLUMNS, EXAMPLES
+from datasel_core.costs.tables import table as tables
+from datasel_core.costs.tables.table import COLUMNS, EXAMPLES
 from datasel_core.errors import DataselError
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.layout import Workspace

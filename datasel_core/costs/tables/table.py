@@ -10,8 +10,8 @@ from datetime import date
 from pathlib import Path
 
 from datasel_core.costs.cells import cells, text_of
-from datasel_core.costs.examples import BUILT_IN
-from datasel_core.costs.line import Line
+from datasel_core.costs.tables.examples import BUILT_IN
+from datasel_core.costs.tables.line import Line
 from datasel_core.errors import BadInput, BadParameter, UnknownName
 from datasel_core.workspace.files import writing
 from datasel_core.workspace.layout import NAME, Workspace, checked_name

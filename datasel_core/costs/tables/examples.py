@@ -1,6 +1,6 @@
 """The built-in table of rates. Each is an example from the literature with its source, nobody's own pace."""
 
-from datasel_core.costs.line import PRICE, Line
+from datasel_core.costs.tables.line import PRICE, Line
 
 
 def _example(name: str, what: str, low: str, mid: str, high: str, unit: str, source: str) -> Line:
