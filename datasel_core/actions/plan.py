@@ -159,7 +159,7 @@ def _given(what: str, said: str | None, spread: str | None) -> Rate | None:
     low, high = amounts.span(what, said)
     apart = 0.0 if spread is None else float(amounts.not_negative(f"spread of the {what}", spread))
     ends = (None, None) if low == high else (low, high)
-    return Rate((low + high) / 2, apart, 0, *ends, source=f"the {what}, as given")
+    return Rate((low + high) / 2, apart, 0, *ends, source="as given")
 
 
 def _day(what: str, said: str | None) -> date | None:

@@ -59,29 +59,32 @@ def notes(found: Plan) -> list[str]:
 
 def sentence(found: Plan, what: str) -> str:
     """`1,240 EUR (980 to 1,560) for 50 photos`. what: how many of what, in words."""
-    main, unit = (found.hours, "hours") if found.money is None else (found.money, found.campaign.currency)
-    assert main is not None
-    return f"{in_words(main, unit)} for {what}"
+    return kept_sentence(plain(found), what)
 
 
 def kept_sentence(said: Mapping[str, Any], what: str) -> str:
-    """The same of a plan that was kept. said: as `plain` says it."""
-    money = said["money"]
-    return f"{in_words(Interval(**(money or said['hours'])), said['currency'] if money else 'hours')} for {what}"
+    """The same of a plan as `plain` says it, such as one that was kept."""
+    money = said["money"] and Interval(**said["money"])
+    return f"{in_words(money, said['currency']) if money else lasting(Interval(**said['hours']))} for {what}"
 
 
 def in_words(found: Interval, unit: str = "") -> str:
     """`1,240 EUR (980 to 1,560)`: three digits that count, more would say nothing; one number where it is exact."""
     if found.is_point:
-        return amount(found.mid, unit) if isinstance(found.mid, Decimal) else short(found.mid, unit)
+        return amount(found.mid, unit)
     return f"{short(found.mid, unit)} ({short(found.low)} to {short(found.high)})"
+
+
+def lasting(hours: Interval[float]) -> str:
+    """`31 hours (25 to 39)`; below one in minutes."""
+    return in_words(hours, "hours") if hours.mid >= 1 else in_words(hours.each(lambda many: 60 * many), "minutes")
 
 
 def time(found: Plan) -> str:
     """`31 hours, done by 2026-03-12 (2026-03-10 to 2026-03-16) with 2 people`; what is known of it."""
     campaign, said = found.campaign, []
     if found.hours is not None and found.money is not None:
-        said.append(in_words(found.hours, "hours"))
+        said.append(lasting(found.hours))
     people = "1 person" if campaign.people == 1 else f"{campaign.people:,} people"
     if found.finish is not None:
         early, late = found.finish.low, found.finish.high
@@ -127,7 +130,7 @@ def _row(one: Part, money: str) -> Row:
 
 
 def _hours(found: Interval[float] | None) -> str:
-    return "" if found is None else short(found.mid)
+    return "" if found is None else f"{found.mid:,.2f}" if found.mid >= 0.05 else f"{found.mid:.2g}"
 
 
 def lines(found: Plan, what: str) -> list[str]:
@@ -139,8 +142,16 @@ def lines(found: Plan, what: str) -> list[str]:
         "  " + "\t".join(filter(None, [one.name, one.hours and f"{one.hours} h", one.money, one.why]))
         for one in table(found)
     ]
-    sources = {rate["source"]: None for rate in rates(found.campaign).values() if rate.get("source")}
-    return [line for line in said if line] + [f"  from {source}" for source in sources]
+    return [line for line in said if line] + [f"  {line}" for line in sources(found.campaign)]
+
+
+def sources(campaign: Campaign) -> list[str]:
+    """`seconds per label: a box around an object, ...`: where the numbers come from, a line for each place."""
+    by: dict[str, list[str]] = {}
+    for name, rate in rates(campaign).items():
+        if rate.get("source"):
+            by.setdefault(rate["source"], []).append(name.replace("_", " "))
+    return [f"{' and '.join(names)}: {source}" for source, names in by.items()]
 
 
 def _numbers(found: Interval | None) -> Mapping[str, float] | None:

@@ -19,7 +19,7 @@ from datasel_core.costs.campaign import Campaign
 from datasel_core.costs.interval import Interval, around, together, widest
 from datasel_core.costs.rates import Rate, quantile
 
-LABELS, PASSES, GOLD, ADJUDICATION, REVIEW = "labels", "further passes", "gold items", "adjudication", "review"
+LABELS, PASSES, GOLD, ADJUDICATION, REVIEW = "labels", "further passes", "gold", "adjudication", "review"
 MINIMUM = "up to the minimum order"
 
 
@@ -105,16 +105,20 @@ def _whole(one: Campaign) -> tuple[int, int]:
 
 def _labelling(one: Campaign) -> list[Part]:
     """The parts that are labelled, one label like another."""
-    many = [(LABELS, one.items, 1, f"{one.items:,} items")]
+    many = [(LABELS, one.items, 1, _items(one.items))]
     if one.passes > 1:
-        many.append((PASSES, one.items, one.passes - 1, f"{one.items:,} items, {_times(one.passes - 1)} more"))
+        many.append((PASSES, one.items, one.passes - 1, f"{_items(one.items)}, {_times(one.passes - 1)} more"))
     if gold := _gold(one):
-        many.append((GOLD, gold, one.passes, f"{gold:,} items with known labels"))
+        many.append((GOLD, gold, one.passes, f"{_items(gold)} with known labels"))
     return [
         Part(name, hours, _paid(one, hours) if one.price is None else _priced(one, n, times), f"{words}{_each(one)}")
         for name, n, times, words in many
         for hours in [_hours(one, n, times)]
     ]
+
+
+def _items(n: int) -> str:
+    return "1 item" if n == 1 else f"{n:,} items"
 
 
 def _times(n: int) -> str:
@@ -167,12 +171,12 @@ def _others(one: Campaign) -> list[Part]:
         many = n * one.adjudicated
         reach = quantile(one.level, 0) * math.sqrt(many * (1 - one.adjudicated))
         times = Interval(max(0.0, many - reach), many, min(float(n), many + reach))
-        words = f"{100 * one.adjudicated:.3g} % of {n:,} items × {one.adjudication_seconds:.4g} s"
+        words = f"{100 * one.adjudicated:.3g} % of {_items(n)} × {one.adjudication_seconds:.4g} s"
         found.append((ADJUDICATION, times.each(lambda items: items * one.adjudication_seconds / 3600), words))
     if one.review:
         many = _up(n * one.review)
         hours = many * one.review_seconds / 3600
-        found.append((REVIEW, Interval(hours, hours, hours), f"{many:,} items × {one.review_seconds:.4g} s"))
+        found.append((REVIEW, Interval(hours, hours, hours), f"{_items(many)} × {one.review_seconds:.4g} s"))
     return [Part(name, hours, _paid(one, hours), words) for name, hours, words in found]
 
 

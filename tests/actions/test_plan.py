@@ -68,9 +68,9 @@ def test_a_plan_in_words(run):
     lines = out.splitlines()
     assert code == 0
     assert lines[0] == "13.9 EUR (11.9 to 16.1) for 50 samples of vec (90% of such campaigns lie between)"
-    assert lines[1].startswith("0.694 hours (0.594 to 0.805), done by 2026-05-01 with 2 people")
+    assert lines[1].startswith("41.7 minutes (35.6 to 48.3), done by 2026-05-01 with 2 people")
     assert lines[2] == "1 person is needed by 2026-05-05"
-    assert lines[-1] == "  from the number of seconds, as given"
+    assert lines[-1] == "  labels per item and seconds per label: as given"
     assert "low, middle and high" not in err
 
 

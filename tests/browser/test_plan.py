@@ -25,7 +25,7 @@ def test_from_an_example_to_a_plan_of_ones_own(visit, workspace, tmp_path, schem
     page.get_by_text("1 plan kept").wait_for()
     settled(page)
     page.get_by_role("radio", name="Pilot").click()
-    page.get_by_role("button", name="Draw 30").click()
+    page.get_by_role("button", name="Draw 30, about 5 s").click()
     sheet = page.get_by_role("button", name="Sheet of 30 for times")
     sheet.wait_for()
     settled(page)

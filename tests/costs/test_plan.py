@@ -52,7 +52,7 @@ def test_by_hand_with_everything():
         deadline=date(2026, 5, 4),
     )
     found = plan(campaign)
-    hours = {"labels": 1, "further passes": 1, "gold items": 0.1, "adjudication": 0.1, "review": 0.1}
+    hours = {"labels": 1, "further passes": 1, "gold": 0.1, "adjudication": 0.1, "review": 0.1}
     assert {name: value[0] for name, value in parts(found).items()} == pytest.approx(hours)
     assert found.hours.mid == pytest.approx(2.3)
     assert float(found.money.mid) == pytest.approx(69)

@@ -75,6 +75,7 @@ def test_spreadsheets_of_other_countries_are_read_and_their_numbers_refused():
         ),
         ("box,x,18,,8,s per label,2026-05-01,we", "low is 18 and high is 8; the lower number comes first."),
         ("box,x,8,40,18,s per label,2026-05-01,we", "mid is 40; it must lie from 8 to 18."),
+        ("box,x,,,,s per label,2026-05-01,we", "no number is given; fill in mid, or low and high."),
         ("box,x,-8,,18,s per label,2026-05-01,we", "the low is -8; it must be above 0."),
         (
             "box,x,8,,18,boxes,2026-05-01,we",

@@ -61,6 +61,8 @@ class Line:
 
     def rate(self) -> Rate:
         """In seconds, or in money per label."""
+        if not (self.low or self.mid or self.high):
+            raise BadParameter("no number is given; fill in mid, or low and high.")
         ends = [self.low, self.high] if self.low or self.high else [self.mid, self.mid]
         low, high = (float(amounts.positive(name, said)) for name, said in zip(("low", "high"), ends, strict=True))
         if high < low:

@@ -9,7 +9,9 @@ import streamlit as st
 
 from datasel_core.actions.task import titled
 from datasel_core.analysis.curve import Curve
+from datasel_core.costs import document
 from datasel_core.costs.campaign import Campaign
+from datasel_core.costs.interval import Interval
 from datasel_core.costs.plan import plan
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.measures import HELD_OUT
@@ -19,7 +21,8 @@ from pages._ui.kit import disk, look, palette
 from pages._ui.kit.onward import onward
 from pages._ui.plan.question import Asked
 
-_MARKS, _LINES = 48, 4
+_MARKS, _LINES, _WIDER = 48, 4, 4
+"""Points of a line, lines at most, and how many times what is asked the picture shows."""
 
 
 def cost(pool: Pool, asked: Asked) -> None:
@@ -28,8 +31,9 @@ def cost(pool: Pool, asked: Asked) -> None:
 
     assert asked.campaign is not None
     n, most = asked.campaign.items, disk.n_candidates(pool)
-    sizes = np.unique([*np.linspace(1, max(most, n), _MARKS).round().astype(int), n])
+    sizes = np.unique([*np.linspace(1, max(n, min(most, _WIDER * n)), _MARKS).round().astype(int), n])
     low, mid, high = _costs(asked.campaign, sizes)
+    ends = [float(one[0]) for one in _costs(asked.campaign, np.array([most]))]
     at = int(np.searchsorted(sizes, n))
     unit, colour = html.escape(asked.unit), palette.COLOURS[0]
     figure = go.Figure()
@@ -44,8 +48,10 @@ def cost(pool: Pool, asked: Asked) -> None:
     figure.update_yaxes(title=unit, rangemode="tozero", tickformat=",")
     figure.update_layout(dragmode=False, showlegend=False)
     alt = f"Cost of labelling 1 to {sizes[-1]:,} {look.unit(pool)}; {n:,} take {mid[at]:,.4g} {asked.unit}."
-    look.chart(figure, f"Cost against {look.unit(pool)}", alt, height=330, key="plan-cost")
-    look.legend([(colour, f"expected, and what {asked.campaign.level:.0%} of such campaigns lie between")])
+    look.chart(figure, f"Cost against how many {look.unit(pool)} are labelled", alt, height=330, key="plan-cost")
+    between = f"expected, and what {asked.campaign.level:.0%} of such campaigns lie between"
+    whole = document.in_words(Interval(*ends), asked.unit if asked.unit != "money" else "")
+    look.legend([(colour, between), ("transparent", f"all {look.samples(pool, most)}: {whole}")])
 
 
 def coverage(pool: Pool, asked: Asked) -> None:

@@ -29,7 +29,7 @@ def draw(pool: Pool) -> None:
             markdown.trouble(error)
     with rail, st.container(key="rail"):
         _sentence(pool, asked)
-        parts.table(asked.found)
+        parts.table(pool, asked.found)
         parts.sources(asked.found)
         parts.next_steps(pool, asked)
 

@@ -1,6 +1,7 @@
 """Beside the picture: the parts of a plan, where each number comes from, and what to do next."""
 
 import html
+import re
 
 import streamlit as st
 
@@ -23,7 +24,7 @@ _STYLE = """.ds-plan table { width: 100%; border-collapse: collapse; font-size: 
 .ds-plan tr.why td { font-size: 12px; opacity: .72; padding-top: 0; text-align: left; }"""
 
 
-def table(found: Plan) -> None:
+def table(pool: Pool, found: Plan) -> None:
     """A row for each part, with how it is reckoned below it."""
     rows, unit = document.table(found), found.campaign.currency or "money"
     columns = [("hours", [one.hours for one in rows]), (unit, [one.money for one in rows])]
@@ -31,20 +32,18 @@ def table(found: Plan) -> None:
     head = "".join(f"<th>{html.escape(name)}</th>" for name, _ in shown)
     body = ""
     for at, one in enumerate(rows):
+        why = re.sub(r"\bitems?\b", lambda word: look.unit(pool, 1 + (word[0] == "items")), one.why)
         cells = "".join(f"<td>{html.escape(cells[at])}</td>" for _, cells in shown)
         body += f'<tr class="{"all" if one.name == document.ALL else ""}"><td>{html.escape(one.name)}</td>{cells}</tr>'
-        body += f'<tr class="why"><td colspan="{1 + len(shown)}">{html.escape(one.why)}</td></tr>' if one.why else ""
+        body += f'<tr class="why"><td colspan="{1 + len(shown)}">{html.escape(why)}</td></tr>' if why else ""
     made = f"<table><thead><tr><th>part</th>{head}</tr></thead><tbody>{body}</tbody></table>"
     st.html(f'<style>{_STYLE}</style><div class="ds-plan">{made}</div>')
 
 
 def sources(found: Plan) -> None:
     """Where each number comes from, and what has to be known."""
-    said = {one["source"]: None for one in document.rates(found.campaign).values() if one.get("source")}
-    for text in said:
-        st.caption(f"From {markdown.plain(text)}")
-    for note in document.notes(found):
-        st.caption(markdown.plain(note))
+    for line in [*document.sources(found.campaign), *document.notes(found)]:
+        st.caption(markdown.plain(f"{line[:1].upper()}{line[1:]}"))
 
 
 def next_steps(pool: Pool, asked: Asked) -> None:

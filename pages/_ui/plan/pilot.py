@@ -56,7 +56,7 @@ def _hand_out(pool: Pool, runs: list[Run], working: bool) -> None:
         help="More take longer to label, and make the plan narrower. None of them is held out.",
     )
     st.button(
-        f"Draw {n:,}",
+        f"Draw {n:,}, about 5 s",
         key="pilot-draw",
         type="secondary" if runs else "primary",
         disabled=working,

@@ -62,9 +62,9 @@ def _row(pool: Pool) -> Asked:
     given |= {"rate": rate} if rate not in (OWN, OWN_PRICE) else {rate: _typed(rate)}
     priced = rate == OWN_PRICE or (line is not None and line.of == "price")
     if rate != PILOT and (line is None or line.of != "item"):
-        given["labels_per_item"] = _text(f"Labels per {look.unit(pool, 1)}", "labels_per_item", "1", _LABELS, 110)
+        given["labels_per_item"] = _text(f"Labels per {look.unit(pool, 1)}", "labels_per_item", "1", _LABELS, 150)
     if not priced:
-        given["wage"] = _text("Wage per hour", "wage", "25", "Pay of one hour of labelling, with a dot for cents.", 110)
+        given["wage"] = _text("Wage per hour", "wage", "25", "Pay of one hour of labelling, with a dot for cents.", 140)
     with st.popover("Settings", icon=":material/tune:", key="plan-settings"):
         given |= _settings(pool, rate, priced)
     return _asked(pool, run, given, _lacks(rate, given))
@@ -86,7 +86,7 @@ def _what(pool: Pool) -> tuple[Run | None, dict[str, Any]]:
         "",
         options=["", *runs],
         format_func=lambda key: look.listed(runs[key]) if key else "So many, not chosen yet",
-        width=250,
+        width=185,
     )
     if key:
         return runs[key], {"run": key}
@@ -119,7 +119,7 @@ def _rate(pool: Pool) -> tuple[str, Line | None]:
         usual,
         options=options,
         format_func=lambda one: _called(one, lines),
-        width=330,
+        width=265,
         help="Examples are numbers from the literature, with their source, not the pace of your people: time a pilot.",
     )
     return rate, lines.get(rate)
@@ -147,9 +147,9 @@ def _called(rate: str, lines: dict[str, Line]) -> str:
 def _typed(rate: str) -> str | None:
     if rate == OWN:
         return (
-            _text("Seconds per label", "seconds", "7-35", "Of one label: a number, or a range as in 7-35.", 120) or None
+            _text("Seconds per label", "seconds", "7-35", "Of one label: a number, or a range as in 7-35.", 145) or None
         )
-    return _text("Price per label", "price", ".04", "Of one label: a number, or a range as in .03-.06.", 120) or None
+    return _text("Price per label", "price", ".04", "Of one label: a number, or a range as in .03-.06.", 145) or None
 
 
 def _lacks(rate: str, given: dict[str, Any]) -> bool:

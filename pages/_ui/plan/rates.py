@@ -30,6 +30,8 @@ def draw(pool: Pool) -> None:
         look.section(name, look.many(len(found), "rate"))
         rows = [dict(zip(COLUMNS, vars(line).values(), strict=True)) for line in found]
         edited = _table(name, rows)
+        for line in found:  # too long for a cell
+            st.caption(f"**{markdown.plain(line.name)}** · {markdown.plain(line.source)}")
     with place:
         _keep(home, name, edited)
         st.download_button(
