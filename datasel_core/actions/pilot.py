@@ -74,7 +74,8 @@ class ImportPilot(Task):
     def prepare(self, workspace: Workspace) -> Work:
         pool = load_pool(workspace, self.pool)
         path = workspace.allowed(self.file)
-        return Work(self.own_folder(workspace), lambda _: self._read(workspace, pool, path))
+        said = kept.damaged(workspace, "plan")
+        return Work(self.own_folder(workspace), lambda _: self._read(workspace, pool, path), said)
 
     def headline(self) -> str:
         return f"Reading the times of a pilot of {self.pool}"

@@ -64,8 +64,11 @@ class PlanLabels(Task):
         if campaign.wage is None and campaign.price is None:
             raise BadParameter("The wage is missing: say it per hour with --wage, or a price per label with --price.")
         found = plan(campaign)
+        said = [*kept.damaged(workspace, "plan"), *(kept.damaged(workspace, "pilot") if self.rate == PILOT else [])]
         return Work(
-            self.own_folder(workspace), lambda _: _outcome(keep(workspace, pool, found, self.asked()), found, pool)
+            self.own_folder(workspace),
+            lambda _: _outcome(keep(workspace, pool, found, self.asked()), found, pool),
+            said,
         )
 
     def headline(self) -> str:

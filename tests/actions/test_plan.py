@@ -152,6 +152,7 @@ def test_what_was_damaged_is_passed_over_and_said(workspace, vector_pool, run):
     path.write_text(text.replace('"order": 1', '"order": 2'))
     assert kept.of_pool(workspace, "plan", vector_pool) == []
     assert kept.damaged(workspace, "plan") == [f"{path} is damaged and passed over."]
+    assert f"{path} is damaged and passed over." in run(*ASKED, "--passes", "2")[2]
 
 
 def test_rates_go_round(run, workspace, tmp_path):
