@@ -114,6 +114,6 @@ def _outcome(pool: Pool, timed: Timed, before: Kept | None, now: tuple[Kept, Pla
 
 def in_words(timed: Timed) -> str:
     """`30 items timed: 46 s each on average (38 to 57), 3.1 objects in each`."""
-    low, high = timed.seconds.between(LEVEL, "log-normal")
+    low, high = timed.seconds.between(LEVEL)
     objects = "" if timed.objects is None else f", {timed.objects.mid:.3g} objects in each"
     return f"{timed.n:,} items timed: {timed.seconds.mid:.3g} s each on average ({low:.3g} to {high:.3g}){objects}."

@@ -137,10 +137,10 @@ def _hours(one: Campaign, items: int, times: int) -> Interval[float] | None:
     """Of labelling so many different items so many times each."""
     if one.seconds is None:
         return None
-    below, above = one.seconds.reach(one.level, "log-normal")
+    below, above = one.seconds.reach(one.level)
     mean, cv2, k = one.seconds.mid, one.seconds.cv2, one.seconds.k
     if one.per == "label":
-        fewer, more = one.labels.reach(one.level, "counts")
+        fewer, more = one.labels.reach(one.level)
         below, above = math.hypot(below, fewer), math.hypot(above, more)
         mean, cv2 = mean * one.labels.mid, one.labels.cv2 + cv2 / (one.labels.mid * times)
         k = min((rate.k for rate in (one.labels, one.seconds) if rate.k), default=0)
@@ -151,7 +151,7 @@ def _hours(one: Campaign, items: int, times: int) -> Interval[float] | None:
 def _priced(one: Campaign, items: int, times: int) -> Interval[Decimal]:
     """The same in money, where a label has a price."""
     assert one.price is not None
-    below, above = one.labels.reach(one.level, "counts")
+    below, above = one.labels.reach(one.level)
     width = quantile(one.level, one.labels.k)
     labels = around(items * times * one.labels.mid, math.log1p(one.labels.cv2 / items), below, above, width)
     price = Decimal(str(one.price.mid))

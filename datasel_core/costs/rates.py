@@ -3,11 +3,9 @@
 import functools
 import math
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from datasel_core.errors import BadParameter
-
-Law = Literal["log-normal", "counts"]
 
 
 @dataclass(frozen=True)
@@ -57,17 +55,23 @@ class Rate:
         """The same, were its mean known to be this; single ones spread by the same factor."""
         return replace(self, mid=mean, spread=self.spread * mean / self.mid, low=None, high=None)
 
-    def reach(self, level: float, law: Law) -> tuple[float, float]:
+    def reach(self, level: float) -> tuple[float, float]:
         """How far below and above the measured mean the true one may lie, as logarithms of factors; 0 where it was not
-        measured. law: of seconds, log-normal; or of whole numbers such as objects in a photo.
+        measured.
+
+        By exp(m + s2 / 2), the mean of a log-normal: Student's interval for m and that of chi-square for s2 are exact,
+        and distances add up in squares (MOVER; Zou, Huo and Taleban 2009). Cox's interval, even on both sides, is as
+        often right, but the truth lies above it half as often again: tests/benchmarks/plan_intervals.py.
         """
         if not self.k or not self.spread:
             return 0.0, 0.0
-        return _log_normal(self.cv2, self.k, level) if law == "log-normal" else _counts(self.cv2, self.k, level)
+        s2, (smaller, larger) = math.log1p(self.cv2), _variance(level, self.k)
+        m = quantile(level, self.k) * math.sqrt(s2 / self.k)
+        return math.hypot(m, s2 / 2 * (1 - smaller)), math.hypot(m, s2 / 2 * (larger - 1))
 
-    def between(self, level: float, law: Law) -> tuple[float, float]:
+    def between(self, level: float) -> tuple[float, float]:
         """What the mean lies between."""
-        below, above = self.reach(level, law)
+        below, above = self.reach(level)
         return self.ends[0] * math.exp(-below), self.ends[1] * math.exp(above)
 
     def plain(self) -> dict[str, Any]:
@@ -83,17 +87,6 @@ def quantile(level: float, k: int) -> float:
     return float(stats.t.ppf(half, k - 1) if k else stats.norm.ppf(half))
 
 
-def _log_normal(cv2: float, k: int, level: float) -> tuple[float, float]:
-    """Of exp(m + s2 / 2), in logs. The two parts have exact intervals, Student's for m and chi-square's for s2, and
-    distances add up in squares: MOVER, Zou, Huo and Taleban (2009). Cox's interval, which is even on both sides, held
-    less for small pilots; tests/benchmarks/plan_intervals.py shows both.
-    """
-    s2, (smaller, larger) = math.log1p(cv2), _variance(level, k)
-    m = quantile(level, k) * math.sqrt(s2 / k)
-    less, more = s2 / 2 * (1 - smaller), s2 / 2 * (larger - 1)
-    return math.hypot(m, less), math.hypot(m, more)
-
-
 @functools.cache
 def _variance(level: float, k: int) -> tuple[float, float]:
     """What a variance measured on k may be times smaller and larger than it is: by chi-square."""
@@ -101,9 +94,3 @@ def _variance(level: float, k: int) -> tuple[float, float]:
 
     half = (1 + level) / 2
     return (k - 1) / float(stats.chi2.ppf(half, k - 1)), (k - 1) / float(stats.chi2.ppf(1 - half, k - 1))
-
-
-def _counts(cv2: float, k: int, level: float) -> tuple[float, float]:
-    """Of a mean of whole numbers: Student's interval on the log scale, where a mean of skewed numbers is more even."""
-    both = quantile(level, k) * math.sqrt(math.log1p(cv2 / k))
-    return both, both

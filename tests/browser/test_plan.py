@@ -16,8 +16,8 @@ def test_from_an_example_to_a_plan_of_ones_own(visit, workspace, tmp_path, schem
         paint(tmp_path / "photos" / f"{at:02d}.jpg", at)
     add_pool(workspace, "photos", str(tmp_path / "photos"), "images")
     page = visit("/plan?pool=photos&budget=50&labels=3", scheme)
-    page.get_by_label("Wage per hour").fill("25")
-    page.get_by_label("Wage per hour").press("Enter")
+    page.get_by_role("textbox", name="Wage per hour").fill("25")
+    page.get_by_role("textbox", name="Wage per hour").press("Enter")
     page.get_by_text("16.2 (7.29 to 35.9)").wait_for()
     page.locator(".js-plotly-plot").first.wait_for()
     settled(page)
@@ -49,4 +49,4 @@ def test_from_an_example_to_a_plan_of_ones_own(visit, workspace, tmp_path, schem
     assert page.evaluate("document.documentElement.scrollWidth") <= 1440
     page.reload()
     page.get_by_text("a pilot of 30 items of photos").wait_for()
-    assert page.get_by_label("Wage per hour").input_value() == "25"
+    assert page.get_by_role("textbox", name="Wage per hour").input_value() == "25"

@@ -33,7 +33,7 @@ def test_the_fit_is_that_of_the_logarithms(rng):
     assert found.seconds.mid == pytest.approx(np.exp(logs.mean() + logs.var(ddof=1) / 2))
     assert np.log1p(found.seconds.cv2) == pytest.approx(logs.var(ddof=1))
     assert (found.seconds.k, found.n, found.people, found.objects) == (40, 40, 1, None)
-    low, high = found.seconds.between(0.9, "log-normal")
+    low, high = found.seconds.between(0.9)
     assert low < found.seconds.mid < high
     assert high / found.seconds.mid > found.seconds.mid / low  # the upper side is the longer one
 
