@@ -51,8 +51,13 @@ class Campaign:
 
     @property
     def is_uncertain(self) -> bool:
-        known = [self.seconds, self.price, *([self.labels] if self.price or self.per == "label" else [])]
+        known = [self.seconds, self.price, self.labels if self.counts_labels else None]
         return any(one is not None and one.is_uncertain for one in known) or 0 < self.adjudicated < 1
+
+    @property
+    def counts_labels(self) -> bool:
+        """Whether it matters how many labels an item has."""
+        return self.price is not None or self.per == "label"
 
     def measured(self, seconds: Rate, objects: Rate | None) -> "Campaign":
         """The same with what a pilot measured: seconds of an item, and objects in it where they were counted."""

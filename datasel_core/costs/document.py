@@ -41,9 +41,9 @@ def plain(found: Plan) -> dict[str, Any]:
 def rates(campaign: Campaign) -> dict[str, Any]:
     """Every number that the plan was made from that may be wrong, with its source."""
     named = {
-        "labels_per_item": campaign.labels,
+        "labels_per_item": campaign.labels if campaign.counts_labels else None,
         f"seconds_per_{campaign.per}": campaign.seconds,
-        "price": campaign.price,
+        "price_per_label": campaign.price,
     }
     return {name: rate.plain() for name, rate in named.items() if rate is not None}
 

@@ -127,7 +127,7 @@ def _times(n: int) -> str:
 
 def _each(one: Campaign) -> str:
     """` × 5.2 labels × 10 s`."""
-    labels = f" × {one.labels.mid:.4g} labels" if one.per == "label" or one.price is not None else ""
+    labels = f" × {one.labels.mid:.4g} labels" if one.counts_labels else ""
     seconds = f" × {one.seconds.mid:.4g} s" if one.seconds is not None and one.price is None else ""
     price = f" × {one.price.mid:.4g} each" if one.price is not None else ""
     return f"{labels}{seconds}{price}"

@@ -40,7 +40,7 @@ def test_from_an_example_to_a_plan_of_ones_own(visit, workspace, tmp_path, schem
     page.get_by_text("back.csv").wait_for()
     settled(page)
     page.get_by_role("button", name="Read the times").click()
-    page.get_by_text("30 items timed").wait_for()
+    page.get_by_text("30 photos timed").wait_for()
     page.get_by_text("now, ").first.wait_for()
     settled(page)
     page.get_by_role("radio", name="Cost").click()
@@ -49,4 +49,4 @@ def test_from_an_example_to_a_plan_of_ones_own(visit, workspace, tmp_path, schem
     assert page.evaluate("document.documentElement.scrollWidth") <= 1440
     page.reload()
     page.get_by_text("a pilot of 30 items of photos").wait_for()
-    assert page.get_by_role("textbox", name="Wage per hour").input_value() == "25"
+    page.locator('input[aria-label="Wage per hour"][value="25"]').wait_for()

@@ -163,6 +163,16 @@ def test_parts_of_money_add_up_to_their_sum():
     assert sum(Decimal(one.money) for one in rows[:-1]) == Decimal(rows[-1].money)
 
 
+def test_labels_that_do_not_matter_make_nothing_unsure():
+    """Seconds of a whole item do not ask how many labels it has; a price does."""
+    campaign = Campaign(9, Rate(3, 2), Rate(60), per="item", wage=Decimal(20))
+    assert (campaign.is_uncertain, plan(campaign).money.is_point) == (False, True)
+    assert document.rates(campaign).keys() == {"seconds_per_item"}
+    priced = replace(campaign, price=Rate(0.1))
+    assert (priced.is_uncertain, plan(priced).money.is_point) == (True, False)
+    assert document.rates(priced).keys() == {"labels_per_item", "seconds_per_item", "price_per_label"}
+
+
 def test_a_campaign_is_kept_and_read_again():
     campaign = Campaign(
         7,

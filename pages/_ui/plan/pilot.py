@@ -98,7 +98,7 @@ def _bring_back(pool: Pool) -> None:
 
 def _before_and_now(pool: Pool, timed: Timed) -> None:
     """3: the plan that was kept, and the same made again."""
-    look.section("3 · The plan, before and now", action.in_words(timed))
+    look.section("3 · The plan, before and now", action.in_words(timed).replace("items", look.unit(pool)))
     for note in timed.notes:
         st.caption(markdown.plain(note))
     plans = {one.key: one for one in kept.of_pool(disk.home(pool), "plan", pool)}
@@ -142,8 +142,7 @@ def _intervals(pool: Pool, before: kept.Kept, now: kept.Kept) -> None:
     figure.update_layout(dragmode=False)
     said = [f"{row}: {document.sentence(one, what)}" for row, one in zip(rows, found, strict=True)]
     look.chart(figure, f"What {what} cost", "; ".join(said), height=170, key="plan-before-now")
-    for line in said:
-        st.markdown(markdown.plain(line))
+    st.caption("  \n".join(markdown.plain(line) for line in said))
 
 
 def _planned(one: kept.Kept) -> Plan:

@@ -62,9 +62,9 @@ def _row(pool: Pool) -> Asked:
     given |= {"rate": rate} if rate not in (OWN, OWN_PRICE) else {rate: _typed(rate)}
     priced = rate == OWN_PRICE or (line is not None and line.of == "price")
     if rate != PILOT and (line is None or line.of != "item"):
-        given["labels_per_item"] = _text(f"Labels per {look.unit(pool, 1)}", "labels_per_item", "1", _LABELS, 150)
+        given["labels_per_item"] = _text(f"Labels per {look.unit(pool, 1)}", "labels_per_item", "1", _LABELS, 145)
     if not priced:
-        given["wage"] = _text("Wage per hour", "wage", "25", "Pay of one hour of labelling, with a dot for cents.", 140)
+        given["wage"] = _text("Wage per hour", "wage", "25", "Pay of one hour of labelling, with a dot for cents.", 135)
     with st.popover("Settings", icon=":material/tune:", key="plan-settings"):
         given |= _settings(pool, rate, priced)
     return _asked(pool, run, given, _lacks(rate, given))
@@ -85,8 +85,8 @@ def _what(pool: Pool) -> tuple[Run | None, dict[str, Any]]:
         "plan.of",
         "",
         options=["", *runs],
-        format_func=lambda key: look.listed(runs[key]) if key else "So many, not chosen yet",
-        width=185,
+        format_func=lambda key: look.listed(runs[key]) if key else "A budget",
+        width=160,
     )
     if key:
         return runs[key], {"run": key}
@@ -119,7 +119,7 @@ def _rate(pool: Pool) -> tuple[str, Line | None]:
         usual,
         options=options,
         format_func=lambda one: _called(one, lines),
-        width=265,
+        width=245,
         help="Examples are numbers from the literature, with their source, not the pace of your people: time a pilot.",
     )
     return rate, lines.get(rate)
