@@ -9,7 +9,7 @@ import traceback
 
 import typer
 
-from datasel_core.cli import console, pools, selections, tasks
+from datasel_core.cli import console, defaults, pools, selections, tasks
 from datasel_core.errors import BadRequest, DataselError, Stopped
 from datasel_core.workspace.trouble import as_failed
 
@@ -24,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 groups = {"pool": pools.pool, "feature": pools.feature, "runs": selections.runs}
+groups |= {"pilot": defaults.pilot, "rates": defaults.rates}
 for words, command in tasks.commands().items():
     groups.get(words[0], app).command(words[-1], cls=console.Command)(command)
 for name, group in groups.items():

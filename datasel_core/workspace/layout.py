@@ -68,6 +68,14 @@ class Workspace:
     def evidence(self, key: str) -> Path:
         return self.path / "evidence" / checked_name("evidence", key)
 
+    def rates(self) -> Path:
+        """Tables of what labels take and cost."""
+        return self.path / "rates"
+
+    def plans(self) -> Path:
+        """Plans and pilots, a small file each."""
+        return self.path / "plans"
+
     def demo(self, name: str) -> Path:
         return self.path / "demo" / checked_name("demo", name)
 
@@ -107,6 +115,7 @@ class Workspace:
         """What only this program writes; the rest (demo, tasks, what people put there) is not among it."""
         review = (f"review.sqlite{end}" for end in ("", "-wal", "-shm", "-journal"))
         parts = ("pools", "features", "runs", "scores", "serving", "maps", "yardsticks", "evidence", "written", "lists")
+        parts += ("rates", "plans")
         return [self.path / part for part in (*parts, *review)]
 
     def written_parts(self) -> list[Path]:

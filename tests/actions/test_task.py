@@ -27,9 +27,16 @@ FIELDS = {
     "holdout": {"pool": "p"},
     "map": {"feature": "0" * 16},
     "note": {"run": "x", "text": "a note"},
+    "pilot": {"pool": "p"},
+    "pilot_import": {"pool": "p", "file": "times.csv"},
+    "plan": {"pool": "p", "budget": "5", "wage": "20", "seconds": "10"},
     "pool": {"name": "p", "source": "photos"},
     "pool_cut": {"name": "q", "parent": "p", "where": "n > 3"},
     "pool_map": {"pool": "p"},
+    "rates": {},
+    "rates_export": {"name": "ours", "out": "x.csv"},
+    "rates_import": {"name": "ours", "file": "x.csv"},
+    "rates_remove": {"name": "ours"},
     "recommend": {"pool": "p"},
     "recipe": {"pool": "p", "target": "t"},
     "rename": {"run": "x", "name": "a name"},
@@ -62,7 +69,7 @@ def test_it_goes_into_a_file_and_comes_back(id):
     assert parse_task(json.loads(json.dumps(asked.spec()))) == asked
 
 
-@pytest.mark.parametrize("id", sorted(TASKS.keys() - {"demo"}))
+@pytest.mark.parametrize("id", sorted(TASKS.keys() - {"demo", "rates"}))
 def test_a_wrong_request_is_refused_and_nothing_is_written(id, workspace):
     """Nothing of what it names is there."""
     with pytest.raises(BadRequest) as error:

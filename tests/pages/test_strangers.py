@@ -307,6 +307,8 @@ OURS = {
         *("basis", "below", "known", "lacks", "methods.sentence(one)", "methods.terms(one)", "one.summary()"),
         *("one.title", "why"),
     },
+    "pages/_ui/plan/pilot.py": {"pool.name"},
+    "pages/_ui/plan/rates.py": {"name"},
     "pages/_ui/select/sentence.py": {"counts.words", "f': {said}' if said else ' chosen'", "one", "said"},
     "pages/_ui/select/worth.py": {"of"},
     "pages/_ui/targets/crowds.py": {"len(crowds)", "said"},

@@ -64,12 +64,37 @@ SHORT = {
     "form.method.tsds.max_k": ("max_k", "5000"),
     "form.method.tsds.kde_k": ("kde_k", "1000"),
     "form.method.tsds.neighbors": ("neighbors", "exact"),
+    "plan.view": ("plan", "cost"),
+    "plan.of": ("of", ""),
+    "plan.rate": ("rate", ""),
+    "plan.seconds": ("seconds", ""),
+    "plan.seconds_spread": ("seconds_spread", ""),
+    "plan.labels_per_item": ("labels", ""),
+    "plan.labels_spread": ("labels_spread", ""),
+    "plan.price": ("price", ""),
+    "plan.minimum_order": ("minimum", "0"),
+    "plan.wage": ("wage", ""),
+    "plan.currency": ("currency", ""),
+    "plan.passes": ("passes", "1"),
+    "plan.adjudicated": ("decided", ""),
+    "plan.adjudication_seconds": ("decide_seconds", ""),
+    "plan.gold": ("gold", ""),
+    "plan.review": ("review", ""),
+    "plan.review_seconds": ("review_seconds", ""),
+    "plan.people": ("people", "1"),
+    "plan.hours_a_day": ("hours", ""),
+    "plan.days_a_week": ("days", "5"),
+    "plan.start": ("start", ""),
+    "plan.deadline": ("deadline", ""),
+    "plan.level": ("level", ""),
+    "plan.table": ("table", "examples"),
 }
 """More that is in the address -> how it is called there, and the value that need not be said."""
 _BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "targets.row", "targets.target")
 _BELONG_TO_POOL += ("select.target", "select.where", "select.within", "select.settings", "select.sample")
 _BELONG_TO_POOL += ("map.region", "map.hidden", "map.view", "data.group", "data.new", "leaks.against", "leaks.by")
 _BELONG_TO_POOL += ("pairs.within", "pairs.words", "trajectories.cluster")
+_BELONG_TO_POOL += ("pairs.within", "pairs.words", "plan.of", "plan.rate")
 
 
 def workspace() -> Workspace:

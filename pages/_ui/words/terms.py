@@ -46,6 +46,14 @@ TERMS = {
         "AUC": "How often a right caption scores higher than a wrong one: 100 % is perfect, 50 % is a coin.",
         "leak": "A sample that is in the data and in its test as well. A test that leaks says nothing.",
     },
+    "What it costs": {
+        "campaign": "All the labelling that is paid for together: so many samples, by so many people.",
+        "pilot": "A few samples, drawn at random, that are labelled with a clock before the rest is planned.",
+        "rate": "What one label takes or costs, with the place that the number comes from.",
+        "pass": "One round of labelling; with two, every sample is labelled by two people.",
+        "adjudication": "One more person decides where two labels of a sample disagree.",
+        "gold share": "Samples whose labels are known, put between the others to see who labels carefully.",
+    },
     "Training": {
         "proxy": "A small model that is trained on the whole pool in order to see how each sample is learned.",
         "loss": "How surprised a model is by a sample, in nats per token: 0 is certain.",

@@ -1,0 +1,1 @@
+"""What labels cost: rates, plans with intervals, pilots."""

@@ -1,0 +1,1 @@
+"""Tables of what labels take and cost."""
