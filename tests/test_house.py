@@ -23,6 +23,7 @@ FLOORS = [
     {"runs"},
     {"probes", "exports"},
     {"evidence"},
+    {"costs"},
     {"actions"},
     {"worker", "api"},
     {"cli", "__init__"},

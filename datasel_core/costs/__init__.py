@@ -1,0 +1,1 @@
+"""What labels cost, and how many are enough."""
