@@ -27,10 +27,15 @@ COVERAGE, LEARNING = "measuring coverage", "learning from parts of the labels"
 _DIGITS = 5
 
 
+def file(folder: Path) -> Path:
+    """What an answer is kept in."""
+    return folder / _FILE
+
+
 def read(folder: Path) -> dict[str, Any] | None:
     """The answer kept there; None where there is none, or it is damaged."""
     with contextlib.suppress(BadInput, OSError):
-        said = read_json(folder / _FILE)
+        said = read_json(file(folder))
         if isinstance(said, dict) and is_own(said):
             return {name: value for name, value in said.items() if name != "sha256"}
     return None
@@ -46,7 +51,7 @@ def measured(asked: Asked, progress: Progress) -> dict[str, Any]:
             "classes": _classes(asked) if asked.column else None,
             "notes": list(asked.notes),
         }
-        write_json(asked.folder / _FILE, {**found, "sha256": own_hash(found)})
+        write_json(file(asked.folder), {**found, "sha256": own_hash(found)})
     return found
 
 

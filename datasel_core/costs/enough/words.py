@@ -97,14 +97,16 @@ def of_class(of: Class, wanted: int, sure: float = classes.CHANCE) -> str:
     """How many must be drawn at random for at least so many of a class."""
     n = classes.smallest(of, wanted, sure)
     there = (
-        f"{of.seen:,} of {of.of:,} are" if of.is_known else f"{of.seen:,} of {of.labelled:,} labelled are, and count;"
+        f"{of.seen:,} of {of.of:,} are {of.name}"
+        if of.is_known
+        else f"{of.seen:,} of {of.labelled:,} labelled are {of.name}, and count"
     )
     if n is None:
-        most = float(classes.chance(of, wanted, of.most))
+        most = percent(float(classes.chance(of, wanted, of.most)))
         return (
-            f"At least {wanted:,} of {of.name}: not to be had for sure; all {of.most:,} give {percent(most)} ({there})."
+            f"At least {wanted:,} of {of.name}: not to be had with this chance; all {of.most:,} give {most} ({there})."
         )
-    return f"At least {wanted:,} of {of.name}: {percent(sure)} sure from {n:,} drawn at random ({there} {of.law} law)."
+    return f"At least {wanted:,} of {of.name}: {percent(sure)} sure from {n:,} drawn at random ({there}; {of.law})."
 
 
 def in_selection(selection: Mapping[str, Any], name: str) -> str:
