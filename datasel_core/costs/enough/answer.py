@@ -21,6 +21,7 @@ from datasel_core.evidence.differences import LEVEL as BAND
 from datasel_core.evidence.measures import Probed
 from datasel_core.workspace.files import read_json, write_json
 from datasel_core.workspace.hashing import is_own, own_hash
+from datasel_core.workspace.locks import Lock
 
 _FILE = "enough.json"
 COVERAGE, LEARNING = "measuring coverage", "learning from parts of the labels"
@@ -42,8 +43,10 @@ def read(folder: Path) -> dict[str, Any] | None:
 
 
 def measured(asked: Asked, progress: Progress) -> dict[str, Any]:
-    """The answer; measured where it is not kept. Raises BadRequest, Stopped."""
-    if (found := read(asked.folder)) is None:
+    """The answer; measured where it is not kept, by one of all who ask. Raises BadRequest, Stopped."""
+    with Lock(asked.folder).hold(progress.check):
+        if (found := read(asked.folder)) is not None:
+            return found
         found = {
             "pool": {"name": asked.pool.name, "fingerprint": asked.pool.fingerprint, "n": asked.pool.n},
             "coverage": _coverage(asked, progress) if asked.choices else None,
@@ -52,7 +55,7 @@ def measured(asked: Asked, progress: Progress) -> dict[str, Any]:
             "notes": list(asked.notes),
         }
         write_json(file(asked.folder), {**found, "sha256": own_hash(found)})
-    return found
+        return found
 
 
 def _coverage(asked: Asked, progress: Progress) -> dict[str, Any]:

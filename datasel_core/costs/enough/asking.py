@@ -11,7 +11,7 @@ import numpy as np
 from datasel_core.base.registry import find
 from datasel_core.base.role import EMBEDDING, GROUP, IMAGE
 from datasel_core.costs.enough import labels as labelled
-from datasel_core.costs.enough.choices import Choice, choices, finished, how
+from datasel_core.costs.enough.choices import Choice, NotRun, choices, finished, how
 from datasel_core.costs.enough.coverage import Ground
 from datasel_core.errors import BadParameter, BadRequest
 from datasel_core.evidence.measures import Distance, HeldOut
@@ -92,7 +92,7 @@ def ask(
                 raise
             column, notes = None, [str(error)]
     if not mine and column is None:
-        raise BadRequest(f"No method was run on {pool.name} yet, so there is no curve. {how(pool)}")
+        raise NotRun(f"No method was run on {pool.name} yet, so there is no curve. {how(pool)}")
     if not mine:
         notes.append(f"No method was run on {pool.name} yet, so there is no curve of coverage. {how(pool)}")
     shares = sorted({*SHARES, *([] if share is None else [share])})

@@ -19,6 +19,10 @@ from datasel_core.workspace.layout import Workspace
 RANDOM = "random"
 
 
+class NotRun(BadRequest):
+    """No method was run that a curve could be drawn of."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """method: its id. run: of which the picks are."""
@@ -49,7 +53,7 @@ def finished(workspace: Workspace, pool: Pool) -> list[Run]:
 
 def choices(pool: Pool, aside: Aside | None, found: Sequence[Run], methods: Sequence[str] = ()) -> list[Choice]:
     """methods: which; all that were run where none are named. Of runs that keep as many, the newest. Raises BadRequest
-    where a method that is named was not run, UnknownName.
+    UnknownName; NotRun where a method that is named was not.
     """
     for name in methods:
         find("method", name)
@@ -59,7 +63,7 @@ def choices(pool: Pool, aside: Aside | None, found: Sequence[Run], methods: Sequ
             longest[run.manifest["method"]["id"]] = run
     for name in methods:
         if name not in longest:
-            raise BadRequest(f"{name} was not run on {pool.name} yet, so it has no curve. {how(pool, name)}")
+            raise NotRun(f"{name} was not run on {pool.name} yet, so it has no curve. {how(pool, name)}")
     wanted = methods or [name for name in every("method") if name in longest and name != RANDOM]
     return [Choice(name, longest[name]) for name in dict.fromkeys(wanted)]
 

@@ -20,7 +20,7 @@ from datasel_core.costs.enough.learning import Curve
 LEVEL = 0.9
 REACH = 10
 """Times the labels: so far a curve is drawn on, and no farther."""
-TIMES = 400
+TIMES = 200
 """Draws of the interval, over all families."""
 _GRID = 80
 _CERTAIN = 2.0

@@ -53,6 +53,8 @@ def learned(said: Mapping[str, Any], ones: str = "samples") -> str:
 
 def further(said: Mapping[str, Any], n: int) -> str:
     """What an extrapolation says of n labels."""
+    if n <= said["labels"]:
+        return f"All {n:,} that can be labelled are: the rest is an extrapolation to more than there are."
     if not said["rises"]:
         least, most = said["measured"]["n"][0], said["labels"]
         return f"More labels do not help by this probe: from {least:,} to {most:,} labels it does not get better."

@@ -7,6 +7,7 @@ import streamlit as st
 
 from datasel_core.costs.enough import answer
 from datasel_core.costs.enough.asking import PROBE, Asked, ask
+from datasel_core.costs.enough.choices import NotRun
 from datasel_core.errors import BadRequest
 from datasel_core.pools.pool import Pool
 from pages._ui.kit import disk, keys, look, markdown, watch
@@ -14,7 +15,6 @@ from pages._ui.plan import enough_classes, enough_coverage, enough_learning
 
 Price = Callable[[int], Mapping[str, float] | None]
 _KEY = "enough"
-_NONE = "none"
 _CURVE, _CLASSES = "curve", "classes"
 _VIEWS = {_CURVE: "With labels: how accurate", _CLASSES: "Enough of a class"}
 _PROBES = {"linear": "Linear", "nearest": "Nearest neighbours"}
@@ -29,10 +29,8 @@ def draw(pool: Pool, price: Price) -> None:
         button_at = st.container(width="content")
     with st.container(key="enough-work"):
         working = watch.at_work(_KEY)
-    try:
-        asked = _asked(pool, labels, probe)
-    except BadRequest as error:
-        _nothing(error)
+    asked = _whole(pool, labels, probe)
+    if asked is None:
         return
     said = _answer(asked)
     with button_at:
@@ -53,6 +51,19 @@ def draw(pool: Pool, price: Price) -> None:
         _labelled(pool, said, price)
     for note in said["notes"]:
         st.caption(markdown.plain(note))
+
+
+def _whole(pool: Pool, labels: str | None, probe: str) -> Asked | None:
+    """What can be asked; where the labels will not do, the same without them, and why. None where nothing can be."""
+    for column in dict.fromkeys((labels, None)):
+        try:
+            return _asked(pool, column, probe)
+        except BadRequest as error:
+            if column is None:
+                _nothing(error)
+            elif not isinstance(error, NotRun):
+                markdown.warning(str(error))
+    return None
 
 
 def _labelled(pool: Pool, said: Mapping[str, Any], price: Price) -> None:
@@ -79,9 +90,9 @@ def _settings(pool: Pool) -> tuple[str | None, str]:
         st.selectbox,
         "Column of labels",
         "plan.labels",
-        pool.group_column or _NONE,
-        options=[_NONE, *columns],
-        format_func=lambda one: "No labels" if one == _NONE else one,
+        pool.group_column,
+        options=columns,
+        placeholder="No labels yet",
         help="Samples whose value is empty are not labelled yet.",
     )
     probe = keys.bound(
@@ -92,9 +103,9 @@ def _settings(pool: Pool) -> tuple[str | None, str]:
         options=list(_PROBES),
         format_func=_PROBES.get,
         help="A small model on the vectors of the samples. Take the nearest neighbours where the linear one is slow.",
-        disabled=column == _NONE,
+        disabled=column is None,
     )
-    return None if column == _NONE else column, probe
+    return None if column == pool.group_column else column, probe
 
 
 def _asked(pool: Pool, labels: str | None, probe: str) -> Asked:
@@ -127,7 +138,7 @@ def _measure(pool: Pool, asked: Asked, labels: str | None, probe: str, working: 
         disabled=working,
         on_click=watch.start,
         args=(_KEY, _KEY),
-        kwargs={"pool": pool.name, "probe": probe, **({"labels": labels} if labels and asked.column else {})},
+        kwargs={"pool": pool.name, "probe": probe, **({"labels": labels} if labels and asked.column == labels else {})},
         help="Coverage of random shares of the pool beside your selections; with labels, small trainings on parts of "
         "them. It is kept, and done again only when something new was chosen or labelled.",
     )
@@ -140,7 +151,7 @@ def _time(asked: Asked) -> str:
 
 def _nothing(error: BadRequest) -> None:
     """No curve can be drawn: what is lacking, and where it is had."""
-    chosen = "was run" in str(error)
+    chosen = isinstance(error, NotRun)
     look.empty(
         "Nothing to draw yet",
         "Choose by a method first: its coverage is drawn beside what as many random ones cover."

@@ -56,7 +56,7 @@ def _sentence(pool: Pool, of: classes.Class, wanted: int, n: int | None, price: 
     if n == 0:
         return f"**{wanted:,} of {markdown.plain(of.name)} are there already**"
     money = charts.cost(price, n)
-    paid = "" if money is None else f": {money:,.0f} of money"
+    paid = "" if money is None else f": about {money:,.0f} to pay"
     return (
         f"**{n:,} {look.unit(pool, n)}** drawn at random have at least {wanted:,} of {markdown.plain(of.name)}, "
         f"{words.percent(CHANCE)} sure{paid}"

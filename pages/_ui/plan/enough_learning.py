@@ -40,7 +40,7 @@ def _sentence(said: Mapping[str, Any], wish: float, needed: float | None, price:
     line = markdown.plain(words.wished(said, wish).rstrip("."))
     first, colon, rest = line.partition("\\: " if "\\: " in line else " (" if " (" in line else ", ")
     money = None if needed is None else charts.cost(price, round(needed))
-    return f"**{first}**{colon}{rest}" + ("" if money is None else f"; {money:,.0f} of money")
+    return f"**{first}**{colon}{rest}" + ("" if money is None else f"; about {money:,.0f} to pay")
 
 
 def _rail(pool: Pool, said: Mapping[str, Any], needed: tuple | None) -> None:

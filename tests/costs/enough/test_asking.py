@@ -25,7 +25,7 @@ def made(workspace, tmp_path, name="vec", **columns):
     """240 vectors of four kinds, told apart with some trouble."""
     rng = np.random.default_rng(7)
     kinds = rng.integers(4, size=N)
-    values = (rng.standard_normal((4, 8))[kinds] + 1.2 * rng.standard_normal((N, 8))).astype(np.float32)
+    values = (rng.standard_normal((4, 24))[kinds] + 1.5 * rng.standard_normal((N, 24))).astype(np.float32)
     found = {"id": [f"s{at:03d}" for at in range(N)], "embedding": values.tolist()}
     found |= {column: of(kinds) for column, of in columns.items()}
     pq.write_table(pa.table(found), tmp_path / f"{name}.parquet")

@@ -20,13 +20,13 @@ def curve(truth, labels=200, noise=0.01, seeds=8, held=100, seed=0):
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda one: one.id)
 def test_a_family_finds_its_own_curve(family):
-    """Without noise: what is fitted to the first tenth goes through the rest."""
+    """Without noise: what is fitted to all labels goes on where three times as many would be."""
     x, rng = np.geomspace(0.06, 1, 9), np.random.default_rng(3)
     low, high = np.array(family.low), np.array(family.high)
     for start in family.starts:
         inside = np.clip(np.array(start) * rng.uniform(0.9, 1.1, len(start)), low, high)
         found = fit(family, x, family.shape(x, inside), x)
-        assert found.residual < 2e-3
+        assert family.shape(x, found.parameters) == pytest.approx(family.shape(x, inside), abs=2e-3)
         assert found.values(np.array([3.0])) == pytest.approx(family.values(np.array([3.0]), inside), abs=0.02)
 
 
@@ -124,5 +124,9 @@ def test_words_call_it_an_extrapolation_and_say_how_far_it_goes():
     )
     assert words.wished(said, 0.5).startswith("50 % is reached already: with 200 labels it is ")
     assert "by extrapolation" in words.wished(said, 0.85)
-    assert words.wished(said, 1.0) == "100 % is not in reach: an extrapolation to 2,000 labels ends below it."
+    low = {**said, "high": [0.8] * len(said["n"])}
+    assert words.wished(low, 0.85) == "85 % is not in reach: an extrapolation to 2,000 labels ends below it."
+    assert words.further(said, 150) == (
+        "All 150 that can be labelled are: the rest is an extrapolation to more than there are."
+    )
     assert words.learned(said).startswith("With 200 labels the linear probe names ")
