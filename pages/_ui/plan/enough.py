@@ -26,22 +26,15 @@ def draw(pool: Pool, price: Price) -> None:
         share_at = st.container(width="content")
         with st.popover("Settings", icon=":material/tune:", key="enough-settings"):
             labels, probe = _settings(pool)
-        button_at = st.container(width="content")
     with st.container(key="enough-work"):
         working = watch.at_work(_KEY)
     asked = _whole(pool, labels, probe)
     if asked is None:
         return
     said = _answer(asked)
-    with button_at:
-        if said is None:
-            _measure(pool, asked, labels, probe, working)
     if said is None:
         if not working:
-            look.empty(
-                "Not measured yet",
-                f"How many {look.unit(pool)} are enough is measured once: {_time(asked)} for these {pool.n:,}.",
-            )
+            _measure(pool, asked, labels, probe)
         return
     if said["coverage"] is not None:
         with share_at:
@@ -130,18 +123,17 @@ def _read(folder: str, stamp: int, _asked: Asked) -> Mapping[str, Any] | None:
     return answer.read(_asked.folder)
 
 
-def _measure(pool: Pool, asked: Asked, labels: str | None, probe: str, working: bool) -> None:
-    st.button(
-        f"Measure, {_time(asked)}",
-        key="enough-measure",
-        type="primary",
-        disabled=working,
-        on_click=watch.start,
-        args=(_KEY, _KEY),
-        kwargs={"pool": pool.name, "probe": probe, **({"labels": labels} if labels and asked.column == labels else {})},
-        help="Coverage of random shares of the pool beside your selections; with labels, small trainings on parts of "
-        "them. It is kept, and done again only when something new was chosen or labelled.",
-    )
+def _measure(pool: Pool, asked: Asked, labels: str | None, probe: str) -> None:
+    """What is not there, and the button that makes it."""
+    if look.empty(
+        "Not measured yet",
+        f"How few of your selections cover what random ones would{', and what labels teach' if asked.column else ''}: "
+        "measured once, and again when something new is chosen or labelled.",
+        f"Measure, {_time(asked)} for these {look.samples(pool)}",
+        key=_KEY,
+    ):
+        watch.start(_KEY, _KEY, pool=pool.name, probe=probe, labels=labels if asked.column == labels else None)
+        st.rerun()
 
 
 def _time(asked: Asked) -> str:

@@ -14,6 +14,7 @@ from pages._ui.kit import keys, look, palette
 Price = Callable[[int], Mapping[str, float] | None]
 _BAND = "rgba(107,122,144,0.18)"
 _FIT = ("dot", "dash", "dashdot", "longdash")
+_TICKS = [step * 10**power for power in range(9) for step in (1, 2, 5)]
 _MONEY, _LABELS = "money", "labels"
 
 
@@ -53,7 +54,9 @@ def coverage(pool: Pool, said: Mapping[str, Any], share: float, price: Price) ->
             _method(figure, one, share, x, unit)
     level = float(np.interp(round(share * said["of"]), random["n"], random["mid"]))
     _level(figure, level, f"a random {words.percent(share)} of the pool")
-    _axes(figure, "money" if money else f"{unit} labelled (log scale)", "coverage, % of labelling all")
+    most = max(round(share * said["of"]), *(one["picks"] for one in said["methods"]))
+    _axes(figure, "money" if money else f"{unit} labelled", "coverage, % of labelling all")
+    figure.update_xaxes(range=[x([1])[0], 1.04 * x([most])[0]])
     found = answer.cheapest(said, share)
     best = f"{found[1]['n']:,} by {found[0]['title']} are the fewest that do" if found else "no selection does yet"
     alt = f"Coverage against budget: a random {words.percent(share)} of the pool covers {words.percent(level)}; {best}."
@@ -113,6 +116,8 @@ def learning(pool: Pool, said: Mapping[str, Any], wish: float, needed: float | N
     if needed is not None:
         figure.add_vline(x=needed, line={"width": 1, "dash": "dot", "color": palette.KEPT})
     _axes(figure, "labels learned from (log scale)", "held-out samples named rightly, %")
+    ticks = [n for n in _TICKS if said["n"][0] <= n <= said["n"][-1]]
+    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{n:,}" for n in ticks])
     end = f"{words.percent(said['low'][-1])} to {words.percent(said['high'][-1])}"
     alt = (
         f"Learning curve: {words.percent(measured['mid'][-1])} with {said['labels']:,} labels; extrapolated to "
@@ -131,8 +136,8 @@ def learning(pool: Pool, said: Mapping[str, Any], wish: float, needed: float | N
 def chances(pool: Pool, of: Any, wanted: int, n: Sequence[int], chance: Sequence[float], sure: float) -> None:
     figure = _figure()
     _line(figure, list(n), list(chance), of.name, palette.KEPT)
-    _level(figure, sure, f"{words.percent(sure)} sure")
-    _axes(figure, f"{look.unit(pool)} drawn at random", "chance, %", log=False)
+    _level(figure, sure, f"{words.percent(sure)} sure", "bottom left")
+    _axes(figure, f"{look.unit(pool)} drawn at random", "chance, %")
     alt = f"The chance of at least {wanted} of {of.name} against how many are drawn at random, up to {n[-1]:,}."
     look.chart(figure, f"Chance of at least {wanted:,}", alt, height=300, key="enough-classes")
 
@@ -171,16 +176,16 @@ def _band(figure: Any, x: Sequence, band: Mapping[str, Sequence[float]], colour:
     )
 
 
-def _level(figure: Any, y: float, words: str) -> None:
+def _level(figure: Any, y: float, words: str, where: str = "top left") -> None:
     figure.add_hline(
         y=100 * y,
         line={"width": 1.2, "dash": "dot", "color": palette.DROPPED},
         annotation={"text": words, "font": {"size": 12}, "showarrow": False},
-        annotation_position="top left",
+        annotation_position=where,
     )
 
 
-def _axes(figure: Any, x: str, y: str, log: bool = True) -> None:
-    figure.update_xaxes(title=x, type="log" if log else "linear", **({"dtick": 1} if log else {}))
+def _axes(figure: Any, x: str, y: str) -> None:
+    figure.update_xaxes(title=x)
     figure.update_yaxes(title=y, range=[0, 104])
     figure.update_layout(dragmode=False)

@@ -44,8 +44,12 @@ def draw(pool: Pool, said: Mapping[str, Any], price: charts.Price) -> None:
     st.markdown(_sentence(pool, of, int(wanted), n, price))
     left, right = st.columns([72, 28], gap="medium")
     with left:
-        at = np.unique(np.linspace(0, of.most, _POINTS).round().astype(int))
-        charts.chances(pool, of, int(wanted), at.tolist(), np.asarray(classes.chance(of, int(wanted), at)), CHANCE)
+        if n == 0:
+            st.caption("Ask for more of it to see how many must be drawn.")
+        else:
+            at = np.unique(np.linspace(0, of.most, _POINTS).round().astype(int))
+            chance = np.asarray(classes.chance(of, int(wanted), at))
+            charts.chances(pool, of, int(wanted), at.tolist(), chance.tolist(), CHANCE)
     with right, st.container(key="rail-enough-classes"):
         _rail(said, of)
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from datasel_core.costs.enough import answer, words
@@ -75,19 +74,20 @@ def saving(reach: Mapping[str, Any], most: int, price: charts.Price) -> str:
     begin, end = f"{100 * first / whole:.0f}", f"{100 * last / whole:.0f}"
     if high is None:
         return f"{begin} % of {of} or more"
-    return f"{begin} % of {of}" if begin == end else f"{begin} to {end} % of {of}"
+    said = f"{begin} % of {of}" if begin == end else f"{begin} to {end} % of {of}"
+    return said if high < reach["random"] else f"{said}, so not shown to be cheaper"
 
 
 def _rail(pool: Pool, said: Mapping[str, Any], share: float) -> None:
     look.section("How few do as well")
     st.html(_table(said["methods"], share))
     with st.expander("More numbers"):
-        st.markdown("\n".join(f"- {line}" for line in _notes(pool, said, share)))
+        st.markdown("\n".join(f"- {markdown.plain(line)}" for line in _notes(pool, said, share)))
 
 
 def _table(methods: Sequence[Mapping[str, Any]], share: float) -> str:
     body = "".join(f"<tr>{_row(one, share)}</tr>" for one in methods)
-    head = "<th>method</th><th>fewest</th><th>95 % interval</th><th>knee</th>"
+    head = "<th>method</th><th>fewest (95 % interval)</th>"
     return f'<div class="ds-table"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
@@ -96,12 +96,13 @@ def _row(one: Mapping[str, Any], share: float) -> str:
         answer.reach_of(one, share),
         f'<i class="ds-dot" style="background:{palette.colour_of(one["method"])}">',
     )
-    few, between = "&ndash;", "&ndash;"
+    few = "&ndash;"
     if reach is not None:
-        few = f"&gt; {one['picks']:,}" if reach["n"] is None else f"<b>{reach['n']:,}</b>"
-        between = words.interval(reach["low"], reach["high"], one["picks"])
-    knee = "none" if one.get("knee") is None else f"{one['knee']:,}"
-    return f"<td>{dot}</i>{one['title']}</td><td>{few}</td><td>{between}</td><td>{knee}</td>"
+        few = f"&gt; {one['picks']:,}"
+    if reach is not None and reach["n"] is not None:
+        few = f"<b>{reach['n']:,}</b> ({words.interval(reach['low'], reach['high'], one['picks'])})"
+    knee = "no knee" if one.get("knee") is None else f"knee at {one['knee']:,}"
+    return f"<td>{dot}</i>{one['title']}</td><td>{few}<br>{knee}</td>"
 
 
 def _notes(pool: Pool, said: Mapping[str, Any], share: float) -> list[str]:
@@ -109,7 +110,7 @@ def _notes(pool: Pool, said: Mapping[str, Any], share: float) -> list[str]:
     drawn = f"{n:,}" if n == of else f"{n:,} of {of:,}"
     where = "held-out " if said["held_out"] else ""
     reached = [
-        f"{markdown.plain(one['title'])}: its {one['picks']:,} cover as much as {_worth(one['worth'][-1])}."
+        f"{one['title']}: its {one['picks']:,} cover as much as {_worth(one['worth'][-1])}."
         for one in said["methods"]
         if one.get("worth")
     ]
@@ -126,9 +127,3 @@ def _notes(pool: Pool, said: Mapping[str, Any], share: float) -> list[str]:
 
 def _worth(n: float | None) -> str:
     return "all random ones" if n is None else f"{n:,.0f} random ones"
-
-
-def as_budget(values: Sequence[float], price: charts.Price) -> np.ndarray | None:
-    """Money of each number of labels; None where nobody knows it."""
-    found = [charts.cost(price, int(n)) for n in values]
-    return None if any(one is None for one in found) else np.array(found)

@@ -54,7 +54,7 @@ def _rail(pool: Pool, said: Mapping[str, Any], needed: tuple | None) -> None:
         st.caption(
             f"Each family is fitted to the same points; off is how far the points lie from it. The {said['level']:.0%} "
             f"interval is of the draws, of the residuals, and of all families alike: a good fit says little of what "
-            f"comes after. It reaches {said['reach']} times the labels, and takes them for drawn at random."
+            f"comes after. It reaches {said['reach']:,} times the labels, and takes them for drawn at random."
         )
 
 
