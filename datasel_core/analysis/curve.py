@@ -14,6 +14,8 @@ _POINTS, _FEWEST_POINTS = 20_000, 1_000
 _MOST_GAPS = 50_000_000
 _EVERY_PICK = 20_000
 _BLOCK = 128
+_STRAIGHT = 0.01
+"""Of its height: a curve that keeps so near to a straight line has no knee."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,15 @@ class Curve:
 
     def knee(self) -> int | None:
         """The budget up to which each pick brings more than the average pick of the whole curve, and after which less:
-        where the curve lies farthest below the straight line between its ends. None where there is no such place.
+        where the curve lies farthest below the straight line between its ends (Kneedle without smoothing: Satopää and
+        others 2011; both axes linear). None where it lies nowhere below by more than a hundredth of its height, as a
+        straight line does.
         """
         if len(self.picks) < 3:
             return None
         share = (self.picks - self.picks[0]) / (self.picks[-1] - self.picks[0])
         below = self.mean[0] + share * (self.mean[-1] - self.mean[0]) - self.mean
-        return int(self.picks[below.argmax()]) if below.max() > 0 else None
+        return int(self.picks[below.argmax()]) if below.max() > _STRAIGHT * abs(self.mean[0] - self.mean[-1]) else None
 
 
 def curve(

@@ -122,7 +122,7 @@ class Roles:
         if role not in self.features:
             return None
         values = self.features[role].values()
-        if rows is None or len(rows) == len(values):
+        if rows is None or (len(rows) == len(values) and np.array_equal(rows, np.arange(len(values)))):
             return values
         if isinstance(values, Ragged):
             return values.take(rows)

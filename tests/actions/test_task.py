@@ -17,6 +17,7 @@ FIELDS = {
     "combine": {"operation": "union", "folders": ["a", "b"]},
     "delete": {"run": "x"},
     "demo": {},
+    "enough": {"pool": "p"},
     "evaluate": {"run": "x"},
     "evidence": {"pool": "p", "methods": "k_center", "budgets": "5"},
     "export": {"run": "x", "format": "csv", "out": "x.csv"},

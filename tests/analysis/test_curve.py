@@ -114,6 +114,7 @@ def test_the_knee_is_where_a_pick_begins_to_bring_less_than_the_average() -> Non
 
     assert knee([9, 6, 4, 3, 2.5, 2.2, 2]) == 3  # 7 in six picks: 1.17 each; the picks bring 3, 2, then 1
     assert knee([1, 0.9, 0.8, 0.7]) is None  # a straight line
+    assert knee([1, 0.899999, 0.8, 0.7]) is None  # straight but for the last digit that is kept
     assert knee([1, 1, 1]) is None
     assert knee([3, 2]) is None
     assert knee([5, 5, 5, 1]) is None  # it never lies below

@@ -183,3 +183,13 @@ def test_a_column_may_say_it(workspace, tmp_path, rng):
     assert reproduction.reproduce(workspace, run.folder)["identical"]
     gaps = Roles.of(workspace, pool, {"picture": "take"}).array("picture")
     assert gaps.tolist() == [1 if at % 2 else at for at in range(N)]
+
+
+def test_all_rows_in_another_order_come_in_that_order(workspace, pool, rng):
+    """A probe that learns from all that is not held out asks for every row of the pool, the held-out ones last."""
+    keep_imported(
+        workspace, pool, "embedding", clustered(rng, pool.n, 8, 3), np.arange(pool.n), [], "e.npz", Progress()
+    )
+    roles, rows = Roles.of(workspace, pool), np.roll(np.arange(pool.n), 3)
+    assert np.array_equal(roles.array("embedding", rows), roles.array("embedding")[rows])
+    assert np.array_equal(roles.array("embedding", np.arange(pool.n)), roles.array("embedding"))

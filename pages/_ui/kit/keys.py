@@ -95,6 +95,10 @@ _BELONG_TO_POOL += ("select.target", "select.where", "select.within", "select.se
 _BELONG_TO_POOL += ("map.region", "map.hidden", "map.view", "data.group", "data.new", "leaks.against", "leaks.by")
 _BELONG_TO_POOL += ("pairs.within", "pairs.words", "trajectories.cluster")
 _BELONG_TO_POOL += ("pairs.within", "pairs.words", "plan.of", "plan.rate")
+_BELONG_TO_POOL += ("pairs.within", "pairs.words")
+LINKED += ("plan.share", "plan.wish", "plan.labels", "plan.class", "plan.least")
+SHORT |= {"plan.enough": ("enough", "curve"), "plan.axis": ("axis", "labels"), "plan.probe": ("probe", "linear")}
+_BELONG_TO_POOL += ("plan.share", "plan.wish", "plan.labels", "plan.class", "plan.least")
 
 
 def workspace() -> Workspace:
