@@ -1,7 +1,7 @@
 """A review comes to its end: a selection like any other, with all that was decided beside its manifest."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ from datasel_core.analysis.opinions import Decision
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.methods.selection import Selection
+from datasel_core.pools.holdout import HOLDOUT, read_aside
 from datasel_core.review.book import Book
 from datasel_core.review.decisions import review_of
 from datasel_core.review.lineage import Origin, origin
 from datasel_core.review.refill import NEXT, NONE, Fill, refill
 from datasel_core.review.state import Standing
 from datasel_core.runs import manifest
+from datasel_core.runs.candidates import Earlier
 from datasel_core.runs.derivations.reviewed import FILLED, LOG, PART, Reviewed
 from datasel_core.runs.derived import Made, derive
 from datasel_core.runs.run import Run
@@ -66,10 +68,26 @@ def finish(
         **{name: tables[name].to_pylist() for name in (LOG, FILLED)},
     }
     command = f"python -m datasel_core review FOLDER --finish --rule {rule}" + " --with-notes" * with_notes
-    aside = folder if said.get("holdout") else None
-    return derive(
-        workspace, Made(derivation, source.pool, chosen, tables, what, command, said["seed"], aside), progress
+    made = Made(
+        derivation,
+        source.pool,
+        chosen,
+        what,
+        command,
+        tables,
+        said["seed"],
+        _already(folder, said),
+        read_aside(folder / f"{HOLDOUT}.parquet") if said.get("holdout") else None,
     )
+    return derive(workspace, made, progress)
+
+
+def _already(folder: Path, said: Mapping[str, Any]) -> Earlier | None:
+    """What counted as chosen before the reviewed selection still does."""
+    if not said["already"]:
+        return None
+    about = {name: value for name, value in said["already"].items() if name not in ("counted", "aside")}
+    return Earlier(manifest.earlier_ids(folder, said), about, "")
 
 
 def told(run: Run) -> list[str]:

@@ -175,7 +175,7 @@ def test_a_pool_that_is_another_one_by_now_is_said(scene):
 
 
 def test_a_selection_of_which_no_method_knows_the_next_best_says_so(shared):
-    from datasel_core.runs.combine import combine
+    from datasel_core.runs.derivations.combine import combine
 
     both = combine(shared.workspace, "union", [ask(shared, "random").folder, ask(shared, "k_center").folder])
     source = origin(shared.workspace, both.manifest, both.folder)

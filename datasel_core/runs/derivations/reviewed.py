@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from datasel_core.analysis.opinions import Decision, counted, opinions
 from datasel_core.base.declare import Field
+from datasel_core.base.registry import every
 from datasel_core.runs.derivations.derivation import Derivation, derivation
 
 PART, LOG, FILLED = "of-1", "decisions", "refills"
@@ -15,7 +16,7 @@ which it came, people by pseudonyms; and what stands in the places of those that
 """
 
 
-@derivation("reviewed", version=1, title="Review")
+@derivation("reviewed", version=1, title="reviewed")
 class Reviewed(Derivation):
     """An earlier selection without what people left out of it; others stand in these places, or nothing does."""
 
@@ -39,3 +40,8 @@ class Reviewed(Derivation):
 
     def called(self, budget: int | str) -> str:
         return f"review of {self.of[0]['n']:,}, {budget}"
+
+    def words(self) -> str:
+        titles, [part] = {**every("method"), **every("derivation")}, self.of
+        id = part["method"]["id"]
+        return f"review of {part['n']:,} by {titles[id].title if id in titles else id}, {self.dropped:,} left out"
