@@ -1,7 +1,5 @@
 """Looking at each of a selection before it leaves: keep, drop, swap, note, by keys and by several people at once."""
 
-from typing import Any
-
 import streamlit as st
 
 from datasel_core.analysis.opinions import RULES
@@ -29,14 +27,14 @@ def page(pool: Pool, runs: list[Run]) -> None:
         record.badge(run)
         return
     job = watch.started("review")
-    watch.watch(job, key="review", done=_done, beside_title=True)
+    watch.watch(job, key="review", beside_title=True)
     if said := watch.error("review"):
         markdown.trouble(said)
     st.fragment(look.told(live))(pool, run, view, rule, share)
 
 
 def _controls(pool: Pool, known: dict[str, Run]) -> tuple[Run, str, str, float]:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         key = keys.bound(
             st.selectbox,
             "Selection",
@@ -112,21 +110,16 @@ def _finish(pool: Pool, run: Run, standing: Standing, rule: str) -> None:
             on_click=_start,
             args=(run, rule),
         )
-        if made := disk.find_run(pool, keys.get("review.made")):
-            onward("Export", "pages/export.py", key="review", run=made.key)
-            st.caption(markdown.plain(" ".join(keys.get("review.told", ()))))
+        made = job.result() if job is not None and not busy and job.spec["run"] == run.key else None
+        if made and disk.find_run(pool, made["run"]):
+            onward("Export", "pages/export.py", key="review", run=made["run"])
+            st.caption(markdown.plain(" ".join(made["told"])))
 
 
 def _start(run: Run, rule: str) -> None:
     notes = bool(keys.get("review.notes"))
     watch.start("review", "review", run=run.key, finish=True, rule=rule, with_notes=notes)
     keys.put("review.started", True)
-
-
-def _done(made: dict[str, Any]) -> None:
-    keys.put("review.made", made["run"])
-    keys.put("review.told", made["told"])
-    keys.tell(" ".join(made["told"]), "success")
 
 
 if (pool := keys.pool()) is None:

@@ -23,6 +23,7 @@ from datasel_core.runs.candidates import Earlier
 from datasel_core.runs.derivations.reviewed import FILLED, LOG, PART, Reviewed
 from datasel_core.runs.derived import Made, derive
 from datasel_core.runs.run import Run
+from datasel_core.workspace.hashing import key_of
 from datasel_core.workspace.layout import Workspace
 
 
@@ -62,11 +63,8 @@ def finish(
         dropped=len(out),
         refilled=sum(fill.by != NONE for fill in fills),
     )
-    what = {
-        "rule": rule,
-        "order": said["result"]["pick_order_sha256"],
-        **{name: tables[name].to_pylist() for name in (LOG, FILLED)},
-    }
+    what = {"reviewed": review_of(said), "rule": rule}
+    what |= {name: key_of(tables[name].to_pylist()) for name in (LOG, FILLED)}
     command = f"python -m datasel_core review FOLDER --finish --rule {rule}" + " --with-notes" * with_notes
     made = Made(
         derivation,

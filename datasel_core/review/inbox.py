@@ -2,6 +2,7 @@
 may write there.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,12 +31,12 @@ def take(workspace: Workspace, sent: Any, ids_of: Callable[[str], Sequence[str] 
 
     Raises Failed, BadInput when nothing can be written: then everything is still to be sent.
     """
-    refused: dict[str, str] = {}
+    known_ids, refused = functools.cache(ids_of), dict[str, str]()
     found: dict[str, Decision] = {}
     for one in sent[:_MOST] if isinstance(sent, list) else ():
         if isinstance(one, Mapping) and isinstance(one.get("id"), str):
             try:
-                found[one["id"]] = _decision(one, ids_of)
+                found[one["id"]] = _decision(one, known_ids)
             except BadRequest as error:
                 refused[one["id"]] = str(error)
     if not found:

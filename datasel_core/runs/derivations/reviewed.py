@@ -20,7 +20,9 @@ which it came, people by pseudonyms; and what stands in the places of those that
 class Reviewed(Derivation):
     """An earlier selection without what people left out of it; others stand in these places, or nothing does."""
 
-    of: list[dict[str, Any]] = Field(description="The selection that was reviewed: ids_sha256, n and method.")
+    selections: list[dict[str, Any]] = Field(
+        alias="of", description="The one that was reviewed: ids_sha256, n, method."
+    )
     rule: Literal["latest", "any", "all"] = Field("latest", description="What counts where people differ.")
     reviewers: int = Field(description="How many people decided.")
     decided: int = Field(description="Samples that somebody decided; the others stay.")
@@ -36,12 +38,12 @@ class Reviewed(Derivation):
         return [id for id in kept if id]
 
     def parts(self) -> list[Mapping[str, Any]]:
-        return list(self.of)
+        return list(self.selections)
 
     def called(self, budget: int | str) -> str:
-        return f"review of {self.of[0]['n']:,}, {budget}"
+        return f"review of {self.selections[0]['n']:,}, {budget}"
 
     def words(self) -> str:
-        titles, [part] = {**every("method"), **every("derivation")}, self.of
+        titles, [part] = {**every("method"), **every("derivation")}, self.selections
         id = part["method"]["id"]
         return f"review of {part['n']:,} by {titles[id].title if id in titles else id}, {self.dropped:,} left out"

@@ -75,7 +75,8 @@ class Desk {
       this.tiles = new Map();
       this.strip.replaceChildren(
         ...places.map((at) => {
-          const tile = part('button', '', few.format(at + 1));
+          const tile = part('button');
+          tile.append(part('span', 'number', few.format(at + 1)));
           tile.type = 'button';
           tile.tabIndex = -1;
           tile.onclick = () => this.go(at);

@@ -88,6 +88,7 @@ def _state(run: Run, standing: Standing, by: str, look: str, share: float) -> di
         if len(ones) > 1 or any(one.note for one in ones.values())
     }
     people = standing.reviewers()
+    open_yet = blind and any(marks[at] == "." for at in places)  # how far they agree would say what the other said
     return {
         "places": places,
         "marks": marks,
@@ -95,7 +96,7 @@ def _state(run: Run, standing: Standing, by: str, look: str, share: float) -> di
         "talk": talk,
         "conflicts": [] if blind else [place[id] for id in standing.conflicts],
         "people": [[name, sum(one[what] for what in _LETTERS)] for name, one in people.items()],
-        "agreement": [f"{one.words}." for one in agreement(standing.said)],
+        "agreement": [] if open_yet else [f"{one.words}." for one in agreement(standing.said)],
     }
 
 

@@ -16,7 +16,11 @@ class Review extends Desk {
     this.listen();
   }
   update({ data, setStateValue }) {
-    const other = !this.data || data.review !== this.data.review || data.look !== this.data.look;
+    const other =
+      !this.data ||
+      data.review !== this.data.review ||
+      data.look !== this.data.look ||
+      data.places.length !== this.data.places.length;
     this.data = data;
     this.queue.send = (sent) => setStateValue('sent', { ...sent, by: this.person });
     if (other) this.begin();
