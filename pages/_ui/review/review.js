@@ -213,7 +213,7 @@ class Review extends Desk {
         moves = key === 'j' || key.startsWith('arrow');
       if (!act[key] || e.ctrlKey || e.metaKey || e.altKey || (e.repeat && !moves) || !this.data) return;
       if (at.matches?.('input, textarea, select, [contenteditable="true"], [role="slider"], [role="option"]')) return;
-      if (document.querySelector('[role="dialog"], [data-testid="stPopoverBody"]')) return;
+      if (document.querySelector('[data-testid="stPopoverBody"]')) return; // a lost server opens a dialog: keys go on
       e.preventDefault();
       e.stopPropagation();
       act[key]();
