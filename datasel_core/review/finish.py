@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from datasel_core.analysis.opinions import Decision
 from datasel_core.base.progress import Progress
@@ -92,21 +93,18 @@ def told(run: Run) -> list[str]:
     """What became of a review, a sentence each, for people."""
     said = run.manifest["method"]["params"]
     n, empty = said["of"][0]["n"], said["dropped"] - said["refilled"]
-    words = [f"{run.manifest['result']['n']:,} samples kept: {said['dropped']:,} of {n:,} were left out."]
-    by = Counter(one["by"] for one in _read(run) if one["by"])
-    words += [f"{many:,} of these places filled again: {how}." for how, many in sorted(by.items())]
+    words = [f"{run.manifest['result']['n']:,} samples kept; {said['dropped']:,} of {n:,} were left out."]
+    places = pq.read_table(run.folder / f"{FILLED}.parquet").to_pylist()
+    by = Counter(one["by"] for one in places if one["by"])
+    filled = [f"{many:,} by the {how}" for how, many in sorted(by.items())]
     if empty:
-        lacks = next((one["lacks"] for one in _read(run) if one["lacks"]), "")
-        words.append(f"{empty:,} places stay empty: {lacks}.")
+        lacks = next(one["lacks"] for one in places if one["lacks"])
+        filled.append(f"{empty:,} stay empty ({lacks})")
+    if filled:
+        words.append(f"Their places: {', '.join(filled)}.")
     if left := n - said["decided"]:
         words.append(f"{left:,} were not looked at, and stay.")
     return words
-
-
-def _read(run: Run) -> list[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
-    return pq.read_table(run.folder / f"{FILLED}.parquet").to_pylist()
 
 
 def _ids(ids: Sequence[str]) -> pa.Table:
@@ -143,8 +141,8 @@ def _filled(source: Origin, ids: Sequence[str], fills: Sequence[Fill]) -> pa.Tab
 
 
 def _by(source: Origin, fill: Fill) -> str:
-    """`next best of k_center`, `nearest`; empty where nothing stands there."""
-    return f"{NEXT} of {source.asked.method.id}" if fill.by == NEXT and source.asked is not None else fill.by
+    """`next best of k-center greedy`, `nearest`; empty where nothing stands there."""
+    return f"{NEXT} of {source.asked.method.title}" if fill.by == NEXT and source.asked is not None else fill.by
 
 
 def _selection(source: Origin, before: Selection, standing: Standing, fills: Sequence[Fill]) -> Selection:

@@ -79,7 +79,7 @@ def test_it_is_finished_and_copied(run, scene, capsys, tmp_path):
     assert main(["verify", str(out)]) == 0
     assert main(["reproduce", str(out)]) == 0
     told = review(capsys, run.key, "--finish")
-    assert "1 of these places filled again: nearest." in told.splitlines()
+    assert "Their places: 1 by the nearest, 1 by the next best of k-center greedy." in told.splitlines()
     assert said["key"] in told
 
 

@@ -55,11 +55,11 @@ def test_what_is_dropped_is_filled_again_in_its_place_and_said(scene):
     whys = [json.loads(text) for text in made.table["why"].to_pylist()]
     assert [why["review"] for why in whys] == [
         "kept",
-        f"next best of k_center, in place of {run.ids[1]}",
+        f"next best of k-center greedy, in place of {run.ids[1]}",
         "kept",
         "kept",
         "not looked at",
-        f"next best of k_center, in place of {run.ids[5]}",
+        f"next best of k-center greedy, in place of {run.ids[5]}",
         "not looked at",
         "not looked at",
     ]
@@ -73,8 +73,8 @@ def test_what_is_dropped_is_filled_again_in_its_place_and_said(scene):
     assert said["params"]["of"][0]["ids_sha256"] == run.manifest["result"]["ids_sha256"]
     assert made.name == "review of 8, 8"
     assert told(made) == [
-        "8 samples kept: 2 of 8 were left out.",
-        "2 of these places filled again: next best of k_center.",
+        "8 samples kept; 2 of 8 were left out.",
+        "Their places: 2 by the next best of k-center greedy.",
         "3 were not looked at, and stay.",
     ]
     assert (run.folder / "manifest.json").read_bytes() == before
@@ -130,7 +130,7 @@ def test_of_what_no_method_chose_places_stay_empty_and_that_is_said(scene):
     decide(scene, both, drop=[0], keep=[1])
     made = whole(scene, finish(scene.workspace, both.folder))
     assert made.ids == both.ids[1:]
-    assert told(made)[1] == "1 places stay empty: no method chose it, so that none has a next best."
+    assert told(made)[1] == "Their places: 1 stay empty (no method chose it, so that none has a next best)."
 
 
 def test_an_earlier_batch_and_a_held_out_set_go_along(scene):

@@ -40,6 +40,7 @@ class Review extends Desk {
     const at = stored(sessionStorage, this.place('at'), null);
     this.at = this.data.places.includes(at) ? at : this.data.first;
     this.tiles = null;
+    document.activeElement?.matches('input, [role="combobox"]') && document.activeElement.blur(); // keys mean samples
   }
   place(what) {
     return `datasel.review.${this.data.review}.${this.data.look}.${what}`;

@@ -23,7 +23,19 @@ _TURNS = {"system": "System", "user": "Prompt", "assistant": "Response", "tool":
 
 
 def large(pool: Pool, run: Run, at: int) -> dict[str, Any]:
-    """The sample at this place of the selection, from 0, as `desk.js` draws it."""
+    """The sample at this place of the selection, from 0, as `desk.js` draws it; one that is gone says so."""
+    try:
+        return _large(pool, run, at)
+    except (DataselError, OSError) as error:
+        return {
+            "name": "",
+            "why": "",
+            "near": [],
+            "turns": [["This sample cannot be read any more", str(error), False]],
+        }
+
+
+def _large(pool: Pool, run: Run, at: int) -> dict[str, Any]:
     row = int(disk.rows(run)[at])
     seen: dict[str, Any] = {"name": reasons.short(pool, row), "why": why(run, at), "near": _near(pool, run, at)}
     if texts.has_texts(pool):
