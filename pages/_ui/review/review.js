@@ -129,7 +129,7 @@ class Review extends Desk {
       }
       const b = part('button', what, text);
       b.type = 'button';
-      if (key) b.append(part('kbd', '', key));
+      if (key) b.append(' ', part('kbd', '', key));
       b.onclick = () => {
         act();
         b.blur();
