@@ -53,7 +53,7 @@ def origin(workspace: Workspace, said: Mapping[str, Any], folder: Path) -> Origi
         said, folder = manifest.read(before), before
         gone |= set(manifest.kept_table(folder)["id"].to_pylist()) - ids
     if said["method"]["id"] not in every("method"):
-        return _without(workspace, pool, gone, "no method chose it, so that none has a next best")
+        return _without(workspace, pool, gone, "no single method chose it, so that there is no next best")
     asked = asked_again(workspace, said, folder)
     return Origin(asked.pool, asked.roles, asked, _rows(asked.pool, gone), asked.candidates.free)
 

@@ -180,7 +180,7 @@ def test_a_selection_of_which_no_method_knows_the_next_best_says_so(shared):
     both = combine(shared.workspace, "union", [ask(shared, "random").folder, ask(shared, "k_center").folder])
     source = origin(shared.workspace, both.manifest, both.folder)
     assert source.asked is None
-    assert source.lacks == "no method chose it, so that none has a next best"
+    assert source.lacks == "no single method chose it, so that there is no next best"
     found = filled(shared, both, {0: "drop", 1: "swap"})
     assert [one.by for one in found] == [NONE, NEAREST]
 
