@@ -7,10 +7,12 @@ from datasel_core.actions.add_pool import add_pool
 from datasel_core.review.book import Book
 from datasel_core.review.decisions import decision, review_of
 from datasel_core.runs import engine
+from datasel_core.runs.catalog.label import Label, write_label
 from datasel_core.runs.spec import Spec
 from pages._ui.review import desk
 from tests.pages import screens
 from tests.pages.screens import said, sound
+from tests.pages.test_strangers import BAIT, safe
 
 screen, photo_pool, vector_pool = screens.screen, screens.photo_pool, screens.vector_pool
 
@@ -149,3 +151,12 @@ def test_a_browser_may_send_anything(screen, run, monkeypatch, sent):
         st.session_state, "get", lambda key, default=None: {"sent": sent} if key == "review" else default
     )
     assert isinstance(desk._sent(), dict)
+
+
+def test_names_and_notes_of_people_are_no_markdown(screen, workspace, run, shown):
+    write_label(run.folder, Label(BAIT, BAIT))
+    Book(workspace).add([decision(review_of(run.manifest), run.ids[0], BAIT, "drop", BAIT)])
+    app = safe(screen())
+    assert "1 of 6 decided" in said(app)
+    safe(to_review(app))
+    assert shown[0][-1]["people"] == [[BAIT, 1]]
