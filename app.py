@@ -22,6 +22,7 @@ PAGES = (  # section, file, title, icon, kinds of pool that it suits
     ("Decide", "select", "Select", "checklist", ANY),
     ("Decide", "evidence", "Evidence", "balance", ANY),
     ("Decide", "plan", "Plan", "payments", ANY),
+    ("Deliver", "review", "Review", "rate_review", ANY),
     ("Deliver", "export", "Export", "ios_share", ANY),
     ("Help", "words", "Words", "menu_book", ANY),
 )

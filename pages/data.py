@@ -7,6 +7,7 @@ from datasel_core.pools.pool import Pool
 from pages._ui.data import aside, features, first_map, groups, health, leaks, start
 from pages._ui.kit import disk, grouping, keys, look
 from pages._ui.media import detail, photos
+from pages._ui.review import offer
 
 _ALL = "all groups"
 
@@ -37,6 +38,7 @@ def samples(pool: Pool) -> None:
     wall, rail = st.columns([74, 26], gap="medium")
     with rail:
         first_map.offer(pool)
+        offer.offer(pool)
         if sizes:
             groups.bars(pool, sizes)
         with st.expander("More numbers", key="more-numbers"):

@@ -205,10 +205,11 @@ def preview(pool: Pool, run: Run) -> None:
 
 
 def _whys(run: Run, texts: list[str]) -> list[str]:
-    """Why each was kept, in the words of its method."""
+    """Why each was kept, in the words of its method, or of those who reviewed it."""
     cls = registry.every("method").get(run.manifest["method"]["id"])
     because = cls.because if cls else ""
-    return [reason(because, json.loads(text or "{}"), rank) for rank, text in enumerate(texts, 1)]
+    whys = [json.loads(text or "{}") for text in texts]
+    return [reason(because, why, rank) or why.get("review", "") for rank, why in enumerate(whys, 1)]
 
 
 def _says_nothing(values: list[Any]) -> bool:

@@ -22,7 +22,8 @@ from datasel_core.workspace.layout import EXPORT_RECORD, RECORD
 
 FOLDER, EXPORT = RECORD, EXPORT_RECORD
 SCHEMA = "datasel export 1"
-HOLDS = re.compile(r"(manifest|export|label)\.json|(selection|curve|clusters|within|already|holdout|of-\d+)\.parquet")
+_TABLES = "selection|curve|clusters|within|already|holdout|of-\\d+|list|decisions|refills"
+HOLDS = re.compile(rf"(manifest|export|label)\.json|({_TABLES})\.parquet")
 """What the folder of a selection holds: its manifest, what that closes over, what a record says of the export, and
 what somebody called it.
 """

@@ -41,6 +41,7 @@ FIELDS = {
     "recommend": {"pool": "p"},
     "recipe": {"pool": "p", "target": "t"},
     "rename": {"run": "x", "name": "a name"},
+    "review": {"run": "x"},
     "score": {"pool": "p", "method": "clip_score"},
     "select": {"pool": "p", "method": "random", "budget": "5"},
     "serving": {"pool": "p", "target": "t"},

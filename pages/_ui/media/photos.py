@@ -40,6 +40,12 @@ def thumbnail(pool: Pool, row: int, px: int = 256) -> str:
     return _data_url(_small(pool, row, px))
 
 
+def large(pool: Pool, row: int, px: int) -> str:
+    """The same for one that is looked at alone: kept on disk, not in memory."""
+    data = _grey(px) if _was_replaced(pool, row) else _jpeg(_small(pool, row, px))
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+
+
 def fetch(pool: Pool, rows: Sequence[int], px: int = 256) -> None:
     """Those without a thumbnail are read together: see `Pool.fetch`. What cannot be read, `thumbnail` shows."""
     missing = [row for row in rows if not _small(pool, row, px).path.exists()]

@@ -62,6 +62,10 @@ TERMS = {
         "epoch": "One pass of a training over all samples.",
     },
     "Delivering": {
+        "review": "Looking at each of a selection before it leaves, and keeping, dropping or swapping it.",
+        "second look": "Some of a selection, drawn by chance and decided once more by another person who does not see "
+        "what the first one said.",
+        "kappa": "How far two people agree beyond chance: 1 is always, 0 is as by chance (Cohen).",
         "manifest": "The record of a selection: what was asked, what came out, and why, with hashes that prove it.",
         "verify": "To check that a selection is what its manifest says, byte by byte.",
         "reproduce": "To make the same selection again from its manifest, and compare.",
