@@ -21,7 +21,7 @@ FLOORS = [
     {"features"},
     {"analysis"},
     {"runs"},
-    {"probes", "exports"},
+    {"probes", "exports", "labels"},
     {"evidence"},
     {"actions"},
     {"worker", "api"},

@@ -59,7 +59,7 @@ def _parameter(name: str, field: Any) -> inspect.Parameter:
     help, kind = field.description or "", _plain(field.annotation)
     is_argument, is_pairs = _extra(field).get("argument"), kind is dict
     shown = list[str] | None if is_pairs else field.annotation
-    flags = [f"--{name.replace('_', '-')}"] if kind is bool else []
+    flags = [f"--{name.replace('_', '-')}"] if kind is bool else _extra(field).get("flags", [])
     about = (
         typer.Argument(help=help) if is_argument else typer.Option(*flags, help=_repeated(help) if is_pairs else help)
     )

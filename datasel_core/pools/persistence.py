@@ -48,6 +48,7 @@ def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, sca
         **({} if scan.left_out is None else {"left_out": scan.left_out}),
         **({"texts": list(scan.texts)} if scan.texts else {}),
         **({"layout": scan.layout} if scan.layout else {}),
+        **({"part_of": dict(scan.part_of)} if scan.part_of else {}),
         **({"shards": shards} if (shards := _shards(scan)) else {}),
     }
     _set_aside(folder)

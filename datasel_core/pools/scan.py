@@ -26,6 +26,7 @@ class Scan:
     stamps: (n, 3) size and times of each sample's own file, by which one that was written since is known.
     boxes: what people drew on the samples, as `labels.boxes` makes it.
     layout: in which the pictures lay, as the option of that name says it; empty where in none of the usual ones.
+    part_of: of which pool these are some samples, for pool.json; empty where they come from a source.
     close: called when the pool is written, or will not be.
     """
 
@@ -40,6 +41,7 @@ class Scan:
     stamps: np.ndarray | None = None
     boxes: pa.Table | None = None
     layout: str = ""
+    part_of: Mapping[str, Any] = field(default_factory=dict)
     close: Callable[[], None] = lambda: None
 
 

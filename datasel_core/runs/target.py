@@ -15,9 +15,10 @@ from datasel_core.features.space import are_unlike, encoder_of
 from datasel_core.features.stored import StoredFeature, kept_features
 from datasel_core.methods.method import Method
 from datasel_core.pools.holdout import HOLDOUT, Aside
-from datasel_core.pools.persistence import load_pool
+from datasel_core.pools.persistence import load_pool, pool_names, read_about
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.candidates import find_aside
+from datasel_core.runs.spec import Spec
 from datasel_core.workspace.layout import Workspace
 
 
@@ -73,6 +74,25 @@ class Target:
             "unreadable": pool.unreadable + self.roles.unreadable(self.needs),
             **({} if self.aside is None else self.aside.said(pool)),
         }
+
+
+NOT_SPARED = "none"
+"""As `already` of a question: what a target was made of may be chosen again."""
+
+
+def spared(workspace: Workspace, spec: Spec) -> Spec:
+    """The same question, where the target was made of samples of the pool that a model fails on: they are labelled
+    already, so they count as chosen, and are not chosen again, unless `already` says something else.
+    """
+    if spec.already == NOT_SPARED:
+        return spec.model_copy(update={"already": None})
+    if spec.target is None or spec.already is not None or spec.target not in pool_names(workspace):
+        return spec
+    theirs, ours = (read_about(workspace.pool(name)) for name in (spec.target, spec.pool))
+    of = (theirs or {}).get("part_of", {})
+    if not of.get("spared") or ours is None or of["fingerprint"] != ours["fingerprint"]:
+        return spec
+    return spec.model_copy(update={"already": of["list"]})
 
 
 def find_target(
