@@ -22,6 +22,7 @@ PAGES = (  # section, file, title, icon, kinds of pool that it suits
     ("Decide", "select", "Select", "checklist", ANY),
     ("Decide", "evidence", "Evidence", "balance", ANY),
     ("Deliver", "export", "Export", "ios_share", ANY),
+    ("Deliver", "labels", "Labels", "sell", ANY),
     ("Help", "words", "Words", "menu_book", ANY),
 )
 pool = keys.pool()

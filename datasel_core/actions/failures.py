@@ -17,8 +17,8 @@ _SHOWN = 20
 
 @task("failures", version=1, title="Failures as target")
 class Failures(Task):
-    """What a model fails on becomes a target: more like it is then chosen by tsds or nearest_targets. What failed counts
-    as chosen, as it is labelled already; --already none lets it be chosen again.
+    """What a model fails on becomes a target: more like it is then chosen by tsds or nearest_targets. It counts as
+    chosen, as it is labelled already; --already none lets it be chosen again.
     """
 
     cost: ClassVar[str] = "Reads the file once, and copies the vectors of what fails."
@@ -67,7 +67,7 @@ class Failures(Task):
         return Outcome(
             result,
             lines=[
-                f"{made.pool.n:,} failures{of} are the target {made.pool.name}; they are not chosen again for it, unless "
+                f"{made.pool.n:,} failures{of} are the target {made.pool.name}; they are not chosen again, unless "
                 "asked with --already none.",
                 f"More like these: {shlex.join(command)}",
             ],

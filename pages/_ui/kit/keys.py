@@ -44,6 +44,8 @@ SHORT = {
     "select.show": ("view", "kept"),
     "select.rail": ("rail", "map"),
     "select.sample": ("sample", ""),
+    "labels.of": ("of", ""),
+    "labels.known": ("known", ""),
     "pairs.score": ("score", "clip_score"),
     "pairs.view": ("pairs", "cut"),
     "pairs.within": ("from", ""),
@@ -62,7 +64,7 @@ SHORT = {
 _BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "targets.row", "targets.target")
 _BELONG_TO_POOL += ("select.target", "select.where", "select.within", "select.settings", "select.sample")
 _BELONG_TO_POOL += ("map.region", "map.hidden", "map.view", "data.group", "data.new", "leaks.against", "leaks.by")
-_BELONG_TO_POOL += ("pairs.within", "pairs.words")
+_BELONG_TO_POOL += ("pairs.within", "pairs.words", "labels.of", "labels.known")
 
 
 def workspace() -> Workspace:
