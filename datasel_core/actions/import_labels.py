@@ -11,12 +11,11 @@ from datasel_core.labels import columns, records
 from datasel_core.labels.consensus import known_classes, of_pool
 from datasel_core.labels.places import Place, find
 from datasel_core.labels.readers import guess
+from datasel_core.labels.readers.reading import grouped
 from datasel_core.labels.records import Import
 from datasel_core.labels.taking import Taken, check_classes, take
 from datasel_core.pools.labels import LABELS
 from datasel_core.workspace.layout import Workspace
-
-_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -130,8 +129,7 @@ def import_labels(
         f"{pool.name} has a column {name} of its own, which is meant where a filter names it."
         for name in columns.shadowed(pool)
     ]
-    lost = [" ".join(f"not taken: {one.id}: {one.reason}".split()) for one in taken.lost[:_SHOWN]]
-    return Brought(kept, True, notes, lost)
+    return Brought(kept, True, notes, [f"not taken: {line}" for line in grouped(taken.lost)])
 
 
 def _own_classes(place: Place) -> set[str]:

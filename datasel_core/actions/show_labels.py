@@ -42,7 +42,7 @@ def looked_at(workspace: Workspace, place: Place, known: str | None = None) -> d
     """What `--json` prints. The columns of the pool are made anew where they are not what they should be."""
     labels = of_pool(workspace, place.pool)
     columns.renew(workspace, place.pool, labels)
-    return summary(within(labels, place.rows) if place.run else labels, len(place.rows), known)
+    return summary(within(labels, place.rows) if place.run else labels, labels, len(place.rows), known)
 
 
 @task("labels_again", version=1, title="Label once more")

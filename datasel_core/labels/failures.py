@@ -49,10 +49,12 @@ class Failed:
 
 @dataclass(frozen=True)
 class Target:
-    """pool: the target that was made. list: what `already` names so that its samples are not chosen again."""
+    """pool: the target that was made. others: what `within` names so that its samples are not chosen again; None where
+    they may be.
+    """
 
     pool: Pool
-    list: str
+    others: str | None
     failed: Failed
 
 
@@ -143,22 +145,29 @@ def _right(workspace: Workspace, pool: Pool, truth: str | None) -> dict[int, str
     return {row: str(value) for row, value in enumerate(values) if value is not None and value == value}
 
 
-def make(workspace: Workspace, pool: Pool, found: Failed, name: str | None = None) -> Target:
-    """A pool of what fails; it is called POOL-failures where nothing is said. Raises BadRequest when another pool has
-    the name.
+def make(workspace: Workspace, pool: Pool, found: Failed, name: str | None = None, again: bool = False) -> Target:
+    """A pool of what fails; it is called POOL-failures where nothing is said. again: its samples may be chosen once
+    more. Raises BadRequest when another pool has the name, or nothing else is left.
     """
     name = name or f"{pool.name}-failures"
     check_free(workspace, pool, name)
-    words = f"{len(found.rows):,} failures"
-    kept = lists.keep(workspace, pool, found.rows, words)
-    said = {"list": kept.value, "spared": True}
-    return Target(part_of(workspace, pool, name, found.rows, said, _beside(found)), kept.value, found)
+    others = None
+    if not again:
+        rest = np.setdiff1d(np.arange(pool.n), found.rows)
+        if not len(rest):
+            raise BadRequest(f"All {pool.n:,} samples of {pool.name} fail: nothing is left to choose for them.")
+        others = lists.keep(
+            workspace, pool, rest, f"{len(rest):,} that are not among {len(found.rows):,} failures"
+        ).value
+    said = {"failures": True, "spared": not again, "others": others}
+    return Target(part_of(workspace, pool, name, found.rows, said, _beside(found)), others, found)
 
 
 def check_free(workspace: Workspace, pool: Pool, name: str) -> None:
     """Raises BadRequest when a pool that is no failures of this one has the name."""
     about = read_about(workspace.pool(name))
-    if about is not None and not about.get("part_of", {}).get("spared"):
+    of = (about or {}).get("part_of", {})
+    if about is not None and not (of.get("failures") and of.get("pool") == pool.name):
         raise BadRequest(f"There is a pool called {name} already; name another with --target.")
 
 

@@ -40,11 +40,13 @@ class Labeller:
     is_off: bool = False
 
 
-def labellers(labels: Labels, known: Mapping[int, str]) -> list[Labeller]:
-    """By the number of their samples. known: row -> what is right."""
+def labellers(labels: Labels, known: Mapping[int, str], everywhere: Sequence[Item]) -> list[Labeller]:
+    """By the number of their samples. known: row -> what is right, among all items of the pool: a gold set lies outside
+    of what was chosen.
+    """
     people = labels.people
     seconds = {person: _seconds(labels.items, person) for person in people}
-    gold = {person: _against(labels.items, person, known) for person in people}
+    gold = {person: _against(everywhere, person, known) for person in people}
     others = {person: _against(labels.items, person, None) for person in people}
     slow = _holm({person: _slower(seconds, person) for person in people})
     enough = sum(n >= LEAST for n, _ in gold.values()) > 1

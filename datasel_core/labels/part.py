@@ -14,6 +14,7 @@ from datasel_core.pools import labels
 from datasel_core.pools.persistence import save_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.scan import Scan
+from datasel_core.runs.target import PART_OF
 from datasel_core.workspace.hashing import key_of
 from datasel_core.workspace.layout import Workspace, checked_name
 from datasel_core.workspace.locks import Lock
@@ -62,7 +63,8 @@ def _carry(workspace: Workspace, kept: StoredFeature, made: Pool, rows: np.ndarr
     lacking = {entry["row"]: entry["reason"] for entry in kept.unreadable}
     has = np.array([at for at, row in enumerate(rows.tolist()) if row not in lacking], dtype=np.int64)
     missing = [(at, lacking[row]) for at, row in enumerate(rows.tolist()) if row in lacking]
-    about = {name: kept.meta[name] for name in ("id", "version", "params", "role", "facts") if name in kept.meta}
+    about = {name: kept.meta[name] for name in ("id", "version", "params", "role")}
+    about["facts"] = {**kept.meta.get("facts", {}), PART_OF: kept.key}
     with Lock(folder).hold():
         if load(folder) is None and len(has):
             save_rows(folder, {"key": key, **about, "pool": said_of(made)}, values[has], has, made.n, missing, made.ids)

@@ -20,9 +20,9 @@ def within(labels: Labels, rows: np.ndarray) -> Labels:
     return dataclasses.replace(labels, items=[item for item in labels.items if item.row in mine], right=right)
 
 
-def summary(labels: Labels, n: int, known_column: str | None = None) -> dict[str, Any]:
-    """n: of how many samples these are the labels. Raises UnknownName."""
-    alpha, known, again = labels.alpha, known_of(labels, known_column), labels.again()
+def summary(labels: Labels, every: Labels, n: int, known_column: str | None = None) -> dict[str, Any]:
+    """labels: of what is asked about, n samples. every: of the whole pool, gold set included. Raises UnknownName."""
+    alpha, known, again = labels.alpha, known_of(every, known_column), labels.again()
     shares = [item.agreement for item in labels.shared if item.agreement is not None]
     classes = Counter(item.label for item in labels.items if item.label is not None)
     return {
@@ -42,7 +42,7 @@ def summary(labels: Labels, n: int, known_column: str | None = None) -> dict[str
             "box_f1": labels.box_f1(),
             "box_overlap": OVERLAP,
         },
-        "labellers": [vars(one) for one in labellers(labels, known.answers)],
+        "labellers": [vars(one) for one in labellers(labels, known.answers, every.items)],
         "known": {"n": len(known.answers), "source": known.source},
         "disagreements": len(again),
         "again": [_again(labels, item) for item in again[:MOST_AGAIN]],

@@ -62,6 +62,20 @@ class Reading:
         self.lost.append(Lost(id, person, reason))
 
 
+def grouped(lost: Sequence[Lost], most: int = 20) -> list[str]:
+    """`nothing says what is right: 16, first a.jpg, b.jpg`, a line for each reason, the most frequent first."""
+    of: dict[str, list[str]] = {}
+    for one in lost:
+        of.setdefault(one.reason, []).append(one.id)
+    ranked = sorted(of.items(), key=lambda one: -len(one[1]))
+    lines = [
+        f"{ids[0]}: {reason}" if len(ids) == 1 else f"{len(ids):,}: {reason} (first {', '.join(ids[:3])})"
+        for reason, ids in ranked[:most]
+    ]
+    rest = sum(len(ids) for _, ids in ranked[most:])
+    return [" ".join(line.split()) for line in lines] + ([f"{rest:,} more"] if rest else [])
+
+
 def instant(value: Any) -> str | None:
     """A time as UTC; without a zone it is taken as UTC. None where it is no time."""
     if not isinstance(value, str) or not value.strip():

@@ -150,6 +150,6 @@ def _chosen(pool: Pool, result: dict[str, Any]) -> None:
 
 def targets(pool: Pool) -> list[str]:
     """Names of the targets that were made of what fails in this pool, the open one first."""
-    found = [about for about in disk.pools(disk.home(pool)) if about.get("part_of", {}).get("spared")]
+    found = [about for about in disk.pools(disk.home(pool)) if about.get("part_of", {}).get("failures")]
     names = [about["name"] for about in found if about["part_of"]["fingerprint"] == pool.fingerprint]
     return sorted(names, key=lambda name: (name != keys.get("select.target"), name))
