@@ -31,13 +31,14 @@ def page(pool: Pool) -> None:
     except DataselError as error:
         markdown.trouble(error)
         return
+    again = labels.again()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="said"):
         sentence.draw(pool, said)
         with st.popover("More numbers", type="tertiary", key="more-numbers"):
             look.section("Numbers", "of these labels")
             sentence.more(said)
             _known(pool)
-    again = labels.again()
+        _next(pool, run, len(again), working)
     main, side = st.columns([72, 28], gap="medium")
     with main:
         if again:
@@ -48,7 +49,6 @@ def page(pool: Pool) -> None:
     with side, st.container(key="rail"):
         second_look.opened(pool, again)
         people.classes(pool, said)
-    _next(pool, run, len(again), working)
 
 
 def _nothing(pool: Pool, working: bool) -> None:
@@ -118,7 +118,7 @@ def _agreed(said: dict[str, Any]) -> str:
 def _next(pool: Pool, run: str, n: int, working: bool) -> None:
     """What comes after: more like what fails, and what to label once more."""
     targets = bring.targets(pool)
-    with st.container(horizontal=True, gap="small", key="labels-next"):
+    with st.container(horizontal=True, gap="small", horizontal_alignment="right", key="labels-next"):
         _more_like(targets)
         made = keys.get("labels.again")
         if n and made and made == keys.get("run"):

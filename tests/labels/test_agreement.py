@@ -80,7 +80,7 @@ def test_agreement_of_an_item_is_the_share_of_pairs(rng):
 
 def drawn(rng, n):
     """Boxes of two classes that often overlap."""
-    return [Label("ab"[rng.integers(2)], tuple((rng.integers(0, 5, 2).tolist() + rng.integers(3, 7, 2).tolist()))) for _ in range(n)]
+    return [Label("ab"[rng.integers(2)], tuple(rng.integers([0, 0, 3, 3], [5, 5, 7, 7]).tolist())) for _ in range(n)]
 
 
 @pytest.mark.parametrize("least", [0.3, 0.5, 0.75])
@@ -95,7 +95,9 @@ def test_boxes_are_matched_as_by_trying_every_way(rng, least):
 
 def test_overlaps_are_those_of_two_boxes_at_a_time(rng):
     one, other = drawn(rng, 5), drawn(rng, 4)
-    found = boxes.overlaps(np.array([label.box for label in one], float), np.array([label.box for label in other], float))
+    found = boxes.overlaps(
+        np.array([label.box for label in one], float), np.array([label.box for label in other], float)
+    )
     assert found == pytest.approx(np.array([[overlap(a.box, b.box) for b in other] for a in one]))
 
 

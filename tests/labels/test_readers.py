@@ -70,10 +70,14 @@ def test_a_box_that_is_turned_has_the_upright_one_around_it(tmp_path):
     found = cvat.read(written(tmp_path, "a.xml", text)).said[0].boxes[0].box
     assert found == pytest.approx((1, -1, 2, 4))
     value = {"x": 50, "y": 50, "width": 20, "height": 10, "rotation": 90, "rectanglelabels": ["a"]}
-    result = [{"type": "rectanglelabels", "from_name": "box", "original_width": 100, "original_height": 200, "value": value}]
+    result = [
+        {"type": "rectanglelabels", "from_name": "box", "original_width": 100, "original_height": 200, "value": value}
+    ]
     task = [{"data": {"sample_id": "x"}, "annotations": [{"result": result}]}]
     # 20 x 20 pixels about the corner at (50, 100): from (30, 100) to (50, 120)
-    assert label_studio.read(written(tmp_path, "t.json", task)).said[0].boxes[0].box == pytest.approx((0.3, 0.5, 0.2, 0.1))
+    assert label_studio.read(written(tmp_path, "t.json", task)).said[0].boxes[0].box == pytest.approx(
+        (0.3, 0.5, 0.2, 0.1)
+    )
 
 
 BOMB = '<!DOCTYPE a [<!ENTITY x "ha"><!ENTITY y "&x;&x;&x;&x;">]>'
@@ -122,7 +126,12 @@ def test_label_studio_tasks(tmp_path):
             "id": 1,
             "data": {"id": "a", "sample_id": "a", "image": "/data/local-files/?d=images/a.jpg"},
             "annotations": [
-                {"completed_by": 3, "lead_time": 4.5, "updated_at": "2026-05-01T09:30:00.123Z", "result": [choice("cat")]},
+                {
+                    "completed_by": 3,
+                    "lead_time": 4.5,
+                    "updated_at": "2026-05-01T09:30:00.123Z",
+                    "result": [choice("cat")],
+                },
                 {"completed_by": {"id": 4, "email": "x@y"}, "result": [choice("b"), choice("no", "match")]},
                 {"completed_by": 5, "was_cancelled": True, "result": []},
                 {"completed_by": 6, "ground_truth": True, "result": []},
@@ -234,7 +243,11 @@ def test_a_table(tmp_path):
 
 def test_coco_without_what_cannot_be_used(tmp_path):
     whole = {
-        "images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 8}, {"id": 1, "file_name": "b.jpg"}, {"id": 2}],
+        "images": [
+            {"id": 1, "file_name": "a.jpg", "width": 9, "height": 8},
+            {"id": 1, "file_name": "b.jpg"},
+            {"id": 2},
+        ],
         "categories": [{"id": 5, "name": "cat"}],
         "annotations": [
             {"image_id": 1, "category_id": 5, "bbox": [1, 2, 3, 4]},
@@ -246,9 +259,7 @@ def test_coco_without_what_cannot_be_used(tmp_path):
         ],
     }
     found = guess.read(written(tmp_path, "c.json", whole), "coco")
-    assert found.said == [
-        Said(("a.jpg",), "image 1 of c.json", "", ("cat",), (Label("cat", (1, 2, 3, 4)),), (9, 8))
-    ]
+    assert found.said == [Said(("a.jpg",), "image 1 of c.json", "", ("cat",), (Label("cat", (1, 2, 3, 4)),), (9, 8))]
     assert [one.reason for one in found.lost] == [
         "an earlier image has the id 1",
         "it has no file_name or no id",

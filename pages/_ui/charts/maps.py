@@ -116,7 +116,7 @@ def labels(pool: Pool, kept: StoredFeature, points: canvas.Points, colour: str) 
         return colouring.by_kept(points, disk.rows(run), own, disk.earlier(pool, run))
     roles = disk.roles(pool)
     if colour in roles.words() and colour not in pool.columns:
-        return colouring.by_column(points, roles.features[colour].key, roles.array(colour))
+        return colouring.by_word(points, roles.features[colour].key, roles.array(colour), "without a label")
     return (
         colouring.by_column(points, colour, pool.column(colour))
         if colour in group_columns(pool)
