@@ -55,6 +55,9 @@ TERMS = {
     },
     "Delivering": {
         "manifest": "The record of a selection: what was asked, what came out, and why, with hashes that prove it.",
+        "label": "What people said of a sample: a class, or boxes with classes. Of several the majority counts.",
+        "gold set": "Samples of which the right label is known, given to labellers in order to check them.",
+        "Krippendorff's alpha": "How far labellers agree beyond chance: 1 is always, 0 is as often as chance.",
         "verify": "To check that a selection is what its manifest says, byte by byte.",
         "reproduce": "To make the same selection again from its manifest, and compare.",
     },
