@@ -8,7 +8,7 @@ from datasel_core.actions.task import Outcome, Task, Work, task
 from datasel_core.base.declare import ARGUMENT, Field, flagged
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.labels import columns, records
-from datasel_core.labels.consensus import known_classes, of_pool
+from datasel_core.labels.consensus import known_classes
 from datasel_core.labels.places import Place, find
 from datasel_core.labels.readers import guess
 from datasel_core.labels.readers.reading import grouped
@@ -124,7 +124,7 @@ def import_labels(
     about |= {"pool": {"name": pool.name, "fingerprint": pool.fingerprint, "n": pool.n}}
     about |= {"selection": place.run, "ids_sha256": place.ids_sha256, "notes": notes}
     kept = records.keep(workspace, pool, key, taken.kept, taken.lost, about)
-    columns.renew(workspace, pool, of_pool(workspace, pool))
+    columns.renew(workspace, pool)
     notes += [
         f"{pool.name} has a column {name} of its own, which is meant where a filter names it."
         for name in columns.shadowed(pool)

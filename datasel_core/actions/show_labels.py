@@ -41,7 +41,7 @@ class ShowLabels(Task):
 def looked_at(workspace: Workspace, place: Place, known: str | None = None) -> dict[str, Any]:
     """What `--json` prints. The columns of the pool are made anew where they are not what they should be."""
     labels = of_pool(workspace, place.pool)
-    columns.renew(workspace, place.pool, labels)
+    columns.renew(workspace, place.pool)
     return summary(within(labels, place.rows) if place.run else labels, labels, len(place.rows), known)
 
 

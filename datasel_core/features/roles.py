@@ -152,16 +152,16 @@ class Roles:
 
     def _words(self, role: str, codes: np.ndarray) -> np.ndarray:
         """(n,) text, None where a sample has none. codes: positions among the names of the feature."""
-        names = np.array([*self.features[role].meta["facts"][NAMES], None], dtype=object)
+        names = np.array([*(_names(self.features[role]) or ()), None], dtype=object)
         return names[np.where(np.isnan(codes), -1, codes).astype(np.int64)]
 
     def numbers(self) -> list[str]:
         """Roles that are one number per sample, whether somebody declared them or brought them."""
-        return [role for role, one in self.features.items() if _is_single(one) and NAMES not in one.meta["facts"]]
+        return [role for role, one in self.features.items() if _is_single(one) and _names(one) is None]
 
     def words(self) -> list[str]:
         """Roles that are one word per sample, such as the label that most labellers gave it."""
-        return [role for role, one in self.features.items() if _is_single(one) and NAMES in one.meta["facts"]]
+        return [role for role, one in self.features.items() if _is_single(one) and _names(one) is not None]
 
     def missing_rows(self, roles: Sequence[str]) -> np.ndarray:
         """Rows of the pool that have no value in one of these roles."""
@@ -184,8 +184,8 @@ class Roles:
             return f"column {self.group}" if by_pool else self._key(self.group)
         if role == PICTURE.name:
             return hashlib.sha256(self.pictures.astype("<i8").tobytes()).hexdigest()
-        meta = self.features[role].meta
-        names = meta["facts"].get(NAMES)  # what is in the files are positions among these
+        meta, names = self.features[role].meta, _names(self.features[role])
+        # of words the files hold positions among these
         return meta["fingerprint"] if names is None else key_of([meta["fingerprint"], names])
 
     def about(self, roles: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -204,6 +204,11 @@ class Roles:
             said[role] = {name: meta[name] for name in ("id", "version", "params", "key", "fingerprint")}
             said[role]["params"] = without_home(meta["params"])  # where a model's weights lie
         return said
+
+
+def _names(one: StoredFeature) -> list[str] | None:
+    """What the values of a feature of words are positions in; None of any other."""
+    return one.meta.get("facts", {}).get(NAMES)
 
 
 def _is_single(one: StoredFeature) -> bool:

@@ -24,17 +24,18 @@ from datasel_core.workspace.locks import Lock
 NAMES = (LABEL.name, LABELLERS.name, AGREEMENT.name, LABEL_SECONDS.name)
 
 
-def renew(workspace: Workspace, pool: Pool, labels: Labels | None = None) -> list[StoredFeature]:
-    """Keeps the columns as they are by now; nothing where no labels came back. labels: where they were read already."""
+def renew(workspace: Workspace, pool: Pool) -> list[StoredFeature]:
+    """Keeps the columns as they are by now; nothing where no labels came back."""
     if not folder_of(workspace, pool.name).is_dir():
         return []
-    labels = of_pool(workspace, pool) if labels is None else labels
-    names, values = _values(labels)
-    return [
-        _keep(workspace, pool, role, array, {roles.NAMES: names} if role == LABEL.name else {})
-        for role, array in values.items()
-        if not np.isnan(array).all()
-    ]
+    with Lock(folder_of(workspace, pool.name)).hold():  # of two at once the later sees all
+        names, values = _values(of_pool(workspace, pool))
+        before = {one.role for one in kept_features(workspace, pool.fingerprint)}  # what nobody knows any more goes
+        return [
+            _keep(workspace, pool, role, array, {roles.NAMES: names} if role == LABEL.name else {})
+            for role, array in values.items()
+            if role in before or not np.isnan(array).all()
+        ]
 
 
 def _values(labels: Labels) -> tuple[list[str], Mapping[str, np.ndarray]]:

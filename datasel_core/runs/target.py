@@ -84,7 +84,7 @@ def spared(workspace: Workspace, spec: Spec) -> Spec:
     """The same question, where the target was made of samples of the pool that a model fails on: they are labelled
     already, and lie nearest to themselves, so `within` leaves them out. Raises BadRequest as `find_earlier`.
     """
-    known = pool_names(workspace)
+    known = [] if spec.target is None else pool_names(workspace)
     if spec.target not in known or spec.pool not in known:
         return spec
     theirs, ours = (read_about(workspace.pool(name)) or {} for name in (spec.target, spec.pool))
@@ -186,7 +186,7 @@ def _on_trust(pool: Pool, roles: Roles, role: str, theirs: StoredFeature) -> str
     sides = {roles.pool.name: roles.features.get(role), pool.name: theirs}
     if any(one is None or one.id != "imported" for one in sides.values()):
         return None
-    if theirs.meta["facts"].get(PART_OF) == sides[roles.pool.name].key:  # they are the pool's own
+    if theirs.meta.get("facts", {}).get(PART_OF) == sides[roles.pool.name].key:  # they are the pool's own
         return None
     silent = [name for name, one in sides.items() if encoder_of(one) is None]
     if not silent:

@@ -325,6 +325,12 @@ def test_renamed_classes_are_other_labels(workspace, tmp_path, pool):
     assert resolve(workspace, spec).key != one
 
 
+def test_what_nobody_knows_any_more_is_no_column_of_then(workspace, tmp_path, pool):
+    bring(workspace, "p", written(tmp_path, [task(pool.ids[0], (1, "cat"))], "1.json"))
+    bring(workspace, "p", written(tmp_path, [task(pool.ids[0], (2, "dog"))], "2.json"), new_classes=True)
+    assert set(Roles.of(workspace, pool).array("label")) == {None}
+
+
 def test_labels_are_groups(workspace, tmp_path, pool):
     tasks = [task(id, (1, "cat" if at < 20 else "dog")) for at, id in enumerate(pool.ids)]
     bring(workspace, "p", written(tmp_path, tasks))

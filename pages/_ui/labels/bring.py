@@ -123,7 +123,6 @@ def _title(words: str) -> str:
 
 
 def _brought(pool: Pool, result: dict[str, Any]) -> None:
-    keys.put("labels.brought", True)
     if not result["new"]:
         keys.tell(f"{result['file']} was brought before; nothing is new.")
         return
