@@ -24,6 +24,7 @@ PAGES = (  # section, file, title, icon, kinds of pool that it suits
     ("Decide", "plan", "Plan", "payments", ANY),
     ("Deliver", "review", "Review", "rate_review", ANY),
     ("Deliver", "export", "Export", "ios_share", ANY),
+    ("Deliver", "labels", "Labels", "sell", ANY),
     ("Help", "words", "Words", "menu_book", ANY),
 )
 pool = keys.pool()

@@ -23,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-groups = {"pool": pools.pool, "feature": pools.feature, "runs": selections.runs}
+groups = {"pool": pools.pool, "feature": pools.feature, "runs": selections.runs, "labels": selections.labels}
 groups |= {"pilot": defaults.pilot, "rates": defaults.rates}
 for words, command in tasks.commands().items():
     groups.get(words[0], app).command(words[-1], cls=console.Command)(command)

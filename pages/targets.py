@@ -115,6 +115,8 @@ def _said(choice: Question, found: Tables, one: TransportPlan, p: np.ndarray, n:
             look.section("Numbers", "of this choice")
             sentence.more(choice, found, one, outlook, p, n)
     sentence.advice(outlook)
+    if choice.target is not None and choice.target.pool.about.get("part_of", {}).get("spared"):
+        st.caption(f"The {choice.target.pool.n:,} failures are labelled already: they are not chosen again.")
 
 
 def _view(choice: Question, found: Tables, n: int) -> str:

@@ -21,7 +21,7 @@ FLOORS = [
     {"features"},
     {"analysis"},
     {"runs"},
-    {"probes", "exports", "review"},
+    {"probes", "exports", "review", "labels"},
     {"evidence"},
     {"costs"},
     {"actions"},

@@ -15,6 +15,7 @@ from datasel_core.features.computation import compute_followers
 from datasel_core.features.description import about_features
 from datasel_core.features.external import keep_imported
 from datasel_core.features.stored import kept_features
+from datasel_core.labels import columns
 from datasel_core.pools.persistence import read_about, save_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.layout import Workspace, checked_name
@@ -86,6 +87,8 @@ def add_pool(
             pool = save_pool(workspace, name, declared, path, scan)
     finally:
         scan.close()
+    with contextlib.suppress(BadInput):  # damaged labels are said where they are looked at
+        columns.renew(workspace, pool)
     encoder = getattr(declared, "encoder", None)
     for role, array in scan.roles.items():
         kept = keep_imported(workspace, pool, role, array, np.arange(pool.n), [], path.name, progress, encoder)

@@ -10,6 +10,7 @@ from datasel_core.methods.tsds import Tsds
 from datasel_core.runs.neighbor_tables import make_tables, tables_folder
 from datasel_core.runs.question import Question, resolve
 from datasel_core.runs.spec import Spec
+from datasel_core.runs.target import spared
 from datasel_core.workspace.layout import Workspace
 
 
@@ -29,7 +30,7 @@ class FindNeighbors(Task):
     use: dict[str, str] = Field({}, description="role=feature, where it is not the newest.")
 
     def prepare(self, workspace: Workspace) -> Work:
-        asked = resolve(workspace, Spec(**self.model_dump(), budget="1"))
+        asked = resolve(workspace, spared(workspace, Spec(**self.model_dump(), budget="1")))
         if not isinstance(asked.method, Tsds):
             raise BadRequest(f"{self.method} looks at no neighbours of a target; {Tsds.id} does.")
         return Work(tables_folder(asked), lambda progress: self._made(asked, progress))

@@ -18,6 +18,7 @@ from datasel_core.runs.engine import APPRAISING, CHOOSING, MEASURING, answer
 from datasel_core.runs.question import Question, resolve
 from datasel_core.runs.run import Run, ask
 from datasel_core.runs.spec import Spec
+from datasel_core.runs.target import spared
 from datasel_core.workspace.layout import Workspace
 
 _LISTED = 5
@@ -39,7 +40,7 @@ class Select(Spec, Task):
     def prepare(self, workspace: Workspace) -> Work:
         if self.out is not None:
             check_out(workspace, self.out, self.overwrite)
-        asked = resolve(workspace, Spec(**self.model_dump(include=set(Spec.model_fields))))
+        asked = resolve(workspace, spared(workspace, Spec(**self.model_dump(include=set(Spec.model_fields)))))
         folder = workspace.run(asked.key)
         names.check_free(workspace, checked_name(self.name or ""), folder)
         checked_note(self.note or "")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from datasel_core.errors import BadParameter
 
-__all__ = ["ARGUMENT", "HIDDEN", "HOW", "Declared", "Field", "called", "spoken"]
+__all__ = ["ARGUMENT", "HIDDEN", "HOW", "Declared", "Field", "called", "flagged", "spoken"]
 
 HOW = {"how": True}
 """`json_schema_extra=HOW` marks a parameter that changes how fast an answer comes, never the answer."""
@@ -19,6 +19,11 @@ ARGUMENT = {"argument": True}
 """Marks a field that stands on the command line without a name."""
 HIDDEN = {"hidden": True}
 """Marks a field that no command line has."""
+
+
+def flagged(flag: str) -> dict[str, list[str]]:
+    """Marks a field whose option is a word that no field can have: `flagged("--from")`."""
+    return {"flags": [flag]}
 
 
 def called(option: str) -> dict[str, str]:

@@ -78,3 +78,9 @@ PICTURE = declare(
 LABELS = declare(
     Role("labels", "labels", "The class of each thing that people marked in a sample: a column of the pool.")
 )
+LABEL = declare(Role("label", "label", "What most labellers said of a sample; none where they disagree."))
+LABELLERS = declare(Role("labellers", "number", "How many people labelled a sample."))
+AGREEMENT = declare(
+    Role("agreement", "number", "How far the labellers of a sample agree: 1 in all pairs, 0 in none.", good="high")
+)
+LABEL_SECONDS = declare(Role("label_seconds", "number", "How long a labeller took for a sample, on average.", unit="s"))

@@ -63,6 +63,9 @@ def about_method(one: type[Method]) -> dict[str, Any]:
     }
 
 
+labels = typer.Typer(
+    help="Labels that come back, and what follows from them.", no_args_is_help=True, rich_markup_mode=None
+)
 runs = typer.Typer(
     help="Finished selections, the oldest first; not those that were only looked at on the screen.",
     invoke_without_command=True,

@@ -60,7 +60,9 @@ def _parameter(name: str, field: Any) -> inspect.Parameter:
     help, kind = field.description or "", _plain(field.annotation)
     is_argument, is_pairs = _extra(field).get("argument"), kind is dict
     shown = list[str] | None if is_pairs else field.annotation
-    flags = [f"--{name.strip('_').replace('_', '-')}"] if kind is bool or keyword.iskeyword(name.strip("_")) else []
+    flags = _extra(field).get("flags", [])
+    if kind is bool or keyword.iskeyword(name.strip("_")):
+        flags = [f"--{name.strip('_').replace('_', '-')}"]
     about = (
         typer.Argument(help=help) if is_argument else typer.Option(*flags, help=_repeated(help) if is_pairs else help)
     )

@@ -18,9 +18,12 @@ from datasel_core.features.space import are_unlike, encoder_of
 from datasel_core.features.stored import StoredFeature, kept_features
 from datasel_core.features.twins import first_of_picture
 from datasel_core.pools.pool import Pool
+from datasel_core.workspace.hashing import key_of
 from datasel_core.workspace.layout import Workspace, without_home
 
 _BLOCK = 1 << 16
+NAMES = "names"
+"""Among the facts of a feature of words: its values are positions in this list."""
 _COLUMNS = (GROUP.name, PICTURE.name)
 """Roles that columns of the pool fill, never a feature."""
 
@@ -53,12 +56,12 @@ class Roles:
         picture = use.pop(PICTURE.name, "")
         if picture == ", ".join(pool.picture_columns):
             picture = ""  # as a manifest calls what the pool itself knows
-        for column in filter(None, (group, picture)):
-            pool.column(column)
         chosen = {one.role: one for one in kept}
         for role, name in use.items():
             chosen[role] = _named(kept, role, name, pool)
         roles = cls(pool, chosen, group, picture)
+        for column in filter(None, (group if group not in roles.words() else None, picture)):
+            pool.column(column)
         for role in needs:
             roles._check_there(role)
         roles._check_one_space(needs)
@@ -112,7 +115,7 @@ class Roles:
         if role == GROUP.name:
             if self.group is None:
                 return None
-            labels = np.array(["" if label is None else str(label) for label in self.pool.column(self.group).tolist()])
+            labels = np.array(["" if label is None else str(label) for label in self._of_group().tolist()])
             return labels if rows is None else labels[rows]
         if role == PICTURE.name:
             return self.pictures if rows is None else self.pictures[rows]
@@ -122,6 +125,8 @@ class Roles:
         if role not in self.features:
             return None
         values = self.features[role].values()
+        if role in self.words():
+            values = self._words(role, values)
         if rows is None or (len(rows) == len(values) and np.array_equal(rows, np.arange(len(values)))):
             return values
         if isinstance(values, Ragged):
@@ -137,14 +142,26 @@ class Roles:
         """(n,) text: the group of every sample, empty where it has none. A gap in a column of numbers is none, too:
         `array` calls it nan, and selections by group were always made of that.
         """
-        gaps = [label != label for label in self.pool.column(self.group).tolist()]
+        gaps = [label != label for label in self._of_group().tolist()]
         return np.where(gaps, "", self.array(GROUP.name))
+
+    def _of_group(self) -> np.ndarray:
+        """(n,) what the column of the groups says: one of the pool, else a role of words."""
+        by_pool = self.group in self.pool.columns
+        return self.pool.column(self.group) if by_pool else self.array(self.group)
+
+    def _words(self, role: str, codes: np.ndarray) -> np.ndarray:
+        """(n,) text, None where a sample has none. codes: positions among the names of the feature."""
+        names = np.array([*(_names(self.features[role]) or ()), None], dtype=object)
+        return names[np.where(np.isnan(codes), -1, codes).astype(np.int64)]
 
     def numbers(self) -> list[str]:
         """Roles that are one number per sample, whether somebody declared them or brought them."""
-        return [
-            role for role, one in self.features.items() if one.meta["shape"] == "rows" and len(one.meta["values"]) == 1
-        ]
+        return [role for role, one in self.features.items() if _is_single(one) and _names(one) is None]
+
+    def words(self) -> list[str]:
+        """Roles that are one word per sample, such as the label that most labellers gave it."""
+        return [role for role, one in self.features.items() if _is_single(one) and _names(one) is not None]
 
     def missing_rows(self, roles: Sequence[str]) -> np.ndarray:
         """Rows of the pool that have no value in one of these roles."""
@@ -163,10 +180,13 @@ class Roles:
 
     def _key(self, role: str) -> str:
         if role == GROUP.name:
-            return f"column {self.group}"
+            by_pool = self.group is None or self.group in self.pool.columns
+            return f"column {self.group}" if by_pool else self._key(self.group)
         if role == PICTURE.name:
             return hashlib.sha256(self.pictures.astype("<i8").tobytes()).hexdigest()
-        return self.features[role].meta["fingerprint"]
+        meta, names = self.features[role].meta, _names(self.features[role])
+        # of words the files hold positions among these
+        return meta["fingerprint"] if names is None else key_of([meta["fingerprint"], names])
 
     def about(self, roles: Sequence[str]) -> dict[str, dict[str, Any]]:
         """What the manifest says of the features that were used."""
@@ -174,6 +194,7 @@ class Roles:
         for role in roles:
             if role == GROUP.name:
                 said[role] = {"id": "column", "column": self.group}
+                said[role] |= {} if self.group in self.pool.columns else {"fingerprint": self._key(role)}
                 continue
             if role == PICTURE.name:
                 column = self.picture or ", ".join(self.pool.picture_columns)
@@ -183,6 +204,15 @@ class Roles:
             said[role] = {name: meta[name] for name in ("id", "version", "params", "key", "fingerprint")}
             said[role]["params"] = without_home(meta["params"])  # where a model's weights lie
         return said
+
+
+def _names(one: StoredFeature) -> list[str] | None:
+    """What the values of a feature of words are positions in; None of any other."""
+    return one.meta.get("facts", {}).get(NAMES)
+
+
+def _is_single(one: StoredFeature) -> bool:
+    return one.meta["shape"] == "rows" and len(one.meta["values"]) == 1
 
 
 def _named(kept: Sequence[StoredFeature], role: str, name: str, pool: Pool) -> StoredFeature:

@@ -18,6 +18,8 @@ from datasel_core.workspace.files import disk_trouble
 from datasel_core.workspace.layout import Workspace
 
 VALUES, OFFSETS, FITTED = "values.npy", "offsets.npy", "fitted.npz"
+FROM_LABELS = "labels"
+"""The id of what labels that came back say of each sample."""
 _EXTRA, _LATER = "extra-", "generation-"
 
 
@@ -94,6 +96,8 @@ def remove_left_over(folder: Path, meta: Mapping[str, Any]) -> None:
 def remedy(folder: Path, meta: Mapping[str, Any]) -> tuple[str, str]:
     """(what the feature's pool is called here, what to do so that the feature is made once more)."""
     pool, about = _pool_here(Workspace(folder.parent.parent), meta["pool"])
+    if meta["id"] == FROM_LABELS:
+        return pool, f"make it anew: {_command('labels', 'show', pool)}"
     if meta["id"] != "imported":
         words = (pool, meta["id"], *as_words("--set", meta["params"]))
         return pool, f"compute it again: {_command('feature', 'compute', *words)}"

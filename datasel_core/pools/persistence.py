@@ -51,6 +51,7 @@ def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, sca
         **({"layout": scan.layout} if scan.layout else {}),
         **({"shards": shards} if (shards := _shards(scan) if scan.shards is None else dict(scan.shards)) else {}),
         **({"cut": dict(scan.cut)} if scan.cut else {}),
+        **({"part_of": dict(scan.part_of)} if scan.part_of else {}),
     }
     _set_aside(folder)
     with writing(folder / _TABLE) as temporary:

@@ -28,6 +28,7 @@ class Scan:
     layout: in which the pictures lay, as the option of that name says it; empty where in none of the usual ones.
     shards: size and times of the files that hold several pictures each, where they are known; else they are looked at.
     cut: of which pool these are a part, and which.
+    part_of: of which pool these are some samples, for pool.json; empty where they come from a source.
     close: called when the pool is written, or will not be.
     """
 
@@ -44,6 +45,7 @@ class Scan:
     layout: str = ""
     shards: Mapping[str, list[int]] | None = None
     cut: Mapping[str, Any] | None = None
+    part_of: Mapping[str, Any] = field(default_factory=dict)
     close: Callable[[], None] = lambda: None
 
 

@@ -37,10 +37,10 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Filter:
-    """A condition on the pool's columns, and on the numbers that features gave its samples.
+    """A condition on the pool's columns, and on the numbers and words that features gave its samples.
 
-    numbers: role -> (n,) array, NaN where a sample has no value. features: role -> fingerprint, of those that the
-    condition names.
+    numbers: role -> (n,) array, NaN or None where a sample has no value. features: role -> fingerprint, of those that
+    the condition names.
     """
 
     where: str
@@ -51,7 +51,7 @@ class Filter:
     def of(cls, pool: Pool, where: str, roles: Roles) -> "Filter":
         """A column of the pool comes before a role of the same name. Raises BadRequest."""
         taken = {column.lower() for column in pool.columns}
-        others = [role for role in roles.numbers() if role.lower() not in taken]
+        others = [role for role in (*roles.numbers(), *roles.words()) if role.lower() not in taken]
         named = [role for role in others if _names(where, role)]
         read(where, [*pool.columns, *others], columns_of(filter_macros(pool)))
         return cls(where, {role: roles.array(role) for role in named}, roles.keys(named))

@@ -15,10 +15,15 @@ from datasel_core.features.space import are_unlike, encoder_of
 from datasel_core.features.stored import StoredFeature, kept_features
 from datasel_core.methods.method import Method
 from datasel_core.pools.holdout import HOLDOUT, Aside
-from datasel_core.pools.persistence import load_pool
+from datasel_core.pools.persistence import load_pool, pool_names, read_about
 from datasel_core.pools.pool import Pool
-from datasel_core.runs.candidates import find_aside
+from datasel_core.runs.candidates import find_aside, find_earlier
+from datasel_core.runs.catalog import lists
+from datasel_core.runs.spec import Spec
 from datasel_core.workspace.layout import Workspace
+
+PART_OF = "part_of"
+"""Among the facts of a feature whose rows were taken from another: the key of that one."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,28 @@ class Target:
             "unreadable": pool.unreadable + self.roles.unreadable(self.needs),
             **({} if self.aside is None else self.aside.said(pool)),
         }
+
+
+def spared(workspace: Workspace, spec: Spec) -> Spec:
+    """The same question, where the target was made of samples of the pool that a model fails on: they are labelled
+    already, and lie nearest to themselves, so `within` leaves them out. Raises BadRequest as `find_earlier`.
+    """
+    known = [] if spec.target is None else pool_names(workspace)
+    if spec.target not in known or spec.pool not in known:
+        return spec
+    theirs, ours = (read_about(workspace.pool(name)) or {} for name in (spec.target, spec.pool))
+    of = theirs.get("part_of", {})
+    if not of.get("spared") or of["fingerprint"] != ours.get("fingerprint"):
+        return spec
+    if spec.within is None:
+        return spec.model_copy(update={"within": of["others"]})
+    pool, failed = load_pool(workspace, spec.pool), set(load_pool(workspace, spec.target).ids.tolist())
+    inside = find_earlier(workspace, pool, spec.within, "within").ids
+    rest = [id for id in inside if id not in failed]
+    if len(rest) == len(inside):
+        return spec
+    kept = lists.keep(workspace, pool, pool.rows(rest), f"{len(rest):,} of these that do not fail")
+    return spec.model_copy(update={"within": kept.value})
 
 
 def find_target(
@@ -132,6 +159,9 @@ def _held_out(aside: Aside | None) -> Aside | None:
 
 def _shared(target: Pool, pool: Pool) -> str | None:
     """What is to be known where the target's own samples may be chosen: then it tests nothing that is chosen for it."""
+    spared = target.about.get("part_of", {})
+    if spared.get("spared") and spared["fingerprint"] == pool.fingerprint:
+        return None
     if target.fingerprint == pool.fingerprint or target.kind != pool.kind:
         return None
     import pyarrow.compute as pc  # takes long to load, and most commands need none
@@ -155,6 +185,8 @@ def _on_trust(pool: Pool, roles: Roles, role: str, theirs: StoredFeature) -> str
     """What is to be known where vectors were brought and nobody said what made them."""
     sides = {roles.pool.name: roles.features.get(role), pool.name: theirs}
     if any(one is None or one.id != "imported" for one in sides.values()):
+        return None
+    if theirs.meta.get("facts", {}).get(PART_OF) == sides[roles.pool.name].key:  # they are the pool's own
         return None
     silent = [name for name, one in sides.items() if encoder_of(one) is None]
     if not silent:

@@ -76,6 +76,10 @@ class Workspace:
         """Plans and pilots, a small file each."""
         return self.path / "plans"
 
+    def labels(self, pool: str) -> Path:
+        """What people said of the samples of a pool: every import."""
+        return self.path / "labels" / checked_name("pool", pool)
+
     def demo(self, name: str) -> Path:
         return self.path / "demo" / checked_name("demo", name)
 
@@ -115,7 +119,7 @@ class Workspace:
         """What only this program writes; the rest (demo, tasks, what people put there) is not among it."""
         review = (f"review.sqlite{end}" for end in ("", "-wal", "-shm", "-journal"))
         parts = ("pools", "features", "runs", "scores", "serving", "maps", "yardsticks", "evidence", "written", "lists")
-        parts += ("rates", "plans")
+        parts += ("rates", "plans", "labels")
         return [self.path / part for part in (*parts, *review)]
 
     def written_parts(self) -> list[Path]:

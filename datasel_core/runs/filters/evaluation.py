@@ -135,7 +135,7 @@ class _Work:
             block = block.rename_columns([kept.get(name, name) for name in block.column_names])
             rows = block[row].to_numpy()
             for name, values in self.numbers.items():
-                block = block.append_column(name, pa.array(np.asarray(values[rows], np.float64), from_pandas=True))
+                block = block.append_column(name, _column(values[rows]))
             yield block
 
     def _gathered(self, batches: pa.RecordBatchReader) -> Iterator[pa.Table]:
@@ -152,3 +152,10 @@ class _Work:
                     waiting = []
         if waiting:
             yield pa.Table.from_batches(waiting)
+
+
+def _column(values: np.ndarray) -> pa.Array:
+    """Numbers as doubles, NULL where there is none; words, which are objects, as text."""
+    if values.dtype == object:
+        return pa.array(values.tolist(), pa.string())
+    return pa.array(np.asarray(values, np.float64), from_pandas=True)

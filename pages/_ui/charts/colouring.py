@@ -1,6 +1,7 @@
 """How the points of a map are coloured: by cluster, by a column, by a number, by what was kept."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -34,6 +35,13 @@ def by_cluster(
 def by_column(points: Points, name: str, values: np.ndarray) -> Labels:
     """The eleven most frequent values, and the others in grey."""
     return _by_column(f"{points.key}-{name}", points, values)
+
+
+def by_word(points: Points, key: str, values: np.ndarray, nothing: str) -> Labels:
+    """The same of words that only some samples have; the others are grey, and called as `nothing` says. key: of the
+    values.
+    """
+    return _by_word(f"{points.key}-{key}", points, values, nothing)
 
 
 def by_number(points: Points, role: str, kept: StoredFeature) -> Labels:
@@ -108,6 +116,18 @@ def _by_column(key: str, _points: Points, _values: np.ndarray) -> Labels:
     others = len(names) - len(first)
     more, grey = ([f"{others} others"], [palette.DROPPED]) if others else ([], [])
     return _labels(key, place[of][_points.owners], _points, [*shown, *more], [*palette.COLOURS[: len(shown)], *grey])
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _by_word(key: str, _points: Points, _values: np.ndarray, nothing: str) -> Labels:
+    found = Counter(value for value in _values.tolist() if value is not None)
+    shown = sorted(sorted(found, key=lambda word: (-found[word], word))[:_LABELS])
+    more = [f"{len(found) - len(shown)} others"] if len(found) > len(shown) else []
+    place = {word: at for at, word in enumerate(shown)} | {None: len(shown) + len(more)}
+    of = np.array([place.get(value, len(shown)) for value in _values.tolist()], dtype=np.int64)
+    colours = [*palette.COLOURS[: len(shown)], *[palette.DROPPED] * (len(more) + 1)]
+    names = [*(word or "nothing on it" for word in shown), *more, nothing]
+    return _labels(key, of[_points.owners], _points, names, colours)
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)

@@ -98,7 +98,8 @@ def colourings(pool: Pool, kept: StoredFeature) -> dict[str, str]:
     cluster = {"cluster": "cluster"} if read_clusters(kept) is not None else {}
     chosen = {"kept": "kept and dropped"} if disk.find_run(pool, keys.get("run")) else {}
     found = {**cluster, **groups} if kept.meta["shape"] == "ragged" else {**groups, **cluster}
-    return {**found, **number_ways(pool), **chosen} or {"plain": "one colour"}
+    words = {name: name for name in disk.roles(pool).words() if name not in groups}
+    return {**found, **words, **number_ways(pool), **chosen} or {"plain": "one colour"}
 
 
 def number_ways(pool: Pool) -> dict[str, str]:
@@ -113,6 +114,9 @@ def labels(pool: Pool, kept: StoredFeature, points: canvas.Points, colour: str) 
     if colour == "kept" and (run := disk.find_run(pool, keys.get("run"))) is not None:
         own = palette.colour_of(run.manifest["method"]["id"])
         return colouring.by_kept(points, disk.rows(run), own, disk.earlier(pool, run))
+    roles = disk.roles(pool)
+    if colour in roles.words() and colour not in pool.columns:
+        return colouring.by_word(points, roles.features[colour].key, roles.array(colour), "without a label")
     return (
         colouring.by_column(points, colour, pool.column(colour))
         if colour in group_columns(pool)
@@ -147,6 +151,12 @@ def _picture(pool: Pool, kept: StoredFeature, points: canvas.Points) -> Callable
         return lens.patch(pool, kept, row, int(place - points.offsets[row]))
 
     return picture
+
+
+def groupings(pool: Pool) -> list[str]:
+    """By what samples can be grouped: columns of the pool, then labels that came back."""
+    found = group_columns(pool)
+    return [*found, *(name for name in disk.roles(pool).words() if name not in pool.columns)]
 
 
 def group_columns(pool: Pool) -> list[str]:

@@ -32,6 +32,7 @@ from datasel_core.runs.question import Question, resolve
 from datasel_core.runs.run import Run
 from datasel_core.runs.run import runs as finished_runs
 from datasel_core.runs.spec import Spec
+from datasel_core.runs.target import spared
 from datasel_core.workspace import leftovers
 from datasel_core.workspace.layout import NAME, Workspace
 
@@ -92,6 +93,7 @@ def run(folder: Path) -> Run | None:
 
 def question(pool: Pool, spec: Spec) -> Question:
     """What a spec stands for, resolved once for as long as nothing that it names changes. Raises BadRequest."""
+    spec = spared(home(pool), spec)
     earlier = tuple(_earlier(pool, key) for key in (spec.within, spec.already))
     at = stamps(home(pool)), aside(pool), earlier, _held_out_of(pool, spec.target)
     return _question(str(pool.folder), pool.table_sha256, spec.model_dump_json(), at, spec, pool)

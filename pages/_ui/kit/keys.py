@@ -47,6 +47,8 @@ SHORT = {
     "review.look": ("look", "all"),
     "review.rule": ("rule", "latest"),
     "review.share": ("second", "20"),
+    "labels.of": ("of", ""),
+    "labels.known": ("known", ""),
     "pairs.score": ("score", "clip_score"),
     "pairs.view": ("pairs", "cut"),
     "pairs.within": ("from", ""),
@@ -102,6 +104,7 @@ _BELONG_TO_POOL += ("pairs.within", "pairs.words")
 LINKED += ("plan.share", "plan.wish", "plan.labels", "plan.class", "plan.least")
 SHORT |= {"plan.enough": ("enough", "curve"), "plan.axis": ("axis", "labels"), "plan.probe": ("probe", "linear")}
 _BELONG_TO_POOL += ("plan.share", "plan.wish", "plan.labels", "plan.class", "plan.least")
+_BELONG_TO_POOL += ("pairs.within", "pairs.words", "labels.of", "labels.known")
 
 
 def workspace() -> Workspace:

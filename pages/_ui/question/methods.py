@@ -27,7 +27,7 @@ def usable(pool: Pool) -> tuple[dict[str, type[Method]], list[tuple[type[Method]
     ready, waiting = [], []
     for one in registry.every("method").values():
         lacks = [
-            role for role in one.needs if not (maps.group_columns(pool) if role == GROUP.name else fillers(pool, role))
+            role for role in one.needs if not (maps.groupings(pool) if role == GROUP.name else fillers(pool, role))
         ]
         if one.needs_one_of and not roles_of_shape(pool, one.needs_one_of):
             waiting.append((one, f"It needs one {one.needs_one_of} per sample, which this pool does not have yet."))
@@ -93,7 +93,7 @@ def roles(pool: Pool, cls: type[Method], used: Sequence[str] = ()) -> dict[str, 
                 )
             continue
         if role == GROUP.name:
-            columns = maps.group_columns(pool)
+            columns = maps.groupings(pool)
             if columns and (len(columns) > 1 or columns != [pool.group_column]):
                 use[role] = keys.bound(st.selectbox, "Group column", "select.use.group", columns[0], options=columns)
             continue

@@ -94,7 +94,7 @@ def _counting(pool: Pool, asked: Filter) -> Counting:
 
 
 def _field(pool: Pool, in_force: str) -> None:
-    columns = [*pool.columns, *(name for name in disk.roles(pool).numbers() if name not in pool.columns)]
+    columns = [*pool.columns, *(name for name in _own(pool) if name not in pool.columns)]
     keys.bound(
         st.text_input,
         "Where",
@@ -115,6 +115,12 @@ def _field(pool: Pool, in_force: str) -> None:
     _groups(pool)
     if where != in_force:  # what stands beside it must never be the answer to another filter
         st.rerun(scope="app")
+
+
+def _own(pool: Pool) -> list[str]:
+    """Columns that features give the pool: numbers, and words such as labels that came back."""
+    roles = disk.roles(pool)
+    return [*roles.numbers(), *roles.words()]
 
 
 def _wait(pool: Pool, counting: Counting) -> None:

@@ -99,7 +99,7 @@ class _Reading:
 
 
 def _read(source: Path, files: Sequence[Path], captions: bool, other: str | None, named: Named) -> Listing:
-    loaded = [(path, _loaded(path)) for path in files]
+    loaded = [(path, load_file(path)) for path in files]
     folders = [picture_folder(source, path, said.get("images") or ()) for path, said in loaded]
     root = places.shared_root([source if source.is_dir() else source.parent, *folders])
     reading = _Reading()
@@ -122,7 +122,7 @@ def _read(source: Path, files: Sequence[Path], captions: bool, other: str | None
     return listing
 
 
-def _loaded(path: Path) -> dict[str, Any]:
+def load_file(path: Path) -> dict[str, Any]:
     """Raises BadInput."""
     try:
         with open(path, encoding="utf-8-sig") as file:

@@ -1,0 +1,1 @@
+"""Parts of the page Labels: what came back, who labelled, what wants a second look."""
