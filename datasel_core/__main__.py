@@ -23,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-groups = {"pool": pools.pool, "feature": pools.feature, "runs": selections.runs}
+groups = {"pool": pools.pool, "feature": pools.feature, "runs": selections.runs, "rounds": selections.rounds}
 for words, command in tasks.commands().items():
     groups.get(words[0], app).command(words[-1], cls=console.Command)(command)
 for name, group in groups.items():

@@ -23,6 +23,7 @@ FLOORS = [
     {"runs"},
     {"probes", "exports"},
     {"evidence"},
+    {"rounds"},
     {"actions"},
     {"worker", "api"},
     {"cli", "__init__"},

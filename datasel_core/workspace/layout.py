@@ -68,6 +68,10 @@ class Workspace:
     def evidence(self, key: str) -> Path:
         return self.path / "evidence" / checked_name("evidence", key)
 
+    def project(self, name: str) -> Path:
+        """A project of rounds."""
+        return self.path / "projects" / checked_name("project", name)
+
     def demo(self, name: str) -> Path:
         return self.path / "demo" / checked_name("demo", name)
 
@@ -103,6 +107,7 @@ class Workspace:
         """What only this program writes; the rest (demo, tasks, what people put there) is not among it."""
         review = (f"review.sqlite{end}" for end in ("", "-wal", "-shm", "-journal"))
         parts = ("pools", "features", "runs", "scores", "serving", "maps", "yardsticks", "evidence", "written", "lists")
+        parts += ("projects",)
         return [self.path / part for part in (*parts, *review)]
 
     def written_parts(self) -> list[Path]:

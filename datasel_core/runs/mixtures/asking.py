@@ -1,0 +1,170 @@
+"""A mixed recipe asked of a pool: each share's picks come from its own method, asked as a normal question.
+
+A share chooses after those that were declared before it; what they took counts as chosen for it. Where a quota stands
+against some of its picks, it is asked again, for more, among what it may still take.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datasel_core.base.progress import Progress
+from datasel_core.errors import BadRequest, Failed
+from datasel_core.methods.selection import granted
+from datasel_core.pools.persistence import load_pool
+from datasel_core.pools.pool import Pool
+from datasel_core.runs import manifest
+from datasel_core.runs.candidates import Earlier
+from datasel_core.runs.engine import answer
+from datasel_core.runs.mixtures.ledgers import Count, Purse, ledger
+from datasel_core.runs.mixtures.limits import quotas_of, weights_of
+from datasel_core.runs.mixtures.mixing import Mixing, Ranked
+from datasel_core.runs.mixtures.recipe import Recipe
+from datasel_core.runs.mixtures.room import Quotas
+from datasel_core.runs.mixtures.things import Things, gather
+from datasel_core.runs.question import Question, resolve
+from datasel_core.runs.run import Run
+from datasel_core.runs.spec import Spec
+from datasel_core.workspace.layout import Workspace
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A recipe, resolved and found possible. questions: one per share, of which only the budget is still to be said.
+    budget: in what the recipe counts. requested: as it was asked for.
+    """
+
+    workspace: Workspace
+    pool: Pool
+    recipe: Recipe
+    questions: Sequence[Question]
+    things: Things
+    quotas: Quotas
+    budget: int
+    requested: str
+    seed: int
+
+    def ledger(self) -> Count | Purse:
+        groups, bins = self.things.groups.of, self.things.bins.of
+        return ledger(groups, bins, self.things.size, self.quotas, self.budget, self.recipe.is_purse)
+
+    def what(self) -> dict[str, Any]:
+        """All that decides the answer."""
+        return {
+            "recipe": self.recipe.model_dump(mode="json"),
+            "questions": [question.open() for question in self.questions],
+            "budget": self.budget,
+        }
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What one share came to: its runs, its order of preference as things, and the row that stands for each."""
+
+    runs: list[Run]
+    order: Ranked
+    rows: np.ndarray
+
+
+def ask(
+    workspace: Workspace,
+    pool: str,
+    recipe: Recipe,
+    budget: str,
+    seed: int = 0,
+    already: str | None = None,
+    within: str | None = None,
+    where: str | None = None,
+) -> Asked:
+    """already, within, where: as of a question, for every share. Raises BadRequest, in one line, before anything is
+    written; where the recipe is impossible, with the budget that would be possible.
+    """
+    opened = load_pool(workspace, pool)
+    asked = {"pool": pool, "budget": "1", "seed": seed, "already": already, "within": within, "where": where}
+    questions = [
+        _question(workspace, opened, {**share.model_dump(exclude={"percent"}), **asked}) for share in recipe.shares
+    ]
+    rows = questions[0].candidates.free
+    for question in questions[1:]:
+        rows = np.intersect1d(rows, question.candidates.free)
+    if not len(rows):
+        raise BadRequest(f"No sample of {pool} can be chosen by every share; a method may lack its feature for them.")
+    things = gather(opened, recipe, rows, questions[0].earlier)
+    n = len(things.size) if recipe.counted == "units" else len(rows)
+    count = granted(budget, questions[0].n if recipe.counted == "samples" else n, max(n, _count(budget)))
+    quotas = quotas_of(things, recipe, count, weights_of(opened, recipe, things))
+    return Asked(workspace, opened, recipe, questions, things, quotas, count, str(budget), seed)
+
+
+def _count(budget: str) -> int:
+    """A budget that is a count may be any: what is possible is said with the quotas."""
+    return int(budget) if str(budget).strip().isdigit() and len(str(budget)) < 18 else 0
+
+
+def _question(workspace: Workspace, pool: Pool, asked: dict[str, Any]) -> Question:
+    """Raises BadRequest, naming the share's method."""
+    return resolve(workspace, Spec(**asked), pool)
+
+
+def bring(asked: Asked, progress: Progress) -> tuple[Mixing, list[Brought]]:
+    """Lets each share choose in its turn. Raises Stopped, Failed."""
+    mixing = Mixing(asked.ledger(), [share.exact for share in asked.recipe.shares])
+    found: list[Brought] = []
+    for share in progress.over(range(len(asked.questions)), len(asked.questions), "shares"):
+        found.append(_brought(asked, mixing, share, progress))
+    return mixing, found
+
+
+def _brought(asked: Asked, mixing: Mixing, share: int, progress: Progress) -> Brought:
+    every, runs, orders, rows = asked.things.of(np.arange(len(asked.things.size))), [], [], []
+    many = mixing.missing(share)
+    for _ in range(len(every.thing)):  # each time it takes one thing at least
+        open = asked.things.rows[mixing.open(share, every)[asked.things.thing]]
+        if mixing.missing(share) <= 0 or not len(open):
+            break
+        runs.append(_run(asked, mixing, share, open, min(many, len(open)), progress))
+        order, first = asked.things.ranked(runs[-1].selection.rows)
+        if not len(mixing.walk(share, order)):
+            raise Failed(f"Share {share + 1} was given what it may take and took nothing; please report it.")
+        orders.append(order)
+        rows.append(runs[-1].selection.rows[first])
+        many = 2 * many
+    return Brought(runs, _joined(orders), np.concatenate([np.empty(0, np.int64), *rows]))
+
+
+def _joined(orders: Sequence[Ranked]) -> Ranked:
+    none = np.empty(0, np.int64)
+    return Ranked(
+        *(np.concatenate([none, *(getattr(one, name) for one in orders)]) for name in ("thing", "cell", "size"))
+    )
+
+
+def _run(asked: Asked, mixing: Mixing, share: int, open: np.ndarray, many: int, progress: Progress) -> Run:
+    """The share's method, asked for so many among what it may take, after what was taken."""
+    question = asked.questions[share]
+    taken = asked.things.rows[np.isin(asked.things.thing, list(mixing.taken))]
+    within, already = question.within, question.already
+    if len(np.setdiff1d(question.candidates.free, taken)) > len(open):
+        within = _listed(asked.pool, open, {}, "within")
+    if len(taken):
+        before = [] if already is None else already.ids
+        of = {} if already is None else {"of": already.about.get("of", [already.about["ids_sha256"]])}
+        already = _listed(asked.pool, taken, of, "already", before)
+    named = {name: name for name, one in (("within", within), ("already", already)) if one is not None}
+    spec = question.spec.model_copy(update={"budget": str(many), **named})
+    piece = dataclasses.replace(question, spec=spec, within=within, already=already)
+    changed = {name for name, one in (("within", within), ("already", already)) if one is not getattr(question, name)}
+    called = {
+        name: dataclasses.replace(getattr(piece, name), called=str(Path(piece.key) / f"{name}.parquet"))
+        for name in changed
+    }
+    return answer(dataclasses.replace(piece, **called).check(), progress, preview=True)
+
+
+def _listed(pool: Pool, rows: np.ndarray, more: dict[str, Any], called: str, before: Sequence[str] = ()) -> Earlier:
+    ids = list(dict.fromkeys([*before, *pool.ids[rows].tolist()]))
+    return Earlier(ids, {"ids_sha256": manifest.ids_sha256(ids), "n": len(ids), **more}, called)
