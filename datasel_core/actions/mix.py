@@ -67,6 +67,8 @@ def told(run: Run) -> list[str]:
     for at, share in enumerate(said["method"]["params"]["recipe"]["shares"], 1):
         towards = f" towards {share['target']}" if share["target"] else ""
         lines.append(f"{shares.count(at):,} by {share['method']}{towards}, {share['percent']:g} %")
+    for share, why in said["method"]["params"]["short"].items():
+        lines.append(f"share {share} fell short, the others made up for it: {why}")
     for bound in ("least", "most"):
         if one := [quota for quota in quotas_kept(run) if bound in quota]:
             n = [quota["n"] for quota in one]

@@ -26,7 +26,7 @@ class Proposal:
     n_failures: int = 0
 
     def words(self) -> str:
-        """`Round 3 of 5: 50 more, 70 % facility_location, 30 % like the 18 failures`."""
+        """`Round 3 of 5: 50 more, 70 % Facility location, 30 % like the 18 failures`."""
         shares = []
         for share in self.recipe.shares:
             like = self.failures is not None and share.target == self.failures

@@ -6,7 +6,7 @@ from typing import Any
 
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, BadRequest
-from datasel_core.evidence.appraisals import worth
+from datasel_core.evidence.appraisals.worth import WorthInRandom
 from datasel_core.pools.persistence import load_pool
 from datasel_core.rounds import effort
 from datasel_core.rounds.project import Project, Round, find_project
@@ -52,7 +52,7 @@ def begin_round(project: Project, proposed: Proposal, asked: Asked, progress: Pr
         run=run.key,
         ids_sha256=run.manifest["result"]["ids_sha256"],
         planned=planned,
-        value=_value(project, asked, run),
+        value=_value(project, run),
         failures=proposed.failures,
     )
     with Lock(project.folder).hold(progress.check):
@@ -67,14 +67,13 @@ def begin_round(project: Project, proposed: Proposal, asked: Asked, progress: Pr
     return made, run
 
 
-def _value(project: Project, asked: Asked, run: Run) -> float | None:
+def _value(project: Project, run: Run) -> float | None:
     """The measure of the stop rule, with all rounds up to this one; None where it is not known yet."""
     measure = project.plan.stop.measure
-    if measure == "worth":
-        found = worth.now(asked.questions[0], run.table["row"].to_numpy())
-        return None if found is None else found["n"]
+    if measure == WorthInRandom.id:
+        return (run.manifest["result"].get(measure) or {}).get("n")
     if measure == "coverage":
-        far = (metrics_of_all(run.manifest) or {}).get("coverage", {}).get("mean")
+        far = (metrics_of_all(run.manifest) or {}).get(measure, {}).get("mean")
         return None if far is None else round(100 * (1 - far), 6)
     return None
 

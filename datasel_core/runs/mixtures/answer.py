@@ -38,11 +38,11 @@ def _made(asked: Asked, mixing: Mixing, brought: Sequence[Brought]) -> Made:
     derivation = Mixture(
         recipe=asked.recipe.model_dump(mode="json"),
         budget=asked.budget,
-        of=[_part(share, run) for share, one in enumerate(brought, 1) for run in one.runs],
-        after=question.already and {"ids_sha256": question.already.about["ids_sha256"], "n": len(question.already.ids)},
+        selections=[_part(one.share + 1, run) for one in brought for run in one.runs],
+        short={str(one.share + 1): one.short for one in brought if one.short},
+        within=question.within and {"ids_sha256": question.within.about["ids_sha256"], "n": len(question.within.ids)},
         where=question.spec.where,
     )
-    aside = next((run.folder for one in brought for run in one.runs), None) if question.aside else None
     return Made(
         derivation=derivation,
         pool=asked.pool,
@@ -51,7 +51,8 @@ def _made(asked: Asked, mixing: Mixing, brought: Sequence[Brought]) -> Made:
         what=asked.what(),
         command=command_line(asked),
         seed=asked.seed,
-        aside=aside,
+        already=question.already,
+        aside=question.aside,
     )
 
 
@@ -68,7 +69,7 @@ def _selection(asked: Asked, mixing: Mixing, brought: Sequence[Brought]) -> Sele
     things, rows, whys = asked.things, [], []
     members = np.argsort(things.thing, kind="stable")
     starts = np.searchsorted(things.thing[members], np.arange(len(things.size) + 1))
-    own = [_whys(one) for one in brought]
+    own = {share: _whys([one for one in brought if one.share == share]) for share in range(len(asked.questions))}
     for thing, share in mixing.taken.items():
         mine = things.rows[members[starts[thing] : starts[thing + 1]]]
         row, why = own[share][thing]
@@ -79,19 +80,21 @@ def _selection(asked: Asked, mixing: Mixing, brought: Sequence[Brought]) -> Sele
         whys += [why] * len(mine)
     names = list(dict.fromkeys(name for why in whys for name in why))
     columns = {name: np.array([why.get(name) for why in whys], dtype=object) for name in names}
-    return Selection(np.array(rows, np.int64), why=columns)
+    return Selection(np.array(rows, np.int64), scores=np.full(asked.pool.n, np.nan), why=columns)
 
 
-def _whys(one: Brought) -> dict[int, tuple[int, dict[str, Any]]]:
+def _whys(turns: Sequence[Brought]) -> dict[int, tuple[int, dict[str, Any]]]:
     """Thing -> the row that brought it, and why the method picked that."""
     known: dict[int, dict[str, Any]] = {}
-    for run in one.runs:
-        chosen = run.selection
-        for at, row in enumerate(chosen.rows.tolist()):
-            known.setdefault(row, {name: values[at] for name, values in chosen.why.items()})
     found: dict[int, tuple[int, dict[str, Any]]] = {}
-    for thing, row in zip(one.order.thing.tolist(), one.rows.tolist(), strict=True):
-        found.setdefault(thing, (row, known[row]))
+    for run in [run for one in turns for run in one.runs]:
+        chosen = run.selection
+        why = {name: values.tolist() for name, values in chosen.why.items()}
+        for at, row in enumerate(chosen.rows.tolist()):
+            known.setdefault(row, {name: values[at] for name, values in why.items()})
+    for one in turns:
+        for thing, row in zip(one.order.thing.tolist(), one.rows.tolist(), strict=True):
+            found.setdefault(thing, (row, known[row]))
     return found
 
 
@@ -111,10 +114,12 @@ def _tables(asked: Asked, mixing: Mixing, brought: Sequence[Brought]) -> dict[st
             "before": things.bins.before, "kept": np.bincount(things.bins.of[taken], minlength=len(quotas.cap)),
         }),
     }  # fmt: skip
-    for share, one in enumerate(brought, 1):
+    for turn, one in enumerate(brought, 1):
         ids = pa.array(asked.pool.ids[one.rows].tolist(), pa.string())
         order = one.order
-        tables[f"ranked-{share}"] = pa.table({"id": ids, "thing": order.thing, "cell": order.cell, "size": order.size})
+        share = np.full(len(ids), one.share)
+        named = {"share": share, "id": ids, "thing": order.thing, "cell": order.cell, "size": order.size}
+        tables[f"ranked-{turn}"] = pa.table(named)
     if asked.recipe.unit is not None:
         inside = np.flatnonzero(np.isin(things.thing, np.concatenate([one.order.thing for one in brought])))
         ids = pa.array(asked.pool.ids[things.rows[inside]].tolist(), pa.string())

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from datasel_core.base.progress import Progress
-from datasel_core.errors import BadRequest, Failed
+from datasel_core.errors import BadParameter, BadRequest, Failed
 from datasel_core.methods.selection import granted
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
@@ -63,11 +63,15 @@ class Asked:
 
 @dataclass(frozen=True)
 class Brought:
-    """What one share came to: its runs, its order of preference as things, and the row that stands for each."""
+    """One turn of one share: its runs, its order of preference as things, and the row that stands for each. short: why
+    its method could not bring all that was its own; empty where it did.
+    """
 
+    share: int
     runs: list[Run]
     order: Ranked
     rows: np.ndarray
+    short: str = ""
 
 
 def ask(
@@ -111,29 +115,46 @@ def _question(workspace: Workspace, pool: Pool, asked: dict[str, Any]) -> Questi
 
 
 def bring(asked: Asked, progress: Progress) -> tuple[Mixing, list[Brought]]:
-    """Lets each share choose in its turn. Raises Stopped, Failed."""
-    mixing = Mixing(asked.ledger(), [share.exact for share in asked.recipe.shares])
-    found: list[Brought] = []
-    for share in progress.over(range(len(asked.questions)), len(asked.questions), "shares"):
-        found.append(_brought(asked, mixing, share, progress))
+    """Lets each share choose in its turn, and the others where one falls short. Raises BadParameter where all do;
+    Stopped, Failed.
+    """
+    mixing, n = Mixing(asked.ledger(), [share.exact for share in asked.recipe.shares]), len(asked.questions)
+    found = [_brought(asked, mixing, at, at, progress) for at in progress.over(range(n), n, "shares")]
+    if short := [one for one in found if one.short]:
+        for share in [at for at in range(n) if not found[at].short]:
+            if mixing.missing(n - 1) > 0:
+                found.append(_brought(asked, mixing, share, n - 1, progress))
+        if mixing.missing(n - 1) > 0 and not asked.recipe.is_purse:
+            left = mixing.missing(n - 1)
+            raise BadParameter(
+                f"The shares bring {asked.budget - left:,} of {asked.budget:,} and no more: {short[0].short}"
+            )
     return mixing, found
 
 
-def _brought(asked: Asked, mixing: Mixing, share: int, progress: Progress) -> Brought:
+def _brought(asked: Asked, mixing: Mixing, share: int, within: int, progress: Progress) -> Brought:
+    """within: the share up to which may be spent."""
     every, runs, orders, rows = asked.things.of(np.arange(len(asked.things.size))), [], [], []
-    many = mixing.missing(share)
-    for _ in range(len(every.thing)):  # each time it takes one thing at least
-        open = asked.things.rows[mixing.open(share, every)[asked.things.thing]]
-        if mixing.missing(share) <= 0 or not len(open):
+    many, short = mixing.missing(within), ""
+    for _ in range(2 * len(every.thing)):  # each time it takes one thing at least, or asks for half as many
+        open = asked.things.rows[mixing.open(within, every)[asked.things.thing]]
+        many = min(many, len(open))
+        if mixing.missing(within) <= 0 or not many:
             break
-        runs.append(_run(asked, mixing, share, open, min(many, len(open)), progress))
-        order, first = asked.things.ranked(runs[-1].selection.rows)
-        if not len(mixing.walk(share, order)):
+        try:
+            run = _run(asked, mixing, share, open, many, progress)
+        except BadParameter as error:  # the method has no more candidates: as many as it has
+            many, short = many // 2, f"{asked.recipe.shares[share].method}: {error}"
+            continue
+        order, first = asked.things.ranked(run.selection.rows)
+        if not len(mixing.walk(share, order, within)):
             raise Failed(f"Share {share + 1} was given what it may take and took nothing; please report it.")
+        runs.append(run)
         orders.append(order)
-        rows.append(runs[-1].selection.rows[first])
-        many = 2 * many
-    return Brought(runs, _joined(orders), np.concatenate([np.empty(0, np.int64), *rows]))
+        rows.append(run.selection.rows[first])
+        many = many if short else 2 * many
+    lacks = short if mixing.missing(within) > 0 else ""
+    return Brought(share, runs, _joined(orders), np.concatenate([np.empty(0, np.int64), *rows]), lacks)
 
 
 def _joined(orders: Sequence[Ranked]) -> Ranked:

@@ -3,7 +3,8 @@
 The law. Quotas are met first: of the picks, as many as the groups lack are owed to them, dealt to the shares by largest
 remainder; a share spends no more of the others than its part of them. Then shares, by largest remainder, in the order
 in which they were declared. A thing counts once. A cap is never broken. Whatever a share passes over is passed over for
-good, so the answer is the same whether its order comes at once or piece by piece.
+good, so the answer is the same whether its order comes at once or piece by piece. What a method has no more candidates
+for, the others make up for, in order; it is said.
 """
 
 from collections.abc import Sequence
@@ -52,13 +53,15 @@ class Mixing:
             return False
         return self.ledger.may(cell, size)
 
-    def walk(self, share: int, ranked: Ranked) -> np.ndarray:
-        """Takes from front to back. Returns the positions in `ranked` that were taken."""
-        found = []
+    def walk(self, share: int, ranked: Ranked, within: int | None = None) -> np.ndarray:
+        """Takes from front to back. within: the share up to which may be spent; itself where none is said. Returns the
+        positions in `ranked` that were taken.
+        """
+        found, within = [], share if within is None else within
         for at, (thing, cell, size) in enumerate(
             zip(ranked.thing.tolist(), ranked.cell.tolist(), ranked.size.tolist(), strict=True)
         ):
-            if thing in self.taken or not self.fits(share, cell, size):
+            if thing in self.taken or not self.fits(within, cell, size):
                 continue
             self._spent_free += not self.ledger.needs(cell)
             self.ledger.take(cell, size)
@@ -73,9 +76,13 @@ class Mixing:
         return fits[which.ravel()] & ~np.isin(every.thing, list(self.taken))
 
 
-def mixed(ledger: Count | Purse, parts: Sequence[int | Fraction], orders: Sequence[Ranked]) -> list[tuple[int, int]]:
-    """(thing, share) in the order in which they are taken. orders: of each share, all that it may come to."""
+def mixed(
+    ledger: Count | Purse, parts: Sequence[int | Fraction], turns: Sequence[tuple[int, Ranked]]
+) -> list[tuple[int, int]]:
+    """(thing, share) in the order in which they are taken. turns: share, and all that it may come to; first every share
+    once, in order, then those that make up for what a method had no more candidates for.
+    """
     mixing = Mixing(ledger, parts)
-    for share, order in enumerate(orders):
-        mixing.walk(share, order)
+    for at, (share, order) in enumerate(turns):
+        mixing.walk(share, order, min(at, len(parts) - 1))
     return list(mixing.taken.items())

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from datasel_core.base.registry import find
+from datasel_core.base.registry import every, find
 from datasel_core.errors import BadRequest
 
 _PARTS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%?\s*=\s*([^:=\s]+)((?::[^:=]+=[^:]*)*)\s*")
@@ -32,7 +32,9 @@ class Share(_Plain):
         return Fraction(str(self.percent))
 
     def words(self) -> str:
-        return f"{self.percent:g} % {self.method}{f' towards {self.target}' if self.target else ''}"
+        known = every("method").get(self.method)
+        by = f"{self.percent:g} % {known.title if known else self.method}"
+        return f"{by} towards {self.target}" if self.target else by
 
 
 class Quota(_Plain):
@@ -100,7 +102,7 @@ class Recipe(_Plain):
         return self
 
     def words(self) -> str:
-        """`70 % facility_location, 30 % tsds towards failures; at least 5 per group`."""
+        """`70 % Facility location, 30 % TSDS towards failures; at least 5 per group`."""
         quotas = [f"at least {self.at_least.words()}"] if self.at_least else []
         quotas += [f"at most {self.at_most.words()}"] if self.at_most else []
         quotas += [f"weights per {self.weights.per}"] if self.weights else []

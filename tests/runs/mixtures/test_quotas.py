@@ -137,7 +137,7 @@ def test_a_mixture_is_what_the_law_says():
             if not choices(n, budget, group, bin, quotas):
                 continue
             ranked = [Ranked(one, cell[one], np.ones(n, int)) for one in orders]
-            answer = mixed(Count(room, quotas, budget), parts, ranked)
+            answer = mixed(Count(room, quotas, budget), parts, list(enumerate(ranked)))
             assert answer == slow(group, bin, quotas, budget, parts, orders), (seed, budget)
             assert meets([thing for thing, _ in answer], group, bin, quotas)
             assert [sum(of == share for _, of in answer) for share in range(len(parts))] == deal(budget, parts)
@@ -158,7 +158,7 @@ def test_laws_hold_on_larger_pools(seed):
     budget = int(rng.integers(63, largest(room, quotas) + 1))
     parts, orders = [60, 25, 15], [rng.permutation(n) for _ in range(3)]
     ranked = [Ranked(one, cell[one], np.ones(n, int)) for one in orders]
-    answer = mixed(Count(room, quotas, budget), parts, ranked)
+    answer = mixed(Count(room, quotas, budget), parts, list(enumerate(ranked)))
     things = [thing for thing, _ in answer]
     assert len(set(things)) == budget
     assert meets(things, group, bin, quotas)
@@ -170,7 +170,7 @@ def test_laws_hold_on_larger_pools(seed):
             mixing.walk(share, Ranked(one.thing[piece], one.cell[piece], one.size[piece]))
     assert list(mixing.taken.items()) == answer
     loose = Quotas(np.zeros(n_groups, int), np.full(n_groups, n), np.full(n_bins, n))
-    plain = mixed(Count(room, loose, 100), parts, ranked)
+    plain = mixed(Count(room, loose, 100), parts, list(enumerate(ranked)))
     assert [thing for thing, of in plain if of == 0] == orders[0][:60].tolist()
 
 

@@ -20,8 +20,9 @@ class Mixture(Derivation):
 
     recipe: dict[str, Any] = Field(description="Shares, minima, caps, weights and units.")
     budget: int = Field(ge=1, description="In what the recipe counts: samples, or units.")
-    of: list[dict[str, Any]] = Field(description="The selections that each share came to.")
-    after: dict[str, Any] | None = Field(None, description="What counted as chosen before.")
+    selections: list[dict[str, Any]] = Field(description="The selections that each share came to.")
+    within: dict[str, Any] | None = Field(None, description="An earlier selection that was chosen among.")
+    short: dict[str, str] = Field({}, description="Share -> why its method could not bring all that was its own.")
     where: str | None = Field(None, description="The condition on what could be chosen.")
 
     def again(self, tables: Mapping[str, pa.Table]) -> list[str]:
@@ -31,10 +32,15 @@ class Mixture(Derivation):
         group, bin, size = (np.repeat(cells[name], cells["there"]) for name in ("group", "bin", "size"))
         least, most = (tables["groups"][name].to_numpy() for name in ("least", "most"))
         quotas = Quotas(least, most, tables["bins"]["cap"].to_numpy())
-        orders = [tables[f"ranked-{at}"] for at in range(1, len(recipe.shares) + 1)]
-        ranked = [Ranked(*(one[name].to_numpy() for name in ("thing", "cell", "size"))) for one in orders]
+        names = sorted((name for name in tables if name.startswith("ranked-")), key=lambda name: int(name[7:]))
+        orders = [tables[name] for name in names]
+        turns = [
+            (int(one["share"][0].as_py()) if len(one) else 0,
+             Ranked(*(one[name].to_numpy() for name in ("thing", "cell", "size"))))
+            for one in orders
+        ]  # fmt: skip
         parts = [share.exact for share in recipe.shares]
-        taken = mixed(ledger(group, bin, size, quotas, self.budget, recipe.is_purse), parts, ranked)
+        taken = mixed(ledger(group, bin, size, quotas, self.budget, recipe.is_purse), parts, turns)
         ids: dict[int, list[str]] = {}
         if recipe.unit is not None:
             for thing, id in zip(*(tables["members"][name].to_pylist() for name in ("thing", "id")), strict=True):
@@ -45,7 +51,12 @@ class Mixture(Derivation):
         return [id for thing, _ in taken for id in ids[thing]]
 
     def parts(self) -> list[Mapping[str, Any]]:
-        return [*self.of, *([self.after] if self.after else [])]
+        return [*self.selections, *([self.within] if self.within else [])]
 
     def called(self, budget: int | str) -> str:
-        return f"{' + '.join(str(one['method']).replace('_', '-') for one in self.recipe['shares'])}, {budget}"
+        names = [str(one["method"]).replace("_", "-") for one in self.recipe["shares"]]
+        return f"{' + '.join(dict.fromkeys(names))}, {budget}"
+
+    def words(self) -> str:
+        """`70 % facility location greedy, 30 % TSDS towards failures; at least 5 per group`."""
+        return Recipe(**self.recipe).words()
