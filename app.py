@@ -21,6 +21,7 @@ PAGES = (  # section, file, title, icon, kinds of pool that it suits
     ("Decide", "image_text", "Image-text", "image_search", ("pairs", "vectors")),
     ("Decide", "select", "Select", "checklist", ANY),
     ("Decide", "evidence", "Evidence", "balance", ANY),
+    ("Decide", "rounds", "Rounds", "cycle", ANY),
     ("Deliver", "export", "Export", "ios_share", ANY),
     ("Help", "words", "Words", "menu_book", ANY),
 )

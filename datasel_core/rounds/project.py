@@ -4,6 +4,7 @@
 which run answered it, and, once it is done, what it took. Each closes with its own hash.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,3 +161,14 @@ def begin(workspace: Workspace, plan: Mapping[str, Any]) -> Project:
             raise BadRequest(f"There is a project called {made.name} already; choose another name.")
         made.written(folder / "project.json")
     return Project(workspace, made, [])
+
+
+def of_pool(workspace: Workspace, pool: Pool) -> list[Project]:
+    """Those of the pool as it is now, by name; one that is damaged is passed over here: `find_project` says why."""
+    found = []
+    for name in projects(workspace):
+        with contextlib.suppress(BadInput):
+            one = find_project(workspace, name)
+            if one.plan.fingerprint == pool.fingerprint:
+                found.append(one)
+    return found

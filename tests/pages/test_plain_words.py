@@ -85,7 +85,9 @@ def questions(workspace, tmp_path, rng):
     return pool, chosen(workspace, pool, "s2l", "10", n_clusters=4).key
 
 
-_PAGES = [(page, "k_center") for page in ("data", "patterns", "targets", "select", "evidence", "export", "words")]
+_PAGES = [
+    (page, "k_center") for page in ("data", "patterns", "targets", "select", "evidence", "rounds", "export", "words")
+]
 
 
 @pytest.mark.parametrize(("page", "method"), [*_PAGES, ("select", "random"), ("select", "facility_location")])
