@@ -21,7 +21,7 @@ class Price(BaseModel):
 
     @property
     def is_known(self) -> bool:
-        return bool(self.money(3600.0 * bool(self.seconds), 1))
+        return self.wage > 0 or self.each > 0
 
     def money(self, seconds: float, n: int) -> float:
         return seconds / 3600 * self.wage + n * self.each
@@ -41,7 +41,8 @@ def planned(price: Price, n: int) -> Effort:
     """The joint where a plan with intervals takes its place: its middle numbers."""
     seconds = price.seconds * n
     hours = seconds / 3600 if price.seconds else None
-    return Effort(items=n, hours=hours, money=price.money(seconds, n) if price.is_known else None)
+    known = price.is_known and (hours is not None or not price.wage)
+    return Effort(items=n, hours=hours, money=price.money(seconds, n) if known else None)
 
 
 def typed(price: Price, items: int, hours: float | None, money: float | None) -> Effort:

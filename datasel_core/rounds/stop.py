@@ -48,8 +48,8 @@ class State(BaseModel):
 
 
 def rates(states: Sequence[State]) -> list[float | None]:
-    """Points gained per 100 spent, of each round; None where it is not known. The first gains from nothing."""
-    found, before = [], 0.0
+    """Points gained per 100 spent, of each round; None where it is not known, as of the first, before which is none."""
+    found, before = [], None
     for state in states:
         known = state.value is not None and before is not None and state.spent > 0
         found.append(100 * (state.value - before) / state.spent if known else None)
@@ -65,7 +65,7 @@ def reasons(rule: Stop, states: Sequence[State], left: int, currency: str, is_pr
     found = []
     if rule.gain and rate is not None and rate < rule.gain:
         hundred = _hundred(currency, is_priced)
-        found.append(f"{hundred} brought {rate:.2g} {unit} in the last round, less than {rule.gain:g}.")
+        found.append(f"{hundred} brought {rate:,.2f} {unit} in the last round, less than {rule.gain:g}.")
     if rule.reach and last.value is not None and last.value >= rule.reach:
         found.append(f"{last.value:.3g} {unit} are reached; {rule.reach:g} were asked for.")
     if rule.disputed and last.disputed is not None and last.disputed >= rule.disputed:

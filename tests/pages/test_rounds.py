@@ -26,7 +26,7 @@ def test_from_nothing_to_the_second_round(screen, workspace, pool):
     sound(app.run())
     sound(app.button(key="rounds-start").click().run())
     assert "**Round 1 of 2**: 30 samples; 0 of 60 samples so far" in said(app)
-    assert app.query_params["project"] == ["labels"]
+    assert app.query_params["project"] in ("labels", ["labels"])
     sound(app.button(key="rounds-next").click().run())
     wait(app, lambda app: "**Round 1 of 2** is with the labellers" in said(app))
     assert "at least 4 per source: met by all 3" in said(app)
@@ -42,12 +42,13 @@ def test_from_nothing_to_the_second_round(screen, workspace, pool):
 
 def test_planned_stands_beside_what_it_was_and_a_reason_to_stop(screen, workspace, pool):
     start(workspace, seconds=36, wage=20, currency="EUR", least_gain=1000.0)
-    do(workspace, "next")
-    do(workspace, "done", items=29, hours=0.5)
+    for _ in range(2):
+        do(workspace, "next")
+        do(workspace, "done", items=29, hours=0.5)
     app = opened(screen, project="labels")
     cells = "<td><b>1</b></td><td>30</td><td>29</td><td>0.3</td><td>0.5</td><td>6.00</td><td>10.00</td>"
     assert cells in said(app)
-    assert "Time to stop: 100 EUR brought" in said(app)
+    assert "Time to stop: 100 EUR brought" in said(app).replace("\\", "")
     assert len(app.get("plotly_chart")) == 1
     plain(app)
 
@@ -73,7 +74,7 @@ def test_an_impossible_round_says_what_would_be_possible(screen, workspace, pool
     start(workspace, budget="150", at_most="2 per video")
     app = opened(screen, project="labels")
     sound(app.button(key="rounds-next").click().run())
-    assert "leaves 40 samples: ask for at most 40" in app.error[0].value
+    assert "leaves 40 samples: ask for at most 40" in app.error[0].value.replace("\\", "")
 
 
 def test_a_lost_selection_is_one_line(screen, workspace, pool):
@@ -81,4 +82,4 @@ def test_a_lost_selection_is_one_line(screen, workspace, pool):
     key = do(workspace, "next").result["run"]
     (workspace.run(key) / "selection.parquet").unlink()
     app = opened(screen, project="labels")
-    assert "Round 1 of labels has lost its selection" in app.error[0].value
+    assert "Round 1 of labels has lost its selection" in app.error[0].value.replace("\\", "")

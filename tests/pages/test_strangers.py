@@ -307,6 +307,7 @@ OURS = {
         *("basis", "below", "known", "lacks", "methods.sentence(one)", "methods.terms(one)", "one.summary()"),
         *("one.title", "why"),
     },
+    "pages/_ui/rounds/drawer.py": {"at"},
     "pages/_ui/rounds/rail.py": {"at", "bound", "met", "share", "words", "f' ({named})' if named else ''"},
     "pages/_ui/select/sentence.py": {"counts.words", "f': {said}' if said else ' chosen'", "one", "said"},
     "pages/_ui/select/worth.py": {"of"},

@@ -88,12 +88,12 @@ def test_the_rule_in_words_and_by_hand():
         "Stop when 100 samples bring less than 1 random samples, or when the budget is spent."
     )
     first, second = State(value=40.0, spent=200), State(value=43.0, spent=200)
-    assert rates([first, second, State(value=None, spent=9), second]) == [20.0, 1.5, None, None]
-    assert rates([State(value=5.0, spent=0)]) == [None]
+    assert rates([first, second, State(value=None, spent=9), second]) == [None, 1.5, None, None]
+    assert rates([first, State(value=50.0, spent=0)]) == [None, None]
     assert reasons(rule, [], 9, "EUR", True) == []
     assert reasons(rule, [first], 9, "EUR", True) == []
     assert reasons(rule, [first, second], 9, "EUR", True) == [
-        "100 EUR brought 1.5 % covered in the last round, less than 2."
+        "100 EUR brought 1.50 % covered in the last round, less than 2."
     ]
     assert reasons(Stop(gain=1.5), [first, second], 9, "EUR", True) == []  # as much as asked is enough
     assert reasons(rule, [State(value=80.0, spent=1)], 9, "EUR", True) == [

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from datasel_core.base.registry import every, find
 from datasel_core.errors import BadRequest
 
-_PARTS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%?\s*=\s*([^:=\s]+)((?::[^:=]+=[^:]*)*)\s*")
+_PARTS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%?\s*=\s*(\w+)((?::[^:=]+=[^:]*)*)\s*")
 _PER = re.compile(r"\s*(\S+)\s+per\s+(.+?)\s*")
 
 
