@@ -71,9 +71,12 @@ class Mixing:
 
     def open(self, share: int, every: Ranked) -> np.ndarray:
         """(m,) bool: which of these things the share may take now."""
-        kinds, which = np.unique(np.stack([every.cell, every.size]), axis=1, return_inverse=True)
-        fits = np.array([self.fits(share, int(cell), int(size)) for cell, size in kinds.T], bool)
-        return fits[which.ravel()] & ~np.isin(every.thing, list(self.taken))
+        _, first, which = np.unique(
+            every.cell * (every.size.max(initial=0) + 1) + every.size, return_index=True, return_inverse=True
+        )
+        kinds = zip(every.cell[first].tolist(), every.size[first].tolist(), strict=True)
+        fits = np.array([self.fits(share, cell, size) for cell, size in kinds], bool)
+        return fits[which] & ~np.isin(every.thing, list(self.taken))
 
 
 def mixed(

@@ -1,5 +1,6 @@
 """What a recipe can take from a pool: samples or whole units, the group and the bin of each, and their quotas."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,7 +51,7 @@ class Things:
     def of(self, things: np.ndarray) -> Ranked:
         return Ranked(things, self.cell[things], self.size[things])
 
-    @property
+    @functools.cached_property
     def cell(self) -> np.ndarray:
         """(t,) int, the cell of each thing, as `Room.of` numbers them."""
         return Room.of(self.groups.of, self.bins.of)[1]

@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+import datasel_core as ds
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.actions.task import perform
 from datasel_core.base.progress import Progress
@@ -101,6 +102,15 @@ def test_it_is_a_run_like_any_other(workspace, pool):
         with pytest.raises(BadRequest, match="cannot be deleted"):
             removal.delete(workspace, one)
         assert reproduce(workspace, one)["identical"]  # each part from its own folder
+
+
+def test_python_asks_the_same(workspace, pool):
+    recipe = {"shares": [COVER, LIKE], "at_most": {"n": 3, "per": "video"}}
+    run = ds.mix("frames", recipe, 30)
+    assert run.key == mix(asked(workspace, "30", at_most={"n": 3, "per": "video"})).key
+    then = ds.mix(pool, recipe, 20, already=run)
+    assert not set(run.ids) & set(then.ids)
+    assert then.manifest["already"]["n"] == 30
 
 
 def test_units_are_bought_whole(workspace, pool):
