@@ -9,8 +9,10 @@ from datasel_core.rounds.project import Project
 from datasel_core.rounds.stop import State, reasons
 from datasel_core.runs.mixtures.recipe import Recipe, Share
 
-_LIKE = 30
-"""Per cent of a round that follow failures, where the plan names no share for them."""
+_PERCENT, LIKE = 30, "nearest_targets"
+"""How much of a round follows failures where the plan names no share for them, and by which method: one that has a
+choice for any budget and at any scale of distances.
+"""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def propose(project: Project, failures: str | None = None, n_failures: int = 0) 
 
 def towards(recipe: Recipe, failures: str | None) -> Recipe:
     """The recipe of a round that follows failures: its shares that choose towards a target take them for it; where it
-    has none, the others give a part to TSDS. Without failures, shares without a target give theirs to the others.
+    has none, the others give a part to `LIKE`. Without failures, shares without a target give theirs to the others.
     """
     needy = [bool(find("method", share.method).needs_target) for share in recipe.shares]
     if failures is None:
@@ -67,8 +69,8 @@ def towards(recipe: Recipe, failures: str | None) -> Recipe:
     if any(needy):
         aimed = [_aimed(share, failures) if needs else share for share, needs in zip(recipe.shares, needy, strict=True)]
         return recipe.model_copy(update={"shares": aimed})
-    rest = [_scaled(share, share.percent * (100 - _LIKE) / 100) for share in recipe.shares]
-    like = Share(percent=100 - sum(share.percent for share in rest), method="tsds", target=failures)
+    rest = [_scaled(share, share.percent * (100 - _PERCENT) / 100) for share in recipe.shares]
+    like = Share(percent=100 - sum(share.percent for share in rest), method=LIKE, target=failures)
     return recipe.model_copy(update={"shares": [*rest, like]})
 
 

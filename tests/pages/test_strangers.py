@@ -308,7 +308,7 @@ OURS = {
         *("one.title", "why"),
     },
     "pages/_ui/rounds/drawer.py": {"at"},
-    "pages/_ui/rounds/rail.py": {"at", "bound", "met", "share", "words", "f' ({named})' if named else ''"},
+    "pages/_ui/rounds/rail.py": {"at", "f' ({named})' if named else ''", "met", "named", "one.at", "share", "words"},
     "pages/_ui/select/sentence.py": {"counts.words", "f': {said}' if said else ' chosen'", "one", "said"},
     "pages/_ui/select/worth.py": {"of"},
     "pages/_ui/targets/crowds.py": {"len(crowds)", "said"},
@@ -317,6 +317,7 @@ OURS = {
     "pages/_ui/targets/walls.py": {"unlike_words(len(far), len(found.targets), found.beyond)"},
     "pages/_ui/trajectories/proxy.py": {"cls.cost"},
     "pages/_ui/patterns/region.py": {"said"},
+    "pages/rounds.py": {"found.at", "one.at"},
     "pages/patterns.py": {"what", "many", "said", "turns"},
     "pages/trajectories.py": {"cls.paper", "left_out"},
 }

@@ -148,14 +148,14 @@ def test_weights_deal_the_budget(workspace, pool):
 def test_what_a_method_has_no_candidates_for_the_others_make_up_for_and_it_is_said(workspace, pool):
     """TSDS gives no chance to what is far from every example, or was taken."""
     aimed = {**LIKE, "params": {"max_k": 2, "kde_k": 1}}
-    run = mix(asked(workspace, "40", [aimed, {**COVER, "percent": 70}], at_most={"n": 3, "per": "video"}))
-    assert len(run.ids) == 40
-    assert shares(run)[1] < 12
-    assert shares(run)[2] == 40 - shares(run)[1]
+    run = mix(asked(workspace, "60", [{**aimed, "percent": 70}, {**COVER, "percent": 30}]))
+    assert len(run.ids) == 60
+    assert shares(run)[1] <= 2 * 18  # two candidates for each of 18 examples, and 42 to bring
+    assert shares(run)[2] == 60 - shares(run)[1]
     assert run.manifest["method"]["params"]["short"]["1"].startswith("tsds: The budget is")
-    last = mix(asked(workspace, "40", [COVER, aimed]))
-    assert shares(last)[1] > 28
-    assert len(last.ids) == 40
+    last = mix(asked(workspace, "150", [COVER, aimed]))
+    assert shares(last)[1] > 105
+    assert len(last.ids) == 150
     assert reproduce(workspace, last.folder)["identical"]
     with pytest.raises(BadParameter, match=r"The shares bring \d+ of 150 and no more: tsds: The budget is"):
         mix(asked(workspace, "150", [{**aimed, "percent": 100}]))
