@@ -41,6 +41,7 @@ def page(pool: Pool) -> None:
     with left:
         table.draw(project, pool)
         table.chart(project)
+        look.told(table.wall)(project, pool)
     with right:
         rail.draw(project)
 
@@ -50,7 +51,8 @@ def _which(found: dict[str, Project]) -> Project | None:
         return None
     names = list(found)
     usual = names[-1]
-    name = keys.bound(st.selectbox, "Project", "rounds.project", usual, options=names, format_func=markdown.plain)
+    name = keys.bound(st.selectbox, "Project", "rounds.project", usual, options=names, format_func=markdown.plain,
+                       width=220)  # fmt: skip
     return found[name]
 
 

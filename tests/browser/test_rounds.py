@@ -41,7 +41,7 @@ def test_two_rounds_from_a_plan_to_the_failures(visit, workspace, tmp_path, rng,
     settled(page)
     page.get_by_role("button", name="Done", exact=True).click()
     page.get_by_text("Round 2 of 2: 12 more photos, 7 failures to follow; 12 of 24 photos so far").wait_for()
-    page.get_by_text("30 % Nearest to the target towards failed").first.wait_for()
+    page.get_by_text("30 % Nearest to the target (failed)").first.wait_for()
     page.locator(".js-plotly-plot").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 1440
     page.reload()

@@ -34,7 +34,7 @@ def test_from_nothing_to_the_second_round(screen, workspace, pool):
     app.selectbox(key="rounds-failures").set_value("failures")
     sound(app.button(key="rounds-close").click().run())
     assert "**Round 2 of 2**: 30 more samples, 18 failures to follow; 28 of 60 samples so far" in said(app)
-    assert "30 % Nearest to the target towards failures" in said(app).replace("\\", "")
+    assert "30 % Nearest to the target (failures)" in said(app).replace("\\", "")
     (one,) = find_project(workspace, "labels").rounds
     assert (one.actual.items, one.failures) == (28, "failures")
     plain(app)

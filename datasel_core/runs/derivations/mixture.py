@@ -58,5 +58,5 @@ class Mixture(Derivation):
         return f"{' + '.join(dict.fromkeys(names))}, {budget}"
 
     def words(self) -> str:
-        """`70 % facility location greedy, 30 % TSDS towards failures; at least 5 per group`."""
+        """`70 % Facility location, 30 % TSDS (failures); at least 5 per group`."""
         return Recipe(**self.recipe).words()

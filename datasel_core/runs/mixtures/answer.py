@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasel_core.base.progress import Progress
+from datasel_core.base.registry import every
 from datasel_core.errors import BadInput
 from datasel_core.methods.selection import Selection
 from datasel_core.runs import manifest
@@ -136,6 +137,15 @@ def quotas_kept(run: Run) -> list[dict[str, Any]]:
             met = one["kept"] >= one["least"] if bound == "least" else one["kept"] <= one["cap"]
             found.append({"per": quota.per, "name": one["name"], "n": n, bound: quota.n, "met": met})
     return found
+
+
+def brought_by(run: Run) -> dict[int, str]:
+    """Row of the pool -> the title of the method whose share brought it, in pick order."""
+    chosen, titles = run.selection, every("method")
+    return {
+        row: titles[id].title if id in titles else id
+        for row, id in zip(chosen.rows.tolist(), chosen.why["by"].tolist(), strict=True)
+    }
 
 
 def _rows(path: Path) -> list[Mapping[str, Any]]:

@@ -34,7 +34,7 @@ class Share(_Plain):
     def words(self) -> str:
         known = every("method").get(self.method)
         by = f"{self.percent:g} % {known.title if known else self.method}"
-        return f"{by} towards {self.target}" if self.target else by
+        return f"{by} ({self.target})" if self.target else by
 
 
 class Quota(_Plain):
@@ -102,7 +102,7 @@ class Recipe(_Plain):
         return self
 
     def words(self) -> str:
-        """`70 % Facility location, 30 % TSDS towards failures; at least 5 per group`."""
+        """`70 % Facility location, 30 % TSDS (failures); at least 5 per group`."""
         quotas = [f"at least {self.at_least.words()}"] if self.at_least else []
         quotas += [f"at most {self.at_most.words()}"] if self.at_most else []
         quotas += [f"weights per {self.weights.per}"] if self.weights else []

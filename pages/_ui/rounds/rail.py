@@ -44,7 +44,7 @@ def _quotas(project: Project) -> None:
         markdown.trouble(error)
         return
     for share, why in run.manifest["method"]["params"]["short"].items():
-        st.markdown(f"- share {share} fell short, the others made up for it: {markdown.plain(why)}")
+        st.markdown(f"- share {share} fell short; the others made up for it", help=markdown.plain(why))
     for bound in ("least", "most"):
         mine = [quota for quota in kept if bound in quota]
         if not mine:

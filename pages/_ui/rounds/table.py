@@ -8,7 +8,10 @@ from datasel_core.pools.pool import Pool
 from datasel_core.rounds.project import Project, Round
 from datasel_core.rounds.proposal import propose, states
 from datasel_core.rounds.stop import MEASURES, rates
+from datasel_core.rounds.turn import run_of
+from datasel_core.runs.mixtures.answer import brought_by
 from pages._ui.kit import look, palette
+from pages._ui.media import photos
 
 
 def draw(project: Project, pool: Pool) -> None:
@@ -52,6 +55,18 @@ def _number(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:,.{digits}f}"
 
 
+def wall(project: Project, pool: Pool) -> None:
+    """What the last round holds, in pick order; which method brought each."""
+    if not project.rounds:
+        return
+    one = project.rounds[-1]
+    found = brought_by(run_of(project, one))
+    look.section(f"Round {one.at}", f"{look.samples(pool, len(found))}, in the order in which they were chosen")
+    photos.wall(
+        pool, list(found), key="wall-rounds", height=76, captions={row: f"by {by}" for row, by in found.items()}
+    )
+
+
 def chart(project: Project) -> None:
     """What 100 of money brought, round by round, with the line below which it is time to stop."""
     import plotly.graph_objects as go
@@ -62,14 +77,14 @@ def chart(project: Project) -> None:
     unit = MEASURES[plan.stop.measure][0]
     hundred = f"100 {plan.price.currency}".strip() if plan.price.is_known else "100 samples"
     names = [f"round {at}" for at in range(1, len(found) + 1)]
-    figure = go.Figure(go.Bar(x=names, y=found, marker_color=palette.KEPT, width=0.5, name="gain",
+    figure = go.Figure(go.Bar(x=names, y=found, marker_color=palette.KEPT, width=0.25, name="gain",
                               hovertemplate=f"%{{y:.2f}} {unit} for {hundred}<extra></extra>"))  # fmt: skip
     if plan.stop.gain:
         figure.add_hline(y=plan.stop.gain, line={"dash": "dash", "color": palette.BASELINE, "width": 1.5},
                          annotation_text=f"stop below {plan.stop.gain:g}", annotation_position="top right")  # fmt: skip
     figure.update_layout(yaxis={"title": f"{unit} per {hundred}", "rangemode": "tozero"}, showlegend=False)
     said = ", ".join(f"{name} {one:.2f}" for name, one in zip(names, found, strict=True) if one is not None)
-    look.chart(figure, "Gain per round", f"What {hundred} brought: {said} {unit}.", height=260, key="rounds-gain")
+    look.chart(figure, "Gain per round", f"What {hundred} brought: {said} {unit}.", height=200, key="rounds-gain")
 
 
 def sentence(project: Project, pool: Pool) -> str:
