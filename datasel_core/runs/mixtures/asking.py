@@ -7,7 +7,6 @@ against some of its picks, it is asked again, for more, among what it may still 
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -90,7 +89,7 @@ def ask(
     opened = load_pool(workspace, pool)
     asked = {"pool": pool, "budget": "1", "seed": seed, "already": already, "within": within, "where": where}
     questions = [
-        _question(workspace, opened, {**share.model_dump(exclude={"percent"}), **asked}) for share in recipe.shares
+        resolve(workspace, Spec(**share.model_dump(exclude={"percent"}), **asked), opened) for share in recipe.shares
     ]
     rows = questions[0].candidates.free
     for question in questions[1:]:
@@ -107,11 +106,6 @@ def ask(
 def _count(budget: str) -> int:
     """A budget that is a count may be any: what is possible is said with the quotas."""
     return int(budget) if str(budget).strip().isdigit() and len(str(budget)) < 18 else 0
-
-
-def _question(workspace: Workspace, pool: Pool, asked: dict[str, Any]) -> Question:
-    """Raises BadRequest, naming the share's method."""
-    return resolve(workspace, Spec(**asked), pool)
 
 
 def bring(asked: Asked, progress: Progress) -> tuple[Mixing, list[Brought]]:
@@ -170,22 +164,20 @@ def _run(asked: Asked, mixing: Mixing, share: int, open: np.ndarray, many: int, 
     taken = asked.things.rows[np.isin(asked.things.thing, list(mixing.taken))]
     within, already = question.within, question.already
     if len(np.setdiff1d(question.candidates.free, taken)) > len(open):
-        within = _listed(asked.pool, open, {}, "within")
+        within = _listed(asked.pool, open, {})
     if len(taken):
         before = [] if already is None else already.ids
         of = {} if already is None else {"of": already.about.get("of", [already.about["ids_sha256"]])}
-        already = _listed(asked.pool, taken, of, "already", before)
-    named = {name: name for name, one in (("within", within), ("already", already)) if one is not None}
-    spec = question.spec.model_copy(update={"budget": str(many), **named})
-    piece = dataclasses.replace(question, spec=spec, within=within, already=already)
-    changed = {name for name, one in (("within", within), ("already", already)) if one is not getattr(question, name)}
-    called = {
-        name: dataclasses.replace(getattr(piece, name), called=str(Path(piece.key) / f"{name}.parquet"))
-        for name in changed
-    }
-    return answer(dataclasses.replace(piece, **called).check(), progress, preview=True)
+        already = _listed(asked.pool, taken, of, before)
+    now = {"within": within, "already": already}
+    changed = {name: one for name, one in now.items() if one is not getattr(question, name)}
+    spec = question.spec.model_copy(update={"budget": str(many), **dict.fromkeys(changed, "")})
+    key = dataclasses.replace(question, spec=spec, **now).key
+    lists = {name: dataclasses.replace(one, called=f"{key}/{name}.parquet") for name, one in changed.items()}
+    spec = spec.model_copy(update={name: one.called for name, one in lists.items()})
+    return answer(dataclasses.replace(question, spec=spec, **{**now, **lists}).check(), progress, preview=True)
 
 
-def _listed(pool: Pool, rows: np.ndarray, more: dict[str, Any], called: str, before: Sequence[str] = ()) -> Earlier:
+def _listed(pool: Pool, rows: np.ndarray, more: dict[str, Any], before: Sequence[str] = ()) -> Earlier:
     ids = list(dict.fromkeys([*before, *pool.ids[rows].tolist()]))
-    return Earlier(ids, {"ids_sha256": manifest.ids_sha256(ids), "n": len(ids), **more}, called)
+    return Earlier(ids, {"ids_sha256": manifest.ids_sha256(ids), "n": len(ids), **more}, "")

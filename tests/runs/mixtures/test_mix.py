@@ -1,12 +1,14 @@
 """A mixed recipe asked of a pool: every quota against the table that was kept, each share against its own method."""
 
 import json
+import shlex
 from collections import Counter
 
 import numpy as np
 import pytest
 
 import datasel_core as ds
+from datasel_core.__main__ import main
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.actions.task import perform
 from datasel_core.base.progress import Progress
@@ -17,6 +19,7 @@ from datasel_core.runs.catalog import removal
 from datasel_core.runs.mixtures.answer import mix, quotas_kept
 from datasel_core.runs.mixtures.asking import ask
 from datasel_core.runs.mixtures.recipe import parse_recipe
+from datasel_core.runs.question import spec_of
 from datasel_core.runs.reproduction import reproduce
 from datasel_core.runs.run import Run, runs
 from datasel_core.runs.spec import Spec
@@ -51,6 +54,10 @@ def asked(workspace, budget="40", shares=(COVER, LIKE), **more):
 
 def column(run, name):
     return Counter(run.table[name].to_pylist())
+
+
+def _named(words):
+    return {flag: words[words.index(f"--{flag}") + 1] for flag in ("within", "already") if f"--{flag}" in words}
 
 
 def shares(run):
@@ -102,6 +109,10 @@ def test_it_is_a_run_like_any_other(workspace, pool):
         with pytest.raises(BadRequest, match="cannot be deleted"):
             removal.delete(workspace, one)
         assert reproduce(workspace, one)["identical"]  # each part from its own folder
+        said = manifest.read(one)
+        words = shlex.split(said["command"])[3:]
+        assert main(words) == 0  # and by its command
+        assert engine.resolve(workspace, spec_of(said).model_copy(update=_named(words))).key == one.name
 
 
 def test_python_asks_the_same(workspace, pool):
