@@ -23,6 +23,7 @@ PAGES = (  # section, file, title, icon, kinds of pool that it suits
     ("Decide", "evidence", "Evidence", "balance", ANY),
     ("Decide", "plan", "Plan", "payments", ANY),
     ("Deliver", "review", "Review", "rate_review", ANY),
+    ("Decide", "rounds", "Rounds", "cycle", ANY),
     ("Deliver", "export", "Export", "ios_share", ANY),
     ("Deliver", "labels", "Labels", "sell", ANY),
     ("Help", "words", "Words", "menu_book", ANY),

@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 groups = {"pool": pools.pool, "feature": pools.feature, "runs": selections.runs, "labels": selections.labels}
-groups |= {"pilot": defaults.pilot, "rates": defaults.rates}
+groups |= {"pilot": defaults.pilot, "rates": defaults.rates, "rounds": selections.rounds}
 for words, command in tasks.commands().items():
     groups.get(words[0], app).command(words[-1], cls=console.Command)(command)
 for name, group in groups.items():

@@ -1,8 +1,8 @@
-"""What Python users call: `ds.open_pool`, `ds.method`, `ds.select`, `ds.evidence`."""
+"""What Python users call: `ds.open_pool`, `ds.method`, `ds.select`, `ds.mix`, `ds.evidence`."""
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from datasel_core.methods.method import Method
 from datasel_core.pools.persistence import load_pool, pool_names
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
+from datasel_core.runs.mixtures import answer
+from datasel_core.runs.mixtures.asking import ask
+from datasel_core.runs.mixtures.recipe import parse_recipe
 from datasel_core.runs.run import Run
 from datasel_core.runs.spec import parse_spec
 from datasel_core.workspace.layout import NAME, Workspace
@@ -102,3 +105,24 @@ def select(
     work = Select(**spec.model_dump(), name=name, note=note).prepare(Workspace(pool.folder.parent.parent))
     work.run(Progress())
     return Run(work.folder, manifest.read(work.folder))
+
+
+def mix(
+    pool: Pool | str,
+    recipe: Mapping[str, Any],
+    budget: int | str,
+    seed: int = 0,
+    already: Run | str | None = None,
+    within: Run | str | None = None,
+    where: str | None = None,
+) -> Run:
+    """Chooses by several methods' shares under quotas and keeps the answer as a run.
+
+    recipe: as a file for `mix --recipe` says it: `shares`, a list of {percent, method, params, target}, and `at_least`,
+    `at_most`, `weights`, `unit`, `counted`, `together`. Raises BadRequest in one line, with the budget that would be
+    possible where the recipe is not.
+    """
+    pool = open_pool(pool) if isinstance(pool, str) else pool
+    earlier = [os.fspath(one.folder) if isinstance(one, Run) else one for one in (already, within)]
+    home = Workspace(pool.folder.parent.parent)
+    return answer.mix(ask(home, pool.name, parse_recipe(dict(recipe)), str(budget), seed, *earlier, where))

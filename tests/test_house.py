@@ -24,6 +24,7 @@ FLOORS = [
     {"probes", "exports", "review", "labels"},
     {"evidence"},
     {"costs"},
+    {"rounds"},
     {"actions"},
     {"worker", "api"},
     {"cli", "__init__"},

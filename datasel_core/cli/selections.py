@@ -73,6 +73,11 @@ runs = typer.Typer(
 )
 
 
+rounds = typer.Typer(
+    help="Projects of rounds: plan, choose, label, come back.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
 @runs.callback()
 def list_runs(asked: typer.Context, json: Json = False) -> None:
     """All finished selections, the oldest first; not those that were only looked at on the screen."""

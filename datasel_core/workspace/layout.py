@@ -80,6 +80,10 @@ class Workspace:
         """What people said of the samples of a pool: every import."""
         return self.path / "labels" / checked_name("pool", pool)
 
+    def project(self, name: str) -> Path:
+        """A project of rounds."""
+        return self.path / "projects" / checked_name("project", name)
+
     def demo(self, name: str) -> Path:
         return self.path / "demo" / checked_name("demo", name)
 
@@ -119,7 +123,7 @@ class Workspace:
         """What only this program writes; the rest (demo, tasks, what people put there) is not among it."""
         review = (f"review.sqlite{end}" for end in ("", "-wal", "-shm", "-journal"))
         parts = ("pools", "features", "runs", "scores", "serving", "maps", "yardsticks", "evidence", "written", "lists")
-        parts += ("rates", "plans", "labels")
+        parts += ("rates", "plans", "labels", "projects")
         return [self.path / part for part in (*parts, *review)]
 
     def written_parts(self) -> list[Path]:

@@ -89,7 +89,8 @@ def questions(workspace, tmp_path, rng):
 
 
 _PAGES = [
-    (page, "k_center") for page in ("data", "patterns", "targets", "select", "evidence", "plan", "export", "words")
+    (page, "k_center")
+    for page in ("data", "patterns", "targets", "select", "evidence", "plan", "rounds", "export", "words")
 ]
 
 

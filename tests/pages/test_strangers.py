@@ -309,6 +309,8 @@ OURS = {
     },
     "pages/_ui/plan/pilot.py": {"pool.name"},
     "pages/_ui/plan/rates.py": {"name"},
+    "pages/_ui/rounds/drawer.py": {"at"},
+    "pages/_ui/rounds/rail.py": {"at", "f' ({named})' if named else ''", "met", "named", "one.at", "share", "words"},
     "pages/_ui/select/sentence.py": {"counts.words", "f': {said}' if said else ' chosen'", "one", "said"},
     "pages/_ui/select/worth.py": {"of"},
     "pages/_ui/targets/crowds.py": {"len(crowds)", "said"},
@@ -317,6 +319,7 @@ OURS = {
     "pages/_ui/targets/walls.py": {"unlike_words(len(far), len(found.targets), found.beyond)"},
     "pages/_ui/trajectories/proxy.py": {"cls.cost"},
     "pages/_ui/patterns/region.py": {"said"},
+    "pages/rounds.py": {"found.at", "one.at"},
     "pages/patterns.py": {"what", "many", "said", "turns"},
     "pages/trajectories.py": {"cls.paper", "left_out"},
 }

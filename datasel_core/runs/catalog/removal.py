@@ -10,7 +10,7 @@ from typing import Any
 
 from datasel_core.errors import BadInput, BadRequest, Failed
 from datasel_core.runs import manifest
-from datasel_core.runs.catalog import links
+from datasel_core.runs.catalog import links, projects
 from datasel_core.runs.catalog.label import name_of, read_label
 from datasel_core.workspace.files import read_json
 from datasel_core.workspace.layout import Workspace
@@ -52,6 +52,8 @@ def why_not(workspace: Workspace, folder: Path) -> str | None:
         more = f" and {len(builders) - _MOST_NAMED:,} more" if len(builders) > _MOST_NAMED else ""
         verb = "builds" if len(builders) == 1 else "build"
         return f"{_called(folder)} cannot be deleted: {named}{more} {verb} on it; delete that first."
+    if rounds := projects.using(workspace, folder):
+        return f"{_called(folder)} cannot be deleted: it is {', and '.join(rounds)}."
     if any(is_held(part) for part in (folder, folder / "start", folder / "work")):
         return _busy(folder)
     if used := next(_users(workspace, folder), None):

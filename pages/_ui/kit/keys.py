@@ -95,6 +95,12 @@ SHORT = {
     "plan.table": ("table", "examples"),
 }
 """More that is in the address -> how it is called there, and the value that need not be said."""
+SHORT |= {f"rounds.{part}.{at}": (f"{part}{at}", "") for part in ("percent", "method", "target") for at in (1, 2, 3)}
+SHORT |= {
+    f"rounds.{name}": (name, "")
+    for name in ("project", "name", "rounds", "seconds", "wage", "currency", "measure", "gain", "reach")
+}
+SHORT |= {f"rounds.{name}": (f"rounds_{name}", "") for name in ("budget", "least", "most", "least_per", "most_per")}
 _BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "targets.row", "targets.target")
 _BELONG_TO_POOL += ("select.target", "select.where", "select.within", "select.settings", "select.sample")
 _BELONG_TO_POOL += ("map.region", "map.hidden", "map.view", "data.group", "data.new", "leaks.against", "leaks.by")
@@ -105,6 +111,7 @@ LINKED += ("plan.share", "plan.wish", "plan.labels", "plan.class", "plan.least")
 SHORT |= {"plan.enough": ("enough", "curve"), "plan.axis": ("axis", "labels"), "plan.probe": ("probe", "linear")}
 _BELONG_TO_POOL += ("plan.share", "plan.wish", "plan.labels", "plan.class", "plan.least")
 _BELONG_TO_POOL += ("pairs.within", "pairs.words", "labels.of", "labels.known")
+_BELONG_TO_POOL += ("rounds.project", "rounds.budget", "rounds.least_per", "rounds.most_per", "error.rounds")
 
 
 def workspace() -> Workspace:

@@ -1,0 +1,1 @@
+"""A selection made of several methods' shares under quotas."""
