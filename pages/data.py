@@ -7,6 +7,7 @@ from datasel_core.pools.pool import Pool
 from pages._ui.data import aside, features, first_map, groups, health, leaks, start
 from pages._ui.kit import disk, grouping, keys, look
 from pages._ui.media import detail, photos
+from pages._ui.space import room, selections
 
 _ALL = "all groups"
 
@@ -65,6 +66,7 @@ def page(pool: Pool) -> None:
         "features": "Features",
         "aside": "Held out",
         "leaks": "Leaks",
+        "kept": "Selections",
         "pools": "Other pools",
     }
     view = keys.bound(
@@ -87,8 +89,12 @@ def page(pool: Pool) -> None:
         aside.aside(pool)
     elif view == "leaks":
         leaks.leaks(pool)
+    elif view == "kept":
+        selections.draw(pool)
+        room.draw()
     else:
         start.pools()
+        room.draw()
 
 
 if (pool := keys.pool()) is None:

@@ -44,6 +44,14 @@ SHORT = {
     "select.show": ("view", "kept"),
     "select.rail": ("rail", "map"),
     "select.sample": ("sample", ""),
+    "data.kept": ("kept", ""),
+    "find.by": ("by", "words"),
+    "find.words": ("q", ""),
+    "find.like": ("like", ""),
+    "find.says": ("says", ""),
+    "find.n": ("n", "60"),
+    "find.where": ("filter", ""),
+    "find.open": ("open", ""),
     "pairs.score": ("score", "clip_score"),
     "pairs.view": ("pairs", "cut"),
     "pairs.within": ("from", ""),
@@ -62,7 +70,8 @@ SHORT = {
 _BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "targets.row", "targets.target")
 _BELONG_TO_POOL += ("select.target", "select.where", "select.within", "select.settings", "select.sample")
 _BELONG_TO_POOL += ("map.region", "map.hidden", "map.view", "data.group", "data.new", "leaks.against", "leaks.by")
-_BELONG_TO_POOL += ("pairs.within", "pairs.words")
+_BELONG_TO_POOL += ("pairs.within", "pairs.words", "find.by", "find.words", "find.like", "find.says", "find.n")
+_BELONG_TO_POOL += ("find.where", "find.open", "find.encoding", "data.kept")
 
 
 def workspace() -> Workspace:
