@@ -70,7 +70,7 @@ def _listed(there: Space, shown: list[Item], going: list[Item]) -> list[str]:
         mine = [item for item in shown if item.kind == kind]
         if mine:
             named = "" if mine[0] in going else f" (only with --kinds {kind})"
-            lines.append(f"{about.title}: {_size(sum(item.bytes for item in mine))}; lost: {about.lost}{named}")
+            lines.append(f"{about.title}: {_size(sum(item.bytes for item in mine))}; {about.then}{named}")
             lines += [
                 f"  {item.name}\t{_size(item.bytes)}" + (f"\t{item.words}" if item.words else "") for item in mine
             ]

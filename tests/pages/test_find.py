@@ -55,8 +55,8 @@ def test_words_are_searched_and_the_sentence_says_how_many_of_how_many(find, poo
     assert "<mark>a/</mark>" in said(app)
     app = sound(app.button(key="found-Next").click().run())
     assert f"**2 of {len(ids)}**" in said(app)
-    assert app.query_params["open"] == [ids[1]]
-    assert app.query_params["q"] == ["A/ jpg -copy"]
+    assert app.query_params["open"] == ids[1]
+    assert app.query_params["q"] == "A/ jpg -copy"
 
 
 def test_an_address_brings_everything_back(find, workspace, pool):

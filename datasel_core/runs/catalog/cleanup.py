@@ -27,25 +27,29 @@ from datasel_core.workspace.locks import Lock
 
 @dataclass(frozen=True)
 class Kind:
-    """title, lost: for people, what it is and what it costs that it is gone. at_once: whether it goes unless somebody
+    """title, then: for people, what it is, and what follows when it is gone. at_once: whether it goes unless somebody
     says otherwise, because it comes back by itself.
     """
 
     title: str
-    lost: str
+    then: str
     at_once: bool = True
 
 
 KINDS = {
     "previews": Kind("Choices that were looked at, never kept", "chosen again in seconds"),
-    "leftovers": Kind("Left by work that was killed", "nothing"),
+    "leftovers": Kind("Left by work that was killed", "nothing is lost"),
     "maps": Kind("Maps", "drawn again when they are opened"),
-    "tables": Kind("Scores, neighbours, searches", "computed again when they are asked for"),
-    "thumbnails": Kind("Small copies of photos", "made again when they are looked at"),
+    "tables": Kind("Scores, neighbours, searches", "computed again when asked for"),
+    "thumbnails": Kind("Small copies of photos", "made again when looked at"),
     "done": Kind("Logs and downloads of work that is done", "downloads are made again"),
     "unfinished": Kind("Unfinished work", "it begins anew", at_once=False),
     "features": Kind("Features that no kept selection names", "computed again, which may take long", at_once=False),
-    "brought": Kind("Vectors that were brought, and no kept selection names", "brought again from their file", False),
+    "brought": Kind(
+        "Vectors that were brought, and no kept selection names",
+        "brought again from their file, if it is still there",
+        False,
+    ),
 }
 _OF_A_RUN = re.compile(
     r"(spec|status|job|manifest|what|label)\.json|log\.txt|[a-z]+(-\d+)?\.parquet|preview|start|work|stop|dismissed|\..*"

@@ -75,7 +75,8 @@ def space(answer: Found) -> str:
     if kept is None:
         return "a feature that is gone"
     known = registry.every("feature").get(kept.id)
-    return markdown.plain(known.title if known is not None else description.told_apart([kept])[kept.key])
+    brought = f"the vectors {description.told_apart([kept])[kept.key]}"
+    return markdown.plain(brought if known is None else known.title)
 
 
 def tag(answer: Found) -> str:

@@ -34,7 +34,7 @@ class Request:
 def draw(pool: Pool) -> Request:
     """The row of controls."""
     ways = _ways(pool)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="find-asked"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="find-asked"):
         by = keys.bound(
             st.segmented_control,
             "How",
@@ -50,9 +50,10 @@ def draw(pool: Pool) -> Request:
         typed = keys.bound(st.text_input, label, _FIELD[by], "", on_change=_anew, **field)
         many = MANY
         if by != WORDS:
-            most = {"min_value": 1, "max_value": max(1, pool.n), "step": 10, "width": 130}
-            tip = "How many of the nearest are found; all others are farther."
-            many = keys.bound(st.number_input, "How many", "find.n", min(MANY, pool.n), help=tip, **most)
+            most = {"min_value": 1, "max_value": max(1, pool.n), "step": 10, "width": 120}
+            most |= {"label_visibility": "collapsed"}
+            many = keys.bound(st.number_input, "How many of the nearest", "find.n", min(MANY, pool.n), **most)
+            st.markdown("nearest", width="content")
         with st.popover("Settings", key="find-settings", icon=":material/tune:"):
             look.section("Settings", "rarely needed")
             condition = _filter(pool)

@@ -47,6 +47,8 @@ def draw(answer: Found) -> None:
     st.markdown(reasons.named(pool, row))
     if len(places):
         _why(answer, row, int(places[0]))
+    if answer.asked.by == SIMILAR and photos.has_photos(pool):
+        _beside(answer)
     onto.similar_to(pool, row, "found")
 
 
@@ -83,6 +85,13 @@ def _why(answer: Found, row: int, at: int) -> None:
             markdown.trouble(error)
             return
         st.html(f'<div class="ds-found">{"".join(map(_place, found))}</div>')
+
+
+def _beside(answer: Found) -> None:
+    """What the others are alike to."""
+    there = np.flatnonzero(answer.pool.ids == answer.asked.similar)
+    st.markdown("**Like this one**")
+    photos.wall(answer.pool, there, key=f"find-like-{answers.tag(answer)}", height=96)
 
 
 def _place(place: texts.Place) -> str:

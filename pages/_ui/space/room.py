@@ -44,7 +44,7 @@ def _kind(kind: str, there: Space) -> list[Item]:
     with tick:
         label = f"{about.title} · {look.size(sum(item.bytes for item in mine))}"
         ticked = keys.bound(st.checkbox, label, f"room.{kind}", False)
-    with what, st.expander(f"{look.many(len(mine), 'thing')}; what is lost: {about.lost}"):
+    with what, st.expander(f"{look.many(len(mine), 'thing')} · {about.then}"):
         for item in mine[:_MOST]:
             st.caption(f"{markdown.code(item.name)} {look.size(item.bytes)} {markdown.plain(item.words)}")
         if len(mine) > _MOST:

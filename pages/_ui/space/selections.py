@@ -22,14 +22,17 @@ _AT = "data.kept"
 
 
 def draw(pool: Pool) -> None:
-    previews = keys.bound(st.toggle, "Show those that were only looked at", "data.previews", False)
-    found = shelf(disk.home(pool), pool.fingerprint, bool(previews))
+    previews = bool(keys.get("data.previews"))
+    found = shelf(disk.home(pool), pool.fingerprint, previews)
     if not found:
         text = "A selection is kept on Select: choose a method and a budget, look, keep."
         look.empty("Nothing is kept yet", text, "Choose", "pages/select.py", key="no-selections")
         return
     size = look.size(sum(one.bytes for one in found))
-    st.markdown(f"**{look.many(len(found), 'selection')}** of {markdown.plain(pool.name)}, {size} on disk")
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="said"):
+        many = look.many(len(found), "selection")
+        st.markdown(f"**{many}** of {markdown.plain(pool.name)}, {size} on disk", width="content")
+        keys.bound(st.toggle, "Those only looked at, too", "data.previews", False)
     left, right = st.columns([72, 28], gap="medium")
     with left:
         _table(pool, found)
@@ -42,7 +45,7 @@ def _table(pool: Pool, found: list[Kept]) -> None:
         "Name": [one.name for one in found],
         "Kept": [one.n for one in found],
         "Made": [one.created[:16].replace("T", " ") for one in found],
-        "Size": [look.size(one.bytes) for one in found],
+        "Size": [one.bytes for one in found],
         "State": [_STATES[one.state] for one in found],
         "Builds on it": [", ".join(one.builders) for one in found],
         "Note": [one.note for one in found],
@@ -59,8 +62,11 @@ def _table(pool: Pool, found: list[Kept]) -> None:
         hide_index=True,
         on_select=chosen,
         selection_mode="single-row",
-        height=min(560, 38 + 35 * len(found)),
-        column_config={"Kept": st.column_config.NumberColumn(help=f"How many {look.unit(pool)} it kept")},
+        height=min(560, 37 + 35 * len(found)),
+        column_config={
+            "Kept": st.column_config.NumberColumn(help=f"How many {look.unit(pool)} it kept"),
+            "Size": st.column_config.NumberColumn(format="bytes", help="Of its folder, on disk"),
+        },
         alt=f"{len(found):,} selections of {pool.name}, the newest first",
     )
     st.caption("Times are UTC. Click one to see it beside the list.")

@@ -11,15 +11,18 @@ import time
 import numpy as np
 import pytest
 
+from datasel_core import worker
 from datasel_core.__main__ import main
+from datasel_core.actions.add_pool import add_pool
 from datasel_core.errors import BadParameter
+from datasel_core.features.stored import load
 from datasel_core.runs import manifest, reproduction
 from datasel_core.runs.catalog import cleanup, names, needed, removal
 from datasel_core.runs.engine import answer
 from datasel_core.runs.run import is_preview
 from datasel_core.workspace.files import write_json
 from datasel_core.workspace.locks import Lock
-from tests.conftest import ROOT
+from tests.conftest import ROOT, task_of
 from tests.runs import joints
 
 built, scene = joints.built, joints.scene
@@ -424,3 +427,19 @@ def test_a_wrong_request_is_one_line(scene, capfd, words, said):
 def test_an_empty_workspace_has_nothing_that_can_go(workspace):
     assert cleanup.space(workspace).items == ()
     assert np.isclose(cleanup.space(workspace).total, 0)
+
+
+def test_while_a_worker_computes_nothing_of_it_is_lost(workspace, photos):
+    """Everything that can go is taken away again and again, until the work is done."""
+    pool = add_pool(workspace, "clothes", str(photos), "images")
+    job = worker.start(workspace, task_of("feature", pool="clothes", feature="dictionary_embedding", params={}))
+    end = time.monotonic() + 120
+    while job.is_active and time.monotonic() < end:
+        names_now = [item.name for item in cleanup.space(workspace).items]
+        cleanup.remove(workspace, names_now)
+        time.sleep(0.02)
+    assert job.status()["state"] == "done", job.status()
+    kept = load(job.folder)
+    assert kept is not None
+    assert kept.is_intact()
+    assert len(kept.values()) == pool.n
