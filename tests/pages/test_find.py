@@ -132,7 +132,7 @@ def test_meaning_is_offered_where_the_model_is_known_and_shows_what_is_nearest(f
     answer = found.find(workspace, photo_pool, Asked(image_text="a red dress", many=3))
     assert answer.rows[0] == 5
     assert f"**3 of {photo_pool.n} photos**, the nearest to “a red dress”" in said(app)
-    assert "The model that comes with datasel was trained on the demo" in said(app)
+    assert "The model that comes with datasel read these pictures" in said(app)
     assert f"Number 1 of {photo_pool.n} by Image side of CLIP" in said(app)
 
 

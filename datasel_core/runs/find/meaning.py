@@ -24,6 +24,10 @@ from datasel_core.workspace.hashing import key_of
 from datasel_core.workspace.layout import Workspace
 
 LONGEST = 1000
+DEMO_ONLY = (
+    "The model that comes with datasel read these pictures: it knows the demo's drawn scenes alone, and no words for "
+    "anything else. Compute them by a real CLIP model, under Features on the Data page."
+)
 _SAME = ("model", "pretrained", "precision")
 _FILE = "vector.npy"
 
@@ -53,7 +57,7 @@ def source(pool: Pool, roles: Roles) -> StoredFeature:
 def caveat(pool: Pool, kept: StoredFeature) -> str | None:
     """What is to be known of the model before anything is made of what it finds."""
     shipped = kept.meta["params"].get("model") == ClipImage.model_fields["model"].default
-    return ClipText.demo_only if shipped and not is_demo(pool) else None
+    return DEMO_ONLY if shipped and not is_demo(pool) else None
 
 
 def encoder(kept: StoredFeature) -> ClipText:

@@ -19,6 +19,8 @@ _STATES = {
     State.ASKED: "unfinished",
 }
 _AT = "data.kept"
+_ALL_SHOWN = 12
+"""Selections up to which the list is as long as they are many; a longer one scrolls."""
 
 
 def draw(pool: Pool) -> None:
@@ -62,7 +64,7 @@ def _table(pool: Pool, found: list[Kept]) -> None:
         hide_index=True,
         on_select=chosen,
         selection_mode="single-row",
-        height=min(560, 37 + 35 * len(found)),
+        height="content" if len(found) <= _ALL_SHOWN else 420,
         column_config={
             "Kept": st.column_config.NumberColumn(help=f"How many {look.unit(pool)} it kept"),
             "Size": st.column_config.NumberColumn(format="bytes", help="Of its folder, on disk"),

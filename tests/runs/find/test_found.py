@@ -241,5 +241,5 @@ def test_the_demos_model_says_that_it_knows_nothing_else(workspace, photos):
     pool = add_pool(workspace, "own", str(photos), "images")
     compute_feature(workspace, pool, ClipImage(device="cpu"))
     answer = found.find(workspace, pool, Asked(image_text="a dress", many=2))
-    assert answer.notes == (ClipText.demo_only,)
+    assert answer.notes == (meaning.DEMO_ONLY,)
     assert len(answer.rows) == 2
