@@ -85,7 +85,8 @@ def questions(workspace, tmp_path, rng):
     return pool, chosen(workspace, pool, "s2l", "10", n_clusters=4).key
 
 
-_PAGES = [(page, "k_center") for page in ("data", "patterns", "find", "targets", "select", "evidence", "export", "words")]
+_EVERY = ("data", "patterns", "find", "targets", "select", "evidence", "export", "words")
+_PAGES = [(page, "k_center") for page in _EVERY]
 
 
 @pytest.mark.parametrize(("page", "method"), [*_PAGES, ("select", "random"), ("select", "facility_location")])
