@@ -16,6 +16,7 @@ ANY = ("images", "vectors", "pairs", "text", "facts", "climate")
 PAGES = (  # section, file, title, icon, kinds of pool that it suits
     ("Pool", "data", "Data", "photo_library", ANY),
     ("Explore", "patterns", "Patterns", "scatter_plot", ("images", "vectors", "pairs")),
+    ("Explore", "find", "Find", "search", ANY),
     ("Explore", "trajectories", "Trajectories", "trending_down", ANY),
     ("Decide", "targets", "Targets", "my_location", ANY),
     ("Decide", "image_text", "Image-text", "image_search", ("pairs", "vectors")),

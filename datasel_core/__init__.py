@@ -1,6 +1,6 @@
 """datasel: choose the part of a data set worth paying for. `import datasel_core as ds`."""
 
-from datasel_core.api import evidence, feature, method, mix, open_pool, select
+from datasel_core.api import evidence, feature, find, method, mix, open_pool, select
 from datasel_core.base.ragged import Ragged
 from datasel_core.methods.selection import Inputs, Selection
 from datasel_core.runs.run import Run
@@ -14,6 +14,7 @@ __all__ = [
     "__version__",
     "evidence",
     "feature",
+    "find",
     "method",
     "mix",
     "open_pool",

@@ -1,5 +1,6 @@
-"""What Python users call: `ds.open_pool`, `ds.method`, `ds.select`, `ds.mix`, `ds.evidence`."""
+"""What Python users call: `ds.open_pool`, `ds.method`, `ds.select`, `ds.mix`, `ds.evidence`, `ds.find`."""
 
+import dataclasses
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -10,13 +11,14 @@ from datasel_core.actions.add_pool import add_pool
 from datasel_core.actions.evidence import Evidence
 from datasel_core.actions.select import Select
 from datasel_core.base.progress import Progress
-from datasel_core.base.registry import find
+from datasel_core.base.registry import find as declared
 from datasel_core.errors import UnknownName
 from datasel_core.features.feature import Feature
 from datasel_core.methods.method import Method
 from datasel_core.pools.persistence import load_pool, pool_names
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
+from datasel_core.runs.find import found as finding
 from datasel_core.runs.mixtures import answer
 from datasel_core.runs.mixtures.asking import ask
 from datasel_core.runs.mixtures.recipe import parse_recipe
@@ -27,12 +29,12 @@ from datasel_core.workspace.layout import NAME, Workspace
 
 def method(id: str) -> type[Method]:
     """The method with this id; call it with parameters to get one to use. Raises UnknownName, naming the nearest."""
-    return find("method", id)
+    return declared("method", id)
 
 
 def feature(id: str) -> type[Feature]:
     """The feature with this id. Raises UnknownName, naming the nearest."""
-    return find("feature", id)
+    return declared("feature", id)
 
 
 def open_pool(name: str | os.PathLike, *, kind: str | None = None, workspace: str | os.PathLike | None = None) -> Pool:
@@ -77,6 +79,18 @@ def _spelt(method: Method) -> str:
     fields = type(method).model_fields
     values = {name: value for name, value in method.model_dump(mode="json").items() if fields[name].default != value}
     return ":".join([method.id, *(f"{name}={'none' if value is None else value}" for name, value in values.items())])
+
+
+def find(pool: Pool | str, words: str = "", n: int = 20, keep_list: bool = False, **asked: Any) -> finding.Found:
+    """Finds samples: by words, or as asked: `similar` (an id), `image_text` (what a picture shows), `where`, `use`. n:
+    how many of what is merely near; of words, all are found. keep_list: `.listed` is what `within` of a choice takes.
+
+    Returns a Found with .ids, .rows and .scores, the likeliest first, and .of. Raises BadRequest.
+    """
+    pool = open_pool(pool) if isinstance(pool, str) else pool
+    home = Workspace(pool.folder.parent.parent)
+    found = finding.find(home, pool, finding.Asked(words=words, many=n, **asked))
+    return dataclasses.replace(found, listed=finding.keep(home, found)) if keep_list else found
 
 
 def select(

@@ -21,7 +21,7 @@ from datasel_core.actions.task import Task, parse_task, parts, perform
 from datasel_core.base import registry
 from datasel_core.base.progress import Progress, Step
 from datasel_core.base.standby import Standby, forks
-from datasel_core.errors import BadRequest, DataselError, Failed, Stopped
+from datasel_core.errors import BadInput, BadRequest, DataselError, Failed, Stopped
 from datasel_core.workspace.files import read_json, write_json, writing
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock, is_held
@@ -55,14 +55,14 @@ class Job:
 
         A worker that died without a word is `interrupted`: starting the same again goes on where it was.
         """
-        status = read_json(self.folder / "status.json") or {"state": "waiting", "updated": time.time()}
+        status = _word(self.folder) or {"state": "waiting", "updated": time.time()}
         fresh = abs(time.time() - status.get("updated", 0)) < _YOUNG  # a time in the future is no word of just now
         if (
             status["state"] in ("running", "waiting")
             and not is_held(self.folder / "work")
             and not (status["state"] == "waiting" and fresh)
         ):
-            again = read_json(self.folder / "status.json") or status  # it may have ended between the two looks
+            again = _word(self.folder) or status  # it may have ended between the two looks
             return {**again, "state": "interrupted"} if again["state"] in ("running", "waiting") else again
         return status
 
@@ -85,6 +85,15 @@ class Job:
     def result(self) -> Any:
         """What the worker answered with, a small JSON value; None while it has not."""
         return self.status().get("result")
+
+
+def _word(folder: Path) -> dict[str, Any]:
+    """What a worker said last; of a file that was damaged, that it was at work: whether it still is, its lock says."""
+    try:
+        said = read_json(folder / "status.json", {})
+        return said if not said or "state" in said else {"state": "running"}
+    except (BadInput, TypeError):
+        return {"state": "running"}
 
 
 def start(workspace: Workspace, task: Task) -> Job:
@@ -111,8 +120,11 @@ def _ring(workspace: Workspace) -> None:
 
 
 def find_job(folder: Path) -> Job | None:
-    spec = read_json(folder / "job.json")
-    return None if spec is None else Job(folder, spec)
+    try:
+        spec = read_json(folder / "job.json")
+    except BadInput:  # nobody knows what it was to do
+        return None
+    return Job(folder, spec) if isinstance(spec, dict) else None
 
 
 def jobs(workspace: Workspace) -> list[Job]:

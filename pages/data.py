@@ -8,6 +8,7 @@ from pages._ui.data import aside, features, first_map, groups, health, leaks, st
 from pages._ui.kit import disk, grouping, keys, look
 from pages._ui.media import detail, photos
 from pages._ui.review import offer
+from pages._ui.space import room, selections
 
 _ALL = "all groups"
 
@@ -67,6 +68,7 @@ def page(pool: Pool) -> None:
         "features": "Features",
         "aside": "Held out",
         "leaks": "Leaks",
+        "kept": "Selections",
         "pools": "Other pools",
     }
     view = keys.bound(
@@ -89,8 +91,12 @@ def page(pool: Pool) -> None:
         aside.aside(pool)
     elif view == "leaks":
         leaks.leaks(pool)
+    elif view == "kept":
+        selections.draw(pool)
+        room.draw()
     else:
         start.pools()
+        room.draw()
 
 
 if (pool := keys.pool()) is None:

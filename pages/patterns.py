@@ -8,6 +8,7 @@ from datasel_core.pools.pool import Pool
 from pages._ui.charts import map as canvas
 from pages._ui.charts import map_link, maps
 from pages._ui.data import first_map
+from pages._ui.find import onto
 from pages._ui.kit import grouping, keys, look
 from pages._ui.media import lens, photos, reasons
 from pages._ui.patterns import region
@@ -125,6 +126,7 @@ def _one(pool: Pool, kept: StoredFeature, points: canvas.Points, row: int, drawn
         int(place - points.offsets[row]) if mine and points.offsets is not None else None,
     )
     reasons.similar(pool, kept, row, "similar")
+    onto.similar_to(pool, row, "map")
 
 
 if (pool := keys.pool()) is None:

@@ -25,6 +25,7 @@ class PoolMap(Task):
     """
 
     heavy: ClassVar[bool] = True
+    goes_on: ClassVar[bool] = True
     words: ClassVar[tuple[str, ...]] = ("pool", "map")
     cost: ClassVar[str] = "What the embedding costs, then half a minute for 100,000 samples."
 

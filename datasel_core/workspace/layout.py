@@ -61,6 +61,10 @@ class Workspace:
     def serving(self, key: str) -> Path:
         return self.path / "serving" / checked_name("serving", key)
 
+    def query(self, key: str) -> Path:
+        """A text that somebody looked for, encoded; it may be deleted at any time."""
+        return self.path / "queries" / checked_name("query", key)
+
     def yardstick(self, key: str) -> Path:
         """What random choices of a pool are worth on its held-out samples."""
         return self.path / "yardsticks" / checked_name("yardstick", key)
@@ -123,7 +127,7 @@ class Workspace:
         """What only this program writes; the rest (demo, tasks, what people put there) is not among it."""
         review = (f"review.sqlite{end}" for end in ("", "-wal", "-shm", "-journal"))
         parts = ("pools", "features", "runs", "scores", "serving", "maps", "yardsticks", "evidence", "written", "lists")
-        parts += ("rates", "plans", "labels", "projects")
+        parts += ("rates", "plans", "labels", "projects", "queries")
         return [self.path / part for part in (*parts, *review)]
 
     def written_parts(self) -> list[Path]:

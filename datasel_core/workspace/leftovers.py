@@ -6,14 +6,14 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from datasel_core.errors import Failed
 from datasel_core.workspace import uploads
 from datasel_core.workspace.files import NAMED, PART, is_left_over
 from datasel_core.workspace.layout import Workspace
-from datasel_core.workspace.locks import Lock
+from datasel_core.workspace.locks import Lock, is_held
 
 _OURS = re.compile(rf"\.(.+)\.[a-z0-9_]{{8}}{re.escape(PART)}")
 """Names as `writing` gives them: `.pool.json.k3x0_q1z.part`."""
@@ -31,6 +31,15 @@ def clear(workspace: Workspace) -> None:
             clear_beside(Path(folder))
 
 
+def found(workspace: Workspace) -> Iterator[Path]:
+    """What `clear` would remove: half-written files and folders of sources that nobody holds any more."""
+    yield from (folder for folder in workspace.folders(workspace.spool().name) if not is_held(folder))
+    yield from _beside(workspace.path)
+    for part in workspace.written_parts():
+        for folder, _, _ in os.walk(part):
+            yield from _beside(Path(folder))
+
+
 def clear_spools(workspace: Workspace) -> None:
     """Removes the folders of sources that were half read."""
     for folder in workspace.folders(workspace.spool().name):
@@ -43,6 +52,12 @@ def clear_spools(workspace: Workspace) -> None:
 
 def clear_beside(folder: Path, names: Collection[str] | None = None) -> None:
     """Removes half-written files in one folder; names: only those that were to become files of these names."""
+    for path in _beside(folder, names):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _beside(folder: Path, names: Collection[str] | None = None) -> Iterator[Path]:
     begun = None if names is None else {name[:NAMED] for name in names}
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -50,5 +65,4 @@ def clear_beside(folder: Path, names: Collection[str] | None = None) -> None:
             if found is None or (begun is not None and found[1] not in begun) or entry.is_symlink():
                 continue
             if is_left_over(Path(entry.path)):
-                with contextlib.suppress(OSError):
-                    os.unlink(entry.path)
+                yield Path(entry.path)

@@ -88,10 +88,8 @@ def questions(workspace, tmp_path, rng):
     return pool, chosen(workspace, pool, "s2l", "10", n_clusters=4).key
 
 
-_PAGES = [
-    (page, "k_center")
-    for page in ("data", "patterns", "targets", "select", "evidence", "plan", "rounds", "export", "words")
-]
+_EVERY = ("data", "patterns", "find", "targets", "select", "evidence", "plan", "rounds", "export", "words")
+_PAGES = [(page, "k_center") for page in _EVERY]
 
 
 @pytest.mark.parametrize(("page", "method"), [*_PAGES, ("select", "random"), ("select", "facility_location")])
@@ -101,7 +99,7 @@ def test_pages_of_photos_speak_plainly(screen, photos_with_all, page, method):
     plain(app if page == "data" else sound(app.switch_page(f"pages/{page}.py").run()))
 
 
-@pytest.mark.parametrize("view", ["health", "features", "aside", "leaks", "pools"])
+@pytest.mark.parametrize("view", ["health", "features", "aside", "leaks", "kept", "pools"])
 def test_parts_of_the_data_page_speak_plainly(screen, photos_with_all, view):
     plain(screens.view(screen(pool=photos_with_all[0].name), view))
 

@@ -37,12 +37,23 @@ def delete(workspace: Workspace, folder: Path) -> None:
             if not lock.try_hold():
                 raise BadRequest(_busy(folder))
             held.callback(lock.release)
-        try:
-            gone = Path(tempfile.mkdtemp(prefix=_GONE, dir=folder.parent))
-            os.rename(folder, gone / folder.name)
-        except OSError as error:
-            raise Failed(f"{folder} could not be deleted: {error.strerror or error}.") from None
+        take_away(folder)
         sweep(workspace)
+
+
+def take_away(folder: Path) -> Path:
+    """Puts a folder aside, whole or not at all; what is aside is emptied by `sweep`. Returns where it lies now. Raises
+    Failed.
+    """
+    gone = None
+    try:
+        gone = Path(tempfile.mkdtemp(prefix=_GONE, dir=folder.parent))
+        os.rename(folder, gone / folder.name)
+    except OSError as error:
+        if gone is not None:
+            gone.rmdir()
+        raise Failed(f"{folder} could not be deleted: {error.strerror or error}.") from None
+    return gone / folder.name
 
 
 def why_not(workspace: Workspace, folder: Path) -> str | None:
@@ -65,14 +76,20 @@ def sweep(workspace: Workspace) -> None:
     """Empties what was deleted, also by a process that did not come to its end. Whoever calls it holds the lock of the
     folder of runs: else it might take away what another is about to fill.
     """
-    for left in (workspace.path / "runs").glob(f"{_GONE}*"):
+    for left in aside(workspace):
         shutil.rmtree(left, ignore_errors=True)
+
+
+def aside(workspace: Workspace) -> list[Path]:
+    """What was deleted and is still to be emptied."""
+    parts = [part for part in workspace.written_parts() if part.is_dir() and not part.is_symlink()]
+    return [left for part in parts for left in part.glob(f"{_GONE}*") if not left.is_symlink()]
 
 
 def clear(workspace: Workspace) -> None:
     """Empties what a deletion left that was killed: when the program starts, and only where there is any."""
     runs = workspace.path / "runs"
-    if not any(runs.glob(f"{_GONE}*")):
+    if not aside(workspace):
         return
     with contextlib.suppress(Failed):
         lock = Lock(runs)

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages._ui.data import recent, sources
 from pages._ui.kit import disk, keys, look
+from pages._ui.space import room, unfinished
 
 _PICTURES = Path(__file__).parent / "pictures"
 _DOES = (
@@ -24,11 +25,13 @@ def first_page() -> None:
         "Choose the part of a data set worth paying for",
         "Open one of your pools, or other data." if there else "Open your data, or make the demo: no download.",
     )
+    unfinished.draw()
     if not there:
         _pictures()
     pools()
     if there:
         _pictures()
+        room.draw()
 
 
 def pools() -> None:

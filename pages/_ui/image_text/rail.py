@@ -3,6 +3,7 @@
 import streamlit as st
 
 from datasel_core.runs.question import Question
+from pages._ui.find import onto
 from pages._ui.image_text import sentence
 from pages._ui.image_text.scores import Scored
 from pages._ui.kit import keys, look, palette
@@ -32,5 +33,6 @@ def draw(choice: Question, found: Scored, n: int) -> None:
         scale = f"Its score is {look.score(score)}, of {low} to {high}."
         st.caption(f"{said}: the caption {told}." if told else f"{said}.", help=scale)
     st.caption(reasons.named(choice.pool, row))
+    onto.similar_to(choice.pool, row, "pair")
     if (pairs := encoders.agreement(choice)) is not None:
         encoders.chart(pairs, palette.colour_of(choice.method.id), _CHART)

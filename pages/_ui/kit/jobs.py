@@ -8,6 +8,7 @@ from datasel_core import worker
 from datasel_core.actions.task import parts
 from datasel_core.base import registry
 from datasel_core.cli.console import duration
+from datasel_core.errors import BadInput
 from datasel_core.worker import Job
 from datasel_core.workspace.files import read_json
 from datasel_core.workspace.layout import Workspace
@@ -19,9 +20,9 @@ _QUIET: dict[str, int] = {}
 """Workspace -> when work was last started in it, where nothing is unfinished since."""
 
 
-def unfinished(workspace: Workspace) -> list[Job]:
+def unfinished(workspace: Workspace, most: int = 6) -> list[Job]:
     """Active and interrupted work, and long work that was stopped, cheaply: a job whose last word was written long ago
-    is not read again.
+    is not read again. most: of very many, the first.
     """
     started = disk.stamp(workspace.started())
     if started and _QUIET.get(str(workspace.path)) == started:
@@ -38,7 +39,7 @@ def unfinished(workspace: Workspace) -> list[Job]:
                 found.append(job)
     if not found:
         _QUIET[str(workspace.path)] = started
-    return found[:6]
+    return found[:most]
 
 
 def _goes_on(job: Job) -> bool:
@@ -48,7 +49,10 @@ def _goes_on(job: Job) -> bool:
 
 @functools.lru_cache(maxsize=20_000)
 def _last_word(folder: str, stamp: int) -> str:
-    return (read_json(Path(folder) / "status.json") or {}).get("state", "")
+    try:
+        return str(read_json(Path(folder) / "status.json")["state"])
+    except (BadInput, TypeError, KeyError):
+        return ""  # damaged: nobody knows how it ended
 
 
 def _is_dismissed(folder: Path, stamp: int) -> bool:

@@ -49,6 +49,14 @@ SHORT = {
     "review.share": ("second", "20"),
     "labels.of": ("of", ""),
     "labels.known": ("known", ""),
+    "data.kept": ("kept", ""),
+    "find.by": ("by", "words"),
+    "find.words": ("q", ""),
+    "find.like": ("like", ""),
+    "find.says": ("says", ""),
+    "find.n": ("n", "60"),
+    "find.where": ("filter", ""),
+    "find.open": ("open", ""),
     "pairs.score": ("score", "clip_score"),
     "pairs.view": ("pairs", "cut"),
     "pairs.within": ("from", ""),
@@ -112,6 +120,8 @@ SHORT |= {"plan.enough": ("enough", "curve"), "plan.axis": ("axis", "labels"), "
 _BELONG_TO_POOL += ("plan.share", "plan.wish", "plan.labels", "plan.class", "plan.least")
 _BELONG_TO_POOL += ("pairs.within", "pairs.words", "labels.of", "labels.known")
 _BELONG_TO_POOL += ("rounds.project", "rounds.budget", "rounds.least_per", "rounds.most_per", "error.rounds")
+_BELONG_TO_POOL += ("pairs.within", "pairs.words", "find.by", "find.words", "find.like", "find.says", "find.n")
+_BELONG_TO_POOL += ("find.where", "find.open", "find.encoding", "data.kept")
 
 
 def workspace() -> Workspace:

@@ -22,6 +22,7 @@ def frame(page: str = "") -> None:
     pool = keys.pool()
     if pool is not None:
         _tell_replaced(pool)
+    keys.put("jobs.listed", None)
     keys.put("strip.place", st.empty())
     previewed = keys.get("strip.preview")
     header(pool, previewed[1] if previewed and previewed[0] == page else None)

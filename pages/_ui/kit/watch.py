@@ -165,6 +165,7 @@ def _strip(workspace: Workspace, before: list[str]) -> None:
     found = jobs.unfinished(workspace)
     if [str(job.folder) for job in found] != before:
         st.rerun(scope="app")
+    found = [job for job in found if str(job.folder) not in (keys.get("jobs.listed") or ())]  # the page lists them
     if not found:
         return
     st.caption("At work" if any(job.is_active for job in found) else "Unfinished work")

@@ -12,6 +12,7 @@ from datasel_core.errors import DataselError
 from datasel_core.pools.labels import LABELS
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN
+from pages._ui.find import onto
 from pages._ui.kit import keys, look, markdown
 from pages._ui.media import boxes, texts
 
@@ -58,6 +59,7 @@ def _sample(pool: Pool, rows: np.ndarray, at: int) -> None:
                     on_click=keys.put,
                     args=("detail.at", to),
                 )
+        onto.similar_to(pool, row, "detail")
         for name, value in _facts(pool, row):
             st.markdown(f":gray[{name}]  \n{value}")
 

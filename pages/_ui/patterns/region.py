@@ -4,10 +4,10 @@ import numpy as np
 import streamlit as st
 
 from datasel_core.pools.pool import Pool
-from datasel_core.runs.catalog import lists
 from pages._ui.charts import colouring, composition, map_link
 from pages._ui.charts import map as canvas
-from pages._ui.kit import disk, grouping, keys, look, palette
+from pages._ui.find import onto
+from pages._ui.kit import grouping, keys, look, palette
 from pages._ui.media import photos
 from pages._ui.patterns import kept, part
 
@@ -36,10 +36,17 @@ def rail(map: str, pool: Pool, points: canvas.Points, labels: canvas.Labels) -> 
         st.caption("No point lies in it: draw it anew, or show again what the legend hides.")
         return
     _made_of(pool, points, labels, inside, rows)
-    _then(pool, rows)
+    onto.choose_from(pool, rows, "of a region", "region", more=lambda: _more(pool, rows))
+    kept.at_work(pool, rows, "region of the map")
+    part.at_work()
     text = str(keys.get(map_link.name(map, "region")))
     key = f"wall-region-{map_link.tag(text, labels.key, str(len(rows)))}"
     photos.wall(pool, grouping.in_turn(pool, rows), key=key, height=HEIGHT, most=SHOWN)
+
+
+def _more(pool: Pool, rows: np.ndarray) -> None:
+    kept.button(pool, rows)
+    part.make_pool(pool, rows, f"{look.samples(pool, len(rows))} of a region")
 
 
 def _made_of(pool: Pool, points: canvas.Points, labels: canvas.Labels, inside: np.ndarray, rows: np.ndarray) -> None:
@@ -55,33 +62,3 @@ def _made_of(pool: Pool, points: canvas.Points, labels: canvas.Labels, inside: n
     colours = dict(zip(column.names, column.colours, strict=True))
     lines = [(name, there[at], whole[at], colours.get(name, palette.DROPPED)) for at, name in enumerate(names)]
     composition.strip(lines, f"{look.unit(pool)} in the region")
-
-
-def _then(pool: Pool, rows: np.ndarray) -> None:
-    """What can be done with them: each begins with a list of their ids."""
-    these, others = look.samples(pool, len(rows)), np.setdiff1d(np.arange(pool.n), rows)
-    with st.container(horizontal=True, gap="xsmall", key="region-actions"):
-        _choose_from(
-            pool,
-            rows,
-            "Choose from these",
-            f"{these} of a region",
-            f"Opens Select with only these {these} to choose from.",
-        )
-        _choose_from(
-            pool,
-            others,
-            "Leave these out",
-            f"all but {these} of a region",
-            f"Opens Select with the other {look.samples(pool, len(others))} to choose from.",
-        )
-        kept.button(pool, rows)
-        part.make_pool(pool, rows, f"{these} of a region")
-    kept.at_work(pool, rows, "region of the map")
-    part.at_work()
-
-
-def _choose_from(pool: Pool, rows: np.ndarray, label: str, words: str, said: str) -> None:
-    if st.button(label, key=f"region-{label}", icon=":material/arrow_forward:", disabled=not len(rows), help=said):
-        keys.put("select.within", lists.keep(disk.home(pool), pool, rows, words).value)
-        st.switch_page("pages/select.py")

@@ -100,7 +100,7 @@ def _field(pool: Pool, in_force: str) -> None:
         "Where",
         _NAME,
         "",
-        placeholder=_example(pool),
+        placeholder=example(pool),
         live="500ms",
         help=f"An SQL condition on: {', '.join(map(markdown.plain, columns))}.",
     )
@@ -177,7 +177,8 @@ def _clause(column: str, group: str) -> str:
     return f"{name} = '{text}'"
 
 
-def _example(pool: Pool) -> str:
+def example(pool: Pool) -> str:
+    """A condition that this pool could be asked."""
     sizes = grouping.sizes(pool)
     if sizes and len(sizes[0][0]) <= 20:
         return _clause(pool.group_column, sizes[0][0])

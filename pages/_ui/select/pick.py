@@ -12,6 +12,7 @@ from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
 from pages._ui.charts import maps
+from pages._ui.find import onto
 from pages._ui.kit import keys, look, markdown
 from pages._ui.media import photos, reasons
 from pages._ui.question.answers import Answer
@@ -40,6 +41,7 @@ def detail(choice: Question, answer: Answer) -> None:
         _earlier(choice, answer, row, patterns)
     else:
         _dropped(choice, answer, row, patterns)
+    onto.similar_to(choice.pool, row, "pick")
 
 
 def _opened(pool: Pool) -> int | None:

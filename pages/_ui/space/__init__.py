@@ -1,0 +1,1 @@
+"""What a workspace holds: selections, unfinished work, and room on the disk."""
