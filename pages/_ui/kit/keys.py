@@ -34,6 +34,7 @@ ONE_ENTRY = st.components.v2.component(
 """A page that writes its address anew stays one entry of the browser's history: Back needs one press."""
 LINKED = ("pool", "budget", "method", "already", "run", "role", "colour")
 LINKED += ("map.region", "map.hidden", "map.view", "data.group", "leaks.against", "leaks.by")
+LINKED += ("plan.share", "plan.wish", "plan.labels", "plan.class", "plan.least")
 SHORT = {
     "data.view": ("data.view", "samples"),
     "select.seed": ("seed", "0"),
@@ -47,7 +48,7 @@ SHORT = {
     "review.look": ("look", "all"),
     "review.rule": ("rule", "latest"),
     "review.share": ("second", "20"),
-    "labels.of": ("of", ""),
+    "labels.of": ("labels_of", ""),
     "labels.known": ("known", ""),
     "data.kept": ("kept", ""),
     "find.by": ("by", "words"),
@@ -78,50 +79,52 @@ SHORT = {
     "form.method.tsds.kde_k": ("kde_k", "1000"),
     "form.method.tsds.neighbors": ("neighbors", "exact"),
     "plan.view": ("plan", "cost"),
-    "plan.of": ("of", ""),
-    "plan.rate": ("rate", ""),
-    "plan.seconds": ("seconds", ""),
-    "plan.seconds_spread": ("seconds_spread", ""),
     "plan.labels_per_item": ("labels", ""),
-    "plan.labels_spread": ("labels_spread", ""),
-    "plan.price": ("price", ""),
     "plan.minimum_order": ("minimum", "0"),
-    "plan.wage": ("wage", ""),
-    "plan.currency": ("currency", ""),
     "plan.passes": ("passes", "1"),
     "plan.adjudicated": ("decided", ""),
     "plan.adjudication_seconds": ("decide_seconds", ""),
-    "plan.gold": ("gold", ""),
-    "plan.review": ("review", ""),
-    "plan.review_seconds": ("review_seconds", ""),
     "plan.people": ("people", "1"),
     "plan.hours_a_day": ("hours", ""),
     "plan.days_a_week": ("days", "5"),
-    "plan.start": ("start", ""),
-    "plan.deadline": ("deadline", ""),
-    "plan.level": ("level", ""),
     "plan.table": ("table", "examples"),
+    "plan.enough": ("enough", "curve"),
+    "plan.axis": ("axis", "labels"),
+    "plan.probe": ("probe", "linear"),
 }
 """More that is in the address -> how it is called there, and the value that need not be said."""
 SHORT |= {f"rounds.{part}.{at}": (f"{part}{at}", "") for part in ("percent", "method", "target") for at in (1, 2, 3)}
 SHORT |= {
-    f"rounds.{name}": (name, "")
-    for name in ("project", "name", "rounds", "seconds", "wage", "currency", "measure", "gain", "reach")
+    f"plan.{name}": (name, "")
+    for name in (
+        "of",
+        "rate",
+        "seconds",
+        "seconds_spread",
+        "labels_spread",
+        "price",
+        "wage",
+        "currency",
+        "gold",
+        "review",
+        "review_seconds",
+        "start",
+        "deadline",
+        "level",
+    )
 }
-SHORT |= {f"rounds.{name}": (f"rounds_{name}", "") for name in ("budget", "least", "most", "least_per", "most_per")}
+_ROUNDS = ("name", "rounds", "seconds", "wage", "currency", "measure", "gain", "reach", "budget", "least", "most")
+SHORT |= {f"rounds.{name}": (f"rounds_{name}", "") for name in (*_ROUNDS, "least_per", "most_per")}
+SHORT |= {"rounds.project": ("project", "")}
 _BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "targets.row", "targets.target")
 _BELONG_TO_POOL += ("select.target", "select.where", "select.within", "select.settings", "select.sample")
 _BELONG_TO_POOL += ("map.region", "map.hidden", "map.view", "data.group", "data.new", "leaks.against", "leaks.by")
 _BELONG_TO_POOL += ("pairs.within", "pairs.words", "trajectories.cluster")
-_BELONG_TO_POOL += ("pairs.within", "pairs.words", "plan.of", "plan.rate")
-_BELONG_TO_POOL += ("pairs.within", "pairs.words")
-LINKED += ("plan.share", "plan.wish", "plan.labels", "plan.class", "plan.least")
-SHORT |= {"plan.enough": ("enough", "curve"), "plan.axis": ("axis", "labels"), "plan.probe": ("probe", "linear")}
-_BELONG_TO_POOL += ("plan.share", "plan.wish", "plan.labels", "plan.class", "plan.least")
-_BELONG_TO_POOL += ("pairs.within", "pairs.words", "labels.of", "labels.known")
+_BELONG_TO_POOL += ("plan.of", "plan.rate", "plan.share", "plan.wish", "plan.labels", "plan.class", "plan.least")
+_BELONG_TO_POOL += ("labels.of", "labels.known", "data.kept")
 _BELONG_TO_POOL += ("rounds.project", "rounds.budget", "rounds.least_per", "rounds.most_per", "error.rounds")
-_BELONG_TO_POOL += ("pairs.within", "pairs.words", "find.by", "find.words", "find.like", "find.says", "find.n")
-_BELONG_TO_POOL += ("find.where", "find.open", "find.encoding", "data.kept")
+_BELONG_TO_POOL += ("find.by", "find.words", "find.like", "find.says", "find.n", "find.where", "find.open")
+_BELONG_TO_POOL += ("find.encoding",)
 
 
 def workspace() -> Workspace:
