@@ -14,6 +14,7 @@ from tests.conftest import task_of
 
 TASKS = every("task")
 FIELDS = {
+    "cleanup": {"kinds": "nothing of ours"},
     "combine": {"operation": "union", "folders": ["a", "b"]},
     "delete": {"run": "x"},
     "demo": {},
@@ -21,12 +22,18 @@ FIELDS = {
     "evaluate": {"run": "x"},
     "evidence": {"pool": "p", "methods": "k_center", "budgets": "5"},
     "export": {"run": "x", "format": "csv", "out": "x.csv"},
+    "failures": {"pool": "p", "file": "failed.txt"},
     "feature": {"pool": "p", "feature": "dictionary_embedding"},
     "feature_import": {"pool": "p", "role": "embedding", "file": "x.npz"},
+    "find": {"pool": "p", "query": "a dress"},
     "keep": {"pool": "p", "list": "lists/0123456789abcdef.parquet"},
+    "labels_again": {"run": "x"},
+    "labels_import": {"run": "x", "file": "labels.json"},
+    "labels_show": {"run": "x"},
     "leaks": {"pool": "p", "against": "t"},
     "holdout": {"pool": "p"},
     "map": {"feature": "0" * 16},
+    "mix": {"pool": "p", "budget": "5"},
     "note": {"run": "x", "text": "a note"},
     "pilot": {"pool": "p"},
     "pilot_import": {"pool": "p", "file": "times.csv"},
@@ -42,6 +49,10 @@ FIELDS = {
     "recipe": {"pool": "p", "target": "t"},
     "rename": {"run": "x", "name": "a name"},
     "review": {"run": "x"},
+    "rounds_done": {"name": "n"},
+    "rounds_next": {"name": "n"},
+    "rounds_show": {"name": "n"},
+    "rounds_start": {"name": "n", "pool": "p", "budget": "50"},
     "score": {"pool": "p", "method": "clip_score"},
     "select": {"pool": "p", "method": "random", "budget": "5"},
     "serving": {"pool": "p", "target": "t"},
@@ -91,11 +102,13 @@ def test_it_has_a_command_whose_options_are_its_fields(id, capsys):
         if extra.get("hidden"):
             assert f"--{shown} " not in said
         else:
-            assert (f"{{{name}}}" if extra.get("argument") else f"--{shown}") in said
+            [option, *_] = extra.get("flags", [f"--{shown}"])
+            argument = f"{{{name}}}" if field.is_required() else f"[{name}]"
+            assert (argument if extra.get("argument") else option) in said
 
 
 def test_an_unknown_kind_of_work_names_those_that_are(workspace):
-    with pytest.raises(BadRequest, match="There is no work called dance; there are: combine, delete, demo"):
+    with pytest.raises(BadRequest, match="There is no work called dance; there are: cleanup, combine, delete, demo"):
         parse_task({"do": "dance"})
 
 

@@ -94,25 +94,8 @@ SHORT = {
 }
 """More that is in the address -> how it is called there, and the value that need not be said."""
 SHORT |= {f"rounds.{part}.{at}": (f"{part}{at}", "") for part in ("percent", "method", "target") for at in (1, 2, 3)}
-SHORT |= {
-    f"plan.{name}": (name, "")
-    for name in (
-        "of",
-        "rate",
-        "seconds",
-        "seconds_spread",
-        "labels_spread",
-        "price",
-        "wage",
-        "currency",
-        "gold",
-        "review",
-        "review_seconds",
-        "start",
-        "deadline",
-        "level",
-    )
-}
+_PLAN = ("of", "rate", "seconds", "seconds_spread", "labels_spread", "price", "wage", "currency", "gold", "review")
+SHORT |= {f"plan.{name}": (name, "") for name in (*_PLAN, "review_seconds", "start", "deadline", "level")}
 _ROUNDS = ("name", "rounds", "seconds", "wage", "currency", "measure", "gain", "reach", "budget", "least", "most")
 SHORT |= {f"rounds.{name}": (f"rounds_{name}", "") for name in (*_ROUNDS, "least_per", "most_per")}
 SHORT |= {"rounds.project": ("project", "")}
@@ -123,8 +106,7 @@ _BELONG_TO_POOL += ("pairs.within", "pairs.words", "trajectories.cluster")
 _BELONG_TO_POOL += ("plan.of", "plan.rate", "plan.share", "plan.wish", "plan.labels", "plan.class", "plan.least")
 _BELONG_TO_POOL += ("labels.of", "labels.known", "data.kept")
 _BELONG_TO_POOL += ("rounds.project", "rounds.budget", "rounds.least_per", "rounds.most_per", "error.rounds")
-_BELONG_TO_POOL += ("find.by", "find.words", "find.like", "find.says", "find.n", "find.where", "find.open")
-_BELONG_TO_POOL += ("find.encoding",)
+_BELONG_TO_POOL += tuple(f"find.{part}" for part in ("by", "words", "like", "says", "n", "where", "open", "encoding"))
 
 
 def workspace() -> Workspace:
