@@ -76,16 +76,16 @@ def ask(
     has enough. share: of full labelling, one more that is answered. found: finished selections, where they were read
     already. Raises BadRequest, UnknownName.
     """
-    aside, measures = holdout.of(pool), _probe(probe)
+    aside, learner = holdout.of(pool), _probe(probe)
     column, note = _column(pool, labels)
     roles = Roles.of(workspace, pool, {} if column is None else {GROUP.name: column})
     ground = _ground(roles, aside)
     mine = choices(pool, aside, finished(workspace, pool) if found is None else found, methods)
     notes = [note] if note else []
     if column is not None:
-        missing = roles.missing_rows(measures.needs)
+        missing = roles.missing_rows(learner.needs)
         try:
-            roles = Roles.of(workspace, pool, {GROUP.name: column}, needs=measures.needs)
+            roles = Roles.of(workspace, pool, {GROUP.name: column}, needs=learner.needs)
             labelled.check(pool, column, roles.groups, np.setdiff1d(labelled.free_rows(pool, aside), missing))
         except BadRequest as error:
             if labels is not None:
@@ -96,7 +96,7 @@ def ask(
     if not mine:
         notes.append(f"No method was run on {pool.name} yet, so there is no curve of coverage. {how(pool)}")
     shares = sorted({*SHARES, *([] if share is None else [share])})
-    return Asked(pool, aside, roles, ground, mine, column, measures, shares, notes)
+    return Asked(pool, aside, roles, ground, mine, column, learner, shares, notes)
 
 
 def part(text: str | float, name: str) -> float:
