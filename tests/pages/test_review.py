@@ -4,6 +4,7 @@ import pytest
 import streamlit as st
 
 from datasel_core.actions.add_pool import add_pool
+from datasel_core.errors import Failed
 from datasel_core.review.book import Book
 from datasel_core.review.decisions import decision, review_of
 from datasel_core.runs import engine
@@ -89,16 +90,29 @@ def test_a_second_look_shows_nothing_of_what_others_decided(screen, workspace, r
     assert found[-1]["agreement"] == ["ann and ben agree on 0 % of 3 (kappa 0.00)."]
 
 
-def test_what_cannot_be_written_is_said_and_not_acknowledged(screen, workspace, run, shown):
+def test_what_cannot_be_written_is_said_and_not_acknowledged(screen, workspace, run, shown, monkeypatch):
     found, answer = shown
     app = to_review(screen())
+
+    def no_room(self, decisions):
+        raise Failed("The disk is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Book, "add", no_room)
+        answer |= {"mark": "m-1", "by": "ann", "batch": [one(run, 0, "keep", 1)]}
+        sound(app.run())
+    assert "The disk is full" in said(app)
+    assert "waits in this browser tab" in said(app).replace("\\", "")
+    assert (found[-1]["heard"], found[-1]["got"], found[-1]["marks"]) == ("m-1", [], "......")
+    sound(app.run())
+    assert (found[-1]["got"], found[-1]["marks"]) == (["browser-1"], "k.....")
+
+
+def test_a_damaged_database_is_said_in_place_of_the_review(screen, workspace, run, shown):
+    app = to_review(screen())
     workspace.path.joinpath("review.sqlite").write_bytes(b"x" * 5000)
-    answer |= {"mark": "m-1", "by": "ann", "batch": [one(run, 0, "keep", 1)]}
-    n = len(found)
     sound(app.run())
     assert "review.sqlite is damaged" in said(app)
-    assert "waits in this browser tab" in said(app).replace("\\", "")
-    assert all(not data["got"] for data in found[n:])
 
 
 def test_one_that_will_never_do_is_said(screen, run, shown):

@@ -27,6 +27,7 @@ class Queue {
     this.tries = 0;
     this.heard = true;
     this.wants = () => ({});
+    this.ready = () => false;
   }
   // Numbered in this page: its place among all that this browser decides.
   add(entry) {
@@ -54,6 +55,7 @@ class Queue {
   }
   // Everything that waits goes each time: a message that is lost, or overtaken by another one, loses nothing.
   flush() {
+    if (!this.ready()) return this.soon(WAIT);
     const wants = this.wants();
     if (!this.send || (!this.waiting.length && !wants.any)) return;
     this.mark = `${this.client}-${++this.tries}`;

@@ -5,15 +5,33 @@ const WORD = { k: 'keep', d: 'drop', s: 'swap', '.': '' },
   SMALL = 80,
   ROOM = 300;
 
+// One for a tab: a page that is drawn anew, as after a server was lost, takes the component away for a moment, and keys
+// that are pressed then mean what they always do.
 class Review extends Desk {
-  constructor(root) {
+  constructor() {
     super();
-    this.root = root;
     this.queue = new Queue();
     this.queue.wants = () => this.wants();
+    this.queue.ready = () => this.root.isConnected;
     this.person = stored(sessionStorage, 'datasel.reviewer', null) ?? stored(localStorage, 'datasel.reviewer', 'me');
     this.build();
     this.listen();
+  }
+  enter(root) {
+    this.root = root;
+    this.home = location.pathname;
+    root.view = this;
+    root.replaceChildren(this.left, this.rail);
+    this.queue.heard = true;
+  }
+  // Whether it is on the screen, or will be again at once.
+  isHere() {
+    const app = document.querySelector('.stApp')?.dataset ?? {};
+    if (this.root.isConnected) return true;
+    return (
+      location.pathname === this.home &&
+      (app.testScriptState !== 'notRunning' || app.testConnectionState !== 'CONNECTED')
+    );
   }
   update({ data, setStateValue }) {
     const other =
@@ -105,8 +123,8 @@ class Review extends Desk {
   }
 
   build() {
-    const left = part('div'),
-      rail = part('div', 'rail');
+    this.left = part('div');
+    this.rail = part('div', 'rail');
     this.counted = part('div', 'counted');
     this.counted.setAttribute('role', 'status');
     this.large = part('div', 'large');
@@ -140,9 +158,8 @@ class Review extends Desk {
     this.strip = part('div', 'strip');
     this.strip.setAttribute('role', 'list');
     this.strip.onscroll = () => this.queue.soon(120);
-    left.append(this.counted, this.large, this.caption, this.keys, this.strip);
-    this.buildRail(rail);
-    this.root.replaceChildren(left, rail);
+    this.left.append(this.counted, this.large, this.caption, this.keys, this.strip);
+    this.buildRail(this.rail);
   }
   buildRail(rail) {
     const who = part('label', '', 'Reviewing as'),
@@ -204,15 +221,10 @@ class Review extends Desk {
       arrowleft: () => this.move(-1),
     };
     const pressed = (e) => {
-      if (!this.root.isConnected) {
-        document.removeEventListener('keydown', pressed, true);
-        clearTimeout(this.queue.timer);
-        return;
-      }
       const key = e.key.toLowerCase(),
         at = e.composedPath()[0],
         moves = key === 'j' || key.startsWith('arrow');
-      if (!act[key] || e.ctrlKey || e.metaKey || e.altKey || (e.repeat && !moves) || !this.data) return;
+      if (!act[key] || e.ctrlKey || e.metaKey || e.altKey || (e.repeat && !moves) || !this.isHere()) return;
       if (at.matches?.('input, textarea, select, [contenteditable="true"], [role="slider"], [role="option"]')) return;
       if (document.querySelector('[data-testid="stPopoverBody"]')) return; // a lost server opens a dialog: keys go on
       e.preventDefault();
@@ -224,6 +236,8 @@ class Review extends Desk {
 }
 
 export default function (component) {
-  const root = component.parentElement.querySelector('.review');
-  (root.view ||= new Review(root)).update(component);
+  const root = component.parentElement.querySelector('.review'),
+    view = (window.dataselReview ||= new Review());
+  if (view.root !== root) view.enter(root);
+  view.update(component);
 }
