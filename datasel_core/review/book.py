@@ -20,7 +20,7 @@ from datasel_core.workspace.locks import Lock
 _VERSION = 1
 _PATIENCE = 10.0
 """Seconds that a writer waits for another one."""
-_MANY = 500
+_ROWS = 500
 """Ids that are looked up at a time."""
 _TABLE = (
     "CREATE TABLE decisions (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, run TEXT NOT NULL, "
@@ -63,8 +63,8 @@ class Book:
         """Which of these ids are written down. Raises as `of`."""
         asked, found = list(ids), set()
         with self._plainly(), self._look() as book:
-            for start in range(0, len(asked) if book else 0, _MANY):
-                some = asked[start : start + _MANY]
+            for start in range(0, len(asked) if book else 0, _ROWS):
+                some = asked[start : start + _ROWS]
                 marks = ", ".join("?" * len(some))
                 found |= {id for (id,) in book.execute(f"SELECT id FROM decisions WHERE id IN ({marks})", some)}
         return found

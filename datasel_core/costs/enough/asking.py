@@ -24,7 +24,7 @@ from datasel_core.runs.run import Run
 from datasel_core.workspace.hashing import key_of
 from datasel_core.workspace.layout import Workspace
 
-SHARES = tuple(at / 100 for at in range(10, 100, 10))
+SHARES = tuple(tenth / 10 for tenth in range(1, 10))
 """Of full labelling, that are always answered."""
 MOST = 2_000
 """Samples that coverage is measured on; of more, so many are drawn once."""

@@ -36,7 +36,7 @@ class Count:
         """How many things the groups still lack."""
         return int(self._need.sum())
 
-    def may(self, cell: int, size: int = 1) -> bool:
+    def may(self, cell: int, size: int) -> bool:
         """Whether another thing of the cell may be taken. Once it may not, it never may again."""
         if self._closed[cell] or not self.left:
             return False
@@ -46,7 +46,7 @@ class Count:
             self._closed[cell] = True
         return not self._closed[cell]
 
-    def take(self, cell: int, size: int = 1) -> None:
+    def take(self, cell: int, size: int) -> None:
         """Only where it may."""
         group, bin = self._group[cell], self._bin[cell]
         self._plan[cell] -= 1

@@ -66,10 +66,10 @@ def test_a_thing_may_be_taken_where_some_choice_has_it():
             ledger, taken = Count(room, quotas, budget), set()
             for thing in rng.permutation(n).tolist():
                 could = any(taken | {thing} <= one for one in right)
-                assert ledger.may(cell[thing]) is could, (seed, budget, taken, thing)
+                assert ledger.may(cell[thing], 1) is could, (seed, budget, taken, thing)
                 seen[could] += 1
                 if could:
-                    ledger.take(cell[thing])
+                    ledger.take(cell[thing], 1)
                     taken.add(thing)
             assert taken in right, (seed, budget)
     assert min(seen.values()) > 500
