@@ -287,6 +287,10 @@ LABELLED |= {"radio": 0, "file_uploader": 0, "bound": 1}
 OURS = {
     "pages/_ui/data/sources.py": {"one.title", "_HINTS.get(id, one.summary())"},
     "pages/_ui/question/where.py": {"', '.join(map(markdown.plain, columns))"},
+    "pages/_ui/space/room.py": {"about.then"},
+    "pages/_ui/space/selections.py": {"size", "many", "_STATES[one.state]", "_verb(len(one.builders))"},
+    "pages/_ui/space/unfinished.py": {"how"},
+    "pages/find.py": {"said"},
     "pages/export.py": {"what"},
     "pages/_ui/data/aside.py": {"CALLED[kind]", "by", "near"},
     "pages/_ui/data/features.py": {"_shape(one)", "_choice(kept, one)", "cls.paper"},

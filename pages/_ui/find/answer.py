@@ -76,7 +76,7 @@ def space(answer: Found) -> str:
         return "a feature that is gone"
     known = registry.every("feature").get(kept.id)
     brought = f"the vectors {description.told_apart([kept])[kept.key]}"
-    return markdown.plain(brought if known is None else known.title)
+    return brought if known is None else known.title
 
 
 def tag(answer: Found) -> str:

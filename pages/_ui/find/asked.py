@@ -58,7 +58,7 @@ def draw(pool: Pool) -> Request:
             look.section("Settings", "rarely needed")
             condition = _filter(pool)
             if by == WORDS:
-                st.caption(f"Looked through: {', '.join(map(markdown.plain, texts.columns(pool)))}.")
+                st.caption(f"Looked through: {markdown.plain(', '.join(texts.columns(pool)))}.")
             if (why := meaning.why_not(pool, disk.roles(pool))) is not None:
                 st.caption(f"Not by meaning: {markdown.plain(why)}")
             if not onto.has_vectors(pool):

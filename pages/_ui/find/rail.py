@@ -74,10 +74,10 @@ def _head(answer: Found, at: int | None) -> None:
 def _why(answer: Found, row: int, at: int) -> None:
     by, score = answer.asked.by, float(answer.scores[at]) if len(answer.scores) else 0.0
     if by == SIMILAR:
-        st.caption(f"{100 * max(0.0, score):.0f} % alike, by {answers.space(answer)}.")
+        st.caption(f"{100 * max(0.0, score):.0f} % alike, by {markdown.plain(answers.space(answer))}.")
     elif by == MEANING:
         tip = f"Cosine {score:.3f} between the vector of the text and that of the picture."
-        st.caption(f"Number {at + 1:,} of {answer.of:,} by {answers.space(answer)}.", help=tip)
+        st.caption(f"Number {at + 1:,} of {answer.of:,} by {markdown.plain(answers.space(answer))}.", help=tip)
     elif by == WORDS:
         try:
             found = texts.places(answer.pool, row, words.read(answer.asked.words))
