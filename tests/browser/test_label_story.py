@@ -112,7 +112,7 @@ def test_two_rounds_of_labels_on_the_screen(visit, server, workspace, shop, tmp_
     see(page, "All saved")
     shown(page, "4-review", looks)
     press(page, f"Finish: leave out 1 of {ROUND}")
-    see(page, "1 places stay empty")  # a mixed recipe has no single next best
+    see(page, "1 stay empty")  # a mixed recipe has no single next best
     shown(page, "5-reviewed", looks)
 
     press(page, "Export", "link")
