@@ -57,13 +57,15 @@ class Plan:
 def plan(campaign: Campaign) -> Plan:
     """Raises BadParameter where it would take more than a hundred years."""
     low, mid, high = (_at(_ranges_at(campaign, end)) for end in (0, None, 1))
-    parts = [
-        Part(name, _joined(a.hours, b.hours, c.hours), _joined(a.money, b.money, c.money), b.why)
-        for name, a, b, c in ((b.name, a, b, c) for a, b, c in zip(low[0], mid[0], high[0], strict=True))
-        if b.hours is not None or b.money is None or b.money.mid > 0
-    ]
+    parts = [_part(*same) for same in zip(low[0], mid[0], high[0], strict=True)]
     hours, money = (_joined(low[at], mid[at], high[at]) for at in (1, 2))
-    return Plan(campaign, hours, money, parts, _people(campaign, hours), _finish(campaign, hours))
+    shown = [one for one in parts if one.name != MINIMUM or one.money.mid > 0]
+    return Plan(campaign, hours, money, shown, _people(campaign, hours), _finish(campaign, hours))
+
+
+def _part(low: Part, mid: Part, high: Part) -> Part:
+    hours, money = _joined(low.hours, mid.hours, high.hours), _joined(low.money, mid.money, high.money)
+    return Part(mid.name, hours, money, mid.why)
 
 
 def _joined(low: Interval | None, mid: Interval | None, high: Interval | None) -> Interval | None:
