@@ -68,12 +68,14 @@ def _drawn(
 
 
 def _of_part(curve: Curve, sizes: np.ndarray) -> np.ndarray:
-    """(g,) variance of what the labelled part happens to teach. Between seeds it is seen where parts are at most half
-    of the labels: above, they are nearly the same.
+    """(g,) variance of what the labelled part happens to teach. Of a part of n it is c / n, as of a mean. c is seen
+    between seeds at half of the labels: their parts are drawn from the same labels, so that it is c (1/half - 1/labels)
+    there, as of draws from few.
     """
     half = max(0, int(np.searchsorted(curve.sizes, curve.labels / 2, side="right")) - 1)
-    each = curve.shares[:, half].var(ddof=1) * curve.sizes[half]
-    return each * np.maximum(0, 1 / curve.labels - 1 / np.maximum(sizes, curve.labels))
+    apart = max(1 / curve.sizes[half] - 1 / curve.labels, 1e-12)
+    c = curve.shares[:, half].var(ddof=1) / apart
+    return c * np.maximum(0, 1 / curve.labels - 1 / np.maximum(sizes, curve.labels))
 
 
 def _rises(curve: Curve) -> bool:
