@@ -3,9 +3,10 @@
 The interval is of draws: each draws seeds with replacement, adds residuals of a family's fit with replacement, and fits
 that family anew; all families have as many draws, so that their spread is part of it. To trust the family that fits
 best, or families by Akaike weights, held the truth in 45 to 60 of 100 where 90 were meant: a good fit says little of
-what comes after. The labelled part is one draw of
-many as well, which no seed shows: all of them share it. Its variance is that of a random part between seeds, which
-falls as 1 / n, less what a full set of the same pool shares with it. How often it holds the truth is measured in
+what comes after.
+
+The labelled part is one draw of many as well, which no seed shows, as all of them share it: what it happens to teach is
+a variance of its own, 0 at all labels and growing beyond them. How often the interval holds the truth is measured in
 tests/benchmarks/enough_coverage.py.
 """
 
