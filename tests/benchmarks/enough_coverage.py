@@ -2,6 +2,9 @@
 
 30 % of the labels are seen: a third of them tests, the curve is learned from the rest. The truth is what the same probe
 reaches on the same held-out photos, learned from twice as many labels, and from all others (4.5 times as many).
+
+Measured on 40 fresh splits: 87.5 % and 95.0 %, 14 and 22 points wide. Before the luck of the labelled part was seen
+between draws from few labels, 82.5 % and 95.0 % on 40 others.
 """
 
 from dataclasses import dataclass
