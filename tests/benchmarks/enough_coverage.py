@@ -2,6 +2,9 @@
 
 30 % of the labels are seen: a third of them tests, the curve is learned from the rest. The truth is what the same probe
 reaches on the same held-out photos, learned from twice as many labels, and from all others (4.5 times as many).
+
+Measured on 40 fresh splits: 87.5 % and 95.0 %, 14 and 22 points wide. Before the luck of the labelled part was seen
+between draws from few labels, 82.5 % and 95.0 % on 40 others.
 """
 
 from dataclasses import dataclass
@@ -16,8 +19,8 @@ from tests.benchmarks._measure import size, table
 from tests.conftest import real_data
 
 SEEN, HELD, SPLITS = 0.3, 1 / 3, 40
-FIRST = 2_000
-"""Seed of the first split; others were looked at while the interval was made."""
+FIRST = 3_000
+"""Seed of the first split; those below 2,040 were looked at while the interval was made."""
 
 
 @dataclass(frozen=True)

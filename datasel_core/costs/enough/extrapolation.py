@@ -3,9 +3,10 @@
 The interval is of draws: each draws seeds with replacement, adds residuals of a family's fit with replacement, and fits
 that family anew; all families have as many draws, so that their spread is part of it. To trust the family that fits
 best, or families by Akaike weights, held the truth in 45 to 60 of 100 where 90 were meant: a good fit says little of
-what comes after. The labelled part is one draw of
-many as well, which no seed shows: all of them share it. Its variance is that of a random part between seeds, which
-falls as 1 / n, less what a full set of the same pool shares with it. How often it holds the truth is measured in
+what comes after.
+
+The labelled part is one draw of many as well, which no seed shows, as all of them share it: what it happens to teach is
+a variance of its own, 0 at all labels and growing beyond them. How often the interval holds the truth is measured in
 tests/benchmarks/enough_coverage.py.
 """
 
@@ -68,12 +69,14 @@ def _drawn(
 
 
 def _of_part(curve: Curve, sizes: np.ndarray) -> np.ndarray:
-    """(g,) variance of what the labelled part happens to teach. Between seeds it is seen where parts are at most half
-    of the labels: above, they are nearly the same.
+    """(g,) variance of what the labelled part happens to teach. Of a part of n it is c / n, as of a mean. c is seen
+    between seeds at half of the labels: their parts are drawn from the same labels, so that it is c (1/half - 1/labels)
+    there, as of draws from few.
     """
     half = max(0, int(np.searchsorted(curve.sizes, curve.labels / 2, side="right")) - 1)
-    each = curve.shares[:, half].var(ddof=1) * curve.sizes[half]
-    return each * np.maximum(0, 1 / curve.labels - 1 / np.maximum(sizes, curve.labels))
+    apart = max(1 / curve.sizes[half] - 1 / curve.labels, 1e-12)
+    c = curve.shares[:, half].var(ddof=1) / apart
+    return c * np.maximum(0, 1 / curve.labels - 1 / np.maximum(sizes, curve.labels))
 
 
 def _rises(curve: Curve) -> bool:
