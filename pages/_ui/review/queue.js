@@ -55,12 +55,12 @@ class Queue {
   }
   // Everything that waits goes each time: a message that is lost, or overtaken by another one, loses nothing.
   flush() {
-    if (!this.ready()) return this.soon(WAIT);
+    this.timer = setTimeout(() => this.flush(), WAIT); // first of all: whatever fails below is tried again
+    if (!this.ready()) return;
     const wants = this.wants();
     if (!this.send || (!this.waiting.length && !wants.any)) return;
     this.mark = `${this.client}-${++this.tries}`;
     this.heard = false;
     this.send({ mark: this.mark, batch: this.waiting.slice(0, AT_ONCE), ...wants.ask });
-    this.soon(WAIT);
   }
 }

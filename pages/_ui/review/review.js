@@ -12,10 +12,26 @@ class Review extends Desk {
     super();
     this.queue = new Queue();
     this.queue.wants = () => this.wants();
-    this.queue.ready = () => this.root.isConnected;
+    this.queue.ready = () => this.stands();
+    this.queue.send = (sent) => this.root.send({ ...sent, by: this.person });
+    this.roots = new Set();
     this.person = stored(sessionStorage, 'datasel.reviewer', null) ?? stored(localStorage, 'datasel.reviewer', 'me');
     this.build();
     this.listen();
+    setInterval(() => this.stands(), 500);
+  }
+  // A page that is drawn anew may put it into a new place before it takes the old one away, and say so in any order.
+  mount(root, send) {
+    root.send = send;
+    this.roots.add(root);
+    if (this.root !== root && (root.isConnected || !this.root?.isConnected)) this.enter(root);
+  }
+  stands() {
+    if (!this.root || this.root.isConnected) return !!this.root;
+    const other = [...this.roots].find((one) => one.isConnected);
+    this.roots = new Set(other ? [other] : [this.root]);
+    if (other) this.enter(other);
+    return !!other;
   }
   enter(root) {
     this.root = root;
@@ -27,20 +43,19 @@ class Review extends Desk {
   // Whether it is on the screen, or will be again at once.
   isHere() {
     const app = document.querySelector('.stApp')?.dataset ?? {};
-    if (this.root.isConnected) return true;
+    if (this.stands()) return true;
     return (
       location.pathname === this.home &&
       (app.testScriptState !== 'notRunning' || app.testConnectionState !== 'CONNECTED')
     );
   }
-  update({ data, setStateValue }) {
+  update(data) {
     const other =
       !this.data ||
       data.review !== this.data.review ||
       data.look !== this.data.look ||
       data.places.length !== this.data.places.length;
     this.data = data;
-    this.queue.send = (sent) => setStateValue('sent', { ...sent, by: this.person });
     if (other) this.begin();
     if (data.by === this.person) this.renamed = false;
     Object.entries(data.shown).forEach(([at, one]) => this.content.set(+at, one));
@@ -238,6 +253,6 @@ class Review extends Desk {
 export default function (component) {
   const root = component.parentElement.querySelector('.review'),
     view = (window.dataselReview ||= new Review());
-  if (view.root !== root) view.enter(root);
-  view.update(component);
+  view.mount(root, (sent) => component.setStateValue('sent', sent));
+  view.update(component.data);
 }
