@@ -12,7 +12,7 @@ from datasel_core.pools.persistence import load_pool
 from tests.conftest import clustered
 from tests.labels.bringing import bring, task, written
 from tests.pages import screens
-from tests.pages.screens import chosen, said, sound, wait
+from tests.pages.screens import chosen, said, sound, to_export, wait
 from tests.pages.test_plain_words import plain
 from tests.pages.test_strangers import BAIT, safe
 
@@ -83,7 +83,7 @@ def test_label_once_more_makes_a_selection_to_export(screen, workspace, labelled
     sound(app.button(key="labels-again").click().run())
     app = wait(app, lambda app: any(one.key == "onward-labels-again" for one in app.button))
     sound(app.button(key="onward-labels-again").click().run())
-    assert "2 kept of" in said(app)
+    assert "2 kept of" in said(to_export(app))
 
 
 def test_failures_lead_to_the_targets(screen, workspace, tmp_path, labelled):
@@ -105,6 +105,7 @@ def test_failures_lead_to_the_targets(screen, workspace, tmp_path, labelled):
     app = wait(app, lambda app: any(one.key == "onward-failures" for one in app.button))
     assert load_pool(workspace, "clothes-failures").ids.tolist() == labelled.ids[:3].tolist()
     sound(app.button(key="onward-failures").click().run())
+    sound(app.switch_page("pages/targets.py").run())  # where the button led to; a test stays where it was
     app = wait(app, lambda app: "The 3 failures are labelled already: they are not chosen again." in said(app))
 
 
