@@ -10,7 +10,6 @@ from datasel_core.errors import BadInput, BadRequest
 from datasel_core.labels import columns, records
 from datasel_core.labels.consensus import known_classes
 from datasel_core.labels.places import Place, find
-from datasel_core.labels.readers import guess
 from datasel_core.labels.readers.reading import grouped
 from datasel_core.labels.records import Import
 from datasel_core.labels.taking import Taken, check_classes, take
@@ -61,6 +60,8 @@ class ImportLabels(Task):
     new_classes: bool = Field(False, description="Take classes that no earlier labels of the pool have.")
 
     def prepare(self, workspace: Workspace) -> Work:
+        from datasel_core.labels.readers import guess  # takes long to load, and most commands need none
+
         place, path = find(workspace, self.run), workspace.allowed(self.file)
         if self.source is not None and self.source not in get_args(guess.Source):
             raise BadRequest(f"--from is {self.source}; it must be {', '.join(get_args(guess.Source))}.")
@@ -107,6 +108,8 @@ def import_labels(
     """Reads a file, keeps what it says, and makes the columns of the pool anew. Raises BadRequest, in one line, where
     nothing of it can be taken; then nothing is kept.
     """
+    from datasel_core.labels.readers import guess  # takes long to load, and most commands need none
+
     source, pool = source or guess.source_of(path), place.pool
     sha256 = guess.content_hash(path)
     what = {"file": sha256, "from": source, "person": person, "empty": empty, "gold": gold}

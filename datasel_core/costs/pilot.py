@@ -7,7 +7,6 @@ from datasel_core.base.progress import Progress
 from datasel_core.costs import kept, timings
 from datasel_core.costs.timings import Timed
 from datasel_core.errors import BadParameter, BadRequest
-from datasel_core.exports.tables import harmless
 from datasel_core.pools import holdout
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import engine
@@ -55,6 +54,8 @@ def sheet(run: Run) -> str:
     """A CSV to fill in: an item a line, in pick order; what could be run by a spreadsheet has an apostrophe before
     it.
     """
+    from datasel_core.exports.tables import harmless  # formats are loaded where one is asked for
+
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(timings.COLUMNS)

@@ -16,8 +16,6 @@ from datasel_core.labels.part import part_of
 from datasel_core.labels.readers.reading import Lost, duration
 from datasel_core.pools.persistence import read_about
 from datasel_core.pools.pool import Pool
-from datasel_core.pools.readers.tables.table import read_table
-from datasel_core.pools.readers.tables.table_file import TABLES, kind_by_content
 from datasel_core.runs.catalog import lists
 from datasel_core.workspace.layout import Workspace
 
@@ -76,6 +74,10 @@ def read(pool: Pool, path: Path) -> tuple[dict[int, Prediction], list[Lost]]:
 
 
 def _entries(path: Path, lost: list[Lost]) -> list[tuple[str, Prediction]]:
+    # These take long to load, and most commands need none.
+    from datasel_core.pools.readers.tables.table import read_table
+    from datasel_core.pools.readers.tables.table_file import TABLES, kind_by_content
+
     if not path.is_file():
         raise BadInput(f"There is no file {path}.")
     if kind_by_content(path) not in TABLES:

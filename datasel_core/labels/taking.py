@@ -8,9 +8,8 @@ from datasel_core.errors import BadRequest
 from datasel_core.labels.judgement import Judgement
 from datasel_core.labels.names import Names
 from datasel_core.labels.readers.reading import Lost, Reading, Said
-from datasel_core.pools.media.pictures import Look
+from datasel_core.pools.labels import Label
 from datasel_core.pools.pool import Pool
-from datasel_core.pools.readers.layouts.listing import in_pixels
 
 _SHOWN = 5
 
@@ -72,8 +71,7 @@ def _outside(pool: Pool, row: int, content: str, scope: Scope) -> str:
 def _judged(pool: Pool, row: int, content: str, one: Said, person: str, right: bool, lost: list[Lost]) -> Judgement:
     id, boxes = str(pool.ids[row]), one.boxes
     if boxes is not None:
-        look = _look(pool, row, one.frame)
-        boxes = tuple(in_pixels(boxes, one.frame, look)) if look else tuple(type(box)(box.name) for box in boxes)
+        boxes = _in_pixels(pool, row, one)
         gone = sum(old.box is not None and new.box is None for old, new in zip(one.boxes or (), boxes, strict=True))
         if gone:
             why = "outside the picture, without area, or for a picture of another shape; the class was taken"
@@ -83,11 +81,15 @@ def _judged(pool: Pool, row: int, content: str, one: Said, person: str, right: b
     )
 
 
-def _look(pool: Pool, row: int, frame: tuple[float, float] | None) -> Look | None:
-    """The picture's size; nothing where the pool knows none."""
+def _in_pixels(pool: Pool, row: int, one: Said) -> tuple[Label, ...]:
+    """Its boxes on the picture; their classes alone where the pool knows no size of it."""
+    # What opens pictures takes long to load, and most commands need none.
+    from datasel_core.pools.media.pictures import Look
+    from datasel_core.pools.readers.layouts.listing import in_pixels
+
     if not {"width", "height"} <= set(pool.columns):
-        return None
-    return Look(pool.value("width", row), pool.value("height", row), 0, "")
+        return tuple(Label(box.name) for box in one.boxes)
+    return tuple(in_pixels(one.boxes, one.frame, Look(pool.value("width", row), pool.value("height", row), 0, "")))
 
 
 def _once(found: Sequence[Judgement], lost: list[Lost]) -> tuple[list[Judgement], list[str]]:

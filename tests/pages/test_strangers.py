@@ -311,6 +311,7 @@ OURS = {
         *("basis", "below", "known", "lacks", "methods.sentence(one)", "methods.terms(one)", "one.summary()"),
         *("one.title", "why"),
     },
+    "pages/_ui/labels/bring.py": {"kinds"},
     "pages/_ui/plan/pilot.py": {"pool.name"},
     "pages/_ui/plan/rates.py": {"name"},
     "pages/_ui/rounds/drawer.py": {"at"},
