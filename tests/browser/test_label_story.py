@@ -13,7 +13,7 @@ from datasel_core.pools.demo.scenes import make_scenes
 from datasel_core.pools.persistence import load_pool
 from tests.browser import test_stories
 from tests.browser.conftest import settled
-from tests.browser.test_stories import press, see, taken_along, type_into
+from tests.browser.test_stories import press, see, type_into
 from tests.conftest import real_data
 
 server, expect = test_stories.server, test_stories.expect
@@ -115,9 +115,14 @@ def test_two_rounds_of_labels_on_the_screen(visit, server, workspace, shop, tmp_
     see(page, "1 stay empty")  # a mixed recipe has no single next best
     shown(page, "5-reviewed", looks)
 
-    press(page, "Export", "link")
-    archive = taken_along(page, "Label Studio", tmp_path / "tasks.zip")
-    shutil.unpack_archive(archive, tmp_path / "tasks", "zip")
+    press(page, "Export")
+    page.get_by_role("heading", name="Export").wait_for()
+    see(page, f"{ROUND - 1} kept of {n}")
+    settled(page)
+    page.get_by_text("Label Studio").first.click()
+    type_into(page, "Folder to make, on this computer", str(tmp_path / "tasks"))
+    press(page, f"Write {ROUND - 1} photos")
+    see(page, f"{ROUND - 1} photos written to")
     tasks = [task for path in files_in(tmp_path / "tasks", ".json") for task in _tasks(path)]
     assert len(tasks) == ROUND - 1
     pool = load_pool(workspace, "shop")
@@ -147,7 +152,8 @@ def test_two_rounds_of_labels_on_the_screen(visit, server, workspace, shop, tmp_
     fails.wait_for()
     fails.click()
     page.get_by_role("option", name="shop-failures").click()
-    press(page, "Done")
+    settled(page)
+    page.get_by_role("button", name="Done", exact=True).click()
     see(page, f"Round 2 of 2: {ROUND} more photos, 3 failures to follow")
     press(page, "Choose round 2")
     see(page, "Round 2 of 2 is with the labellers")

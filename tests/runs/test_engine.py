@@ -266,6 +266,8 @@ def test_manifest_is_plain_json_with_the_promised_names(workspace, pool):
 
 def test_some_rows_of_a_role_come_whole_and_in_order(small_blocks, rng):
     values, rows = clustered(rng, 300, 4, 5), rng.permutation(300)[:200]
-    some = Roles(None, {"embedding": SimpleNamespace(values=lambda: values)}, None)
+    some = Roles(
+        None, {"embedding": SimpleNamespace(values=lambda: values, meta={"shape": "rows", "values": [5]})}, None
+    )
     np.testing.assert_array_equal(some.array("embedding", rows), values[rows])
     np.testing.assert_array_equal(some.array("embedding", rows[:0]), values[:0])
