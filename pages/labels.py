@@ -80,10 +80,11 @@ def _controls(pool: Pool, working: bool) -> str:
                 options=["", *runs],
                 format_func=lambda key: look.listed(runs[key]) if key else f"All {look.samples(pool)}",
             )
-        with st.popover("Bring labels back", key="labels-popover", icon=":material/input:"):
+        times = keys.get("labels.times", 0)  # a popover whose work is done stands closed: it is another one
+        with st.popover("Bring labels back", key=f"labels-popover-{times}", icon=":material/input:"):
             look.section("Bring labels back", "those that are there stay")
             bring.labels_form(pool, run, working)
-        with st.popover("What a model fails on", key="failures-popover", icon=":material/troubleshoot:"):
+        with st.popover("What a model fails on", key=f"failures-popover-{times}", icon=":material/troubleshoot:"):
             look.section("Failures as target", "then more like these are chosen")
             bring.failures_form(pool, working)
     return run

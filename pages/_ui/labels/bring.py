@@ -123,6 +123,7 @@ def _title(words: str) -> str:
 
 
 def _brought(pool: Pool, result: dict[str, Any]) -> None:
+    keys.put("labels.times", keys.get("labels.times", 0) + 1)
     if not result["new"]:
         keys.tell(f"{result['file']} was brought before; nothing is new.")
         return
@@ -134,6 +135,7 @@ def _brought(pool: Pool, result: dict[str, Any]) -> None:
 
 
 def _target_made(pool: Pool, result: dict[str, Any]) -> None:
+    keys.put("labels.times", keys.get("labels.times", 0) + 1)
     keys.put("select.target", result["target"])
     of = "" if result["checked"] is None else f" of {result['checked']:,} that could be checked"
     text = f"{result['n']:,} failures{of} are the target {result['target']} now."
