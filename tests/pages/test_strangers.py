@@ -312,6 +312,8 @@ OURS = {
         *("one.title", "why"),
     },
     "pages/_ui/labels/bring.py": {"kinds"},
+    "pages/_ui/labels/sentence.py": {"text"},
+    "pages/review.py": {"still", "said[:1].upper()", "said[1:]"},
     "pages/_ui/plan/pilot.py": {"pool.name"},
     "pages/_ui/plan/rates.py": {"name"},
     "pages/_ui/rounds/drawer.py": {"at"},
