@@ -47,7 +47,9 @@ def test_named_kept_renamed_taken_along_and_opened_again(visit, pool, workspace,
     page.get_by_role("button", name="Keep selection").click()
     page.get_by_role("dialog").get_by_text("12 photos of 40, by k-center greedy.").wait_for()
     settled(page)
-    assert page.get_by_role("dialog").get_by_label("Name").input_value() == "k-center, 12"
+    field = page.get_by_role("dialog").get_by_label("Name")
+    page.wait_for_function("one => one.value", arg=field.element_handle())
+    assert field.input_value() == "k-center, 12"
     fill(page, "Name", "first batch")
     fill(page, "Note", "for the label team")
     page.get_by_role("button", name="Keep 12 photos").click()

@@ -79,7 +79,8 @@ def wait(app, until, seconds=300):
 
 
 def keep(app, button="keep", name=None, note=None):
-    """Presses Keep, and says in the dialog what the selection is to be called."""
+    """Presses Keep, once there is something to keep, and says in the dialog what the selection is to be called."""
+    wait(app, lambda app: not app.button(key=button).disabled)
     sound(app.button(key=button).click().run())
     if name is not None:
         app.text_input(key="keep-as.name").set_value(name)

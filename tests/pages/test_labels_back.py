@@ -73,7 +73,7 @@ def test_numbers_are_those_of_the_labels(screen, workspace, labelled):
 def test_of_a_selection_only_its_own_are_counted_and_the_address_says_so(screen, workspace, labelled):
     run = chosen(workspace, labelled, "random", "4")
     mine = set(run.ids) & {str(id) for id in labelled.ids[:10]}
-    app = opened(screen, of=run.key)
+    app = opened(screen, labels_of=run.key)
     assert f"**{len(mine)} of 4 photos**" in said(app)
     assert app.selectbox(key="widget.labels.of").value == run.key
 
