@@ -32,7 +32,9 @@ def members(choice: Question, answer: Answer, one: Cluster, n: int) -> None:
 
 
 def _loss(value: float) -> str:
-    return f"{value:.2f}" if 0.1 <= abs(value) < 1e4 else f"{value:.3g}"
+    if 0 <= value < 0.001:
+        return "under 0.001"
+    return f"{value:.2f}" if 0.1 <= abs(value) < 1e4 else f"{value:.2g}"
 
 
 def on_map(choice: Question, answer: Answer, kept: StoredFeature, of: np.ndarray) -> None:
