@@ -7,6 +7,8 @@ from datasel_core.base.standby import Standby
 
 _STANDING = Standby()
 """It ends with the process that runs these tests."""
+_warm = worker.warm
+"""Tests may put another in its place."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -14,5 +16,5 @@ def pytest_pyfunc_call():
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PYTEST_CURRENT_TEST", raising=False)  # else each test had variables of its own
         patch.setattr(worker, "_STANDBY", _STANDING)
-        worker.warm()
+        _warm()
         return (yield)
