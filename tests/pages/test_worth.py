@@ -115,7 +115,9 @@ def test_what_is_chosen_towards_a_target_is_tested_on_what_is_held_out_of_it(scr
         add_pool(workspace, name, str(tmp_path / f"{name}.parquet"), "vectors")
     asked = {"pool": "vec", "method": "nearest_targets", "budget": "20", "target": "wanted"}
     select(workspace, parse_spec(**asked))
-    app = screen(pool="vec", method="nearest_targets", budget="20", target="wanted").switch_page("pages/select.py").run()
+    app = (
+        screen(pool="vec", method="nearest_targets", budget="20", target="wanted").switch_page("pages/select.py").run()
+    )
     missing = "Not known yet: how near this comes to samples of the target that it never saw"
     (caption,) = (one for one in sound(app).caption if missing in one.value.replace("\\", ""))
     assert caption.proto.help == "`python -m datasel_core holdout wanted --share 20%`"
