@@ -7,6 +7,7 @@ from datasel_core.base.declare import Field
 from datasel_core.errors import BadParameter, UnknownName
 from datasel_core.runs.catalog import cleanup
 from datasel_core.runs.catalog.cleanup import KINDS, Item, Removed, Space
+from datasel_core.workspace.files import size
 from datasel_core.workspace.layout import Workspace
 
 
@@ -65,25 +66,15 @@ def _about(item: Item, goes: bool) -> dict[str, object]:
 
 
 def _listed(there: Space, shown: list[Item], going: list[Item]) -> list[str]:
-    lines = [f"{_size(there.total)} in all, {_size(sum(item.bytes for item in going))} can go with --yes"]
+    lines = [f"{size(there.total)} in all, {size(sum(item.bytes for item in going))} can go with --yes"]
     for kind, about in KINDS.items():
         mine = [item for item in shown if item.kind == kind]
         if mine:
             named = "" if mine[0] in going else f" (only with --kinds {kind})"
-            lines.append(f"{about.title}: {_size(sum(item.bytes for item in mine))}; {about.then}{named}")
-            lines += [
-                f"  {item.name}\t{_size(item.bytes)}" + (f"\t{item.words}" if item.words else "") for item in mine
-            ]
+            lines.append(f"{about.title}: {size(sum(item.bytes for item in mine))}; {about.then}{named}")
+            lines += [f"  {item.name}\t{size(item.bytes)}" + (f"\t{item.words}" if item.words else "") for item in mine]
     return lines if shown else ["Nothing can go."]
 
 
 def _told(removed: Removed) -> list[str]:
-    return [f"{len(removed.names):,} things deleted, {_size(removed.bytes)} freed", *removed.failed]
-
-
-def _size(bytes: float) -> str:
-    for name in ("bytes", "kB", "MB", "GB"):
-        if bytes < 1000:
-            return f"{bytes:.0f} {name}" if name == "bytes" or bytes >= 100 else f"{bytes:.1f} {name}"
-        bytes /= 1000
-    return f"{bytes:.1f} TB"
+    return [f"{len(removed.names):,} things deleted, {size(removed.bytes)} freed", *removed.failed]

@@ -114,3 +114,12 @@ def read_json(path: Path, default: Any = None) -> Any:
 
 def _no_number(word: str) -> None:
     raise ValueError(f"{word} is no number there")
+
+
+def size(bytes: float) -> str:
+    """How many bytes that is, for people: `3.1 MB`, in steps of 1,000."""
+    for name in ("bytes", "kB", "MB", "GB"):
+        if bytes < 1000:
+            return f"{bytes:.0f} {name}" if name == "bytes" or bytes >= 100 else f"{bytes:.1f} {name}"
+        bytes /= 1000
+    return f"{bytes:.1f} TB"

@@ -10,9 +10,11 @@ from datasel_core.actions.task import perform
 from datasel_core.base.progress import Progress
 from tests.conftest import ROOT, task_of
 from tests.costs.enough.test_asking import N, a_part, all_of, made
+from tests.pages import screens
 from tests.pages.screens import chosen, said, sound, wait
 from tests.pages.test_plain_words import plain
 
+screen = screens.screen
 SCRIPT = """
 import streamlit as st
 from pages._ui.kit import keys
@@ -137,3 +139,14 @@ def test_too_few_labels_say_how_many_it_takes(app, workspace, tmp_path):
 
     add_pool(workspace, "vec", str(tmp_path / "vec.parquet"), "vectors")
     assert "a learning curve needs 30" in said(app(pool="vec", **{"plan.labels": "few"}))
+
+
+def test_the_page_plan_says_what_labels_cost_and_hours_are_no_money(screen, workspace, pool):
+    chosen(workspace, pool, "facility_location", "200")
+    measured(workspace, pool)
+    where = {"pool": "vec", "plan": "enough", "plan.share": "0.4", "rate": "seconds", "seconds": "10", "labels": "1"}
+    for wage, of in (("20", " % of the money"), ("", " % of the labels")):
+        query = {**where, **({"wage": wage} if wage else {})}
+        text = said(sound(screen(**query).switch_page("pages/plan.py").run()))
+        assert "cover what a random 96 (40 %) would" in text
+        assert of in text

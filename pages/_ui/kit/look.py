@@ -18,6 +18,7 @@ from datasel_core.runs import manifest
 from datasel_core.runs.catalog.label import read_label
 from datasel_core.runs.derivations.derivation import derivation_of
 from datasel_core.runs.run import Run
+from datasel_core.workspace.files import size as size
 from pages._ui.kit import disk, markdown, palette
 from pages._ui.kit.onward import onward
 
@@ -158,15 +159,6 @@ def percent(part: float, whole: float) -> str:
 def score(value: float) -> str:
     """`0.2471`; small scores keep their digits, `-3.1e-05`."""
     return f"{value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.1e}"
-
-
-def size(bytes: float) -> str:
-    """`3.1 MB`."""
-    for name in ("bytes", "kB", "MB", "GB"):
-        if bytes < 1000:
-            return f"{bytes:.0f} {name}" if name == "bytes" or bytes >= 100 else f"{bytes:.1f} {name}"
-        bytes /= 1000
-    return f"{bytes:.1f} TB"
 
 
 _STEPS = (1, 2, 3, 5, 8, 10, 15, 20, 30, 45)
