@@ -29,7 +29,7 @@ class FacilityLocation(Method):
     )
     avoid: ClassVar = "When you look for rare cases: it takes the typical first."
     promise: ClassVar = "mean"
-    because: ClassVar = "it stands for what {gain:.2f} samples were missing"
+    because: ClassVar = "it stands for as much as {gain:.3g} samples that nothing chosen before was like"
 
     metric: Literal["cosine", "euclidean"] = Field(
         "cosine",

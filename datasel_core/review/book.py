@@ -128,10 +128,13 @@ def _connect(path: Path | str, uri: bool = False) -> sqlite3.Connection:
 
 def _version(book: sqlite3.Connection, path: Path) -> int:
     """0: it is empty. Raises BadInput where it holds what this program cannot read."""
-    [version] = book.execute("PRAGMA user_version").fetchone()
+    book.execute("BEGIN")  # both at one moment: between two, somebody else may make the table
+    with _whole(book):
+        [version] = book.execute("PRAGMA user_version").fetchone()
+        [tables] = book.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if version not in (0, _VERSION):
         raise BadInput(f"{path} was written by a later version of datasel ({version}); this one reads {_VERSION}.")
-    if not version and book.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+    if not version and tables:
         raise BadInput(f"{path} is a database of something else; move it away, and decisions are written down there.")
     return version
 

@@ -50,7 +50,7 @@ def finish(
     source, before = origin(workspace, said, folder), reviewed.selection
     places = {id: at for at, id in enumerate(standing.ids)}
     out = {places[id]: what for id, what in standing.out.items()}
-    fills = refill(source, before.rows, before.counts, out, progress)
+    fills = refill(source, before, out, progress)
     tables = {PART: _ids(standing.ids), LOG: _log(log, with_notes), FILLED: _filled(source, standing.ids, fills)}
     chosen = _selection(source, before, standing, fills)
     if not len(chosen):
@@ -99,7 +99,7 @@ def told(run: Run) -> list[str]:
     filled = [f"{many:,} by the {how}" for how, many in sorted(by.items())]
     if empty:
         lacks = next(one["lacks"] for one in places if one["lacks"])
-        filled.append(f"{empty:,} stay empty ({lacks})")
+        filled.append(f"{empty:,} {'stays' if empty == 1 else 'stay'} empty ({lacks})")
     if filled:
         words.append(f"Their places: {', '.join(filled)}.")
     if left := n - said["decided"]:
@@ -134,15 +134,15 @@ def _filled(source: Origin, ids: Sequence[str], fills: Sequence[Fill]) -> pa.Tab
             "place": pa.array([fill.place for fill in fills], pa.int64()),
             "before": pa.array([ids[fill.place - 1] for fill in fills], pa.string()),
             "id": pa.array(names, pa.string()),
-            "by": pa.array([_by(source, fill) for fill in fills], pa.string()),
+            "by": pa.array([_by(fill) for fill in fills], pa.string()),
             "lacks": pa.array([lacks if fill.by == NONE else "" for fill in fills], pa.string()),
         }
     )
 
 
-def _by(source: Origin, fill: Fill) -> str:
+def _by(fill: Fill) -> str:
     """`next best of k-center greedy`, `nearest`; empty where nothing stands there."""
-    return f"{NEXT} of {source.asked.method.title}" if fill.by == NEXT and source.asked is not None else fill.by
+    return f"{NEXT} of {fill.method}" if fill.by == NEXT else fill.by
 
 
 def _selection(source: Origin, before: Selection, standing: Standing, fills: Sequence[Fill]) -> Selection:
@@ -161,7 +161,7 @@ def _selection(source: Origin, before: Selection, standing: Standing, fills: Seq
             rows.append(fill.row)
             counts.append(fill.count)
             scores[fill.row] = fill.score
-            whys.append({**fill.why, "review": f"{_by(source, fill)}, in place of {id}"})
+            whys.append({**fill.why, "review": f"{_by(fill)}, in place of {id}"})
     names = dict.fromkeys(name for why in whys for name in why)
     why = {name: _column([one.get(name) for one in whys]) for name in names}
     return Selection(np.array(rows, np.int64), np.array(counts, np.int64), scores, why)

@@ -15,6 +15,9 @@ from datasel_core.pools.persistence import described, load_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.runs import manifest
 from datasel_core.runs.catalog.links import find_kept
+from datasel_core.runs.derivations.mixture import MIXTURE
+from datasel_core.runs.mixtures.asking import Asked
+from datasel_core.runs.mixtures.places import asked_again as mixture_again
 from datasel_core.runs.question import Question
 from datasel_core.runs.reproduction import asked_again
 from datasel_core.workspace.layout import Workspace
@@ -25,8 +28,9 @@ _DEEPEST = 100
 
 @dataclass(frozen=True)
 class Origin:
-    """asked: the question that a method answered, None where there was none, of which `lacks` says why. gone: rows that
-    an earlier review left out; they never come back. free: rows that may be chosen.
+    """asked: the question that a method answered; mixed: the recipe, where several methods did; neither where there was
+    none, of which `lacks` says why. gone: rows that an earlier review left out; they never come back. free: rows that
+    may be chosen.
     """
 
     pool: Pool
@@ -35,6 +39,7 @@ class Origin:
     gone: np.ndarray
     free: np.ndarray
     lacks: str = ""
+    mixed: Asked | None = None
 
 
 def origin(workspace: Workspace, said: Mapping[str, Any], folder: Path) -> Origin:
@@ -52,10 +57,19 @@ def origin(workspace: Workspace, said: Mapping[str, Any], folder: Path) -> Origi
             return _without(workspace, pool, gone, "the selection that was reviewed first is no longer here")
         said, folder = manifest.read(before), before
         gone |= set(manifest.kept_table(folder)["id"].to_pylist()) - ids
+    if said["method"]["id"] == MIXTURE:
+        return _of_mixture(workspace, pool, gone, said, folder)
     if said["method"]["id"] not in every("method"):
         return _without(workspace, pool, gone, "no single method chose it, so that there is no next best")
     asked = asked_again(workspace, said, folder)
     return Origin(asked.pool, asked.roles, asked, _rows(asked.pool, gone), asked.candidates.free)
+
+
+def _of_mixture(workspace: Workspace, pool: Pool, gone: set[str], said: Mapping[str, Any], folder: Path) -> Origin:
+    if said["method"]["params"]["recipe"]["unit"]:
+        return _without(workspace, pool, gone, "whole units were bought, and of a part of one there is no next best")
+    mixed = mixture_again(workspace, pool, said, folder)
+    return Origin(mixed.pool, mixed.questions[0].roles, None, _rows(pool, gone), mixed.things.rows, mixed=mixed)
 
 
 def pool_of(workspace: Workspace, said: Mapping[str, Any]) -> Pool:

@@ -1,8 +1,9 @@
 """What takes the places of those that people left out: for a swap the nearest sample, else the next best of the method.
 
-The next best: of a method whose smaller answers are the beginning of larger ones, scorers among them, the next picks of
-the same question; of any other, what it chooses where all that is kept counts as chosen already and nothing that was
-left out is among the candidates.
+The next best: of a mixed recipe, that of the share which had brought what stood there (`mixtures/places`); of a method
+whose smaller answers are the beginning of larger ones, scorers among them, the next picks of the same question; of any
+other, what it chooses where all that is kept counts as chosen already and nothing that was left out is among the
+candidates.
 """
 
 import dataclasses
@@ -22,6 +23,8 @@ from datasel_core.review.lineage import Origin
 from datasel_core.runs.candidates import Earlier
 from datasel_core.runs.engine import choose, longer_answer
 from datasel_core.runs.measures import covered
+from datasel_core.runs.mixtures.asking import Asked
+from datasel_core.runs.mixtures.places import alike, fill_places
 from datasel_core.runs.question import Question
 from datasel_core.runs.scores import kept_scores
 
@@ -32,7 +35,8 @@ NEXT, NEAREST, NONE = "next best", "nearest", ""
 @dataclass(frozen=True)
 class Fill:
     """One place of the reviewed selection that was left. place: from 1. row: what stands there now, -1 where nothing
-    does. by: NEXT, NEAREST or NONE. why: what the method says of the pick.
+    does. by: NEXT, NEAREST or NONE. why: what the method says of the pick. method: the title of the one whose next best
+    it is.
     """
 
     place: int
@@ -41,18 +45,14 @@ class Fill:
     count: int = 1
     score: float = float("nan")
     why: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    method: str = ""
 
 
-def refill(
-    origin: Origin,
-    rows: np.ndarray,
-    counts: np.ndarray,
-    out: Mapping[int, str],
-    progress: Progress,
-) -> list[Fill]:
-    """rows, counts: of the reviewed selection, in pick order. out: place, from 0 -> drop or swap. In the order of the
-    places; swaps are filled before. Raises BadRequest.
+def refill(origin: Origin, before: Selection, out: Mapping[int, str], progress: Progress) -> list[Fill]:
+    """before: the reviewed selection. out: place, from 0 -> drop or swap. In the order of the places; swaps are filled
+    before. Raises BadRequest.
     """
+    rows, counts = before.rows, before.counts
     kept = np.delete(rows, list(out))
     never = np.union1d(rows, origin.gone)  # what is kept already, and what somebody left out, now or before
     fills = _nearest(origin, never, [place for place, what in sorted(out.items()) if what == "swap"], rows, counts)
@@ -61,29 +61,51 @@ def refill(
     if left and origin.asked is not None:
         wanted = int(counts[left].sum())
         found = _next(origin.asked, np.union1d(kept, taken), np.union1d(never, taken), wanted, progress)
-        fills |= {place: _fill(place, found, at) for at, place in enumerate(left) if at < len(found)}
+        title = origin.asked.method.title
+        fills |= {place: _fill(place, found, at, title) for at, place in enumerate(left) if at < len(found)}
+    if left and origin.mixed is not None:
+        fills |= _mixed(origin.mixed, before, np.union1d(kept, taken), never, left, progress)
     return [fills.get(place) or Fill(place + 1, -1, NONE, 0) for place in sorted(out)]
 
 
-def _fill(place: int, found: Selection, at: int) -> Fill:
+def _mixed(
+    mixed: Asked, before: Selection, kept: np.ndarray, never: np.ndarray, left: Sequence[int], progress: Progress
+) -> dict[int, Fill]:
+    """Each place by the share that had brought what stood there; the others where that share has no more."""
+    shares = [int(share) - 1 for share in before.why["share"][list(left)]]
+    rest, fills = fill_places(mixed, kept, never, shares, progress), {}
+    for own in (True, False):
+        for place, share in zip(left, shares, strict=True):
+            at = next((at for at, one in enumerate(rest) if one.share == share or not own), None)
+            if place not in fills and at is not None:
+                one = rest.pop(at)
+                title = mixed.questions[one.share].method.title
+                fills[place] = Fill(place + 1, one.row, NEXT, why=one.why, method=title)
+    return fills
+
+
+def _fill(place: int, found: Selection, at: int, title: str) -> Fill:
     row = int(found.rows[at])
     score = float("nan") if found.scores is None else float(found.scores[row])
     why = {name: values[at] for name, values in found.why.items()}
-    return Fill(place + 1, row, NEXT, int(found.counts[at]), score, why)
+    return Fill(place + 1, row, NEXT, int(found.counts[at]), score, why, title)
 
 
 def _nearest(
     origin: Origin, never: np.ndarray, places: Sequence[int], rows: np.ndarray, counts: np.ndarray
 ) -> dict[int, Fill]:
-    """The nearest to each, of those that may be chosen and are not taken; of places without one, nothing."""
+    """The nearest to each, of those that may be chosen and are not taken; of places without one, nothing. Of a mixed
+    recipe one of the same group, so that every quota is met as it was.
+    """
     among = space_of(origin.pool, origin.roles, origin.asked) if places else None
     free, fills = np.setdiff1d(origin.free, never), {}
     for place in places if among is not None else ():
-        gaps = among.distances(int(rows[place]))[free]
-        at = int(gaps.argmin()) if len(gaps) else 0
-        if len(gaps) and np.isfinite(gaps[at]):
-            fills[place] = Fill(place + 1, int(free[at]), NEAREST, int(counts[place]))
-            free = np.delete(free, at)
+        mine = free if origin.mixed is None else alike(origin.mixed, int(rows[place]), free)
+        gaps = among.distances(int(rows[place]))[mine]
+        if len(gaps) and np.isfinite(gaps.min()):
+            row = int(mine[gaps.argmin()])
+            fills[place] = Fill(place + 1, row, NEAREST, int(counts[place]))
+            free = np.setdiff1d(free, row)
     return fills
 
 

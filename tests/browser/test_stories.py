@@ -119,7 +119,7 @@ def test_photos_from_a_folder_to_a_list_and_all_of_it_again_later(visit, server,
     see(page, re.compile(rf"^9 of {N_PHOTOS} photos"))
     press(page, re.compile("^#3: "))
     see(page, "Why #3?")
-    see(page, "Kept because it ")
+    see(page, "Chosen because it ")
     keep(page, "for the shelf", "9 photos")
     see(page, f"9 kept of {N_PHOTOS}")
     press(page, "Evidence", "link")

@@ -305,7 +305,7 @@ def test_why_and_why_not_say_ranks_and_distances_of_the_core(screen, workspace, 
     text = said(sound(app.run()))
     before = rows[:4][gaps[rows[4], rows[:4]].argmin()]
     assert "Why #5?" in text
-    assert f"Kept because it was {gaps[rows[4], before]:.3f} away from everything kept before." in text
+    assert f"Chosen because it was {gaps[rows[4], before]:.3f} away from everything kept before." in text
     assert f"Nearest kept before it: #{rows.tolist().index(before) + 1}, {gaps[rows[4], before]:.3f} away." in text
     means = [gaps[:, rows[:b]].min(axis=1).mean() for b in (4, 5)]
     first = gaps[:, rows[:1]].min(axis=1).mean()  # shares of one whole, so that they add up
@@ -444,8 +444,8 @@ def test_patterns_explain_which_pattern_brought_a_photo_in(screen, workspace, po
     said_then = json.loads(made.table["why"][2].as_py())
     text = said(sound(app.run()))
     assert (
-        f"Kept because its pattern {said_then['pattern'] + 1} was {said_then['distance']:.3f} away from every pattern "
-        "kept before." in text
+        f"Chosen because its pattern {said_then['pattern'] + 1} was {said_then['distance']:.3f} away from every "
+        "pattern kept before." in text
     )
     app.session_state["kept.open_row"] = 7
     assert "It has no patterns" in said(sound(app.run()))

@@ -278,7 +278,18 @@ def test_a_page_that_cannot_have_a_workspace_says_so(screen, workspace, tmp_path
 
 DRAWN = {
     *("markdown", "caption", "success", "info", "warning", "error", "toast", "progress", "spinner", "metric", "write"),
-    *("button", "download_button", "page_link", "checkbox", "toggle", "expander", "popover", "dialog", "tabs"),
+    *(
+        "button",
+        "download_button",
+        "page_link",
+        "checkbox",
+        "toggle",
+        "expander",
+        "popover",
+        "drawer",
+        "dialog",
+        "tabs",
+    ),
 }
 """Functions of Streamlit that read Markdown, as the pages call them."""
 LABELLED = dict.fromkeys(("selectbox", "text_input", "number_input", "slider", "select_slider", "segmented_control"), 0)

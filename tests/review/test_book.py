@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import sqlite3
+import threading
 import time
 
 import pytest
@@ -97,6 +98,28 @@ def test_many_processes_write_at_once_and_nothing_is_lost_or_doubled(workspace, 
     assert len(found) == len(set(found)) == 240
     for name in names:  # each one's own order stands
         assert [id for id in found if id.startswith(name)] == [one.id for one in some(60, name)]
+
+
+def test_a_table_that_somebody_makes_while_another_looks_is_ours(workspace, book, monkeypatch):
+    """Between the two things that are looked at in a new file, another process makes the table."""
+    real, others = module._connect, []
+
+    def meets(line):
+        if "sqlite_master" in line and not others:
+            others.append(threading.Thread(target=lambda: Book(workspace).add(some(3, "ben"))))
+            others[0].start()
+            others[0].join(1)  # who holds the file for this look keeps the other waiting
+
+    def connect(*given, **how):
+        one = real(*given, **how)
+        if not others:
+            one.set_trace_callback(meets)
+        return one
+
+    monkeypatch.setattr(module, "_connect", connect)
+    assert book.add(some(2, "ann")) == 2
+    others[0].join()
+    assert sorted(ids(book)) == sorted(one.id for one in [*some(2, "ann"), *some(3, "ben")])
 
 
 def write_and_tell(path, n, told):

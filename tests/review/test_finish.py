@@ -130,7 +130,7 @@ def test_of_what_no_method_chose_places_stay_empty_and_that_is_said(scene):
     decide(scene, both, drop=[0], keep=[1])
     made = whole(scene, finish(scene.workspace, both.folder))
     assert made.ids == both.ids[1:]
-    assert told(made)[1] == "Their places: 1 stay empty (no single method chose it, so that there is no next best)."
+    assert told(made)[1] == "Their places: 1 stays empty (no single method chose it, so that there is no next best)."
 
 
 def test_an_earlier_batch_and_a_held_out_set_go_along(scene):

@@ -22,8 +22,7 @@ BUDGET, OUT = 8, (1, 4, 6)
 
 def filled(scene, run, out):
     source = origin(scene.workspace, run.manifest, run.folder)
-    chosen = run.selection
-    return refill(source, chosen.rows, chosen.counts, out, Progress())
+    return refill(source, run.selection, out, Progress())
 
 
 def params_of(method):

@@ -72,12 +72,12 @@ def ask(
     share: float | None = None,
     found: Sequence[Run] | None = None,
 ) -> Asked:
-    """methods: all that were run where none are named. labels: a column; where none is named, that of the groups, if it
-    has enough. share: of full labelling, one more that is answered. found: finished selections, where they were read
-    already. Raises BadRequest, UnknownName.
+    """methods: all that were run where none are named. labels: a column; where none is named, what labellers said, else
+    the groups, if there are enough. share: of full labelling, one more that is answered. found: finished selections,
+    where they were read already. Raises BadRequest, UnknownName.
     """
     aside, learner = holdout.of(pool), _probe(probe)
-    column, note = _column(pool, labels)
+    column, note = _column(Roles.of(workspace, pool), labels)
     roles = Roles.of(workspace, pool, {} if column is None else {GROUP.name: column})
     ground = _ground(roles, aside)
     mine = choices(pool, aside, finished(workspace, pool) if found is None else found, methods)
@@ -119,10 +119,10 @@ def _probe(id: str) -> Probe:
     return found
 
 
-def _column(pool: Pool, labels: str | None) -> tuple[str | None, str]:
+def _column(roles: Roles, labels: str | None) -> tuple[str | None, str]:
     """The column of the labels, None where there is none; and what is to be said of that."""
     try:
-        return labelled.column(pool, labels), ""
+        return labelled.column(roles, labels), ""
     except BadRequest as error:
         if labels is not None:
             raise

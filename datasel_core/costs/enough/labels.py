@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasel_core.base.progress import Progress
+from datasel_core.base.role import LABEL
 from datasel_core.errors import BadRequest, MissingFeature
 from datasel_core.evidence import holdout
 from datasel_core.evidence.measures import MOST, HeldOut
@@ -41,14 +42,26 @@ def class_counts(of: np.ndarray, rows: np.ndarray) -> Mapping[str, int]:
     return {str(names[at]): int(many[at]) for at in order}
 
 
-def column(pool: Pool, name: str | None) -> str:
-    """The column that says it; the one that the pool has for groups where none is named. Raises BadRequest."""
-    if name is None and pool.group_column is None:
+def column(roles: Roles, name: str | None) -> str:
+    """The column that says it, or the role of words; where none is named, what labellers said once that came back, else
+    the pool's groups. Raises BadRequest.
+    """
+    pool, words = roles.pool, roles.words()
+    usual = LABEL.name if LABEL.name in words else pool.group_column
+    if name is None and usual is None:
         has = ", ".join(one for one in pool.columns if one != "id")
         raise MissingFeature(f"The pool {pool.name} has no column of labels; name one with --labels (it has: {has}).")
-    name = name or pool.group_column
-    pool.column(name)
+    name = name or usual
+    if name not in words:
+        pool.column(name)
     return name
+
+
+def columns(roles: Roles) -> list[str]:
+    """All that may be labels, what labellers said first."""
+    pool, words = roles.pool, [name for name in roles.words() if name not in roles.pool.columns]
+    own = [one for one in pool.columns if one != "id" and one not in pool.long_columns]
+    return [*sorted(words, key=lambda name: name != LABEL.name), *own]
 
 
 def free_rows(pool: Pool, aside: Aside | None) -> np.ndarray:

@@ -13,8 +13,10 @@ from datasel_core.runs.mixtures.mixing import Ranked, mixed
 from datasel_core.runs.mixtures.recipe import Recipe
 from datasel_core.runs.mixtures.room import Quotas
 
+MIXTURE = "mixture"
 
-@derivation("mixture", version=1, title="Mixed recipe")
+
+@derivation(MIXTURE, version=1, title="Mixed recipe")
 class Mixture(Derivation):
     """Shares of several methods, under quotas: these are met first, then the shares, by largest remainder."""
 

@@ -70,11 +70,10 @@ def _selection(asked: Asked, mixing: Mixing, brought: Sequence[Brought]) -> Sele
     things, rows, whys = asked.things, [], []
     members = np.argsort(things.thing, kind="stable")
     starts = np.searchsorted(things.thing[members], np.arange(len(things.size) + 1))
-    own = {share: _whys([one for one in brought if one.share == share]) for share in range(len(asked.questions))}
+    own = reasons(asked, brought)
     for thing, share in mixing.taken.items():
         mine = things.rows[members[starts[thing] : starts[thing + 1]]]
         row, why = own[share][thing]
-        why = {"share": share + 1, "by": asked.recipe.shares[share].method, **why}
         if asked.recipe.unit:
             why["brought"] = str(asked.pool.ids[row])
         rows += mine.tolist()
@@ -82,6 +81,18 @@ def _selection(asked: Asked, mixing: Mixing, brought: Sequence[Brought]) -> Sele
     names = list(dict.fromkeys(name for why in whys for name in why))
     columns = {name: np.array([why.get(name) for why in whys], dtype=object) for name in names}
     return Selection(np.array(rows, np.int64), scores=np.full(asked.pool.n, np.nan), why=columns)
+
+
+def reasons(asked: Asked, brought: Sequence[Brought]) -> list[dict[int, tuple[int, dict[str, Any]]]]:
+    """Of each share: thing -> the row that brought it, and why: which share, by which method, and what that says."""
+    shares = enumerate(asked.recipe.shares)
+    return [
+        {
+            thing: (row, {"share": at + 1, "by": share.method, **why})
+            for thing, (row, why) in _whys([one for one in brought if one.share == at]).items()
+        }
+        for at, share in shares
+    ]
 
 
 def _whys(turns: Sequence[Brought]) -> dict[int, tuple[int, dict[str, Any]]]:

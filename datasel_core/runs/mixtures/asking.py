@@ -112,18 +112,24 @@ def bring(asked: Asked, progress: Progress) -> tuple[Mixing, list[Brought]]:
     """Lets each share choose in its turn, and the others where one falls short. Raises BadParameter where all do;
     Stopped, Failed.
     """
-    mixing, n = Mixing(asked.ledger(), [share.exact for share in asked.recipe.shares]), len(asked.questions)
+    mixing = Mixing(asked.ledger(), [share.exact for share in asked.recipe.shares])
+    found = take(asked, mixing, progress)
+    left = mixing.missing(len(asked.questions) - 1)
+    if left > 0 and not asked.recipe.is_purse:
+        short = next(one.short for one in found if one.short)
+        raise BadParameter(f"The shares bring {asked.budget - left:,} of {asked.budget:,} and no more: {short}")
+    return mixing, found
+
+
+def take(asked: Asked, mixing: Mixing, progress: Progress) -> list[Brought]:
+    """The same in a choice that may have begun; where all fall short, what they could bring."""
+    n = len(asked.questions)
     found = [_brought(asked, mixing, at, at, progress) for at in progress.over(range(n), n, "shares")]
-    if short := [one for one in found if one.short]:
+    if any(one.short for one in found):
         for share in [at for at in range(n) if not found[at].short]:
             if mixing.missing(n - 1) > 0:
                 found.append(_brought(asked, mixing, share, n - 1, progress))
-        if mixing.missing(n - 1) > 0 and not asked.recipe.is_purse:
-            left = mixing.missing(n - 1)
-            raise BadParameter(
-                f"The shares bring {asked.budget - left:,} of {asked.budget:,} and no more: {short[0].short}"
-            )
-    return mixing, found
+    return found
 
 
 def _brought(asked: Asked, mixing: Mixing, share: int, within: int, progress: Progress) -> Brought:

@@ -7,7 +7,7 @@ good, so the answer is the same whether its order comes at once or piece by piec
 for, the others make up for, in order; it is said.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -29,16 +29,24 @@ class Ranked:
 
 
 class Mixing:
-    """One choice under way. parts: each share's weight; the budget is what the ledger has left at the beginning."""
+    """One choice under way. parts: each share's weight; the budget is what the ledger has left at the beginning. taken:
+    things that were taken before, of which the ledger knows. never: things that nobody may take.
+    """
 
-    def __init__(self, ledger: Count | Purse, parts: Sequence[int | Fraction]):
-        self.ledger = ledger
+    def __init__(
+        self,
+        ledger: Count | Purse,
+        parts: Sequence[int | Fraction],
+        taken: Mapping[int, int] | None = None,
+        never: Sequence[int] = (),
+    ):
+        self.ledger, self._never = ledger, list(never)
         self.portions = deal(ledger.left, parts)
         owed = deal(ledger.needed, parts) if isinstance(ledger, Count) else [0] * len(parts)
         self._free = [mine - its for mine, its in zip(self.portions, owed, strict=True)]
         self._counts = isinstance(ledger, Count)
         self._budget, self._spent_free = ledger.left, 0
-        self.taken: dict[int, int] = {}
+        self.taken: dict[int, int] = dict(taken or {})
         """Thing -> the share that took it, in order."""
 
     def missing(self, share: int) -> int:
@@ -76,7 +84,7 @@ class Mixing:
         )
         kinds = zip(every.cell[first].tolist(), every.size[first].tolist(), strict=True)
         fits = np.array([self.fits(share, cell, size) for cell, size in kinds], bool)
-        return fits[which] & ~np.isin(every.thing, list(self.taken))
+        return fits[which] & ~np.isin(every.thing, [*self.taken, *self._never])
 
 
 def mixed(

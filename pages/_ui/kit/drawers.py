@@ -6,16 +6,18 @@ import streamlit as st
 
 
 def drawer(label: str, key: str, **options: Any) -> Any:
-    """A popover that `close` can shut; options: as `st.popover` takes them."""
-    if st.session_state.pop(_asked(key), False):
-        st.session_state[key] = False
-    return st.popover(label, key=key, on_change="rerun", **options)
+    """A popover that `close` can shut; options: as `st.popover` takes them.
+
+    Not by Streamlit's own state of it (`on_change`): a popover that has one asks for another run when it is drawn, and
+    a page that is opened meanwhile is lost.
+    """
+    return st.popover(label, key=f"{key}-{st.session_state.get(_times(key), 0)}", **options)
 
 
 def close(key: str) -> None:
-    """Shuts it at the next drawing of the page: a widget that is drawn already cannot be moved in this one."""
-    st.session_state[_asked(key)] = True
+    """Shuts it at the next drawing of the page: another one, which is closed, stands in its place then."""
+    st.session_state[_times(key)] = st.session_state.get(_times(key), 0) + 1
 
 
-def _asked(key: str) -> str:
-    return f"close.{key}"
+def _times(key: str) -> str:
+    return f"closed.{key}"

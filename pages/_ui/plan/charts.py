@@ -69,7 +69,7 @@ def coverage(pool: Pool, asked: Asked) -> None:
         id = run.manifest["method"]["id"]
         picks = _some(curve.picks)
         money, gaps = _costs(asked.campaign, picks)[1], [curve.at(int(many))[0] for many in picks]
-        name = html.escape(titled("method", id))
+        name = html.escape(_title(run))
         hover = [f"{name}, {many:,}: {paid:,.4g} {unit}" for many, paid in zip(picks, money, strict=True)]
         line = {"color": palette.colour_of(id), "width": 2}
         figure.add_scatter(
@@ -81,12 +81,17 @@ def coverage(pool: Pool, asked: Asked) -> None:
     figure.update_xaxes(title=f"expected cost in {unit}", rangemode="tozero", tickformat=",")
     figure.update_yaxes(title="distance to the nearest kept", rangemode="tozero")
     figure.update_layout(dragmode=False)
-    names = [titled("method", run.manifest["method"]["id"]) for run, _ in found]
+    names = [_title(run) for run, _ in found]
     alt = f"Mean distance to the nearest kept against cost, for {', '.join(names)}: lower is better."
     look.chart(figure, "Coverage against cost: lower is better", alt, height=270, key="plan-coverage")
     look.legend(
         [(palette.colour_of(run.manifest["method"]["id"]), name) for (run, _), name in zip(found, names, strict=True)]
     )
+
+
+def _title(run: Run) -> str:
+    """Of the method, or of how it was made of others."""
+    return titled("derivation", titled("method", run.manifest["method"]["id"]))
 
 
 def _measured(pool: Pool) -> list[tuple[Run, Curve]]:

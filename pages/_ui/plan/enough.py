@@ -5,7 +5,9 @@ from typing import Any
 
 import streamlit as st
 
+from datasel_core.base.role import LABEL
 from datasel_core.costs.enough import answer
+from datasel_core.costs.enough import labels as labelled
 from datasel_core.costs.enough.asking import PROBE, Asked, ask
 from datasel_core.costs.enough.choices import NotRun
 from datasel_core.errors import BadRequest
@@ -78,13 +80,14 @@ def _labelled(pool: Pool, said: Mapping[str, Any], price: Price) -> None:
 
 def _settings(pool: Pool) -> tuple[str | None, str]:
     """(column of labels, probe)."""
-    columns = [one for one in pool.columns if one != "id" and one not in pool.long_columns]
+    roles = disk.roles(pool)
+    usual = labelled.column(roles, None) if pool.group_column or LABEL.name in roles.words() else None
     column = keys.bound(
         st.selectbox,
         "Column of labels",
         "plan.labels",
-        pool.group_column,
-        options=columns,
+        usual,
+        options=labelled.columns(roles),
         placeholder="No labels yet",
         help="Samples whose value is empty are not labelled yet.",
     )
@@ -98,7 +101,7 @@ def _settings(pool: Pool) -> tuple[str | None, str]:
         help="A small model on the vectors of the samples. Take the nearest neighbours where the linear one is slow.",
         disabled=column is None,
     )
-    return None if column == pool.group_column else column, probe
+    return None if column == usual else column, probe
 
 
 def _asked(pool: Pool, labels: str | None, probe: str) -> Asked:

@@ -75,7 +75,7 @@ def _picked(choice: Question, answer: Answer, row: int, rank: int, patterns: Sto
     reasons.picture(pool, row, patterns, lit, _TALL)
     text = markdown.plain(reasons.reason(choice.method.because, said, rank))  # may quote a group
     whole = text.startswith(("drawn", "the choice", "the record"))
-    lines = [f"{text[:1].upper()}{text[1:]}." if whole else f"Kept because {text}."]
+    lines = [f"{text[:1].upper()}{text[1:]}." if whole else f"Chosen because {text}."]
     curve = preview.curve_of(choice, answer)
     if curve is not None and rank > curve.picks[0]:
         (before, _), (after, _) = curve.at(rank - 1), curve.at(rank)

@@ -195,3 +195,18 @@ def test_no_vectors_say_how_to_get_them(workspace, photos):
     bare = add_pool(workspace, "clothes", str(photos), "images")
     with pytest.raises(BadRequest, match="has no feature for the role embedding yet. Compute one: "):
         ask(workspace, bare)
+
+
+def test_labels_that_came_back_are_what_is_learned_from(workspace, pool, tmp_path):
+    """Where a person names no column: before the groups, after what is named."""
+    kinds = dict(zip(pool.ids.tolist(), pool.column("known").tolist(), strict=True))
+    lines = [f"{id},{kinds[id]},ann" for id in pool.ids[:120].tolist()]
+    (tmp_path / "back.csv").write_text("\n".join(["id,label,labeller", *lines]))
+    assert main(["labels", "import", "vec", str(tmp_path / "back.csv")]) == 0
+    assert chosen(workspace, pool, method="k_center", budget="20")
+    found = ask(workspace, pool)
+    assert found.column == "label"
+    assert found.roles.groups.tolist() == [kinds[id] if at < 120 else "" for at, id in enumerate(pool.ids.tolist())]
+    assert ask(workspace, pool, labels="part").column == "part"
+    assert labelled.columns(found.roles)[0] == "label"
+    assert {"part", "known", "one"} < set(labelled.columns(found.roles))
