@@ -35,7 +35,7 @@ class HashedNgrams(Feature):
     reads: ClassVar[str] = "text"
     suits: ClassVar[str] = "Compares a pool with a target word by word; needs no download."
     speed: ClassVar[float] = 1000
-    cost: ClassVar[str] = "some 1,000 texts of 200 words a second on one core"
+    cost: ClassVar[str] = "about 1 s for 1,000 texts of 200 words on one core"
     avoid: ClassVar[str] = "As a measure of meaning: it sees words, not what they say."
     paper: ClassVar[str] = "https://arxiv.org/abs/2302.03169"
 

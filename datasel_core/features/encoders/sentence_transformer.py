@@ -29,7 +29,7 @@ class SentenceTransformer(Feature):
     speed: ClassVar[float] = 50
     begins: ClassVar[float] = 10
     cost: ClassVar[str] = (
-        "a static model: thousands of texts a second; a small transformer: some 50 a second on two cores"
+        "a static model: less than 1 s for 1,000 texts; a small transformer: about 20 s on two cores"
     )
     avoid: ClassVar[str] = "Without a network or a model's folder: then take tfidf_svd."
     paper: ClassVar[str] = "https://arxiv.org/abs/1908.10084"

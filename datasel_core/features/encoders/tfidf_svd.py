@@ -36,7 +36,7 @@ class TfidfSvd(Learned):
     suits: ClassVar[str] = "Fits any texts and needs no download: enough for most methods."
     speed: ClassVar[float] = 2000
     begins: ClassVar[float] = 6
-    cost: ClassVar[str] = "thousands of short texts a second on one core, after a minute or less of learning"
+    cost: ClassVar[str] = "less than a second for 1,000 short texts, after a minute or less of learning"
     avoid: ClassVar[str] = (
         "When a sentence-transformers model is at hand: it knows that two texts mean the same in other words."
     )

@@ -62,7 +62,7 @@ class VitPatterns(Patterns):
     downloads: ClassVar[bool] = True
     speed: ClassVar[float] = 10
     begins: ClassVar[float] = 8
-    cost: ClassVar[str] = "ViT-S/16 at 224 px: about 10 photos a second on one core"
+    cost: ClassVar[str] = "ViT-S/16 at 224 px: about 100 s for 1,000 photos on one core"
     avoid: ClassVar[str] = "For images unlike photographs, the attention may rest on nothing in particular."
 
     model: str = _MODEL
@@ -129,7 +129,7 @@ class VitEmbedding(Feature):
     suits: ClassVar[str] = "Knows what a photo shows; wants the weights of a model."
     speed: ClassVar[float] = 9
     begins: ClassVar[float] = 8
-    cost: ClassVar[str] = "ViT-S/16 at 224 px: about 9 photos a second on one core"
+    cost: ClassVar[str] = "ViT-S/16 at 224 px: about 110 s for 1,000 photos on one core"
     avoid: ClassVar[str] = "When several small objects matter more than the scene; use patterns."
     paper: ClassVar[str] = "https://arxiv.org/abs/2104.14294"
 
