@@ -28,9 +28,7 @@ class SentenceTransformer(Feature):
     suits: ClassVar[str] = "Knows that two texts mean the same in other words; wants a model."
     speed: ClassVar[float] = 50
     begins: ClassVar[float] = 10
-    cost: ClassVar[str] = (
-        "a static model: less than 1 s for 1,000 texts; a small transformer: about 20 s on two cores"
-    )
+    cost: ClassVar[str] = "a static model: less than 1 s for 1,000 texts; a small transformer: about 20 s on two cores"
     avoid: ClassVar[str] = "Without a network or a model's folder: then take tfidf_svd."
     paper: ClassVar[str] = "https://arxiv.org/abs/1908.10084"
 
