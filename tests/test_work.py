@@ -175,7 +175,7 @@ def test_a_worker_that_is_killed_was_interrupted_and_leaves_no_answer(scene):
     job = worker.Job(scene.workspace.run("killed"), ASKED)
     write_json(job.folder / "job.json", ASKED)
     command = [sys.executable, "-c", _DIES, str(scene.workspace.path), str(job.folder)]
-    assert subprocess.run(command, cwd=ROOT, timeout=120, check=False).returncode == -signal.SIGKILL
+    assert subprocess.run(command, cwd=ROOT, timeout=900, check=False).returncode == -signal.SIGKILL
     assert read_json(job.folder / "status.json")["state"] == "running"
     assert job.status()["state"] == "interrupted"
     assert not (job.folder / "manifest.json").exists()

@@ -156,7 +156,7 @@ def test_stopped_in_the_midst_of_a_step_it_goes_on(tmp_path):
         check=True,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
     )
     assert ran.stdout.count("was not stopped") < 4
     whole, again = trained(tmp_path / "whole", epochs=8), trained(tmp_path / "stopped", epochs=8)

@@ -32,7 +32,7 @@ def screen(workspace, monkeypatch):
     monkeypatch.setattr("streamlit.testing.v1.app_test.PagesManager", Navigated)
 
     def start(**query):
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=900)
         for name, value in query.items():
             app.query_params[name] = value
         return sound(app.run())

@@ -30,7 +30,7 @@ def app(workspace, monkeypatch):
     monkeypatch.chdir(ROOT)
 
     def start(priced=False, **query):
-        found = AppTest.from_string(SCRIPT.format(priced=priced), default_timeout=120)
+        found = AppTest.from_string(SCRIPT.format(priced=priced), default_timeout=900)
         for name, value in query.items():
             found.query_params[name] = value
         return sound(found.run())

@@ -40,7 +40,7 @@ def screen(workspace, monkeypatch):
     monkeypatch.chdir(ROOT)
 
     def start(page, **query):
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=900)
         for name, value in query.items():
             app.query_params[name] = value
         sound(app.run())

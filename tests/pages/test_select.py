@@ -70,7 +70,7 @@ def test_what_was_kept_before_the_page_looked_is_seen_at_once(screen, chosen, mo
 
     def ended(*asked, **more):
         job = real(*asked, **more)
-        end = time.monotonic() + 300
+        end = time.monotonic() + 900
         while job is not None and job.is_active and time.monotonic() < end:
             time.sleep(0.05)
         return job

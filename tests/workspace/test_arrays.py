@@ -29,7 +29,7 @@ except Failed as error:
 def test_an_array_that_finds_no_room_is_no_answer(tmp_path, room, n):
     """Also one so small, or whose end is, that the C library would keep it back until the file is closed."""
     words = [sys.executable, "-c", SCRIPT, str(tmp_path / "a.npy"), str(room), str(n)]
-    ended = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=300, check=True)
+    ended = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=900, check=True)
     assert "could not be written" in ended.stdout
     assert list(tmp_path.iterdir()) == []
 

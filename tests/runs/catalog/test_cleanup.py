@@ -327,7 +327,7 @@ print(json.dumps(cleanup.remove(home, names).names))
     for one in both:
         one.stdin.write("go\n")
         one.stdin.flush()
-    said = [json.loads(one.communicate(timeout=300)[0]) for one in both]
+    said = [json.loads(one.communicate(timeout=900)[0]) for one in both]
     assert not set(said[0]) & set(said[1])
     assert len({*said[0], *said[1]}) > 10
     assert {run.key: state_of(run.folder) for run in runs} == before
@@ -433,7 +433,7 @@ def test_while_a_worker_computes_nothing_of_it_is_lost(workspace, photos):
     """Everything that can go is taken away again and again, until the work is done."""
     pool = add_pool(workspace, "clothes", str(photos), "images")
     job = worker.start(workspace, task_of("feature", pool="clothes", feature="dictionary_embedding", params={}))
-    end = time.monotonic() + 120
+    end = time.monotonic() + 900
     while job.is_active and time.monotonic() < end:
         names_now = [item.name for item in cleanup.space(workspace).items]
         cleanup.remove(workspace, names_now)
