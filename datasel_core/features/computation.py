@@ -44,8 +44,12 @@ def feature_key(workspace: Workspace, pool: Pool, feature: Feature) -> str:
     for file in feature.files():
         workspace.allowed(file)
     check_like(workspace, feature)
-    needs = None if feature.reads in OPENED else _read_role(workspace, pool, feature).meta["fingerprint"]
-    return key_of({"feature": feature.what(), "depends": feature.depends(), "pool": pool.fingerprint, "reads": needs})
+    needs = {name: one.meta["fingerprint"] for name, one in _read(workspace, pool, feature).items()}
+    what = {"feature": feature.what(), "depends": feature.depends(), "pool": pool.fingerprint}
+    what["reads"] = needs.pop(feature.reads, None)
+    if feature.reads_too() or feature.opens_too():  # of what reads a single thing the key is what it always was
+        what |= {"beside": needs, "extras": _read_role(workspace, pool, feature).extra_hashes(feature.reads_extras)}
+    return key_of(what)
 
 
 def compute_feature(
@@ -75,10 +79,8 @@ def compute_followers(workspace: Workspace, pool: Pool, kept: StoredFeature, pro
 
 
 def _compute(workspace: Workspace, pool: Pool, feature: Feature, progress: Progress) -> StoredFeature:
-    if feature.reads in OPENED and feature.reads not in pool.opens:
-        what = {"image": "looks at photos", "text": "reads texts", "turns": "reads prompts and responses"}[
-            feature.reads
-        ]
+    if closed := [what for what in _opens(feature) if what not in pool.opens]:
+        what = {"image": "looks at photos", "text": "reads texts", "turns": "reads prompts and responses"}[closed[0]]
         raise BadRequest(f"{feature.id} {what}; the pool {pool.name} (of kind {pool.kind}) has none.")
     key = feature_key(workspace, pool, feature)
     folder = workspace.feature(key)
@@ -191,15 +193,25 @@ def _readable_again(pool: Pool, feature: Feature, done: StoredFeature) -> bool:
 
 def _source(workspace: Workspace, pool: Pool, feature: Feature, check: Callable[[], None] = lambda: None) -> Source:
     folder = workspace.feature(feature_key(workspace, pool, feature))
-    if feature.reads not in OPENED:
-        read = _read_role(workspace, pool, feature)
-        return Source(
-            pool.n,
-            roles={feature.reads: read.values()},
-            extras={feature.reads: read.extras()},
-            folder=folder,
-            check=check,
-        )
+    read, opened = _read(workspace, pool, feature), _opened(pool)
+    return Source(
+        pool.n,
+        **{what: opened[what] for what in _opens(feature)},
+        roles={name: one.values() for name, one in read.items()},
+        extras={name: one.extras() for name, one in read.items()},
+        facts={name: one.meta.get("facts", {}) for name, one in read.items()},
+        folder=folder,
+        check=check,
+    )
+
+
+def _opens(feature: Feature) -> tuple[str, ...]:
+    """What it looks at of the samples themselves."""
+    return (*({feature.reads} & OPENED), *feature.opens_too())
+
+
+def _opened(pool: Pool) -> dict[str, Callable[..., Any]]:
+    """What opens a sample, by what there is to see."""
 
     def image(row: int, at_least: int | None = None) -> Any:
         try:
@@ -216,8 +228,21 @@ def _source(workspace: Workspace, pool: Pool, feature: Feature, check: Callable[
 
         return one
 
-    opens = {"image": image, "text": opened(pool.text), "turns": opened(pool.turns)}
-    return Source(pool.n, **{feature.reads: opens[feature.reads]}, folder=folder, check=check)
+    return {"image": image, "text": opened(pool.text), "turns": opened(pool.turns)}
+
+
+def _read(workspace: Workspace, pool: Pool, feature: Feature) -> dict[str, StoredFeature]:
+    """The features that it reads, as it names them, the newest of each name. Raises MissingFeature."""
+    found = {} if feature.reads in OPENED else {feature.reads: _read_role(workspace, pool, feature)}
+    for name in feature.reads_too():
+        kept = kept_features(workspace, pool.fingerprint)
+        named = [one for one in kept if name in (one.key, one.role) or name == one.id != "imported"]
+        if not named:
+            how = f"Compute it: python -m datasel_core feature compute {pool.name} {name}"
+            how = how if name in every("feature") else how_to_get(pool, name)
+            raise MissingFeature(f"{feature.id} needs {name}, which {pool.name} does not have yet. {how}")
+        found[name] = named[-1]
+    return found
 
 
 def _read_role(workspace: Workspace, pool: Pool, feature: Feature) -> StoredFeature:

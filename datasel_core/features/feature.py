@@ -62,7 +62,8 @@ class Source:
     pool has already, role -> array of n rows. extras: role -> what was kept beside those values, name -> array of n
     rows. folder: a place for large things that are made on the way, such as the checkpoints of a model; it lasts as
     long as the feature does, and is there again when an interrupted attempt goes on. check: raises Stopped when
-    somebody asked to stop; for encoders whose blocks take long.
+    somebody asked to stop; for encoders whose blocks take long. facts: role -> what is known of the feature that
+    fills it.
     """
 
     n: int
@@ -71,6 +72,7 @@ class Source:
     turns: ReadTurns | None = None
     roles: Mapping[str, np.ndarray | Ragged] = field(default_factory=dict)
     extras: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     folder: Path | None = None
     check: Callable[[], None] = lambda: None
 
@@ -125,6 +127,14 @@ class Feature(Declared):
     def pace(self) -> float:
         """`speed` with these parameters, such as another model."""
         return self.speed
+
+    def reads_too(self) -> tuple[str, ...]:
+        """With these parameters, features that the pool must have beside what `reads` says: by role, id or key."""
+        return ()
+
+    def opens_too(self) -> tuple[str, ...]:
+        """With these parameters, what of OPENED it looks at beside what `reads` says."""
+        return ()
 
     def files(self) -> tuple[str, ...]:
         """Files that are read besides the samples, such as weights; like sources, they must lie under an allowed

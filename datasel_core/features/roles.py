@@ -13,7 +13,7 @@ from datasel_core.base import registry
 from datasel_core.base.ragged import Ragged
 from datasel_core.base.role import GROUP, LABELS, PICTURE, find_role
 from datasel_core.errors import BadRequest, MissingFeature, UnknownName
-from datasel_core.features.feature import Feature
+from datasel_core.features.feature import OPENED, Feature
 from datasel_core.features.space import are_unlike, encoder_of
 from datasel_core.features.stored import StoredFeature, kept_features
 from datasel_core.features.twins import first_of_picture
@@ -175,6 +175,12 @@ class Roles:
             for id, reason in dict.fromkeys((entry["id"], entry["reason"]) for entry in entries)
         ]
 
+    def facts(self, roles: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """What is known of the features that fill these roles, such as how well a model predicts; columns say
+        nothing.
+        """
+        return {role: self.features[role].meta.get("facts", {}) for role in roles if role in self.features}
+
     def keys(self, roles: Sequence[str]) -> dict[str, str]:
         return {role: self._key(role) for role in roles}
 
@@ -247,6 +253,9 @@ def how_to_get(pool: Pool, role: str) -> str:
     makers.sort(key=lambda id: (declared[id].downloads, id))
     if makers:
         return f"Compute one: python -m datasel_core feature compute {pool.name} {makers[0]}"
+    if of_others := [one for one in declared.values() if one.role == role and one.reads not in OPENED]:
+        then = f"python -m datasel_core feature compute {pool.name} {of_others[0].id}"
+        return f"{how_to_get(pool, of_others[0].reads)} Then: {then}"
     return f"Import one: python -m datasel_core feature import {pool.name} {role} FILE.npz"
 
 

@@ -84,6 +84,11 @@ class StoredFeature:
         """Everything that was kept beside the values, name -> (n, ...) array."""
         return {name: self.extra(name) for name in self.extra_names()}
 
+    def extra_hashes(self, names: Sequence[str]) -> dict[str, str]:
+        """Name -> SHA-256 of what was kept beside the values; none where nothing is said of it."""
+        said = {name: stored_files.said_hash(self.meta, stored_files.extra_file(name)) for name in names}
+        return {name: hash for name, hash in said.items() if hash is not None}
+
     def fitted(self) -> dict[str, np.ndarray]:
         """What was learned from the pool before encoding; nothing where that was not kept."""
         with self._guarded() as paths:
