@@ -22,6 +22,7 @@ from datasel_core.features.encoders.tfidf_svd import TfidfSvd
 from datasel_core.features.external import import_feature
 from datasel_core.features.feature import Feature
 from datasel_core.features.stored import kept_features
+from datasel_core.pools import holdout as aside
 from datasel_core.pools.persistence import load_pool
 from datasel_core.probes.evaluate import run_probe
 from datasel_core.probes.lm import LanguageProbe
@@ -162,6 +163,17 @@ def test_a_reference_that_has_what_judges_is_refused_or_said(workspace, tmp_path
     assert (
         "1 of the 9 samples of second that are measured on share a run of 13 words with quoting, towards which bm25 "
         "chose." in said
+    )
+
+
+def test_a_pool_that_has_samples_twice_is_its_own_target_all_the_same(workspace, tmp_path, pool):
+    held = [pool.text(row)[0] for row in aside.held_out(pool).rows(pool)]
+    twice = add(workspace, tmp_path, "twice", [*held, *texts(30, 5), *held])
+    compute_feature(workspace, twice, Terms())
+    holdout.draw(workspace, twice, "20")
+    notes = measured(workspace, pool="twice", target="twice")["notes"]
+    assert any(
+        "of the 20 samples of twice that are measured on, to the letter or byte: what is said" in one for one in notes
     )
 
 
