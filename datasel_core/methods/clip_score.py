@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from datasel_core.base.declare import Field, spoken
-from datasel_core.methods.algorithms.pairs import Pairs
+from datasel_core.methods.algorithms.contrastive.pairs import Pairs
 from datasel_core.methods.method import Scorer, method
 from datasel_core.methods.selection import Inputs
 

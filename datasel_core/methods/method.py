@@ -1,7 +1,7 @@
 """The two shapes a method can have: one that scores, and one that chooses a set."""
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -51,6 +51,13 @@ class Method(Declared):
         """The roles of the pool that it reads with these parameters: `needs`, and what it asks for of `may_need`."""
         return self.needs
 
+    def trust(self, facts: Mapping[str, Mapping[str, Any]]) -> str:
+        """What a reader of the answer is to know of how far the features it goes by can be believed; empty where there
+        is nothing to say. facts: role -> what is known of the feature that fills it. Raises BadInput where nobody
+        should choose by them.
+        """
+        return ""
+
     def select(self, inputs: Inputs, budget: int | str) -> Selection:
         """Chooses `budget` rows (a count, or a share such as "10%") of arrays that are a pool of their own.
 
@@ -79,6 +86,10 @@ class Scorer(Method):
 
     prefix: ClassVar[bool] = True
     scores_all: ClassVar[bool] = True
+
+    def by_scores_alone(self) -> bool:
+        """Whether `best` knows all that it needs; where it does not, `pick` is asked."""
+        return True
 
     def score(self, inputs: Inputs) -> np.ndarray:
         """(n,) float64, higher is kept, NaN where a sample cannot be scored."""

@@ -6,10 +6,10 @@ import numpy as np
 
 from datasel_core.base.declare import Field, spoken
 from datasel_core.base.progress import Track
-from datasel_core.methods.algorithms.batches import Group, one_by_one, partitions, together
-from datasel_core.methods.algorithms.device import DEVICE, exact_products, pick, tile
-from datasel_core.methods.algorithms.pairs import Pairs
-from datasel_core.methods.algorithms.rivals import Membership, n_tiles, rivals
+from datasel_core.methods.algorithms.contrastive.batches import Group, one_by_one, partitions, together
+from datasel_core.methods.algorithms.contrastive.device import DEVICE, exact_products, pick, tile
+from datasel_core.methods.algorithms.contrastive.pairs import Pairs
+from datasel_core.methods.algorithms.contrastive.rivals import Membership, n_tiles, rivals
 from datasel_core.methods.method import Scorer, method
 from datasel_core.methods.selection import Inputs
 

@@ -7,7 +7,7 @@ import numpy as np
 from datasel_core.base.declare import Field, spoken
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput
-from datasel_core.methods.algorithms.device import DEVICE, exact_products, pick, tile
+from datasel_core.methods.algorithms.contrastive.device import DEVICE, exact_products, pick, tile
 from datasel_core.methods.method import Scorer, method
 from datasel_core.methods.selection import Inputs
 from datasel_core.vectors.directions import blocks, lengths, matrix, same_width, second_moment, unit_rows

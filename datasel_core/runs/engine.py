@@ -80,7 +80,7 @@ def choose(
     rng = np.random.default_rng(asked.spec.seed) if rng is None else rng
     rows, n = asked.candidates.given, asked.pool.n
     already = np.searchsorted(rows, asked.candidates.already)
-    if isinstance(asked.method, Scorer):
+    if isinstance(asked.method, Scorer) and asked.method.by_scores_alone():
         scores = compute(asked, progress, rng) if scores is None else scores
         picks = asked.method.best(scores[rows], asked.budget, rng, already)
         return dataclasses.replace(picks.among(rows, n), scores=scores)  # of those that may not be chosen, too
@@ -128,6 +128,8 @@ def write(asked: Question, chosen: Selection, folder: Path, progress: Progress) 
         beside.append(write_clusters(folder, chosen.clusters))
     write_what(folder, asked.what())
     facts = {**_facts(asked, chosen), **caption_facts(asked.roles, asked.method.roles())}
+    if doubt := asked.method.trust(asked.roles.facts(asked.method.roles())):
+        facts["note"] = " ".join(filter(None, [facts.get("note"), doubt]))
     used = dict.fromkeys([*asked.method.roles(), *(asked.filter.features if asked.filter else ())])
     pool, table = asked.pool, kept_table(asked.pool, chosen)
     beside += _write_samples(asked, folder)

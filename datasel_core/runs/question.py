@@ -157,6 +157,7 @@ def resolve(workspace: Workspace, spec: Spec, pool: Pool | None = None) -> Quest
         raise BadParameter(f"The seed is {spec.seed}; it must be a whole number from 0 up.")
     use = {role: name for role, name in spec.use.items() if not role.startswith(_TARGET)}
     roles = Roles.of(workspace, pool, use, method.roles())
+    method.trust(roles.facts(method.roles()))
     theirs = {role[len(_TARGET) :]: name for role, name in spec.use.items() if role not in use}
     target = find_target(workspace, method, roles, spec.target, theirs, spec.target_holdout)
     within, already = (

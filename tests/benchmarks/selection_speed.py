@@ -1,4 +1,4 @@
-"""FreeSel and k-center beside the plain loop (one product per image picked), in one run.
+"""FreeSel, k-center and MATES beside the plain loop (one product per image picked), in one run.
 
 Anchors from elsewhere, on a machine of two cores: released FreeSel code 169-183 s, the plain numpy loop 56-60 s, a
 prototype 4.1 s (`farthest`) and 5.9 s (`prob`); k-center at 100,000 x 64: a prototype 0.16 s, the plain loop 0.8 s, a
@@ -12,6 +12,7 @@ import numpy as np
 from datasel_core.base.ragged import Ragged
 from datasel_core.methods.freesel import FreeSel
 from datasel_core.methods.k_center import KCenter
+from datasel_core.methods.mates import Mates
 from datasel_core.methods.selection import Inputs
 from tests.benchmarks._measure import apart, size, stopwatch, table
 
@@ -81,6 +82,31 @@ def plain_k_center(n: int, d: int, budget: int) -> dict[str, Any]:
     return {"seconds": taken[0], "rows": np.array(rows)}
 
 
+def _influence(n: int, d: int) -> tuple[dict[str, np.ndarray], np.random.Generator]:
+    rng = np.random.default_rng(1)
+    return {"influence": rng.standard_normal(n), "embedding": clouds(n, d, 200)}, rng
+
+
+def mates(n: int, d: int, budget: int) -> dict[str, Any]:
+    pool, rng = _influence(n, d)
+    with stopwatch() as taken:
+        found = Mates(diverse=1.0).select(Inputs(pool, rng), budget)
+    return {"seconds": taken[0], "rows": found.rows}
+
+
+def plain_mates(n: int, d: int, budget: int) -> dict[str, Any]:
+    """Every cosine to every pick, in float32."""
+    pool, rng = _influence(n, d)
+    with stopwatch() as taken:
+        unit = pool["embedding"] / np.linalg.norm(pool["embedding"], axis=1, keepdims=True)
+        keys, near, rows = rng.gumbel(size=n) - pool["influence"], np.zeros(n), []
+        for _ in range(budget):
+            rows.append(int(np.argmax(keys - near)))
+            keys[rows[-1]] = -np.inf
+            near = np.maximum(near if len(rows) > 1 else -np.inf, unit @ unit[rows[-1]])
+    return {"seconds": taken[0], "rows": np.array(rows)}
+
+
 def main() -> None:
     n, budget = size(16_551), size(3_000)
     rows = []
@@ -101,6 +127,11 @@ def main() -> None:
         else "not those of the float32 loop"
     )
     rows.append(_row(f"k-center, {n:,} x 64, budget 1,000", ours, plain, same))
+    n, budget = size(100_000), size(2_000)
+    ours, plain = apart(mates, n, 384, budget), apart(plain_mates, n, 384, budget)
+    same = int((ours["result"]["rows"] == plain["result"]["rows"]).cumprod().sum())
+    picks = "identical" if same == budget else f"the float32 loop leaves it at pick {same + 1:,}"
+    rows.append(_row(f"MATES with a penalty for likeness, {n:,} x 384, budget {budget:,}", ours, plain, picks))
     n = size(1_000_000)
     rows.append(_row(f"k-center, {n:,} x 64, budget 1,000", apart(k_center, n, 64, 1000), None, ""))
     for sampler in ("farthest", "prob"):

@@ -203,18 +203,28 @@ def test_features_of_features_are_followed_and_no_circle_is_endless():
     class Model(Feature):
         reads: ClassVar[str] = "probed"
 
+        def reads_too(self):
+            return ("towards",)
+
+    class Towards(Feature):
+        def pools(self):
+            return ("other",)
+
     class Round(Feature):
         reads: ClassVar[str] = "round"
 
     def filled(id):
-        return SimpleNamespace(id=id, meta={"params": {}})
+        return SimpleNamespace(id=id, key=f"key of {id}", meta={"params": {}})
 
     features = {"probed": filled("probes"), "influence": filled("model"), "round": filled("round"), "own": filled("x")}
+    features["embedding"] = filled("towards")
     method = SimpleNamespace(roles=lambda: ("influence", "round", "own", "absent"))
     asked = SimpleNamespace(method=method, roles=SimpleNamespace(features=features))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judges, "every", lambda kind: {"probes": Probes, "model": Model, "round": Round})
-        assert looked_at(asked) == ["reference"]
+        patch.setattr(
+            judges, "every", lambda kind: {"probes": Probes, "model": Model, "round": Round, "towards": Towards}
+        )
+        assert sorted(looked_at(asked)) == ["other", "reference"]
 
 
 def test_over_fit_is_said_where_a_gain_is_shown_on_the_reference_and_not_on_others():

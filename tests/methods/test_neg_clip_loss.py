@@ -6,8 +6,8 @@ from scipy.stats import spearmanr
 
 from datasel_core.base.progress import Progress
 from datasel_core.methods import neg_clip_loss
-from datasel_core.methods.algorithms import batches
-from datasel_core.methods.algorithms import device as device_module
+from datasel_core.methods.algorithms.contrastive import batches
+from datasel_core.methods.algorithms.contrastive import device as device_module
 from datasel_core.methods.neg_clip_loss import NegClipLoss
 from datasel_core.methods.selection import Inputs
 from tests.methods.test_pairs_methods import pairs, score

@@ -63,6 +63,11 @@ TERMS = {
         "loss trajectory": "How the loss of one sample fell while the proxy learned.",
         "checkpoint": "A moment of a training at which losses are measured.",
         "epoch": "One pass of a training over all samples.",
+        "influence": "What one training step on a sample does to a model's loss on a reference: measured for a few "
+        "samples, predicted for all.",
+        "reference": "Samples that a model is to become good at, on which influence is measured. It never judges.",
+        "temperature": "How much chance there is in a draw by a score: at 0 the best are kept, very high, anything.",
+        "Spearman": "How far two rankings agree: 1 is entirely, 0 is as by chance, below 0 they are turned around.",
     },
     "Delivering": {
         "review": "Looking at each of a selection before it leaves, and keeping, dropping or swapping it.",
