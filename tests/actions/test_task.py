@@ -16,6 +16,7 @@ TASKS = every("task")
 FIELDS = {
     "cleanup": {"kinds": "nothing of ours"},
     "combine": {"operation": "union", "folders": ["a", "b"]},
+    "datamodel": {"pool": "p", "reference": "q"},
     "delete": {"run": "x"},
     "demo": {},
     "enough": {"pool": "p"},
@@ -108,7 +109,7 @@ def test_it_has_a_command_whose_options_are_its_fields(id, capsys):
 
 
 def test_an_unknown_kind_of_work_names_those_that_are(workspace):
-    with pytest.raises(BadRequest, match="There is no work called dance; there are: cleanup, combine, delete, demo"):
+    with pytest.raises(BadRequest, match="There is no work called dance; there are: cleanup, combine, datamodel, delete"):
         parse_task({"do": "dance"})
 
 
