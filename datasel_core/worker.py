@@ -20,7 +20,7 @@ from typing import Any
 from datasel_core.actions.task import Task, parse_task, parts, perform
 from datasel_core.base import registry
 from datasel_core.base.progress import Progress, Step
-from datasel_core.base.standby import Standby, forks
+from datasel_core.base.standby import OURS, Standby, forks
 from datasel_core.errors import BadInput, BadRequest, DataselError, Failed, Stopped
 from datasel_core.workspace.files import read_json, write_json, writing
 from datasel_core.workspace.layout import Workspace
@@ -134,6 +134,8 @@ def jobs(workspace: Workspace) -> list[Job]:
 
 
 _STANDBY = Standby()
+_BEGUN: dict[str, str] = {}
+"""The environment when this process first asked for one that stands by."""
 _FIRST = ("faiss", "pandas", "pyarrow.compute")
 """What nearly all work imports, late."""
 
@@ -142,7 +144,9 @@ def warm() -> None:
     """From now on, work that this process starts begins at once: in a fork of a process that has imported what it
     needs. Whatever started it, work is a process of its own; when this process ends, nothing stands by any more.
     """
-    _STANDBY.start([sys.executable, "-m", "datasel_core", "work", "--stand-by"], _environment())
+    if not _BEGUN:
+        _BEGUN.update(_environment())
+    _STANDBY.start([sys.executable, "-m", "datasel_core", "work", "--stand-by"], _as_begun(_environment()))
 
 
 def cool() -> None:
@@ -165,7 +169,7 @@ def stand_by() -> Path | None:
 
 def _spawn(workspace: Workspace, folder: Path) -> None:
     mine = {**_environment(), "DATASEL_WORKSPACE": str(workspace.path)}
-    if _STANDBY.take(str(folder), folder / "log.txt", mine):
+    if _STANDBY.take(str(folder), folder / "log.txt", _as_begun(mine)):
         return
     with open(folder / "log.txt", "ab") as log:
         subprocess.Popen(
@@ -183,6 +187,13 @@ def _environment() -> dict[str, str]:
     here = str(Path(__file__).resolve().parent.parent)
     path = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
     return {**os.environ, "PYTHONPATH": path}
+
+
+def _as_begun(environment: Mapping[str, str]) -> dict[str, str]:
+    """Without what was added since: scikit-learn and others set variables when this process imports them, and what
+    stands by imports them for itself. A variable that has another value than then stays as it is.
+    """
+    return {name: value for name, value in environment.items() if name in _BEGUN or name.startswith(OURS)}
 
 
 def work(workspace: Workspace, folder: Path) -> int:

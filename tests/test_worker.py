@@ -25,7 +25,7 @@ from datasel_core.workspace.layout import Workspace
 from tests.conftest import ROOT, clustered, paint
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=900):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():

@@ -57,7 +57,7 @@ def many_photos(workspace, tmp_path):
 
 
 def state_of(job, *, other_than=("waiting", "running")):
-    for _ in range(2400):
+    for _ in range(18_000):
         state = job.status()["state"]
         if state not in other_than:
             return state
@@ -74,6 +74,20 @@ def test_it_chooses_the_same_one_after_the_other(workspace, vectors, warmed):
             assert Run(job.folder, manifest.read(job.folder)).selection.rows.tolist() == here.tolist()
             assert (job.folder / "log.txt").read_text() == ""
             assert job.status()["pid"] != os.getpid()
+
+
+def test_what_libraries_set_since_does_not_matter_and_what_a_person_changes_does(
+    workspace, vectors, warmed, monkeypatch
+):
+    """scikit-learn and others set variables when a page that needs them is opened: work begins at once all the same."""
+    monkeypatch.setattr(worker, "_BEGUN", {})
+    monkeypatch.setenv("A_LIBRARY_READS", "1")
+    with warmed():
+        monkeypatch.setenv("KMP_DUPLICATE_LIB_OK", "anything")
+        assert state_of(worker.start(workspace, parse_task(SELECT))) == "done"
+        monkeypatch.setenv("A_LIBRARY_READS", "2")
+        with pytest.raises(AssertionError, match="a worker was started, not forked"):
+            worker.start(workspace, parse_task({**SELECT, "seed": 5}))
 
 
 def test_killed_or_stopped_alone_the_next_goes_on(workspace, many_photos, warmed):

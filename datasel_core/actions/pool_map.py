@@ -40,9 +40,11 @@ class PoolMap(Task):
         return f"Map of {self.pool}"
 
     def _drawn(self, workspace: Workspace, pool: Pool, source: StoredFeature | Feature, progress: Progress) -> Outcome:
-        kept = compute_feature(workspace, pool, source, progress) if isinstance(source, Feature) else source
-        folder = make_map(workspace, kept.key, progress=progress)
-        return Outcome({"feature": kept.key, "map": folder.name}, lines=[str(folder)])
+        if isinstance(source, Feature):
+            projection.get_ready()
+            source = compute_feature(workspace, pool, source, progress)
+        folder = make_map(workspace, source.key, progress=progress)
+        return Outcome({"feature": source.key, "map": folder.name}, lines=[str(folder)])
 
 
 def map_source(pool: Pool, kept: Sequence[StoredFeature]) -> StoredFeature | Feature:

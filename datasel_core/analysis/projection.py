@@ -1,5 +1,6 @@
 """The 2-D layout of vectors: principal components, cells, UMAP. The only module that imports umap."""
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -96,10 +97,28 @@ def cells(components: np.ndarray, how: Map) -> np.ndarray:
     return number[cell]
 
 
+_AHEAD: list[threading.Thread] = []
+
+
+def get_ready() -> None:
+    """Has what draws maps imported and compiled beside whatever else this process does: most of the time that a small
+    map takes.
+    """
+    points = np.random.default_rng(0).standard_normal((64, 8)).astype(np.float32)
+    _AHEAD.append(threading.Thread(target=_layout, args=(points, Map(), Progress()), daemon=True))
+    _AHEAD[-1].start()
+
+
 def layout(points: np.ndarray, how: Map, progress: Progress) -> np.ndarray:
     """(n, 2) UMAP coordinates (McInnes et al. 2018). Few points keep their PCA positions: there is nothing to lay
     out.
     """
+    while _AHEAD:  # numba may end a process in which two threads compute at once
+        _AHEAD.pop().join()
+    return _layout(points, how, progress)
+
+
+def _layout(points: np.ndarray, how: Map, progress: Progress) -> np.ndarray:
     n = len(points)
     if n < 2 * how.n_neighbors + 2:
         return points[:, :2]

@@ -38,7 +38,7 @@ with left:
 with right:
     st.image(photos[:n], width=100)
 """
-PICTURES = """(few) => {
+WATCH = """() => {
   const found = [];
   const look = (node) => { for (const one of node.querySelectorAll('*')) {
     if (one.tagName === 'IMG' && one.complete && one.naturalWidth > 0 && one.getBoundingClientRect().width > 30)
@@ -46,25 +46,30 @@ PICTURES = """(few) => {
     if (one.shadowRoot) look(one.shadowRoot);
   } };
   look(document);
-  return found.length >= few ? found.join('|') : null;
+  const now = found.join('|'), w = (window.seen ??= {list: '', many: 0, at: 0});
+  if (now !== w.list) { w.list = now; w.many = found.length; w.at = Date.now(); }
+}"""
+"""Notes when pictures that stand on the page changed for the last time."""
+STANDS = """([few, other]) => {
+  const at_rest = document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning', w = window.seen;
+  return w && at_rest && w.many >= few && w.list !== other && Date.now() - w.at > 800 ? w : null;
 }"""
 
 
-def until(page: Any, other: str = "", few: int = WALL) -> tuple[float, str]:
-    """(seconds from now until so many pictures stand there that are not those before, what they are)."""
-    begun = time.perf_counter()
-    ask = f"([few, other]) => {{ const now = ({PICTURES})(few); return now !== null && now !== other ? now : null; }}"
-    found = page.wait_for_function(ask, arg=[few, other]).json_value()
-    return time.perf_counter() - begun, found
+def until(page: Any, begun: float, other: str = "", few: int = WALL) -> tuple[float, str]:
+    """(seconds from `begun` until so many pictures that are not those before stood there for good, what they are)."""
+    seen = page.wait_for_function(STANDS, arg=[few, other], polling=50).json_value()
+    return seen["at"] / 1000 - begun, seen["list"]
 
 
 def opened(browser: Any, address: str) -> tuple[Any, float, str]:
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     page.set_default_timeout(60_000)
-    begun = time.perf_counter()
+    page.add_init_script(f"setInterval({WATCH}, 50)")
+    begun = time.time()
     page.goto(address, wait_until="commit")
-    _, seen = until(page)
-    return page, time.perf_counter() - begun, seen
+    taken, seen = until(page, begun)
+    return page, taken, seen
 
 
 def at_rest(page: Any) -> None:
@@ -85,8 +90,9 @@ def budgets(browser: Any, address: str) -> Iterator[float]:
     for at in range(TIMES + 1):
         at_rest(page)
         page.get_by_role("slider").first.focus()
+        begun = time.time()
         page.keyboard.press("ArrowRight" if at % 2 == 0 else "ArrowLeft")
-        taken, seen = until(page, seen)
+        taken, seen = until(page, begun, seen)
         if at:
             yield taken
     page.context.close()
@@ -106,8 +112,9 @@ def lassos(browser: Any, address: str, canvas: str) -> Iterator[float]:
         page.mouse.down()
         for spot in spots[1:]:
             page.mouse.move(*spot, steps=4)
+        begun = time.time()
         page.mouse.up()
-        taken, seen = until(page, seen)
+        taken, seen = until(page, begun, seen)
         if at:
             yield taken
     page.context.close()
@@ -116,15 +123,14 @@ def lassos(browser: Any, address: str, canvas: str) -> Iterator[float]:
 def choices(browser: Any, address: Callable[[int], str]) -> Iterator[float]:
     """Seconds from the click on Choose to fifty photos; another seed each time, so that nothing is known."""
     for seed in range(1, 4):
-        page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
-        page.set_default_timeout(60_000)
-        page.goto(address(seed))
+        page, _, seen = opened(browser, address(seed))
         choose = page.get_by_role("button", name="Choose 50")
         choose.wait_for()
         at_rest(page)
         page.wait_for_timeout(2000)
+        begun = time.time()
         choose.click()
-        yield until(page)[0]
+        yield until(page, begun, seen)[0]
         page.context.close()
 
 
@@ -133,10 +139,10 @@ def first_map(browser: Any, address: str) -> float:
     page, _, _ = opened(browser, address)
     at_rest(page)
     page.wait_for_timeout(10_000)  # what is started beside the pages has started
-    begun = time.perf_counter()
+    begun = time.time()
     page.get_by_role("button", name="Map of these").click()
     page.locator("canvas.over").wait_for()
-    taken = time.perf_counter() - begun
+    taken = time.time() - begun
     page.context.close()
     return taken
 
@@ -167,7 +173,7 @@ def main() -> None:
                 "budget to other photos": list(budgets(browser, plain)),
                 "lasso to photos beside it": list(lassos(browser, plain + "?map=1", ".js-plotly-plot .nsewdrag")),
             }
-        with server("app.py") as (port, _):
+        with server("app.py", DATASEL_WARM="1") as (port, _):
             ours = f"http://127.0.0.1:{port}/"
             print(f"first map, from the click: {first_map(browser, ours + '?pool=photos'):.1f} s")
             asked = f"{ours}select?pool=photos&method=k_center&budget=50"
