@@ -248,17 +248,18 @@ def test_over_fit_is_said_where_a_gain_is_shown_on_the_reference_and_not_on_othe
     better = {name: "better" for name in ("lm", "lm on second", "lm on third", "lm on wanted")}
     gained = "bm25 at 60 is better than random on wanted, towards which it chose"
     assert said(bm25=better | {"lm on wanted": "not shown to differ"}) == []
+    over = ": it may be over-fit to what it chose towards."
     assert said(bm25={"lm on wanted": "better"}) == [
-        f"{gained}, and not shown to be on the held-out set of books, second and third: it may be over-fit to what it "
-        "chose towards."
+        f"{gained}; not shown to be on the held-out set of books, second and third{over}"
     ]
     assert said(bm25=better | {"lm on third": "worse"}) == [
-        f"{gained}, and on the held-out set of books and second, and not shown to be on third: it may be over-fit to "
-        "what it chose towards."
+        f"{gained}; also on the held-out set of books and second; worse on third{over}"
     ]
-    assert said(bm25=better) == [
-        f"{gained}, and on all others that judge: the held-out set of books, second and third."
+    mixed = {"lm on wanted": "better", "lm": "worse", "lm on third": "better", "lm on second": "not shown to differ"}
+    assert said(bm25=mixed) == [
+        f"{gained}; also on third; not shown to be on second; worse on the held-out set of books{over}"
     ]
+    assert said(bm25=better) == [f"{gained}; also on the held-out set of books, second and third."]
     assert said(random=better) == []
 
 
