@@ -170,6 +170,32 @@ def test_a_small_transformer_reads_the_texts_itself(workspace, tmp_path):
     assert again.key != kept.key
 
 
+def test_a_given_model_is_taken_from_its_folder_at_its_own_rate(workspace, tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    from datasel_core.features.language.models import new_model
+    from datasel_core.features.language.vocabulary import train_vocabulary
+
+    words, folder, rates = words_of(60), tmp_path / "model", []
+    vocabulary = train_vocabulary([" ".join(one) for one in words], 300)
+    built = new_model(vocabulary, 1, 16, 1, 64, 0)
+    built.save_pretrained(folder)
+    vocabulary.save(folder)
+    optimiser = torch.optim.AdamW
+    monkeypatch.setattr(
+        torch.optim, "AdamW", lambda *given, lr, **how: rates.append(lr) or optimiser(*given, lr, **how)
+    )
+    pool, losses = text_pool(workspace, tmp_path, words), losses_of(words)
+    probe(workspace, pool, losses[:40], np.arange(40))
+    asked = Influence(model=str(folder), length=64, device="cpu", epochs=1)
+    facts, key = compute_feature(workspace, pool, asked).meta["facts"], feature_key(workspace, pool, asked)
+    assert facts["parameters"] == sum(weight.numel() for weight in built.base_model.parameters())
+    assert rates == [5e-5]
+    new_model(vocabulary, 1, 16, 1, 64, 1).save_pretrained(folder)  # other weights
+    assert feature_key(workspace, pool, asked) != key
+    with pytest.raises(BadInput, match="holds no language model"):
+        compute_feature(workspace, pool, Influence(model=str(tmp_path)))
+
+
 def test_a_transformer_keeps_its_best_epoch_and_can_be_stopped(workspace, tmp_path, monkeypatch):
     pytest.importorskip("torch")
     from datasel_core.features.influence_model import transformer
