@@ -11,8 +11,8 @@ from datasel_core.methods.selection import Inputs
 
 @method("shuffled_score", version=1, title="By a shuffled score")
 class ShuffledScore(ByScore):
-    """As by_score, but every number is dealt to another sample by the seed. What this gains over random is no merit of
-    the number: a control, to be shown beside a method that goes by it.
+    """As by a score, but every number is dealt to another sample by the seed. What this gains over random is no merit
+    of the number: a control, to be shown beside a method that goes by it.
     """
 
     avoid: ClassVar = "For anything but a comparison: it knows nothing of the samples."
