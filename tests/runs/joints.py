@@ -47,6 +47,8 @@ MISSING = {
     "text": [5, 8],
     "patterns": [0, 30],
     "ngrams": [2, N - 1],
+    "terms": [7, 22],
+    "perplexity": [13],
     "loss_trajectory": [2],
     "loss": [0, 4],
     "learnability": [6],
@@ -54,7 +56,7 @@ MISSING = {
     "forgetting": [1, 10],
     "influence": [7, 8],
 }
-MISSING_THERE = {"embedding": [1], "image": [0], "ngrams": [2]}
+MISSING_THERE = {"embedding": [1], "image": [0], "ngrams": [2], "terms": [3]}
 PARAMS: dict[str, dict[str, Any]] = {
     "neg_clip_loss": {"batch_size": 8, "n_batches": 2},
     "norm_sim_dynamic": {"n_steps": 5},
@@ -197,10 +199,14 @@ def arrays(rng: np.random.Generator, n: int) -> dict[str, Any]:
     lengths = rng.integers(1, 6, n)
     words = np.stack([rng.integers(0, 30, lengths.sum()), rng.integers(1, 4, lengths.sum())], axis=1)
     made["ngrams"] = Ragged(words.astype(np.int32), np.concatenate([[0], np.cumsum(lengths)]))
+    words = np.stack([made["ngrams"].values[:, 0] * 7 % 31, made["ngrams"].values[:, 1]], axis=1)
+    made["terms"] = Ragged(words.astype(np.int32), made["ngrams"].offsets)
     made["loss_trajectory"] = np.abs(clustered(rng, n, 5, 4))
     made["group"] = GROUPS[:n]
     made |= {role: rng.random(n).astype(np.float32) for role in ("loss", "learnability", "error", "forgetting")}
-    made["influence"] = np.random.default_rng(n).standard_normal(n).astype(np.float32)
+    later = np.random.default_rng(n)  # roles that came later change none of those before
+    made["influence"] = later.standard_normal(n).astype(np.float32)
+    made["perplexity"] = later.random(n).astype(np.float32)
     return made
 
 
@@ -237,9 +243,10 @@ def build(workspace: Workspace, folder: Path) -> tuple[dict[str, Any], dict[str,
     for role in MISSING:
         keep(workspace, pool, role, here[role], MISSING[role])
     there = {role: np.concatenate([extra[role], here[role]]) for role in ("embedding", "image")}
-    both = (extra["ngrams"], here["ngrams"])
-    lengths = np.concatenate([one.lengths() for one in both])
-    there["ngrams"] = Ragged(np.concatenate([one.values for one in both]), np.concatenate([[0], np.cumsum(lengths)]))
+    for role in ("ngrams", "terms"):
+        both = (extra[role], here[role])
+        lengths = np.concatenate([one.lengths() for one in both])
+        there[role] = Ragged(np.concatenate([one.values for one in both]), np.concatenate([[0], np.cumsum(lengths)]))
     source = table_of(folder, "task", [f"t{at}" for at in range(EXTRA + N)], there["embedding"])
     task = add_pool(workspace, "task", source, "vectors")
     for role, values in there.items():

@@ -54,7 +54,7 @@ class InfluenceProbe(Feature):
     speed: ClassVar[float] = 5000
     begins: ClassVar[float] = 600
     cost: ClassVar[str] = (
-        "from scratch a few minutes of training, then 1 to 5 samples a second on two cores; a model of 100 million "
+        "from scratch a few minutes of training, then about .2 to 1 s a probe on two cores; a model of 100 million "
         "parameters wants a GPU"
     )
     avoid: ClassVar[str] = (

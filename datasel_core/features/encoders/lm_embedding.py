@@ -28,7 +28,7 @@ class LmEmbedding(OfModel):
     is_forward: ClassVar[bool] = True
     suits: ClassVar[str] = "Compares texts as a language model that is to be trained sees them; wants that model."
     speed: ClassVar[float] = 30
-    cost: ClassVar[str] = "one pass: with 70 million parameters some 30 texts of 200 tokens a second on two cores"
+    cost: ClassVar[str] = "one pass: with 70 million parameters about 30 s for 1,000 texts of 200 tokens on two cores"
     avoid: ClassVar[str] = "For meaning alone: a model made for sentence vectors places texts better."
     paper: ClassVar[str] = "https://arxiv.org/abs/2507.09424"
 

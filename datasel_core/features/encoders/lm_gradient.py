@@ -37,7 +37,9 @@ class LmGradient(OfModel):
     role: ClassVar[str] = GRADIENT.name
     suits: ClassVar[str] = "Compares samples by what they would teach a language model; wants that model."
     speed: ClassVar[float] = 10
-    cost: ClassVar[str] = "one pass there and back: with 70 million parameters some 10 texts of 200 tokens a second"
+    cost: ClassVar[str] = (
+        "one pass there and back: with 70 million parameters about 100 s for 1,000 texts of 200 tokens"
+    )
     avoid: ClassVar[str] = (
         "When lengths differ a lot: short texts have the largest gradients, and directions alone are kept."
     )
