@@ -25,6 +25,7 @@ class Queue {
     this.number = 0;
     this.waiting = stored(sessionStorage, STORE, []);
     this.tries = 0;
+    this.misses = 0;
     this.heard = true;
     this.wants = () => ({});
     this.ready = () => false;
@@ -45,7 +46,10 @@ class Queue {
       this.waiting = this.waiting.filter((one) => !over.has(one.id));
       this.keep();
     }
-    if (heard === this.mark) this.heard = true;
+    if (heard === this.mark) {
+      this.heard = true;
+      this.misses = 0;
+    }
     this.soon(this.heard ? 30 : WAIT);
   }
   soon(ms) {
@@ -59,8 +63,9 @@ class Queue {
     if (!this.ready()) return;
     const wants = this.wants();
     if (!this.send || (!this.waiting.length && !wants.any)) return;
+    if (!this.heard) this.misses += 1;
     this.mark = `${this.client}-${++this.tries}`;
     this.heard = false;
-    this.send({ mark: this.mark, batch: this.waiting.slice(0, AT_ONCE), ...wants.ask });
+    this.send({ mark: this.mark, batch: this.waiting.slice(0, AT_ONCE), ...wants.ask }, this.misses);
   }
 }

@@ -3,7 +3,8 @@ const WORD = { k: 'keep', d: 'drop', s: 'swap', '.': '' },
   AHEAD = 14,
   ASK = 8,
   SMALL = 80,
-  ROOM = 300;
+  ROOM = 300,
+  SOON = 15000;
 
 // One for a tab: a page that is drawn anew, as after a server was lost, takes the component away for a moment, and keys
 // that are pressed then mean what they always do.
@@ -13,8 +14,9 @@ class Review extends Desk {
     this.queue = new Queue();
     this.queue.wants = () => this.wants();
     this.queue.ready = () => this.stands();
-    this.queue.send = (sent) => this.root.send({ ...sent, by: this.person });
+    this.queue.send = (sent, misses) => this.way(misses).send({ ...sent, by: this.person });
     this.roots = new Set();
+    this.stood = 0;
     this.person = stored(sessionStorage, 'datasel.reviewer', null) ?? stored(localStorage, 'datasel.reviewer', 'me');
     this.build();
     this.listen();
@@ -23,15 +25,24 @@ class Review extends Desk {
   // A page that is drawn anew may put it into a new place before it takes the old one away, and say so in any order.
   mount(root, send) {
     root.send = send;
-    this.roots.add(root);
+    this.roots.delete(root);
+    this.roots.add(root); // the last one is the one that Streamlit spoke to last
     if (this.root !== root && (root.isConnected || !this.root?.isConnected)) this.enter(root);
   }
   stands() {
-    if (!this.root || this.root.isConnected) return !!this.root;
-    const other = [...this.roots].find((one) => one.isConnected);
-    this.roots = new Set(other ? [other] : [this.root]);
-    if (other) this.enter(other);
-    return !!other;
+    if (this.root && !this.root.isConnected) {
+      const there = [...this.roots].filter((one) => one.isConnected);
+      this.roots = new Set(there.length ? there : [this.root]);
+      if (there.length) this.enter(there.at(-1));
+    }
+    if (!this.root?.isConnected) return false;
+    this.stood = Date.now();
+    return true;
+  }
+  // A place that is still on the page may be one of a lost server: what is not answered goes by way of another one.
+  way(misses) {
+    const ways = [...this.roots].reverse();
+    return ways[misses % ways.length];
   }
   enter(root) {
     this.root = root;
@@ -46,7 +57,9 @@ class Review extends Desk {
     if (this.stands()) return true;
     return (
       location.pathname === this.home &&
-      (app.testScriptState !== 'notRunning' || app.testConnectionState !== 'CONNECTED')
+      (app.testScriptState !== 'notRunning' ||
+        app.testConnectionState !== 'CONNECTED' ||
+        Date.now() - this.stood < SOON)
     );
   }
   update(data) {
