@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.registry import every
@@ -141,3 +142,18 @@ def test_the_front_door_imports_nothing_heavy():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
     assert {"torch", "umap", "faiss", "sklearn", "timm"} & set(out) == set()
+
+
+def test_a_page_that_begins_without_its_frame_begins_again():
+    """As Streamlit begins one for a second tab, while a server that was started again looks at its first page."""
+    script = """
+import streamlit as st
+from pages._ui.kit import look
+st.session_state.times = st.session_state.get("times", 0) + 1
+if st.session_state.times > 2:
+    st.session_state[look.FRAMED] = True  # as app.py does
+look.title("Review")
+"""
+    app = AppTest.from_string(script, default_timeout=900).run()
+    assert app.session_state.times == 3
+    assert len(app.get("html")) == 1

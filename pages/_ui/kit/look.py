@@ -22,6 +22,8 @@ from datasel_core.workspace.files import size as size
 from pages._ui.kit import disk, markdown, palette
 from pages._ui.kit.onward import onward
 
+FRAMED = "framed"
+"""Kept once a session has seen a page in its frame."""
 _UNITS = {"images": ("photo", "photos"), "vectors": ("vector", "vectors"), "pairs": ("pair", "pairs")}
 
 
@@ -39,7 +41,11 @@ def told(draw: Callable[..., None]) -> Callable[..., None]:
 
 
 def title(text: str, lead: str = "") -> None:
-    """The heading of a page with one sentence beside it."""
+    """The heading of a page with one sentence beside it. A page that was begun without its frame begins again: while a
+    fresh server looks at its first page, another tab may get one without app.py (`pages/_ui/__init__.py`).
+    """
+    if not st.session_state.get(FRAMED):
+        st.rerun()
     st.html(f'<div class="ds-title"><h1>{html.escape(text)}</h1><p>{html.escape(lead)}</p></div>')
 
 

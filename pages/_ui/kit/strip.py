@@ -15,6 +15,7 @@ def frame(page: str = "") -> None:
     """What every page stands in: the style, the strip at the top, a line that is to be seen once. Called once, by
     app.py. page: its title.
     """
+    st.session_state[look.FRAMED] = True
     st.html(f"<style>{_CSS}</style>")
     with st.sidebar:
         keys.ONE_ENTRY(key="history")
