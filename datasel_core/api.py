@@ -64,7 +64,7 @@ def evidence(
     **asked: Any,
 ) -> dict[str, Any]:
     """How much better than random each method is, measured on the pool's held-out set. asked: as of the command:
-    `probe`, `measures`, `target`, `use`, `params`, `out`, `overwrite`.
+    `probe`, `measures`, `target`, `judges`, `use`, `params`, `out`, `overwrite`.
 
     Returns what `--json` prints: `cells` with difference, interval and verdict, `others`, `notes`. Raises BadRequest.
     """

@@ -46,7 +46,13 @@ LAZY = {
     "sklearn",
     "numba",
 }
-DECLARATIONS = {"datasel_core/methods", "datasel_core/exports", "datasel_core/actions", "pages"}
+DECLARATIONS = {
+    "datasel_core/methods",
+    "datasel_core/features/encoders",
+    "datasel_core/exports",
+    "datasel_core/actions",
+    "pages",
+}
 """Folders that hold as many files as there are declared things."""
 SOURCES = sorted(CORE.rglob("*.py"))
 PAGES = sorted((ROOT / "pages").rglob("*.py"))

@@ -10,6 +10,7 @@ from datasel_core.errors import BadRequest
 from datasel_core.evidence.tables import paper
 from datasel_core.evidence.tables.asking import NONE, ask, place
 from datasel_core.evidence.tables.benefit import benefits
+from datasel_core.evidence.tables.shared import check_texts
 from datasel_core.evidence.tables.table import Asked, compute
 from datasel_core.exports.guard import check_file, new_file
 from datasel_core.pools.persistence import load_pool
@@ -29,7 +30,7 @@ class Evidence(Task):
     )
 
     pool: str = Field(description="The pool; it must have a held-out set.", json_schema_extra=ARGUMENT)
-    methods: str = Field(description="METHOD,METHOD:parameter=value: of {method}.")
+    methods: str = Field(description="METHOD,METHOD:parameter=value:use.role=feature: of {method}.")
     budgets: str = Field(description="Counts, or shares such as 10%, separated by commas.")
     seeds: int = Field(8, ge=2, le=1000, description="Seeds of each; with fewer than 8 nothing is said of better.")
     probe: str | None = Field(
@@ -40,6 +41,14 @@ class Evidence(Task):
         description=f"Others: distance, patterns, farthest, classes, rare, probes, {NONE}; by default all but probes.",
     )
     target: str | None = Field(None, description="Pool of examples, for methods that choose towards one.")
+    judges: str | None = Field(
+        None,
+        description="Further pools to test on after the same trainings, for {probe.elsewhere}: NAME,NAME. One like the "
+        "target and one unlike it show what was over-fit to it.",
+    )
+    allow_shared: bool = Field(
+        False, description="Measure although a target has samples that are measured on; the table says so."
+    )
     use: dict[str, str] = Field({}, description="role=feature (for group: role=column; of the target: target.role).")
     params: dict[str, Any] = Field(
         {},
@@ -68,6 +77,8 @@ class Evidence(Task):
             self.use,
             self.params,
             self.target,
+            _parts(self.judges or ""),
+            self.allow_shared,
         )
         return Work(self.own_folder(workspace), lambda progress: self._measured(workspace, asked, progress))
 
@@ -75,7 +86,7 @@ class Evidence(Task):
         return f"Comparing methods with random on {self.pool}"
 
     def _measured(self, workspace: Workspace, asked: Asked, progress: Progress) -> Outcome:
-        table = compute(asked, progress)
+        table = compute(check_texts(asked, progress), progress)
         gains = benefits(table)
         said = paper.document(table, gains)
         paper.keep(place(workspace, asked.pool, asked.aside), said)

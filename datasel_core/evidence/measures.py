@@ -39,10 +39,19 @@ class HeldOut:
         every time.
         """
         rows = np.setdiff1d(aside.rows(pool), missing)
-        of = len(rows)
-        if of > most:
-            rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
-        return cls(rows, aside.parts_of(pool, rows), of)
+        some = _some(rows, most)
+        return cls(some, aside.parts_of(pool, some), len(rows))
+
+    @classmethod
+    def apart(cls, rows: np.ndarray) -> "HeldOut":
+        """Rows of a pool that were not drawn together, at most MOST of them."""
+        some = _some(rows, MOST)
+        return cls(some, some, len(rows))
+
+
+def _some(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most so many, the same ones every time."""
+    return rows if len(rows) <= most else np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,11 @@ class Measure:
     def name(self) -> str:
         """As tables call it."""
         return self.id
+
+    @property
+    def pool(self) -> Pool:
+        """Whose samples `held.rows` are."""
+        return self.roles.pool
 
     @property
     def reads(self) -> tuple[str, ...]:

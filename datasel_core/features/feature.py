@@ -142,6 +142,10 @@ class Feature(Declared):
         """
         return ()
 
+    def pools(self) -> tuple[str, ...]:
+        """Names of other pools that it looks at."""
+        return ()
+
     def depends(self) -> dict[str, Any]:
         """Whatever else decides the values, for the key: the hash of a weights file, say."""
         return {}

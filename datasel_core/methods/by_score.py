@@ -57,6 +57,29 @@ class Highest(Scorer):
         return np.asarray(inputs.pool[self.needs[0]], dtype=np.float64)
 
 
+class Lowest(Scorer):
+    """The lowest values of the one role in `needs`."""
+
+    def score(self, inputs: Inputs) -> np.ndarray:
+        """(n,) float64: minus the number."""
+        return -np.asarray(inputs.pool[self.needs[0]], dtype=np.float64)
+
+
+@method("lowest_perplexity", version=1, title="Lowest perplexity")
+class LowestPerplexity(Lowest):
+    """What a given language model finds least surprising. Passes over noise and broken text; loves what is repeated and
+    bland.
+
+    After the filter by perplexity of CCNet, Wenzek et al. 2020, https://arxiv.org/abs/1911.00359; there by buckets.
+    """
+
+    needs: ClassVar = ("perplexity",)
+    cost: ClassVar = "Nothing beyond the losses."
+    avoid: ClassVar = "When variety counts: boilerplate and lists have the lowest perplexity of all."
+    paper: ClassVar = "https://arxiv.org/abs/1911.00359"
+    because: ClassVar = "minus its loss a token is {score:.3g}"
+
+
 @method("least_confidence", version=1, title="Least confidence")
 class LeastConfidence(Highest):
     """The highest last loss: what the model still finds hardest. Simple; cannot tell what is hard from what is

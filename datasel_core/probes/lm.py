@@ -136,16 +136,28 @@ class LanguageProbe(Probe):
         self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
     ) -> np.ndarray:
         """(len(test),) its loss, the mean over the seeds; of all of them, whatever `most` says."""
+        return self.judged(roles, train, [(roles, test)], progress)[0]
+
+    def judged(
+        self,
+        roles: Mapping[str, Any],
+        train: np.ndarray,
+        judges: Sequence[tuple[Mapping[str, Any], np.ndarray]],
+        progress: Progress | None = None,
+    ) -> list[np.ndarray]:
+        """Of each judge (len(rows),) the loss of each sample, the mean over the seeds."""
         progress = progress or Progress()
         build, vocabulary, learned = self._begun(roles, train, progress)
-        held = self._tokens(_source(roles), test, vocabulary, "Nothing that is held out can be measured")
-        losses = np.full((self.n_seeds, len(test)), np.nan)
-        for at, into in enumerate(losses):
+        wrong = "Nothing that is held out can be measured"
+        held = [self._tokens(_source(there), test, vocabulary, wrong) for there, test in judges]
+        losses = [np.full((self.n_seeds, len(test)), np.nan) for _, test in judges]
+        for at in range(self.n_seeds):
             label = f"training, seed {at + 1} of {self.n_seeds}"
             model = self._trained(build, vocabulary, learned, self.seed + at, progress, label)
-            progress.check()
-            into[np.isin(test, held.rows)] = per_sample(score(model, held, _BATCH_TOKENS).loss, held)
-        return losses.mean(axis=0)
+            for into, tokens, (_, test) in zip(losses, held, judges, strict=True):
+                progress.check()
+                into[at, np.isin(test, tokens.rows)] = per_sample(score(model, tokens, _BATCH_TOKENS).loss, tokens)
+        return [one.mean(axis=0) for one in losses]
 
     def _begun(
         self, roles: Mapping[str, Any], train: np.ndarray, progress: Progress

@@ -1,6 +1,6 @@
 """What a probe is: train small on the kept, measure on the held-out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -43,6 +43,18 @@ class Probe(Declared):
         read one. As `measure`.
         """
         raise TypeError(f"{type(self).__name__} must implement each.")
+
+    def judged(
+        self,
+        roles: Mapping[str, Any],
+        train: np.ndarray,
+        judges: Sequence[tuple[Mapping[str, Any], np.ndarray]],
+        progress: Progress | None = None,
+    ) -> list[np.ndarray]:
+        """`each` of several pools after one training; only where it can test `elsewhere`. judges: the roles of a pool,
+        and rows of it.
+        """
+        raise TypeError(f"{type(self).__name__} must implement judged.")
 
     def measure(
         self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from datasel_core.base.ragged import Ragged
+from datasel_core.base.role import find_role
 from datasel_core.errors import BadRequest, MissingFeature, UnknownName
 from datasel_core.features.roles import Roles, how_to_get
 from datasel_core.features.space import are_unlike, encoder_of
@@ -128,17 +129,18 @@ def find_target(
     chosen = {}
     for role in method.needs_target:
         ours = roles.features.get(role)
-        if ours is not None and ours.role != role:  # losses of two models, say, may be as many numbers as a vector has
-            said = f"{ours.role} fills the role {role} of {roles.pool.name}"
+        its = role if ours is None else ours.role
+        if its != role and find_role(its).shape != "vector":  # losses of two models, say, may be as many numbers
+            said = f"{its} fills the role {role} of {roles.pool.name}"
             raise BadRequest(f"{said}; that cannot be compared with a target: --use {role}=FEATURE names another.")
-        theirs = [one for one in kept if one.role == role]
+        theirs = [one for one in kept if one.role == its]
         if role in use:
             theirs = [one for one in theirs if use[role] in (one.key, one.id)]
             if not theirs:
                 raise UnknownName(
                     f"feature for the role {role} of the target {name}",
                     use[role],
-                    {one.id for one in kept if one.role == role},
+                    {one.id for one in kept if one.role == its},
                 )
         chosen[role] = _matching(pool, role, ours, theirs)
     notes = [_on_trust(pool, roles, role, one) for role, one in chosen.items()] + [_shared(pool, roles.pool)]
@@ -221,6 +223,11 @@ def _matching(pool: Pool, role: str, ours: StoredFeature | None, theirs: Sequenc
     if not theirs and ours is not None and "space" in ours.meta.get("facts", {}):
         raise MissingFeature(
             f"The target {pool.name} has no feature for the role {role} yet. Compute one in the space of the pool: "
+            f"{_compute(pool, ours)}"
+        )
+    if not theirs and ours is not None and ours.role != role:
+        raise MissingFeature(
+            f"The target {pool.name} has no {ours.role}, which fills the role {role} of the pool; compute the same: "
             f"{_compute(pool, ours)}"
         )
     if not theirs:

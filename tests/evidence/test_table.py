@@ -363,7 +363,7 @@ def test_classes_that_cannot_be_counted_are_said(workspace, tmp_path, rng):
         assert any(one.startswith(line) and one.endswith("it is not in the table.") for one in said["notes"])
 
 
-def test_a_target_that_shows_what_is_measured_on_is_named(workspace, pool, tmp_path, rng):
+def test_a_target_that_shows_what_is_measured_on_is_refused_or_named(workspace, pool, tmp_path, rng):
     """Another pool that has some of the held-out samples; beside it an honest one, and the pool itself, of which a
     target never shows what is held out.
     """
@@ -371,10 +371,20 @@ def test_a_target_that_shows_what_is_measured_on_is_named(workspace, pool, tmp_p
     for name, some in (("shown", vectors[held[:7]]), ("honest", world(rng, 9)[0])):
         (tmp_path / name).mkdir()
         add(workspace, tmp_path / name, some, None, name)
-    methods, said = "nearest_targets", {}
-    for target in ("vec", "shown", "honest"):
-        said[target] = measured(workspace, methods=methods, target=target, budgets="12", seeds=2)["notes"]
-    words = "nearest_targets chose towards shown, which has 7 of the 40 samples that are measured on"
+    asked = {"methods": "nearest_targets", "budgets": "12", "seeds": 2}
+    words = (
+        "nearest_targets chose towards shown, which has 7 of the 40 samples of vec that are measured on, to the letter"
+    )
+    with pytest.raises(
+        BadRequest, match=f"^{words} or byte: it would be its own judge. Take them out of shown"
+    ) as error:
+        measured(workspace, **asked, target="shown")
+    assert str(error.value).endswith("or measure all the same with --allow-shared.")
+    assert not (workspace.path / "evidence").exists()
+    said = {
+        target: measured(workspace, **asked, target=target, allow_shared=target == "shown")["notes"]
+        for target in ("vec", "shown", "honest")
+    }
     assert any(line.startswith(words) and line.endswith("may flatter it.") for line in said["shown"])
     assert not any("flatter" in line for line in said["vec"])
     assert not any("chose towards" in line for line in said["honest"])

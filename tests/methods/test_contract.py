@@ -45,6 +45,7 @@ def roles(rng: np.random.Generator, needs: tuple[str, ...], n: int = N) -> dict:
     many = rng.integers(1, 6, n)
     pairs = np.stack([rng.integers(0, 50, many.sum()), rng.integers(1, 4, many.sum())], axis=1).astype(np.int32)
     made["ngrams"] = Ragged(pairs, np.concatenate([[0], np.cumsum(many)]))
+    made["terms"] = made["ngrams"]
     made["loss_trajectory"] = np.abs(vectors)
     made |= {
         role: np.round(np.abs(vectors[:, at]), 2) for at, role in enumerate(sorted(NUMBERS))
@@ -168,7 +169,7 @@ def test_a_missing_target_is_named(cls, rng):
 
 @pytest.mark.parametrize("at", [3, -3], ids=["in the first block", "in the last"])
 def test_values_that_are_not_finite_are_refused(cls, at, rng):
-    for role in set(asks(cls)) - {"group", "ngrams"}:
+    for role in set(asks(cls)) - {"group", "ngrams", "terms"}:
         given = roles(rng, asks(cls))
         (given[role].values if isinstance(given[role], Ragged) else given[role])[at] = np.nan
         with pytest.raises(BadInput, match="NaN"):

@@ -2,13 +2,22 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from datasel_core.base.ragged import Ragged
 from datasel_core.errors import BadInput
-from datasel_core.methods.by_score import ByScore, HighError, HighLearnability, LeastConfidence, MostForgotten
+from datasel_core.methods.by_score import (
+    ByScore,
+    HighError,
+    HighLearnability,
+    LeastConfidence,
+    LowestPerplexity,
+    MostForgotten,
+)
 from datasel_core.methods.facility_location import FacilityLocation
 from datasel_core.methods.middle_loss import MiddleLoss
 from datasel_core.methods.selection import Inputs
+from datasel_core.methods.shuffled_score import ShuffledScore
 from datasel_core.vectors import neighbors
 from tests.conftest import clustered
 
@@ -89,3 +98,26 @@ def test_similarity_is_a_share_of_the_largest_distance_in_the_graph(rng):
     assert FacilityLocation(metric="euclidean").select(
         Inputs({"embedding": np.ones((5, 3))}, rng), 2
     ).rows.tolist() == [0, 1]
+
+
+def test_the_lowest_perplexity_comes_first(rng):
+    values = rng.random(30)
+    found = LowestPerplexity().select(Inputs({"perplexity": values}, rng), 30)
+    assert found.rows.tolist() == np.argsort(values, kind="stable").tolist()
+    assert LowestPerplexity.because.format(score=found.scores[3]).startswith("minus its loss a token is -")
+
+
+def test_a_shuffled_score_is_the_same_numbers_dealt_anew(rng):
+    """Each number to one sample, by the seed; the highest of them are kept, and every sample is as likely to get it."""
+    values, shuffled = rng.random(6), ShuffledScore(role="loss")
+    seen = np.zeros((6, 6))
+    for seed in range(1200):
+        found = shuffled.select(Inputs({"loss": values}, np.random.default_rng(seed)), 2)
+        assert sorted(found.scores.tolist()) == sorted(values.tolist())
+        assert found.scores[found.rows].tolist() == sorted(values.tolist())[:-3:-1]
+        seen[np.arange(6), np.searchsorted(np.sort(values), found.scores)] += 1
+    assert stats.chisquare(seen.ravel(), np.full(36, 200.0)).pvalue > 1e-3
+    again = shuffled.select(Inputs({"loss": values}, np.random.default_rng(1199)), 2)
+    assert again.scores.tolist() == found.scores.tolist()
+    low = ShuffledScore(role="loss", keep="low").select(Inputs({"loss": values}, rng), 1)
+    assert low.scores.max() == -values.min()

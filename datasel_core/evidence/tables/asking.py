@@ -13,6 +13,8 @@ from datasel_core.errors import BadParameter, BadRequest, MissingFeature, Unknow
 from datasel_core.evidence.classes import classes_of
 from datasel_core.evidence.measures import OF, Distance, Farthest, HeldOut, Measure, Patterns, Probed
 from datasel_core.evidence.tables.choices import RANDOM, Choices, Entry, among, entries
+from datasel_core.evidence.tables.judges import references, with_judges
+from datasel_core.evidence.tables.shared import same_samples
 from datasel_core.evidence.tables.table import Asked
 from datasel_core.evidence.tables.target_notes import target_notes
 from datasel_core.features.roles import Roles, how_to_get
@@ -48,10 +50,13 @@ def ask(
     use: Mapping[str, str] | None = None,
     params: Mapping[str, str] | None = None,
     target: str | None = None,
+    judges: Sequence[str] = (),
+    allow_shared: bool = False,
 ) -> Asked:
     """probe: the main measure; by default the linear one where there are groups; NONE for no probe. measures: which
     others; all that the pool has where none are named; NONE alone for no others. params: of the methods that have
-    them; `probe.NAME` of the probe. Raises BadRequest.
+    them; `probe.NAME` of the probe. judges: other pools to test on, after the same trainings. allow_shared: whether
+    what is chosen towards may have samples that are tested on; then it is said. Raises BadRequest.
     """
     use, params = dict(use or {}), dict(params or {})
     aside = _held_out(pool)
@@ -67,6 +72,9 @@ def ask(
     )
     wanted = _wanted(roles, measures)
     measured = _measures(roles, aside, learner, wanted)
+    towards = references(workspace, found)
+    further, of_judges = with_judges(workspace, pool, measured[0], judges, towards)
+    measured += further
     out = roles.missing_rows(_roles(measured))
     random = resolve(workspace, Spec(pool=pool.name, method=RANDOM, budget=str(sizes[-1]), use=own), pool)
     rows = np.setdiff1d(random.candidates.free, out)
@@ -86,8 +94,12 @@ def ask(
         (
             *_unmeasured(wanted, [*measured, *counts], len(measured[0].held.rows)),
             *_notes(roles, measured, len(out), asked),
-            *target_notes(asked, measured[0].held),
+            *of_judges,
+            *target_notes(asked),
+            *same_samples(measured, towards, allow_shared),
         ),
+        towards,
+        allow_shared,
     )
 
 

@@ -15,6 +15,8 @@ import numpy as np
 from datasel_core.base.progress import Progress
 from datasel_core.base.registry import find
 from datasel_core.errors import BadInput, BadParameter, BadRequest
+from datasel_core.evidence.judged import each_of
+from datasel_core.evidence.measures import Measure
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.candidates import Candidates
 from datasel_core.runs.engine import choose
@@ -25,6 +27,7 @@ from datasel_core.workspace.layout import Workspace
 
 RANDOM = "random"
 _ROWS, _SECONDS, _DRAWS = "rows", "seconds", "draws"
+_USE = "use."
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,11 @@ class Choices:
         self._keep(whole, rows, seconds, draws)
         return self._keep(asked, rows, seconds, draws)
 
-    def measured(self, choice: Choice, measures: Mapping[str, Any], progress: Progress) -> dict[str, np.ndarray]:
+    def measured(self, choice: Choice, measures: Mapping[str, Measure], progress: Progress) -> dict[str, np.ndarray]:
         """Of each measure, by the name under which it is kept, one number per held-out sample."""
         kept = self.read(choice.key)
-        new = {name: one.each(choice.rows, progress) for name, one in measures.items() if name not in kept}
+        lacking = {name: one for name, one in measures.items() if name not in kept}
+        new = each_of(lacking, choice.rows, progress)
         if new:
             about = {_ROWS: choice.rows, _SECONDS: np.float64(choice.seconds), _DRAWS: np.bool_(choice.draws)}
             write_arrays(self._path(choice.key), {**kept, **about, **new})
@@ -116,8 +120,8 @@ def entries(
     use: Mapping[str, str],
     target: str | None,
 ) -> list[Entry]:
-    """names: `ID` or `ID:parameter=value:parameter=value`. params: of every method that has them. Raises BadRequest,
-    with one line that names the method, before anything is computed.
+    """names: `ID` or `ID:parameter=value:parameter=value`, of which `use.ROLE=FEATURE` is for this one alone. params:
+    of every method that has them. Raises BadRequest, with one line that names the method, before anything is computed.
     """
     if len(set(names)) < len(names):
         twice = next(name for name in names if list(names).count(name) > 1)
@@ -133,9 +137,11 @@ def entries(
         raise BadRequest(f"No method of the table takes a target; leave out --target {target}.")
     found = []
     for name, cls, (id, own) in zip([one for one in names if one != RANDOM], classes, given, strict=True):
+        mine = {one[len(_USE) :]: value for one, value in own.items() if one.startswith(_USE)}
+        own = {one: value for one, value in own.items() if not one.startswith(_USE)}
         own = {**{one: value for one, value in params.items() if one in cls.model_fields}, **own}
         towards = target if cls.needs_target else None
-        spec = Spec(pool=pool.name, method=id, params=own, budget=budget, use=dict(use), target=towards)
+        spec = Spec(pool=pool.name, method=id, params=own, budget=budget, use={**use, **mine}, target=towards)
         try:
             found.append(Entry(name, resolve(workspace, spec, pool)))
         except BadRequest as error:

@@ -10,10 +10,12 @@ from typing import Any
 from datasel_core.errors import BadInput
 from datasel_core.evidence.classes import Classes
 from datasel_core.evidence.differences import FEWEST_SEEDS, LEVEL
+from datasel_core.evidence.judged import Judged
 from datasel_core.evidence.measures import Measure
 from datasel_core.evidence.tables import costs
 from datasel_core.evidence.tables.benefit import Benefit
 from datasel_core.evidence.tables.choices import RANDOM
+from datasel_core.evidence.tables.judges import over_fit
 from datasel_core.evidence.tables.table import Cell, Table
 from datasel_core.evidence.worth import said as words_of
 from datasel_core.workspace.files import read_json, write_json
@@ -73,7 +75,11 @@ def notes(table: Table) -> list[str]:
     short = [one for one in table.of(asked.main.name) if one.kept < one.budget]
     for one in short:
         said.append(f"{one.method} kept {one.kept:,.4g} of {one.budget:,}; random of that size stands against it.")
-    return [*said, *asked.notes]
+    words = [
+        {"method": one.method, "budget": one.budget, "measure": one.measure, "verdict": one.verdict}
+        for one in table.cells
+    ]
+    return [*over_fit(words, asked.measures, asked.references), *said, *asked.notes]
 
 
 def markdown(said: Mapping[str, Any]) -> str:
@@ -218,7 +224,8 @@ def _of_benefit(one: Benefit) -> dict[str, Any]:
 
 def _about(one: Measure | Classes) -> dict[str, Any]:
     better = "higher" if one.higher_is_better else "lower"
-    return {"name": one.name, "title": one.title, "unit": one.unit, "better": better}
+    judge = {"judge": one.pool.name, "reference": one.is_reference} if isinstance(one, Judged) else {}
+    return {"name": one.name, "title": one.title, "unit": one.unit, "better": better, **judge}
 
 
 def _measures(table: Table) -> list[Measure | Classes]:

@@ -17,6 +17,7 @@ from datasel_core.evidence.classes import Classes, difference
 from datasel_core.evidence.differences import Difference, by_group, paired, verdicts
 from datasel_core.evidence.measures import Measure
 from datasel_core.evidence.tables.choices import RANDOM, Choice, Choices, Entry
+from datasel_core.evidence.tables.judges import Reference
 from datasel_core.evidence.worth import FEWEST_DRAWS
 from datasel_core.pools.holdout import SetAside
 from datasel_core.pools.pool import Pool
@@ -30,7 +31,8 @@ OTHER = 1_000_000
 @dataclass(frozen=True)
 class Asked:
     """A table that was found to be right. entries: the methods, random not among them. random: as a question of the
-    same samples. budgets: growing. measures: the main one first.
+    same samples. budgets: growing. measures: the main one first. references: what methods choose towards. allow_shared:
+    whether these may have samples that are measured on.
     """
 
     pool: Pool
@@ -43,6 +45,8 @@ class Asked:
     classes: Sequence[Classes]
     choices: Choices
     notes: Sequence[str] = ()
+    references: Sequence[Reference] = ()
+    allow_shared: bool = False
 
     @property
     def main(self) -> Measure:
@@ -58,8 +62,11 @@ class Asked:
 
     def named(self) -> dict[str, Measure]:
         """Every measure by the name under which its values are kept."""
-        held = {"held": ids_sha256(self.pool.ids[self.main.held.rows].tolist())}
-        return {f"{one.name}-{key_of({**one.what(), **held})}": one for one in self.measures}
+        found = {}
+        for one in self.measures:
+            held = ids_sha256(one.pool.ids[one.held.rows].tolist())
+            found[f"{one.name}-{key_of({**one.what(), 'held': held})}"] = one
+        return found
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,13 @@ def roles_of_shape(pool: Pool, shape: str) -> list[str]:
 
 
 def fillers(pool: Pool, role: str) -> list[StoredFeature]:
-    """Features that can fill a role, the newest of its own first; loss trajectories are vectors, too."""
+    """Features that can fill a role, the newest of its own first; loss trajectories are vectors, too, and gradients."""
     found = list(reversed(disk.features(pool)))
-    also = [one for one in found if find_role(role).any_vectors and find_role(one.role).shape == "series"]
+    also = [one for one in found if find_role(role).any_vectors and one.role != role and _are_vectors(one.role)]
     return [one for one in found if one.role == role] + also
+
+
+def _are_vectors(role: str) -> bool:
+    """Whether it has one vector per sample, and none that is made to be compared with another role alone."""
+    of = find_role(role)
+    return of.shape in ("vector", "series") and not of.space
