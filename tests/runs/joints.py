@@ -52,6 +52,7 @@ MISSING = {
     "learnability": [6],
     "error": [9],
     "forgetting": [1, 10],
+    "influence": [7, 8],
 }
 MISSING_THERE = {"embedding": [1], "image": [0], "ngrams": [2]}
 PARAMS: dict[str, dict[str, Any]] = {
@@ -140,7 +141,7 @@ class Scene:
         given = np.flatnonzero((free | before) & np.isin(np.arange(N), can))
         already, budget = np.flatnonzero(before[given]), int(spec.budget)
         target = {role: _some(self.there[role], self.target_rows(spec.method, held)) for role in method.needs_target}
-        if isinstance(method, Scorer):
+        if isinstance(method, Scorer) and method.by_scores_alone():
             scores = np.full(N, np.nan)
             arrays = {role: _some(self.here[role], can) for role in needs}
             scores[can] = method.score(Inputs(arrays, np.random.default_rng(spec.seed), target=target))
@@ -199,6 +200,7 @@ def arrays(rng: np.random.Generator, n: int) -> dict[str, Any]:
     made["loss_trajectory"] = np.abs(clustered(rng, n, 5, 4))
     made["group"] = GROUPS[:n]
     made |= {role: rng.random(n).astype(np.float32) for role in ("loss", "learnability", "error", "forgetting")}
+    made["influence"] = np.random.default_rng(n).standard_normal(n).astype(np.float32)
     return made
 
 

@@ -41,6 +41,19 @@ def test_a_method_is_given_the_right_rows_and_its_answer_lands_on_them(shared, m
         same_answer(shared, shared.ask(method, **asked), expected)  # from scores that are kept
 
 
+@pytest.mark.parametrize("flags", ["", "within where already"])
+def test_a_scorer_that_looks_at_more_than_scores_is_given_the_right_rows_too(shared, flags):
+    asked = {"seed": 5, "params": {"diverse": 2.0}, **flagged(shared, flags)}
+    expected = shared.expected(shared.spec("mates", **asked))
+    for answer in (
+        shared.chosen("mates", **asked),
+        shared.ask("mates", **asked),
+        shared.ask("mates", anew=True, **asked),
+    ):
+        same_answer(shared, answer, expected)
+    assert expected.rows.tolist() != shared.chosen("mates", **{**asked, "params": {}}).rows.tolist()
+
+
 def test_what_was_chosen_earlier_is_never_kept_again(shared, method):
     earlier = shared.earlier("already")
     asked = {"already": str(earlier.folder)}
@@ -113,7 +126,7 @@ def test_the_target_is_read_from_the_target(scene):
     assert [entry["id"] for entry in said["unreadable"]] == ["t11", "t12"]
 
 
-DRAW = {"random", "stratified", "k_center", "freesel", "s2l", "tsds", "dsir", "neg_clip_loss"}
+DRAW = {"random", "stratified", "k_center", "freesel", "s2l", "tsds", "dsir", "neg_clip_loss", "mates"}
 
 
 def test_the_seed_reaches_every_method_that_draws_and_no_other(shared, method):
