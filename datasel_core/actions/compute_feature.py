@@ -59,8 +59,10 @@ class ComputeFeature(Task):
         changed = changes_of(pool, progress) if feature.reads == "image" else Changes()
         since = Changes(tuple(one for one in changed.replaced if one[0] not in known))
         many = f"{kept.meta['values']} values, {len(kept.unreadable)} samples left out"
+        some = {"unmeasured": n} if (n := kept.n_unmeasured) else {}
+        many += f", {n:,} not measured" if n else ""
         return Outcome(
-            {"feature": kept.key, "unreadable": len(kept.unreadable)},
+            {"feature": kept.key, "unreadable": len(kept.unreadable), **some},
             {**about_feature(kept), "left_out": kept.unreadable},
             [f"{kept.id} fills the role {kept.role}: {many}. Key {kept.key}."],
             [

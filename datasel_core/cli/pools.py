@@ -94,6 +94,7 @@ def list_features(name: str, json: Json = False) -> None:
 def _columns(kept: Sequence[StoredFeature], one: StoredFeature) -> list[str]:
     """Of its line. Where others could fill its role: whether it is taken, or else the option that takes it."""
     said = [one.id, f"role {one.role}", str(one.meta["values"]), f"{len(one.unreadable)} left out", one.key]
+    said += [f"{n:,} not measured"] if (n := one.n_unmeasured) else []
     said += [settings(one) or "as by default", made(one)]
     if sum(other.role == one.role for other in kept) > 1:
         said.append("taken" if taken(kept)[one.role] is one else f"--use {one.role}={one.key}")

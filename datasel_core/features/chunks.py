@@ -1,6 +1,7 @@
 """A feature in the making: chunks on disk, joined when all are there."""
 
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ from datasel_core.base.ragged import Ragged
 from datasel_core.errors import BadInput, Failed
 from datasel_core.features import stored_files
 from datasel_core.features.feature import Block
-from datasel_core.features.stored import StoredFeature, room_beside, write_meta
+from datasel_core.features.stored import UNMEASURED, StoredFeature, room_beside, write_meta
 from datasel_core.workspace.arrays import growing, read_arrays, save_array, write_arrays
 
 _COPIED_ROWS = 1 << 14
-CHUNK = 256
+CHUNK, SECONDS = 256, 20.0
+"""So many samples are a chunk, or what came in so many seconds: of samples that take seconds each, few may be lost."""
 
 
 class Chunks:
@@ -29,6 +31,7 @@ class Chunks:
         self.folder, self.n, self.damaged = folder, n, 0
         self._waiting: list[Block] = []
         self._waiting_rows = 0
+        self._written = time.monotonic()
 
     def fitted(self) -> dict[str, np.ndarray] | None:
         """What was learned; nothing, and no chunk either, where that is damaged: they were made with it."""
@@ -50,9 +53,12 @@ class Chunks:
     def _paths(self) -> list[Path]:
         return sorted((self.folder / "chunks").glob("[0-9]*.npz"))
 
-    def missing(self) -> np.ndarray:
-        """Rows that no written chunk answers for; damaged chunks are removed."""
-        open_rows = np.ones(self.n, dtype=bool)
+    def missing(self, measured: np.ndarray | None = None) -> np.ndarray:
+        """Rows that no written chunk answers for; damaged chunks are removed. measured: the rows that are measured at
+        all; None for every row.
+        """
+        open_rows = np.full(self.n, measured is None)
+        open_rows[[] if measured is None else measured] = True
         for path in self._paths():
             try:
                 chunk = read_arrays(path)
@@ -95,11 +101,13 @@ class Chunks:
         return np.sort(np.concatenate(rows)) if rows else np.empty(0, np.int64)
 
     def add(self, block: Block) -> int:
-        """Takes a block; writes a chunk when enough have come. Returns how many samples the block answers for."""
+        """Takes a block; writes a chunk when enough have come, or they took long. Returns how many samples the block
+        answers for.
+        """
         answered = len(block.rows) + len(block.unreadable)
         self._waiting.append(block)
         self._waiting_rows += answered
-        if self._waiting_rows >= CHUNK:
+        if self._waiting_rows >= CHUNK or time.monotonic() - self._written >= SECONDS:
             self.flush()
         return answered
 
@@ -108,6 +116,7 @@ class Chunks:
         if not self._waiting_rows:
             return
         blocks, self._waiting, self._waiting_rows = self._waiting, [], 0
+        self._written = time.monotonic()
         read = [block for block in blocks if len(block.rows)]
         unreadable = [pair for block in blocks for pair in block.unreadable]
         chunk = {
@@ -126,14 +135,18 @@ class Chunks:
         first = min(chunk["rows"].min(initial=self.n), chunk["unreadable_rows"].min(initial=self.n))
         write_arrays(self.folder / "chunks" / f"{first:09d}.npz", chunk)
 
-    def finish(self, about: dict[str, Any], ids: np.ndarray) -> StoredFeature:
-        """Joins the chunks into arrays with one row per sample, and writes meta.json."""
+    def finish(self, about: dict[str, Any], ids: np.ndarray, unmeasured: str = "") -> StoredFeature:
+        """Joins the chunks into arrays with one row per sample, and writes meta.json. unmeasured: why there are rows
+        that no chunk answers for; they are NaN.
+        """
         paths = self._paths()
         unreadable, lengths, shape, dtype = [], np.zeros(self.n, np.int64), None, None
         extras: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
         ragged = False
+        answered = 0
         for path in paths:
             chunk = _read(path)
+            answered += len(chunk["rows"]) + len(chunk["unreadable_rows"])
             unreadable += [
                 (int(row), str(reason))
                 for row, reason in zip(chunk["unreadable_rows"], chunk["unreadable_reasons"], strict=True)
@@ -153,12 +166,16 @@ class Chunks:
         with growing(place, targets) as arrays:
             if not ragged and arrays["values"].dtype.kind == "f":
                 arrays["values"][[row for row, _ in unreadable]] = np.nan
+            for array in arrays.values() if unmeasured else ():
+                array[:] = np.nan
             for path in paths:
                 chunk = _read(path)
                 if "values" in chunk:
                     _put(chunk, arrays, offsets, ragged)
         if ragged:
             save_array(place / stored_files.OFFSETS, offsets)
+        if unmeasured:
+            about = {**about, UNMEASURED: {"n": self.n - answered, "reason": unmeasured}}
         shape, beside = "ragged" if ragged else "rows", [stored_files.extra_file(name) for name in extras]
         kept = write_meta(self.folder, place, about, shape, sorted(unreadable), ids, beside)
         self.tidy(kept)

@@ -22,6 +22,7 @@ from datasel_core.features.roles import how_to_get
 from datasel_core.features.space import Learned, check_like, knows_its_space, learn, space_of
 from datasel_core.features.stored import StoredFeature, give_up, kept_features, load, renewed
 from datasel_core.features.twins import Twins
+from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.hashing import key_of
 from datasel_core.workspace.layout import Workspace
@@ -30,6 +31,7 @@ from datasel_core.workspace.locks import Lock
 __all__ = ["Imported", "keep_imported"]  # they stand in a module of their own, and are asked for here
 LEARNING, COMPUTING = "learning from a part", "computing"
 """The phases of a computation; the first only of features that are fitted."""
+_LOOKS = {"image": "looks at photos", "text": "reads texts", "turns": "reads prompts and responses"}
 
 
 def declared_feature(id: str, words: Mapping[str, str] | None = None, **params: Any) -> Feature:
@@ -47,6 +49,8 @@ def feature_key(workspace: Workspace, pool: Pool, feature: Feature) -> str:
     needs = {name: one.meta["fingerprint"] for name, one in _read(workspace, pool, feature).items()}
     what = {"feature": feature.what(), "depends": feature.depends(), "pool": pool.fingerprint}
     what["reads"] = needs.pop(feature.reads, None)
+    if others := _others(workspace, pool, feature):
+        what["pools"] = {name: one.fingerprint for name, one in others.items()}
     if feature.reads_too() or feature.opens_too():  # of what reads a single thing the key is what it always was
         what |= {"beside": needs, "extras": _read_role(workspace, pool, feature).extra_hashes(feature.reads_extras)}
     return key_of(what)
@@ -80,8 +84,7 @@ def compute_followers(workspace: Workspace, pool: Pool, kept: StoredFeature, pro
 
 def _compute(workspace: Workspace, pool: Pool, feature: Feature, progress: Progress) -> StoredFeature:
     if closed := [what for what in _opens(feature) if what not in pool.opens]:
-        what = {"image": "looks at photos", "text": "reads texts", "turns": "reads prompts and responses"}[closed[0]]
-        raise BadRequest(f"{feature.id} {what}; the pool {pool.name} (of kind {pool.kind}) has none.")
+        raise BadRequest(f"{feature.id} {_LOOKS[closed[0]]}; the pool {pool.name} (of kind {pool.kind}) has none.")
     key = feature_key(workspace, pool, feature)
     folder = workspace.feature(key)
     with Lock(folder).hold(progress.check):
@@ -102,7 +105,7 @@ def _compute(workspace: Workspace, pool: Pool, feature: Feature, progress: Progr
             with _of_models(feature, pool):
                 fitted = learn(workspace, feature, source, progress)
             chunks.keep_fitted(fitted)
-        encoded = len(chunks.missing())  # in this attempt: what `seconds` is for
+        encoded = len(chunks.missing(feature.measures(fitted)))  # in this attempt: what `seconds` is for
         progress.enter(COMPUTING)
         with _of_models(feature, pool):
             _encode(feature, pool, source, chunks, fitted, progress)
@@ -120,7 +123,7 @@ def _compute(workspace: Workspace, pool: Pool, feature: Feature, progress: Progr
             **counted(feature, source, _encoded(feature, pool, chunks), fitted),
             "encoded": encoded,
         }
-        kept = chunks.finish(about, pool.ids)
+        kept = chunks.finish(about, pool.ids, "" if feature.measures(fitted) is None else feature.unmeasured)
         feature.tidy(folder, fitted)
         return kept
 
@@ -134,22 +137,24 @@ def _encode(
     progress: Progress,
 ) -> None:
     """Encodes the rows that are still open; a stop keeps what was encoded."""
-    rows, twins = chunks.missing(), Twins.of(pool.picture_keys()) if feature.reads == "image" else None
+    measured = feature.measures(fitted)
+    rows, n = chunks.missing(measured), pool.n if measured is None else len(measured)
+    twins = Twins.of(pool.picture_keys()) if feature.reads == "image" else None
     again = f" (damaged parts made again: {chunks.damaged})" if chunks.damaged else ""
     label = f"computing {feature.title[:1].lower()}{feature.title[1:]}{again}"
-    track, done = None, pool.n - len(rows)
+    track, done = None, n - len(rows)
     progress.check()
     try:
         for block in feature.blocks(source, rows if twins is None else twins.to_encode(rows), fitted):
             done += chunks.add(block if twins is None else twins.spread(block, rows))
             if track is None:  # the model was loaded by now: nobody is told how far it is before it is refused
-                track = progress.track(pool.n, label)
-                track.start_at(pool.n - len(rows))  # what an earlier attempt did
+                track = progress.track(n, label)
+                track.start_at(n - len(rows))  # what an earlier attempt did
                 track.measure_from(done)
             track.advance(done - track.done)
     finally:
         chunks.flush()
-    (track or progress.track(pool.n, label)).finish()
+    (track or progress.track(n, label)).finish()
 
 
 def _encoded(feature: Feature, pool: Pool, chunks: Chunks) -> np.ndarray:
@@ -193,7 +198,11 @@ def _readable_again(pool: Pool, feature: Feature, done: StoredFeature) -> bool:
 
 def _source(workspace: Workspace, pool: Pool, feature: Feature, check: Callable[[], None] = lambda: None) -> Source:
     folder = workspace.feature(feature_key(workspace, pool, feature))
-    read, opened = _read(workspace, pool, feature), _opened(pool)
+    read, opened, others = _read(workspace, pool, feature), _opened(pool), _others(workspace, pool, feature)
+
+    def elsewhere(name: str) -> Source:
+        return Source(others[name].n, **{what: _opened(others[name])[what] for what in _opens(feature)}, check=check)
+
     return Source(
         pool.n,
         **{what: opened[what] for what in _opens(feature)},
@@ -202,7 +211,19 @@ def _source(workspace: Workspace, pool: Pool, feature: Feature, check: Callable[
         facts={name: one.meta.get("facts", {}) for name, one in read.items()},
         folder=folder,
         check=check,
+        elsewhere=elsewhere,
     )
+
+
+def _others(workspace: Workspace, pool: Pool, feature: Feature) -> dict[str, Pool]:
+    """The other pools that it looks at, as it names them. Raises UnknownName, BadRequest."""
+    found = {name: load_pool(workspace, name) for name in feature.pools()}
+    for name, one in found.items():
+        if one.fingerprint == pool.fingerprint:
+            raise BadRequest(f"{feature.id} looks at {name}, which is the pool itself; name another one.")
+        if closed := [what for what in _opens(feature) if what not in one.opens]:
+            raise BadRequest(f"{feature.id} {_LOOKS[closed[0]]}; the pool {name} (of kind {one.kind}) has none.")
+    return found
 
 
 def _opens(feature: Feature) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ class Source:
     rows. folder: a place for large things that are made on the way, such as the checkpoints of a model; it lasts as
     long as the feature does, and is there again when an interrupted attempt goes on. check: raises Stopped when
     somebody asked to stop; for encoders whose blocks take long. facts: role -> what is known of the feature that
-    fills it.
+    fills it. elsewhere: name -> the samples of another pool, of those that `pools` names.
     """
 
     n: int
@@ -75,6 +75,7 @@ class Source:
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     folder: Path | None = None
     check: Callable[[], None] = lambda: None
+    elsewhere: Callable[[str], "Source"] | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,10 @@ class Feature(Declared):
     """About how many samples a second one core takes; 0 where nobody knows."""
     begins: ClassVar[float] = 3.0
     """About how many seconds pass before the first sample: a process starts, a model is loaded or learned."""
+    asks: ClassVar[str] = ""
+    """What has to be named for it, as words of the command that computes it."""
+    unmeasured: ClassVar[str] = ""
+    """Why samples have no value that `measures` leaves out."""
     cost: ClassVar[str] = ""
     avoid: ClassVar[str] = ""
     paper: ClassVar[str] = ""
@@ -161,6 +166,12 @@ class Feature(Declared):
         with the same.
         """
         return {}
+
+    def measures(self, fitted: Mapping[str, np.ndarray]) -> np.ndarray | None:
+        """(m,) rows that are measured at all, in order; the others are NaN, and nothing is said of each. None for every
+        row.
+        """
+        return None
 
     def blocks(self, source: Source, rows: np.ndarray, fitted: Mapping[str, np.ndarray]) -> Iterator[Block]:
         """Encodes these rows, a batch at a time, in order. Every row is in exactly one block, as read or as

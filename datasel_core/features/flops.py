@@ -25,7 +25,7 @@ def counted(feature: Feature, source: Source, rows: np.ndarray, fitted: Mapping[
         return {}
     some = rows[np.unique(np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(np.int64))]
     try:
-        with _counter() as counter:
+        with counting() as counter:
             n = sum(len(block.rows) for block in feature.blocks(source, some, fitted))
     except (RuntimeError, ValueError, TypeError, MemoryError, OSError, BadRequest, Unreadable):
         return {}  # the feature is whole without it; who asks is told that nobody knows
@@ -34,7 +34,8 @@ def counted(feature: Feature, source: Source, rows: np.ndarray, fitted: Mapping[
 
 
 @contextlib.contextmanager
-def _counter() -> Iterator[Any]:
+def counting() -> Iterator[Any]:
+    """A counter of everything that torch computes within; `get_total_flops` says how much."""
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode

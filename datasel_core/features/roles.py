@@ -15,7 +15,7 @@ from datasel_core.base.role import GROUP, LABELS, PICTURE, find_role
 from datasel_core.errors import BadRequest, MissingFeature, UnknownName
 from datasel_core.features.feature import OPENED, Feature
 from datasel_core.features.space import are_unlike, encoder_of
-from datasel_core.features.stored import StoredFeature, kept_features
+from datasel_core.features.stored import UNMEASURED, StoredFeature, kept_features
 from datasel_core.features.twins import first_of_picture
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.hashing import key_of
@@ -165,8 +165,8 @@ class Roles:
 
     def missing_rows(self, roles: Sequence[str]) -> np.ndarray:
         """Rows of the pool that have no value in one of these roles."""
-        rows = [entry["row"] for role in roles if role in self.features for entry in self.features[role].unreadable]
-        return np.unique(np.array(rows, dtype=np.int64))
+        rows = [self.features[role].lacking for role in roles if role in self.features]
+        return np.unique(np.concatenate([np.empty(0, np.int64), *rows]))
 
     def unreadable(self, roles: Sequence[str]) -> list[dict[str, str]]:
         entries = [entry for role in roles if role in self.features for entry in self.features[role].unreadable]
@@ -209,6 +209,7 @@ class Roles:
             meta = self.features[role].meta
             said[role] = {name: meta[name] for name in ("id", "version", "params", "key", "fingerprint")}
             said[role]["params"] = without_home(meta["params"])  # where a model's weights lie
+            said[role] |= {name: meta[name] for name in (UNMEASURED,) if name in meta}
         return said
 
 
@@ -252,7 +253,8 @@ def how_to_get(pool: Pool, role: str) -> str:
     makers = [id for id, one in declared.items() if one.role == role and _can_read(pool, one)]
     makers.sort(key=lambda id: (declared[id].downloads, id))
     if makers:
-        return f"Compute one: python -m datasel_core feature compute {pool.name} {makers[0]}"
+        words = " ".join(filter(None, ("feature compute", pool.name, makers[0], declared[makers[0]].asks)))
+        return f"Compute one: python -m datasel_core {words}"
     if of_others := [one for one in declared.values() if one.role == role and one.reads not in OPENED]:
         then = f"python -m datasel_core feature compute {pool.name} {of_others[0].id}"
         return f"{how_to_get(pool, of_others[0].reads)} Then: {then}"

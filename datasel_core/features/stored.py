@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import functools
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,10 @@ from datasel_core.workspace.layout import Workspace
 
 _REQUIRED = {"key", "id", "role", "pool", "shape", "unreadable", "fingerprint", "created"}
 _COPIED_ROWS = 1 << 14
+UNMEASURED = "unmeasured"
+"""In meta.json of a feature that was measured of some samples only: of how many others (`n`) nobody did, and why
+(`reason`), once for all of them; they are NaN.
+"""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,27 @@ class StoredFeature:
     def unreadable(self) -> list[dict[str, Any]]:
         """[{"row", "id", "reason"}] of samples that have no value."""
         return self.meta["unreadable"]
+
+    @functools.cached_property
+    def lacking(self) -> np.ndarray:
+        """(m,) rows without a value, in order: those that could not be read, and those that nobody measured."""
+        listed = np.array([entry["row"] for entry in self.unreadable], dtype=np.int64)
+        return np.union1d(listed, self.unmeasured)
+
+    @property
+    def n_unmeasured(self) -> int:
+        """How many samples nobody measured."""
+        return self.meta.get(UNMEASURED, {}).get("n", 0)
+
+    @functools.cached_property
+    def unmeasured(self) -> np.ndarray:
+        """(m,) rows that nobody measured, of a feature that was measured of some samples only."""
+        if UNMEASURED not in self.meta:
+            return np.empty(0, np.int64)
+        values = np.asarray(self.values())
+        nothing = np.isnan(values).reshape(len(values), -1).all(axis=1)
+        nothing[[entry["row"] for entry in self.unreadable]] = False
+        return np.flatnonzero(nothing)
 
     @property
     def is_given_up(self) -> bool:
@@ -246,4 +272,5 @@ def _now() -> str:
 def about_feature(kept: StoredFeature) -> dict[str, Any]:
     """What is said of a kept feature, as plain data."""
     said = ("id", "version", "role", "params", "key", "shape", "values", "dtype", "created")
-    return {**{name: kept.meta[name] for name in said}, "unreadable": len(kept.unreadable)}
+    missing = {UNMEASURED: kept.n_unmeasured} if UNMEASURED in kept.meta else {}
+    return {**{name: kept.meta[name] for name in said}, "unreadable": len(kept.unreadable), **missing}

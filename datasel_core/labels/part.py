@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from datasel_core.features.external import said_of
-from datasel_core.features.stored import StoredFeature, kept_features, load, save_rows
+from datasel_core.features.stored import UNMEASURED, StoredFeature, kept_features, load, save_rows
 from datasel_core.features.stored_files import FROM_LABELS
 from datasel_core.pools import labels
 from datasel_core.pools.persistence import save_pool
@@ -60,10 +60,12 @@ def _carry(workspace: Workspace, kept: StoredFeature, made: Pool, rows: np.ndarr
     """The values of these rows, as a feature of the part; they came from the same encoder."""
     key = key_of({"part": kept.key, "values": kept.meta["fingerprint"], "pool": made.fingerprint})
     folder, values = workspace.feature(key), np.asarray(kept.values()[rows])
-    lacking = {entry["row"]: entry["reason"] for entry in kept.unreadable}
-    has = np.array([at for at, row in enumerate(rows.tolist()) if row not in lacking], dtype=np.int64)
-    missing = [(at, lacking[row]) for at, row in enumerate(rows.tolist()) if row in lacking]
+    reasons = {entry["row"]: entry["reason"] for entry in kept.unreadable}
+    has = np.flatnonzero(~np.isin(rows, kept.lacking))
+    missing = [(at, reasons[row]) for at, row in enumerate(rows.tolist()) if row in reasons]
     about = {name: kept.meta[name] for name in ("id", "version", "params", "role")}
+    if UNMEASURED in kept.meta:
+        about[UNMEASURED] = {**kept.meta[UNMEASURED], "n": int(np.isin(rows, kept.unmeasured).sum())}
     about["facts"] = {**kept.meta.get("facts", {}), PART_OF: kept.key}
     with Lock(folder).hold():
         if load(folder) is None and len(has):

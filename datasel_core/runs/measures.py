@@ -198,7 +198,7 @@ def group_agreement(roles: Roles, kept: StoredFeature) -> agreement.Groups | Non
     if find_role(kept.role).shape != "vector" or len(kept.meta["values"]) != 2 or roles.group is None:
         return None
     there = roles.groups != ""
-    there[[entry["row"] for entry in kept.unreadable]] = False
+    there[kept.lacking] = False
     rows = np.flatnonzero(there)
     _, first = np.unique(roles.array(PICTURE.name, rows), return_index=True)
     unit = "samples" if len(first) == len(rows) else "pictures"

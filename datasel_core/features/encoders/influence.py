@@ -9,6 +9,7 @@ import numpy as np
 from datasel_core.base.declare import HOW, Field, spoken
 from datasel_core.base.progress import Progress
 from datasel_core.base.role import EMBEDDING, Role, declare
+from datasel_core.features.encoders.influence_probe import MEASURED_INFLUENCE
 from datasel_core.features.feature import Block, Feature, Source, feature
 from datasel_core.features.influence_model import ridge, transformer
 from datasel_core.features.influence_model.probed import in_deviations, split
@@ -26,7 +27,7 @@ INFLUENCE = declare(
         good="low",
     )
 )
-MEASURED = "measured_influence"
+MEASURED = MEASURED_INFLUENCE.name
 _AFTER = "after"
 _RIDGE = "ridge"
 _ABOUT = "influence.json"

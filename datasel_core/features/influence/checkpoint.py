@@ -13,6 +13,7 @@ from datasel_core.errors import BadInput, BadParameter, Failed
 from datasel_core.features.influence.schedule import AdamW, Schedule, said, understood
 from datasel_core.features.language.models import quiet, read_model, weights_in
 from datasel_core.features.language.vocabulary import FILE, Vocabulary, read_vocabulary
+from datasel_core.features.models.clip_weights import is_folder
 from datasel_core.features.models.weights import first_line
 from datasel_core.workspace.files import disk_trouble, read_json, write_json, writing
 from datasel_core.workspace.hashing import hash_file, is_own, own_hash
@@ -77,9 +78,21 @@ def has_state(folder: Path) -> bool:
     return (folder / SCHEDULE).is_file() or (folder / MOMENTS).is_file()
 
 
-def state_files(folder: Path) -> list[Path]:
-    """Files that it has beside those of a model."""
-    return [folder / MOMENTS, folder / SCHEDULE]
+def state_hashes(model: str) -> dict[str, str]:
+    """SHA-256 of what a user's own folder has beside the model: nothing of a model alone, or of the hub."""
+    if not is_folder(model):
+        return {}
+    places = (Path(model).expanduser().resolve() / name for name in (MOMENTS, SCHEDULE))
+    return {f"{path.name}_sha256": hash_file(path) for path in places if path.is_file()}
+
+
+def is_there(folder: Path) -> bool:
+    """Whether a whole checkpoint lies there."""
+    try:
+        _checked(folder)
+    except BadInput:
+        return False
+    return True
 
 
 def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:

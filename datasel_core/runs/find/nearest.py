@@ -68,8 +68,7 @@ def to_vector(
     kept: StoredFeature, vector: np.ndarray, many: int, rows: np.ndarray, progress: Progress | None = None
 ) -> Nearest:
     """The samples among `rows` whose vectors are nearest to one. Those without a vector are none of them."""
-    gone = np.array([entry["row"] for entry in kept.unreadable], np.int64)
-    rows = np.setdiff1d(rows, gone)
+    rows = np.setdiff1d(rows, kept.lacking)
     if not len(rows):
         return Nearest(rows, np.empty(0))
     values = kept.values()

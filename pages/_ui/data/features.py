@@ -82,7 +82,8 @@ def _finished(pool: Pool, cls: type[Feature], result: dict[str, Any]) -> None:
     missed = result.get("unreadable", 0)
     lost = f"; {missed:,} could not be read." if missed else "."
     keys.put("data.new", result["feature"])
-    keys.tell(f"{cls.title} is there for {pool.n - missed:,} of {look.samples(pool)}{lost}", "success")
+    n = pool.n - missed - result.get("unmeasured", 0)
+    keys.tell(f"{cls.title} is there for {n:,} of {look.samples(pool)}{lost}", "success")
 
 
 def _there(pool: Pool, kept: Sequence[StoredFeature]) -> None:
@@ -101,6 +102,8 @@ def _there(pool: Pool, kept: Sequence[StoredFeature]) -> None:
             next_step.button(pool, one, leads=one.key == keys.get("data.new", kept[-1].key))
             if one.meta["shape"] == "rows" and len(one.meta["values"]) == 1:
                 numbers.histogram(one)
+            if n := one.n_unmeasured:
+                st.caption(f"{pool.n - n:,} of {pool.n:,} samples measured")
             if one.unreadable:
                 _unreadable(pool, one)
             with st.expander("More numbers"):

@@ -13,6 +13,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import DataselError
 from datasel_core.evidence.appraisals import promise
 from datasel_core.evidence.appraisals.worth import WorthInRandom, sentence
+from datasel_core.features.stored import UNMEASURED
 from datasel_core.pools.changed import changes
 from datasel_core.runs import manifest
 from datasel_core.runs.derivations.derivation import derivation_of
@@ -152,6 +153,12 @@ def _words(metric: str, name: str) -> str:
     return said.get(name, name.replace("_", " "))
 
 
+def _some(about: Mapping[str, Any]) -> str:
+    """Of a feature that was measured of some samples only: of how many others nobody did."""
+    n = about.get(UNMEASURED, {}).get("n", 0)
+    return f"; {n:,} samples not measured, and no candidates" if n else ""
+
+
 def _made(said: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = []
     for role, about in said["features"].items():
@@ -161,7 +168,7 @@ def _made(said: Mapping[str, Any]) -> list[tuple[str, str]]:
         found.append(
             (
                 role.replace("_", " "),
-                words if about.get("column") else f"{words} (fingerprint {about['fingerprint'][:12]})",
+                words if about.get("column") else f"{words} (fingerprint {about['fingerprint'][:12]}{_some(about)})",
             )
         )
     for role, about in (said["target"] or {"features": {}})["features"].items():
