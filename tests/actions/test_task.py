@@ -16,6 +16,7 @@ TASKS = every("task")
 FIELDS = {
     "cleanup": {"kinds": "nothing of ours"},
     "combine": {"operation": "union", "folders": ["a", "b"]},
+    "datamodel": {"pool": "p", "reference": "r"},
     "delete": {"run": "x"},
     "demo": {},
     "enough": {"pool": "p"},
@@ -56,6 +57,7 @@ FIELDS = {
     "score": {"pool": "p", "method": "clip_score"},
     "select": {"pool": "p", "method": "random", "budget": "5"},
     "serving": {"pool": "p", "target": "t"},
+    "stages": {"pool": "p", "reference": "r"},
     "yardstick": {"pool": "p"},
 }
 

@@ -95,9 +95,10 @@ def test_seeds_differ_in_the_order_of_samples_alone_and_are_averaged(checkpoint)
 
 def test_what_is_held_out_helps_and_noise_does_not(checkpoint):
     at = {"turns": lambda row: text(row) if row < 100 else noise(row), "n": 200}
-    own, other = (probe(checkpoint).each(at, rows, HELD).mean() for rows in (HELD, np.arange(100, 110)))
-    plain = probe(checkpoint).each(at, np.arange(20, 30), HELD).mean()
-    assert own < plain - 0.2 < other - 0.2
+    long = probe(checkpoint, steps=60)
+    own, other = (long.each(at, rows, HELD).mean() for rows in (HELD, np.arange(100, 110)))
+    plain = long.each(at, np.arange(20, 30), HELD).mean()
+    assert own < plain - 0.1 < other - 0.2
 
 
 def test_several_judges_after_one_training(checkpoint, monkeypatch):
