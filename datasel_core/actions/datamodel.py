@@ -47,7 +47,7 @@ class Datamodel(Task):
 
     heavy: ClassVar[bool] = True
     goes_on: ClassVar[bool] = True
-    cost: ClassVar[str] = "A tiny training for each half, some 10 seconds on two cores: about five minutes for 24."
+    cost: ClassVar[str] = "A tiny training for each half, about 20 seconds of a processor: 5 to 10 minutes for 24."
 
     pool: str = Field(description="The pool.", json_schema_extra=ARGUMENT)
     reference: str = Field(description="Pool of samples on which losses are measured.")

@@ -257,7 +257,7 @@ def how_to_get(pool: Pool, role: str) -> str:
         return f"Compute one: python -m datasel_core {words}"
     if of_others := [one for one in declared.values() if one.role == role and one.reads not in OPENED]:
         then = f"python -m datasel_core feature compute {pool.name} {of_others[0].id}"
-        return f"{how_to_get(pool, of_others[0].reads)} Then: {then}"
+        return f"{how_to_get(pool, of_others[0].reads)}; then: {then}"
     return f"Import one: python -m datasel_core feature import {pool.name} {role} FILE.npz"
 
 

@@ -2,13 +2,15 @@
 a slow definition, and what may be believed.
 """
 
+import dataclasses
 import itertools
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from datasel_core.errors import BadInput, BadParameter
+from datasel_core.base.progress import Progress
+from datasel_core.errors import BadInput, BadParameter, Stopped
 from datasel_core.methods.mates import Mates
 from datasel_core.methods.selection import Inputs
 from tests.conftest import clustered
@@ -173,6 +175,13 @@ def test_a_prediction_that_may_rank_nothing_is_refused_unless_it_is_asked_for():
     against = {"spearman": {"low": -0.5, "mid": -0.3, "high": -0.1}}
     with pytest.raises(BadInput, match="not above 0"):
         Mates().trust({"influence": against})
+
+
+def test_a_choice_with_a_penalty_can_be_stopped(rng):
+    given = inputs(rng.standard_normal(50), embedding=clustered(rng, 50, 4, 3))
+    stopped = dataclasses.replace(given, progress=Progress(should_stop=lambda: True))
+    with pytest.raises(Stopped):
+        Mates(diverse=1.0).select(stopped, 10)
 
 
 def test_parameters_that_mean_nothing_are_refused():
