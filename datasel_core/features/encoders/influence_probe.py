@@ -132,7 +132,7 @@ class InfluenceProbe(Feature):
         json_schema_extra=spoken({"none": "1e-3 from scratch, else 2e-5"}),
     )
     most: int = Field(
-        256,
+        100,
         title="Samples of a reference",
         ge=1,
         description=(
