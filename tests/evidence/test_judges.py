@@ -22,6 +22,7 @@ from datasel_core.features.encoders.tfidf_svd import TfidfSvd
 from datasel_core.features.external import import_feature
 from datasel_core.features.feature import Feature
 from datasel_core.features.stored import kept_features
+from datasel_core.pools import holdout as aside
 from datasel_core.pools.persistence import load_pool
 from datasel_core.probes.evaluate import run_probe
 from datasel_core.probes.lm import LanguageProbe
@@ -165,6 +166,17 @@ def test_a_reference_that_has_what_judges_is_refused_or_said(workspace, tmp_path
     )
 
 
+def test_a_pool_that_has_samples_twice_is_its_own_target_all_the_same(workspace, tmp_path, pool):
+    held = [pool.text(row)[0] for row in aside.held_out(pool).rows(pool)]
+    twice = add(workspace, tmp_path, "twice", [*held, *texts(30, 5), *held])
+    compute_feature(workspace, twice, Terms())
+    holdout.draw(workspace, twice, "20")
+    notes = measured(workspace, pool="twice", target="twice")["notes"]
+    assert any(
+        "of the 20 samples of twice that are measured on, to the letter or byte: what is said" in one for one in notes
+    )
+
+
 def test_pools_that_features_looked_at_are_references(workspace, tmp_path, pool, monkeypatch):
     """A feature that was made from another that looked at a pool; a number that somebody brought looked at none."""
     np.savez(tmp_path / "n.npz", ids=pool.ids.astype(str), worth=np.arange(40.0))
@@ -191,18 +203,28 @@ def test_features_of_features_are_followed_and_no_circle_is_endless():
     class Model(Feature):
         reads: ClassVar[str] = "probed"
 
+        def reads_too(self):
+            return ("towards",)
+
+    class Towards(Feature):
+        def pools(self):
+            return ("other",)
+
     class Round(Feature):
         reads: ClassVar[str] = "round"
 
     def filled(id):
-        return SimpleNamespace(id=id, meta={"params": {}})
+        return SimpleNamespace(id=id, key=f"key of {id}", meta={"params": {}})
 
     features = {"probed": filled("probes"), "influence": filled("model"), "round": filled("round"), "own": filled("x")}
+    features["embedding"] = filled("towards")
     method = SimpleNamespace(roles=lambda: ("influence", "round", "own", "absent"))
     asked = SimpleNamespace(method=method, roles=SimpleNamespace(features=features))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judges, "every", lambda kind: {"probes": Probes, "model": Model, "round": Round})
-        assert looked_at(asked) == ["reference"]
+        patch.setattr(
+            judges, "every", lambda kind: {"probes": Probes, "model": Model, "round": Round, "towards": Towards}
+        )
+        assert sorted(looked_at(asked)) == ["other", "reference"]
 
 
 def test_over_fit_is_said_where_a_gain_is_shown_on_the_reference_and_not_on_others():

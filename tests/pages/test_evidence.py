@@ -132,3 +132,36 @@ def test_a_damaged_table_is_said_in_a_line(screen, workspace, pool, compared):
 def test_every_word_has_a_colour_that_is_seen():
     assert results.COLOURS.keys() == {"better", "worse", "not shown to differ", "pilot"}
     assert {results.COLOURS["better"], results.COLOURS["worse"]} <= set(palette.COLOURS)
+
+
+def test_judges_are_columns_and_what_is_over_fit_is_said(screen, workspace, compared, pool):
+    """A table that has judges, its words set by hand: better on its target, and not shown elsewhere."""
+    judges = {"lm on second_set": False, "lm on Wanted": True}
+    made = [
+        cell | {"measure": name, "difference": -0.123 - at, "verdict": "better" if wanted else "not shown to differ"}
+        for at, (name, wanted) in enumerate(judges.items())
+        for cell in compared["cells"]
+    ]
+    about = [
+        {"name": name, "title": "loss", "unit": "", "better": "lower", "judge": name.split()[-1], "reference": wanted}
+        for name, wanted in judges.items()
+    ]
+    words = "k_center at 12 is better than random on Wanted, towards which it chose, and not shown to be on second_set"
+    document = compared | {
+        "measures": [*compared["measures"], *about],
+        "others": [*compared["others"], *made],
+        "over_fit": [words],
+        "notes": [words, *compared["notes"]],
+    }
+    document.pop("sha256", None)
+    paper.keep(place(workspace, pool, aside.held_out(pool)), document)
+    app = opened(screen)
+    text = said(app)
+    assert text.count("towards which it chose") == 1
+    assert "k-center greedy at 12 is better than random on Wanted" in text
+    assert text.index("<th>On second_set</th>") < text.index("<th>On Wanted (its target)</th>")
+    assert f'<td title="better"><b style="color:{palette.COLOURS[4]}">-1.123</b></td>' in text
+    assert f'<td title="not shown to differ"><span style="color:{palette.DROPPED}">-0.123</span></td>' in text
+    sound(app.segmented_control(key="widget.evidence.measure").set_value("lm on Wanted").run())
+    assert "<th>On" not in said(app)
+    assert "-1.123" in said(app)

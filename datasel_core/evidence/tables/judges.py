@@ -68,7 +68,10 @@ def looked_at(asked: Question) -> list[str]:
         if cls is None:
             continue
         with contextlib.suppress(BadRequest):  # parameters of an older version
-            found += cls.of(filled[role].meta["params"]).pools()
+            made = cls.of(filled[role].meta["params"])
+            found += made.pools()
+            also = set(made.reads_too())
+            waiting += [one for one, kept in filled.items() if also & {one, kept.id, kept.key}]
         waiting += [] if cls.reads in OPENED else [cls.reads]
     return list(dict.fromkeys(found))
 

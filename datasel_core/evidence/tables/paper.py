@@ -51,6 +51,7 @@ def document(table: Table, benefits: Sequence[Benefit]) -> dict[str, Any]:
         "corrected_over": len(table.cells),
         "cells": [cells[one] for one in table.of(asked.main.name)],
         "others": [cells[one] for one in table.cells if one.measure != asked.main.name],
+        "over_fit": said_of_references(table),
         "notes": notes(table),
     }
 
@@ -75,11 +76,13 @@ def notes(table: Table) -> list[str]:
     short = [one for one in table.of(asked.main.name) if one.kept < one.budget]
     for one in short:
         said.append(f"{one.method} kept {one.kept:,.4g} of {one.budget:,}; random of that size stands against it.")
-    words = [
-        {"method": one.method, "budget": one.budget, "measure": one.measure, "verdict": one.verdict}
-        for one in table.cells
-    ]
-    return [*over_fit(words, asked.measures, asked.references), *said, *asked.notes]
+    return [*said_of_references(table), *said, *asked.notes]
+
+
+def said_of_references(table: Table) -> list[str]:
+    """What is better on what it chose towards, and whether it is elsewhere; nothing where no judge was named."""
+    words = [{name: getattr(one, name) for name in ("method", "budget", "measure", "verdict")} for one in table.cells]
+    return over_fit(words, table.asked.measures, table.asked.references)
 
 
 def markdown(said: Mapping[str, Any]) -> str:

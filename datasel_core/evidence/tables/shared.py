@@ -18,8 +18,8 @@ _TEXTS = {"text", "turns"}
 
 
 def same_samples(measures: Sequence[Measure], towards: Sequence[Reference], allow: bool) -> list[str]:
-    """Compares to the letter or byte. A sentence for each reference and judge that share samples where that is allowed;
-    else raises BadRequest.
+    """Compares to the letter or byte. A sentence for each reference and judge that share samples where that is allowed,
+    or both are of one pool, which has them twice; else raises BadRequest.
     """
     said = []
     for one, judge in _pairs(measures, towards):
@@ -62,7 +62,7 @@ def _words(one: Reference, judge: Measure, n: int, how: str, allow: bool) -> str
         f"{_and(one)} chose towards {one.pool.name}, which has {n:,} of the {len(judge.held.rows):,} samples of "
         f"{judge.pool.name} that are measured on, {how}"
     )
-    if allow:
+    if allow or one.pool.fingerprint == judge.pool.fingerprint:
         return f"{has}: what is said of it may flatter it."
     raise BadRequest(
         f"{has}: it would be its own judge. Take them out of {one.pool.name} (python -m datasel_core leaks "

@@ -28,22 +28,25 @@ def results(said: Mapping[str, Any]) -> None:
             "evidence.measure",
             said["measure"],
             options=list(measures),
-            format_func=lambda one: one.capitalize(),
+            format_func=lambda one: markdown.plain(_called(measures[one])),
             required=True,
             label_visibility="collapsed",
         )
     measure, cells = measures[name], [one for one in paper.every(said) if one["measure"] == name]
     sentence.markdown(_sentence(cells))
+    for line in said.get("over_fit", ()):
+        st.markdown(f":material/info: {markdown.plain(_titled(line, cells))}")
     left, right = st.columns([72, 28], gap="medium")
     with left:
         _forest(measure, cells)
         look.legend([(COLOURS[word], word) for word in dict.fromkeys(one["verdict"] for one in cells)])
-        _table(cells)
+        _table(cells, _judges(said) if name == said["measure"] else {})
     with right, st.container(key="rail"):
         look.section("What is measured")
         title = f"{measure['title'][:1].upper()}{measure['title'][1:]}; {measure['better']} is better."
         st.caption(markdown.plain(title))
-        st.caption("  \n".join(markdown.plain(_titled(line, cells)) for line in said["notes"]))
+        notes = [line for line in said["notes"] if line not in said.get("over_fit", ())]
+        st.caption("  \n".join(markdown.plain(_titled(line, cells)) for line in notes))
         benefits = [_titled(one["benefit"], cells) for one in cells if "benefit" in one]
         if benefits:
             with st.expander("What choosing costs, and what it saves"):
@@ -125,16 +128,51 @@ def _forest(measure: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> N
     look.chart(figure, f"Against random: {measure['name']}", alt, height=height, key=f"forest-{measure['name']}")
 
 
-def _table(cells: Sequence[Mapping[str, Any]]) -> None:
-    heads = ("method", "budget", "value", "random", "difference", "95 % interval", "verdict", "worth")
+_Judge = Mapping[tuple[str, int], Mapping[str, Any]]
+"""Method and budget -> its cell."""
+
+
+def _judges(said: Mapping[str, Any]) -> dict[str, _Judge]:
+    """Head of a column -> what another pool says after the same trainings; what methods chose towards comes last."""
+    found = [one for one in said["measures"] if "judge" in one]
+    return {
+        _called(one): {
+            (cell["method"], cell["budget"]): cell for cell in said["others"] if cell["measure"] == one["name"]
+        }
+        for one in sorted(found, key=lambda one: one["reference"])
+    }
+
+
+def _called(measure: Mapping[str, Any]) -> str:
+    """`Distance`, `On second-novel`, `On wanted (its target)`."""
+    if "judge" not in measure:
+        return measure["name"].capitalize()
+    return f"On {measure['judge']}{' (its target)' if measure['reference'] else ''}"
+
+
+def _table(cells: Sequence[Mapping[str, Any]], judges: Mapping[str, _Judge]) -> None:
+    """judges: further columns, the difference on each."""
+    heads = ["method", "budget", "value", "random", "difference", "95 % interval", "verdict"]
     worth = any(one.get("worth") for one in cells)
-    body = "".join(f"<tr>{_row(one, worth)}</tr>" for one in cells)
-    head = "".join(f"<th>{name}</th>" for name in heads[: None if worth else -1])
+    body = "".join(f"<tr>{_row(one, worth)}{_judged(one, judges)}</tr>" for one in cells)
+    heads += (["worth"] if worth else []) + [html.escape(name) for name in judges]
+    head = "".join(f"<th>{name}</th>" for name in heads)
     st.html(
         f'<div class="ds-table ds-evidence"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
     if worth:
         st.caption("Worth: so many random samples do as well (95 % interval).")
+
+
+def _judged(one: Mapping[str, Any], judges: Mapping[str, _Judge]) -> str:
+    """The difference on each judge, in the colour of its verdict, which stands in its title."""
+    found = []
+    for judge in judges.values():
+        cell = judge[one["method"], one["budget"]]
+        word, tag = cell["verdict"], "b" if cell["verdict"] in (BETTER, WORSE) else "span"
+        said = f'<{tag} style="color:{COLOURS[word]}">{paper.signed(cell["difference"])}</{tag}>'
+        found.append(f'<td title="{word}">{said}</td>')
+    return "".join(found)
 
 
 def _row(one: Mapping[str, Any], worth: bool) -> str:

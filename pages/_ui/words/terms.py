@@ -42,6 +42,8 @@ TERMS = {
         "not shown to differ": "The difference is smaller than what chance alone makes. More held-out samples or seeds "
         "may show it.",
         "probe": "A small model trained on the kept samples alone, and tested on held-out ones.",
+        "judge": "Samples that say how good a choice is: the held-out set, or another pool that nobody chose towards.",
+        "over-fit": "Better on the very samples that were chosen towards, and not on others like them.",
         "knee": "The budget from which further samples add little.",
         "AUC": "How often a right caption scores higher than a wrong one: 100 % is perfect, 50 % is a coin.",
         "leak": "A sample that is in the data and in its test as well. A test that leaks says nothing.",
@@ -57,6 +59,7 @@ TERMS = {
     "Training": {
         "proxy": "A small model that is trained on the whole pool in order to see how each sample is learned.",
         "loss": "How surprised a model is by a sample, in nats per token: 0 is certain.",
+        "perplexity": "How surprised a language model is by a text, on average over its tokens; said as a loss.",
         "loss trajectory": "How the loss of one sample fell while the proxy learned.",
         "checkpoint": "A moment of a training at which losses are measured.",
         "epoch": "One pass of a training over all samples.",
