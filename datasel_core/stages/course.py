@@ -24,6 +24,9 @@ from datasel_core.stages.asking import MATES
 from datasel_core.stages.trainings import Trained, Trainings
 
 
+_SIZES = ("samples", "steps", "step", "tokens", "parameters", "unreadable")
+
+
 @dataclass
 class _Arm:
     """Where an arm is. run: the last one that chose. used: (n,) how many stages had each sample. chosen: rows of all
@@ -99,7 +102,7 @@ class Course:
         asked, known, said = self.asked, None, {}
         if name != RANDOM:
             at, since = (arm.trained, stage) if name == STAGED else (self.warm, 1)
-            known = self._influence(at, since, progress)
+            known = self._influence(at, since, self._place(stage, name), progress)
             said = known.said() if since == stage else {"predicted": known.predicted.key}
         spec = self._spec(name, arm, stage, known)
         before = arm.trained
@@ -136,12 +139,12 @@ class Course:
             if one.key not in self.held:
                 self.trainings.let_go(one)
 
-    def _influence(self, at: Trained, stage: int, progress: Progress) -> _Known:
+    def _influence(self, at: Trained, stage: int, place: str, progress: Progress) -> _Known:
         """At this checkpoint; measured once where several arms are there."""
         if at.key not in self.known:
             asked, seed = self.asked, self.asked.drawn(self.seed, stage)
             probe = InfluenceProbe(**{**asked.probe.model_dump(), "model": str(at.folder), "seed": seed})
-            with _in_our_options(self._place(stage, STAGED)):
+            with _in_our_options(place):
                 measured = compute_feature(asked.workspace, asked.pool, probe, progress)
                 model = Influence(**{**asked.model.model_dump(), "measured": measured.key, "seed": seed})
                 predicted = compute_feature(asked.workspace, asked.pool, model, progress)
@@ -189,9 +192,8 @@ class Course:
         flops = {"train": trained.said["flops"], **more.get("flops", {})}
         seconds = {"train": trained.said["seconds"], **more.get("seconds", {})}
         losses = {what: float(np.nanmean(one)) for what, one in trained.losses.items()}
-        lines.write(
-            self.asked.folder, {**trained.said, **more, **said, "flops": flops, "seconds": seconds, "losses": losses}
-        )
+        sizes = {name: trained.said[name] for name in _SIZES}
+        lines.write(self.asked.folder, {**sizes, **more, **said, "flops": flops, "seconds": seconds, "losses": losses})
 
     def _label(self, what: str) -> str:
         return what if self.asked.seeds == 1 else f"{what}, seed {self.seed + 1} of {self.asked.seeds}"
