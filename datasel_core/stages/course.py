@@ -23,7 +23,6 @@ from datasel_core.stages.asked import RANDOM, STAGED, Asked
 from datasel_core.stages.asking import MATES
 from datasel_core.stages.trainings import Trained, Trainings
 
-
 _SIZES = ("samples", "steps", "step", "tokens", "parameters", "unreadable")
 
 
