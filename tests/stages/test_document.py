@@ -62,7 +62,7 @@ def test_better_where_it_is_and_not_shown_where_it_is_not(tmp_path):
     words = {one["judge"]: one["verdict"] for one in said["verdicts"]}
     assert words == {"reference": "better", "judge": "better", "other": "not shown to differ"}
     of = {one["judge"]: one for one in said["verdicts"]}
-    assert of["judge"]["low"] < -0.1 < of["judge"]["high"] < 0
+    assert of["judge"]["low"] < of["judge"]["difference"] < of["judge"]["high"] < 0
     assert of["judge"]["difference"] == pytest.approx(-0.1, abs=0.02)
     assert (of["judge"]["seeds"], of["judge"]["texts"]) == (8, 30)
     assert said["over_fit"] == [
