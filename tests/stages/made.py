@@ -6,11 +6,12 @@ import numpy as np
 
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.actions.task import perform
+from datasel_core.base.conversation import Turn
 from datasel_core.base.progress import Progress
 from datasel_core.features.computation import compute_feature
 from datasel_core.features.encoders.tfidf_svd import TfidfSvd
 from tests.conftest import task_of
-from tests.features.influence.made import noise, text
+from tests.features.influence.made import SAYING, text
 
 N = 120
 TINY = {
@@ -45,16 +46,22 @@ def add(workspace, folder, name: str, said: list[str]):
     return add_pool(workspace, name, str(folder / f"{name}.jsonl"), "text")
 
 
+def odd(row: int) -> list[Turn]:
+    """As `text`, of other words."""
+    rng = np.random.default_rng(row)
+    return [Turn("text", f"{row}; " + " ".join(rng.choice([word[::-1] for word in SAYING.split()], 4 + row % 9)) + ".")]
+
+
 def texts(rows, of=text) -> list[str]:
     return [of(row)[0].text for row in rows]
 
 
 def world(workspace, folder):
-    """The pool: texts of known words, every third one noise. second is of the same kind, third of another."""
-    pool = add(workspace, folder, "pool", [(noise if row % 3 == 2 else text)(row)[0].text for row in range(N)])
+    """The pool: texts of known words, every third one of other words. second is of the same kind, third of another."""
+    pool = add(workspace, folder, "pool", [(odd if row % 3 == 2 else text)(row)[0].text for row in range(N)])
     add(workspace, folder, "goal", texts(range(200, 210)))
     add(workspace, folder, "second", texts(range(220, 229)))
-    add(workspace, folder, "third", texts(range(240, 248), noise))
+    add(workspace, folder, "third", texts(range(240, 248), odd))
     compute_feature(workspace, pool, TfidfSvd(n_dims=8))
     return pool
 
