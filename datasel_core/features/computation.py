@@ -279,7 +279,10 @@ def _read_role(workspace: Workspace, pool: Pool, feature: Feature) -> StoredFeat
     if kept and not whole:
         what, maker = (
             " and ".join(feature.reads_extras),
-            next((id for id, one in every("feature").items() if one.role == feature.reads), feature.reads),
+            next(
+                (f"{id} {one.asks}".strip() for id, one in every("feature").items() if one.role == feature.reads),
+                feature.reads,
+            ),
         )
         raise MissingFeature(
             f"{feature.id} needs what is kept beside {feature.reads} ({what}), and an imported one has none; "

@@ -101,7 +101,9 @@ def test_what_is_not_there_is_said_with_the_command(workspace, tmp_path):
     pool = text_pool(workspace, tmp_path, words)
     with pytest.raises(MissingFeature, match="influence needs the role measured_influence"):
         compute_feature(workspace, pool, Influence())
-    with pytest.raises(MissingFeature, match="measured_influence .*; then: .* feature compute texts influence$"):
+    with pytest.raises(
+        MissingFeature, match="texts influence_probe --set references=POOL; then: .* feature compute texts influence$"
+    ):
         select(workspace, Spec(pool="texts", method="mates", budget="5"))
     probe(workspace, pool, losses_of(words), np.arange(40))
     with pytest.raises(MissingFeature, match="influence needs embedding, .* feature compute texts tfidf_svd"):

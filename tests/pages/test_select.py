@@ -64,6 +64,16 @@ def test_a_method_towards_a_target_asks_for_one(screen, workspace, pool, tmp_pat
     assert app.selectbox(key="widget.select.target").value == "wanted"
 
 
+def test_what_makes_a_choice_doubtful_stands_below_its_sentence(screen, workspace, tmp_path):
+    np.savez(tmp_path / "v.npz", ids=[f"s{at}" for at in range(20)], embedding=np.eye(20), influence=np.arange(20.0))
+    add_pool(workspace, "brought", str(tmp_path / "v.npz"), "vectors")
+    select(workspace, Spec(pool="brought", method="mates", budget="5"), preview=True)
+    app = screen("select", pool="brought", method="mates", budget="5")
+    assert "Nobody said how well this influence predicts" in said(app)
+    select(workspace, Spec(pool="brought", method="k_center", budget="5"), preview=True)
+    assert "Nobody said" not in said(screen("select", pool="brought", method="k_center", budget="5"))
+
+
 def test_what_was_kept_before_the_page_looked_is_seen_at_once(screen, chosen, monkeypatch):
     """Work may end between the beginning of a page, which looks for the selection, and its end, which watches it."""
     real = watch.started

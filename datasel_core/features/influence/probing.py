@@ -95,7 +95,7 @@ class LanguageSubject:
             for batch in self.batches:
                 states, n = self.halves.body(batch.ids)[batch.before], max(_FEWEST, _LOGITS // self.halves.n_tokens)
                 parts = zip(states.split(n), batch.wanted.split(n), strict=True)
-                found = torch.cat([token_losses(_whole(self.halves.head(part)), wanted) for part, wanted in parts])
+                found = torch.cat([_losses(self.halves.head(part), wanted) for part, wanted in parts])
                 sums += np.bincount(batch.reference, found.double().cpu().numpy(), minlength=len(sums))
         return sums / self.counts
 
@@ -110,13 +110,11 @@ def _whole(logits: "torch.Tensor") -> "torch.Tensor":
     return logits if logits.dtype.itemsize >= 4 else logits.float()
 
 
-def token_losses(logits: "torch.Tensor", wanted: "torch.Tensor") -> "torch.Tensor":
-    """(m,) cross-entropy; the logits are spoilt. Over two times as fast as torch's own, which copies them twice
-    (`tests/benchmarks/probe_speed.py`).
-    """
-    top = logits.amax(dim=-1, keepdim=True)
-    own = logits.gather(1, wanted[:, None]) - top
-    return logits.sub_(top).exp_().sum(dim=-1).log_().sub_(own.squeeze(1))
+def _losses(logits: "torch.Tensor", wanted: "torch.Tensor") -> "torch.Tensor":
+    """(m,) cross-entropy."""
+    import torch
+
+    return torch.nn.functional.cross_entropy(_whole(logits), wanted, reduction="none")
 
 
 @dataclass(frozen=True)

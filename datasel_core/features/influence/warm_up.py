@@ -34,7 +34,7 @@ from datasel_core.features.influence.references import (
 )
 from datasel_core.features.influence.schedule import Schedule
 from datasel_core.features.influence.training import Stage, clear, train_on
-from datasel_core.features.language.models import given_model
+from datasel_core.features.language.models import check_sizes, given_model
 from datasel_core.features.language.proxy import RATES, Build
 from datasel_core.features.language.tokens import Template, Tokens, read_tokens
 from datasel_core.features.language.vocabulary import FILE, SAID
@@ -107,6 +107,8 @@ def prepare(asked: Asked, source: Source, folder: Path, progress: Progress) -> d
 
     Raises Failed, BadRequest, Stopped.
     """
+    if asked.build.is_new:
+        check_sizes(asked.build.width, asked.build.heads)
     shared = check_apart(source, {name: source.elsewhere(name) for name in asked.references}, progress)
     if not asked.overlap:
         refuse_shared(shared)

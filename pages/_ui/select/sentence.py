@@ -15,10 +15,14 @@ from pages._ui.select import preview, worth
 
 
 def draw(choice: Question, answer: Answer, random: Answer | None) -> None:
-    """**50 of 929 photos**: what they are worth in random ones, else how much nearer they are than random's as many."""
+    """**50 of 929 photos**: what they are worth in random ones, else how much nearer they are than random's as many;
+    and what makes the choice doubtful, as its record says.
+    """
     counts = answer.counts
     said = worth.short(choice, answer) or _nearer(choice, answer, random)
     st.markdown(f"**{counts.words} {look.unit(choice.pool, choice.pool.n)}**{f': {said}' if said else ' chosen'}")
+    if note := answer.run.manifest["result"].get("facts", {}).get("note"):
+        markdown.warning(note)
 
 
 def more(choice: Question, answer: Answer, random: Answer | None) -> None:

@@ -146,6 +146,8 @@ def test_a_reference_that_will_not_do_is_named_before_anything_is_trained(worksp
     refused(BadParameter, r"^references is 'goal,goal'; it must name each pool once.$", "goal,goal")
     refused(UnknownName, r"^There is no pool called gaol. Did you mean goal\?$", "gaol")
     refused(BadRequest, r"^influence_probe looks at pool, which is the pool itself; name another one.$", "goal,pool")
+    with pytest.raises(BadParameter, match=r"^width is 20; it must be a multiple of eight times the heads \(16\).$"):
+        compute_feature(workspace, pool, InfluenceProbe(**{**TINY, "width": 20}))
     add(workspace, tmp_path, "twin", texts(range(40)))
     refused(BadRequest, r"The pool|40 samples of the pool are in the reference twin, too, word for word", "twin")
     np.save(tmp_path / "v.npy", np.ones((4, 2), np.float32))
