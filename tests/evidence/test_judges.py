@@ -22,7 +22,6 @@ from datasel_core.features.encoders.tfidf_svd import TfidfSvd
 from datasel_core.features.external import import_feature
 from datasel_core.features.feature import Feature
 from datasel_core.features.stored import kept_features
-from datasel_core.pools import holdout as aside
 from datasel_core.pools.persistence import load_pool
 from datasel_core.probes.evaluate import run_probe
 from datasel_core.probes.lm import LanguageProbe
@@ -166,15 +165,15 @@ def test_a_reference_that_has_what_judges_is_refused_or_said(workspace, tmp_path
     )
 
 
-def test_a_pool_that_has_samples_twice_is_its_own_target_all_the_same(workspace, tmp_path, pool):
-    held = [pool.text(row)[0] for row in aside.held_out(pool).rows(pool)]
-    twice = add(workspace, tmp_path, "twice", [*held, *texts(30, 5), *held])
+def test_a_pool_that_has_samples_nearly_twice_is_its_own_target_all_the_same(workspace, tmp_path, pool):
+    """Equal ones are on one side of its held-out set; of those that are nearly so it is said."""
+    own = texts(20, 5)
+    twice = add(workspace, tmp_path, "twice", [*own, *(f"{text} more" for text in own)])
     compute_feature(workspace, twice, Terms())
     holdout.draw(workspace, twice, "20")
     notes = measured(workspace, pool="twice", target="twice")["notes"]
-    assert any(
-        "of the 20 samples of twice that are measured on, to the letter or byte: what is said" in one for one in notes
-    )
+    words = "of the 20 samples of twice that are measured on, nearly word for word: what is said of it may flatter it."
+    assert any(one.endswith(words) for one in notes)
 
 
 def test_pools_that_features_looked_at_are_references(workspace, tmp_path, pool, monkeypatch):
@@ -183,8 +182,8 @@ def test_pools_that_features_looked_at_are_references(workspace, tmp_path, pool,
     import_feature(workspace, pool, "worth", str(tmp_path / "n.npz"))
     question = resolve(workspace, Spec(pool="books", method="by_score", params={"role": "worth"}, budget="3"), pool)
     assert looked_at(question) == []
-    monkeypatch.setattr(Terms, "pools", lambda self: ("wanted", "gone"))
     compute_feature(workspace, load_pool(workspace, "second"), Terms())
+    monkeypatch.setattr(Terms, "pools", lambda self: ("wanted", "gone"))
     question = resolve(workspace, Spec(pool="books", method="bm25", budget="3", target="second"), pool)
     assert looked_at(question) == ["wanted", "gone"]
     said = measured(workspace, target="second", judges="third")
@@ -248,17 +247,18 @@ def test_over_fit_is_said_where_a_gain_is_shown_on_the_reference_and_not_on_othe
     better = {name: "better" for name in ("lm", "lm on second", "lm on third", "lm on wanted")}
     gained = "bm25 at 60 is better than random on wanted, towards which it chose"
     assert said(bm25=better | {"lm on wanted": "not shown to differ"}) == []
+    over = ": it may be over-fit to what it chose towards."
     assert said(bm25={"lm on wanted": "better"}) == [
-        f"{gained}, and not shown to be on the held-out set of books, second and third: it may be over-fit to what it "
-        "chose towards."
+        f"{gained}; not shown to be on the held-out set of books, second and third{over}"
     ]
     assert said(bm25=better | {"lm on third": "worse"}) == [
-        f"{gained}, and on the held-out set of books and second, and not shown to be on third: it may be over-fit to "
-        "what it chose towards."
+        f"{gained}; also on the held-out set of books and second; worse on third{over}"
     ]
-    assert said(bm25=better) == [
-        f"{gained}, and on all others that judge: the held-out set of books, second and third."
+    mixed = {"lm on wanted": "better", "lm": "worse", "lm on third": "better", "lm on second": "not shown to differ"}
+    assert said(bm25=mixed) == [
+        f"{gained}; also on third; not shown to be on second; worse on the held-out set of books{over}"
     ]
+    assert said(bm25=better) == [f"{gained}; also on the held-out set of books, second and third."]
     assert said(random=better) == []
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from datasel_core.base.registry import every
 from datasel_core.errors import BadRequest
-from datasel_core.evidence.differences import BETTER
+from datasel_core.evidence.differences import BETTER, WORSE
 from datasel_core.evidence.judged import Judged
 from datasel_core.evidence.measures import HeldOut, Measure, Probed
 from datasel_core.evidence.tables.choices import Entry
@@ -151,16 +151,16 @@ def _said(
     others: Sequence[Measure],
     shown: Mapping[tuple[object, object, object], object],
 ) -> str:
-    held = {True: [], False: []}
+    on: dict[object, list[str]] = {}
     for one in others:
-        held[shown[method, budget, one.name] == BETTER].append(
-            one.pool.name if isinstance(one, Judged) else f"the held-out set of {one.pool.name}"
-        )
-    gained = f"{method} at {budget:,} is better than random on {reference.pool.name}, towards which it chose"
-    if not held[False]:
-        return f"{gained}, and on all others that judge: {_and(held[True])}."
-    also = f", and on {_and(held[True])}," if held[True] else ","
-    return f"{gained}{also} and not shown to be on {_and(held[False])}: it may be over-fit to what it chose towards."
+        name = one.pool.name if isinstance(one, Judged) else f"the held-out set of {one.pool.name}"
+        on.setdefault(shown[method, budget, one.name], []).append(name)
+    better, worse = on.pop(BETTER, []), on.pop(WORSE, [])
+    unknown = [name for names in on.values() for name in names]
+    said = f"{method} at {budget:,} is better than random on {reference.pool.name}, towards which it chose"
+    for where, names in (("also on", better), ("not shown to be on", unknown), ("worse on", worse)):
+        said += f"; {where} {_and(names)}" if names else ""
+    return f"{said}: it may be over-fit to what it chose towards." if unknown or worse else f"{said}."
 
 
 def _and(names: Sequence[str]) -> str:

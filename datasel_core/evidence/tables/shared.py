@@ -19,7 +19,7 @@ _TEXTS = {"text", "turns"}
 
 def same_samples(measures: Sequence[Measure], towards: Sequence[Reference], allow: bool) -> list[str]:
     """Compares to the letter or byte. A sentence for each reference and judge that share samples where that is allowed,
-    or both are of one pool, which has them twice; else raises BadRequest.
+    or both are of one pool; else raises BadRequest.
     """
     said = []
     for one, judge in _pairs(measures, towards):
