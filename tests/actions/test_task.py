@@ -110,7 +110,9 @@ def test_it_has_a_command_whose_options_are_its_fields(id, capsys):
 
 
 def test_an_unknown_kind_of_work_names_those_that_are(workspace):
-    with pytest.raises(BadRequest, match="There is no work called dance; there are: cleanup, combine, delete, demo"):
+    with pytest.raises(
+        BadRequest, match="There is no work called dance; there are: cleanup, combine, datamodel, delete, demo"
+    ):
         parse_task({"do": "dance"})
 
 

@@ -30,8 +30,8 @@ def against(pool: Pool, said: Mapping[str, Any]) -> None:
     ):
         mine = points.checked == checked
         figure.add_scatter(
-            x=points.measured[mine],
-            y=points.predicted[mine],
+            x=points.measured[mine].tolist(),
+            y=points.predicted[mine].tolist(),
             mode="markers",
             marker={"color": colour, "size": 6 + 2 * checked},
             hovertemplate=f"{words}: %{{x:.2g}} nats, predicted %{{y:.2f}}<extra></extra>",
@@ -62,9 +62,9 @@ def spread(pool: Pool, said: Mapping[str, Any]) -> None:
     middles = (shape.edges[1:] + shape.edges[:-1]) / 2
     figure = go.Figure(
         go.Bar(
-            x=middles,
-            y=shape.counts,
-            width=shape.edges[1] - shape.edges[0],
+            x=middles.tolist(),
+            y=shape.counts.tolist(),
+            width=float(shape.edges[1] - shape.edges[0]),
             marker={"color": [palette.COLOURS[4] if at > 0 else palette.COLOURS[7] for at in middles]},
             hovertemplate="%{x:.2g} nats: %{y:,} texts<extra></extra>",
         )
