@@ -82,7 +82,7 @@ def _words(said: Mapping[str, Any], verdict: str | None) -> str:
     over = flops_said(said["overhead_flops"])
     if said["break_even_tokens"] is None:
         return f"{said['arm']} does not pay: it spends {over} on influence and spares nothing."
-    spares, even = flops_said(said["spared_flops"]), f"{said['break_even_tokens']:,}"
+    spares, even = flops_said(said["spared_flops"]), f"{float(f'{said["break_even_tokens"]:.2g}'):,.0f}"
     if verdict != BETTER:
         return (
             f"{said['arm']} does not pay: it was not shown to be better. If what was seen is no chance, it spares "

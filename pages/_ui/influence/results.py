@@ -13,6 +13,7 @@ from pages._ui.kit import keys, look, markdown, palette
 from pages._ui.kit.onward import onward
 
 COLOURS = {BETTER: palette.COLOURS[4], WORSE: palette.COLOURS[7], UNKNOWN: palette.DROPPED, PILOT: palette.DROPPED}
+_ARMS = {"staged": "Measured anew", "static": "Measured once"}
 _VIEWS = {
     "loss": "Loss",
     "against": "Predicted and measured",
@@ -103,19 +104,45 @@ def _called(said: Mapping[str, Any]) -> str:
 
 
 def _rail(said: Mapping[str, Any]) -> None:
-    look.section("Verdict", "against the plain run")
-    for cell in said["verdicts"]:
-        arm = "Measured anew" if cell["arm"] == "staged" else "Measured once"
-        word = f'<b style="color:{COLOURS[cell["verdict"]]}">{cell["verdict"]}</b>'
-        where = f"{arm}, {cell['judge']} {html.escape(cell['name'])}"
-        st.html(f"<p>{where}: {cell['difference']:+.3f} nats {word}</p>")
+    look.section("Verdict", "nats beside the plain run, below 0 is better")
+    _table(said)
     for line in said["over_fit"]:
-        markdown.warning(line)
-    look.section("Does it pay?")
+        markdown.warning(_in_words(line))
+    if said["benefits"]:
+        look.section("Does it pay?")
     for one in said["benefits"]:
-        st.caption(markdown.plain(one["words"]))
+        st.caption(markdown.plain(_in_words(one["words"])))
     if said["notes"]:
         with st.expander("More to know"):
             st.caption("  \n".join(markdown.plain(line) for line in said["notes"]))
     if said["finished"]:
         onward("Compare other methods", "pages/evidence.py", key="influence")
+
+
+def _table(said: Mapping[str, Any]) -> None:
+    """A line for each judge, a column for each arm."""
+    cells = {(one["judge"], one["arm"]): one for one in said["verdicts"]}
+    arms = list(dict.fromkeys(one["arm"] for one in said["verdicts"]))
+    head = "".join(f"<th>{_ARMS[arm].lower()}</th>" for arm in arms)
+    body = ""
+    for judge in (one for one in said["judges"] if (one["what"], next(iter(arms), "")) in cells):
+        name = f"{judge['what']} {html.escape(judge['name'])}"
+        found = (cells[judge["what"], arm] for arm in arms)
+        body += f"<tr><td>{name}</td>{''.join(f'<td>{_said(one)}</td>' for one in found)}</tr>"
+    if body:
+        table = f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>"
+        st.html(f'<div class="ds-table ds-influence">{table}</div>')
+    else:
+        st.caption("At the end of the first seed.")
+
+
+def _said(cell: Mapping[str, Any]) -> str:
+    word = f'<b style="color:{COLOURS[cell["verdict"]]}">{cell["verdict"]}</b>'
+    between = "" if cell["low"] is None else f' title="95 % interval {cell["low"]:+.3f} to {cell["high"]:+.3f}"'
+    return f"<span{between}>{cell['difference']:+.3f}<br>{word}</span>"
+
+
+def _in_words(line: str) -> str:
+    """A line of the command line, with the arm called as on this page."""
+    arm, _, rest = line.partition(" ")
+    return f"{_ARMS[arm]} {rest}" if arm in _ARMS else line
