@@ -82,7 +82,7 @@ def _words(said: Mapping[str, Any], verdict: str | None) -> str:
     over = flops_said(said["overhead_flops"])
     if said["break_even_tokens"] is None:
         return f"{said['arm']} does not pay: it spends {over} on influence and spares nothing."
-    spares, even = flops_said(said["spared_flops"]), f"{float(f'{said["break_even_tokens"]:.2g}'):,.0f}"
+    spares, even = flops_said(said["spared_flops"]), _rounded(said["break_even_tokens"])
     if verdict != BETTER:
         return (
             f"{said['arm']} does not pay: it was not shown to be better. If what was seen is no chance, it spares "
@@ -97,3 +97,8 @@ def _parameters(plain: Sequence[Mapping[str, Any]]) -> float:
     """As the plain run's operations say, which are 6 a parameter and token."""
     tokens, flops = plain[-1]["tokens"], plain[-1]["flops"]
     return flops / (of_training(1, 1) * tokens) if tokens else 0.0
+
+
+def _rounded(tokens: float) -> str:
+    """`3,000,000`: two digits are more than is known."""
+    return f"{float(f'{tokens:.2g}'):,.0f}"
