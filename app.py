@@ -22,6 +22,7 @@ PAGES = (  # section, file, title, icon, kinds of pool that it suits
     ("Decide", "image_text", "Image-text", "image_search", ("pairs", "vectors")),
     ("Decide", "select", "Select", "checklist", ANY),
     ("Decide", "evidence", "Evidence", "balance", ANY),
+    ("Decide", "influence", "Influence", "trending_up", ("text", "facts")),
     ("Decide", "plan", "Plan", "payments", ANY),
     ("Decide", "rounds", "Rounds", "cycle", ANY),
     ("Deliver", "review", "Review", "rate_review", ANY),

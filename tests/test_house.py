@@ -24,7 +24,7 @@ FLOORS = [
     {"probes", "exports", "review", "labels"},
     {"evidence"},
     {"costs"},
-    {"rounds"},
+    {"rounds", "stages"},
     {"actions"},
     {"worker", "api"},
     {"cli", "__init__"},

@@ -267,8 +267,14 @@ def _read(workspace: Workspace, pool: Pool, feature: Feature) -> dict[str, Store
 
 
 def _read_role(workspace: Workspace, pool: Pool, feature: Feature) -> StoredFeature:
-    """The newest feature of the role that this one reads, with all that it reads beside the values."""
+    """The feature of the role that this one reads, the newest or the one that it names, with all that it reads beside
+    the values.
+    """
     kept = [one for one in kept_features(workspace, pool.fingerprint) if one.role == feature.reads]
+    if (named := feature.reads_which()) and not (kept := [one for one in kept if one.key == named]):
+        raise MissingFeature(
+            f"{feature.id} needs the feature {named} of the role {feature.reads}; {pool.name} has none."
+        )
     whole = [one for one in kept if set(feature.reads_extras) <= set(one.extra_names())]
     if kept and not whole:
         what, maker = (

@@ -133,6 +133,10 @@ class Feature(Declared):
         """`speed` with these parameters, such as another model."""
         return self.speed
 
+    def reads_which(self) -> str:
+        """The key of the feature of the role that it reads; empty for the newest."""
+        return ""
+
     def reads_too(self) -> tuple[str, ...]:
         """With these parameters, features that the pool must have beside what `reads` says: by role, id or key."""
         return ()

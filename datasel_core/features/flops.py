@@ -55,3 +55,15 @@ def said(flops: float) -> str:
         if flops >= 0.9995 * size:
             return f"{flops / size:.3g} {unit}" if flops >= 99.5 * size else f"{flops / size:.2g} {unit}"
     return f"{flops:,.0f} FLOP"
+
+
+def of_training(parameters: int, tokens: int) -> int:
+    """Of learning so many tokens, forward and backward: 6 a parameter and token (Kaplan et al. 2020,
+    https://arxiv.org/abs/2001.08361).
+    """
+    return 6 * parameters * tokens
+
+
+def of_reading(parameters: int, tokens: int) -> int:
+    """Of reading so many tokens once: 2 a parameter and token."""
+    return 2 * parameters * tokens

@@ -100,8 +100,8 @@ class LanguageProbe(Probe):
             raise BadRequest("Nothing is held out: the whole pool was kept; name another pool with --held-out.")
         build, vocabulary, learned = self._begun(roles, train, progress)
         test = np.sort(np.random.default_rng(self.seed).permutation(test)[: self.most])
-        held = self._tokens(_source(there), test, vocabulary, "Nothing that is held out can be measured")
-        asked = self._questions(_source(there), held.rows, vocabulary)
+        held = self._tokens(source_of(there), test, vocabulary, "Nothing that is held out can be measured")
+        asked = self._questions(source_of(there), held.rows, vocabulary)
         losses, right = [], []
         for at in range(self.n_seeds):
             model = self._trained(
@@ -115,7 +115,7 @@ class LanguageProbe(Probe):
             if "group" in there
             else None
         )
-        found = {**_said("loss", np.array(losses)), **_said("exact_match", np.array(right))}
+        found = {**of_seeds("loss", np.array(losses)), **of_seeds("exact_match", np.array(right))}
         if groups is not None:
             found["by_source"] = {
                 str(name): self._of(groups == name, np.array(losses), np.array(right), asked, held.rows)
@@ -149,7 +149,7 @@ class LanguageProbe(Probe):
         progress = progress or Progress()
         build, vocabulary, learned = self._begun(roles, train, progress)
         wrong = "Nothing that is held out can be measured"
-        held = [self._tokens(_source(there), test, vocabulary, wrong) for there, test in judges]
+        held = [self._tokens(source_of(there), test, vocabulary, wrong) for there, test in judges]
         losses = [np.full((self.n_seeds, len(test)), np.nan) for _, test in judges]
         for at in range(self.n_seeds):
             label = f"training, seed {at + 1} of {self.n_seeds}"
@@ -165,7 +165,7 @@ class LanguageProbe(Probe):
         """What is to be trained, how it spells, and what it learns."""
         if not len(train):
             raise BadRequest("A language probe needs at least one sample to train on.")
-        source = _source(roles)
+        source = source_of(roles)
         build = Build(self.model, self.vocabulary, self.layers, self.width, self.heads, self.length, self.seed)
         vocabulary = build.spelling(source, progress)
         return build, vocabulary, self._tokens(source, train, vocabulary, "Nothing that was kept can be learned")
@@ -175,8 +175,8 @@ class LanguageProbe(Probe):
     ) -> dict[str, Any]:
         of_mine = np.isin([row for row, _, _ in asked], rows[mine])
         return {
-            **_said("loss", losses[:, mine]),
-            **_said("exact_match", right[:, of_mine]),
+            **of_seeds("loss", losses[:, mine]),
+            **of_seeds("exact_match", right[:, of_mine]),
             "tested_on": int(mine.sum()),
             "answered": int(of_mine.sum()),
         }
@@ -227,7 +227,7 @@ class LanguageProbe(Probe):
         )
 
 
-def _source(roles: Mapping[str, Any]) -> Source:
+def source_of(roles: Mapping[str, Any]) -> Source:
     read: Callable[[int], list[Turn]] = roles["turns"]
 
     def turns(row: int) -> list[Turn]:
@@ -239,7 +239,7 @@ def _source(roles: Mapping[str, Any]) -> Source:
     return Source(roles["n"], turns=turns)
 
 
-def _said(name: str, values: np.ndarray) -> dict[str, Any]:
+def of_seeds(name: str, values: np.ndarray) -> dict[str, Any]:
     """values: (seeds, samples). Mean, standard deviation over seeds, and the interval of 95 % for the mean (Student's
     t), where there are several seeds.
     """

@@ -88,6 +88,10 @@ class Workspace:
         """A project of rounds."""
         return self.path / "projects" / checked_name("project", name)
 
+    def staged(self, key: str) -> Path:
+        """A run in stages: its trainings, and what was measured after each."""
+        return self.path / "stages" / checked_name("run in stages", key)
+
     def demo(self, name: str) -> Path:
         return self.path / "demo" / checked_name("demo", name)
 
@@ -127,7 +131,7 @@ class Workspace:
         """What only this program writes; the rest (demo, tasks, what people put there) is not among it."""
         review = (f"review.sqlite{end}" for end in ("", "-wal", "-shm", "-journal"))
         parts = ("pools", "features", "runs", "scores", "serving", "maps", "yardsticks", "evidence", "written", "lists")
-        parts += ("rates", "plans", "labels", "projects", "queries")
+        parts += ("rates", "plans", "labels", "projects", "queries", "stages")
         return [self.path / part for part in (*parts, *review)]
 
     def written_parts(self) -> list[Path]:

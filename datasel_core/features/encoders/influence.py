@@ -77,6 +77,11 @@ class Influence(Feature):
             "The newest of the role embedding by default."
         ),
     )
+    measured: str = Field(
+        "",
+        title="Learned from",
+        description="The key of the probes that it learns from; left empty, the newest ones of the pool.",
+    )
     epochs: int = Field(
         5,
         ge=1,
@@ -154,6 +159,9 @@ class Influence(Feature):
         description="For a transformer, where to compute: auto, cpu, cuda or mps.",
         json_schema_extra=HOW,
     )
+
+    def reads_which(self) -> str:
+        return self.measured
 
     def reads_too(self) -> tuple[str, ...]:
         return (self.by,) if self.model == _RIDGE else ()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datasel_core.errors import BadInput, Failed
+from datasel_core.errors import BadInput, BadParameter, Failed
 from datasel_core.features.influence.schedule import AdamW, Schedule, said, understood
 from datasel_core.features.language.models import quiet, read_model, weights_in
 from datasel_core.features.language.vocabulary import FILE, Vocabulary, read_vocabulary
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MOMENTS, SCHEDULE = "adamw.safetensors", "schedule.json"
 _FIRST, _SECOND = "first.", "second."
+_LONG = 2048
 
 
 @dataclass
@@ -44,6 +45,19 @@ class Checkpoint:
     def names(self) -> list[str]:
         """Names of the weights, in the order in which torch has them."""
         return [name for name, _ in self.model.named_parameters()]
+
+    def parameters(self) -> int:
+        """How many numbers the model has learned."""
+        return sum(one.numel() for one in self.model.parameters())
+
+    def length(self, asked: int | None = None) -> int:
+        """How many tokens of a sample are read: as asked, else as many as the model can, up to 2,048. Raises
+        BadParameter.
+        """
+        most = getattr(self.model.config, "max_position_embeddings", None) or _LONG
+        if asked is not None and asked > most:
+            raise BadParameter(f"length is {asked}; the checkpoint reads {most} tokens at most.")
+        return min(most, _LONG) if asked is None else asked
 
 
 def begun(

@@ -30,7 +30,7 @@ _MOST_READ = 1 << 26
 """Bytes of one record that are looked at; a larger one may name anything."""
 _WAIT = 5
 """Seconds for a database that somebody writes."""
-_WORK = ("runs", "features", "tasks", "maps", "scores", "serving", "yardsticks", "evidence")
+_WORK = ("runs", "features", "tasks", "maps", "scores", "serving", "yardsticks", "evidence", "stages")
 
 
 @dataclass(frozen=True)

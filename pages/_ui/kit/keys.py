@@ -99,6 +99,10 @@ SHORT |= {f"plan.{name}": (name, "") for name in (*_PLAN, "review_seconds", "sta
 _ROUNDS = ("name", "rounds", "seconds", "wage", "currency", "measure", "gain", "reach", "budget", "least", "most")
 SHORT |= {f"rounds.{name}": (f"rounds_{name}", "") for name in (*_ROUNDS, "least_per", "most_per")}
 SHORT |= {"rounds.project": ("project", "")}
+_INFLUENCE = {"view": "loss", "on": "judge", "axis": "tokens", "stage": "0.1", "stages": "3", "seeds": "1"}
+_INFLUENCE |= {"share": "20%", "warm_up": "20%", "steps": "500", "probes": "500", "weak": "False"}
+_INFLUENCE |= dict.fromkeys(("run", "reference", "judge", "other"), "")
+SHORT |= {f"influence.{name}": (f"influence_{name}", usual) for name, usual in _INFLUENCE.items()}
 _BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "targets.row", "targets.target")
 _BELONG_TO_POOL += ("select.target", "select.where", "select.within", "select.settings", "select.sample")
 _BELONG_TO_POOL += ("map.region", "map.hidden", "map.view", "data.group", "data.new", "leaks.against", "leaks.by")
@@ -106,6 +110,7 @@ _BELONG_TO_POOL += ("pairs.within", "pairs.words", "trajectories.cluster")
 _BELONG_TO_POOL += ("plan.of", "plan.rate", "plan.share", "plan.wish", "plan.labels", "plan.class", "plan.least")
 _BELONG_TO_POOL += ("labels.of", "labels.known", "data.kept")
 _BELONG_TO_POOL += ("rounds.project", "rounds.budget", "rounds.least_per", "rounds.most_per", "error.rounds")
+_BELONG_TO_POOL += tuple(f"influence.{part}" for part in ("run", "stage", "reference", "judge", "other"))
 _BELONG_TO_POOL += tuple(f"find.{part}" for part in ("by", "words", "like", "says", "n", "where", "open", "encoding"))
 
 
