@@ -1,6 +1,4 @@
-"""Making what selections are chosen from: pools, features, maps. Everything here can be stopped, and goes on where it
-was.
-"""
+"""Computing features, once for a pool. Everything here can be stopped, and goes on where it was."""
 
 import contextlib
 import time

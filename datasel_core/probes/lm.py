@@ -1,17 +1,16 @@
 """Language probe: how well a small language model, trained on the kept alone, predicts responses it has never seen."""
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from datasel_core.base.conversation import Turn
 from datasel_core.base.declare import HOW, Field
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
-from datasel_core.features.feature import Source, Unreadable
+from datasel_core.features.feature import Source
 from datasel_core.features.language.answers import final_answer, generate, question, spelt_question
 from datasel_core.features.language.models import OFFERED, SCRATCH, local_files
 from datasel_core.features.language.proxy import RATES, Build
@@ -21,6 +20,7 @@ from datasel_core.features.language.training import Recipe, train
 from datasel_core.features.language.vocabulary import Vocabulary
 from datasel_core.features.models.weights import choose_device
 from datasel_core.probes.probe import Probe, probe
+from datasel_core.probes.turns import source_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -225,18 +225,6 @@ class LanguageProbe(Probe):
         return np.array(
             [final_answer(text) == answer for text, (_, _, answer) in zip(said, asked, strict=True)], dtype=np.float64
         )
-
-
-def source_of(roles: Mapping[str, Any]) -> Source:
-    read: Callable[[int], list[Turn]] = roles["turns"]
-
-    def turns(row: int) -> list[Turn]:
-        try:
-            return read(row)
-        except BadRequest as error:
-            raise Unreadable(str(error)) from None
-
-    return Source(roles["n"], turns=turns)
 
 
 def of_seeds(name: str, values: np.ndarray) -> dict[str, Any]:

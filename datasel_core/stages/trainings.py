@@ -28,7 +28,7 @@ from datasel_core.features.language.scoring import per_sample, score
 from datasel_core.features.language.tokens import Tokens, read_tokens
 from datasel_core.features.models.weights import choose_device
 from datasel_core.pools.pool import Pool
-from datasel_core.probes.lm import source_of
+from datasel_core.probes.turns import source_of
 from datasel_core.stages.asked import REFERENCE, Asked
 from datasel_core.workspace.arrays import read_arrays, write_arrays
 from datasel_core.workspace.files import read_json, write_json

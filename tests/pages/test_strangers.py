@@ -297,6 +297,7 @@ LABELLED |= {"radio": 0, "file_uploader": 0, "bound": 1}
 """Those of which one argument is a label; the others are options and values, which are shown as they are."""
 OURS = {
     "pages/_ui/data/sources.py": {"one.title", "_HINTS.get(id, one.summary())"},
+    "pages/_ui/influence/charts.py": {"', '.join(seconds)"},
     "pages/_ui/question/where.py": {"', '.join(map(markdown.plain, columns))"},
     "pages/_ui/space/room.py": {"about.then"},
     "pages/_ui/space/selections.py": {"size", "many", "_STATES[one.state]", "_verb(len(one.builders))"},
@@ -337,6 +338,7 @@ OURS = {
     "pages/_ui/targets/walls.py": {"unlike_words(len(far), len(found.targets), found.beyond)"},
     "pages/_ui/trajectories/proxy.py": {"cls.cost"},
     "pages/_ui/patterns/region.py": {"said"},
+    "pages/influence.py": {"asking.takes(asked)"},
     "pages/rounds.py": {"found.at", "one.at"},
     "pages/patterns.py": {"what", "many", "said", "turns"},
     "pages/trajectories.py": {"cls.paper", "left_out"},
