@@ -26,20 +26,24 @@ KILLS = 4
 KEYS, OFTEN = ("k", "x", "s", "u", "j", "ArrowLeft"), (10, 5, 2, 2, 1, 1)
 
 
-def prepared(folder: Path) -> tuple[Workspace, Run]:
+def prepared(folder: Path) -> tuple[Workspace, Run, Run]:
+    """A selection for one alone, and one for two: each review begins at its first sample."""
+
     for at in range(PHOTOS):
         paint(folder / "photos" / f"{at:04d}.jpg", at, (320, 240))
     os.environ["DATASEL_WORKSPACE"], os.environ["DATASEL_DATA_ROOTS"] = str(folder / "ws"), str(folder)
     workspace = Workspace.at()
     pool = add_pool(workspace, "photos", str(folder / "photos"), "images")
     compute_feature(workspace, pool, declared_feature("dictionary_embedding"))
-    return workspace, engine.select(workspace, Spec(pool="photos", method="k_center", budget=str(KEPT)))
+    asked = Spec(pool="photos", method="k_center", budget=str(KEPT))
+    alone, together = asked, asked.model_copy(update={"method": "random"})
+    return workspace, engine.select(workspace, alone), engine.select(workspace, together)
 
 
-def visit(browser: Any, server: Server, name: str) -> Person:
+def visit(browser: Any, server: Server, name: str, run: Run) -> Person:
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     page.set_default_timeout(1000 * PATIENCE)
-    page.goto(f"{server.url}/review?pool=photos")
+    page.goto(f"{server.url}/review?pool=photos&run={run.key}")
     return Person(page, name, KEPT)
 
 
@@ -84,16 +88,16 @@ def verdict(workspace: Workspace, run: Run, person: Person, what: str, seconds: 
 def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as name, sync_playwright() as driver:
-        workspace, run = prepared(Path(name))
+        workspace, alone, together = prepared(Path(name))
         browser = driver.chromium.launch(
             executable_path=os.environ.get("DATASEL_CHROMIUM", "/usr/bin/chromium"), args=ARGUMENTS
         )
         server = Server().start()
         try:
-            one = visit(browser, server, "cem")
+            one = visit(browser, server, "cem", alone)
             seconds = decide(one, size(SECONDS * A_SECOND), 0, 1 / A_SECOND)
-            rows.append(verdict(workspace, run, one, f"{A_SECOND} a second for {seconds:.0f} s", seconds))
-            people, over = [visit(browser, server, who) for who in ("ann", "ben")], threading.Event()
+            rows.append(verdict(workspace, alone, one, f"{A_SECOND} a second for {seconds:.0f} s", seconds))
+            people, over = [visit(browser, server, who, together) for who in ("ann", "ben")], threading.Event()
             killer = threading.Thread(target=killing, args=(server, over))
             killer.start()
             began = time.monotonic()
@@ -104,7 +108,7 @@ def main() -> None:
             over.set()
             killer.join()
             for person in people:
-                rows.append(verdict(workspace, run, person, "two at once, the server killed", seconds))
+                rows.append(verdict(workspace, together, person, "two at once, the server killed", seconds))
         finally:
             server.stop()
             browser.close()

@@ -254,7 +254,8 @@ def test_killed_while_it_probes_it_loses_a_chunk_and_nothing_else(workspace, poo
         Progress(report=lambda step: seen.append((step.label, step.done)), every=0),
     )
     done = [done for label, done in seen if label == "computing influence probes"]
-    assert done[:2] == [0, 6]  # of 8; three are a chunk
+    assert done[0] == 0
+    assert 6 <= done[1] <= 8  # of 8; three are a chunk, and what is found slowly is kept earlier
     values, after = np.array(kept.values()), np.array(kept.extra("after"))
     (kept.folder / "meta.json").unlink()
     for path in sorted(kept.folder.rglob("*"), reverse=True):
