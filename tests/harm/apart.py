@@ -17,7 +17,7 @@ from typing import Any
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.harm.loaded"])
-_LONG = 300
+_LONG = 900
 """Seconds after which a command is taken to hang."""
 _CHANGES = {"link", "mkdir", "remove", "rename", "rmdir", "symlink", "truncate", "chmod"}
 _DEMO = {"scenes": ("make_scenes", {"n": 6}), "questions": ("make_questions", {"per_source": 3})}
