@@ -41,6 +41,9 @@ METHODS = (
     "#6d7d5a",
     "#9a6a4a",
     "#3d7f8f",
+    "#7a7000",
+    "#b35c7f",
+    "#4a7ab5",
 )
 """There are more methods than colours that are told apart at a glance; the further ones are as unlike as may be."""
 
