@@ -60,7 +60,9 @@ def test_it_is_what_plain_numpy_says(scene, method, metric, role):
 
 def test_methods_promise_only_what_can_be_measured(scene):
     promised = {id: one.promise for id, one in every("method").items() if one.promise}
-    towards = dict.fromkeys(("tsds", "nearest_targets", "centroid_similarity", "norm_sim"), "target")
+    towards = dict.fromkeys(
+        ("tsds", "nearest_targets", "centroid_similarity", "norm_sim", "reference_classifier"), "target"
+    )
     cuts = dict.fromkeys(("clip_score", "neg_clip_loss"), "mismatches")
     covering = {"k_center": "farthest", "facility_location": "mean", "freesel": "missed_patterns"}
     assert promised == {**covering, **towards, **cuts, "s2l": "loss"}
