@@ -66,3 +66,13 @@ class Ragged:
 
 Array = np.ndarray | Ragged
 """What fills a role: one row per sample, or several values per sample."""
+
+
+def sums(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """(m,) float64: the sum of the values of each sample, 0 of one that has none. values: (k,). offsets: (m + 1,) from
+    0 to k.
+    """
+    found, full = np.zeros(len(offsets) - 1), np.diff(offsets) > 0
+    if full.any():
+        found[full] = np.add.reduceat(values, offsets[:-1][full])
+    return found

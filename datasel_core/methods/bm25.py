@@ -8,7 +8,7 @@ import numpy as np
 
 from datasel_core.base.declare import Field, spoken
 from datasel_core.base.progress import Progress
-from datasel_core.base.ragged import Ragged
+from datasel_core.base.ragged import Ragged, sums
 from datasel_core.errors import BadInput
 from datasel_core.methods.method import Scorer, method
 from datasel_core.methods.selection import Inputs
@@ -113,7 +113,7 @@ def _weights(texts: Ragged, words: np.ndarray, k1: float, b: float) -> "csr_arra
     """
     from scipy.sparse import csr_array
 
-    n, lengths = len(texts), np.add.reduceat(texts.values[:, 1].astype(np.float64), texts.offsets[:-1])
+    n, lengths = len(texts), sums(texts.values[:, 1].astype(np.float64), texts.offsets)
     at = np.minimum(np.searchsorted(words, texts.values[:, 0]), len(words) - 1)
     wanted = words[at] == texts.values[:, 0]
     at, often, owners = at[wanted], texts.values[wanted, 1].astype(np.float64), texts.owners()[wanted]

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from datasel_core.base.declare import Field, spoken
-from datasel_core.base.ragged import Ragged
+from datasel_core.base.ragged import Ragged, sums
 from datasel_core.errors import BadInput
 from datasel_core.methods.method import Scorer, method
 from datasel_core.methods.selection import Inputs, Picks, top
@@ -50,9 +50,8 @@ class Dsir(Scorer):
         for start in inputs.progress.over(starts, len(starts), "weighing texts"):
             edges = pool.offsets[start : start + _ROWS + 1]
             part = pool.values[edges[0] : edges[-1]]
-            found[start : start + len(edges) - 1] = np.add.reduceat(
-                (log_target - log_pool)[part[:, 0]] * part[:, 1], edges[:-1] - edges[0]
-            )
+            weights = (log_target - log_pool)[part[:, 0]] * part[:, 1]
+            found[start : start + len(edges) - 1] = sums(weights, edges - edges[0])
         return found
 
     def best(

@@ -72,6 +72,23 @@ def test_many_queries_are_searched_in_parts(rng, shrink):
         assert BM25(combine=combine).score(inputs(pool, target)).tolist() == scores.tolist()
 
 
+@pytest.mark.parametrize("combine", ["mean", "largest"])
+def test_a_text_without_any_word_scores_nothing_and_counts_as_a_text(combine):
+    """In the midst and at the end, as others may bring counts."""
+    pool, target = ["", POOL[0], "", POOL[1], ""], [TARGET[0], "", TARGET[1]]
+
+    def counts(texts: list[str]) -> Ragged:
+        there = terms([one for one in texts if one])
+        lengths = iter(there.lengths().tolist())
+        return Ragged(there.values, np.cumsum([0, *(next(lengths) if one else 0 for one in texts)]))
+
+    asked = Inputs({"terms": counts(pool)}, np.random.default_rng(0), target={"terms": counts(target)})
+    slow = slowly(pool, target, 1.2, 0.75)
+    expected = slow.mean(axis=1) if combine == "mean" else slow.max(axis=1)
+    np.testing.assert_allclose(BM25(combine=combine).score(asked), expected, rtol=1e-12)
+    assert expected[[0, 2, 4]].tolist() == [0, 0, 0]
+
+
 def test_a_number_worked_out_by_hand():
     """Two texts of one and three words, average 2; `two` is in both: ln(1 + .5/2.5), once and twice."""
     rarity = math.log(1.2)

@@ -70,6 +70,16 @@ def test_scores_are_log_importance_weights():
     assert {1, 4} < set(found.rows.tolist())  # sums; and a few words, which can say little against themselves
 
 
+def test_a_text_without_any_word_is_as_likely_by_either():
+    """In the midst and at the end, as others may bring counts."""
+    counts = Ragged(np.array([[1, 2], [2, 1], [3, 4]], np.int32), np.array([0, 0, 2, 2, 3, 3]))
+    given = Inputs({"ngrams": counts}, np.random.default_rng(0), target={"ngrams": counts.take(np.array([1]))})
+    alone = Inputs({"ngrams": counts.take(np.array([1, 3]))}, np.random.default_rng(0), target=given.target)
+    found = Dsir().score(given)
+    assert found[[0, 2, 4]].tolist() == [0, 0, 0]
+    assert found[[1, 3]].tolist() == Dsir().score(alone).tolist()
+
+
 def test_draws_are_in_proportion_to_the_weights(rng):
     scores = np.log([0.5, 0.3, 0.15, 0.05])
     draws = np.array([Dsir().best(scores, 2, rng).places for _ in range(6000)])

@@ -6,7 +6,7 @@ import numpy as np
 
 from datasel_core.base.parallel import one_thread
 from datasel_core.base.progress import Progress
-from datasel_core.base.ragged import Array, Ragged
+from datasel_core.base.ragged import Array, Ragged, sums
 from datasel_core.errors import BadInput
 from datasel_core.features.influence_model.probed import Prediction, Probed
 
@@ -63,6 +63,6 @@ def _matrix(values: Array, rows: np.ndarray, width: int) -> "np.ndarray | csr_ma
 
     part = values.take(rows)
     counts: Any = np.log1p(part.values[:, 1].astype(np.float64))
-    lengths = np.sqrt(np.add.reduceat(np.square(counts), part.offsets[:-1]))
+    lengths = np.sqrt(sums(np.square(counts), part.offsets))
     counts = counts / np.repeat(lengths, part.lengths())
     return csr_matrix((counts, part.values[:, 0], part.offsets), shape=(len(rows), width))
