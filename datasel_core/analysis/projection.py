@@ -1,6 +1,8 @@
 """The 2-D layout of vectors: principal components, cells, UMAP. The only module that imports umap."""
 
+import contextlib
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -105,7 +107,7 @@ def get_ready() -> None:
     map takes.
     """
     points = np.random.default_rng(0).standard_normal((64, 8)).astype(np.float32)
-    _AHEAD.append(threading.Thread(target=_layout, args=(points, Map(), Progress()), daemon=True))
+    _AHEAD.append(threading.Thread(target=_joined, args=(points, Map(), Progress()), daemon=True))
     _AHEAD[-1].start()
 
 
@@ -115,24 +117,13 @@ def layout(points: np.ndarray, how: Map, progress: Progress) -> np.ndarray:
     """
     while _AHEAD:  # numba may end a process in which two threads compute at once
         _AHEAD.pop().join()
-    return _layout(points, how, progress)
-
-
-def _layout(points: np.ndarray, how: Map, progress: Progress) -> np.ndarray:
     n = len(points)
     if n < 2 * how.n_neighbors + 2:
         return points[:, :2]
     rng = np.random.default_rng(how.seed)
     landmarks = np.sort(rng.choice(n, min(n, how.landmarks), replace=False))
     base = np.ascontiguousarray(points[landmarks])
-    rows, distances = _with_itself(base, how.n_neighbors, progress)
-    import umap
-    import umap.umap_  # slow to import, so only when it is needed
-
-    graph, _, _ = umap.umap_.fuzzy_simplicial_set(
-        base, how.n_neighbors, np.random.RandomState(how.seed), "euclidean", knn_indices=rows, knn_dists=distances
-    )
-    placed = _optimise(base, graph, how, progress)
+    placed = _optimise(base, _joined(base, how, progress), how, progress)
     if len(landmarks) == n:
         return placed
     whole = np.empty((n, 2), np.float32)
@@ -145,6 +136,18 @@ def _layout(points: np.ndarray, how: Map, progress: Progress) -> np.ndarray:
     track.finish()
     whole[landmarks] = placed
     return whole
+
+
+def _joined(base: np.ndarray, how: Map, progress: Progress) -> Any:
+    """The graph of neighbours that is drawn, as a sparse matrix."""
+    rows, distances = _with_itself(base, how.n_neighbors, progress)
+    import umap
+    import umap.umap_  # slow to import, so only when it is needed
+
+    graph, _, _ = umap.umap_.fuzzy_simplicial_set(
+        base, how.n_neighbors, np.random.RandomState(how.seed), "euclidean", knn_indices=rows, knn_dists=distances
+    )
+    return graph
 
 
 def _with_itself(base: np.ndarray, k: int, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
@@ -165,32 +168,48 @@ def _optimise(base: np.ndarray, graph: Any, how: Map, progress: Progress) -> np.
     a, b = umap.umap_.find_ab_params(1.0, how.min_dist)
     start = base[:, :2] / max(1e-9, float(np.abs(base[:, :2]).max())) * 10
     epochs = 500 if len(base) <= 10_000 else 200
-    placed, _ = umap.umap_.simplicial_set_embedding(
-        base,
-        graph,
-        2,
-        1.0,
-        a,
-        b,
-        1.0,
-        5,
-        epochs,
-        np.ascontiguousarray(start, np.float32),
-        np.random.RandomState(how.seed),
-        "euclidean",
-        {},
-        densmap=False,
-        densmap_kwds={},
-        output_dens=False,
-        parallel=False,
-        tqdm_kwds={
-            "disable": False,
-            "file": _Epochs(progress.track(epochs, DRAWING)),
-            "bar_format": "{n}",
-            "mininterval": 0.2,
-        },
-    )  # one thread: a seed then draws the same map every time
+    with _own_lock():
+        placed, _ = umap.umap_.simplicial_set_embedding(
+            base,
+            graph,
+            2,
+            1.0,
+            a,
+            b,
+            1.0,
+            5,
+            epochs,
+            np.ascontiguousarray(start, np.float32),
+            np.random.RandomState(how.seed),
+            "euclidean",
+            {},
+            densmap=False,
+            densmap_kwds={},
+            output_dens=False,
+            parallel=False,
+            tqdm_kwds={
+                "disable": False,
+                "file": _Epochs(progress.track(epochs, DRAWING)),
+                "bar_format": "{n}",
+                "mininterval": 0.2,
+            },
+        )  # one thread: a seed then draws the same map every time
     return np.asarray(placed, np.float32)
+
+
+@contextlib.contextmanager
+def _own_lock() -> Iterator[None]:
+    """tqdm writes while it holds a lock, and a stop that is raised there leaves it held: any bar of another thread
+    would wait for ever. So the lock that may be left behind is one of our own.
+    """
+    from tqdm.auto import tqdm
+
+    theirs = tqdm.get_lock()
+    tqdm.set_lock(threading.RLock())
+    try:
+        yield
+    finally:
+        tqdm.set_lock(theirs)
 
 
 class _Epochs:

@@ -1,7 +1,11 @@
 """The map: near stays near, the same seed draws the same map, everything has a place."""
 
+import io
+import threading
+
 import numpy as np
 import pytest
+from tqdm.auto import tqdm
 
 from datasel_core.actions import draw_map
 from datasel_core.actions.add_pool import add_pool
@@ -101,6 +105,10 @@ def test_a_stop_is_heard_while_umap_works(rng):
     progress = projection.Progress(report=lambda step: heard.append(step.label), should_stop=stop, every=0)
     with pytest.raises(Stopped):
         projection.layout(rng.standard_normal((2000, 5)).astype(np.float32), projection.Map(), progress)
+    other = threading.Thread(target=lambda: list(tqdm(range(3), file=io.StringIO())), daemon=True)
+    other.start()
+    other.join(300)
+    assert not other.is_alive()  # a stop leaves no lock behind, for which bars of other threads would wait
 
 
 def test_the_size_of_a_loss_trajectory_counts(workspace, tmp_path, rng):
