@@ -39,6 +39,15 @@ def conformance() -> Path | None:
     return path if path.is_dir() else None
 
 
+def as_many_threads() -> dict[str, str]:
+    """The environment of a subprocess that trains as this process does: sums of more threads have other last digits,
+    and who tested here before may have set how many there are.
+    """
+    import torch
+
+    return {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+
+
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """An empty workspace; sources may lie anywhere below tmp_path. What still goes on in it after the test is stopped,

@@ -32,6 +32,19 @@ PATIENCE = int(os.environ.get("DATASEL_PATIENCE", "180"))
 """Seconds until a page that does not show what it should is called broken: every core may be busy."""
 
 
+SHOTS = os.environ.get("DATASEL_SHOTS")
+"""A folder for a picture of each tab of a test that failed."""
+_failed = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call":
+        item.stash[_failed] = report.failed
+    return report
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if "/browser/" in str(item.path):
@@ -135,7 +148,7 @@ def server(workspace, fork) -> Iterator[Server]:
 
 
 @pytest.fixture
-def visit(chromium, server) -> Iterator[Callable]:
+def visit(chromium, server, request) -> Iterator[Callable]:
     """visit(path, scheme): a new tab of 1440 x 900 on this address, when the page is drawn. begin: called with the tab
     before it goes there. At the end: nothing was asked of any other machine.
     """
@@ -156,7 +169,10 @@ def visit(chromium, server) -> Iterator[Callable]:
         return page
 
     yield go
-    for context in contexts:
+    for at, context in enumerate(contexts):
+        if SHOTS and request.node.stash.get(_failed, False):
+            for page in context.pages:
+                page.screenshot(path=Path(SHOTS) / f"{request.node.name}-{at}.png")
         context.close()
     assert strangers == []
 

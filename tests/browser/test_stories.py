@@ -35,6 +35,7 @@ def expect():
 
 def press(page, name, kind="button"):
     settled(page)
+    page.mouse.move(0, 0)  # the help of what was pressed before may lie over it
     page.get_by_role(kind, name=name).first.click()
 
 
@@ -72,7 +73,7 @@ def taken_along(page, format, to):
     see(page, "Intact")
     settled(page)
     page.get_by_text(format).first.click()
-    button = page.get_by_role("button", name=re.compile(r"^Download \S+ \("))
+    button = page.get_by_role("button", name=re.compile(rf"^Download \S+{to.suffix} \("))  # not the one before
     button.wait_for()
     settled(page)
     with page.expect_download() as found:

@@ -51,15 +51,19 @@ for id, cls in every("method").items():
             "group": np.arange(n) % 7,
             "patterns": ds.Ragged(vectors, np.arange(0, n + 1, 2)),
             "ngrams": words,
+            "terms": words,
         }
         roles["loss_trajectory"] = np.abs(vectors)
         roles |= {
-            role: np.round(vectors[:, at], 1) for at, role in enumerate(("loss", "learnability", "error", "forgetting"))
+            role: np.round(vectors[:, at], 1)
+            for at, role in enumerate(
+                ("loss", "learnability", "error", "forgetting", "perplexity", "influence")
+            )
         }
         made = cls(**params, **how)
         given = {role: roles[role] for role in made.roles()} or {"row": np.arange(n)}
         target = {
-            role: words.take(np.arange(5, 2000, 40)) if role == "ngrams" else vectors[5:2000:40]
+            role: words.take(np.arange(5, 2000, 40)) if role in ("ngrams", "terms") else vectors[5:2000:40]
             for role in cls.needs_target
         }
         budget = 300

@@ -3,7 +3,6 @@ same as without one.
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -30,7 +29,7 @@ from datasel_core.probes.lm import source_of
 from datasel_core.runs import manifest
 from datasel_core.runs.reproduction import reproduce
 from datasel_core.stages.run import documents
-from tests.conftest import ROOT
+from tests.conftest import ROOT, as_many_threads
 from tests.stages.made import N, ids, lines, task, trained, world
 
 torch = pytest.importorskip("torch")
@@ -225,7 +224,7 @@ def test_killed_in_a_training_and_in_probing_it_goes_on_to_the_same_choices_and_
         ("stage 1 of 2", "training, stage 1 of 2, random", "3"),
         ("stage 2 of 2", probing, "14"),
     ):
-        ended = subprocess.run([sys.executable, "-c", _KILLED, *where], cwd=ROOT, env=dict(os.environ), check=False)
+        ended = subprocess.run([sys.executable, "-c", _KILLED, *where], cwd=ROOT, env=as_many_threads(), check=False)
         assert ended.returncode == -signal.SIGKILL, where
     probed = []
     seen = Progress(report=lambda step: probed.append(step.done) if step.label == probing else None, every=0)

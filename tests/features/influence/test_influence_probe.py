@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from datasel_core.features.influence import warm_up
 from datasel_core.features.influence.checkpoint import read_checkpoint, write_checkpoint
 from datasel_core.features.influence.probing import Prober, probe
 from datasel_core.features.stored import load
-from tests.conftest import ROOT, task_of
+from tests.conftest import ROOT, as_many_threads, task_of
 from tests.features.influence.made import text, tokens_of, trained
 
 torch = pytest.importorskip("torch")
@@ -243,7 +242,7 @@ compute_feature(workspace, load_pool(workspace, "pool"), InfluenceProbe(**TINY),
 def test_killed_while_it_probes_it_loses_a_chunk_and_nothing_else(workspace, pool, tmp_path, monkeypatch):
     for label, done in (("warming up the language model", "70"), ("computing influence probes", "8")):
         ended = subprocess.run(
-            [sys.executable, "-c", _KILLED, label, done], cwd=ROOT, env=dict(os.environ), check=False
+            [sys.executable, "-c", _KILLED, label, done], cwd=ROOT, env=as_many_threads(), check=False
         )
         assert ended.returncode == -signal.SIGKILL
     seen = []

@@ -15,7 +15,7 @@ from datasel_core.features.influence.schedule import Schedule
 from datasel_core.features.influence.training import Stage, clear, train_on
 from datasel_core.features.language.batches import training_order
 from datasel_core.features.language.loss_log import read_log
-from tests.conftest import ROOT
+from tests.conftest import ROOT, as_many_threads
 from tests.features.influence.made import SCHEDULE, fresh, tokens_of, trained, vocabulary, weights
 from tests.features.influence.test_checkpoint import same
 
@@ -118,13 +118,6 @@ def report(step):
         os.kill(os.getpid(), signal.SIGKILL)
 trained(Path(sys.argv[1]), 40, Progress(report=report, every=0))
 """
-
-
-def as_many_threads():
-    """Sums of more threads have other last digits: a process of its own takes as many as this one has by now."""
-    import torch
-
-    return {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
 
 
 def test_killed_it_goes_on_to_the_same_bits(tmp_path):
