@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 # Two processes test on two cores: threads of torch and BLAS that spin for one another would take the time of all.
-# Subprocesses keep it; tests of threads say their own number.
+# Subprocesses keep it; tests of threads say their own number. numba's would be torch's too, from the first map on.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 os.environ.setdefault("DATASEL_WARM", "0")  # a page that is drawn in a test leaves no process behind
 
 import numpy as np

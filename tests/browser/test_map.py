@@ -192,8 +192,10 @@ def test_a_region_is_kept_and_becomes_a_pool(visit, workspace, embedding, pool):
     settled(page)
     page.get_by_role("button", name="Make it a pool").click()
     page.get_by_role("button", name=f"Make a pool of {expected} photos").click()
-    page.get_by_text(f"Cut from shots: {expected} of its {pool.n} samples.").wait_for()
+    page.wait_for_url("**pool=shots-part**")
     part = load_pool(workspace, "shots-part")
     assert part.ids.tolist() == [str(pool.ids[row]) for row in np.flatnonzero(inside)]
-    page.wait_for_url("**pool=shots-part**")
     page.locator(".tile img").first.wait_for()
+    settled(page)
+    page.get_by_text("Health", exact=True).click()
+    page.get_by_text(f"Cut from shots: {expected} of its {pool.n} samples.").wait_for()

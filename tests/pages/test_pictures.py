@@ -73,9 +73,11 @@ def parcels(app):
     return found
 
 
-def test_a_second_budget_carries_only_what_is_new_and_another_session_all(start, workspace, pool):
+def test_a_second_budget_carries_only_what_is_new_and_another_session_all(start, workspace, pool, monkeypatch):
+    """Of every drawing: work that ends meanwhile draws a page anew, and what the one before carried is sent, too."""
     select(workspace, Spec(pool="clothes", method="k_center", budget="20"), preview=True)
-    every = []
+    every, drawn, parcel = [], [], pictures.parcel
+    monkeypatch.setattr(pictures, "parcel", lambda sources: drawn.append(parcel(sources)) or drawn[-1])
     for _ in range(2):
         app, had = start(pool="clothes", method="k_center", budget="12"), {}
         for turn, budget in enumerate((None, 12, 13, 20, 6, 20, 19)):
@@ -83,12 +85,14 @@ def test_a_second_budget_carries_only_what_is_new_and_another_session_all(start,
                 app.switch_page("pages/select.py").run()
             elif turn > 1:
                 next(box for box in app.number_input if box.label.startswith("photos")).set_value(budget).run()
-            found = parcels(sound(app))
-            new = [name for one, _ in found for name in one]
+            found, parts = parcels(sound(app)), [one["carried"] for one in drawn]
+            drawn.clear()
+            new = [name for one in parts for name in one]
+            assert all(one in parts for one, _ in found)
             assert len(new) == len(set(new))
             assert not set(new) & set(had)
             assert not new or turn < 4
-            had.update({name: src for one, _ in found for name, src in one.items()})
+            had.update({name: src for one in parts for name, src in one.items()})
             assert {name for _, named in found for name in named} <= set(had)
         every.append(had)
     assert every[0] == every[1]
