@@ -11,6 +11,9 @@ import sys
 
 import tests.benchmarks
 
+for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(name, str(os.cpu_count()))  # tests take one thread each, which tests.conftest would set
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
