@@ -14,8 +14,8 @@ from datasel_core.workspace.layout import Workspace
 @task("cleanup", version=1, title="Make room")
 class Cleanup(Task):
     """Lists what of the workspace can go, with its size; with --yes it goes. Nothing that a kept selection depends on
-    is among it, nor what is being worked on. Features, brought vectors and unfinished work go only where --kinds names
-    them.
+    is among it, nor what is being worked on. Features, brought vectors, runs in stages and unfinished work go only
+    where --kinds names them.
     """
 
     cost: ClassVar[str] = "Reads all records of the workspace once."

@@ -50,6 +50,7 @@ KINDS = {
         "brought again from their file, if it is still there",
         False,
     ),
+    "stages": Kind("Runs in stages, with their checkpoints", "trained again, which takes long", at_once=False),
 }
 _OF_A_RUN = re.compile(
     r"(spec|status|job|manifest|what|label)\.json|log\.txt|[a-z]+(-\d+)?\.parquet|preview|start|work|stop|dismissed|\..*"
@@ -188,6 +189,7 @@ def _items(workspace: Workspace, must: Needed) -> Iterator[Item]:
         elif not must.holds(folder):
             words = f"{kept.id} of {kept.meta['pool'].get('name', '')}"
             yield _item("brought" if kept.id == "imported" else "features", folder, words)
+    yield from (_item("stages", folder, _of_pool(folder)) for folder in _folders(workspace, "stages"))
     yield from (_item("maps", folder) for folder in _folders(workspace, "maps"))
     yield from (_item("tables", folder) for part in _TABLES for folder in _folders(workspace, part))
     for folder in _folders(workspace, "tasks"):
@@ -230,6 +232,14 @@ def _is_own(folder: Path) -> bool:
 def _is_nobodys(folder: Path) -> bool:
     """Whether nobody called it anything, and nothing lies in it but what a choice leaves."""
     return read_label(folder) == Label() and all(_OF_A_RUN.fullmatch(path.name) for path in folder.iterdir())
+
+
+def _of_pool(folder: Path) -> str:
+    with contextlib.suppress(BadInput):
+        said = read_json(folder / "document.json")
+        if isinstance(said, dict) and said.get("finished") is True:
+            return f"of {said.get('pool')}"
+    return "unfinished"
 
 
 def _state(folder: Path) -> str:

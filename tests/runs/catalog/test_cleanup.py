@@ -369,6 +369,29 @@ def test_unfinished_work_and_what_it_left(scene):
     assert home.task("0" * 16).exists()
 
 
+def test_a_run_in_stages_goes_only_where_it_is_named_and_not_while_it_trains(scene, capfd):
+    done, half = scene.workspace.staged("d" * 16), scene.workspace.staged("e" * 16)
+    for folder in (done, half):
+        (folder / "trainings" / "a" / "checkpoint").mkdir(parents=True)
+        (folder / "trainings" / "a" / "checkpoint" / "model.safetensors").write_bytes(bytes(5000))
+        checkpoint = str(folder / "trainings" / "a" / "checkpoint")
+        write_json(folder / "document.json", {"pool": "all", "finished": folder == done, "checkpoint": checkpoint})
+    with Lock(half).hold():
+        assert set(offered(scene, "stages")) == {f"stages/{done.name}"}
+    both = {item.name: item for item in cleanup.space(scene.workspace).items if item.kind == "stages"}
+    assert {name: item.words for name, item in both.items()} == {
+        f"stages/{done.name}": "of all",
+        f"stages/{half.name}": "unfinished",
+    }
+    assert all(item.bytes > 5000 for item in both.values())
+    assert main(["cleanup", "--yes"]) == 0
+    assert done.is_dir()
+    assert half.is_dir()
+    assert main(["cleanup", "--kinds", "stages", "--yes"]) == 0
+    assert not done.exists()
+    assert not half.exists()
+
+
 def test_only_what_is_older_goes(scene):
     young, aged = preview(scene), preview(scene, budget=6)
     old(aged.folder)
