@@ -107,7 +107,7 @@ def get_ready() -> None:
     map takes.
     """
     points = np.random.default_rng(0).standard_normal((64, 8)).astype(np.float32)
-    _AHEAD.append(threading.Thread(target=_joined, args=(points, Map(), Progress()), daemon=True))
+    _AHEAD.append(threading.Thread(target=_layout, args=(points, Map(), Progress()), daemon=True))
     _AHEAD[-1].start()
 
 
@@ -117,6 +117,10 @@ def layout(points: np.ndarray, how: Map, progress: Progress) -> np.ndarray:
     """
     while _AHEAD:  # numba may end a process in which two threads compute at once
         _AHEAD.pop().join()
+    return _layout(points, how, progress)
+
+
+def _layout(points: np.ndarray, how: Map, progress: Progress) -> np.ndarray:
     n = len(points)
     if n < 2 * how.n_neighbors + 2:
         return points[:, :2]
