@@ -12,14 +12,13 @@ from datasel_core.errors import DataselError
 from datasel_core.pools.labels import LABELS
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN
+from datasel_core.pools.readers.texts.rows import TEXTS
 from pages._ui.find import onto
 from pages._ui.kit import keys, look, markdown
 from pages._ui.media import boxes, texts
 
 _SIDE = 900
-_SHOWN_ELSEWHERE = frozenset(
-    {"width", "height", "bytes", "path", "content", "text", "prompt", "response", "messages", AS_WRITTEN, LABELS}
-)
+_SHOWN_ELSEWHERE = frozenset({"width", "height", "bytes", "path", "content", *TEXTS, AS_WRITTEN, LABELS})
 
 
 def look_at(row: int | None) -> None:
