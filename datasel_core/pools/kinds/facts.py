@@ -71,8 +71,8 @@ class Facts(PoolKind):
         description="Makes facts of any table: lines such as artist: Who made {title}? -> {artist}, or the path of a "
         "file of these. Lines of one relation are wordings of the same facts.",
     )
-    identities: Literal["columns", "none"] = Field(
-        "columns", description="Facts are told apart by their names or by what they say; none leaves them untold."
+    identities: Literal["columns"] | None = Field(
+        "columns", description="Facts are told apart by their names or by what they say; none does not tell them apart."
     )
     ids: Literal["id", "file_and_id"] = Field(
         "id", description="Samples are called by their ids, or, where files repeat ids, by file and id."
@@ -83,7 +83,7 @@ class Facts(PoolKind):
         return super().reads(source, file) and (file == source or may_hold_rows(file.name))
 
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
-        columns, is_named = self._columns(), self.identities != "none"
+        columns, is_named = self._columns(), self.identities is not None
         if self.templates is None:
             asked = columns.asked(), columns.wanted() | self._needed()
             return scan_facts(source, ColumnReader(columns), asked, self._named(), is_named, workspace, progress)
@@ -116,7 +116,7 @@ class Facts(PoolKind):
             self.relation_column,
             self.fact_column,
             self.wording_column,
-            self.identities != "none",
+            self.identities is not None,
         )
 
     def _named(self) -> Named:

@@ -72,9 +72,9 @@ class ColumnReader:
         self._columns = columns
         self._there: dict[tuple[str, ...], _There] = {}
 
-    def used(self, row: Mapping[str, Any]) -> tuple[str, ...]:
-        """Columns that need not stand beside the fact."""
-        return tuple(name for name in self._of(row) if name is not None)
+    def used(self, row: Mapping[str, Any]) -> tuple[str | None, ...]:
+        """Columns that need not stand beside the fact; None for those that are not there."""
+        return self._of(row)
 
     def read(self, row: Mapping[str, Any]) -> Fact:
         """Raises BadRow with the reason."""

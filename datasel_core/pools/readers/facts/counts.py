@@ -24,16 +24,21 @@ class Counts:
         self._questions, self._answers, self._facts = bytearray(), bytearray(), bytearray()
         self._long, self._first_long = 0, 0
 
-    def add(self, one: Fact) -> None:
+    def add(self, one: Fact) -> str:
+        """What the fact is called: as the source calls it; else 32 hexadecimal digits, a hash (BLAKE2b, 128 bits) of
+        relation, question and answer.
+        """
+        question, answer = same(one.first), " ".join(one.answer.split())
         if len(one.answer) > LONG_ANSWER:
             self._first_long = self._first_long if self._long else len(self._relation)
             self._long += 1
         self._relation.append(self.relations.setdefault(one.relation, len(self.relations)))
-        self._questions += digest(same(one.first))
-        self._answers += digest(" ".join(one.answer.split()))
-        if one.name is not None:
-            self.given = True
-        self._facts += digest(one.name) if one.name is not None else bytes.fromhex(one.identity())
+        self._questions += digest(question)
+        self._answers += digest(answer)
+        self.given = self.given or one.name is not None
+        found = digest(one.relation, question, answer) if one.name is None else digest(one.name)
+        self._facts += found
+        return found.hex() if one.name is None else one.name
 
     def notes(self, question: Callable[[int], str], named: bool) -> list[str]:
         """question: that of a row. named: facts are told apart."""

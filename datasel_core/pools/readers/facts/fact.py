@@ -3,7 +3,7 @@
 import hashlib
 from typing import NamedTuple
 
-from datasel_core.pools.readers.texts.rows import content_of
+from datasel_core.pools.readers.texts.rows import checked, content_of
 from datasel_core.pools.readers.texts.turns import Said
 
 ALL = "all"
@@ -27,11 +27,9 @@ class Fact(NamedTuple):
         """The same hash as of a text sample with this prompt and response. Raises BadRow for text that no file could
         hold.
         """
+        checked("question", self.question)
+        checked("answer", self.answer)
         return content_of([Said("user", self.question), Said("assistant", self.answer)])
-
-    def identity(self) -> str:
-        """32 hexadecimal digits: the hash (BLAKE2b, 128 bits) of relation, question and answer."""
-        return digest(self.relation, same(self.first), " ".join(self.answer.split())).hex()
 
 
 def same(question: str) -> str:

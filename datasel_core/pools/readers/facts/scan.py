@@ -103,7 +103,7 @@ def scan_facts(
     files, notes = find_files(source, workspace, wanted)
     if all(file.is_plain for file in files):
         raise BadInput(f"{source.name} holds texts and no table; facts stand in .jsonl, .json, .csv or .parquet files.")
-    spool = Spool(workspace, ("id", *SAID), ("content",), (QUESTION,))
+    spool = Spool(workspace, ("id", *SAID), ("content",), (QUESTION,), (ANSWER, "fact"))
     try:
         reading = _Reading(
             spool=spool,
@@ -193,8 +193,7 @@ def _facts(
 def _columns(one: Fact, reading: _Reading) -> dict[str, Any]:
     """Raises BadRow."""
     content, wording = one.content, reading.wordings.number(one)
-    fact = one.name if one.name is not None else one.identity()
-    reading.counts.add(one)
+    fact = reading.counts.add(one)
     found = {QUESTION: one.question, ANSWER: one.answer, "relation": one.relation, "content": content}
     found |= {"fact": fact} if reading.is_named else {}
     return found if wording is None else found | {"wording": wording}
