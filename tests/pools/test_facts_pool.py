@@ -17,6 +17,7 @@ from datasel_core.actions.cut_pool import CutPool
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, BadRequest, MissingFeature, UnknownName
 from datasel_core.features.roles import Roles
+from datasel_core.pools.persistence import adding, load_pool
 from datasel_core.pools.readers.facts.counts import LONG_ANSWER
 from tests.conftest import real_data
 
@@ -184,6 +185,8 @@ def test_facts_with_names_and_their_wordings(workspace, tmp_path):
 def test_without_identities_every_row_stands_for_itself(workspace, tmp_path):
     source = lines(tmp_path / "in.jsonl", fact("q", "a", fact="x"), fact("q", "a", fact="x"))
     pool = add(workspace, source, identities="none")
+    assert pool.how.identities == pool.about["options"]["identities"] == "none"
+    assert "--option identities=none" in adding("p", pool.about)
     assert pool.columns == ["id", "question", "answer", "relation", "fact_"]
     assert pool.about["notes"][0] == "2 rows: facts that are not told apart, in 1 relation."
     assert Roles.of(workspace, pool).array("fact") is None
@@ -288,8 +291,6 @@ def test_texts_are_no_facts(workspace, tmp_path):
 def test_a_part_of_a_pool_has_the_same_facts(workspace, tmp_path):
     pool = add(workspace, lines(tmp_path / "in.jsonl", *(fact(f"q{at % 5}", "a") for at in range(10))))
     CutPool(name="part", parent="p", where="question <> 'q0'").prepare(workspace).run(Progress())
-    from datasel_core.pools.persistence import load_pool
-
     part = load_pool(workspace, "part")
     assert part.column("fact").tolist() == [one for at, one in enumerate(pool.column("fact")) if at % 5]
     assert part.turns(0)[0].text == "q1"

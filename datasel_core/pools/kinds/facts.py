@@ -4,8 +4,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from pydantic import field_validator
+
 from datasel_core.base.conversation import Turn
-from datasel_core.base.declare import Field
+from datasel_core.base.declare import Field, spoken
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.pools.kind import PoolKind, pool_kind
@@ -44,6 +46,7 @@ class Facts(PoolKind):
 
     groups: ClassVar = ("relation",)
     own: ClassVar = SAID
+    marks: ClassVar = ("fact",)
     texts: ClassVar = {QUESTION: "prompt", ANSWER: "response"}
 
     question_column: str | None = Field(None, description="Column with the question; none finds question or prompt.")
@@ -71,19 +74,27 @@ class Facts(PoolKind):
         description="Makes facts of any table: lines such as artist: Who made {title}? -> {artist}, or the path of a "
         "file of these. Lines of one relation are wordings of the same facts.",
     )
-    identities: Literal["columns"] | None = Field(
-        "columns", description="Facts are told apart by their names or by what they say; none does not tell them apart."
+    identities: Literal["columns", "none"] = Field(
+        "columns",
+        description="Facts are told apart by their names or by what they say; none does not tell them apart.",
+        json_schema_extra=spoken({"columns": "told apart", "none": "not told apart"}),
     )
     ids: Literal["id", "file_and_id"] = Field(
         "id", description="Samples are called by their ids, or, where files repeat ids, by file and id."
     )
+
+    @field_validator("identities", mode="before")
+    @classmethod
+    def _none_is_a_word(cls, value: Any) -> Any:
+        """Command lines and pool.json say `none`, which elsewhere is no value."""
+        return "none" if value is None else value
 
     @classmethod
     def reads(cls, source: Path, file: Path) -> bool:
         return super().reads(source, file) and (file == source or may_hold_rows(file.name))
 
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
-        columns, is_named = self._columns(), self.identities is not None
+        columns, is_named = self._columns(), self.identities != "none"
         if self.templates is None:
             asked = columns.asked(), columns.wanted() | self._needed()
             return scan_facts(source, ColumnReader(columns), asked, self._named(), is_named, workspace, progress)
@@ -116,7 +127,7 @@ class Facts(PoolKind):
             self.relation_column,
             self.fact_column,
             self.wording_column,
-            self.identities is not None,
+            self.identities != "none",
         )
 
     def _named(self) -> Named:
