@@ -15,6 +15,7 @@ from datasel_core.base.registry import every
 from datasel_core.features.computation import compute_feature
 from datasel_core.features.feature import OPENED
 from datasel_core.features.roles import Roles
+from datasel_core.features.twins import numbered
 from datasel_core.pools.holdout import HOLDOUT, read
 from datasel_core.runs import engine, reproduction
 from datasel_core.runs.find import words
@@ -112,3 +113,17 @@ def test_roles_enter_the_key_by_what_they_hold(workspace, both):
     assert one.keys(("fact",))["fact"] != one.keys(("relation",))["relation"]
     said = one.about(("fact", "relation"))
     assert {role: about["column"] for role, about in said.items()} == {"fact": "fact", "relation": "relation"}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["b", None, "a", "b", None], np.array([2.0, np.nan, 1.0, 2.0, np.nan]), [2**60 + 1, None, 2**60, 2**60 + 1, None]],
+)
+def test_a_sample_without_a_value_shares_it_with_none(values):
+    assert numbered(np.asarray(values, dtype=None if isinstance(values, np.ndarray) else object)).tolist() == [
+        0,
+        2,
+        1,
+        0,
+        3,
+    ]

@@ -12,13 +12,14 @@ from datasel_core.errors import DataselError
 from datasel_core.pools.labels import LABELS
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN
-from datasel_core.pools.readers.texts.rows import TEXTS
 from pages._ui.find import onto
 from pages._ui.kit import keys, look, markdown
 from pages._ui.media import boxes, texts
 
 _SIDE = 900
-_SHOWN_ELSEWHERE = frozenset({"width", "height", "bytes", "path", "content", *TEXTS, AS_WRITTEN, LABELS})
+_SHOWN_ELSEWHERE = frozenset(
+    {"width", "height", "bytes", "path", "content", "text", "prompt", "response", "messages", AS_WRITTEN, LABELS}
+)
 
 
 def look_at(row: int | None) -> None:
@@ -77,7 +78,8 @@ def _large_one(pool: Pool, row: int) -> None:
 
 
 def _facts(pool: Pool, row: int) -> list[tuple[str, str]]:
-    found = {name: pool.value(name, row) for name in pool.table.column_names if name not in _SHOWN_ELSEWHERE}
+    elsewhere = _SHOWN_ELSEWHERE.union(pool.how.texts)
+    found = {name: pool.value(name, row) for name in pool.table.column_names if name not in elsewhere}
     facts = [
         (markdown.plain(name), (markdown.code if name == "id" else markdown.plain)(str(value)))
         for name, value in found.items()
