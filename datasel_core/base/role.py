@@ -75,6 +75,10 @@ GROUP = declare(Role("group", "label", "The name of the group that a sample belo
 PICTURE = declare(
     Role("picture", "label", "Which picture a sample shows, where several may show the same: columns of the pool.")
 )
+FACT = declare(Role("fact", "label", "Which fact a sample states: equal numbers mean the same one."))
+RELATION = declare(
+    Role("relation", "label", "What is asked of a thing, such as its maker: a column of the pool, or another.")
+)
 LABELS = declare(
     Role("labels", "labels", "The class of each thing that people marked in a sample: a column of the pool.")
 )

@@ -22,6 +22,7 @@ from datasel_core.errors import BadRequest
 from datasel_core.exports import guard, record, written
 from datasel_core.exports.content import Contents, Copy, Made, put
 from datasel_core.pools.changed import Changes
+from datasel_core.pools.kind import PoolKind
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN
 from datasel_core.runs.catalog import places
@@ -48,6 +49,16 @@ class SelectionRecord:
     folder: Path | None = None
     notes: list[str] = field(default_factory=list)
     with_notes: bool = False
+
+    @property
+    def kind(self) -> type[PoolKind]:
+        """Of the pool; one that this program does not know says nothing of its samples."""
+        return registry.every("pool kind").get(self.manifest["pool"]["kind"], PoolKind)
+
+    def as_texts(self) -> pa.Table:
+        """The table with the columns that a pool of texts has."""
+        names = self.kind.texts
+        return self.table.rename_columns([names.get(name, name) for name in self.table.column_names])
 
     def first(self, most: int) -> "SelectionRecord":
         """The same of the first picks, of which nobody is told anything."""

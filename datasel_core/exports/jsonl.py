@@ -22,7 +22,7 @@ class JsonLines(Rows):
 
     @classmethod
     def likely(cls, pool: Pool) -> int:
-        return {"text": 60, "pairs": 50}.get(pool.kind, 6)
+        return 60 if pool.how.texts else 50 if pool.kind == "pairs" else 6
 
     def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
         times = self.times(kept)
@@ -59,7 +59,7 @@ class JsonLines(Rows):
 
     def _of_columns(self, kept: SelectionRecord) -> Iterator[str]:
         table = self.columns(kept)
-        lists = {"messages"} if kept.manifest["pool"]["kind"] == "text" else set()
+        lists = {"messages"} & kept.kind.texts.keys()
         for batch in table.to_batches(max_chunksize=10_000):
             for row in batch.to_pylist():
                 if "why" in row:

@@ -64,9 +64,8 @@ class LabelStudio(Export):
         pool, rows = kept_rows(kept, progress)
         tasks = Tasks(pool, self.labels, not self.hide_reasons)
         served, root, files = self._pictures(tasks, rows, progress)
-        told = _Told(
-            tasks, kept.table.select([name for name in NEEDS if name in kept.table.column_names]), rows, served
-        )
+        needs = [name for name in (*NEEDS, *pool.how.texts) if name in kept.table.column_names]
+        told = _Told(tasks, kept.table.select(needs), rows, served)
         chunks = self._chunks(told, progress)
         cut = sum(map(tasks.cut, rows.tolist())) if self.labels != "none" else 0
         notes = remarks(root is not None or bool(files), cut)

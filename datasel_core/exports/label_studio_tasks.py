@@ -23,8 +23,8 @@ from datasel_core.pools.readers.texts import rows as texts
 from datasel_core.pools.readers.texts.preferences import REJECTED
 
 Labels = Literal["predictions", "annotations", "none"]
-NEEDS = ("id", "rank", "score", "count", "why", "caption", "captions", *texts.TEXTS, REJECTED)
-"""Columns of a selection that enter a task."""
+NEEDS = ("id", "rank", "score", "count", "why", "caption", "captions", REJECTED)
+"""Columns of a selection that enter a task, beside those that hold its texts."""
 _BOX = ("RectangleLabels", 'name="box" toName="image"')
 _MOST_GROUPS = 1_000
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -79,8 +79,8 @@ class Tasks:
             data["image"] = f"/data/local-files/?d={quote(picture)}"
         if "caption" in kept:
             data["caption"] = "\n".join(kept.get("captions") or [kept["caption"]])
-        if self.pool.kind == "text":
-            turns = texts.turns_of({name: kept[name] for name in texts.TEXTS if name in kept})
+        if names := self.pool.how.texts:
+            turns = texts.turns_of({called: kept[name] for name, called in names.items() if name in kept})
             if self._is_dialogue():
                 data["dialogue"] = [{"role": turn.role, "text": turn.text} for turn in turns]
             else:
@@ -90,7 +90,8 @@ class Tasks:
         return data
 
     def _is_dialogue(self) -> bool:
-        return not {"prompt", "messages"}.isdisjoint(self.pool.columns)
+        called = {self.pool.how.texts.get(name) for name in self.pool.columns}
+        return not {"prompt", "messages"}.isdisjoint(called)
 
     def _own(self, row: int) -> list[Label]:
         return labels_of(self.pool, row) if self.has_pictures else []
@@ -132,17 +133,17 @@ class Tasks:
         shows = ['<Image name="image" value="$image"/>'] if self.has_pictures else []
         if "caption" in self.pool.columns:
             shows.append('<Text name="caption" value="$caption"/>')
-        if self.pool.kind == "text" and self._is_dialogue():
+        if self.pool.how.texts and self._is_dialogue():
             keys = 'layout="dialogue" nameKey="role" textKey="text"'
             shows.append(f'<Paragraphs name="dialogue" value="$dialogue" {keys}/>')
-        elif self.pool.kind == "text":
+        elif self.pool.how.texts:
             shows.append('<Text name="text" value="$text"/>')
         if REJECTED in self.pool.columns:
             shows += ['<Header value="The other response"/>', f'<Text name="{REJECTED}" value="${REJECTED}"/>']
         return shows
 
     def _asks(self) -> list[str]:
-        if self.pool.kind == "text":
+        if self.pool.how.texts:
             subject = "dialogue" if self._is_dialogue() else "text"
             words = ["the first response", "the other response"] if REJECTED in self.pool.columns else ["good", "bad"]
             return _choices("verdict", subject, words)

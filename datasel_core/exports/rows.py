@@ -62,7 +62,7 @@ class Rows(Export):
 
     def check_suited(self, kept: SelectionRecord) -> None:
         super().check_suited(kept)
-        if self.shape not in ("as_is", "columns") and kept.manifest["pool"]["kind"] != "text":
+        if self.shape not in ("as_is", "columns") and not kept.kind.texts:
             raise BadRequest(f"The shape {self.shape} is one of texts, and these samples are none; take --shape as_is.")
         self.beside(kept, "")
 
@@ -72,7 +72,7 @@ class Rows(Export):
         if self.shape == "columns":
             yield None
         elif self.shape != "as_is":
-            yield Shaped(kept.table, self.shape)
+            yield Shaped(kept.as_texts(), self.shape)
         else:
             with source_rows(kept, progress) as found:
                 if found is None:

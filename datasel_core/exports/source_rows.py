@@ -191,5 +191,5 @@ def _by_file(origins: Sequence[Origin]) -> Iterator[tuple[TableFile, list[int]]]
 
 
 def _otherwise(kept: SelectionRecord) -> str:
-    shapes = "messages or columns" if kept.manifest["pool"]["kind"] == "text" else "columns"
+    shapes = "messages or columns" if kept.kind.texts else "columns"
     return f"its rows cannot leave as they came; add it again, or take --shape {shapes}, which need no source."

@@ -42,7 +42,7 @@ class Still:
     def __init__(self, kept: SelectionRecord):
         table = kept.table
         self._all = {name: table[name] for name in table.column_names}
-        self._beside = {name for name in table.column_names if name.lower() not in OWN}
+        self._beside = {name for name in table.column_names if name.lower() not in OWN.union(kept.kind.own)}
 
     def numbers(self) -> frozenset[str]:
         """Columns of a CSV that are kept as numbers or truth values, as the source calls them."""

@@ -23,7 +23,7 @@ class Csv(Export):
 
     @classmethod
     def likely(cls, pool: Pool) -> int:
-        return 55 if kind_of(pool.source.name) in DELIMITED and pool.kind != "text" else 4
+        return 55 if kind_of(pool.source.name) in DELIMITED and not pool.how.texts else 4
 
     def make(self, kept: SelectionRecord, path: Path, progress: Progress) -> None:
         table, written = kept.plain(), iter(kept.as_written())

@@ -4,19 +4,19 @@ import functools
 import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from datasel_core.base import registry
 from datasel_core.base.ragged import Ragged
-from datasel_core.base.role import GROUP, LABELS, PICTURE, find_role
+from datasel_core.base.role import FACT, GROUP, LABELS, PICTURE, RELATION, find_role
 from datasel_core.errors import BadRequest, MissingFeature, UnknownName
 from datasel_core.features.feature import OPENED, Feature
 from datasel_core.features.space import are_unlike, encoder_of
 from datasel_core.features.stored import UNMEASURED, StoredFeature, kept_features
-from datasel_core.features.twins import first_of_picture
+from datasel_core.features.twins import first_of_picture, numbered
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.hashing import key_of
 from datasel_core.workspace.layout import Workspace, without_home
@@ -24,27 +24,31 @@ from datasel_core.workspace.layout import Workspace, without_home
 _BLOCK = 1 << 16
 NAMES = "names"
 """Among the facts of a feature of words: its values are positions in this list."""
-_COLUMNS = (GROUP.name, PICTURE.name)
+_NAMED = (FACT.name, RELATION.name)
+"""Roles that the column of their own name fills, where no other is named; they are numbers, equal where it is."""
+_COLUMNS = (GROUP.name, PICTURE.name, *_NAMED)
 """Roles that columns of the pool fill, never a feature."""
 
 
 @dataclass(frozen=True)
 class Roles:
     """features: role -> the feature that fills it. group: the column that gives the groups, or None. picture: the
-    column of which equal values mean one picture; empty for what the pool itself knows of its pictures.
+    column of which equal values mean one picture; empty for what the pool itself knows of its pictures. columns: the
+    columns that fill `fact` and `relation`, where there are such.
     """
 
     pool: Pool
     features: Mapping[str, StoredFeature]
     group: str | None
     picture: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
         cls, workspace: Workspace, pool: Pool, use: Mapping[str, str] | None = None, needs: Sequence[str] = ()
     ) -> "Roles":
-        """use: role -> feature id or key (for `group` and `picture`: a column). Where a role is not named, the newest
-        feature of that role fills it.
+        """use: role -> feature id or key (for `group`, `picture`, `fact` and `relation`: a column). Where a role is not
+        named, the newest feature of that role fills it.
 
         For `embedding`, `use` may also name a feature of another role, by id, key or role, that has one vector per
         sample. Raises MissingFeature when a needed role has none, saying how to get it; UnknownName when `use` names
@@ -56,12 +60,15 @@ class Roles:
         picture = use.pop(PICTURE.name, "")
         if picture == ", ".join(pool.picture_columns):
             picture = ""  # as a manifest calls what the pool itself knows
+        there = {role: use.pop(role, None) or (role if role in pool.columns else "") for role in _NAMED}
+        columns = {role: name for role, name in there.items() if name}
         chosen = {one.role: one for one in kept}
         for role, name in use.items():
             chosen[role] = _named(kept, role, name, pool)
-        roles = cls(pool, chosen, group, picture)
-        for column in filter(None, (group if group not in roles.words() else None, picture)):
-            pool.column(column)
+        roles = cls(pool, chosen, group, picture, columns)
+        for column in filter(None, (group if group not in roles.words() else None, picture, *columns.values())):
+            if column not in pool.columns:
+                pool.column(column)  # says which there are
         for role in needs:
             roles._check_there(role)
         roles._check_one_space(needs)
@@ -78,6 +85,8 @@ class Roles:
                 f"The pool {pool.name} does not say which samples show one picture; name a column that does with "
                 f"--use picture=COLUMN {has}."
             )
+        if role in _NAMED and role not in self.columns:
+            raise MissingFeature(f"The pool {pool.name} has no column {role}; name one with --use {role}=COLUMN {has}.")
         if role not in _COLUMNS and role not in self.features:
             raise MissingFeature(
                 f"The pool {pool.name} has no feature for the role {role} yet. {how_to_get(pool, role)}"
@@ -87,6 +96,18 @@ class Roles:
     def pictures(self) -> np.ndarray:
         """(n,) int64: the first row of the pool that shows the same picture as each row."""
         return first_of_picture(self.pool, self.picture)
+
+    def _numbers(self, role: str) -> np.ndarray | None:
+        """(n,) int64: for `fact` and `relation`, the place of each sample's value among those that differ, in the order
+        in which they come first; a sample without one shares it with none. None where no column fills the role.
+        """
+        if role in self.columns and role not in self._numbered:
+            self._numbered[role] = numbered(self.pool.column(self.columns[role]))
+        return self._numbered.get(role)
+
+    @functools.cached_property
+    def _numbered(self) -> dict[str, np.ndarray]:
+        return {}
 
     def _check_one_space(self, needs: Sequence[str]) -> None:
         """Raises BadRequest when photos and captions were encoded by different models: cosines would mean nothing.
@@ -119,6 +140,9 @@ class Roles:
             return labels if rows is None else labels[rows]
         if role == PICTURE.name:
             return self.pictures if rows is None else self.pictures[rows]
+        if role in _NAMED:
+            values = self._numbers(role)
+            return values if rows is None or values is None else values[rows]
         if role == LABELS.name and self.pool.has_labels:
             labels = self.pool.column(role)
             return labels if rows is None else labels[rows]
@@ -190,6 +214,8 @@ class Roles:
             return f"column {self.group}" if by_pool else self._key(self.group)
         if role == PICTURE.name:
             return hashlib.sha256(self.pictures.astype("<i8").tobytes()).hexdigest()
+        if role in _NAMED:
+            return hashlib.sha256(self.array(role).astype("<i8").tobytes()).hexdigest()
         meta, names = self.features[role].meta, _names(self.features[role])
         # of words the files hold positions among these
         return meta["fingerprint"] if names is None else key_of([meta["fingerprint"], names])
@@ -202,8 +228,8 @@ class Roles:
                 said[role] = {"id": "column", "column": self.group}
                 said[role] |= {} if self.group in self.pool.columns else {"fingerprint": self._key(role)}
                 continue
-            if role == PICTURE.name:
-                column = self.picture or ", ".join(self.pool.picture_columns)
+            if role in _COLUMNS:
+                column = self.columns.get(role) or self.picture or ", ".join(self.pool.picture_columns)
                 said[role] = {"id": "column", "column": column, "fingerprint": self._key(role)}
                 continue
             meta = self.features[role].meta

@@ -65,3 +65,16 @@ def first_of_picture(pool: Pool, column: str = "") -> np.ndarray:
 
 def _is_missing(value: object) -> bool:
     return value is None or (isinstance(value, float) and value != value)
+
+
+def numbered(values: np.ndarray) -> np.ndarray:
+    """(n,) int64: the place of each value among those that differ, in the order in which they come first. Each gap has
+    a place of its own, after all others.
+    """
+    import pyarrow as pa  # here, as features of pictures need none
+
+    codes = pa.array(values, from_pandas=True).dictionary_encode()
+    places = np.asarray(codes.indices.fill_null(-1)).astype(np.int64)
+    gaps = np.flatnonzero(places < 0)
+    places[gaps] = len(codes.dictionary) + np.arange(len(gaps))
+    return places

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from datasel_core.errors import BadInput
 from datasel_core.pools.media import formats
+from datasel_core.pools.readers.facts.columns import are_facts
 from datasel_core.pools.readers.layouts.fence import Fence
 from datasel_core.pools.readers.layouts.find import find_layout
 from datasel_core.pools.readers.tables import usual
@@ -28,8 +29,8 @@ _LOOKED_AT = 5
 
 
 def kind_of(path: Path) -> str:
-    """What a source seems to hold: `vectors` for .npy and .npz, `pairs` for .tar, `text` where its files or the columns
-    of a table say so, else `images`.
+    """What a source seems to hold: `vectors` for .npy and .npz, `pairs` for .tar, `facts` where a table has a question,
+    its answer and a relation, `text` where its files or the columns of a table say so, else `images`.
     """
     suffix = format_of(path.name)
     if suffix in (".npy", ".npz", ".tar"):
@@ -44,11 +45,16 @@ def kind_of(path: Path) -> str:
         suffixes = {format_of(file.name) for file in files}
         pictures = formats.SUFFIXES & suffixes
         tables = itertools.islice((file for file in files if kind_by_content(file) in TABLES), _LOOKED_AT)
-        texts = (PLAIN | {".jsonl", ".ndjson"}) & suffixes or any(_columns(table) & USUAL for table in tables)
-        return "pairs" if ".tar" in suffixes else "text" if texts and not pictures else "images"
+        names = list(map(_columns, tables))
+        texts = (PLAIN | {".jsonl", ".ndjson"}) & suffixes or any(one & USUAL for one in names)
+        if ".tar" in suffixes or pictures or not texts:
+            return "pairs" if ".tar" in suffixes else "images"
+        return "facts" if any(map(are_facts, names)) else "text"
     names = _columns(path)
     if names & _PICTURES:
         return "pairs" if names & set(usual.CAPTIONS) else "images"
+    if are_facts(names):
+        return "facts"
     return "text" if suffix in PLAIN or names & USUAL else "images"
 
 

@@ -27,6 +27,12 @@ class PoolKind(Declared):
 
     groups: ClassVar[tuple[str, ...]] = ("group",)
     """Columns that say which group a sample belongs to; the first that is there counts."""
+    own: ClassVar[tuple[str, ...]] = ()
+    """Columns that it writes itself, beside those of all kinds: the source may have others that are called so."""
+    marks: ClassVar[tuple[str, ...]] = ()
+    """Those of them that tell samples apart and say nothing in words, such as hashes: nobody looks for these."""
+    texts: ClassVar[Mapping[str, str]] = {}
+    """Where samples are texts: the columns that hold them, and what pools of texts call these."""
 
     @classmethod
     def reads(cls, source: Path, file: Path) -> bool:

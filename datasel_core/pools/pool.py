@@ -174,6 +174,10 @@ class Pool:
         """What encoders may open of the samples: any of `image`, `text`, `turns`."""
         return self.how.offers(self)
 
+    def is_like(self, other: "Pool") -> bool:
+        """Whether equal content hashes mean equal samples: of pools of one kind, and of all that hold texts."""
+        return self.kind == other.kind or bool(self.how.texts and other.how.texts)
+
     @property
     def group_column(self) -> str | None:
         """The column that says which group a sample belongs to, where there is one; long texts name no groups."""

@@ -164,7 +164,7 @@ def _shared(target: Pool, pool: Pool) -> str | None:
     spared = target.about.get("part_of", {})
     if spared.get("spared") and spared["fingerprint"] == pool.fingerprint:
         return None
-    if target.fingerprint == pool.fingerprint or target.kind != pool.kind:
+    if target.fingerprint == pool.fingerprint or not target.is_like(pool):
         return None
     import pyarrow.compute as pc  # takes long to load, and most commands need none
 

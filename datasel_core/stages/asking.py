@@ -189,7 +189,7 @@ def _judges(pool: Pool, named: Mapping[str, Pool], overlap: bool) -> tuple[list[
 
 def _shared(one: Pool, other: Pool) -> np.ndarray:
     """Rows of one that the other has, too, to the letter."""
-    if one.kind != other.kind:
+    if not one.is_like(other):
         return np.empty(0, np.int64)
     return np.flatnonzero(np.isin(contents(one), contents(other)))
 

@@ -36,6 +36,7 @@ FIELDS = {
     "map": {"feature": "0" * 16},
     "mix": {"pool": "p", "budget": "5"},
     "note": {"run": "x", "text": "a note"},
+    "phonebook": {"facts": 5, "parameters": 5},
     "pilot": {"pool": "p"},
     "pilot_import": {"pool": "p", "file": "times.csv"},
     "plan": {"pool": "p", "budget": "5", "wage": "20", "seconds": "10"},

@@ -38,6 +38,7 @@ def roles(rng: np.random.Generator, needs: tuple[str, ...], n: int = N) -> dict:
     vectors[n // 3] = 40
     made = {"embedding": vectors, "image": vectors, "group": np.array(list("aaaaaaabbbc"))[rng.integers(11, size=n)]}
     made["picture"] = np.arange(n) // 3
+    made["fact"], made["relation"] = np.arange(n) // 2, np.arange(n) % 5
     lengths = rng.integers(1, 4, n)
     made["patterns"] = Ragged(clustered(rng, int(lengths.sum()), 10, 12), np.concatenate([[0], np.cumsum(lengths)]))
     made["text"] = vectors + rng.standard_normal(vectors.shape).astype(np.float32)

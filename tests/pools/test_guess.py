@@ -18,6 +18,10 @@ from datasel_core.pools.guess import kind_of
         (("id", "text"), "text"),
         (("messages",), "text"),
         (("question", "answer"), "text"),
+        (("Question", "answer", "relation"), "facts"),
+        (("prompt", "response", "property"), "facts"),
+        (("question", "relation"), "text"),
+        (("path", "question", "answer", "relation"), "images"),
         (("path", "group"), "images"),
         (("path", "caption"), "pairs"),
         (("image", "captions"), "pairs"),
@@ -53,12 +57,13 @@ def test_a_folder_is_told_by_its_files(tmp_path, names, kind):
     [
         ("train.csv", b"prompt,response\na,b\n"),
         ("0.jsonl.gz", gzip.compress(b'{"text": "a"}\n', mtime=0)),
+        ("0.jsonl", b'{"question": "q", "answer": "a", "relation": "r"}\n'),
     ],
 )
 def test_a_folder_of_tables_is_told_by_the_first(tmp_path, name, content):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / name).write_bytes(content)
-    assert kind_of(tmp_path / "in") == "text"
+    assert kind_of(tmp_path / "in") == ("facts" if b"relation" in content else "text")
     (tmp_path / "in" / "a.jpg").touch()
     assert kind_of(tmp_path / "in") == "images"
 

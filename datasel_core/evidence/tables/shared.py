@@ -23,7 +23,7 @@ def same_samples(measures: Sequence[Measure], towards: Sequence[Reference], allo
     """
     said = []
     for one, judge in _pairs(measures, towards):
-        if one.pool.kind != judge.pool.kind:
+        if not one.pool.is_like(judge.pool):
             continue
         n = int(np.isin(contents(judge.pool, judge.held.rows), contents(one.pool, one.rows)).sum())
         if n:

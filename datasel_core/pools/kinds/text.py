@@ -10,8 +10,8 @@ from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.pools.kind import PoolKind, pool_kind
 from datasel_core.pools.pool import Pool
-from datasel_core.pools.readers.tables import streams, table_file
 from datasel_core.pools.readers.tables.origins import Origin
+from datasel_core.pools.readers.tables.table_file import may_hold_rows
 from datasel_core.pools.readers.texts import rows
 from datasel_core.pools.readers.texts.origins import text_origins
 from datasel_core.pools.readers.texts.scan import Named, scan_texts
@@ -32,6 +32,7 @@ class Text(PoolKind):
     """
 
     groups: ClassVar = ("source", "group")
+    texts: ClassVar = {name: name for name in rows.TEXTS}
 
     text_column: str | None = Field(
         None,
@@ -55,8 +56,7 @@ class Text(PoolKind):
 
     @classmethod
     def reads(cls, source: Path, file: Path) -> bool:
-        kinds = table_file.TABLES | table_file.PLAIN | ({""} if streams.packing(file.name.lower()) else set())
-        return super().reads(source, file) and (file == source or table_file.kind_of(file.name) in kinds)
+        return super().reads(source, file) and (file == source or may_hold_rows(file.name))
 
     def scan(self, source: Path, workspace: Workspace, progress: Progress) -> Scan:
         return scan_texts(source, *self._read_as(), workspace, progress)

@@ -31,10 +31,19 @@ class Spool:
     in a file of its own until all types are known.
     """
 
-    def __init__(self, workspace: Workspace, first: Sequence[str], last: Sequence[str], long: Sequence[str]):
-        """first, last: where columns stand; long: those that are so whatever they hold."""
+    def __init__(
+        self,
+        workspace: Workspace,
+        first: Sequence[str],
+        last: Sequence[str],
+        long: Sequence[str],
+        free: Sequence[str] = (),
+    ):
+        """first, last: where columns stand. long: those that are so whatever they hold. free: of the first and last,
+        those that are long where their texts are, as all others.
+        """
         clear_spools(workspace)
-        self._first, self._last, self._always_long = tuple(first), tuple(last), tuple(long)
+        self._first, self._last, self._always_long, self._free = tuple(first), tuple(last), tuple(long), tuple(free)
         self._folder, self._lock = _room(workspace)
         try:
             self._file = open(self._folder / "parts", "w+b")  # noqa: SIM115  (closed by `close`)
@@ -133,7 +142,11 @@ class Spool:
             name
             for name in names
             if name in self._always_long
-            or (name in others and pa.types.is_string(kinds[name]) and self._bytes[name] > _LONG * self._rows)
+            or (
+                name in (*others, *self._free)
+                and pa.types.is_string(kinds[name])
+                and self._bytes[name] > _LONG * self._rows
+            )
         )
         return pa.schema([(name, kinds[name]) for name in names]), long
 

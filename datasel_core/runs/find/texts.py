@@ -48,7 +48,7 @@ class Place:
 def columns(pool: Pool) -> list[str]:
     """Those that are searched: the id, and every column of text or of lists of texts."""
     found = pool.batches(pool.columns, _free(pool)).schema
-    names = [name for name in pool.columns if name not in _SAID_ELSEWHERE]
+    names = [name for name in pool.columns if name not in _SAID_ELSEWHERE.union(pool.how.marks)]
     return [name for name in names if _is_text(found.field(name).type)]
 
 

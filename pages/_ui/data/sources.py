@@ -20,13 +20,14 @@ _HINTS = {
     "images": "a folder, a table with paths, COCO, YOLO, Parquet with pictures inside",
     "pairs": "a table with paths and captions, WebDataset shards, COCO captions, LLaVA, DataComp metadata",
     "text": "prompts with responses, chats or plain texts in tables, or a folder of these",
+    "facts": "questions with answers and relations in tables; or any table, from which templates make them",
     "vectors": ".npy, .npz or Parquet",
 }
 
 
 _OPENS = (
     "Folders of photos, tables with paths and captions, COCO, YOLO, WebDataset, Hugging Face Parquet, chats and other "
-    "texts, vectors: which it is, is seen when it is opened."
+    "texts, facts, vectors: which it is, is seen when it is opened."
 )
 
 

@@ -78,7 +78,8 @@ def _large_one(pool: Pool, row: int) -> None:
 
 
 def _facts(pool: Pool, row: int) -> list[tuple[str, str]]:
-    found = {name: pool.value(name, row) for name in pool.table.column_names if name not in _SHOWN_ELSEWHERE}
+    elsewhere = _SHOWN_ELSEWHERE.union(pool.how.texts)
+    found = {name: pool.value(name, row) for name in pool.table.column_names if name not in elsewhere}
     facts = [
         (markdown.plain(name), (markdown.code if name == "id" else markdown.plain)(str(value)))
         for name, value in found.items()

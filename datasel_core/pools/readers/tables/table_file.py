@@ -56,6 +56,11 @@ def kind_by_content(path: Path) -> str:
     return kind_of(path.name) or (_kind_inside(path) if streams.packing(path.name.lower()) else "")
 
 
+def may_hold_rows(name: str) -> bool:
+    """Whether a file of this name may be a table or a text."""
+    return kind_of(name) in TABLES | PLAIN or (not kind_of(name) and bool(streams.packing(name.lower())))
+
+
 def stem_of(name: str) -> str:
     """The name without its suffixes."""
     name = name[: len(name) - len(streams.packing(name.lower()))]

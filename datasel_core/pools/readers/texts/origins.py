@@ -1,7 +1,8 @@
 """Where the rows of some text samples stand: the source is read again, and named, as it was."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from datasel_core.base.progress import Progress
 from datasel_core.pools.readers.tables.files import find_files
@@ -41,17 +42,36 @@ def text_origins(
     workspace: Workspace,
     progress: Progress,
 ) -> dict[str, Origin] | None:
+    """As `row_origins`, of samples in these shapes."""
+    reader = Reader(shapes.known())
+
+    def content(values: Mapping[str, Any]) -> str:
+        sample = reader.read(values)
+        return content_of(sample.turns, sample.rejected, sample.label)
+
+    return row_origins(source, wanted_columns(shapes, named), named, content, asked, left_out, workspace, progress)
+
+
+def row_origins(
+    source: Path,
+    wanted: frozenset[str],
+    named: Named,
+    content: Callable[[Mapping[str, Any]], str],
+    asked: Mapping[str, int],
+    left_out: int,
+    workspace: Workspace,
+    progress: Progress,
+) -> dict[str, Origin] | None:
     """id -> where its row stands, with the hash that it has now; None where samples are whole files. Reads no further
     than to the last of these.
 
-    asked: id -> row of the pool. left_out: how many rows of the source are none of the pool's. Raises BadInput when
-    there is no source.
+    content: the hash of the sample in a row; it raises BadRow where the row is none. asked: id -> row of the pool.
+    left_out: how many rows of the source are none of the pool's. Raises BadInput when there is no source.
     """
-    wanted = wanted_columns(shapes, named)
     files, _ = find_files(source, workspace, wanted)
     if all(file.is_plain for file in files):
         return None
-    reader, left, found = Reader(shapes.known()), set(asked), {}
+    left, found = set(asked), {}
     passing = _Passing(list(asked.values()), left_out)
     track = progress.track(len(left), "finding rows in the source")
     for file in files:
@@ -59,8 +79,8 @@ def text_origins(
             passing.at += 1
             if (id := _id(file, row, named)) not in left:
                 progress.check()
-            elif (content := _content(file, row, reader)) is not None:
-                found[id] = Origin(file, row[0], {"content": content}, wanted)
+            elif (now := _content(file, row, content)) is not None:
+                found[id] = Origin(file, row[0], {"content": now}, wanted)
                 left.remove(id)
                 track.advance()
                 if not left:
@@ -80,13 +100,10 @@ def _id(file: TableFile, row: Row, named: Named) -> str | None:
         return None
 
 
-def _content(file: TableFile, row: Row, reader: Reader) -> str | None:
+def _content(file: TableFile, row: Row, content: Callable[[Mapping[str, Any]], str]) -> str | None:
     """The hash of a sample; None where the row is none."""
     values = row[1]
     try:
-        sample = reader.read(
-            {name: filled(value) for name, value in values.items()} if file.kind in COLUMNAR else values
-        )
-        return content_of(sample.turns, sample.rejected, sample.label)
+        return content({name: filled(value) for name, value in values.items()} if file.kind in COLUMNAR else values)
     except BadRow:
         return None

@@ -109,9 +109,12 @@ def _is_unicode(text: str) -> bool:
 class Beside:
     """The other values of rows, as columns: those with names of ours get another, those that are no plain values are
     noted.
+
+    ours: names of ours, in lower case.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ours: frozenset[str] = _OWN) -> None:
+        self._ours = ours
         self.nested: set[str] = set()
         self.over: set[str] = set()
         self.renamed: dict[str, str] = {}
@@ -172,7 +175,7 @@ class Beside:
                 self.over.add(shown(name))
             return None
         own = name
-        while own.lower() in self._taken or table_columns.gives_way(own) or own.lower() in _OWN or _is_near(own):
+        while own.lower() in self._taken or table_columns.gives_way(own) or own.lower() in self._ours or _is_near(own):
             own += "_"
         if own != name:
             self.renamed[name] = own

@@ -1,0 +1,218 @@
+"""Facts become a pool: every row of every file is read once, and waits on disk until all columns are known."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from datasel_core.base.progress import Progress, Track
+from datasel_core.errors import BadInput
+from datasel_core.pools.long_columns import Texts
+from datasel_core.pools.readers.facts.columns import ColumnReader
+from datasel_core.pools.readers.facts.counts import Counts
+from datasel_core.pools.readers.facts.fact import ALL, Fact, digest, same
+from datasel_core.pools.readers.facts.templates import TemplateReader
+from datasel_core.pools.readers.spool import Spool
+from datasel_core.pools.readers.tables.files import find_files
+from datasel_core.pools.readers.tables.rows import rows
+from datasel_core.pools.readers.tables.streams import Position
+from datasel_core.pools.readers.tables.table_file import DELIMITED, TableFile
+from datasel_core.pools.readers.tables.usual import OURS, is_ours
+from datasel_core.pools.readers.texts.gathering import MOST_NAMES, MOST_NOTES, Gathering
+from datasel_core.pools.readers.texts.names import Named, given_id, listed_id, sample_id
+from datasel_core.pools.readers.texts.rows import Beside
+from datasel_core.pools.readers.texts.shapes import NoShape, named
+from datasel_core.pools.readers.texts.turns import BadRow
+from datasel_core.pools.scan import Scan
+from datasel_core.workspace.layout import Workspace
+
+QUESTION, ANSWER = "question", "answer"
+"""Columns of the pool that hold what a language model reads, and what it is to answer."""
+SAID = (QUESTION, ANSWER, "relation", "fact", "wording")
+_PART_ROWS = 1_000
+_PART_CHARACTERS = 4 << 20
+_LARGEST = 1 << 31
+
+
+class _Wordings:
+    """Numbers of wordings: those of the source, where they are numbers; else in the order in which they come."""
+
+    def __init__(self, is_named: bool):
+        self._named = is_named
+        self._numbers: dict[str, int] = {}
+        self._of_facts: dict[bytes, list[bytes]] = {}
+        self._are_numbers: bool | None = None
+
+    def number(self, one: Fact) -> int | None:
+        """None where nothing tells. Raises BadRow for words among numbers."""
+        if isinstance(one.wording, int):
+            return one.wording
+        if one.wording is not None:
+            return self._of_source(one.wording)
+        if not self._named or one.name is None:
+            return 0 if self._named else None
+        known = self._of_facts.setdefault(digest(one.name), [])
+        asked = digest(same(one.question))
+        if asked not in known:
+            known.append(asked)
+        return known.index(asked)
+
+    def _of_source(self, said: str) -> int:
+        is_number = said.isascii() and said.isdigit() and int(said[:11]) < _LARGEST
+        self._are_numbers = is_number if self._are_numbers is None else self._are_numbers
+        if is_number is not self._are_numbers:
+            usual = "whole numbers" if self._are_numbers else "words"
+            raise BadRow(f"its wording is {said[:60]!r}, and those before it are {usual}")
+        return int(said) if is_number else self._numbers.setdefault(said, len(self._numbers))
+
+    def notes(self) -> list[str]:
+        names = [f"{number} is {said}" for said, number in list(self._numbers.items())[:10]]
+        more = f" and {len(self._numbers) - 10:,} more" if len(self._numbers) > 10 else ""
+        return [f"Wordings are numbered as they come: {', '.join(names)}{more}."] if names else []
+
+
+@dataclass(kw_only=True)
+class _Reading(Gathering):
+    """What has been read so far, and how rows are read. is_named: facts are told apart."""
+
+    named: Named
+    reader: ColumnReader | TemplateReader
+    is_named: bool
+    wordings: _Wordings
+    counts: Counts = field(default_factory=Counts)
+    no_shape: int = 0
+
+
+def scan_facts(
+    source: Path,
+    reader: ColumnReader | TemplateReader,
+    asked: tuple[list[str], frozenset[str]],
+    ids: Named,
+    is_named: bool,
+    workspace: Workspace,
+    progress: Progress,
+) -> Scan:
+    """asked: columns that must be there, and those that are needed though they hold lists. ids: what samples are
+    called. is_named: facts are told apart.
+
+    Raises BadInput when there is no table, an option names no column, ids repeat, or nothing is left.
+    """
+    must, wanted = asked
+    files, notes = find_files(source, workspace, wanted)
+    if all(file.is_plain for file in files):
+        raise BadInput(f"{source.name} holds texts and no table; facts stand in .jsonl, .json, .csv or .parquet files.")
+    spool = Spool(workspace, ("id", *SAID), ("content",), (QUESTION,), (ANSWER, "fact"))
+    try:
+        reading = _Reading(
+            spool=spool,
+            part_rows=_PART_ROWS,
+            part_characters=_PART_CHARACTERS,
+            beside=Beside(frozenset(SAID)),
+            named=ids,
+            reader=reader,
+            is_named=is_named,
+            wordings=_Wordings(is_named),
+        )
+        _read_all(files, wanted, reading, progress)
+        _check(source, must, reading)
+        reading.check_unique(files)
+        path, long = spool.finish(progress)
+        names = [name for name in pq.read_schema(path).names if name not in long]
+        table = pq.read_table(path, columns=names, partitioning=None)
+        questions = Texts(path, long)
+        notes += reading.said + reading.counts.notes(lambda row: questions.value(QUESTION, row), is_named)
+    except BaseException:
+        spool.close()
+        raise
+    if reading.counts.relations.keys() == {ALL}:
+        notes.append(f"No column says the relation: all facts are one, called {ALL}.")
+    notes += reading.wordings.notes() + reading.beside.notes() + reading.counted()
+    root = source if source.is_dir() else source.parent
+    return Scan(
+        table, root, reading.unreadable, notes, left_out=reading.left_out, file=path, texts=long, close=spool.close
+    )
+
+
+def _read_all(files: list[TableFile], wanted: frozenset[str], reading: _Reading, progress: Progress) -> None:
+    sizes = [file.path.stat().st_size if file.path.is_file() else 0 for file in files]
+    track, before = progress.track(max(1, sum(sizes) >> 20), "reading facts (MB)"), 0
+    for number, (file, size) in enumerate(zip(files, sizes, strict=True)):
+        reading.go_on(guess=file.kind in DELIMITED)
+        _read(number, file, reading, wanted, track, before)
+        before += size
+        track.advance((before >> 20) - track.done)
+    reading.keep()
+    track.finish()
+
+
+def _read(number: int, file: TableFile, reading: _Reading, wanted: frozenset[str], track: Track, before: int) -> None:
+    position, names = Position(), ()
+    for count, (at, row) in enumerate(rows(file, position, wanted)):
+        if count % _PART_ROWS == 0:
+            track.advance(((before + position.bytes()) >> 20) - track.done)
+        try:
+            if isinstance(row, str):
+                raise BadRow(row)
+            if tuple(row) != names:
+                names = tuple(row)
+                reading.saw(names)
+            for name, one in _facts(file, at, row, reading):
+                if isinstance(one, BadRow):
+                    reading.refuse(name, f"{file.place(at)}: {one}")
+                else:
+                    reading.put(number, at, one)
+        except BadRow as error:
+            reading.no_shape += isinstance(error, NoShape)
+            reading.refuse(listed_id(file, at, row, reading.named), f"{file.place(at)}: {error}")
+    reading.said += position.notes[: MOST_NOTES - len(reading.said)]
+
+
+def _facts(
+    file: TableFile, at: int, row: Mapping[str, Any], reading: _Reading
+) -> Iterator[tuple[str, dict[str, Any] | BadRow]]:
+    """(id, columns) of each sample of a row, or why it is left out. Raises BadRow where the row gives none."""
+    reader, column = reading.reader, reading.named.id_column
+    id = sample_id(file, at, given_id(row, reading.named), reading.named.with_file)
+    ours = (OURS,) if is_ours(row.get(OURS)) else ()
+    if isinstance(reader, ColumnReader):
+        one = reader.read(row)
+        beside = reading.beside.of(row, (*reader.used(row), column, *ours))
+        yield id, {"id": id, **_columns(one, reading), **beside}
+        return
+    beside = reading.beside.of(row, (column, *ours))
+    for name, made in reader.read(row):
+        name = f"{id}/{name}"
+        try:
+            yield name, made if isinstance(made, BadRow) else {"id": name, **_columns(made, reading), **beside}
+        except BadRow as error:
+            yield name, error
+
+
+def _columns(one: Fact, reading: _Reading) -> dict[str, Any]:
+    """Raises BadRow."""
+    content, wording = one.content, reading.wordings.number(one)
+    fact = reading.counts.add(one)
+    found = {QUESTION: one.question, ANSWER: one.answer, "relation": one.relation, "content": content}
+    found |= {"fact": fact} if reading.is_named else {}
+    return found if wording is None else found | {"wording": wording}
+
+
+def _check(source: Path, must: list[str], reading: _Reading) -> None:
+    named_ones = [*must, *([reading.named.id] if reading.named.id else [])]
+    missing = next((name for name in named_ones if name not in reading.names), None)
+    if missing is not None and reading.names and len(reading.names) < MOST_NAMES:
+        raise BadInput(f"{source.name} has no column {missing}; it has: {named(reading.names)}.")
+    if reading.ids:
+        return
+    if not reading.left_out:
+        raise BadInput(f"{source.name} has no rows.")
+    if reading.no_shape == reading.left_out:
+        raise BadInput(
+            f"{source.name} has no question with its answer; it has: {named(reading.names)}. Name the columns with "
+            "--option question_column=NAME and --option answer_column=NAME, or make facts of others with --option "
+            "templates=FILE."
+        )
+    first = reading.unreadable[0]
+    raise BadInput(f"None of the {reading.left_out:,} rows in {source.name} can be used ({first['reason']}).")
