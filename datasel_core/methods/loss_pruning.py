@@ -98,7 +98,8 @@ class LossPruning(Method):
     )
     flatten: Literal["static", "dynamic"] = Field(
         "static",
-        description="How it is flattened: at most so many samples of a fact, or passing over what was learned.",
+        description="How it is flattened: at most so many samples of a fact; or passing over what was learned, which "
+        "is for the next stage of a training that goes on, never for one that begins anew.",
         json_schema_extra=spoken({"static": "a limit a fact", "dynamic": "passing over the learned"}),
     )
     limit: int | None = Field(
