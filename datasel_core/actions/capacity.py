@@ -86,7 +86,7 @@ class Capacity(Task):
         filled = [_filled(values) for values in (answer, relation, fact) if values is not None]
         there = np.logical_and.reduce(filled)
         if not there.any():
-            raise BadRequest(f"No sample of {pool.name} has both a {self.answer} and a {self.relation}.")
+            raise BadRequest(f"No sample of {pool.name} has a value in both {self.answer} and {self.relation}.")
         kept = [None if values is None else values.filter(pa.array(there)) for values in (relation, answer, fact)]
         return facts_of(*kept), int((~there).sum()), fact is not None
 
@@ -95,11 +95,9 @@ class Capacity(Task):
         if not named:
             notes.append("Each sample counts as a fact of its own; name the column that tells facts apart with --fact.")
         if said["left_out"]:
-            notes.append(f"{said['left_out']:,} samples lack an answer, a relation or a fact, and were left out.")
+            notes.append(f"Left out, for they lack an answer, a relation or a fact: {said['left_out']:,} samples.")
         if said["conflicting"]:
-            notes.append(
-                f"{said['conflicting']:,} facts are stated with several answers or relations; the first counts."
-            )
+            notes.append(f"Facts stated with several answers or relations: {said['conflicting']:,}; the first counts.")
         return notes
 
 
@@ -118,8 +116,8 @@ def _filled(values: pa.Array) -> np.ndarray:
 def _lines(said: dict[str, Any]) -> list[str]:
     often, low, high = said["frequency"], *said["range"]
     lines = [
-        f"{said['facts']:,} facts in {often['samples']:,} samples; {often['once']:.0%} are stated once, the most frequent "
-        f"{often['most']:,} times.",
+        f"{said['facts']:,} facts in {often['samples']:,} samples; {often['once']:.0%} are stated once, the most "
+        f"frequent {often['most']:,} times.",
         f"Bits: {said['bits']['plug_in']:,.0f} as counted, {said['bits']['miller_madow']:,.0f} by Miller-Madow, "
         f"{said['bits']['chao_shen']:,.0f} by coverage (Chao-Shen).",
     ]
@@ -132,11 +130,12 @@ def _lines(said: dict[str, Any]) -> list[str]:
     if len(said["relations"]) > _LINES:
         lines.append(f"  and {len(said['relations']) - _LINES:,} more relations; --json has all.")
     lines += [
-        f"Capacity: {said['capacity_bits']:,.0f} bits at {said['rho']:.2f} bits a parameter; {low['capacity_bits']:,.0f} "
-        f"to {high['capacity_bits']:,.0f} at {RANGE[0]:g} to {RANGE[1]:g}.",
+        f"Capacity: {said['capacity_bits']:,.0f} bits at {said['rho']:.2f} bits a parameter; "
+        f"{low['capacity_bits']:,.0f} to {high['capacity_bits']:,.0f} at {RANGE[0]:g} to {RANGE[1]:g}.",
         f"At most {said['accuracy']:.1%} of all can be right ({low['accuracy']:.1%} to {high['accuracy']:.1%}); "
         f"{said['guess']:.1%} by guessing.",
     ]
-    few = [one for at, one in enumerate(said["curve"], 1) if at * 4 % len(said["curve"]) < 4] or said["curve"]
-    lines.append("Kept: " + ", ".join(f"{one['facts']:,} at most {one['accuracy']:.1%}" for one in few) + " of them.")
+    few = said["curve"][:: -max(1, len(said["curve"]) // 4)][::-1]  # the last among them
+    kept = ", ".join(f"{one['accuracy']:.1%} of {one['facts']:,}" for one in few)
+    lines.append(f"Of fewer facts, kept blindly, at most: {kept}.")
     return [*lines, said["sentence"]]

@@ -55,7 +55,8 @@ def _at(given: Profile, bits: dict[str, float], room: float, total: int) -> dict
 def sentence(said: dict[str, Any], bits: dict[str, float], facts: int) -> str:
     """What a meter says, in a sentence for people."""
     low, high = min(bits.values()), max(bits.values())
-    takes = f"{facts:,} facts take {low:,.0f} bits" + (f" to {high:,.0f}, as is estimated" if round(high - low) else "")
+    bits_taken = f"{low:,.0f} to {high:,.0f} bits, by estimate" if round(high - low) else f"{low:,.0f} bits"
+    takes = f"{facts:,} facts take {bits_taken}"
     holds = f"a model of {said['parameters']:,} parameters holds about {said['capacity_bits']:,.0f}"
     then = {
         FITS: "all fit, and pruning would only lose some.",
