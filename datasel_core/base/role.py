@@ -88,3 +88,6 @@ AGREEMENT = declare(
     Role("agreement", "number", "How far the labellers of a sample agree: 1 in all pairs, 0 in none.", good="high")
 )
 LABEL_SECONDS = declare(Role("label_seconds", "number", "How long a labeller took for a sample, on average.", unit="s"))
+ANSWER_BITS = declare(
+    Role("answer_bits", "number", "What the answer of a sample takes: the entropy of its relation.", unit="bits")
+)

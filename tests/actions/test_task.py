@@ -14,6 +14,7 @@ from tests.conftest import task_of
 
 TASKS = every("task")
 FIELDS = {
+    "capacity": {"pool": "p", "parameters": 1000},
     "cleanup": {"kinds": "nothing of ours"},
     "combine": {"operation": "union", "folders": ["a", "b"]},
     "datamodel": {"pool": "p", "reference": "q"},
@@ -112,7 +113,7 @@ def test_it_has_a_command_whose_options_are_its_fields(id, capsys):
 
 def test_an_unknown_kind_of_work_names_those_that_are(workspace):
     with pytest.raises(
-        BadRequest, match="There is no work called dance; there are: cleanup, combine, datamodel, delete"
+        BadRequest, match="There is no work called dance; there are: capacity, cleanup, combine, datamodel"
     ):
         parse_task({"do": "dance"})
 

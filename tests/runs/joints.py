@@ -55,6 +55,7 @@ MISSING = {
     "error": [9],
     "forgetting": [1, 10],
     "influence": [7, 8],
+    "fact": [14],
 }
 MISSING_THERE = {"embedding": [1], "image": [0], "ngrams": [2], "terms": [3]}
 PARAMS: dict[str, dict[str, Any]] = {
@@ -207,6 +208,7 @@ def arrays(rng: np.random.Generator, n: int) -> dict[str, Any]:
     later = np.random.default_rng(n)  # roles that came later change none of those before
     made["influence"] = later.standard_normal(n).astype(np.float32)
     made["perplexity"] = later.random(n).astype(np.float32)
+    made["fact"] = (np.arange(n) * 7 % n // 3).astype(np.float32)
     return made
 
 

@@ -127,7 +127,7 @@ def test_the_target_is_read_from_the_target(scene):
 
 
 DRAW = {"random", "stratified", "k_center", "freesel", "s2l", "tsds", "dsir", "neg_clip_loss", "mates"}
-DRAW |= {"shuffled_score"}
+DRAW |= {"shuffled_score", "random_facts"}
 
 
 def test_the_seed_reaches_every_method_that_draws_and_no_other(shared, method):

@@ -27,6 +27,11 @@ VARIANTS = {
     "norm_sim": [{"p": "2"}, {"p": "inf"}],
     "facility_location": [{}, {"metric": "euclidean"}],
     "s2l": [{}, {"n_clusters": 7}, {"per_group": True, "n_clusters": 9, "n_checkpoints": 5}],
+    "loss_pruning": [
+        {"mode": "head_flatten"},
+        {"mode": "head_flatten", "flatten": "dynamic", "learned_below": 1.0},
+        {"capacity_bits": 900.0, "bits_per_fact": 5.0},
+    ],
     "tsds": [{}, {"sampling": "top", "alpha": 0.2, "sigma": 6.0}, {"sampling": "multinomial"}],
 }
 vectors = np.load(sys.argv[1])
@@ -49,6 +54,7 @@ for id, cls in every("method").items():
             "image": vectors,
             "text": captions,
             "group": np.arange(n) % 7,
+            "fact": np.arange(n) * 11 % 970,
             "patterns": ds.Ragged(vectors, np.arange(0, n + 1, 2)),
             "ngrams": words,
             "terms": words,
@@ -97,5 +103,5 @@ def path(tmp_path_factory):
 
 def test_threads_and_blocks_change_nothing(path):
     one, other = answers(path, 4096, 1), answers(path, 93, 2)
-    assert len(one) == len(every("method")) + 9
+    assert len(one) == len(every("method")) + 11
     assert one == other

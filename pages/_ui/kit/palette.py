@@ -44,6 +44,10 @@ METHODS = (
     "#7a7000",
     "#b35c7f",
     "#4a7ab5",
+    "#e81010",
+    "#10a010",
+    "#8e46b2",
+    "#e822c4",
 )
 """There are more methods than colours that are told apart at a glance; the further ones are as unlike as may be."""
 

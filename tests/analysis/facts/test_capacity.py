@@ -1,0 +1,93 @@
+"""Bits a parameter from exposures; facts known, less what guessing gets right; bits stored; what a warm-up decides."""
+
+import math
+
+import numpy as np
+import pytest
+
+from datasel_core.analysis.facts.capacity import PUBLISHED, RANGE, Measured, capacity, rho
+from datasel_core.analysis.facts.memorised import beyond_guessing, stored_bits
+from datasel_core.analysis.facts.sensitivity import over_beta, warm_up, with_frequency
+from datasel_core.errors import BadInput, BadParameter
+
+
+def test_rho_is_what_was_published_and_between_them_straight_in_the_logarithm():
+    assert (rho(100), rho(1000)) == (1, 2)
+    assert rho(math.sqrt(100 * 1000)) == pytest.approx(1.5)
+    assert (rho(1), rho(10**7)) == (1, 2)  # the nearest
+    assert rho(200, [Measured(0.5, 100, "", ""), Measured(0.7, 400, "", "")]) == pytest.approx(0.6)
+    assert (min(one.rho for one in PUBLISHED), max(one.rho for one in PUBLISHED)) == RANGE
+    assert all("https://arxiv.org/abs/" in one.source for one in PUBLISHED)
+    assert capacity(400_000, 2.0) == 800_000
+    for exposures in (0, -1, math.nan, math.inf):
+        with pytest.raises(BadParameter, match="exposures is .*; a fact must be seen a number of times above 0"):
+            rho(exposures)
+    with pytest.raises(BadParameter, match="No measurement says how often facts were seen"):
+        rho(5, [Measured(3.6, None, "", "")])
+    with pytest.raises(BadParameter, match="rho is -1; it must be a finite number of at least 0"):
+        capacity(5, -1)
+
+
+def test_guessing_alone_counts_nothing_and_the_truth_is_found_on_average(rng):
+    assert beyond_guessing(np.array([100, 5]), np.array([100, 5]), np.array([0.25, 0.5])) == 105
+    assert beyond_guessing(25, 100, 0.25) == 0
+    assert beyond_guessing(20, 100, 0.25) < 0
+    assert beyond_guessing([7, 50], [7, 100], [1.0, 0.5]) == 0  # a relation with one answer holds nothing to know
+    known = np.array([300, 10])
+    drawn = known + rng.binomial([700, 90], [0.1, 0.5], (4000, 2))
+    found = [beyond_guessing(one, np.array([1000, 100]), np.array([0.1, 0.5])) for one in drawn]
+    assert np.mean(found) == pytest.approx(310, abs=0.6)
+    for wrong in ((6, 5, 0.5), (-1, 5, 0.5), (1, 5, 1.5)):
+        with pytest.raises(BadInput, match="right must be from 0 to facts, and guess from 0 to 1"):
+            beyond_guessing(*wrong)
+    with pytest.raises(BadInput, match="one number for each relation"):
+        beyond_guessing([1, 2], [3], [0.1])
+
+
+def test_stored_bits_are_what_the_loss_is_below_the_entropy():
+    uniform = np.full(50, 5.0)
+    assert stored_bits(uniform, np.zeros(50)) == 250
+    assert stored_bits(uniform, uniform * math.log(2)) == pytest.approx(0, abs=1e-9)
+    assert stored_bits(uniform, np.r_[np.zeros(10), np.full(40, 5 * math.log(2))]) == pytest.approx(50)
+    assert stored_bits(uniform, np.r_[np.zeros(10), np.full(40, 6 * math.log(2))]) == pytest.approx(10)
+    assert stored_bits(uniform, np.full(50, 9.0)) == 0
+    with pytest.raises(BadInput, match="one finite number for each fact"):
+        stored_bits(uniform, np.full(50, np.nan))
+
+
+def test_how_much_hangs_on_the_warm_up(rng):
+    loss = rng.random(500)
+    said = warm_up({400: loss, 50: -loss, 100: np.exp(loss)})
+    assert [(one["steps"], round(one["spearman"], 9)) for one in said] == [(50, -1), (100, 1), (400, 1)]
+    with pytest.raises(BadInput, match="of the same samples, and of at least one warm-up"):
+        warm_up({1: loss, 2: loss[:5]})
+    fact = np.repeat(np.arange(40), np.arange(1, 41))
+    many = np.bincount(fact)[fact]
+    assert with_frequency(1 / many, fact) == pytest.approx(-1)
+    assert abs(with_frequency(rng.random(len(fact)), fact)) < 0.4
+
+
+def test_what_beta_keeps_is_counted_sample_by_sample(rng):
+    fact, loss = rng.integers(0, 60, 300), rng.random(300)
+    bits = np.repeat(rng.random(60) * 6, 5)[fact]
+    said = over_beta(loss, fact, bits, 60.0, betas=(0.001, 0.5, 1.0, 2.0, 100))
+
+    def kept(room):
+        found, held = [], set()
+        for row in np.argsort(loss):
+            held.add(fact[row])
+            if sum(bits[np.flatnonzero(fact == one)[0]] for one in held) > room:
+                break
+            found.append(row)
+        return found
+
+    middle = set(kept(60.0))
+    for one in said:
+        mine = kept(one["beta"] * 60.0)
+        assert one["samples"] == len(mine)
+        assert one["facts"] == len(set(fact[mine]))
+        assert one["overlap"] == pytest.approx(len(middle & set(mine)) / len(middle | set(mine)))
+        assert math.isnan(one["highest_loss"]) if not mine else one["highest_loss"] == loss[mine].max()
+    assert [one["samples"] for one in said][0] == 0
+    assert said[-1]["samples"] == 300
+    assert 0 < said[1]["overlap"] < 1

@@ -1,0 +1,75 @@
+"""Entropies of relations, against plain loops over counts, and against the laws that the corrections are for."""
+
+import math
+import tracemalloc
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from datasel_core.analysis.facts.entropy import chao_shen, coverage, miller_madow, plug_in, profile
+
+
+def by_hand(answers):
+    """plug-in, Miller-Madow, coverage and Chao-Shen of one relation, in plain Python."""
+    counts, n = Counter(answers), len(answers)
+    plain = -sum(c / n * math.log2(c / n) for c in counts.values())
+    once = sum(c == 1 for c in counts.values())
+    covered = (n - once) / n
+    used = covered if once < n else 1 / n
+    shrunk = [used * c / n for c in counts.values()]
+    corrected = -sum(p * math.log2(p) / (1 - (1 - p) ** n) for p in shrunk)
+    return plain, plain + (len(counts) - 1) / (2 * n) / math.log(2), covered, corrected
+
+
+def test_every_estimate_is_that_of_plain_loops(rng):
+    relation = rng.integers(0, 6, 400)
+    relation[:3] = 6  # three facts
+    relation[3] = 7  # one fact
+    answer = np.minimum(rng.geometric(0.2, 400), 30) + 40 * (relation == 2)
+    answer[relation == 4] = 5  # one answer
+    answer[relation == 5] = np.arange((relation == 5).sum()) + 100  # all differ
+    given = profile(relation, answer)
+    found = np.stack([plug_in(given), miller_madow(given), coverage(given), chao_shen(given)], axis=1)
+    for at in range(8):
+        mine = answer[relation == at].tolist()
+        np.testing.assert_allclose(found[at], by_hand(mine), atol=1e-12)
+        assert given.facts()[at] == len(mine)
+        assert given.answers()[at] == len(set(mine))
+        assert given.commonest()[at] == Counter(mine).most_common(1)[0][1] / len(mine)
+    assert found[4].tolist() == [0, 0, 1, 0]
+    assert found[7, :2].tolist() == [0, 0]
+    assert found[5, 2] == 0
+
+
+def test_uniform_answers_have_the_logarithm_of_their_number():
+    given = profile(np.zeros(32 * 50, int), np.tile(np.arange(32), 50))
+    assert plug_in(given) == pytest.approx([5])
+    assert chao_shen(given) == pytest.approx([5], abs=1e-9)
+
+
+@pytest.mark.parametrize("shares", ["uniform", "zipf"])
+def test_corrections_bring_a_small_sample_nearer_to_the_truth(shares):
+    """1,000 answers seen in 500 facts: the plain entropy is far too low, Chao-Shen nearest."""
+    p = 1 / np.arange(1, 1001) if shares == "zipf" else np.ones(1000)
+    p /= p.sum()
+    true, rng = -(p * np.log2(p)).sum(), np.random.default_rng(1)
+    drawn = rng.choice(1000, (200, 500), p=p)
+    given = profile(np.repeat(np.arange(200), 500), drawn.ravel())
+    errors = [estimate(given).mean() - true for estimate in (plug_in, miller_madow, chao_shen)]
+    assert errors[0] < errors[1] < 0
+    assert abs(errors[2]) < 0.5 * abs(errors[1])
+    assert abs(errors[1]) < 0.75 * abs(errors[0])
+    seen = [p[np.unique(one)].sum() for one in drawn]  # Good-Turing: the probability of what was seen
+    assert coverage(given).mean() == pytest.approx(np.mean(seen), abs=0.01)
+
+
+def test_a_million_facts_need_little_memory(rng):
+    relation, answer = rng.integers(0, 50, 1_000_000), rng.integers(0, 300_000, 1_000_000)
+    tracemalloc.start()
+    given = profile(relation, answer)
+    assert chao_shen(given).shape == (50,)
+    assert tracemalloc.get_traced_memory()[1] < 100e6
+    tracemalloc.stop()
+    assert given.facts().sum() == 1_000_000
+    assert len(given.relation) < 2_000  # what bounds are computed from
