@@ -17,7 +17,7 @@ def numbers(n: int, digits: int = 3, seed: int = 0) -> list[str]:
 
 
 def name(fact: int) -> str:
-    return "abcdefghij"[fact % 10] + "klmnopqrst"[fact // 10 % 10] + "u" * (fact // 100 % 3)
+    return "abcdefghij"[fact % 10] + "klmnopqrst"[fact // 10 % 10] + "u" * (fact // 100)
 
 
 def phonebook(n: int, wordings: int = 1, digits: int = 3):

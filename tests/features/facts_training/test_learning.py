@@ -1,5 +1,6 @@
 """Learning facts: against a loop written out, where it stops early and where not, and answers many at a time."""
 
+import contextlib
 import math
 
 import numpy as np
@@ -143,9 +144,9 @@ def test_threads_are_as_they_were():
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        with pytest.raises(ValueError, match="out"), one_torch_thread():
+        with contextlib.suppress(ValueError), one_torch_thread():
             assert torch.get_num_threads() == 1
-            raise ValueError("out")
+            raise ValueError
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
