@@ -4,8 +4,8 @@ Names of two syllables, each with a random number of 10 digits, uniform exposure
 thousand parameters (2 layers, 48 wide, 6 heads), 1,500 steps of 64 samples. 1,000 facts are about what it holds at
 that length of training. Arms of each size: everything, a random third, and `head`: the third whose answers have the
 least loss after a warm-up on everything of a tenth of the steps. Seeds are paired: the same phonebook and the same
-first weights for every arm. Equal steps, and for the largest size equal epochs too, where everything takes three times the
-steps. What counts is facts memorised, in the whole phonebook.
+first weights for every arm. Equal steps, and for the largest size equal epochs too, where everything takes three times
+the steps. What counts is facts memorised, in the whole phonebook.
 
 DATASEL_BENCHMARK_HOME: a folder in which each training that is finished is kept, so that a run that was ended goes on.
 As many trainings at a time as there are processors, each on one thread.

@@ -189,9 +189,9 @@ def test_random_labels_store_less_than_four_bits_a_parameter():
     n, shape = 500, {"layers": 1, "width": 16, "heads": 2, "vocabulary": 1, "length": 32, "n_seeds": 1}
     roles, _ = phonebook(n, digits=10)
     rows = np.arange(n)
-    found = FactsProbe(**shape, n=700, batch=32).measure(roles, rows, rows[:0])
+    found = FactsProbe(**shape, n=450, batch=32).measure(roles, rows, rows[:0])
     assert 3.6 * found["parameters"] < n * 33.2, "there is more to store"
-    assert 0.02 < found["bits_a_parameter"] < 4
+    assert 0.01 < found["bits_a_parameter"] < 4
     assert found["memorised"] < 100
     assert FactsProbe(**shape, n=1).measure(roles, rows, rows[:0])["stored_bits"] == 0
 

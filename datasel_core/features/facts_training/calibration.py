@@ -79,7 +79,7 @@ def calibrate(
     check_sizes(width, heads)
     if exposures < 1 or not asked or min(asked) <= 0:
         raise BadParameter("A calibration needs at least 1 exposure, and amounts of facts above 0 bits a parameter.")
-    progress, vocabulary = progress or Progress(), _vocabulary()
+    progress, vocabulary = progress or Progress(), spelling()
     shape = {"layers": layers, "width": width, "heads": heads, "exposures": exposures, "seed": seed}
     parameters = sum(
         weight.numel() for weight in new_learner(vocabulary, layers, width, heads, _LENGTH, seed).parameters()
@@ -139,7 +139,7 @@ def random_numbers(n: int, seed: int, vocabulary: Vocabulary) -> Tokens:
     return read_tokens(Source(n, turns=turns), np.arange(n), vocabulary, "plain", _LENGTH)
 
 
-def _vocabulary() -> Vocabulary:
+def spelling() -> Vocabulary:
     """Syllables are tokens, and so are digits."""
-    texts = [" ".join(name.capitalize() for name in _NAMES), *_NAMES, "0123456789\n"]
-    return train_vocabulary(texts, 4 * len(_NAMES), own_alphabet=True)
+    names = [name.capitalize() for name in _NAMES]
+    return train_vocabulary([*names, *(f" {name}" for name in names), "0123456789\n"], 1000, own_alphabet=True)
