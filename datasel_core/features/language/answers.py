@@ -52,14 +52,15 @@ def generate(
     longest: int,
     progress: Progress,
     track: Track,
+    together: int = _ROWS,
 ) -> list[str]:
     """The likeliest next token, again and again, up to the end of the text, `longest` tokens or what the model can
-    read. The model must be in eval mode.
+    read. The model must be in eval mode. together: questions that are answered at a time.
     """
     found = [""] * len(questions)
     order = np.argsort([len(one) for one in questions], kind="stable")
-    for start in range(0, len(order), _ROWS):
-        part = order[start : start + _ROWS]
+    for start in range(0, len(order), together):
+        part = order[start : start + together]
         for at, ids in zip(
             part, _greedy(model, vocabulary.end, [questions[at] for at in part], longest, progress), strict=True
         ):

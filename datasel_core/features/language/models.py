@@ -46,8 +46,12 @@ def check_sizes(width: int, heads: int) -> None:
         raise BadParameter(f"width is {width}; it must be a multiple of eight times the heads ({8 * heads}).")
 
 
-def new_model(vocabulary: Vocabulary, layers: int, width: int, heads: int, length: int, seed: int) -> "PreTrainedModel":
-    """A GPT-NeoX with random weights, the same for the same seed: what Pythia is, in small. Raises BadParameter."""
+def new_model(
+    vocabulary: Vocabulary, layers: int, width: int, heads: int, length: int, seed: int, spread: float = 0.02
+) -> "PreTrainedModel":
+    """A GPT-NeoX with random weights, the same for the same seed: what Pythia is, in small. spread: the standard
+    deviation of the weights. Raises BadParameter.
+    """
     import torch
     from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
@@ -59,6 +63,7 @@ def new_model(vocabulary: Vocabulary, layers: int, width: int, heads: int, lengt
         num_attention_heads=heads,
         intermediate_size=4 * width,
         max_position_embeddings=length,
+        initializer_range=spread,
         bos_token_id=vocabulary.end,
         eos_token_id=vocabulary.end,
     )

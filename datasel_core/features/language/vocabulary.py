@@ -55,17 +55,21 @@ class Vocabulary:
             temporary.write_text(self.tokenizer.to_str(), encoding="utf-8")
 
 
-def train_vocabulary(texts: Iterable[str], size: int) -> Vocabulary:
+def train_vocabulary(texts: Iterable[str], size: int, own_alphabet: bool = False) -> Vocabulary:
     """Byte-level byte-pair encoding of so many tokens at most; the same texts in the same order give the same.
+
+    own_alphabet: each digit is a token of its own, and of single bytes there are only those that occur, all of them
+    even if `size` is less: a small model has no parameters for others, and no other text can be spelt then.
 
     Sennrich et al. 2016, https://arxiv.org/abs/1508.07909
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer, in_bytes = Tokenizer(models.BPE()), pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alone = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), in_bytes])
+    tokenizer.pre_tokenizer = alone if own_alphabet else in_bytes
     tokenizer.decoder = decoders.ByteLevel()
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    alphabet = [] if own_alphabet else sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=[END], initial_alphabet=alphabet, show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
     return _plain(tokenizer, (), tokenizer.token_to_id(END))

@@ -1,0 +1,1 @@
+"""Small language models that learn facts: training, asking, and how many bits they store."""

@@ -1,0 +1,61 @@
+"""What a model knows, in numbers: by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from datasel_core.features.facts_training import knowledge
+
+
+def test_what_guessing_gets_right_is_taken_off():
+    relation, answers = np.array([0, 0, 0, 0, 1, 1, 2]), ["a", "a", "a", "b", "x", "y", "only"]
+    guess = knowledge.guesses(relation, answers)
+    assert guess.tolist() == [0.75, 0.5, 1.0]
+    all_right = knowledge.beyond_guessing(np.ones(7), relation, guess)
+    assert all_right == 6, "the relation with one answer holds nothing to know"
+    always_the_commonest = np.array([1, 1, 1, 0, 1, 0, 1.0])
+    assert knowledge.beyond_guessing(always_the_commonest, relation, guess) == 0
+    assert knowledge.beyond_guessing(np.zeros(7), relation, guess) == pytest.approx(-(3 / 0.25) - 1 / 0.5)
+    assert knowledge.beyond_guessing(np.array([1, 1, 1, 1, 1, 0, 0.0]), relation, guess) == pytest.approx(4)
+
+
+def test_bits_of_an_answer():
+    shares = knowledge.entropies(np.array([0, 0, 0, 0, 1, 1, 2]), ["a", "a", "b", "c", "x", "x", "z"])
+    assert shares.tolist() == [1.5, 0.0, 0.0]
+    numbers = [f"{one:04d}" for one in range(10_000)]
+    assert knowledge.entropies(np.zeros(10_000, int), numbers) == pytest.approx([4 * math.log2(10)])
+    drawn = ["".join(map(str, one)) for one in np.random.default_rng(0).integers(0, 10, (3000, 10))]
+    found = knowledge.entropies(np.zeros(3000, int), drawn)[0]
+    assert 33.15 < found <= 10 * math.log2(10), "far above the 11.6 bits that tell 3,000 apart"
+    assert knowledge.entropies(np.zeros(3, int), ["12", "345", "6"]) == pytest.approx([math.log2(3)])
+    assert knowledge.entropies(np.zeros(4, int), ["11", "22", "11", "22"]) == pytest.approx([1.0])
+
+
+def test_stored_bits_are_what_the_loss_leaves_and_never_below_nothing():
+    bits, relation = np.array([3.0, 3.0, 5.0]), np.array([0, 0, 1])
+    nats = np.array([0.0, 1.0, 9.0]) * math.log(2)
+    assert knowledge.stored_bits(bits, nats, relation) == pytest.approx(3 + 2), "the second relation holds nothing"
+    assert knowledge.stored_bits(bits, np.zeros(3), relation) == 11
+    assert knowledge.stored_bits(bits, bits * math.log(2), relation) == pytest.approx(0)
+
+
+def test_verdicts():
+    relation, answers = np.array([0, 0, 1]), ["a", "b", "c"]
+    known = knowledge.answers_of(relation, answers)
+    assert known == [{"a", "b"}, {"c"}]
+    assert knowledge.verdicts(["a", "a", "a"], answers, relation, known) == ["right", "wrong", "other"]
+    assert knowledge.verdicts(["b", "", "c"], answers, relation, known) == ["wrong", "other", "right"]
+
+
+def test_a_fact_counts_once_however_often_it_is_asked_about():
+    facts, right = knowledge.per_fact(np.array([5, 2, 5, 5]), np.array([1, 0, 0, 0.5]))
+    assert facts.tolist() == [2, 5]
+    assert right.tolist() == [0, 0.5]
+    assert len(knowledge.per_fact(np.empty(0, int), np.empty(0))[0]) == 0
+
+
+def test_halves_by_how_often_a_fact_is_met():
+    assert knowledge.halves_by(np.array([1, 9, 3, 3, 1])).tolist() == [False, True, True, True, False]
+    assert knowledge.halves_by(np.array([4, 4, 4])) is None
+    assert knowledge.halves_by(np.array([], int)) is None
