@@ -55,7 +55,6 @@ MISSING = {
     "error": [9],
     "forgetting": [1, 10],
     "influence": [7, 8],
-    "fact": [14],
 }
 MISSING_THERE = {"embedding": [1], "image": [0], "ngrams": [2], "terms": [3]}
 PARAMS: dict[str, dict[str, Any]] = {
@@ -192,6 +191,11 @@ def same_answer(scene: Scene, answer: Run | Selection, expected: Selection) -> N
         assert said == {**whys, **numbers}
 
 
+def facts(n: int) -> np.ndarray:
+    """What each of n samples states: three at a time the same, spread over the pool."""
+    return np.arange(n) * 7 % n // 3
+
+
 def arrays(rng: np.random.Generator, n: int) -> dict[str, Any]:
     """Every role of n samples."""
     made: dict[str, Any] = {role: clustered(rng, n, D, 9) for role in ("embedding", "image", "text")}
@@ -208,7 +212,8 @@ def arrays(rng: np.random.Generator, n: int) -> dict[str, Any]:
     later = np.random.default_rng(n)  # roles that came later change none of those before
     made["influence"] = later.standard_normal(n).astype(np.float32)
     made["perplexity"] = later.random(n).astype(np.float32)
-    made["fact"] = (np.arange(n) * 7 % n // 3).astype(np.float32)
+    _, first, fact = np.unique(facts(n), return_index=True, return_inverse=True)
+    made["fact"] = np.argsort(np.argsort(first))[fact]  # numbered as they come
     return made
 
 
@@ -239,7 +244,7 @@ def build(workspace: Workspace, folder: Path) -> tuple[dict[str, Any], dict[str,
     rng = np.random.default_rng(7)
     here, extra = arrays(rng, N), arrays(rng, EXTRA)
     ids = [f"s{at * 37 % N:02d}" for at in range(N)]
-    columns = {"group": GROUPS, "amount": np.arange(N) * 7 % N, "other": np.arange(N) % 4}
+    columns = {"group": GROUPS, "fact": facts(N), "amount": np.arange(N) * 7 % N, "other": np.arange(N) % 4}
     source = table_of(folder, "all", ids, here["embedding"], **columns)
     pool = add_pool(workspace, "all", source, "vectors")
     for role in MISSING:
