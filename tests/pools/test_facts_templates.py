@@ -91,6 +91,8 @@ def test_templates_in_a_file_over_other_formats(workspace, tmp_path):
     rows = add(workspace, tmp_path / "t.csv", "csv", templates="artist: Who made {title}? -> {artist}")
     assert rows.ids.tolist() == ["t-00002/artist/0"]
     assert rows.turns(0)[0].text == "Who made 007?"
+    arrow = add(workspace, tmp_path / "t.csv", "arrow", templates="a: {title} -> whose: work? -> {artist}")
+    assert [turn.text for turn in arrow.turns(0)] == ["007 -> whose: work?", "Ann"]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,13 @@ from datasel_core.base.role import EMBEDDING
 
 TERMS = {
     "Data": {
-        "pool": "All the samples that a choice is made from: photos, texts, pairs of picture and caption, or vectors.",
+        "pool": "All the samples that a choice is made from: photos, texts, facts, pictures with captions, vectors.",
         "sample": "One item of a pool: a photo, a text, a pair, a vector.",
         "id": "The name by which a sample is known here and in every file that leaves. It never changes.",
         "group": "What a sample belongs to, by a column or a folder: a class, a source, a video, a patient.",
+        "fact": "A question with its answer, such as who made a picture. It may stand in many rows and wordings.",
+        "exposure": "One time that a fact stands in the data. A model has to meet a fact often to know it by heart.",
+        "wording": "One of several ways to ask for the same fact. Who knows it in one may not know it in another.",
         "feature": "Anything that was computed or imported for every sample, such as an embedding or a loss.",
         EMBEDDING.name: "A list of numbers for a sample, made by a model, so that what is alike lies near each other.",
         "pattern": "One of several lists of numbers for a photo, one for each thing that it shows.",
