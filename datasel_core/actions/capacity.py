@@ -4,15 +4,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from datasel_core.actions.task import Outcome, Task, Work, task
 from datasel_core.analysis.facts import meter
 from datasel_core.analysis.facts.capacity import PUBLISHED, RANGE, rho
-from datasel_core.analysis.facts.table import Facts, facts_of
+from datasel_core.analysis.facts.table import Facts, answer_bits, facts_of
 from datasel_core.base.declare import ARGUMENT, Field
 from datasel_core.base.progress import Progress
+from datasel_core.base.role import ANSWER_BITS
 from datasel_core.errors import BadRequest
+from datasel_core.features.external import keep_imported
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.layout import Workspace
@@ -44,6 +45,9 @@ class Capacity(Task):
     fact: str | None = Field(
         None, description="Column of which equal values mean one fact; by default fact, where there is one."
     )
+    keep: bool = Field(
+        False, description="Keep the bits of each sample's answer, as answer_bits: loss_pruning goes by them."
+    )
 
     def prepare(self, workspace: Workspace) -> Work:
         pool = load_pool(workspace, self.pool)
@@ -53,13 +57,13 @@ class Capacity(Task):
                     f"The pool {pool.name} has no column {column}; name another with --{option} (it has: "
                     f"{', '.join(pool.columns)})."
                 )
-        return Work(self.own_folder(workspace), lambda progress: self._said(pool, progress))
+        return Work(self.own_folder(workspace), lambda progress: self._said(workspace, pool, progress))
 
     def headline(self) -> str:
         return f"Counting the facts of {self.pool} that fit into {self.parameters:,} parameters"
 
-    def _said(self, pool: Pool, progress: Progress) -> Outcome:
-        facts, left_out, named = self._facts(pool)
+    def _said(self, workspace: Workspace, pool: Pool, progress: Progress) -> Outcome:
+        facts, rows, named = self._facts(pool)
         progress.check()
         there = meter.taken(facts)
         at = rho(self.exposures) if self.rho is None else self.rho
@@ -67,7 +71,7 @@ class Capacity(Task):
         document = {
             "pool": pool.name,
             "samples": pool.n,
-            "left_out": left_out,
+            "left_out": pool.n - len(rows),
             "facts": len(facts),
             "exposures": None if self.rho is not None else self.exposures,
             **there,
@@ -75,11 +79,18 @@ class Capacity(Task):
             "sources": [vars(one) for one in PUBLISHED],
             "sentence": meter.sentence(said, there["bits"], len(facts)),
         }
+        if self.keep:
+            lacking = [(int(row), "it states no fact") for row in np.setdiff1d(np.arange(pool.n), rows)]
+            bits = answer_bits(facts).astype(np.float32)
+            by = f"capacity of {self.answer}, {self.relation}"
+            document["feature"] = keep_imported(
+                workspace, pool, ANSWER_BITS.name, bits, rows, lacking, by, progress
+            ).key
         short = {name: document[name] for name in ("facts", "bits", "capacity_bits", "verdict", "accuracy")}
         return Outcome(short, document, _lines(document), self._notes(document, named))
 
-    def _facts(self, pool: Pool) -> tuple[Facts, int, bool]:
-        """The facts, how many samples state none, and whether facts are told apart. Raises BadRequest."""
+    def _facts(self, pool: Pool) -> tuple[Facts, np.ndarray, bool]:
+        """The facts, rows of the samples that state one, and whether facts are told apart. Raises BadRequest."""
         answer, relation = (_column(pool, name) for name in (self.answer, self.relation))
         name = self.fact or (_FACT if _FACT in pool.columns else None)
         fact = None if name is None else _column(pool, name)
@@ -88,7 +99,7 @@ class Capacity(Task):
         if not there.any():
             raise BadRequest(f"No sample of {pool.name} has a value in both {self.answer} and {self.relation}.")
         kept = [None if values is None else values.filter(pa.array(there)) for values in (relation, answer, fact)]
-        return facts_of(*kept), int((~there).sum()), fact is not None
+        return facts_of(*kept), np.flatnonzero(there), fact is not None
 
     def _notes(self, said: dict[str, Any], named: bool) -> list[str]:
         notes = []
@@ -107,6 +118,8 @@ def _column(pool: Pool, name: str) -> pa.Array:
 
 def _filled(values: pa.Array) -> np.ndarray:
     """(n,) bool: whether there is a value; empty text is none."""
+    import pyarrow.compute as pc  # slow to load, and no command but this one asks for it
+
     there = pc.is_valid(values)
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
         there = pc.and_(there, pc.fill_null(pc.greater(pc.utf8_length(pc.utf8_trim_whitespace(values)), 0), False))

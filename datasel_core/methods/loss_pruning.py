@@ -81,7 +81,7 @@ class LossPruning(Method):
         description=(
             "What one distinct fact takes: the logarithm to base 2 of how many answers are as likely. Move it up when "
             "answers are more various than was thought. At 1 each is a yes or no; left empty, each sample has its own, "
-            "from the role answer_bits."
+            "as `capacity` keeps them."
         ),
         json_schema_extra=spoken({"none": "of each sample its own"}),
     )
@@ -91,10 +91,10 @@ class LossPruning(Method):
         title="Samples of a fact",
         description=(
             "How many samples state one fact, on average, where nobody knows which do: each then counts as that part "
-            "of a fact. Move it up when facts are often repeated. At 1 all samples differ; left empty, facts are told "
-            "apart by the role fact."
+            "of a fact. Move it up when facts are often repeated. At 1 all samples differ; left empty, the pool says "
+            "which state the same."
         ),
-        json_schema_extra=spoken({"none": "known by fact"}),
+        json_schema_extra=spoken({"none": "as the pool says"}),
     )
     flatten: Literal["static", "dynamic"] = Field(
         "static",

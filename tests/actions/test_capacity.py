@@ -10,7 +10,9 @@ import pytest
 from datasel_core.__main__ import main
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.analysis.facts.bound import uniform_accuracy
-from tests.runs.joints import table_of
+from datasel_core.runs.engine import select
+from datasel_core.runs.spec import parse_spec
+from tests.runs.joints import keep, table_of
 
 N = 640
 
@@ -71,7 +73,7 @@ def test_a_person_reads_it(numbers, said):
     assert "Capacity: 800 bits at 2.00 bits a parameter; 400 to 1,440 at 1 to 3.6." in out
     assert "of 160, " in lines[-2]
     assert lines[-2].endswith("of 640.")
-    assert "about 160 fit, no model of this size can answer more than" in lines[-1]
+    assert "about 160 fit, with so many bits at most" in lines[-1]
     assert "fact of its own" not in err
 
 
@@ -97,6 +99,27 @@ def test_texts_with_columns_some_of_them_empty(workspace, tmp_path, said):
     assert "Facts stated with several answers or relations: 1; the first counts." in err
     found = json.loads(said("books", "--parameters", 50, "--answer", "same", "--json")[1])
     assert found["relations"][0]["answers"] == 5  # numbers are answers too
+
+
+def test_bits_that_are_kept_are_what_loss_pruning_goes_by(workspace, tmp_path, said):
+    """Two relations of 1 and 2 bits; samples without a relation have no bits, and cannot be chosen."""
+    relation = ["coin"] * 8 + ["suit"] * 8 + [""] * 4
+    answer = ["heads", "tails"] * 4 + list("abcd") * 2 + ["x"] * 4
+    ids, fact = [f"s{at:02d}" for at in range(20)], np.arange(20)
+    columns = {"relation": relation, "answer": answer, "fact": fact}
+    pool = add_pool(
+        workspace, "two", table_of(tmp_path, "two", ids, np.ones((20, 2), np.float32), **columns), "vectors"
+    )
+    code, out, _ = said("two", "--parameters", 12, "--keep", "--json")
+    assert code == 0
+    keep(workspace, pool, "loss", np.arange(20, dtype=np.float32)[::-1].copy())
+    keep(workspace, pool, "fact", fact.astype(np.float32))
+    capacity = json.loads(out)["capacity_bits"]
+    spec = parse_spec(pool="two", method="loss_pruning", budget="16", params={"capacity_bits": capacity})
+    run = select(workspace, spec)
+    assert run.ids == [f"s{at:02d}" for at in range(15, 9, -1)]  # 12 bits: six suits
+    assert run.manifest["result"]["facts"]["bits"] == 12
+    assert run.manifest["features"]["answer_bits"]["key"] == json.loads(out)["feature"]
 
 
 @pytest.mark.parametrize(

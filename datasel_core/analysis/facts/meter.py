@@ -62,7 +62,7 @@ def sentence(said: dict[str, Any], bits: dict[str, float], facts: int) -> str:
         FITS: "all fit, and pruning would only lose some.",
         NEAR: "whether all fit hangs on the estimate; measure before you prune.",
         TOO_MANY: (
-            f"about {said['fitting']:,} fit, no model of this size can answer more than {said['accuracy']:.1%} of all, "
+            f"about {said['fitting']:,} fit, with so many bits at most {said['accuracy']:.1%} of all can be right, "
             "and pruning may help."
         ),
     }[said["verdict"]]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from datasel_core.analysis.facts.entropy import ESTIMATORS, Profile, coverage, profile
+from datasel_core.analysis.facts.entropy import ESTIMATORS, Profile, coverage, plug_in, profile
 from datasel_core.errors import BadInput
 
 _POINTS = 200
@@ -53,7 +53,6 @@ def codes(values: Any, called: str) -> tuple[np.ndarray, list[Any]]:
         raise BadInput(f"The column {called} has no value in row {row}; leave that sample out.")
     found = found.dictionary_encode()
     if isinstance(found, pa.ChunkedArray):  # what is longer than one piece of Arrow holds comes in several
-        found = found.unify_dictionaries()
         pieces = [np.empty(0, np.int64), *(piece.indices.to_numpy() for piece in found.chunks)]
         return np.concatenate(pieces).astype(np.int64), found.chunk(0).dictionary.to_pylist() if len(found) else []
     return found.indices.to_numpy().astype(np.int64), found.dictionary.to_pylist()
@@ -108,6 +107,11 @@ def total_bits(facts: Facts) -> dict[str, float]:
     """Estimator -> bits of all facts together: the sum over relations of N_r H_r."""
     given = facts.profile()
     return {name: float(given.facts() @ entropy(given)) for name, entropy in ESTIMATORS.items()}
+
+
+def answer_bits(facts: Facts) -> np.ndarray:
+    """(n,) float64: of each sample, the plug-in entropy of the relation of its fact."""
+    return plug_in(facts.profile())[facts.relation][facts.of]
 
 
 def frequency(facts: Facts) -> dict[str, float]:

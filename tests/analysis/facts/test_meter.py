@@ -36,7 +36,7 @@ def test_what_is_held_is_the_bound_at_the_given_rho_and_at_both_ends(phonebook):
     [
         (9000, meter.FITS, "all fit, and pruning would only lose some."),
         (4005, meter.NEAR, "whether all fit hangs on the estimate; measure before you prune."),
-        (2000, meter.TOO_MANY, "about 800 fit, no model of this size can answer more than 67.8% of all, and pruning"),
+        (2000, meter.TOO_MANY, "about 800 fit, with so many bits at most 67.8% of all can be right, and pruning may"),
     ],
 )
 def test_verdicts_in_words(phonebook, parameters, verdict, words):

@@ -1,11 +1,17 @@
 """Distinct facts among samples, and how often each is stated: against dictionaries."""
 
+import gzip
+import json
+import math
+from collections import Counter
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from datasel_core.analysis.facts.table import codes, facts_of, frequency, rank_frequency, relation_rows, total_bits
 from datasel_core.errors import BadInput
+from tests.conftest import real_data
 
 FACT = ["b", "a", "b", "c", "a", "b", "d", "e"]
 RELATION = ["born", "born", "born", "died", "born", "born", "died", "died"]
@@ -82,3 +88,25 @@ def test_a_power_law_is_a_straight_line():
     rank, height = rank_frequency(np.floor(1e6 / np.arange(1, 10_001)).astype(int))
     slope = np.polyfit(np.log(rank), np.log(height), 1)[0]
     assert slope == pytest.approx(-1, abs=0.01)
+
+
+def test_real_questions_have_the_entropy_that_loops_count():
+    """EntityQuestions: 12 relations, from dozens of answers to thousands, many of them seen once."""
+    if real_data() is None:
+        pytest.skip("no real data here")
+    with gzip.open(real_data() / "facts" / "entityquestions.jsonl.gz", "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    found = facts_of(*([row[name] for row in rows] for name in ("relation", "answer", "question")))
+    first = {}
+    for row in rows:
+        first.setdefault(row["question"], (row["relation"], row["answer"]))
+    assert len(found) == len(first)
+    assert found.conflicting == len({row["question"] for row in rows if first[row["question"]][1] != row["answer"]}) > 0
+    for one in relation_rows(found):
+        counts = Counter(answer for relation, answer in first.values() if relation == one["relation"])
+        n = counts.total()
+        assert (one["facts"], one["answers"]) == (n, len(counts))
+        assert one["plug_in"] == pytest.approx(-sum(c / n * math.log2(c / n) for c in counts.values()))
+        assert one["commonest"] == counts.most_common(1)[0][1] / n
+    said = total_bits(found)
+    assert said["plug_in"] < said["miller_madow"] < said["chao_shen"]
