@@ -1,7 +1,6 @@
 """Facts probe: how many facts a small language model knows by heart after it was trained on the kept alone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -10,15 +9,15 @@ from datasel_core.base.declare import HOW, Field
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.features.facts_training import knowledge
-from datasel_core.features.facts_training.asking import Exposures, answered, exposures, longest_answer, nats
+from datasel_core.features.facts_training.asking import Exposures, answered, exposures, longest_answer
 from datasel_core.features.facts_training.learning import HEAD, learn, new_learner, usual_rate
 from datasel_core.features.flops import of_training
 from datasel_core.features.language.models import check_sizes
-from datasel_core.features.language.tokens import Template, Tokens, read_tokens
+from datasel_core.features.language.tokens import Template, read_tokens
 from datasel_core.features.language.training import Recipe
 from datasel_core.features.language.vocabulary import Vocabulary, train_vocabulary
 from datasel_core.features.models.weights import choose_device
-from datasel_core.probes.lm import of_seeds
+from datasel_core.probes.fact_numbers import Part, World, numbers_of, over_seeds, right_answers
 from datasel_core.probes.probe import Probe, probe
 from datasel_core.probes.turns import source_of
 
@@ -26,33 +25,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _EXAMPLES = 20
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Questions of one kind. at: (m,) positions among the exposures, and their tokens. facts: all that the kind has,
-    those about which nothing is asked among them.
-    """
-
-    at: np.ndarray
-    tokens: Tokens
-    facts: np.ndarray
-
-
-@dataclass(frozen=True)
-class _World:
-    """All that is the same for every seed. parts: `trained`, each wording that is learned, once; `rephrased`, wordings
-    of those facts that are not; `dropped`, questions about facts of which nothing is learned. answers, relation: of
-    each fact.
-    """
-
-    there: Exposures
-    vocabulary: Vocabulary
-    learned: Tokens
-    parts: Mapping[str, _Part]
-    answers: list[str]
-    relation: np.ndarray
-    longest: int
 
 
 @probe("facts", version=1, title="Facts probe")
@@ -116,13 +88,13 @@ class FactsProbe(Probe):
                 name: answered(model, world.vocabulary, one.tokens, world.longest, progress, f"asking, seed {at + 1}")
                 for name, one in world.parts.items()
             }
-            found.append(self._found(world, model, said, bits, guess))
+            found.append(numbers_of(world, model, said, bits, guess))
             taken.append(steps)
             examples = examples or self._examples(world, said["dropped"])
         parameters = sum(weight.numel() for weight in model.parameters())
         tokens = int(np.mean(taken) * self._batch(world) * world.learned.lengths().mean())
         return {
-            **_joined(found, parameters),
+            **over_seeds(found, parameters),
             "facts": world.there.facts,
             "facts_trained": len(world.parts["trained"].facts),
             "trained_on": len(world.learned.rows),
@@ -150,12 +122,13 @@ class FactsProbe(Probe):
         right = np.zeros((self.n_seeds, len(at)))
         for seed in range(self.n_seeds):
             model, _ = self._trained(world, seed, progress)
-            said = answered(model, world.vocabulary, asked, world.longest, progress, f"asking, seed {seed + 1}")
-            right[seed] = _right(world.there, at, said)
+            longest = max(world.longest, longest_answer(asked))
+            said = answered(model, world.vocabulary, asked, longest, progress, f"asking, seed {seed + 1}")
+            right[seed] = right_answers(world.there, at, said)
         of = dict(zip(asked.rows.tolist(), right.mean(axis=0).tolist(), strict=True))
         return np.array([of.get(row, np.nan) for row in test.tolist()], dtype=np.float64)
 
-    def _world(self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress) -> _World:
+    def _world(self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress) -> World:
         heads = self.heads or max(1, self.width // HEAD)
         check_sizes(self.width, heads)
         if not len(train):
@@ -176,18 +149,18 @@ class FactsProbe(Probe):
         parts = {"trained": kept, "rephrased": others[is_known & new], "dropped": others[~is_known]}
         first = there.first()
         asked = {name: self._asked(source, there, at, vocabulary) for name, at in parts.items()}
-        longest = longest_answer(learned) + 1
-        return _World(
+        longest = max(longest_answer(tokens) for tokens in (learned, *(one.tokens for one in asked.values())))
+        return World(
             there, vocabulary, learned, asked, [there.answer[at] for at in first], there.relation[first], longest
         )
 
-    def _asked(self, source: Any, there: Exposures, at: np.ndarray, vocabulary: Vocabulary) -> _Part:
+    def _asked(self, source: Any, there: Exposures, at: np.ndarray, vocabulary: Vocabulary) -> Part:
         facts, at = np.unique(there.fact[at]), there.different(at)
         at = np.sort(np.random.default_rng([5, self.seed]).permutation(at)[: self.most])
         tokens = read_tokens(source, there.rows[at], vocabulary, self.template, self.length)
-        return _Part(at[np.isin(there.rows[at], tokens.rows)], tokens, facts)
+        return Part(at[np.isin(there.rows[at], tokens.rows)], tokens, facts)
 
-    def _bits(self, roles: Mapping[str, Any], world: _World) -> np.ndarray:
+    def _bits(self, roles: Mapping[str, Any], world: World) -> np.ndarray:
         """(facts,) bits of the answer of each."""
         if self.answer_bits is not None:
             return np.full(world.there.facts, self.answer_bits)
@@ -196,105 +169,23 @@ class FactsProbe(Probe):
             return np.fmax(bits, np.asarray(roles["answer_bits"], np.float64)[world.there.rows[world.there.first()]])
         return bits
 
-    def _batch(self, world: _World) -> int:
+    def _batch(self, world: World) -> int:
         return min(self.batch, len(world.learned.rows))
 
-    def _steps(self, world: _World) -> int:
+    def _steps(self, world: World) -> int:
         return self.n if self.count == "steps" else -(-self.n * len(world.learned.rows) // self._batch(world))
 
-    def _trained(self, world: _World, at: int, progress: Progress) -> tuple["PreTrainedModel", int]:
+    def _trained(self, world: World, at: int, progress: Progress) -> tuple["PreTrainedModel", int]:
         heads, seed = self.heads or max(1, self.width // HEAD), self.seed + at
         model = new_learner(world.vocabulary, self.layers, self.width, heads, self.length, seed)
         recipe = Recipe(self._steps(world), self._batch(world), self.rate or usual_rate(self.width), seed)
         label = f"learning facts, seed {at + 1} of {self.n_seeds}"
         return model, learn(model, world.learned, recipe, choose_device(self.device), progress, label)
 
-    def _found(
-        self,
-        world: _World,
-        model: "PreTrainedModel",
-        said: Mapping[str, list[str]],
-        bits: np.ndarray,
-        guess: np.ndarray,
-    ) -> dict[str, Any]:
-        """What one model knows."""
-        there, found = world.there, {}
-        for name, part in world.parts.items():
-            found[name] = knowledge.per_fact(there.fact[part.at], _right(there, part.at, said[name]))
-        facts, right = found["trained"]
-        trained, dropped = world.parts["trained"], world.parts["dropped"].at
-        scale = len(trained.facts) / max(1, len(facts))  # where only some were asked about
-        _, loss = knowledge.per_fact(there.fact[trained.at], nats(model, trained.tokens))
-        of = world.relation[facts]
-        numbers = {
-            "memorised": knowledge.beyond_guessing(right, of, guess) * scale,
-            "exact_match": _mean(right),
-            "rephrased_match": _mean(found["rephrased"][1]),
-            "stored_bits": knowledge.stored_bits(bits[facts], loss, of) * scale,
-            **_by_frequency(there, found, {name: len(one.facts) for name, one in world.parts.items()}),
-        }
-        words = knowledge.verdicts(
-            said["dropped"],
-            [there.answer[at] for at in dropped.tolist()],
-            there.relation[dropped],
-            knowledge.answers_of(world.relation, world.answers),
-        )
-        for word in ("right", "wrong", "other"):
-            numbers[f"dropped_{word}"] = words.count(word) / len(words) if words else None
-        by_relation = {
-            str(one): {"facts": int((of == one).sum()), "exact_match": _mean(right[of == one])}
-            for one in np.unique(of).tolist()
-        }
-        return {"numbers": numbers, "by_relation": by_relation}
-
-    def _examples(self, world: _World, said: list[str]) -> list[dict[str, Any]]:
+    def _examples(self, world: World, said: list[str]) -> list[dict[str, Any]]:
         """What the first model says to some questions about dropped facts."""
         at = world.parts["dropped"].at
         return [
             {"row": int(world.there.rows[one]), "answer": world.there.answer[one], "said": words}
             for one, words in list(zip(at.tolist(), said, strict=True))[:_EXAMPLES]
         ]
-
-
-def _right(there: Exposures, at: np.ndarray, said: list[str]) -> np.ndarray:
-    answers = (there.answer[one] for one in at.tolist())
-    return np.array([one == answer for one, answer in zip(said, answers, strict=True)], dtype=np.float64)
-
-
-def _mean(values: np.ndarray, weights: np.ndarray | None = None) -> float | None:
-    return float(np.average(values, weights=weights)) if len(values) else None
-
-
-def _by_frequency(
-    there: Exposures, found: Mapping[str, tuple[np.ndarray, np.ndarray]], among: Mapping[str, int]
-) -> dict[str, float | None]:
-    """Of kept and dropped facts together: right answers weighted by how often the whole pool says a fact, and those of
-    the half that it says most often and of the other. among: of how many facts those of a part were drawn, for which
-    they stand.
-    """
-    both = ("trained", "dropped")
-    facts, right = (np.concatenate([found[name][which] for name in both]) for which in (0, 1))
-    stands = np.concatenate([np.full(len(found[one][0]), among[one] / max(1, len(found[one][0]))) for one in both])
-    often = np.bincount(there.fact)[facts]
-    head = knowledge.halves_by(often)
-    numbers = {"weighted_accuracy": _mean(right, often * stands)}
-    if head is None:
-        return numbers
-    halves = {"head": head, "tail": ~head}
-    return numbers | {name: _mean(right[half], stands[half]) for name, half in halves.items()}
-
-
-def _joined(found: list[dict[str, Any]], parameters: int) -> dict[str, Any]:
-    """Means over the seeds with their intervals."""
-    numbers: dict[str, Any] = {}
-    for name in found[0]["numbers"]:
-        values = [one["numbers"][name] for one in found]
-        if None not in values:
-            numbers |= of_seeds(name, np.array(values)[:, None])
-            if name == "stored_bits":
-                numbers |= of_seeds("bits_a_parameter", np.array(values)[:, None] / parameters)
-    relations = {}
-    for name, said in found[0]["by_relation"].items():
-        right = [one["by_relation"][name]["exact_match"] for one in found]
-        relations[name] = {**said, "exact_match": round(float(np.mean(right)), 6)}
-    return {**numbers, "by_relation": relations} if len(relations) > 1 else numbers

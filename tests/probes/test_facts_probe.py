@@ -29,7 +29,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 SMALL = {"layers": 1, "width": 32, "heads": 4, "vocabulary": 60, "batch": 16, "length": 32, "device": "cpu"}
-N = 30
+N, EFFECT_STEPS = 30, 250
 
 
 def world():
@@ -145,6 +145,39 @@ def test_each_question_is_right_or_wrong(measured):
     assert each[~is_dropped].mean() == pytest.approx(found["rephrased_match"], abs=1e-6)
     assert set(each) <= {0, 0.5, 1}
     assert probe.each(roles, TRAIN, TEST[::-1]).tolist() == each[::-1].tolist()
+
+
+def test_what_is_asked_in_no_other_words_is_no_other_wording():
+    roles, _ = world()
+    probe = FactsProbe(**SMALL, n=1, n_seeds=1)
+    asked = probe.measure(roles, TRAIN[:18], np.setdiff1d(np.arange(64), TRAIN[:18]))["asked"]
+    assert asked == {"trained": 18, "rephrased": 14, "dropped": 28}, "the last four rows say what was learned already"
+    asked = probe.measure(roles, TRAIN[16:18], np.array([0, 2, 60]))["asked"]
+    assert asked == {"trained": 2, "rephrased": 1, "dropped": 1}, "the first row and the sixty-first are one question"
+
+
+def test_an_answer_may_be_as_long_as_the_longest():
+    words = ["1", "23456", "7", "123456789"]
+    roles = {"n": 4, "turns": lambda row: [Turn("user", "abcd"[row]), Turn("assistant", words[row])]}
+    rows = np.arange(4)
+    learned = FactsProbe(**SMALL, n=300, n_seeds=1).measure(roles, rows, rows[:0])
+    assert learned["exact_match"] == 1
+    assert FactsProbe(**SMALL, n=300, n_seeds=1).each(roles, rows, rows).tolist() == [1, 1, 1, 1]
+
+
+def test_above_what_it_can_hold_a_third_is_more_and_below_it_is_a_third():
+    """The same steps for everything and for a third; which facts is chance."""
+    known = {}
+    for n in (60, 360):
+        roles, _ = phonebook(n, digits=6)
+        for kept in (n, n // 3):
+            rows = np.random.default_rng(0).permutation(n)
+            probe = FactsProbe(layers=2, width=32, vocabulary=60, batch=32, length=32, n=EFFECT_STEPS, n_seeds=1)
+            known[n, kept] = probe.measure(roles, rows[:kept], rows[kept:])["memorised"]
+    assert known[60, 60] > 55
+    assert known[60, 20] < 21
+    assert known[360, 120] > 1.3 * max(known[360, 360], 1)
+    assert known[360, 120] > 40
 
 
 def test_epochs_are_passes_and_steps_are_steps():

@@ -122,6 +122,6 @@ def nats(model: "PreTrainedModel", tokens: Tokens) -> np.ndarray:
 
 
 def longest_answer(tokens: Tokens) -> int:
-    """Most learned tokens of a sample."""
+    """Most learned tokens of a sample, the end of its answer among them."""
     first = np.concatenate([[0], np.cumsum(tokens.learned)])[tokens.offsets]
     return int(np.diff(first).max(initial=1))
