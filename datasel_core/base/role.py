@@ -75,6 +75,7 @@ GROUP = declare(Role("group", "label", "The name of the group that a sample belo
 PICTURE = declare(
     Role("picture", "label", "Which picture a sample shows, where several may show the same: columns of the pool.")
 )
+FACT = declare(Role("fact", "label", "Which fact a sample states: equal numbers mean the same one."))
 LABELS = declare(
     Role("labels", "labels", "The class of each thing that people marked in a sample: a column of the pool.")
 )
@@ -84,7 +85,6 @@ AGREEMENT = declare(
     Role("agreement", "number", "How far the labellers of a sample agree: 1 in all pairs, 0 in none.", good="high")
 )
 LABEL_SECONDS = declare(Role("label_seconds", "number", "How long a labeller took for a sample, on average.", unit="s"))
-FACT = declare(Role("fact", "label", "Which fact a sample states: equal numbers mean the same one."))
 ANSWER_BITS = declare(
     Role("answer_bits", "number", "What the answer of a sample takes: the entropy of its relation.", unit="bits")
 )

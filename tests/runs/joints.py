@@ -55,7 +55,7 @@ MISSING = {
     "error": [9],
     "forgetting": [1, 10],
     "influence": [7, 8],
-    "fact": [14],
+    "fact": [],
 }
 MISSING_THERE = {"embedding": [1], "image": [0], "ngrams": [2], "terms": [3]}
 PARAMS: dict[str, dict[str, Any]] = {
@@ -240,6 +240,7 @@ def build(workspace: Workspace, folder: Path) -> tuple[dict[str, Any], dict[str,
     here, extra = arrays(rng, N), arrays(rng, EXTRA)
     ids = [f"s{at * 37 % N:02d}" for at in range(N)]
     columns = {"group": GROUPS, "amount": np.arange(N) * 7 % N, "other": np.arange(N) % 4}
+    columns["fact"] = here["fact"].astype(np.int64)
     source = table_of(folder, "all", ids, here["embedding"], **columns)
     pool = add_pool(workspace, "all", source, "vectors")
     for role in MISSING:
