@@ -183,7 +183,8 @@ def test_names_of_facts_do_not_matter():
     """Any values that are equal where facts are: numbers far apart, text."""
     plain = pool()["fact"]
     for same in (plain * 10**12 - 7, np.array([f"fact {one}" for one in plain]), plain.astype(np.float32)):
-        for method in (LossPruning(capacity_bits=90.0), LossPruning(mode="head_flatten"), OnceEach()):
+        pruned = (LossPruning(capacity_bits=90.0), LossPruning(mode="head_flatten"))
+        for method in (*pruned, OnceEach(), RandomFacts(), MostFrequentFacts()):
             assert chosen(method, 60, fact=same).rows.tolist() == chosen(method, 60).rows.tolist()
 
 
