@@ -20,6 +20,8 @@ from datasel_core.workspace.layout import Workspace
 
 _FACT = "fact"
 _LINES = 10
+_SEEN = 0.5
+"""Coverage below which no estimate of an entropy holds: most answers that there are were never seen."""
 
 
 @task("capacity", version=1, title="See how many facts fit")
@@ -109,6 +111,11 @@ class Capacity(Task):
             notes.append(f"Left out, for they lack an answer, a relation or a fact: {said['left_out']:,} samples.")
         if said["conflicting"]:
             notes.append(f"Facts stated with several answers or relations: {said['conflicting']:,}; the first counts.")
+        if rare := sum(one["facts"] for one in said["relations"] if one["coverage"] < _SEEN):
+            notes.append(
+                f"Of {rare:,} facts most answers stand once: they take more bits than any estimate can see (a random "
+                "number 3.32 a digit). Where you know how many, give loss_pruning bits_per_fact."
+            )
         return notes
 
 
