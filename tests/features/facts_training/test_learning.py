@@ -94,6 +94,7 @@ def test_the_loss_of_an_answer_is_that_of_its_digits_and_its_end(learned):
     _, _, tokens, model = learned
     found = nats(model, tokens)
     assert found.shape == (60,)
+    assert longest_answer(tokens) == 4, "three digits and the end, without which a longer answer would look right"
     for at in (0, 33, 59):
         ids, mask = (torch.from_numpy(part[0]) for part in tokens.padded([at]))
         with torch.no_grad():
