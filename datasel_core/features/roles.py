@@ -192,6 +192,10 @@ class Roles:
         rows = [self.features[role].lacking for role in roles if role in self.features]
         return np.unique(np.concatenate([np.empty(0, np.int64), *rows]))
 
+    def has(self, role: str) -> bool:
+        """Whether a feature, or a column of the pool, fills a role."""
+        return self.group is not None if role == GROUP.name else role in self.features or role in self.columns
+
     def unreadable(self, roles: Sequence[str]) -> list[dict[str, str]]:
         entries = [entry for role in roles if role in self.features for entry in self.features[role].unreadable]
         return [

@@ -154,11 +154,7 @@ def given_to(probe: Probe, pool: Pool, roles: Roles) -> dict[str, Any]:
             raise BadRequest(f"The probe {probe.id} cannot look at {pool.ids[row]}: {error}.") from None
 
     opened = {"image": image, "text": pool.text, "turns": pool.turns}
-    wanted = [
-        role
-        for role in probe.wants
-        if role not in probe.needs and (roles.group is not None if role == "group" else role in roles.features)
-    ]
+    wanted = [role for role in probe.wants if role not in probe.needs and roles.has(role)]
     return (
         {role: roles.array(role) for role in (*probe.needs, *wanted)}
         | {what: opened[what] for what in probe.opens}

@@ -19,7 +19,8 @@ from datasel_core.features.feature import Source
 from datasel_core.features.language.tokens import read_tokens
 from datasel_core.features.language.training import Recipe
 from datasel_core.features.language.vocabulary import train_vocabulary
-from datasel_core.probes.evaluate import run_probe
+from datasel_core.features.roles import Roles
+from datasel_core.probes.evaluate import given_to, run_probe
 from datasel_core.probes.facts import FactsProbe
 from datasel_core.runs.engine import select
 from datasel_core.runs.spec import Spec
@@ -272,3 +273,19 @@ def test_what_is_no_question_is_left_out():
     assert there.different(np.array([0, 1, 2])).tolist() == [0, 1, 2], "two answers are asked about apart"
     named = {"n": 6, "turns": said.__getitem__, "fact": np.array([9, 0, 0, 0, -1, 9])}
     assert read(named)[0].rows.tolist() == [0, 5]
+
+
+def test_columns_of_a_pool_of_facts_say_which_are_the_same(workspace, tmp_path):
+    """Two wordings of a fact are one fact to the probe, as the pool tells them apart, not two questions."""
+    said = [
+        {"question": f"{how} {name}?", "answer": f"{at}", "relation": "ab"[at % 2], "fact": name}
+        for at, name in enumerate(("ann", "bob", "eve"))
+        for how in ("Number of", "Which number has")
+    ]
+    (tmp_path / "facts.jsonl").write_text("\n".join(map(json.dumps, said)))
+    pool = add_pool(workspace, "facts", str(tmp_path / "facts.jsonl"), "facts")
+    given = given_to(FactsProbe(**SMALL), pool, Roles.of(workspace, pool))
+    assert given["fact"].tolist() == [0, 0, 1, 1, 2, 2]
+    assert given["relation"].tolist() == [0, 0, 1, 1, 0, 0]
+    found = FactsProbe(**SMALL, n=2, n_seeds=1).measure(given, np.array([0, 2]), np.array([1, 3, 4, 5]))
+    assert found["facts"] == 3
