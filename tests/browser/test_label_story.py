@@ -136,6 +136,7 @@ def test_two_rounds_of_labels_on_the_screen(visit, server, workspace, shop, tmp_
     page.get_by_role("button", name="Bring them back").and_(page.locator(":enabled")).click()
     see(page, f"{ROUND} of {n} photos")
     see(page, "2 labellers agree on 80 %")
+    see(page, f"{ROUND} photos are labelled in project.json")
     shown(page, "6-labels", looks)
 
     (tmp_path / "failed.txt").write_text("\n".join(ids[:3]))

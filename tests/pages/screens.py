@@ -69,12 +69,13 @@ def said(app) -> str:
 
 
 def wait(app, until, seconds=300):
-    """Runs the page again until it shows something, as its fragments do."""
+    """Runs the page again until it shows something, as its fragments do; what is told once may be there already."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if until(sound(app.run())):
+        if until(sound(app)):
             return app
         time.sleep(0.2)
+        app.run()
     raise AssertionError(said(app))
 
 

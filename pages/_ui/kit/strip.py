@@ -27,8 +27,9 @@ def frame(page: str = "") -> None:
     keys.put("strip.place", st.empty())
     previewed = keys.get("strip.preview")
     header(pool, previewed[1] if previewed and previewed[0] == page else None)
-    if said := keys.notice():
-        markdown.say(*said)
+    with st.container():  # always there: else what follows would have another place, and a drawer that is open closes
+        if said := keys.notice():
+            markdown.say(*said)
 
 
 def aside() -> None:
