@@ -44,9 +44,12 @@ def see(page, words):
 
 
 def type_into(page, label, text):
-    settled(page)
     field = page.get_by_label(label, exact=True).first
-    field.fill(text)
+    for _ in range(20):  # what was dragged just before may come into the field while it is typed
+        settled(page)
+        field.fill(text)
+        if field.input_value() == text:
+            break
     field.press("Enter")
 
 

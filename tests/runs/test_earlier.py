@@ -189,6 +189,6 @@ def test_a_missing_role_says_how_to_get_it(scene):
     add_pool(scene.workspace, "bare", str(scene.source("task")), "vectors")
     for method, cls in METHODS.items():
         for role in [role for role in cls().roles() if role not in joints.MISSING_THERE][:1]:
-            said = f"(column group; name one|feature for the role {role} yet. (Compute|Import) one)"
+            said = f"(column {role}; name one|feature for the role {role} yet. (Compute|Import) one)"
             with pytest.raises(MissingFeature, match=f"The pool bare has no {said}"):
                 scene.plan(method, pool="bare")

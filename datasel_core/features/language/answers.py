@@ -52,11 +52,13 @@ def generate(
     longest: int,
     progress: Progress,
     track: Track,
-    together: int = _ROWS,
+    together: int | None = None,
 ) -> list[str]:
     """The likeliest next token, again and again, up to the end of the text, `longest` tokens or what the model can
-    read. The model must be in eval mode. together: questions that are answered at a time.
+    read. The model must be in eval mode. together: questions that are answered at a time, by
+    default a few.
     """
+    together = together or _ROWS
     found = [""] * len(questions)
     order = np.argsort([len(one) for one in questions], kind="stable")
     for start in range(0, len(order), together):
