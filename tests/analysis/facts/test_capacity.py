@@ -1,4 +1,4 @@
-"""Bits a parameter from exposures; facts known, less what guessing gets right; bits stored; what a warm-up decides."""
+"""Bits a parameter from exposures; what a warm-up decides."""
 
 import math
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from datasel_core.analysis.facts.capacity import PUBLISHED, RANGE, Measured, capacity, rho
-from datasel_core.analysis.facts.memorised import beyond_guessing, stored_bits
 from datasel_core.analysis.facts.sensitivity import over_beta, warm_up, with_frequency
 from datasel_core.errors import BadInput, BadParameter
 
@@ -26,33 +25,6 @@ def test_rho_is_what_was_published_and_between_them_straight_in_the_logarithm():
         rho(5, [Measured(3.6, None, "", "")])
     with pytest.raises(BadParameter, match="rho is -1; it must be a finite number of at least 0"):
         capacity(5, -1)
-
-
-def test_guessing_alone_counts_nothing_and_the_truth_is_found_on_average(rng):
-    assert beyond_guessing(np.array([100, 5]), np.array([100, 5]), np.array([0.25, 0.5])) == 105
-    assert beyond_guessing(25, 100, 0.25) == 0
-    assert beyond_guessing(20, 100, 0.25) < 0
-    assert beyond_guessing([7, 50], [7, 100], [1.0, 0.5]) == 0  # a relation with one answer holds nothing to know
-    known = np.array([300, 10])
-    drawn = known + rng.binomial([700, 90], [0.1, 0.5], (4000, 2))
-    found = [beyond_guessing(one, np.array([1000, 100]), np.array([0.1, 0.5])) for one in drawn]
-    assert np.mean(found) == pytest.approx(310, abs=0.6)
-    for wrong in ((6, 5, 0.5), (-1, 5, 0.5), (1, 5, 1.5)):
-        with pytest.raises(BadInput, match="right must be from 0 to facts, and guess from 0 to 1"):
-            beyond_guessing(*wrong)
-    with pytest.raises(BadInput, match="one number for each relation"):
-        beyond_guessing([1, 2], [3], [0.1])
-
-
-def test_stored_bits_are_what_the_loss_is_below_the_entropy():
-    uniform = np.full(50, 5.0)
-    assert stored_bits(uniform, np.zeros(50)) == 250
-    assert stored_bits(uniform, uniform * math.log(2)) == pytest.approx(0, abs=1e-9)
-    assert stored_bits(uniform, np.r_[np.zeros(10), np.full(40, 5 * math.log(2))]) == pytest.approx(50)
-    assert stored_bits(uniform, np.r_[np.zeros(10), np.full(40, 6 * math.log(2))]) == pytest.approx(10)
-    assert stored_bits(uniform, np.full(50, 9.0)) == 0
-    with pytest.raises(BadInput, match="one finite number for each fact"):
-        stored_bits(uniform, np.full(50, np.nan))
 
 
 def test_how_much_hangs_on_the_warm_up(rng):

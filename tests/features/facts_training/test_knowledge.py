@@ -59,3 +59,12 @@ def test_halves_by_how_often_a_fact_is_met():
     assert knowledge.halves_by(np.array([1, 9, 3, 3, 1])).tolist() == [False, True, True, True, False]
     assert knowledge.halves_by(np.array([4, 4, 4])) is None
     assert knowledge.halves_by(np.array([], int)) is None
+
+
+def test_who_guesses_what_is_not_known_is_counted_right_on_average(rng):
+    relation = np.repeat([0, 1], [1000, 100])
+    known = np.r_[np.arange(1000) < 300, np.arange(100) < 10]
+    chance = np.array([0.1, 0.5])
+    drawn = (known | (rng.random(1100) < chance[relation]) for _ in range(2000))
+    found = [knowledge.beyond_guessing(right, relation, chance) for right in drawn]
+    assert np.mean(found) == pytest.approx(310, abs=1.5)  # five standard errors

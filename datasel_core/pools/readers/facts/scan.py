@@ -18,9 +18,9 @@ from datasel_core.pools.readers.spool import Spool
 from datasel_core.pools.readers.tables.files import find_files
 from datasel_core.pools.readers.tables.rows import rows
 from datasel_core.pools.readers.tables.streams import Position
-from datasel_core.pools.readers.tables.table_file import DELIMITED, TableFile
+from datasel_core.pools.readers.tables.table_file import TableFile
 from datasel_core.pools.readers.tables.usual import OURS, is_ours
-from datasel_core.pools.readers.texts.gathering import MOST_NAMES, MOST_NOTES, Gathering
+from datasel_core.pools.readers.texts.gathering import MOST_NAMES, MOST_NOTES, Gathering, read_all
 from datasel_core.pools.readers.texts.names import Named, given_id, listed_id, sample_id
 from datasel_core.pools.readers.texts.rows import Beside
 from datasel_core.pools.readers.texts.shapes import NoShape, named
@@ -115,7 +115,7 @@ def scan_facts(
             is_named=is_named,
             wordings=_Wordings(is_named),
         )
-        _read_all(files, wanted, reading, progress)
+        read_all(files, wanted, reading, _read, progress, "reading facts (MB)")
         _check(source, must, reading)
         reading.check_unique(files)
         path, long = spool.finish(progress)
@@ -133,18 +133,6 @@ def scan_facts(
     return Scan(
         table, root, reading.unreadable, notes, left_out=reading.left_out, file=path, texts=long, close=spool.close
     )
-
-
-def _read_all(files: list[TableFile], wanted: frozenset[str], reading: _Reading, progress: Progress) -> None:
-    sizes = [file.path.stat().st_size if file.path.is_file() else 0 for file in files]
-    track, before = progress.track(max(1, sum(sizes) >> 20), "reading facts (MB)"), 0
-    for number, (file, size) in enumerate(zip(files, sizes, strict=True)):
-        reading.go_on(guess=file.kind in DELIMITED)
-        _read(number, file, reading, wanted, track, before)
-        before += size
-        track.advance((before >> 20) - track.done)
-    reading.keep()
-    track.finish()
 
 
 def _read(number: int, file: TableFile, reading: _Reading, wanted: frozenset[str], track: Track, before: int) -> None:

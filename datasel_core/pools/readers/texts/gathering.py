@@ -1,17 +1,18 @@
 """Samples on their way from rows of tables to disk: parts, what was left out, and where each one stands."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from datasel_core.base.progress import Progress, Track
 from datasel_core.errors import BadInput
 from datasel_core.pools.readers import table_columns
 from datasel_core.pools.readers.spool import Spool
-from datasel_core.pools.readers.tables.table_file import TableFile
+from datasel_core.pools.readers.tables.table_file import DELIMITED, TableFile
 from datasel_core.pools.readers.texts.rows import Beside
 
 LISTED = 1_000
@@ -102,3 +103,28 @@ class Gathering:
                 more = " Add the pool with --option ids=file_and_id." if apart else ""
                 raise BadInput(f"The id {id!r} stands in {one} and in {other}; ids must be unique.{more}")
             first[id] = at
+
+
+G = TypeVar("G", bound=Gathering)
+
+
+def read_all(
+    files: list[TableFile],
+    wanted: frozenset[str],
+    reading: G,
+    read: Callable[[int, TableFile, G, frozenset[str], Track, int], None],
+    progress: Progress,
+    label: str,
+) -> None:
+    """File after file into `reading`, of which all is kept at the end. read: one of them, by its number; it advances
+    the track, which counts MB, of which the last argument are bytes before this file.
+    """
+    sizes = [file.path.stat().st_size if file.path.is_file() else 0 for file in files]
+    track, before = progress.track(max(1, sum(sizes) >> 20), label), 0
+    for number, (file, size) in enumerate(zip(files, sizes, strict=True)):
+        reading.go_on(guess=file.kind in DELIMITED)
+        read(number, file, reading, wanted, track, before)
+        before += size
+        track.advance((before >> 20) - track.done)
+    reading.keep()
+    track.finish()

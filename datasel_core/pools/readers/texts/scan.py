@@ -16,9 +16,9 @@ from datasel_core.pools.readers.spool import Spool
 from datasel_core.pools.readers.tables.files import find_files
 from datasel_core.pools.readers.tables.rows import rows
 from datasel_core.pools.readers.tables.streams import Position
-from datasel_core.pools.readers.tables.table_file import COLUMNAR, DELIMITED, TableFile
+from datasel_core.pools.readers.tables.table_file import COLUMNAR, TableFile
 from datasel_core.pools.readers.tables.usual import OURS, is_ours
-from datasel_core.pools.readers.texts.gathering import MOST_NAMES, MOST_NOTES, Gathering
+from datasel_core.pools.readers.texts.gathering import MOST_NAMES, MOST_NOTES, Gathering, read_all
 from datasel_core.pools.readers.texts.names import Named, given_id, listed_id, sample_id, wanted_columns
 from datasel_core.pools.readers.texts.parts import parts, table_of
 from datasel_core.pools.readers.texts.preferences import REJECTED
@@ -58,7 +58,7 @@ def scan_texts(source: Path, shapes: Shapes, named: Named, workspace: Workspace,
     try:
         how = {"part_rows": _PART_ROWS, "part_characters": _PART_CHARACTERS}
         reading = _Reading(named=named, reader=Reader(shapes.known()), spool=spool, **how)
-        _read_all(files, wanted, reading, progress)
+        read_all(files, wanted, reading, _read, progress, "reading texts (MB)")
         _check(source, shapes, reading)
         reading.check_unique(files)
         path, long = spool.finish(progress)
@@ -79,18 +79,6 @@ def _unread(schema: pa.Schema, texts: Sequence[str]) -> list[str]:
     """Which columns of text somebody may have thought to be part of the sample."""
     others = [one.name for one in schema if pa.types.is_string(one.type) and one.name not in _READ.union(texts)]
     return [f"Not part of the sample: {named(others)}."] if others else []
-
-
-def _read_all(files: list[TableFile], wanted: frozenset[str], reading: _Reading, progress: Progress) -> None:
-    sizes = [file.path.stat().st_size if file.path.is_file() else 0 for file in files]
-    track, before = progress.track(max(1, sum(sizes) >> 20), "reading texts (MB)"), 0
-    for number, (file, size) in enumerate(zip(files, sizes, strict=True)):
-        reading.go_on(guess=file.kind in DELIMITED)
-        _read(number, file, reading, wanted, track, before)
-        before += size
-        track.advance((before >> 20) - track.done)
-    reading.keep()
-    track.finish()
 
 
 def _read(number: int, file: TableFile, reading: _Reading, wanted: frozenset[str], track: Track, before: int) -> None:
