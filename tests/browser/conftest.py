@@ -117,6 +117,16 @@ class Server:
                 time.sleep(0.1)
         raise RuntimeError(f"The server did not start within {PATIENCE} seconds.")
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """It answers nothing meanwhile, as where every core is busy elsewhere."""
+        number = self._process.pid if self._process is not None else int(self._number.read_text())
+        os.kill(number, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(number, signal.SIGCONT)
+
     def stop(self) -> None:
         """Kills it, as a crash would; it is gone when this returns."""
         if self._process is not None:

@@ -155,6 +155,18 @@ def test_everything_is_there_after_the_server_was_killed(visit, server, run):
     assert f"run={run.key}" in page.url
 
 
+def test_only_work_has_a_button_that_stops_it(visit, server, pool):
+    """Streamlit shows one of that name while a page takes long to be drawn: it would stop the drawing alone."""
+    page = visit("/?pool=shots")
+    settled(page)
+    with server.held():
+        page.keyboard.press("r")  # Streamlit's own key: draw it again
+        page.get_by_test_id("stStatusWidget").get_by_role("img").wait_for()
+        assert page.get_by_role("button", name="Stop").count() == 0
+    settled(page)
+    page.get_by_test_id("stStatusWidget").wait_for(state="detached")
+
+
 def test_work_is_seen_from_another_tab_and_can_be_stopped(visit, pool, workspace, tmp_path):
     for at in range(1500):
         paint(tmp_path / "big" / f"{at:04d}.jpg", at, (160, 120))
