@@ -8,6 +8,7 @@ from datasel_core.pools import holdout
 from datasel_core.pools.pool import Pool
 from pages._ui.data import aside
 from pages._ui.evidence import results, settings
+from pages._ui.evidence.names import Names
 from pages._ui.kit import disk, keys, look, watch
 
 
@@ -36,7 +37,7 @@ def page(pool: Pool) -> None:
         )
     said = paper.last(place(disk.home(pool), pool, held))
     if said is not None:
-        results.results(said)
+        results.results(said, Names(disk.features(pool)))
     elif not working:
         look.empty(
             "Nothing compared yet",

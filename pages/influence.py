@@ -11,7 +11,8 @@ from pages._ui.kit import disk, keys, look, watch
 def page(pool: Pool) -> None:
     look.title("Influence", "What the model would gain most from next, measured stage by stage against a plain run.")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="influence-asked"):
-        asked = asking.row(pool)
+        ready = asking.ready(pool)
+        asked = asking.row(pool) if ready else None
         place_of_button = st.container(width="content")
     with st.container(key="influence-work"):
         working = watch.at_work("stages")
@@ -28,14 +29,14 @@ def page(pool: Pool) -> None:
                 args=("stages", "stages"),
                 kwargs=asked,
             )
-    st.fragment(look.told(_found), run_every=3.0 if working else None)(pool, asked is not None)
+    st.fragment(look.told(_found), run_every=3.0 if working else None)(pool, ready)
 
 
-def _found(pool: Pool, can: bool) -> None:
+def _found(pool: Pool, ready: bool) -> None:
     found = documents(disk.home(pool), pool.name)
     if found:
         results.results(pool, found)
-    elif can:
+    elif ready:
         look.empty(
             "Nothing trained in stages yet",
             "Name a reference, which shows what the model is to be good at, and an unused judge; then train.",

@@ -1,5 +1,7 @@
 """The evidence page without a browser: a held-out set in a click, a table in another, and what it says."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,9 +11,11 @@ from datasel_core.base.progress import Progress
 from datasel_core.evidence import holdout
 from datasel_core.evidence.tables import paper
 from datasel_core.evidence.tables.asking import place
+from datasel_core.features.stored import StoredFeature
 from datasel_core.pools import holdout as aside
 from datasel_core.workspace.files import read_json, write_json
 from pages._ui.evidence import results
+from pages._ui.evidence.names import Names
 from pages._ui.kit import palette
 from tests.conftest import task_of
 from tests.evidence.test_table import add, world
@@ -100,9 +104,35 @@ def test_one_sentence_says_what_is_shown(verdicts, right):
         {"method": method, "budget": budget, "control": False, "verdict": verdict}
         for (method, budget), verdict in zip(asked, verdicts, strict=True)
     ]
-    said = results._sentence([*cells, {**cells[0], "control": True, "verdict": "better"}])
+    said = results._sentence([*cells, {**cells[0], "control": True, "verdict": "better"}], Names(()))
     assert sorted(said.split("; ")) == sorted(right.split("; "))
     assert "worse" not in said or said.index("better") < said.index("worse")
+
+
+def test_methods_have_titles_and_words_instead_of_ids_and_keys():
+    about = {"role": "embedding", "created": "2026-05-01T09:30:00", "params": {}}
+    kept = [
+        StoredFeature(Path("nowhere"), {**about, "key": "00aa", "id": "tfidf_svd"}),
+        StoredFeature(Path("nowhere"), {**about, "key": "11bb", "id": "lm_gradient"}),
+        StoredFeature(Path("nowhere"), {**about, "key": "22cc", "id": "perplexity", "role": "perplexity"}),
+    ]
+    names = Names(kept)
+    asked = {
+        "nearest_targets": "Nearest to the target",
+        "nearest_targets:use.embedding=11bb": "Nearest to the target, by Gradients of a language model, projected",
+        "nearest_targets:use.embedding=33dd": "Nearest to the target, by 33dd",
+        "by_score:role=perplexity:use.perplexity=22cc": "By a score, by Perplexity",
+        "by_score:role=measured_influence": "By a score, role: measured influence",
+        "of_later:x=1": "of_later, x: 1",
+    }
+    cells = [{"method": name, "control": False} for name in asked]
+    assert [names.of(one) for one in cells] == list(asked.values())
+    line = "nearest_targets and nearest_targets:use.embedding=11bb chose by tfidf_svd, my_own and lm_gradient2."
+    assert names.line(line, cells) == (
+        "Nearest to the target and Nearest to the target, by Gradients of a language model, projected chose by Text embedding, no download, "
+        "my_own and lm_gradient2."
+    )
+    assert names.line(line, []) == line
 
 
 def test_wrong_budgets_are_one_line_and_nothing_starts(screen, workspace, compared):

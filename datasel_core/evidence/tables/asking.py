@@ -256,10 +256,14 @@ def _notes(roles: Roles, measures: Sequence[Measure], out: int, asked: Sequence[
             f"Measured in {', '.join(one.id for one in by.values())}, which learned from the whole pool, held-out "
             "samples too: the same for all methods."
         )
+    by_feature: dict[str, list[str]] = {}
     for one in asked:
         for feature in learned(one.asked.roles, one.asked.method.roles()):
-            said.append(
-                f"{one.name} chose by {feature.id}, which learned from the whole pool, held-out samples too: what is "
-                "said of it may flatter it."
-            )
+            by_feature.setdefault(feature.id, []).append(one.name)
+    for feature, methods in by_feature.items():
+        names = " and ".join(part for part in (", ".join(methods[:-1]), methods[-1]) if part)
+        said.append(
+            f"{names} chose by {feature}, which learned from the whole pool, held-out samples too: what is said of "
+            f"{'them' if len(methods) > 1 else 'it'} may flatter {'them' if len(methods) > 1 else 'it'}."
+        )
     return said

@@ -1,15 +1,14 @@
 """What was compared: one sentence, a forest plot, the table with its words, what choosing costs, downloads."""
 
 import html
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-from datasel_core.base import registry
 from datasel_core.evidence.differences import BETTER, PILOT, UNKNOWN, WORSE
 from datasel_core.evidence.tables import paper
+from pages._ui.evidence.names import Names
 from pages._ui.kit import keys, look, markdown, palette
 
 COLOURS = {BETTER: palette.COLOURS[4], WORSE: palette.COLOURS[7], UNKNOWN: palette.DROPPED, PILOT: palette.DROPPED}
@@ -17,7 +16,7 @@ _FILES = {".csv": "CSV", ".tex": "LaTeX", ".md": "Markdown"}
 _ROW = 19
 
 
-def results(said: Mapping[str, Any]) -> None:
+def results(said: Mapping[str, Any], names: Names) -> None:
     """said: a document, as `evidence --json` prints it."""
     measures = {one["name"]: one for one in said["measures"]}
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="evidence-said"):
@@ -33,21 +32,21 @@ def results(said: Mapping[str, Any]) -> None:
             label_visibility="collapsed",
         )
     measure, cells = measures[name], [one for one in paper.every(said) if one["measure"] == name]
-    sentence.markdown(_sentence(cells))
+    sentence.markdown(_sentence(cells, names))
     for line in said.get("over_fit", ()):
-        st.markdown(f":material/info: {markdown.plain(_titled(line, cells))}")
+        st.markdown(f":material/info: {markdown.plain(names.line(line, cells))}")
     left, right = st.columns([72, 28], gap="medium")
     with left:
-        _forest(measure, cells)
+        _forest(measure, cells, names)
         look.legend([(COLOURS[word], word) for word in dict.fromkeys(one["verdict"] for one in cells)])
-        _table(cells, _judges(said) if name == said["measure"] else {})
+        _table(cells, names, _judges(said) if name == said["measure"] else {})
     with right, st.container(key="rail"):
         look.section("What is measured")
         title = f"{measure['title'][:1].upper()}{measure['title'][1:]}; {measure['better']} is better."
         st.caption(markdown.plain(title))
         notes = [line for line in said["notes"] if line not in said.get("over_fit", ())]
-        st.caption("  \n".join(markdown.plain(_titled(line, cells)) for line in notes))
-        benefits = [_titled(one["benefit"], cells) for one in cells if "benefit" in one]
+        st.caption("  \n".join(markdown.plain(names.line(line, cells)) for line in notes))
+        benefits = [names.line(one["benefit"], cells) for one in cells if "benefit" in one]
         if benefits:
             with st.expander("What choosing costs, and what it saves"):
                 st.markdown("\n".join(f"- {markdown.plain(line[:1].upper() + line[1:])}" for line in benefits))
@@ -55,12 +54,12 @@ def results(said: Mapping[str, Any]) -> None:
         _downloads(said)
 
 
-def _sentence(cells: Sequence[Mapping[str, Any]]) -> str:
+def _sentence(cells: Sequence[Mapping[str, Any]], names: Names) -> str:
     """`**Facility location is better than random** at 30 and 60`, of all that is shown; the control says nothing."""
     found: dict[tuple[str, str], list[str]] = {}
     for one in cells:
         if one["verdict"] in (BETTER, WORSE) and not one["control"]:
-            found.setdefault((_title(one), one["verdict"]), []).append(f"{one['budget']:,}")
+            found.setdefault((names.of(one), one["verdict"]), []).append(f"{one['budget']:,}")
     if not found:
         pilot = any(one["verdict"] == PILOT for one in cells)
         return "**Fewer than 8 seeds show nothing yet**" if pilot else "**No method is shown to differ from random**"
@@ -87,11 +86,11 @@ def _downloads(said: Mapping[str, Any]) -> None:
             )
 
 
-def _forest(measure: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> None:
+def _forest(measure: Mapping[str, Any], cells: Sequence[Mapping[str, Any]], names: Names) -> None:
     """A line per cell: the difference from random with its interval; the control last."""
     import plotly.graph_objects as go
 
-    rows = [f"{html.escape(_title(one))} · {one['budget']:,}" for one in cells]
+    rows = [f"{html.escape(names.of(one))} · {one['budget']:,}" for one in cells]
     figure = go.Figure()
     for word in dict.fromkeys(one["verdict"] for one in cells):
         mine = [at for at, one in enumerate(cells) if one["verdict"] == word]
@@ -121,7 +120,7 @@ def _forest(measure: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> N
     figure.update_yaxes(categoryorder="array", categoryarray=rows[::-1], title="method · budget")
     figure.update_layout(dragmode=False)
     words = [
-        f"{_title(one)} at {one['budget']:,} {one['verdict']}" for one in cells if one["verdict"] in (BETTER, WORSE)
+        f"{names.of(one)} at {one['budget']:,} {one['verdict']}" for one in cells if one["verdict"] in (BETTER, WORSE)
     ]
     alt = f"Differences from random by {measure['name']}: {', '.join(words) or 'none is shown to differ'}."
     height = 90 + _ROW * len(rows)
@@ -150,11 +149,11 @@ def _called(measure: Mapping[str, Any]) -> str:
     return f"On {measure['judge']}{' (its target)' if measure['reference'] else ''}"
 
 
-def _table(cells: Sequence[Mapping[str, Any]], judges: Mapping[str, _Judge]) -> None:
+def _table(cells: Sequence[Mapping[str, Any]], names: Names, judges: Mapping[str, _Judge]) -> None:
     """judges: further columns, the difference on each."""
     heads = ["method", "budget", "value", "random", "difference", "95 % interval", "verdict"]
     worth = any(one.get("worth") for one in cells)
-    body = "".join(f"<tr>{_row(one, worth)}{_judged(one, judges)}</tr>" for one in cells)
+    body = "".join(f"<tr>{_row(one, names, worth)}{_judged(one, judges)}</tr>" for one in cells)
     heads += (["worth"] if worth else []) + [html.escape(name) for name in judges]
     head = "".join(f"<th>{name}</th>" for name in heads)
     st.html(
@@ -175,10 +174,10 @@ def _judged(one: Mapping[str, Any], judges: Mapping[str, _Judge]) -> str:
     return "".join(found)
 
 
-def _row(one: Mapping[str, Any], worth: bool) -> str:
+def _row(one: Mapping[str, Any], names: Names, worth: bool) -> str:
     word = f'<b style="color:{COLOURS[one["verdict"]]}">{one["verdict"]}</b>'
     plain = [
-        _title(one),
+        names.of(one),
         f"{one['budget']:,}",
         paper.number(one["value"]),
         paper.number(one["random"]),
@@ -189,19 +188,3 @@ def _row(one: Mapping[str, Any], worth: bool) -> str:
     if worth:
         found.append(html.escape((one.get("worth_words") or "").replace(" random ones", "")))
     return "".join(f"<td>{text}</td>" for text in found)
-
-
-def _titled(line: str, cells: Sequence[Mapping[str, Any]]) -> str:
-    """A line of the command line, with methods called as on these pages."""
-    for one in {one["method"]: one for one in cells if not one["control"]}.values():
-        line = re.sub(rf"(?<![\w:]){re.escape(one['method'])}(?![\w:])", lambda _, one=one: _title(one), line)
-    return line
-
-
-def _title(one: Mapping[str, Any]) -> str:
-    """`k-center greedy`, `FreeSel, sampler=farthest`; the control by its name."""
-    if one["control"]:
-        return f"{paper.CONTROL} (control)"
-    id, *params = one["method"].split(":")
-    known = registry.every("method").get(id)
-    return ", ".join([known.title if known else id, *params])

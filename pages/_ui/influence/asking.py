@@ -21,24 +21,8 @@ _TRAINING = 120.0
 
 
 def row(pool: Pool) -> dict[str, Any] | None:
-    """Draws one row. The fields of the task; None where something is missing, which it says."""
-    names = [
-        one["name"]
-        for one in disk.pools(disk.home(pool))
-        if one.get("kind") in ("text", "facts") and one.get("name") not in (None, pool.name)
-    ]
-    if not names:
-        look.empty(
-            "A reference is missing",
-            "Influence is measured on other texts than these; open some as a pool of their own.",
-            "Go to Data",
-            "pages/data.py",
-            key="no-reference",
-        )
-        return None
-    if not _ready(pool):
-        return None
-    pools = {what: _pool(what, names) for what in _WAY}
+    """Draws one row. The fields of the task; None until there is a reference, which it says."""
+    pools = {what: _pool(what, _others(pool)) for what in _WAY}
     stages = keys.bound(st.number_input, "Stages", "influence.stages", 3, min_value=1, max_value=20, step=1, width=110)
     seeds = keys.bound(
         st.number_input,
@@ -65,8 +49,17 @@ def takes(asked: dict[str, Any]) -> str:
     return look.about(seconds)
 
 
-def _ready(pool: Pool) -> bool:
-    """Whether there is something to predict influence from; else a button that makes it."""
+def ready(pool: Pool) -> bool:
+    """Whether there are texts to measure influence on, and something to predict it from; else says what is missing."""
+    if not _others(pool):
+        look.empty(
+            "A reference is missing",
+            "Influence is measured on other texts than these; open some as a pool of their own.",
+            "Go to Data",
+            "pages/data.py",
+            key="no-reference",
+        )
+        return False
     if EMBEDDING.name in disk.roles(pool).features:
         return True
     working = watch.at_work("influence-embedding")
@@ -79,6 +72,15 @@ def _ready(pool: Pool) -> bool:
         watch.start("influence-embedding", "feature", pool=pool.name, feature=TfidfSvd.id)
         st.rerun()
     return False
+
+
+def _others(pool: Pool) -> list[str]:
+    """Names of pools that may be reference or judge."""
+    return [
+        one["name"]
+        for one in disk.pools(disk.home(pool))
+        if one.get("kind") in ("text", "facts") and one.get("name") not in (None, pool.name)
+    ]
 
 
 def _pool(what: str, names: list[str]) -> str | None:
