@@ -119,7 +119,7 @@ def test_methods_have_titles_and_words_instead_of_ids_and_keys():
     names = Names(kept)
     asked = {
         "nearest_targets": "Nearest to the target",
-        "nearest_targets:use.embedding=11bb": "Nearest to the target, by Gradients of a language model, projected",
+        "nearest_targets:use.embedding=11bb": "Nearest to the target, by Gradients of a language model",
         "nearest_targets:use.embedding=33dd": "Nearest to the target, by 33dd",
         "by_score:role=perplexity:use.perplexity=22cc": "By a score, by Perplexity",
         "by_score:role=measured_influence": "By a score, role: measured influence",
@@ -129,7 +129,7 @@ def test_methods_have_titles_and_words_instead_of_ids_and_keys():
     assert [names.of(one) for one in cells] == list(asked.values())
     line = "nearest_targets and nearest_targets:use.embedding=11bb chose by tfidf_svd, my_own and lm_gradient2."
     assert names.line(line, cells) == (
-        "Nearest to the target and Nearest to the target, by Gradients of a language model, projected chose by Text embedding, no download, "
+        "Nearest to the target and Nearest to the target, by Gradients of a language model chose by Text embedding, "
         "my_own and lm_gradient2."
     )
     assert names.line(line, []) == line

@@ -17,7 +17,7 @@ class Names:
     """features: of the pool, of which methods name some by their keys."""
 
     def __init__(self, features: Sequence[StoredFeature]) -> None:
-        self._titles = {id: known.title for id, known in registry.every("feature").items()}
+        self._titles = {id: known.title.split(",")[0] for id, known in registry.every("feature").items()}
         self._features = {}
         for one in features:
             said = told_apart(features)[one.key]
