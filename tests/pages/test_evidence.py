@@ -115,6 +115,8 @@ def test_methods_have_titles_and_words_instead_of_ids_and_keys():
         StoredFeature(Path("nowhere"), {**about, "key": "00aa", "id": "tfidf_svd"}),
         StoredFeature(Path("nowhere"), {**about, "key": "11bb", "id": "lm_gradient"}),
         StoredFeature(Path("nowhere"), {**about, "key": "22cc", "id": "perplexity", "role": "perplexity"}),
+        StoredFeature(Path("nowhere"), {**about, "key": "44ee", "id": "clip_text", "params": {"model": "small"}}),
+        StoredFeature(Path("nowhere"), {**about, "key": "55ff", "id": "clip_text", "params": {"model": "large"}}),
     ]
     names = Names(kept)
     asked = {
@@ -123,6 +125,7 @@ def test_methods_have_titles_and_words_instead_of_ids_and_keys():
         "nearest_targets:use.embedding=33dd": "Nearest to the target, by 33dd",
         "by_score:role=perplexity:use.perplexity=22cc": "By a score, by Perplexity",
         "by_score:role=measured_influence": "By a score, role: measured influence",
+        "nearest_targets:use.embedding=55ff": "Nearest to the target, by Text side of CLIP (model: large)",
         "of_later:x=1": "of_later, x: 1",
     }
     cells = [{"method": name, "control": False} for name in asked]

@@ -18,10 +18,19 @@ class Names:
 
     def __init__(self, features: Sequence[StoredFeature]) -> None:
         self._titles = {id: known.title.split(",")[0] for id, known in registry.every("feature").items()}
-        self._features = {}
-        for one in features:
-            said = told_apart(features)[one.key]
-            self._features[one.key] = said.replace(one.id, self._titles.get(one.id, one.id), 1)
+        self._features = {one.key: self._feature(one, features) for one in features}
+
+    def _feature(self, kept: StoredFeature, features: Sequence[StoredFeature]) -> str:
+        """Its title, and settings in which it differs from others of that title."""
+        known = registry.every("feature").get(kept.id)
+        if known is None:
+            return told_apart(features)[kept.key]
+        others = [one.meta["params"] for one in features if one.id == kept.id]
+        usual = {name: field.default for name, field in known.model_fields.items()}
+        mine = usual | kept.meta["params"]
+        differ = [name for name, value in mine.items() if any((usual | one).get(name) != value for one in others)]
+        said = [": ".join(look.parameter(known, name, mine[name])) for name in differ]
+        return self._titles[kept.id] + (f" ({', '.join(said)})" if said else "")
 
     def of(self, one: Mapping[str, Any]) -> str:
         """`k-center greedy`, `FreeSel, sampler: always the farthest`, `Nearest to the target, by TF-IDF`; the control

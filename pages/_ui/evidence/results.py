@@ -1,6 +1,7 @@
 """What was compared: one sentence, a forest plot, the table with its words, what choosing costs, downloads."""
 
 import html
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from pages._ui.kit import keys, look, markdown, palette
 COLOURS = {BETTER: palette.COLOURS[4], WORSE: palette.COLOURS[7], UNKNOWN: palette.DROPPED, PILOT: palette.DROPPED}
 _FILES = {".csv": "CSV", ".tex": "LaTeX", ".md": "Markdown"}
 _ROW = 19
+_LABEL = 48
+"""Characters of a method's name beside its line."""
 
 
 def results(said: Mapping[str, Any], names: Names) -> None:
@@ -90,12 +93,16 @@ def _forest(measure: Mapping[str, Any], cells: Sequence[Mapping[str, Any]], name
     """A line per cell: the difference from random with its interval; the control last."""
     import plotly.graph_objects as go
 
-    rows = [f"{html.escape(names.of(one))} · {one['budget']:,}" for one in cells]
+    full = [f"{html.escape(names.of(one))} · {one['budget']:,}" for one in cells]
+    rows = [
+        f"{html.escape(textwrap.shorten(names.of(one), _LABEL, placeholder=' …'))} · {one['budget']:,}" for one in cells
+    ]
+    rows = [line if rows.count(line) == 1 else full[at] for at, line in enumerate(rows)]
     figure = go.Figure()
     for word in dict.fromkeys(one["verdict"] for one in cells):
         mine = [at for at, one in enumerate(cells) if one["verdict"] == word]
         part = [cells[at] for at in mine]
-        said = [f"{rows[at]}: {paper.signed(cells[at]['difference'])}, {paper.interval(cells[at])}" for at in mine]
+        said = [f"{full[at]}: {paper.signed(cells[at]['difference'])}, {paper.interval(cells[at])}" for at in mine]
         figure.add_scatter(
             x=[one["difference"] for one in part],
             y=[rows[at] for at in mine],
@@ -116,7 +123,7 @@ def _forest(measure: Mapping[str, Any], cells: Sequence[Mapping[str, Any]], name
     unit = f" ({measure['unit']})" if measure["unit"] else ""
     side = "right" if measure["better"] == "higher" else "left"
     figure.add_vline(x=0, line={"width": 1, "color": palette.BASELINE})
-    figure.update_xaxes(title=f"difference from random{unit}, 95 % interval; {side} is better", zeroline=False)
+    figure.update_xaxes(title=f"difference from random{unit}, 95 % interval", zeroline=False)
     figure.update_yaxes(categoryorder="array", categoryarray=rows[::-1], title="method · budget")
     figure.update_layout(dragmode=False)
     words = [
@@ -124,7 +131,13 @@ def _forest(measure: Mapping[str, Any], cells: Sequence[Mapping[str, Any]], name
     ]
     alt = f"Differences from random by {measure['name']}: {', '.join(words) or 'none is shown to differ'}."
     height = 90 + _ROW * len(rows)
-    look.chart(figure, f"Against random: {measure['name']}", alt, height=height, key=f"forest-{measure['name']}")
+    look.chart(
+        figure,
+        f"Against random: {measure['name']}; {side} is better",
+        alt,
+        height=height,
+        key=f"forest-{measure['name']}",
+    )
 
 
 _Judge = Mapping[tuple[str, int], Mapping[str, Any]]
