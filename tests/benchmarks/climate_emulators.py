@@ -39,9 +39,8 @@ def main() -> None:
             rmse = np.sqrt(np.average(np.square(error), weights=weight))
             print(f"{'+'.join(train)} -> {target}  {name:18s} {rmse:.4f} K  {spent:6.1f} s")
             if name == "variability":
-                print(
-                    f"    localised within {emulator.km:,.0f} km, at the end of what was tried: {emulator.radius.at_end}"
-                )
+                found = emulator.radius
+                print(f"    localised within {emulator.km:,.0f} km; at the end of what was tried: {found.at_end}")
 
 
 if __name__ == "__main__":
