@@ -5,7 +5,7 @@ https://doi.org/10.1029/2021MS002954, made small: there are hundreds of years, n
 of few numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from datasel_core.analysis.climate.emulators import pattern_scaling
 from datasel_core.analysis.climate.emulators.pattern_scaling import PatternScaling
 from datasel_core.analysis.climate.emulators.training import Training, Weighting, columns
+from datasel_core.base.parallel import side_by_side
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, BadParameter
 
@@ -89,24 +90,34 @@ def fit(
     deviation = left.std(axis=0)
     unit = training.filled(np.where(deviation > 0, deviation, 1.0))
     centre, scale = training.driver.mean(axis=0), training.driver.std(axis=0)
-    inputs = torch.from_numpy(((training.driver - centre) / scale).astype(np.float32))
-    goal = torch.from_numpy((left / unit[known]).astype(np.float32))
-    area, year_share = (torch.from_numpy(one.astype(np.float32)) for one in (training.weight[known], shares))
-    there = torch.from_numpy(known)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _decoder(inputs.shape[1], shape)
-        optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-        for _ in (progress or Progress()).over(range(steps), steps, "training the network"):
-            error = network(inputs).flatten(1)[:, there] - goal
-            loss = year_share @ (error.square() @ area)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
+        network = _decoder(len(scale), shape)
+    arrays = (training.driver - centre) / scale, left / unit[known], training.weight[known], shares
+    inputs, goal, area, years = (torch.from_numpy(one.astype(np.float32)) for one in arrays)
+    there = torch.from_numpy(known)
+
+    def loss() -> Any:
+        return years @ ((network(inputs).flatten(1)[:, there] - goal).square() @ area)
+
+    def train(steps: int) -> None:
+        _minimise(loss, network, steps, progress or Progress())
+
+    list(side_by_side(train, [steps]))  # on one thread: small sums, whose last digits hang on how many there are
     low, high = training.driver.min(axis=0), training.driver.max(axis=0)
     return Network(line, shape, centre, scale, low, high, unit, network.eval())
+
+
+def _minimise(loss: Callable[[], Any], network: Any, steps: int, progress: Progress) -> None:
+    import torch
+
+    optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    for _ in progress.over(range(steps), steps, "training the network"):
+        optimiser.zero_grad()
+        loss().backward()
+        optimiser.step()
+        schedule.step()
 
 
 def _decoder(drivers: int, shape: tuple[int, int]) -> Any:

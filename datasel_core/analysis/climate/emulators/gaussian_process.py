@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from datasel_core.analysis.climate.emulators.training import Training, check_members, columns
+from datasel_core.base.parallel import one_thread
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, BadParameter
 
@@ -73,6 +74,7 @@ class GaussianProcess:
         return (columns(driver, drivers=len(self.centre)) - self.centre) / self.scale
 
 
+@one_thread()
 def fit(
     fields: np.ndarray,
     driver: np.ndarray,

@@ -20,6 +20,7 @@ from datasel_core.analysis.climate.emulators.autoregression import (
 )
 from datasel_core.analysis.climate.emulators.covariance import Radius
 from datasel_core.analysis.climate.emulators.training import Training, Weighting, check_members, columns, slopes
+from datasel_core.base.parallel import one_thread
 from datasel_core.errors import BadInput
 
 HELP = (
@@ -65,6 +66,7 @@ class Variability:
         """
         return self.intercept + self.parts(driver) @ self.slope
 
+    @one_thread()
     def draw(self, driver: np.ndarray, members: int, rng: np.random.Generator) -> np.ndarray:
         """(members, years, cells): years that could have been. Of the driver, as in `predict`, the forced part counts
         alone; the residual of the global mean is drawn anew, as is what is left in the cells, both from zero until
@@ -98,6 +100,7 @@ class Variability:
         return steps(float(np.nanmax(np.abs(self.local_coefficient))))
 
 
+@one_thread()
 def fit(
     fields: np.ndarray,
     driver: np.ndarray,

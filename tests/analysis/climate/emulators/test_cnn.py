@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from datasel_core.analysis.climate.emulators import cnn, pattern_scaling
+from datasel_core.base.progress import Progress
+from datasel_core.errors import Stopped
 
 SHAPE = (6, 9)
 
@@ -66,6 +68,16 @@ def test_the_seed_alone_decides_and_no_other_draw_is_touched(rng):
     known = np.delete(np.arange(54), [0, 31])
     assert (one.predict(driver)[:, known] == two.predict(driver)[:, known]).all()
     assert (one.predict(driver)[:, known] != three.predict(driver)[:, known]).any()
+
+
+def test_training_can_be_stopped_and_says_how_far_it_is(rng):
+    fields, driver, weight = world(rng)
+    seen = []
+    progress = Progress(report=seen.append, should_stop=lambda: len(seen) > 1, every=0.0)
+    with pytest.raises(Stopped):
+        cnn.fit(fields, driver, weight, shape=SHAPE, steps=1000, progress=progress)
+    assert seen[0].total == 1000
+    assert seen[0].label == "training the network"
 
 
 def test_cells_and_years_of_no_weight_teach_nothing(rng):

@@ -130,3 +130,11 @@ def test_golden_numbers_on_real_fields():
     norm = abs(np.average(truth, weights=weight))
     assert norm == pytest.approx(golden["norm"], abs=golden["atol"])
     assert rmse(guesses["rmse_s"]) / norm == pytest.approx(golden["nrmse_s"], abs=golden["atol"])
+    one, two = (real.run("ssp585", member, base=member) for member in (1, 2))  # each to its own baseline
+    away = (one.field - two.field)[one.year >= golden["period"][0]]
+    members = golden["members_ssp585_r1_r2"]
+    assert np.sqrt(np.average(np.square(away.mean(axis=0)), weights=weight)) == pytest.approx(
+        members["rmse_s"], abs=golden["atol"]
+    )
+    globe = away @ weight / weight.sum()
+    assert np.sqrt(np.square(globe).mean()) == pytest.approx(members["rmse_g"], abs=golden["atol"])

@@ -256,6 +256,19 @@ def test_members_share_what_is_forced_and_order_of_rows_is_nothing(rng):
     assert np.abs(found.slope[0] - [0.5, 1, 1.5, 2, 0.8]).max() < 0.1
 
 
+def test_volcanoes_are_told_by_the_depth_alone(rng):
+    """One coefficient for all runs, least squares through 0 on what members are away from the smooth curve."""
+    fields, driver, names, member, year, _ = world(rng)
+    depth = np.where(np.isin(year, [1915, 1963, 1964]), 0.1, 0.0)
+    training = Training.of(fields, driver - 2.5 * depth, np.ones(5), names, member, year)
+    calm, found = forced.split(training), forced.split(training, depth)
+    wanted = np.linalg.lstsq(depth[:, None], calm.residual, rcond=None)[0][0]
+    assert found.volcanic == pytest.approx(wanted)
+    assert found.volcanic == pytest.approx(-2.5, abs=1.5)
+    assert found.forced == pytest.approx(calm.forced + wanted * depth, abs=1e-12)
+    assert found.forced + found.residual == pytest.approx(driver - 2.5 * depth, abs=1e-12)
+
+
 def test_the_order_that_made_a_series_is_found(rng):
     truth = Autoregression(0.0, np.array([0.5, -0.5, 0.4]), 1.0)
     series = [truth.draw(rng.standard_normal(truth.spin_up() + 500)) for _ in range(3)]
