@@ -1,5 +1,6 @@
 """What each emulator makes of a scenario that it was not trained on, IPSL-CM6A-LR annual tas, from the true global mean
-of the target: RMSE in K of the mean field of 2080-2100, and how long it took to fit. One member of each scenario.
+of the target: RMSE in K of the mean field of 2080-2100, and how long it took to fit; how often single years of the
+target lie within what is drawn. One member of each scenario.
 
 python -m tests.benchmarks.climate_emulators
 """
@@ -39,8 +40,15 @@ def main() -> None:
             rmse = np.sqrt(np.average(np.square(error), weights=weight))
             print(f"{'+'.join(train)} -> {target}  {name:18s} {rmse:.4f} K  {spent:6.1f} s")
             if name == "variability":
-                found = emulator.radius
-                print(f"    localised within {emulator.km:,.0f} km; at the end of what was tried: {found.at_end}")
+                radius = emulator.radius
+                print(f"    localised within {emulator.km:,.0f} km; at the end of what was tried: {radius.at_end}")
+                drawn = emulator.draw(one.gmst, 200, np.random.default_rng(0))
+                for share in (0.5, 0.8, 0.9, 0.95):
+                    low, high = np.quantile(drawn, [(1 - share) / 2, (1 + share) / 2], axis=0)
+                    held = ((one.field >= low) & (one.field <= high)).mean(axis=0)
+                    print(
+                        f"    {share:.0%} intervals of 200 members hold {np.average(held, weights=weight):.1%} of years"
+                    )
 
 
 if __name__ == "__main__":

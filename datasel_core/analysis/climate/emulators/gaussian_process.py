@@ -19,8 +19,8 @@ from datasel_core.errors import BadInput, BadParameter
 
 HELP = (
     "A curve of the driver for each leading pattern, with a spread that widens away from the years it was fitted to. "
-    "Of use with several drivers or where fields bend; where it does not beat pattern scaling on your target, the card "
-    "says so, and pattern scaling is the better choice. Takes seconds to a minute from a few hundred years on."
+    "Of use with several drivers or where fields bend, inside the range that it has seen. Where it does not beat "
+    "pattern scaling on your target, the card says so, and pattern scaling is the better choice."
 )
 _MOST_YEARS = 2000
 """A matrix of all pairs of years is inverted at each step of the fit."""
