@@ -45,6 +45,9 @@ LAZY = {
     "umap",
     "sklearn",
     "numba",
+    "statsmodels",
+    "pyproj",
+    "xarray",
 }
 DECLARATIONS = {
     "datasel_core/methods",

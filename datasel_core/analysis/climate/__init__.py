@@ -1,0 +1,1 @@
+"""Arrays in, numbers out: emulators of climate models, and what can be said of them."""
