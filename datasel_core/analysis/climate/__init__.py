@@ -1,1 +1,1 @@
-"""Climate emulators: what they are worth, where they may be used, and which simulation to buy next."""
+"""Arrays in, numbers out: emulators of climate models, and what can be said of them."""

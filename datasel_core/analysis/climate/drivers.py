@@ -10,13 +10,14 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.spatial import Delaunay, QhullError
 
-from datasel_core.errors import BadInput
+from datasel_core.errors import BadInput, Fault
 
 MOST_INFLATION = 10.0
 """Above, drivers are called collinear: the variance of a coefficient is so many times what it would be alone."""
 MOST_HULL = 4
 """Drivers up to which the hull is built; with more, each point is asked of a linear programme."""
-HULL_SLACK = 1e-9
+HULL_SLACK = 1e-7
+"""In shares of a driver's range: what rounding may do."""
 
 
 @dataclass(frozen=True)
@@ -146,14 +147,18 @@ def _series(values: np.ndarray, name: str) -> np.ndarray:
 
 
 def _mixture(points: np.ndarray, asked: np.ndarray) -> bool:
-    """Whether a point is a mixture of others: shares that are at least 0, sum to 1 and give it within the slack."""
-    shares = linprog(
-        np.zeros(len(points)),
-        A_ub=np.concatenate([points.T, -points.T]),
-        b_ub=np.concatenate([asked, -asked]) + HULL_SLACK,
-        A_eq=np.ones((1, len(points))),
+    """Whether a point is a mixture of others: shares of at least 0, 1 together, that come nearest to it reach it."""
+    n, dimensions = points.shape
+    far = -np.ones((dimensions, 1))
+    nearest = linprog(
+        np.append(np.zeros(n), 1.0),
+        A_ub=np.block([[points.T, far], [-points.T, far]]),
+        b_ub=np.concatenate([asked, -asked]),
+        A_eq=np.append(np.ones(n), 0.0)[None],
         b_eq=[1.0],
         bounds=(0, None),
         method="highs",
     )
-    return shares.status == 0
+    if nearest.status != 0:
+        raise Fault(f"No nearest mixture of {n} years was found")
+    return nearest.fun <= HULL_SLACK

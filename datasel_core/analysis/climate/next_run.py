@@ -105,10 +105,10 @@ def rank(
 ) -> list[Gain]:
     """All sets of `size` candidates, the best first; equal ones in the order given.
 
-    training: runs that were bought. reference: by which sets are ranked. target: the scenario that the emulator is for;
-    it ranks nothing, so its scenario must be in none of the others. weight: (cells,). autocovariance: (lags,) of
-    internal variability, mean over the area; beyond its lags it is 0. driver: what all `driver` are, in words. Raises
-    BadInput.
+    training: runs that were bought. reference: runs by which sets are ranked, none of them bought. target: the scenario
+    that the emulator is for; it ranks nothing, so its scenario must be in none of the others. weight: (cells,).
+    autocovariance: (lags,) of internal variability, mean over the area; beyond its lags it is 0. driver: what all
+    `driver` are, in words. Raises BadInput.
     """
     _checked(training, candidates, reference, target, driver)
     if not 1 <= size <= len(candidates) or math.comb(len(candidates), size) > MOST_SETS:
@@ -175,8 +175,8 @@ def _covariance(runs: Sequence[Known], autocovariance: np.ndarray) -> np.ndarray
 
 
 def _one_realisation(one: Known, other: Known) -> bool:
-    """The same run, or a scenario and the historical run that it goes on from. Two scenarios of one member share what is
-    left of the weather at their branch, for a year or two, which is not counted.
+    """The same run, or a scenario and the historical run that it goes on from. Two scenarios of one member share what
+    is left of the weather at their branch, for a year or two, which is not counted.
     """
     follows = one.year[0] == other.year[-1] + 1 or other.year[0] == one.year[-1] + 1
     return one.member == other.member and (one.scenario == other.scenario or follows)
@@ -191,6 +191,9 @@ def _checked(training, candidates, reference, target, driver: str) -> None:
     for what, runs in (("training", training), ("a candidate", candidates), ("the reference", reference)):
         if both := sorted(aims & {one.scenario for one in runs}):
             raise BadInput(f"{both[0]} is the target and {what} too; the target must be a scenario that nothing saw.")
+    held = {one.name for one in reference}
+    if both := sorted(held & {one.name for one in (*training, *candidates)}):
+        raise BadInput(f"{both[0]} is the reference and bought too; judge by a run that is not trained on.")
     bought, names = [one.name for one in training], [one.name for one in candidates]
     if again := sorted(set(bought) & set(names)) or sorted({one for one in names if names.count(one) > 1}):
         raise BadInput(f"{again[0]} is there twice; a run is bought once.")

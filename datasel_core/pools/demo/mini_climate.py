@@ -66,19 +66,17 @@ def write_run(
     )
     since = {"units": f"days since {int(year[0])}-01-01", "calendar": "noleap", "dtype": "float64", "_FillValue": None}
     plain = {name: {"_FillValue": None} for name in ("lat", "lon", "lat_bnds", "lon_bnds")}
-    folder.mkdir(parents=True, exist_ok=True)
+    encoding = {"time": since, "time_bnds": since, "tas": {"zlib": True, "_FillValue": 1e20}, **plain}
     path = folder / file_name(scenario, member)
     with writing(path) as temporary:
-        made.to_netcdf(
-            temporary,
-            engine="netcdf4",
-            unlimited_dims=["time"],
-            encoding={"time": since, "time_bnds": since, "tas": {"zlib": True, "_FillValue": 1e20}, **plain},
-        )
+        # In memory first: the file that is being written is locked, and HDF5 opens no file that others lock.
+        temporary.write_bytes(made.to_netcdf(None, engine="netcdf4", unlimited_dims=["time"], encoding=encoding))
     return path
 
 
-def write_runs(folder: Path, runs: Iterable, n: int, latitudes, longitudes, progress: Progress | None = None) -> list[Path]:
+def write_runs(
+    folder: Path, runs: Iterable, n: int, latitudes, longitudes, progress: Progress | None = None
+) -> list[Path]:
     """Writes all runs, each with scenario, member, year and fields as of `write_run`, and returns their paths."""
     return [
         write_run(folder, one.scenario, one.member, one.year, one.fields, latitudes, longitudes)
