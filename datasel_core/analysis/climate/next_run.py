@@ -182,7 +182,13 @@ def _one_realisation(one: Known, other: Known) -> bool:
     return one.member == other.member and (one.scenario == other.scenario or follows)
 
 
-def _checked(training, candidates, reference, target, driver: str) -> None:
+def _checked(
+    training: Sequence[Known],
+    candidates: Sequence[Known],
+    reference: Sequence[Known],
+    target: Sequence[Known],
+    driver: str,
+) -> None:
     if not (training and candidates and reference and target):
         raise BadInput("Give runs for training, candidates, a reference and a target, one of each at least.")
     if not driver.strip():

@@ -69,7 +69,7 @@ def test_expected_errors_are_those_of_simulations(simulated, size):
 
 @pytest.mark.parametrize("own_driver", [False, True], ids=["forced GMST", "the runs' own GMST"])
 def test_the_best_run_and_the_best_pair_are_those_of_brute_force(simulated, own_driver):
-    """Also where lines are fitted to global means with their weather in them, of which the expectation knows nothing."""
+    """Also where lines are fitted to global means with their weather in them, which the expectation does not know."""
     for size in (1, 2):
         brute = {}
         for some in itertools.combinations(OFFERED, size):
