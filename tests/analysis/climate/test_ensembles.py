@@ -112,6 +112,7 @@ def test_the_curve_over_members(rng):
     values = rng.normal(size=12)
 
     def far(rows):
+        assert len(set(rows.tolist())) == len(rows)  # no member twice
         return float(values[rows].mean() ** 2)
 
     points = over_members(12, far, rng, sizes=(1, 2, 6, 12), draws=70)

@@ -8,7 +8,14 @@ import pytest
 from datasel_core.analysis.climate.area import area_mean, cells_there, latitude_weight, normalised
 from datasel_core.analysis.climate.scores import baselines as base
 from datasel_core.analysis.climate.scores import draws
-from datasel_core.analysis.climate.scores.errors import driver_parts, errors, noise_floor, parts, within
+from datasel_core.analysis.climate.scores.errors import (
+    driver_parts,
+    errors,
+    errors_by_region,
+    noise_floor,
+    parts,
+    within,
+)
 from datasel_core.errors import BadInput, BadParameter
 from tests.analysis.climate import real
 from tests.conftest import conformance
@@ -79,6 +86,10 @@ def test_what_public_code_gets_wrong(made):
     batches = [np.s_[:3], np.s_[3:6], np.s_[6:]]
     by_batch = np.mean([errors(truth[one], predicted[one], weight).nrmse_s for one in batches])
     assert abs(by_batch / found.nrmse_s - 1) > 0.01
+    looped = 0.0
+    for one in (gone @ weight) ** 2:
+        looped = (looped + one) / len(gone)
+    assert abs(np.sqrt(looped) / found.rmse_g - 1) > 0.01
     # The scale of weights changes nothing.
     for scale in (1e-9, 12.0, 1e9):
         again = errors(truth, predicted, scale * weight)
@@ -107,6 +118,21 @@ def test_parts_add_up_and_each_is_what_it_says(made):
     assert split.all == pytest.approx(slow.mse(truth, own, weight), rel=1e-12)
     assert split.pattern == pytest.approx(slow.mse(truth, predicted, weight), rel=1e-12)
     assert split.pattern + split.driver + split.cross == pytest.approx(split.all, rel=1e-12)
+
+
+def test_errors_of_regions_and_of_land(made):
+    truth, predicted, weight = made
+    north, land = LAT > 0, np.linspace(0, 1, len(LAT))
+    found = errors_by_region(truth, predicted, weight, {"north": north, "land": land, "nowhere": LAT > 80})
+    assert found["nowhere"] is None
+    for name, share in (("north", north * weight), ("land", land * weight)):
+        assert found[name].rmse_s == pytest.approx(slow.rmse_s(truth, predicted, share), rel=1e-12)
+        assert found[name].norm == pytest.approx(slow.norm(truth, share), rel=1e-12)
+    truth[:, LAT > 50] = np.nan
+    predicted[:, LAT > 50] = np.nan
+    gaps = errors_by_region(truth, predicted, weight, {"north": north, "gap": LAT > 50})
+    assert gaps["gap"] is None
+    assert gaps["north"].rmse_g == pytest.approx(slow.rmse_g(truth, predicted, north * weight), rel=1e-12)
 
 
 def test_the_floor_is_the_deviation_of_one_member(rng):

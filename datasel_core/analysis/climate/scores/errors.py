@@ -12,6 +12,7 @@ the square elsewhere, the mean of a batch for it, and has divided once per turn 
 
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,6 +116,21 @@ def errors(truth: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> Erro
         norm=abs(float(area_mean(np.asarray(truth, np.float64).mean(axis=0), weight))),
         years=len(gone),
     )
+
+
+def errors_by_region(
+    truth: np.ndarray, predicted: np.ndarray, weight: np.ndarray, regions: Mapping[str, np.ndarray]
+) -> dict[str, Errors | None]:
+    """Name -> errors over a part of the Earth, each divided by its own norm; None where none of its cells has a value.
+
+    regions: name -> (cells,) bool, or how much of each cell belongs to it, as land does. Raises BadInput.
+    """
+    known = ~np.isnan(truth).all(axis=0)
+    found = {}
+    for name, share in regions.items():
+        part = np.asarray(share, np.float64) * weight
+        found[name] = errors(truth, predicted, part) if (part[known] > 0).any() else None
+    return found
 
 
 def parts(truth: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> Parts:
