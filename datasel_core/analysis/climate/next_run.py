@@ -40,7 +40,7 @@ class Known:
     """
 
     scenario: str
-    member: int
+    member: str
     year: np.ndarray
     driver: np.ndarray
     forced: np.ndarray
@@ -155,9 +155,9 @@ def expected(
 
 
 def known(climate: MiniClimate, scenario: str, member: int) -> Known:
-    """A run of the demo as it is known before it is bought. Raises UnknownName."""
+    """A run of the demo as it is known before it is bought; members are called as in its files. Raises UnknownName."""
     fields, gmst = climate.forced(scenario)
-    return Known(scenario, member, forcing(scenario).year, gmst, fields)
+    return Known(scenario, f"r{member}i1p1f1", forcing(scenario).year, gmst, fields)
 
 
 def _covariance(runs: Sequence[Known], autocovariance: np.ndarray) -> np.ndarray:

@@ -20,6 +20,11 @@ def known(names):
     return [next_run.known(CLIMATE, *one) for one in names]
 
 
+def named(one):
+    """Scenario/member as runs of a pool are called."""
+    return f"{one[0]}/r{one[1]}i1p1f1"
+
+
 def ranked(size, measure="error", noise=NOISE, owned=OWNED, offered=OFFERED):
     runs = [known(one) for one in (owned, offered, REFERENCE, TARGET)]
     return next_run.rank(*runs, CLIMATE.weight, noise, next_run.DEMO_DRIVER, size, measure)
@@ -58,7 +63,7 @@ def test_expected_errors_are_those_of_simulations(simulated, size):
     """All five runs, all ten pairs: reference and target, within four standard errors."""
     found = ranked(size)
     assert len(found) == (5, 10)[size - 1]
-    of_name = {run: one for one in OFFERED for run in (f"{one[0]}/{one[1]}",)}
+    of_name = {named(one): one for one in OFFERED}
     for gain in found:
         names = [*OWNED, *(of_name[one] for one in gain.runs)]
         for said, asked in ((gain.reference, REFERENCE[0]), (gain.target, TARGET[0])):
@@ -74,7 +79,7 @@ def test_the_best_run_and_the_best_pair_are_those_of_brute_force(simulated, own_
         brute = {}
         for some in itertools.combinations(OFFERED, size):
             drawn = fitted(simulated, [*OWNED, *some], REFERENCE[0], own_driver)
-            brute[tuple(f"{a}/{b}" for a, b in some)] = drawn.mean()
+            brute[tuple(map(named, some))] = drawn.mean()
         order = sorted(brute, key=brute.get)
         said = [one.runs for one in ranked(size)]
         assert said[0] == order[0]
@@ -85,8 +90,8 @@ def test_the_best_run_and_the_best_pair_are_those_of_brute_force(simulated, own_
 def test_buying_one_after_the_other_is_compared_with_the_best_pair():
     """The best run first, then the best beside it: here that is not the best pair, and both errors are known."""
     first = ranked(1)[0].runs[0]
-    left = tuple(one for one in OFFERED if f"{one[0]}/{one[1]}" != first)
-    bought = next(one for one in OFFERED if f"{one[0]}/{one[1]}" == first)
+    left = tuple(one for one in OFFERED if named(one) != first)
+    bought = next(one for one in OFFERED if named(one) == first)
     second = ranked(1, owned=(*OWNED, bought), offered=left)[0]
     pair = ranked(2)[0]
     assert pair.reference.rmse <= second.reference.rmse + 1e-12
@@ -120,7 +125,7 @@ def test_gains_are_differences_and_are_said_with_their_driver():
         assert f"lower the error on the reference by {one.gain:.3f}" in one.words
     gains = [one.gain for one in ranked(1)]
     assert gains == sorted(gains, reverse=True)
-    assert {one.runs[0]: one.years for one in ranked(1)}["1pctCO2/1"] == 150
+    assert {one.runs[0]: one.years for one in ranked(1)}["1pctCO2/r1i1p1f1"] == 150
     # A scenario that goes on from its member's history shares its weather; another member's does not.
     pairs = [known((("historical", 1), (one, m))) for one, m in (("ssp126", 1), ("ssp126", 2))]
     same, other = (next_run.expected(one, known(TARGET), CLIMATE.weight, NOISE) for one in pairs)
@@ -134,8 +139,11 @@ def test_gains_are_differences_and_are_said_with_their_driver():
         ({"training": (("ssp245", 1),)}, "ssp245 is the target and training too; the target must be a scenario"),
         ({"candidates": (("ssp245", 1),)}, "ssp245 is the target and a candidate too"),
         ({"reference": (("ssp245", 1),)}, "ssp245 is the target and the reference too"),
-        ({"reference": (("ssp126", 1),)}, "ssp126/1 is the reference and bought too; judge by a run that is not"),
-        ({"candidates": (("historical", 1),)}, "historical/1 is there twice; a run is bought once"),
+        (
+            {"reference": (("ssp126", 1),)},
+            "ssp126/r1i1p1f1 is the reference and bought too; judge by a run that is not",
+        ),
+        ({"candidates": (("historical", 1),)}, "historical/r1i1p1f1 is there twice; a run is bought once"),
         ({"training": ()}, "Give runs for training, candidates, a reference and a target"),
         ({"driver": ""}, "Name the driver, such as true GMST of the target, emulated GMST or forcing"),
         ({"size": 6}, "6 of 5 candidates were asked for; there must be from 1 to 20,000 such sets"),
@@ -156,6 +164,6 @@ def test_roles_are_kept_apart(change, said):
 
 def test_a_line_needs_two_values():
     flat = known(OWNED)[0]
-    still = next_run.Known("control", 1, flat.year, np.zeros(165), flat.forced)
+    still = next_run.Known("control", "r1i1p1f1", flat.year, np.zeros(165), flat.forced)
     with pytest.raises(BadInput, match="Training has no two years that differ in the driver"):
         next_run.expected([still], known(TARGET), CLIMATE.weight, NOISE)
