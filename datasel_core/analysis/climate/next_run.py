@@ -23,6 +23,7 @@ import numpy as np
 
 from datasel_core.analysis.climate.area import area_mean
 from datasel_core.analysis.climate.mini_climate import MiniClimate, forcing
+from datasel_core.analysis.climate.scores.draws import weights
 from datasel_core.analysis.climate.scores.errors import PERIOD, within
 from datasel_core.errors import BadInput
 
@@ -140,15 +141,13 @@ def expected(
     their mean where there are several. Raises BadInput where training has no two values of the driver.
     """
     x = np.concatenate([one.driver for one in training])
-    middle = x.mean()
     if not np.ptp(x) > 0:
         raise BadInput("Training has no two years that differ in the driver; a line needs two.")
     forced, covariance = np.concatenate([one.forced for one in training]), _covariance(training, autocovariance)
-    bias, variance = [], []
+    line, bias, variance = weights(x, np.ones((1, len(x)), bool)), [], []
     for one in asked:
         years = within(one.year, period)
-        far = one.driver[years].mean() - middle
-        shares = 1 / len(x) + far * (x - middle) / ((x - middle) @ (x - middle))
+        shares = line.at(one.driver[years].mean()).toarray()[0]
         bias.append(float(area_mean((shares @ forced - one.forced[years].mean(axis=0)) ** 2, weight)))
         variance.append(float(shares @ covariance @ shares))
     return Expected(float(np.mean(bias)), float(np.mean(variance)))
