@@ -80,8 +80,8 @@ class EnergyBalance:
         return float(ratio * self.forcing_4co2 * (response * (1 - behind)).sum())
 
     @functools.cached_property
-    def _whole(self) -> np.ndarray:
-        """(layers + 1, layers + 1): the same with the forcing in front."""
+    def whole(self) -> np.ndarray:
+        """(layers + 1, layers + 1) 1/yr: the same with the forcing in front."""
         n = len(self.heat_capacity)
         found = np.zeros((n + 1, n + 1))
         found[0, 0], found[1, 0] = -self.autocorrelation, 1 / self.heat_capacity[0]
@@ -93,9 +93,9 @@ class EnergyBalance:
         """(layers + 1, layers + 1) covariance of forcing and temperatures around what is forced, once noise has acted
         for long.
         """
-        noise = np.zeros_like(self._whole)
+        noise = np.zeros_like(self.whole)
         noise[0, 0], noise[1, 1] = self.forcing_noise**2, (self.weather / self.heat_capacity[0]) ** 2
-        found = solve_continuous_lyapunov(self._whole, -noise)
+        found = solve_continuous_lyapunov(self.whole, -noise)
         return (found + found.T) / 2
 
     def step(self, years: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -104,12 +104,7 @@ class EnergyBalance:
         """
         if not (math.isfinite(years) and years > 0):
             raise BadParameter(f"A step of {years} years was asked for; it must be above 0.")
-        turned = expm(self._whole * years)
-        push = np.zeros(len(turned))
-        push[0] = self.autocorrelation
-        added = np.linalg.solve(self._whole, (turned - np.eye(len(turned))) @ push)
-        noise = self.stationary - turned @ self.stationary @ turned.T
-        return turned, added, (noise + noise.T) / 2
+        return _stepped(self, float(years))
 
     def run(
         self,
@@ -160,6 +155,20 @@ class EnergyBalance:
             found.append(covariance[1, 1])
             covariance = turned @ covariance
         return np.array(found)
+
+
+@functools.lru_cache(maxsize=64)
+def _stepped(of: EnergyBalance, years: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """See `EnergyBalance.step`; kept, since every run asks for the same, and so not to be written to."""
+    turned = expm(of.whole * years)
+    push = np.zeros(len(turned))
+    push[0] = of.autocorrelation
+    added = np.linalg.solve(of.whole, (turned - np.eye(len(turned))) @ push)
+    noise = of.stationary - turned @ of.stationary @ turned.T
+    found = turned, added, (noise + noise.T) / 2
+    for one in found:
+        one.flags.writeable = False
+    return found
 
 
 def _normal(covariance: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -13,7 +13,7 @@ CLIMATE = MiniClimate(4, 6)
 NOISE = CLIMATE.autocovariance(260)
 OWNED, REFERENCE, TARGET = (("historical", 1),), (("ssp370", 9),), (("ssp245", 9),)
 OFFERED = (("ssp126", 1), ("ssp585", 1), ("1pctCO2", 1), ("abrupt-4xCO2", 1), ("historical", 2))
-DRAWS = 120
+DRAWS = 80
 
 
 def known(names):
@@ -32,7 +32,7 @@ def ranked(size, measure="error", noise=NOISE, owned=OWNED, offered=OFFERED):
 
 @pytest.fixture(scope="module")
 def simulated():
-    """Every run of the demo drawn 120 times, with weather of its own: name -> (draws, years, cells) anomalies."""
+    """Every run of the demo drawn 80 times, with weather of its own: name -> (draws, years, cells) anomalies."""
     names = {one: next_run.known(CLIMATE, *one) for one in (*OWNED, *OFFERED)}
     found = {}
     for name, run in names.items():
@@ -72,32 +72,42 @@ def test_expected_errors_are_those_of_simulations(simulated, size):
             assert drawn.mean() == pytest.approx(said.bias + said.variance, abs=4 * spread + 1e-5), gain.runs
 
 
-@pytest.mark.parametrize("own_driver", [False, True], ids=["forced GMST", "the runs' own GMST"])
-def test_the_best_run_and_the_best_pair_are_those_of_brute_force(simulated, own_driver):
-    """Also where lines are fitted to global means with their weather in them, which the expectation does not know."""
-    for size in (1, 2):
-        brute = {}
-        for some in itertools.combinations(OFFERED, size):
-            drawn = fitted(simulated, [*OWNED, *some], REFERENCE[0], own_driver)
-            brute[tuple(map(named, some))] = drawn.mean()
-        order = sorted(brute, key=brute.get)
-        said = [one.runs for one in ranked(size)]
-        assert said[0] == order[0]
-        assert said[-1] == order[-1]
-        assert np.corrcoef([order.index(one) for one in said], range(len(said)))[0, 1] > 0.8
+def by_brute_force(simulated, size, own_driver):
+    """Names of runs -> mean squared error on the reference, of every set of this size."""
+    sets = itertools.combinations(OFFERED, size)
+    return {
+        tuple(map(named, some)): fitted(simulated, [*OWNED, *some], REFERENCE[0], own_driver).mean() for some in sets
+    }
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_the_order_is_that_of_brute_force(simulated, size):
+    """The best and the worst of all runs, and of all pairs; the others as far as draws tell them apart."""
+    brute, said = by_brute_force(simulated, size, own_driver=False), [one.runs for one in ranked(size)]
+    order = sorted(brute, key=brute.get)
+    assert (said[0], said[-1]) == (order[0], order[-1])
+    assert np.corrcoef([order.index(one) for one in said], range(len(said)))[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_it_is_as_good_a_guess_where_lines_are_fitted_to_noisy_global_means(simulated, size):
+    """As people fit them, which the expectation does not know. Two single runs are nearly equal there, in either order: what
+    comes first loses less than 5 % against the best, and the last is the worst.
+    """
+    brute, said = by_brute_force(simulated, size, own_driver=True), [one.runs for one in ranked(size)]
+    assert brute[said[0]] < 1.05 * min(brute.values())
+    assert brute[said[-1]] == max(brute.values())
 
 
 def test_buying_one_after_the_other_is_compared_with_the_best_pair():
-    """The best run first, then the best beside it: here that is not the best pair, and both errors are known."""
+    """The best run first, then the best beside it: on the demo that is the best pair, which it need not be."""
     first = ranked(1)[0].runs[0]
     left = tuple(one for one in OFFERED if named(one) != first)
     bought = next(one for one in OFFERED if named(one) == first)
     second = ranked(1, owned=(*OWNED, bought), offered=left)[0]
     pair = ranked(2)[0]
-    assert pair.reference.rmse <= second.reference.rmse + 1e-12
-    both = {first, *second.runs}
-    same = next(one for one in ranked(2) if set(one.runs) == both)
-    assert same.reference.rmse == pytest.approx(second.reference.rmse, rel=1e-12)
+    assert {first, *second.runs} == set(pair.runs)
+    assert pair.reference.rmse == pytest.approx(second.reference.rmse, rel=1e-12)
 
 
 def test_the_variance_of_coefficients_is_the_inverse_of_the_normal_matrix():
