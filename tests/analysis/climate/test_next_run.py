@@ -91,8 +91,8 @@ def test_the_order_is_that_of_brute_force(simulated, size):
 
 @pytest.mark.parametrize("size", [1, 2])
 def test_it_is_as_good_a_guess_where_lines_are_fitted_to_noisy_global_means(simulated, size):
-    """As people fit them, which the expectation does not know. Two single runs are nearly equal there, in either order: what
-    comes first loses less than 5 % against the best, and the last is the worst.
+    """As people fit them, which the expectation does not know. Two single runs are nearly equal there, in either order:
+    what comes first loses less than 5 % against the best, and the last is the worst.
     """
     brute, said = by_brute_force(simulated, size, own_driver=True), [one.runs for one in ranked(size)]
     assert brute[said[0]] < 1.05 * min(brute.values())
