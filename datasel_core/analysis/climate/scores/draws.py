@@ -1,8 +1,9 @@
 """Pattern scaling fitted to many choices of years at once.
 
 A line's value at any driver, and its slope, are weighted sums of the years that it was fitted to, and the weights
-follow from the driver alone: 1 / n + (at - mean x) (x_i - mean x) / sum (x - mean x)^2, and the last factor. So all
-choices are one product of a sparse matrix of weights with the fields, whatever the number of cells.
+follow from the driver alone: 1 / n + (at - mean x) (x_i - mean x) / sum (x - mean x)^2, and of the slope the last
+factor alone. So all choices are one product of a sparse matrix of weights with the fields, whatever the number of
+cells.
 """
 
 from dataclasses import dataclass
