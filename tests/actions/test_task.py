@@ -35,6 +35,7 @@ FIELDS = {
     "leaks": {"pool": "p", "against": "t"},
     "holdout": {"pool": "p"},
     "map": {"feature": "0" * 16},
+    "mini_climate": {"scenarios": "no such one"},
     "mix": {"pool": "p", "budget": "5"},
     "note": {"run": "x", "text": "a note"},
     "phonebook": {"facts": 5, "parameters": 5},

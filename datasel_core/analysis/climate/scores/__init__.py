@@ -1,0 +1,1 @@
+"""Scores of emulated fields beside baselines and noise, and the verdict that follows from them."""

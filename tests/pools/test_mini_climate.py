@@ -1,0 +1,78 @@
+"""The files of the synthetic climate, opened as any program for CMIP data opens them."""
+
+import cftime
+import numpy as np
+import pytest
+import xarray as xr
+
+from datasel_core.__main__ import main
+from datasel_core.analysis.climate.area import normalised
+from datasel_core.analysis.climate.mini_climate import SCENARIOS, MiniClimate
+from datasel_core.base.registry import every
+from datasel_core.errors import BadRequest
+from datasel_core.pools.demo.mini_climate import file_name, write_runs
+from tests.conftest import task_of
+
+CLIMATE = MiniClimate(6, 8)
+
+
+@pytest.fixture
+def written(tmp_path):
+    runs = [CLIMATE.run(scenario, member) for scenario in ("historical", "ssp126") for member in (1, 2)]
+    return runs, write_runs(tmp_path, runs, len(runs), CLIMATE.latitudes, CLIMATE.longitudes)
+
+
+def test_what_was_made_is_what_is_read(written):
+    for run, path in zip(*written, strict=True):
+        with xr.open_dataset(path) as file:
+            assert file["tas"].values.reshape(run.fields.shape) == pytest.approx(run.fields, abs=2e-5)
+            assert file["tas"].attrs["units"] == "K"
+            assert file["tas"].dims == ("time", "lat", "lon")
+            assert [one.year for one in file["time"].values] == run.year.tolist()
+            assert (file.attrs["experiment_id"], file.attrs["variant_label"]) == (run.scenario, f"r{run.member}i1p1f1")
+            assert path.name == file_name(run.scenario, run.member)
+
+
+def test_time_has_no_leap_days_and_bounds_meet(written):
+    with xr.open_dataset(written[1][0]) as file:
+        assert isinstance(file["time"].values[0], cftime.DatetimeNoLeap)
+        bounds = file[file["time"].attrs["bounds"]].values
+        assert (bounds[1:, 0] == bounds[:-1, 1]).all()
+        assert {(after - before).days for before, after in bounds} == {365}
+        assert all(before < at < after for at, (before, after) in zip(file["time"].values, bounds, strict=True))
+
+
+def test_bounds_of_cells_cover_the_earth_and_give_its_weights(written):
+    with xr.open_dataset(written[1][0]) as file:
+        north, east = (file[file[name].attrs["bounds"]].values for name in ("lat", "lon"))
+    assert (north[0, 0], north[-1, 1], east[-1, 1] - east[0, 0]) == (-90, 90, 360)
+    area = np.diff(np.sin(np.deg2rad(north)), axis=1)[:, 0]
+    assert normalised(np.repeat(area, 8)) == pytest.approx(CLIMATE.weight, abs=1e-12)
+
+
+def test_it_is_called_synthetic_everywhere(written):
+    for path in written[1]:
+        assert "SYNTHETIC" in path.name
+        with xr.open_dataset(path) as file:
+            said = [file.attrs[name] for name in ("title", "source", "source_id", "experiment", "comment")]
+            said.append(file["tas"].attrs["long_name"])
+        assert all("synthetic" in one.lower() for one in said)
+    task = every("task")["mini_climate"]
+    assert "synthetic" in (task.summary() + task.title).lower()
+
+
+def test_the_command_writes_files_once_and_refuses_unknown_scenarios(workspace, capsys):
+    words = ["mini-climate", "--members", "2", "--rows", "4", "--columns", "6", "--scenarios", "historical, ssp126"]
+    assert main(words) == 0
+    assert "synthetic" in capsys.readouterr().out
+    [folder] = (workspace.path / "demo").glob("mini-climate-*")
+    first = {one.name: one.read_bytes() for one in folder.glob("*.nc")}
+    assert sorted(first) == sorted(file_name(one, m) for one in ("historical", "ssp126") for m in (1, 2))
+    (folder / file_name("ssp126", 2)).unlink()  # a kill between two files: the others stay, that one comes back
+    assert main(words) == 0
+    with xr.open_dataset(folder / file_name("ssp126", 2)) as file:
+        assert file.sizes["time"] == 86
+    assert {one.name: one.read_bytes() for one in folder.glob("*.nc")}.keys() == first.keys()
+    with pytest.raises(BadRequest, match="There is no scenario called ssp128. Did you mean ssp126"):
+        task_of("mini_climate", scenarios="ssp128").prepare(workspace)
+    assert len(SCENARIOS) == 7
