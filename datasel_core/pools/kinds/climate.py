@@ -9,7 +9,7 @@ from pydantic import field_validator
 from datasel_core.base.declare import Field, spoken
 from datasel_core.base.progress import Progress
 from datasel_core.pools.kind import PoolKind, pool_kind
-from datasel_core.pools.readers.climate.runs import Asked
+from datasel_core.pools.readers.climate.parts import Asked
 from datasel_core.pools.readers.climate.scan import scan_climate
 from datasel_core.pools.readers.climate.sources import is_climate
 from datasel_core.pools.scan import Scan

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 _CLOSE = 1e-3
 """Degrees that cells may lie apart and be the same: coordinates come as float32, too."""
-_LIKE = 0.05
-"""Share that an area may be off from what the latitudes say."""
+_LIKE, _ROUGHLY = 0.05, 0.5
+"""Share that an area may be off from what the latitudes say, and from what they say where bounds are guessed."""
 _LAT, _LON = ("lat", "latitude", "nav_lat", "rlat"), ("lon", "longitude", "nav_lon", "rlon")
+_GUESSED = "bounds midway between latitudes"
 AREAS = ("areacella", "areacello")
 
 
@@ -140,8 +141,8 @@ def _regular(
     order = (rows[:, None] * len(east) + columns).ravel()
     if area is not None and area.shape == shape:
         found = area.ravel()[order]
-        found = found / found.sum()
-        if np.isfinite(found).all() and np.allclose(found, weight, rtol=_LIKE, atol=_LIKE / weight.size):
+        found, off = found / found.sum(), _ROUGHLY if by == _GUESSED else _LIKE
+        if np.isfinite(found).all() and np.allclose(found, weight, rtol=off, atol=off / weight.size):
             weight, by = found, "the areas of the cells"
         else:
             turned.append("areas that do not fit the latitudes, passed over")
@@ -178,7 +179,7 @@ def _bands(data: "xr.Dataset", lat: "xr.DataArray", south: np.ndarray, rows: np.
     if len(south) < 3 or np.allclose(steps, steps.mean(), rtol=0, atol=10 * _CLOSE):
         return np.maximum(np.cos(np.deg2rad(south)), 0.0), "cos(latitude)"
     middle = (south[1:] + south[:-1]) / 2
-    return np.diff(np.sin(np.deg2rad(np.concatenate([[-90.0], middle, [90.0]])))), "bounds midway between latitudes"
+    return np.diff(np.sin(np.deg2rad(np.concatenate([[-90.0], middle, [90.0]])))), _GUESSED
 
 
 def _check_latitudes(lat: np.ndarray, file: str) -> None:

@@ -1,40 +1,24 @@
 """The runs of a source: each a scenario and a member, with its years on one grid, in one unit."""
 
-import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput
-from datasel_core.pools.readers.climate.grid import AREAS, Grid, Layout, layout_of
+from datasel_core.pools.readers.climate.grid import Grid
 from datasel_core.pools.readers.climate.names import listed, natural
-from datasel_core.pools.readers.climate.sources import Name, members_of, name_of, opened, other_variable, sources
-from datasel_core.pools.readers.climate.steps import ANNUAL, MONTHLY, Steps, Years, annual, steps_of
-from datasel_core.pools.readers.climate.units import Unit, check_plausible, unit_of
+from datasel_core.pools.readers.climate.parts import Asked, Found, Part, looked_at, nothing
+from datasel_core.pools.readers.climate.sources import members_of, opened, sources
+from datasel_core.pools.readers.climate.steps import ANNUAL, MONTHLY, Years, annual
+from datasel_core.pools.readers.climate.units import check_plausible
 from datasel_core.workspace.layout import Workspace
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 _FILL = 1e15
 """Larger values are gaps that nobody declared: files write 1e20 and 9.97e36."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """variable: as CMIP calls it. frequency: of which files are read, `ann` or `mon`. model: where there are several.
-    units: of files that say none.
-    """
-
-    variable: str
-    frequency: str = ANNUAL
-    model: str | None = None
-    units: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,38 +54,14 @@ class Runs:
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """One member of one file, as far as it is known without its fields."""
-
-    file: str
-    path: Path
-    name: Name
-    steps: Steps
-    layout: Layout
-    unit: Unit
-
-
-@dataclass
-class _Found:
-    """What the files of a source were found to be."""
-
-    parts: list[_Part] = field(default_factory=list)
-    wrong: list[tuple[str, str]] = field(default_factory=list)
-    others: Counter = field(default_factory=Counter)
-    areas: list[np.ndarray] = field(default_factory=list)
-    late: list[tuple[str, Path]] = field(default_factory=list)
-    """Those of a curvilinear grid, whose areas may stand in a file that comes later."""
-
-
 def read_runs(source: Path, asked: Asked, workspace: Workspace, progress: Progress) -> Runs:
     """All runs of a variable, as the files have it: no anomalies. Raises BadInput where there is none, and where files
     contradict one another: other grids, other models, other values for one year.
     """
     files = sources(source, workspace)
-    found = _looked_at(files, asked, progress)
+    found = looked_at(files, asked, progress)
     if not found.parts:
-        raise BadInput(_nothing(source, asked, found, len(files)))
+        raise BadInput(nothing(source, asked, found, len(files)))
     parts, model = _of_one_model(found.parts, asked)
     _check_one_grid(parts)
     notes = _said(parts, found)
@@ -132,63 +92,7 @@ def read_runs(source: Path, asked: Asked, workspace: Workspace, progress: Progre
 _FREQUENCY = {ANNUAL: "annual means", MONTHLY: "monthly means"}
 
 
-def _looked_at(files: Sequence[tuple[str, Path]], asked: Asked, progress: Progress) -> _Found:
-    found, alone = _Found(), len(files) == 1
-    for file, path in progress.over(files, len(files), "looking at files"):
-        if (named := other_variable(file, asked.variable)) is not None and not alone:
-            found.others[named] += 1
-            continue
-        try:
-            with opened(path, file) as data:
-                _look(data, file, path, asked, found)
-        except BadInput as error:
-            if alone:
-                raise
-            found.wrong.append((file, str(error).removeprefix(f"{file}: ").rstrip(".")))
-    return found
-
-
-def _look(data: "xr.Dataset", file: str, path: Path, asked: Asked, found: _Found) -> None:
-    if asked.variable not in data.data_vars:
-        areas = [
-            np.asarray(data[name], np.float64) for name in AREAS if name in data.data_vars and data[name].ndim == 2
-        ]
-        found.areas += areas
-        if not areas:
-            found.others[", ".join(_fields(data)) or "nothing"] += 1
-        return
-    name = name_of(file, data.attrs)
-    steps = steps_of(data, asked.variable, file)
-    unit = unit_of(asked.variable, data[asked.variable].attrs.get("units"), file, asked.units)
-    area = next((one for one in found.areas if one.shape == data[asked.variable].shape[-2:]), None)
-    layout = layout_of(data, asked.variable, file, area)
-    for member, values in members_of(data, asked.variable, name, file):
-        too_many = {str(dim): n for dim, n in values.sizes.items() if dim not in (steps.dim, *layout.dims) and n > 1}
-        if too_many:
-            dim, n = next(iter(too_many.items()))
-            raise BadInput(
-                f"{file}: {asked.variable} has {n} values along {dim} in each cell; write one of them to a file."
-            )
-        found.parts.append(_Part(file, path, dataclasses.replace(name, member=member), steps, layout, unit))
-
-
-def _fields(data: "xr.Dataset") -> list[str]:
-    """Variables with fields, leaving out bounds and flags."""
-    return [
-        str(name)
-        for name, one in data.data_vars.items()
-        if one.ndim >= 2 and not str(name).endswith(("_bnds", "_bounds"))
-    ]
-
-
-def _nothing(source: Path, asked: Asked, found: _Found, n: int) -> str:
-    if found.wrong:
-        return f"Nothing of {asked.variable} in {source.name} can be read; {found.wrong[0][0]}: {found.wrong[0][1]}."
-    there = listed(sorted(found.others)) or "no variable"
-    return f"{source.name} has no {asked.variable} in its {n:,} files; there is {there} (--option variable=NAME)."
-
-
-def _of_one_model(parts: list[_Part], asked: Asked) -> tuple[list[_Part], str]:
+def _of_one_model(parts: list[Part], asked: Asked) -> tuple[list[Part], str]:
     models = sorted({part.name.model for part in parts})
     if asked.model is not None:
         mine = [part for part in parts if part.name.model == asked.model]
@@ -200,7 +104,7 @@ def _of_one_model(parts: list[_Part], asked: Asked) -> tuple[list[_Part], str]:
     return parts, models[0]
 
 
-def _check_one_grid(parts: Sequence[_Part]) -> None:
+def _check_one_grid(parts: Sequence[Part]) -> None:
     first = parts[0]
     for part in parts[1:]:
         if not part.layout.grid.is_like(first.layout.grid):
@@ -212,7 +116,7 @@ def _check_one_grid(parts: Sequence[_Part]) -> None:
             )
 
 
-def _of_frequency(parts: list[_Part], asked: Asked) -> tuple[list[_Part], list[str]]:
+def _of_frequency(parts: list[Part], asked: Asked) -> tuple[list[Part], list[str]]:
     """Those that are read: of a run with annual and monthly files those that were asked for; and what is not."""
     chosen, notes = [], []
     for run in sorted({part.name.run for part in parts}, key=natural):
@@ -232,7 +136,7 @@ def _of_frequency(parts: list[_Part], asked: Asked) -> tuple[list[_Part], list[s
     return chosen, notes
 
 
-def _joined(parts: Sequence[_Part], asked: Asked) -> tuple[Run, list[tuple[int, int]], str]:
+def _joined(parts: Sequence[Part], asked: Asked) -> tuple[Run, list[tuple[int, int]], str]:
     """A run from its files, years that are not whole, and what stands in two files alike. Raises BadInput where two
     files have other values for one year.
     """
@@ -262,7 +166,7 @@ def _joined(parts: Sequence[_Part], asked: Asked) -> tuple[Run, list[tuple[int, 
     return run, sorted((year, n) for year, n in short.items() if year not in by_year), said
 
 
-def _fields_of(part: _Part, asked: Asked) -> Years:
+def _fields_of(part: Part, asked: Asked) -> Years:
     with opened(part.path, part.file) as data:
         members = dict(members_of(data, asked.variable, part.name, part.file))
         field = members[part.name.member]
@@ -280,7 +184,7 @@ def _fields_of(part: _Part, asked: Asked) -> Years:
     return years
 
 
-def _said(parts: Sequence[_Part], found: _Found) -> list[str]:
+def _said(parts: Sequence[Part], found: Found) -> list[str]:
     """What was turned, changed or passed over, each once."""
     notes = []
     if found.others:

@@ -14,7 +14,8 @@ from datasel_core.base.role import EMBEDDING, FIELD, GMST, RUN, YEAR
 from datasel_core.errors import BadInput
 from datasel_core.pools.readers.climate.anomalies import anomalies, continuity
 from datasel_core.pools.readers.climate.names import listed, natural
-from datasel_core.pools.readers.climate.runs import Asked, Runs, read_runs
+from datasel_core.pools.readers.climate.parts import Asked
+from datasel_core.pools.readers.climate.runs import Runs, read_runs
 from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
 

@@ -130,5 +130,5 @@ def _every(when: list[Any], attributes: dict[Any, Any], file: str) -> str:
     if _MONTH[0] <= apart <= _MONTH[1]:
         return MONTHLY
     raise BadInput(
-        f"{file}: its steps are {apart:.3g} days apart; annual and monthly means are read, so make one of these first."
+        f"{file}: its steps are {apart:.3g} d apart; annual and monthly means are read, so make one of these first."
     )
