@@ -10,11 +10,14 @@ import pytest
 import xarray as xr
 
 from datasel_core.actions.add_pool import add_pool
+from datasel_core.actions.task import perform
+from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, BadParameter, MissingFeature
 from datasel_core.features.fields.grid import grid_of
 from datasel_core.features.roles import Roles
 from datasel_core.pools.guess import kind_of
-from tests.conftest import real_data
+from datasel_core.pools.persistence import load_pool
+from tests.conftest import real_data, task_of
 from tests.pools.simulations import LAT, LON, attributes, dataset, put, run, usual, warming
 
 BASE = {"baseline": "1850-1880"}
@@ -465,14 +468,9 @@ def test_zarr_stores_are_read_like_files(workspace, folder, tmp_path):
 
 
 def test_a_part_of_a_pool_knows_its_grid_and_others_have_none(workspace, folder, tmp_path):
-    from datasel_core.actions.cut_pool import CutPool
-    from datasel_core.actions.task import perform
-
     usual(folder)
     pool = add(workspace, folder)
-    perform(CutPool(name="future", parent="c", where="scenario = 'ssp585'"), workspace)
-    from datasel_core.pools.persistence import load_pool
-
+    perform(workspace, task_of("pool_cut", name="future", parent="c", where="scenario = 'ssp585'"), Progress())
     cut = load_pool(workspace, "future")
     assert cut.n == 30
     assert grid_of(cut).hash() == grid_of(pool).hash()
