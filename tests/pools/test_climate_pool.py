@@ -1,6 +1,7 @@
 """Pools of climate simulations: against plain numpy on real CMIP6 files, and on small files that are written here."""
 
 import datetime
+import json
 import shutil
 import time
 
@@ -17,6 +18,7 @@ from datasel_core.features.fields.grid import grid_of
 from datasel_core.features.roles import Roles
 from datasel_core.pools.guess import kind_of
 from datasel_core.pools.persistence import load_pool
+from datasel_core.pools.readers.climate.grid import Grid
 from tests.conftest import real_data, task_of
 from tests.pools.simulations import LAT, LON, attributes, dataset, put, run, usual, warming
 
@@ -480,6 +482,20 @@ def test_a_part_of_a_pool_knows_its_grid_and_others_have_none(workspace, folder,
         MissingFeature, match="The pool v has no fields on a grid; add NetCDF files with --kind climate"
     ):
         grid_of(add_pool(workspace, "v", str(tmp_path / "v.npz"), "vectors"))
+
+
+def test_an_area_mean_is_that_of_the_cells_with_a_value(rng):
+    values, weight = rng.normal(size=(3, 12)), rng.random(12)
+    values[0, [2, 5]], values[2] = np.nan, np.nan
+    grid = Grid(np.repeat([-60.0, 0, 60], 4), np.tile([0.0, 90, 180, 270], 3), weight / weight.sum(), (3, 4), "so")
+    there = np.isfinite(values[0])
+    expected = [np.average(values[0][there], weights=weight[there]), np.average(values[1], weights=weight), np.nan]
+    np.testing.assert_allclose(grid.mean(values), expected, rtol=1e-12)
+    np.testing.assert_allclose(grid.mean(values[1]), expected[1], rtol=1e-12)
+    bent = Grid(rng.random(6), rng.random(6), np.full(6, 1 / 6), (2, 3), "so")
+    for one in (grid, bent):
+        again = Grid.of(json.loads(json.dumps(one.plain())))
+        assert again.hash() == one.hash()
 
 
 def test_a_baseline_is_two_years(workspace, folder):
