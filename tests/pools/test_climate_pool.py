@@ -3,7 +3,6 @@
 import datetime
 import json
 import shutil
-import time
 
 import cftime
 import numpy as np
@@ -51,7 +50,8 @@ def folder(tmp_path):
 def test_samples_are_years_of_runs_with_anomalies_of_their_own_member(workspace, folder):
     values = usual(folder)
     other = run(folder, "historical", 1850, 1909, member=2)
-    assert kind_of(folder) == "climate"
+    (folder / "README.txt").write_text("what lies here")
+    assert kind_of(folder) == kind_of(folder / "tas_ann_MODEL-1_ssp585_r1i1p1f1_gn.nc") == "climate"
     pool = add(workspace, folder)
     assert pool.columns == ["id", "scenario", "member", "year", "gmst"]
     assert pool.n == 150
@@ -78,13 +78,10 @@ def test_samples_are_years_of_runs_with_anomalies_of_their_own_member(workspace,
 
 
 @pytest.mark.skipif(real_data() is None, reason="the real data are not beside the repository")
-def test_real_files_give_the_published_error_of_pattern_scaling_in_time(workspace):
+def test_real_files_give_the_published_error_of_pattern_scaling(workspace):
     source = real_data() / "climate" / "cmip6"
-    started = time.perf_counter()
     pool = add(workspace, source, baseline="1850-1900")
-    took = time.perf_counter() - started
     assert (pool.n, pool.left_out) == (588, 0)
-    assert took < 60  # five seconds on a machine of its own: 1.2 s; here others work, too
     field, gmst = (array(workspace, pool, role).astype(np.float64) for role in ("field", "gmst"))
     scenario, member, year = (pool.column(name) for name in ("scenario", "member", "year"))
     first = member == "r1i1p1f1"
