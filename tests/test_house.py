@@ -45,6 +45,10 @@ LAZY = {
     "umap",
     "sklearn",
     "numba",
+    "xarray",
+    "netCDF4",
+    "cftime",
+    "zarr",
 }
 DECLARATIONS = {
     "datasel_core/methods",

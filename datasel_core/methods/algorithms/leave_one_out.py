@@ -10,8 +10,8 @@ residuals F = Y_ref - R b, the weighted mean squared error changes by
 
     MSE(b_-i) - MSE(b) = (2 s / m) a_i' (R'F W) e_i + (s^2 / m) (a_i' R'R a_i) (e_i' W e_i),   s = 1 / (1 - h_i)
 
-W = diag(weights), summing to 1. So one pass over the fields gives it for all samples: of 600 years and 400 cells in 8 ms,
-where fitting anew for each takes 36 s (tests/benchmarks/climate_speed.py).
+W = diag(weights), summing to 1. So one pass over the fields gives it for all samples: of 600 years and 400 cells in 8
+ms, where fitting anew for each takes 36 s (tests/benchmarks/climate_speed.py).
 """
 
 import numpy as np
