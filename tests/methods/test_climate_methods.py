@@ -6,7 +6,7 @@ import pytest
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.actions.task import perform
 from datasel_core.base.progress import Progress
-from datasel_core.errors import BadInput, BadParameter
+from datasel_core.errors import BadInput, BadParameter, BadRequest
 from datasel_core.features.roles import Roles
 from datasel_core.methods.algorithms import leave_one_out
 from datasel_core.methods.contiguous import Contiguous
@@ -19,6 +19,7 @@ from datasel_core.runs.engine import choose, select
 from datasel_core.runs.question import resolve
 from datasel_core.runs.spec import parse_spec
 from tests.conftest import real_data, task_of
+from tests.pools import simulations
 
 WEIGHT = np.array([1.0, 3.0, 2.0, 0.5, 1.5])
 
@@ -182,6 +183,25 @@ def test_on_real_simulations_twenty_years_are_worth_what_is_known(workspace):
         rest = candidates[candidates != row]
         without = error(gmst[rest], field[rest], gmst[reference], field[reference], weight)
         assert scores[row] == pytest.approx(without - whole, abs=1e-10)
+
+
+def test_a_target_on_another_grid_is_refused(workspace, tmp_path):
+    """As many cells, elsewhere: nothing but their places tells them apart."""
+    simulations.usual(tmp_path / "here")
+    years = np.arange(1850, 1910)
+    data = simulations.dataset(simulations.warming(years, 3), years, **simulations.attributes("historical"))
+    simulations.put(tmp_path / "there", data.assign_coords(lon=data.lon + 20), "historical")
+    for name in ("here", "there"):
+        add_pool(workspace, name, str(tmp_path / name), "climate", {"baseline": "1850-1880"})
+    asked = {"pool": "here", "method": "influence_loo", "budget": "5"}
+    with pytest.raises(BadRequest, match="The fields of the target there lie on another grid than the pool's"):
+        select(workspace, parse_spec(**asked, target="there"))
+    assert len(select(workspace, parse_spec(**asked, target="here")).table) == 5
+    add_pool(workspace, "later", str(tmp_path / "there"), "climate", {"baseline": "1860-1890"})
+    with pytest.raises(
+        BadRequest, match="made by anomalies of tas to 1860-1890, the pool's by anomalies of tas to 1850"
+    ):
+        select(workspace, parse_spec(**asked, target="later"))
 
 
 @pytest.mark.skipif(real_data() is None, reason="the real data are not beside the repository")

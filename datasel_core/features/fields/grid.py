@@ -6,8 +6,7 @@ from datasel_core.base.role import FIELD
 from datasel_core.errors import MissingFeature
 from datasel_core.features.stored import kept_features
 from datasel_core.pools.pool import Pool
-from datasel_core.pools.readers.climate.grid import Grid
-from datasel_core.pools.readers.climate.scan import GRID
+from datasel_core.pools.readers.climate.grid import GRID, Grid
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ _LIKE, _ROUGHLY = 0.05, 0.5
 """Share that an area may be off from what the latitudes say, and from what they say where bounds are guessed."""
 _LAT, _LON = ("lat", "latitude", "nav_lat", "rlat"), ("lon", "longitude", "nav_lon", "rlon")
 _GUESSED = "bounds midway between latitudes"
+GRID = "grid"
+"""Among the facts of fields: where their cells are, what they weigh, in which unit and against which baseline."""
 AREAS = ("areacella", "areacello")
 
 

@@ -13,6 +13,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.base.role import EMBEDDING, FIELD, GMST, RUN, YEAR
 from datasel_core.errors import BadInput
 from datasel_core.pools.readers.climate.anomalies import anomalies, continuity
+from datasel_core.pools.readers.climate.grid import GRID
 from datasel_core.pools.readers.climate.names import listed, natural
 from datasel_core.pools.readers.climate.parts import Asked
 from datasel_core.pools.readers.climate.runs import Runs, read_runs
@@ -21,8 +22,6 @@ from datasel_core.workspace.layout import Workspace
 
 TEMPERATURE = "tas"
 """The variable whose mean over the Earth is the global-mean temperature."""
-GRID = "grid"
-"""Among the facts of the fields: where their cells are, what they weigh, in which unit and against which baseline."""
 
 
 @dataclass(frozen=True)
