@@ -48,6 +48,9 @@ LAZY = {
     "statsmodels",
     "pyproj",
     "xarray",
+    "netCDF4",
+    "cftime",
+    "zarr",
 }
 DECLARATIONS = {
     "datasel_core/methods",

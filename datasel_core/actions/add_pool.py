@@ -91,7 +91,10 @@ def add_pool(
         columns.renew(workspace, pool)
     encoder = getattr(declared, "encoder", None)
     for role, array in scan.roles.items():
-        kept = keep_imported(workspace, pool, role, array, np.arange(pool.n), [], path.name, progress, encoder)
+        missing, facts = scan.missing.get(role, []), scan.facts.get(role)
+        rows = np.setdiff1d(np.arange(pool.n), [row for row, _ in missing])
+        values = array[rows] if missing else array
+        kept = keep_imported(workspace, pool, role, values, rows, missing, path.name, progress, encoder, facts)
         compute_followers(workspace, pool, kept, progress)
     return pool
 

@@ -120,6 +120,7 @@ def _carried(workspace: Workspace, kept: StoredFeature, made: Pool, rows: np.nda
         params.get("file", ""),
         progress,
         params.get("encoder"),
+        kept.meta.get("facts"),
     )
     compute_followers(workspace, made, new, progress)
     return []

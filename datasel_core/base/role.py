@@ -88,6 +88,14 @@ AGREEMENT = declare(
     Role("agreement", "number", "How far the labellers of a sample agree: 1 in all pairs, 0 in none.", good="high")
 )
 LABEL_SECONDS = declare(Role("label_seconds", "number", "How long a labeller took for a sample, on average.", unit="s"))
+GMST = declare(
+    Role("gmst", "number", "How much warmer than in the baseline the whole Earth is in this year of a run.", unit="K")
+)
+FIELD = declare(
+    Role("field", "vector", "The anomaly of each cell of a grid, whose places and areas stand among its facts.")
+)
+RUN = declare(Role("run", "label", "Of which simulation a sample is a year: equal numbers mean the same one."))
+YEAR = declare(Role("year", "number", "The year of a simulation that a sample is."))
 ANSWER_BITS = declare(
     Role("answer_bits", "number", "What the answer of a sample takes: the entropy of its relation.", unit="bits")
 )

@@ -139,12 +139,14 @@ def keep_imported(
     file: str,
     progress: Progress,
     encoder: str | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> StoredFeature:
     """array[i] becomes the value of sample rows[i] in this role. encoder: the name of what made them; where it is not
-    said, the same vectors keep the name that they have.
+    said, the same vectors keep the name that they have. facts: what is to be known of the values.
     """
     params = {"file": file} | ({"encoder": named} if (named := (encoder or "").strip()) else {})
-    about = {"id": "imported", "version": 1, "params": params, "role": role, "pool": said_of(pool), "facts": {}}
+    about = {"id": "imported", "version": 1, "params": params, "role": role, "pool": said_of(pool)}
+    about["facts"] = dict(facts or {})
     key = key_of(
         {"imported": 1, "role": role, "pool": pool.fingerprint, "rows": _content(rows), "content": _content(array)}
     )

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,7 @@ class Inputs:
 
     pool, target: role -> (n, d) or (n,) array, or Ragged of n samples; every role of a pool has the same n.
     rng: the only source of randomness. already: rows chosen earlier; never chosen again, but counted for coverage.
+    facts: role of the pool -> what is known of its values beside them, such as how much area a cell of a field is.
     """
 
     pool: Mapping[str, Array]
@@ -30,6 +32,7 @@ class Inputs:
     target: Mapping[str, Array] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress)
     already: Sequence[int] | np.ndarray = ()
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self):
         if not isinstance(self.rng, np.random.Generator):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from datasel_core.errors import BadInput
 from datasel_core.pools.media import formats
+from datasel_core.pools.readers.climate.sources import is_climate
 from datasel_core.pools.readers.facts.columns import are_facts
 from datasel_core.pools.readers.layouts.fence import Fence
 from datasel_core.pools.readers.layouts.find import find_layout
@@ -30,11 +31,14 @@ _LOOKED_AT = 5
 
 def kind_of(path: Path) -> str:
     """What a source seems to hold: `vectors` for .npy and .npz, `pairs` for .tar, `facts` where a table has a question,
-    its answer and a relation, `text` where its files or the columns of a table say so, else `images`.
+    its answer and a relation, `climate` for NetCDF and Zarr, `text` where its files or the columns of a table say so,
+    else `images`.
     """
     suffix = format_of(path.name)
     if suffix in (".npy", ".npz", ".tar"):
         return "pairs" if suffix == ".tar" else "vectors"
+    if is_climate(path):
+        return "climate"
     if (layout := find_layout(path)) is not None:
         return layout.kind
     if path.is_dir():
@@ -44,6 +48,8 @@ def kind_of(path: Path) -> str:
         files = list(filter(fence.allows, found))
         suffixes = {format_of(file.name) for file in files}
         pictures = formats.SUFFIXES & suffixes
+        if any(map(is_climate, files)) and not pictures and ".tar" not in suffixes:
+            return "climate"
         tables = itertools.islice((file for file in files if kind_by_content(file) in TABLES), _LOOKED_AT)
         names = list(map(_columns, tables))
         texts = (PLAIN | {".jsonl", ".ndjson"}) & suffixes or any(one & USUAL for one in names)

@@ -29,6 +29,8 @@ class Scan:
     shards: size and times of the files that hold several pictures each, where they are known; else they are looked at.
     cut: of which pool these are a part, and which.
     part_of: of which pool these are some samples, for pool.json; empty where they come from a source.
+    facts: role -> what is to be known of the array that was brought, such as the grid of its cells.
+    missing: role -> (row, reason) of the samples that the array has no value of.
     close: called when the pool is written, or will not be.
     """
 
@@ -46,6 +48,8 @@ class Scan:
     shards: Mapping[str, list[int]] | None = None
     cut: Mapping[str, Any] | None = None
     part_of: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    missing: Mapping[str, list[tuple[int, str]]] = field(default_factory=dict)
     close: Callable[[], None] = lambda: None
 
 

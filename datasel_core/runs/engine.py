@@ -86,7 +86,8 @@ def choose(
         return dataclasses.replace(picks.among(rows, n), scores=scores)  # of those that may not be chosen, too
     arrays = {role: asked.roles.array(role, rows) for role in asked.method.roles()}
     target = asked.target.arrays() if asked.target else {}
-    inputs = Inputs(arrays or {"row": rows}, rng, target=target, progress=progress, already=already)
+    facts = asked.roles.facts(asked.method.roles())
+    inputs = Inputs(arrays or {"row": rows}, rng, target=target, progress=progress, already=already, facts=facts)
     method = to_local(asked.method, rows)
     method.check(inputs)
     return method.pick(inputs, asked.budget).among(rows, n)

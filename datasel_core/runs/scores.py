@@ -97,6 +97,7 @@ def compute(asked: Question, progress: Progress, rng: np.random.Generator | None
         np.random.default_rng(asked.spec.seed) if rng is None else rng,
         target=asked.target.arrays() if asked.target else {},
         progress=progress,
+        facts=asked.roles.facts(needs),
     )
     check_scorer(asked)
     asked.method.check(inputs)

@@ -18,6 +18,7 @@ from datasel_core.methods.method import Method
 from datasel_core.pools.holdout import HOLDOUT, Aside
 from datasel_core.pools.persistence import load_pool, pool_names, read_about
 from datasel_core.pools.pool import Pool
+from datasel_core.pools.readers.climate.grid import GRID, Grid
 from datasel_core.runs.candidates import find_aside, find_earlier
 from datasel_core.runs.catalog import lists
 from datasel_core.runs.spec import Spec
@@ -255,6 +256,11 @@ def _matching(pool: Pool, role: str, ours: StoredFeature | None, theirs: Sequenc
             f"The role {role} has {same[-1].meta['values'][-1]} numbers per sample in the target {pool.name}, but "
             f"{ours.meta['values'][-1]} in the pool; "
             "both must come from the same encoder."
+        )
+    grids = [Grid.of(found) for one in (ours, fitting[-1]) if (found := one.meta.get("facts", {}).get(GRID))]
+    if len(grids) == 2 and not grids[0].is_like(grids[1]):
+        raise BadRequest(
+            f"The fields of the target {pool.name} lie on another grid than the pool's; remap them to one."
         )
     return fitting[-1]
 

@@ -60,6 +60,7 @@ FIELDS = {
     "score": {"pool": "p", "method": "clip_score"},
     "select": {"pool": "p", "method": "random", "budget": "5"},
     "serving": {"pool": "p", "target": "t"},
+    "simulations": {"run": "x"},
     "stages": {"pool": "p", "reference": "r"},
     "yardstick": {"pool": "p"},
 }

@@ -56,7 +56,7 @@ SAID: dict[str, list[str]] = {
     r"There is no method called k_centre. Did you mean k_center\?": ["select arrows k_centre --budget 3 --json"],
     "There is no method called nothing": ["select arrows nothing --budget 3", "score arrows nothing"],
     "There is no export format called": [f"export run:nine --format {name} --out @/x" for name in ("cvs", "nothing")],
-    "There is no pool kind called nothing. There are: facts, images": [
+    "There is no pool kind called nothing. There are: climate, facts, images": [
         "pool add new @/in/photos --kind nothing --json"
     ],
     "There is no feature called nothing": ["feature compute arrows nothing", "map nothing"],

@@ -38,6 +38,7 @@ def roles(rng: np.random.Generator, needs: tuple[str, ...], n: int = N) -> dict:
     vectors[n // 3] = 40
     made = {"embedding": vectors, "image": vectors, "group": np.array(list("aaaaaaabbbc"))[rng.integers(11, size=n)]}
     made["picture"] = np.arange(n) // 3
+    made["field"], made["run"] = vectors, np.arange(n) // 50.0
     made["fact"], made["relation"] = np.arange(n) * 7 % n // 3, np.arange(n) % 5
     lengths = rng.integers(1, 4, n)
     made["patterns"] = Ragged(clustered(rng, int(lengths.sum()), 10, 12), np.concatenate([[0], np.cumsum(lengths)]))
@@ -62,6 +63,8 @@ def inputs(cls: type[Method], pool: dict, rng: np.random.Generator, **more) -> I
     """
     target = roles(np.random.default_rng(2), cls.needs_target, 200) if cls.needs_target else {}
     fits = {role for role in VECTORS & pool.keys() if pool[role].ndim == 2}
+    fits |= {role for role in NUMBERS & pool.keys() if pool[role].ndim == 1}
+    fits = fits if target.keys() <= fits else set()  # all roles of a target have as many rows
     target = {role: np.concatenate([array, pool[role]]) if role in fits else array for role, array in target.items()}
     return Inputs(pool, rng, target=target, **more)
 
@@ -164,8 +167,10 @@ def test_a_role_of_another_shape_is_refused(cls, rng):
 
 def test_a_missing_target_is_named(cls, rng):
     for role in cls.needs_target:
+        others = tuple(name for name in cls.needs_target if name != role)
+        target = roles(rng, others, 200) if others else {}
         with pytest.raises(BadInput, match=f"needs the target role {role}"):
-            small(cls).select(Inputs(roles(rng, asks(cls)), rng), 2)
+            small(cls).select(Inputs(roles(rng, asks(cls)), rng, target=target), 2)
 
 
 @pytest.mark.parametrize("at", [3, -3], ids=["in the first block", "in the last"])

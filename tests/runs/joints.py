@@ -55,8 +55,12 @@ MISSING = {
     "error": [9],
     "forgetting": [1, 10],
     "influence": [7, 8],
+    "gmst": [12],
+    "field": [12, 20],
+    "run": [25],
+    "year": [25],
 }
-MISSING_THERE = {"embedding": [1], "image": [0], "ngrams": [2], "terms": [3]}
+MISSING_THERE = {"embedding": [1], "image": [0], "ngrams": [2], "terms": [3], "gmst": [4], "field": [4, 5]}
 PARAMS: dict[str, dict[str, Any]] = {
     "neg_clip_loss": {"batch_size": 8, "n_batches": 2},
     "norm_sim_dynamic": {"n_steps": 5},
@@ -212,6 +216,9 @@ def arrays(rng: np.random.Generator, n: int) -> dict[str, Any]:
     later = np.random.default_rng(n)  # roles that came later change none of those before
     made["influence"] = later.standard_normal(n).astype(np.float32)
     made["perplexity"] = later.random(n).astype(np.float32)
+    made["gmst"] = later.standard_normal(n).astype(np.float32)
+    made["field"] = made["gmst"][:, None] * np.linspace(0, 2, D, dtype=np.float32) + clustered(later, n, D, 4)
+    made["run"], made["year"] = (np.arange(n) * 7 % 3).astype(np.float32), (1850 + np.arange(n) * 11 % n).astype("f4")
     _, first, fact = np.unique(facts(n), return_index=True, return_inverse=True)
     made["fact"] = np.argsort(np.argsort(first))[fact]  # numbered as they come
     return made
@@ -249,7 +256,7 @@ def build(workspace: Workspace, folder: Path) -> tuple[dict[str, Any], dict[str,
     pool = add_pool(workspace, "all", source, "vectors")
     for role in MISSING:
         keep(workspace, pool, role, here[role], MISSING[role])
-    there = {role: np.concatenate([extra[role], here[role]]) for role in ("embedding", "image")}
+    there = {role: np.concatenate([extra[role], here[role]]) for role in ("embedding", "image", "field", "gmst")}
     for role in ("ngrams", "terms"):
         both = (extra[role], here[role])
         lengths = np.concatenate([one.lengths() for one in both])

@@ -51,6 +51,8 @@ for id, cls in every("method").items():
         captions = vectors[:, ::-1] + vectors
         roles = {
             "embedding": vectors,
+            "field": vectors,
+            "run": np.arange(n) % 5,
             "image": vectors,
             "text": captions,
             "group": np.arange(n) % 7,
@@ -63,13 +65,13 @@ for id, cls in every("method").items():
         roles |= {
             role: np.round(vectors[:, at], 1)
             for at, role in enumerate(
-                ("loss", "learnability", "error", "forgetting", "perplexity", "influence")
+                ("loss", "learnability", "error", "forgetting", "perplexity", "influence", "gmst", "year")
             )
         }
         made = cls(**params, **how)
         given = {role: roles[role] for role in made.roles()} or {"row": np.arange(n)}
         target = {
-            role: words.take(np.arange(5, 2000, 40)) if role in ("ngrams", "terms") else vectors[5:2000:40]
+            role: roles[role].take(np.arange(5, 2000, 40)) if role in ("ngrams", "terms") else roles[role][5:2000:40]
             for role in cls.needs_target
         }
         budget = 300

@@ -48,6 +48,12 @@ METHODS = (
     "#10a010",
     "#8e46b2",
     "#e822c4",
+    "#9600ff",
+    "#ff00ff",
+    "#ff0087",
+    "#c38700",
+    "#4b5ad2",
+    "#3c7800",
 )
 """There are more methods than colours that are told apart at a glance; the further ones are as unlike as may be."""
 

@@ -1,0 +1,1 @@
+"""Fields on a grid: what is known of their cells."""
