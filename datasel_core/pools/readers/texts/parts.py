@@ -21,6 +21,7 @@ from datasel_core.pools.readers.texts.names import Named, place_id, sample_ids
 from datasel_core.pools.readers.texts.rows import Beside, is_sound
 from datasel_core.pools.readers.texts.samples import BESIDE, PROMPTS
 from datasel_core.pools.readers.texts.shapes import Reader
+from datasel_core.pools.readers.texts.spans import may_hold_spans
 from datasel_core.pools.readers.texts.turns import DEFINITIONS, ENDS
 
 _STEP = 16
@@ -98,6 +99,7 @@ def _texts(columns: Columns, reader: Reader) -> tuple[dict[str, list[str]], tupl
         _usual(set(map(type, texts)) == {str} and all(texts) and not any(map(str.isspace, texts)))
         _usual("\0" not in "".join(texts))
     if len(needs) == 1:
+        _usual(not any(may_hold_spans(columns[name]) for name in reader.span_columns() if name in columns))
         return {"text": columns[needs[0]]}, needs
     prompts, responses = (columns[name] for name in needs)
     _usual(ENDS.isdisjoint(map(str.strip, responses)))
