@@ -11,7 +11,7 @@ from datasel_core.actions.cut_pool import CutPool
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput
 from datasel_core.pools.persistence import load_pool
-from tests.exports.test_rows_as_is import again, in_order, keep, leave, without_ours
+from tests.exports.test_rows_as_is import in_order, keep, leave, without_ours
 from tests.pools.test_text_pool import add, lines
 
 TEXT = "Ännchen 🎈 was born in Łódź in 1901."
