@@ -22,7 +22,8 @@ class Role:
 
     good: which direction is good for a sample, empty where neither is. covers: whether coverage of a pool is measured
     in it. space: roles that name one space hold vectors of one model, so that cosines between them mean something.
-    any_vectors: whether a feature of another role may fill it, when it is named.
+    any_vectors: whether a feature of another role may fill it, when it is named. also: roles whose features fill it
+    when they are named, or where it has none of its own; a method's `trust` is told what they are.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Role:
     covers: bool = False
     space: str = ""
     any_vectors: bool = False
+    also: tuple[str, ...] = ()
 
     @property
     def axes(self) -> int | None:
@@ -88,6 +90,15 @@ AGREEMENT = declare(
     Role("agreement", "number", "How far the labellers of a sample agree: 1 in all pairs, 0 in none.", good="high")
 )
 LABEL_SECONDS = declare(Role("label_seconds", "number", "How long a labeller took for a sample, on average.", unit="s"))
+ANSWER_LOSS = declare(
+    Role(
+        "answer_loss",
+        "number",
+        "How much of an answer a model does not know yet after a short training: the loss of all its tokens together.",
+        unit="nats",
+        also=("loss",),
+    )
+)
 ANSWER_BITS = declare(
     Role("answer_bits", "number", "What the answer of a sample takes: the entropy of its relation.", unit="bits")
 )

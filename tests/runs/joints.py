@@ -55,6 +55,7 @@ MISSING = {
     "error": [9],
     "forgetting": [1, 10],
     "influence": [7, 8],
+    "answer_loss": [5, 20],
 }
 MISSING_THERE = {"embedding": [1], "image": [0], "ngrams": [2], "terms": [3]}
 PARAMS: dict[str, dict[str, Any]] = {
@@ -212,6 +213,7 @@ def arrays(rng: np.random.Generator, n: int) -> dict[str, Any]:
     later = np.random.default_rng(n)  # roles that came later change none of those before
     made["influence"] = later.standard_normal(n).astype(np.float32)
     made["perplexity"] = later.random(n).astype(np.float32)
+    made["answer_loss"] = later.random(n).astype(np.float32)
     _, first, fact = np.unique(facts(n), return_index=True, return_inverse=True)
     made["fact"] = np.argsort(np.argsort(first))[fact]  # numbered as they come
     return made

@@ -63,7 +63,7 @@ for id, cls in every("method").items():
         roles |= {
             role: np.round(vectors[:, at], 1)
             for at, role in enumerate(
-                ("loss", "learnability", "error", "forgetting", "perplexity", "influence")
+                ("loss", "learnability", "error", "forgetting", "perplexity", "influence", "answer_loss")
             )
         }
         made = cls(**params, **how)
