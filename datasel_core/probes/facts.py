@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from datasel_core.analysis.facts.entropy import from_below
+from datasel_core.analysis.facts.table import codes
 from datasel_core.base.declare import HOW, Field
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
@@ -164,7 +166,7 @@ class FactsProbe(Probe):
         """(facts,) bits of the answer of each."""
         if self.answer_bits is not None:
             return np.full(world.there.facts, self.answer_bits)
-        bits = knowledge.entropies(world.relation, world.answers)[world.relation]
+        bits = from_below(world.relation, *codes(world.answers, "answer"))[world.relation]
         if "answer_bits" in roles:  # both are too low where answers are many and facts few
             return np.fmax(bits, np.asarray(roles["answer_bits"], np.float64)[world.there.rows[world.there.first()]])
         return bits
