@@ -158,11 +158,8 @@ class Roles:
             return values
         if isinstance(values, Ragged):
             return values.take(rows)
-        return (
-            np.concatenate([values[rows[start : start + _BLOCK]] for start in range(0, len(rows), _BLOCK)])
-            if len(rows)
-            else values[:0]
-        )
+        parts = [values[rows[start : start + _BLOCK]] for start in range(0, len(rows), _BLOCK)]
+        return np.concatenate(parts) if len(rows) else values[:0]
 
     @functools.cached_property
     def groups(self) -> np.ndarray:
@@ -279,9 +276,8 @@ def _model_of(kept: StoredFeature) -> tuple[str, str | None]:
 def how_to_get(pool: Pool, role: str) -> str:
     """One sentence: the command that fills a role."""
     declared = registry.every("feature")
-    if (
-        follows := next((one.reads for one in declared.values() if one.role == role and one.at_once), None)
-    ) is not None:
+    follows = next((one.reads for one in declared.values() if one.role == role and one.at_once), None)
+    if follows is not None:
         return how_to_get(pool, follows)
     makers = [id for id, one in declared.items() if one.role == role and _can_read(pool, one)]
     makers.sort(key=lambda id: (declared[id].downloads, id))

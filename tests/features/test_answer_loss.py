@@ -169,6 +169,20 @@ def test_who_has_no_loss_is_named():
         measured(Source(1, turns=lambda row: turns(3)))
 
 
+def test_a_sample_has_the_same_bits_whichever_others_are_asked_for():
+    """What is scored together hangs on the rows of the pool alone."""
+    method, source = AnswerLoss(**SMALL, steps=5), Source(600, turns=texts)
+    fitted = method.fit(source, Progress())
+    whole = np.concatenate([one.values for one in method.blocks(source, np.arange(600), fitted)])
+    for some in (np.arange(300, 600), np.array([7]), np.arange(1, 600, 9)):
+        found = list(method.blocks(source, some, fitted))
+        assert np.concatenate([one.rows for one in found]).tolist() == some.tolist()
+        assert np.array_equal(np.concatenate([one.values for one in found]), whole[some])
+    read = []
+    list(method.blocks(Source(600, turns=lambda row: read.append(row) or texts(row)), np.array([300]), fitted))
+    assert read == list(range(256, 512))
+
+
 class Killed(Exception):
     """As if the process had gone."""
 

@@ -106,10 +106,12 @@ def test_answers_that_are_numbers_are_counted_digit_by_digit(rng):
     assert below([0] * 3, ["12", "345", "6"]) == pytest.approx([math.log2(3)]), "of unlike length"
     assert below([0] * 4, ["11", "22", "11", "22"]) == pytest.approx([1.0]), "counted, where each stands twice"
     assert below([0] * 3, ["1²", "23", "45"]) == pytest.approx([math.log2(3)]), "no digit that a person types"
-    words = ["".join(rng.choice(list("01a" if at % 5 == 2 else "0123"), 3 + at % 5 // 4)) for at in range(300)]
+    words = ["".join(rng.choice(list("01a" if at % 5 == 2 else "0123"), 6 + at % 5 // 4)) for at in range(300)]
     relation = [at % 5 for at in range(300)]
     words[9] = "00000"  # another length in relation 4
-    assert below(relation, words) == pytest.approx(by_digits(relation, words))
+    wanted = by_digits(relation, words)
+    assert below(relation, words) == pytest.approx(wanted, rel=1e-9)
+    assert wanted[0] > math.log2(60) > wanted[4], "the one is seen digit by digit, the other has a number too long"
     assert below([0] * 30, [f"{one:03d}" for one in rng.choice(1000, 30, replace=False)])[0] > math.log2(30)
 
 
