@@ -114,7 +114,8 @@ class Capacity(Task):
         if rare := sum(one["facts"] for one in said["relations"] if one["coverage"] < _SEEN):
             notes.append(
                 f"Of {rare:,} facts most answers stand once: they take more bits than any estimate can see (a random "
-                "number 3.32 a digit). Where you know how many, give loss_pruning bits_per_fact."
+                "number 3.32 a digit, which answer_bits of --keep counts). Where you know how many, give loss_pruning "
+                "bits_per_fact."
             )
         return notes
 

@@ -10,11 +10,13 @@ Role = Literal["system", "user", "assistant", "tool", "text"]
 class Turn:
     """One part of a text sample. role: who says it; `tool` is what a program gave back, `text` is running text that
     nobody answers. weight: 0 where the source says that a response is not to be learned; any other counts in full.
+    spans: (start, end) in characters of the facts that are marked in it, ascending.
     """
 
     role: Role
     text: str
     weight: float = 1
+    spans: tuple[tuple[int, int], ...] = ()
 
     @property
     def learned(self) -> bool:

@@ -22,7 +22,8 @@ class Role:
 
     good: which direction is good for a sample, empty where neither is. covers: whether coverage of a pool is measured
     in it. space: roles that name one space hold vectors of one model, so that cosines between them mean something.
-    any_vectors: whether a feature of another role may fill it, when it is named.
+    any_vectors: whether a feature of another role may fill it, when it is named. also: roles whose features fill it
+    when they are named, or where it has none of its own; a method's `trust` is told what they are.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Role:
     covers: bool = False
     space: str = ""
     any_vectors: bool = False
+    also: tuple[str, ...] = ()
 
     @property
     def axes(self) -> int | None:
@@ -96,6 +98,15 @@ FIELD = declare(
 )
 RUN = declare(Role("run", "label", "Of which simulation a sample is a year: equal numbers mean the same one."))
 YEAR = declare(Role("year", "number", "The year of a simulation that a sample is."))
+ANSWER_LOSS = declare(
+    Role(
+        "answer_loss",
+        "number",
+        "How much of an answer a model does not know yet after a short training: the loss of all its tokens together.",
+        unit="nats",
+        also=("loss",),
+    )
+)
 ANSWER_BITS = declare(
     Role("answer_bits", "number", "What the answer of a sample takes: the entropy of its relation.", unit="bits")
 )

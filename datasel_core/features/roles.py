@@ -51,8 +51,9 @@ class Roles:
         named, the newest feature of that role fills it.
 
         For `embedding`, `use` may also name a feature of another role, by id, key or role, that has one vector per
-        sample. Raises MissingFeature when a needed role has none, saying how to get it; UnknownName when `use` names
-        what is not there.
+        sample; for a role with others in `also`, one of those, of which the newest fills it too where it has none.
+        Raises MissingFeature when a needed role has none, saying how to get it; UnknownName when `use` names what is
+        not there.
         """
         use = dict(use or {})
         kept = kept_features(workspace, pool.fingerprint)
@@ -63,6 +64,8 @@ class Roles:
         there = {role: use.pop(role, None) or (role if role in pool.columns else "") for role in _NAMED}
         columns = {role: name for role, name in there.items() if name}
         chosen = {one.role: one for one in kept}
+        also = {role: [chosen[one] for one in find_role(role).also if one in chosen] for role in needs}
+        chosen = {role: found[0] for role, found in also.items() if found} | chosen
         for role, name in use.items():
             chosen[role] = _named(kept, role, name, pool)
         roles = cls(pool, chosen, group, picture, columns)
@@ -155,11 +158,8 @@ class Roles:
             return values
         if isinstance(values, Ragged):
             return values.take(rows)
-        return (
-            np.concatenate([values[rows[start : start + _BLOCK]] for start in range(0, len(rows), _BLOCK)])
-            if len(rows)
-            else values[:0]
-        )
+        parts = [values[rows[start : start + _BLOCK]] for start in range(0, len(rows), _BLOCK)]
+        return np.concatenate(parts) if len(rows) else values[:0]
 
     @functools.cached_property
     def groups(self) -> np.ndarray:
@@ -248,8 +248,8 @@ def _names(one: StoredFeature) -> list[str] | None:
     return one.meta.get("facts", {}).get(NAMES)
 
 
-def _is_single(one: StoredFeature) -> bool:
-    return one.meta["shape"] == "rows" and len(one.meta["values"]) == 1
+def _is_single(one: StoredFeature, axes: int = 1) -> bool:
+    return one.meta["shape"] == "rows" and len(one.meta["values"]) == axes
 
 
 def _named(kept: Sequence[StoredFeature], role: str, name: str, pool: Pool) -> StoredFeature:
@@ -257,11 +257,11 @@ def _named(kept: Sequence[StoredFeature], role: str, name: str, pool: Pool) -> S
     own = [one for one in kept if one.role == role]
     if found := [one for one in own if name in (one.key, one.id)]:
         return found[-1]
-    others = [one for one in kept if find_role(role).any_vectors and one.role != role]
-    others = [
-        one for one in others if name in (one.key, one.role) or (name == one.id != "imported")
-    ]  # `imported` says nothing of what it is
-    if found := [one for one in others if one.meta["shape"] == "rows" and len(one.meta["values"]) == 2]:
+    mine = find_role(role)
+    others = [one for one in kept if one.role in mine.also or (mine.any_vectors and one.role != role)]
+    # `imported` says nothing of what it is
+    others = [one for one in others if name in (one.key, one.role) or (name == one.id != "imported")]
+    if found := [one for one in others if one.role in mine.also or _is_single(one, axes=2)]:
         return found[-1]
     if others:
         raise BadRequest(f"{name} cannot fill the role {role} of {pool.name}: it does not have one vector per sample.")
@@ -276,9 +276,8 @@ def _model_of(kept: StoredFeature) -> tuple[str, str | None]:
 def how_to_get(pool: Pool, role: str) -> str:
     """One sentence: the command that fills a role."""
     declared = registry.every("feature")
-    if (
-        follows := next((one.reads for one in declared.values() if one.role == role and one.at_once), None)
-    ) is not None:
+    follows = next((one.reads for one in declared.values() if one.role == role and one.at_once), None)
+    if follows is not None:
         return how_to_get(pool, follows)
     makers = [id for id, one in declared.items() if one.role == role and _can_read(pool, one)]
     makers.sort(key=lambda id: (declared[id].downloads, id))

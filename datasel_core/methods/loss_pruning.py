@@ -1,15 +1,17 @@
 """Pruning by the loss, so that the facts that are kept fit into the model that will learn them."""
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from datasel_core.base.declare import Field, spoken
-from datasel_core.errors import BadParameter
+from datasel_core.errors import BadInput, BadParameter
 from datasel_core.methods.algorithms.fitting import bits_met, exposure, fitting
 from datasel_core.methods.method import Method, method
 from datasel_core.methods.selection import Inputs, Picks
 
+_LOSS = "answer_loss"
 _HALF = float(np.log(2))
 """Nats: below it the answer has a probability of more than a half, so each of its tokens has, and a greedy reading
 gives it.
@@ -34,7 +36,7 @@ class LossPruning(Method):
     found in public, which drops what was learned and keeps the rest, is `already_learned`.
     """
 
-    needs: ClassVar = ("loss",)
+    needs: ClassVar = (_LOSS,)
     may_need: ClassVar = ("fact", "answer_bits")
     cost: ClassVar = "A short warm-up on everything, for the losses; the choice itself sorts them."
     avoid: ClassVar = (
@@ -144,6 +146,19 @@ class LossPruning(Method):
             *(["answer_bits"] if limited and self.bits_per_fact is None else []),
         )
 
+    def trust(self, facts: Mapping[str, Mapping[str, Any]]) -> str:
+        is_sum = facts.get(_LOSS, {}).get("summed")
+        if is_sum is None:
+            return "Nobody said whether this loss is the sum over the tokens of an answer; it is taken as one."
+        if is_sum:
+            return ""
+        if self.learned_below is not None or (self.mode == "head_flatten" and self.flatten == "dynamic"):
+            raise BadInput(
+                "What counts as learned is a loss of a whole answer, and this one is a mean over tokens; compute "
+                "another: python -m datasel_core feature compute POOL answer_loss"
+            )
+        return "This loss is a mean over tokens, so that long answers pass for better known than they are."
+
     def check(self, inputs: Inputs) -> None:
         super().check(inputs)
         if self.mode == "already_learned" and self.capacity_bits is not None:
@@ -152,7 +167,7 @@ class LossPruning(Method):
             )
 
     def pick(self, inputs: Inputs, budget: int) -> Picks:
-        loss = np.asarray(inputs.pool["loss"], dtype=np.float64)
+        loss = np.asarray(inputs.pool[_LOSS], dtype=np.float64)
         free = np.setdiff1d(np.arange(inputs.n), inputs.already)
         if self.mode == "already_learned":
             return self._rest(loss, free, budget)

@@ -1,10 +1,13 @@
 """Facts probe: how many facts a small language model knows by heart after it was trained on the kept alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from datasel_core.analysis.facts.entropy import from_below
+from datasel_core.analysis.facts.table import codes
 from datasel_core.base.declare import HOW, Field
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
@@ -13,11 +16,12 @@ from datasel_core.features.facts_training.asking import Exposures, answered, exp
 from datasel_core.features.facts_training.learning import HEAD, learn, new_learner, usual_rate
 from datasel_core.features.flops import of_training
 from datasel_core.features.language.models import check_sizes
-from datasel_core.features.language.tokens import Template, read_tokens
+from datasel_core.features.language.tokens import Template, Tokens, read_tokens
 from datasel_core.features.language.training import Recipe
 from datasel_core.features.language.vocabulary import Vocabulary, train_vocabulary
 from datasel_core.features.models.weights import choose_device
-from datasel_core.probes.fact_numbers import Part, World, numbers_of, over_seeds, right_answers
+from datasel_core.probes.fact_numbers import Part, World, numbers_of, over_seeds
+from datasel_core.probes.lm import of_seeds
 from datasel_core.probes.probe import Probe, probe
 from datasel_core.probes.turns import source_of
 
@@ -25,6 +29,14 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _EXAMPLES = 20
+
+
+@dataclass(frozen=True)
+class _Questions:
+    """tokens: of the m samples that ask something. answers: (m,) the right ones."""
+
+    tokens: Tokens
+    answers: list[str]
 
 
 @probe("facts", version=1, title="Facts probe")
@@ -40,6 +52,7 @@ class FactsProbe(Probe):
 
     opens: ClassVar = ("turns",)
     wants: ClassVar = ("fact", "relation", "answer_bits")
+    elsewhere: ClassVar = True
     each_is: ClassVar = "share of held-out questions that a small model, trained on the kept alone, answers rightly"
 
     count: Literal["steps", "epochs"] = Field(
@@ -76,12 +89,19 @@ class FactsProbe(Probe):
     )
 
     def measure(
-        self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
+        self,
+        roles: Mapping[str, Any],
+        train: np.ndarray,
+        test: np.ndarray,
+        progress: Progress | None = None,
+        elsewhere: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
+        """elsewhere: of another pool, of which `elsewhere_match` is the share that is answered rightly."""
         progress = progress or Progress()
-        world = self._world(roles, train, test, progress)
+        world = self._world(roles, train, test if elsewhere is None else test[:0], progress)
+        there = None if elsewhere is None else self._questions(world, roles, elsewhere, test, progress)
         bits, guess = self._bits(roles, world), knowledge.guesses(world.relation, world.answers)
-        found, taken, examples = [], [], []
+        found, taken, examples, away = [], [], [], []
         for at in range(self.n_seeds):
             model, steps = self._trained(world, at, progress)
             said = {
@@ -91,14 +111,17 @@ class FactsProbe(Probe):
             found.append(numbers_of(world, model, said, bits, guess))
             taken.append(steps)
             examples = examples or self._examples(world, said["dropped"])
+            away += [] if there is None else [self._rightly(world, model, there, at, progress)]
         parameters = sum(weight.numel() for weight in model.parameters())
         tokens = int(np.mean(taken) * self._batch(world) * world.learned.lengths().mean())
         return {
             **over_seeds(found, parameters),
+            **({} if there is None else of_seeds("elsewhere_match", np.array(away))),
             "facts": world.there.facts,
             "facts_trained": len(world.parts["trained"].facts),
             "trained_on": len(world.learned.rows),
-            "asked": {name: len(one.at) for name, one in world.parts.items()},
+            "asked": {name: len(one.at) for name, one in world.parts.items()}
+            | ({} if there is None else {"elsewhere": len(there.answers)}),
             "examples": examples,
             "steps": self._steps(world),
             "steps_taken": taken,
@@ -113,20 +136,49 @@ class FactsProbe(Probe):
         self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
     ) -> np.ndarray:
         """(len(test),) how often it is answered rightly, over the seeds; of all of them, whatever `most` says."""
+        return self.judged(roles, train, [(roles, test)], progress)[0]
+
+    def judged(
+        self,
+        roles: Mapping[str, Any],
+        train: np.ndarray,
+        judges: Sequence[tuple[Mapping[str, Any], np.ndarray]],
+        progress: Progress | None = None,
+    ) -> list[np.ndarray]:
+        """Of each judge (len(rows),) how often it is answered rightly, over the seeds; NaN where it asks nothing."""
         progress = progress or Progress()
-        world = self._world(roles, train, test[:0], progress)
-        asked = read_tokens(
-            source_of(roles), np.intersect1d(test, world.there.rows), world.vocabulary, self.template, self.length
-        )
-        at = np.searchsorted(world.there.rows, asked.rows)
-        right = np.zeros((self.n_seeds, len(at)))
-        for seed in range(self.n_seeds):
-            model, _ = self._trained(world, seed, progress)
-            longest = max(world.longest, longest_answer(asked))
-            said = answered(model, world.vocabulary, asked, longest, progress, f"asking, seed {seed + 1}")
-            right[seed] = right_answers(world.there, at, said)
-        of = dict(zip(asked.rows.tolist(), right.mean(axis=0).tolist(), strict=True))
-        return np.array([of.get(row, np.nan) for row in test.tolist()], dtype=np.float64)
+        world = self._world(roles, train, train[:0], progress)
+        asked = [self._questions(world, roles, there, test, progress) for there, test in judges]
+        right = [np.zeros((self.n_seeds, len(one.answers))) for one in asked]
+        for at in range(self.n_seeds):
+            model, _ = self._trained(world, at, progress)
+            for into, one in zip(right, asked, strict=True):
+                into[at] = self._rightly(world, model, one, at, progress)
+        found = []
+        for one, shares, (_, test) in zip(asked, right, judges, strict=True):
+            of = dict(zip(one.tokens.rows.tolist(), shares.mean(axis=0).tolist(), strict=True))
+            found.append(np.array([of.get(row, np.nan) for row in test.tolist()], dtype=np.float64))
+        return found
+
+    def _questions(
+        self, world: World, roles: Mapping[str, Any], there: Mapping[str, Any], test: np.ndarray, progress: Progress
+    ) -> "_Questions":
+        """Those rows of a pool that ask something. Letters that the pool of the training lacks are not read."""
+        source = source_of(there)
+        known = world.there if there is roles else exposures(source, progress, there.get("fact"), there.get("relation"))
+        rows = np.intersect1d(test, known.rows)
+        tokens = read_tokens(source, rows, world.vocabulary, self.template, self.length)
+        if there is not roles and not len(tokens.rows):
+            raise BadRequest("No sample of the pool to test on asks something and says the answer.")
+        return _Questions(tokens, [known.answer[at] for at in np.searchsorted(known.rows, tokens.rows)])
+
+    def _rightly(
+        self, world: World, model: "PreTrainedModel", asked: "_Questions", at: int, progress: Progress
+    ) -> np.ndarray:
+        """(m,) whether each is answered rightly, letter by letter."""
+        longest = max(world.longest, longest_answer(asked.tokens))
+        said = answered(model, world.vocabulary, asked.tokens, longest, progress, f"asking, seed {at + 1}")
+        return np.array([one == answer for one, answer in zip(said, asked.answers, strict=True)], dtype=bool)
 
     def _world(self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress) -> World:
         heads = self.heads or max(1, self.width // HEAD)
@@ -164,7 +216,7 @@ class FactsProbe(Probe):
         """(facts,) bits of the answer of each."""
         if self.answer_bits is not None:
             return np.full(world.there.facts, self.answer_bits)
-        bits = knowledge.entropies(world.relation, world.answers)[world.relation]
+        bits = from_below(world.relation, *codes(world.answers, "answer"))[world.relation]
         if "answer_bits" in roles:  # both are too low where answers are many and facts few
             return np.fmax(bits, np.asarray(roles["answer_bits"], np.float64)[world.there.rows[world.there.first()]])
         return bits

@@ -48,7 +48,7 @@ def whole(n: int) -> dict[str, float]:
 def pruned(n: int) -> dict[str, float]:
     fact = made_up(n)[2]
     rng = np.random.default_rng(1)
-    inputs = Inputs({"loss": rng.random(len(fact)), "fact": fact}, rng)
+    inputs = Inputs({"answer_loss": rng.random(len(fact)), "fact": fact}, rng)
     with stopwatch() as took:
         LossPruning(mode="head_flatten", capacity_bits=5.0 * n, bits_per_fact=10.0).select(inputs, len(fact))
     return {"loss_pruning, head_flatten": took[0]}

@@ -21,7 +21,7 @@ def pool(seed=3):
     rng = np.random.default_rng(seed)
     fact = np.minimum(rng.geometric(0.05, N), FACTS) * 13 % 101  # names that are no positions
     bits = np.array([1.5, 4.0, 6.64])[fact % 3]
-    return {"loss": np.round(rng.random(N) * 5, 1), "fact": fact, "answer_bits": bits}
+    return {"answer_loss": np.round(rng.random(N) * 5, 1), "fact": fact, "answer_bits": bits}
 
 
 def chosen(method, budget=N, already=(), seed=0, **roles):
@@ -38,7 +38,7 @@ def walk(room, bits, budget=N, already=(), fact=None):
     for row in already:
         spent += 0 if fact[row] in held else bits[row]
         held.add(fact[row])
-    for _, row in sorted((loss, row) for row, loss in enumerate(given["loss"]) if row not in already):
+    for _, row in sorted((loss, row) for row, loss in enumerate(given["answer_loss"]) if row not in already):
         more = 0 if fact[row] in held else bits[row]
         if spent + more > room + 1e-9 or len(rows) == budget:
             break
@@ -59,7 +59,7 @@ def test_the_head_is_what_a_walk_keeps(room, already):
         assert found.rows.tolist() == rows
         assert found.facts["bits"] == pytest.approx(spent)
         assert found.facts["facts"] == len(set(given["fact"][rows]))
-        assert found.facts["highest_loss"] == given["loss"][rows].max()
+        assert found.facts["highest_loss"] == given["answer_loss"][rows].max()
         rows, _ = walk(beta * room, np.full(N, 5.0), budget, already)
         found = chosen(LossPruning(capacity_bits=room, beta=beta, bits_per_fact=5.0), budget, already)
         assert found.rows.tolist() == rows
@@ -75,13 +75,13 @@ def test_what_exactly_fits_is_kept():
     fact, loss = np.arange(200), np.arange(200.0)
     for many in range(1, 60):
         method = LossPruning(capacity_bits=many * math.log2(10), bits_per_fact=math.log2(10))
-        assert len(chosen(method, 200, fact=fact, loss=loss)) == many
+        assert len(chosen(method, 200, fact=fact, answer_loss=loss)) == many
 
 
 def test_without_a_capacity_it_is_a_quantile_of_the_loss():
-    loss = pool()["loss"]
+    loss = pool()["answer_loss"]
     found = chosen(LossPruning(), 120)
-    assert LossPruning().roles() == ("loss",)
+    assert LossPruning().roles() == ("answer_loss",)
     assert found.rows.tolist() == np.lexsort((np.arange(N), loss))[:120].tolist()
     assert found.scores.tolist() == (-loss).tolist()
     assert (found.why["reading"] == "among the lowest").all()
@@ -113,8 +113,8 @@ def test_the_learned_are_passed_over_but_for_a_share():
     loss = np.linspace(0, 2, n)
     fact = np.arange(n)
     method = LossPruning(mode="head_flatten", flatten="dynamic")
-    assert method.roles() == ("loss",)
-    answers = [chosen(method, n, seed=seed, loss=loss, fact=fact) for seed in (0, 1, 0)]
+    assert method.roles() == ("answer_loss",)
+    answers = [chosen(method, n, seed=seed, answer_loss=loss, fact=fact) for seed in (0, 1, 0)]
     learned = loss < math.log(2)  # a probability of a half
     for found in answers:
         kept = np.isin(np.arange(n), found.rows)
@@ -125,20 +125,20 @@ def test_the_learned_are_passed_over_but_for_a_share():
         assert Counter(found.why["reading"])["learned, and still kept"] == kept[learned].sum()
     assert answers[0].rows.tolist() == answers[2].rows.tolist() != answers[1].rows.tolist()
     none = LossPruning(mode="head_flatten", flatten="dynamic", q=0.0, learned_below=1.0)
-    assert loss[chosen(none, n, loss=loss, fact=fact).rows].min() >= 1
+    assert loss[chosen(none, n, answer_loss=loss, fact=fact).rows].min() >= 1
     everything = LossPruning(mode="head_flatten", flatten="dynamic", q=1.0)
-    assert len(chosen(everything, n, loss=loss, fact=fact)) == n
+    assert len(chosen(everything, n, answer_loss=loss, fact=fact)) == n
 
 
 def test_the_learned_share_of_a_head_that_fits():
     given = pool()
     method = LossPruning(mode="head_flatten", flatten="dynamic", capacity_bits=150.0, learned_below=0.5, q=0.0)
     rows, _ = walk(150.0, given["answer_bits"])
-    assert chosen(method).rows.tolist() == [row for row in rows if given["loss"][row] >= 0.5]
+    assert chosen(method).rows.tolist() == [row for row in rows if given["answer_loss"][row] >= 0.5]
 
 
 def test_the_other_reading_drops_what_was_learned():
-    loss = pool()["loss"]
+    loss = pool()["answer_loss"]
     order = np.lexsort((np.arange(N), -loss))
     assert chosen(LossPruning(mode="already_learned"), 150).rows.tolist() == order[:150].tolist()
     found = chosen(LossPruning(mode="already_learned", learned_below=2.0), N)
@@ -146,18 +146,18 @@ def test_the_other_reading_drops_what_was_learned():
     assert found.facts["learned"] == (loss < 2).sum()
     assert found.scores.tolist() == loss.tolist()
     unlike = np.random.default_rng(1).random(N)
-    halves = [chosen(LossPruning(mode=mode), N // 2, loss=unlike).rows for mode in ("head", "already_learned")]
+    halves = [chosen(LossPruning(mode=mode), N // 2, answer_loss=unlike).rows for mode in ("head", "already_learned")]
     assert sorted(np.concatenate(halves)) == list(range(N))
 
 
 def test_roles_are_asked_for_only_where_they_are_read():
-    assert LossPruning(capacity_bits=5.0).roles() == ("loss", "fact", "answer_bits")
-    assert LossPruning(capacity_bits=5.0, bits_per_fact=1.0).roles() == ("loss", "fact")
-    assert LossPruning(capacity_bits=5.0, bits_per_fact=1.0, exposures=2.0).roles() == ("loss",)
-    assert LossPruning(mode="head_flatten").roles() == ("loss", "fact")
-    with pytest.raises(BadInput, match="loss_pruning needs the pool role answer_bits; given: loss, fact"):
+    assert LossPruning(capacity_bits=5.0).roles() == ("answer_loss", "fact", "answer_bits")
+    assert LossPruning(capacity_bits=5.0, bits_per_fact=1.0).roles() == ("answer_loss", "fact")
+    assert LossPruning(capacity_bits=5.0, bits_per_fact=1.0, exposures=2.0).roles() == ("answer_loss",)
+    assert LossPruning(mode="head_flatten").roles() == ("answer_loss", "fact")
+    with pytest.raises(BadInput, match="loss_pruning needs the pool role answer_bits; given: answer_loss, fact"):
         LossPruning(capacity_bits=5.0).select(
-            Inputs({"loss": np.ones(3), "fact": np.arange(3)}, np.random.default_rng()), 2
+            Inputs({"answer_loss": np.ones(3), "fact": np.arange(3)}, np.random.default_rng()), 2
         )
 
 

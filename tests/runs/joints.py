@@ -59,6 +59,7 @@ MISSING = {
     "field": [12, 20],
     "run": [25],
     "year": [25],
+    "answer_loss": [5, 20],
 }
 MISSING_THERE = {"embedding": [1], "image": [0], "ngrams": [2], "terms": [3], "gmst": [4], "field": [4, 5]}
 PARAMS: dict[str, dict[str, Any]] = {
@@ -219,6 +220,7 @@ def arrays(rng: np.random.Generator, n: int) -> dict[str, Any]:
     made["gmst"] = later.standard_normal(n).astype(np.float32)
     made["field"] = made["gmst"][:, None] * np.linspace(0, 2, D, dtype=np.float32) + clustered(later, n, D, 4)
     made["run"], made["year"] = (np.arange(n) * 7 % 3).astype(np.float32), (1850 + np.arange(n) * 11 % n).astype("f4")
+    made["answer_loss"] = later.random(n).astype(np.float32)
     _, first, fact = np.unique(facts(n), return_index=True, return_inverse=True)
     made["fact"] = np.argsort(np.argsort(first))[fact]  # numbered as they come
     return made

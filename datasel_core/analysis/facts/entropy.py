@@ -1,10 +1,14 @@
 """Entropy of the answers of each relation, in bits, from how many answers stand in how many facts; plain and corrected
-for what a small sample does not show.
+for what a small sample does not show. All there is about entropies of answers stands here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+_MANY = 0.5
+"""More than this share of the facts has an answer of its own: then counting answers tells little."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,33 @@ def chao_shen(given: Profile) -> np.ndarray:
     with np.errstate(divide="ignore"):  # a share of 1 is shown for certain
         shown = -np.expm1(facts[given.relation] * np.log1p(-share))
     return np.maximum(-given.total(_bits(share) / shown), 0)
+
+
+def of_digits(relation: np.ndarray, answer: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """(R,) bits a fact where all answers of a relation are numbers of one length, and most stand in one fact: the
+    entropies of their digits together. Exact for random numbers, of which no sample shows the whole; else 0.
+
+    relation, answer: (n,) int codes from 0, as for `profile`. names: what each answer is.
+    """
+    given = profile(relation, answer)
+    length = np.array([len(one) if one.__class__ is str and one.isascii() and one.isdigit() else 0 for one in names])
+    order = np.argsort(relation, kind="stable")
+    starts = np.searchsorted(relation[order], np.arange(given.n + 1))
+    alone, found = given.total(given.count == 1) > _MANY * given.facts(), np.zeros(given.n)
+    for at in np.flatnonzero(alone):
+        own = answer[order[starts[at] : starts[at + 1]]]
+        if length[own].min() == length[own].max() > 0:
+            digits = np.frombuffer("".join([names[one] for one in own]).encode(), np.uint8).reshape(len(own), -1)
+            shares = [np.bincount(digits[:, place] - ord("0")) / len(own) for place in range(digits.shape[1])]
+            found[at] = sum(max(0.0, -_bits(share[share > 0]).sum()) for share in shares)
+    return found
+
+
+def from_below(relation: np.ndarray, answer: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """(R,) bits a fact: the plug-in, or what the digits take where that is more; no less is there to know, but where
+    digits hang together. As `of_digits`.
+    """
+    return np.maximum(plug_in(profile(relation, answer)), of_digits(relation, answer, names))
 
 
 ESTIMATORS = {"plug_in": plug_in, "miller_madow": miller_madow, "chao_shen": chao_shen}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from datasel_core.analysis.facts.entropy import ESTIMATORS, Profile, coverage, plug_in, profile
+from datasel_core.analysis.facts.entropy import ESTIMATORS, Profile, coverage, from_below, profile
 from datasel_core.errors import BadInput
 
 _POINTS = 200
@@ -18,7 +18,7 @@ class Facts:
     """The distinct facts of a pool, in the order in which they first occur.
 
     first: (F,) int, the sample where each occurs first. of: (n,) int, the fact of each sample. exposures: (F,) int, how
-    many samples state it. relation, answer: (F,) int codes of what that first sample says; relations: the names.
+    many samples state it. relation, answer: (F,) int codes of what that first sample says; relations, answers: names.
     conflicting: how many facts have samples that say another answer or relation than the first.
     """
 
@@ -28,6 +28,7 @@ class Facts:
     relation: np.ndarray
     answer: np.ndarray
     relations: Sequence[str]
+    answers: Sequence[str]
     conflicting: int
 
     def __len__(self) -> int:
@@ -63,7 +64,7 @@ def facts_of(relation: Any, answer: Any, fact: Any = None) -> Facts:
     sample states a fact of its own. Raises BadInput.
     """
     relation, names = codes(relation, "relation")
-    answer, _ = codes(answer, "answer")
+    answer, answers = codes(answer, "answer")
     of = np.arange(len(relation)) if fact is None else codes(fact, "fact")[0]
     lengths = {len(relation), len(answer), len(of)}
     if len(lengths) > 1 or not len(relation):
@@ -79,6 +80,7 @@ def facts_of(relation: Any, answer: Any, fact: Any = None) -> Facts:
         kept,
         answer[first],
         [str(names[kind]) for kind in kinds],
+        answers,
         len(np.unique(of[unlike])),
     )
 
@@ -110,8 +112,10 @@ def total_bits(facts: Facts) -> dict[str, float]:
 
 
 def answer_bits(facts: Facts) -> np.ndarray:
-    """(n,) float64: of each sample, the plug-in entropy of the relation of its fact."""
-    return plug_in(facts.profile())[facts.relation][facts.of]
+    """(n,) float64: of each sample, the entropy of the relation of its fact, from below: that of the digits where its
+    answers are numbers that mostly differ.
+    """
+    return from_below(facts.relation, facts.answer, facts.answers)[facts.relation][facts.of]
 
 
 def frequency(facts: Facts) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Numbers that follow from loss trajectories at no cost: computed as soon as these arrive."""
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -57,6 +57,10 @@ class Loss(_Follows):
     """
 
     role: ClassVar[str] = LOSS.name
+
+    def describe(self, source: Source | None = None) -> dict[str, Any]:
+        """summed: whether it is a sum over the tokens of a sample; it is their mean."""
+        return {"summed": False}
 
     def follow(self, values: np.ndarray, extras: Mapping[str, np.ndarray]) -> np.ndarray:
         return values[:, -1]

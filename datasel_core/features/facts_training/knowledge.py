@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_MANY = 0.5
-
 
 def guesses(relation: np.ndarray, answers: Sequence[str]) -> np.ndarray:
     """(R,) the share of the commonest answer of each relation: what guessing gets right. relation: (F,) from 0."""
@@ -22,16 +20,6 @@ def beyond_guessing(right: np.ndarray, relation: np.ndarray, guess: np.ndarray) 
     found = np.bincount(relation, weights=right, minlength=len(guess))
     is_open = guess < 1
     return float(((found - n * guess)[is_open] / (1 - guess[is_open])).sum())
-
-
-def entropies(relation: np.ndarray, answers: Sequence[str]) -> np.ndarray:
-    """(R,) bits of one answer, from below. relation: (F,) from 0.
-
-    Where all answers of a relation are numbers of one length, and most occur once, the entropies of their digits
-    together: exact for random numbers, of which no sample shows the whole. Else the entropy of the answers as they were
-    counted, which is too low where most of them occur once.
-    """
-    return np.array([max(_counted_bits(found), _digit_bits(found)) for found in _counted(relation, answers)])
 
 
 def stored_bits(bits: np.ndarray, nats: np.ndarray, relation: np.ndarray) -> float:
@@ -78,22 +66,3 @@ def _counted(relation: np.ndarray, answers: Sequence[str]) -> list[Counter]:
     for of, answer in zip(relation.tolist(), answers, strict=True):
         found[of][answer] += 1
     return [found[of] for of in range(int(relation.max(initial=-1)) + 1)]
-
-
-def _counted_bits(found: Counter) -> float:
-    return _entropy(np.array(list(found.values())))
-
-
-def _digit_bits(found: Counter) -> float:
-    """0 where these are no numbers of one length, or most occur more than once."""
-    alone = sum(n for n in found.values() if n == 1) / max(1, found.total())
-    if len({len(answer) for answer in found}) != 1 or alone <= _MANY:
-        return 0.0
-    if not all(answer.isascii() and answer.isdigit() for answer in found):
-        return 0.0
-    return sum(_entropy(np.array(list(Counter(digits).values()))) for digits in zip(*found.elements(), strict=True))
-
-
-def _entropy(counts: np.ndarray) -> float:
-    share = counts / counts.sum()
-    return float(max(0.0, -(share * np.log2(share)).sum())) if len(counts) else 0.0

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datasel_core.base.progress import Progress
-from datasel_core.errors import Failed
+from datasel_core.errors import Failed, Stopped
+from datasel_core.features.facts_training.rest import Rest
 from datasel_core.features.language.batches import training_order
 from datasel_core.features.language.halves import Halves, halves
 from datasel_core.features.language.models import new_model
@@ -47,44 +48,60 @@ def new_learner(
     return new_model(vocabulary, layers, width, heads, length, seed, spread=width**-0.5)
 
 
-def learn(model: "PreTrainedModel", tokens: Tokens, recipe: Recipe, device: str, progress: Progress, label: str) -> int:
+def learn(
+    model: "PreTrainedModel",
+    tokens: Tokens,
+    recipe: Recipe,
+    device: str,
+    progress: Progress,
+    label: str,
+    rest: Rest | None = None,
+) -> int:
     """Trains the model in place and returns the steps that it took; it is in eval mode then. AdamW without decay,
     cosine with 3 % warm-up, clipped at 1; a step is a batch, each sample is seen equally often but for the last pass.
 
     It stops before `recipe.steps` when memorisation is saturated: after each twentieth of the steps, 256 samples, drawn
     once by the seed, are looked at; when twice in a row every learned token of all of them is the likeliest, the rest
     of the steps would change nothing. No other plateau ends it: while the rate is high, what is known often rests, and
-    most is learned as it falls, so that a rule of that kind would favour small training sets. Raises Failed, Stopped.
+    most is learned as it falls, so that a rule of that kind would favour small training sets. rest: where it rests at
+    each look and when it is stopped, and from where it goes on, to the same bit. Raises Failed, Stopped.
     """
     import torch
 
     order = training_order(tokens.lengths(), recipe.batch, recipe.steps, recipe.seed).reshape(recipe.steps, -1)
     watched = _some(tokens, recipe.seed)
-    every, saturated = max(1, math.ceil(recipe.steps / _CHECKS)), 0
+    every = max(1, math.ceil(recipe.steps / _CHECKS))
     model.to(device).train()
     two = halves(model)
     optimizer = torch.optim.AdamW(model.parameters(), recipe.rate, _BETAS, weight_decay=0.0, fused=True)
-    track = progress.track(recipe.steps, label)
+    done, saturated = rest.load(model, optimizer) if rest else (0, 0)
+    track, last = progress.track(recipe.steps, label), 0.0
+    track.start_at(done)
     with one_torch_thread():
-        for at, samples in enumerate(order):
+        while done < recipe.steps and saturated < 2:
             for group in optimizer.param_groups:
-                group["lr"] = recipe.rate * _share(at, recipe.steps)
-            loss = _loss(two, tokens, samples, device)
+                group["lr"] = recipe.rate * _share(done, recipe.steps)
+            loss = _loss(two, tokens, order[done], device)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
-            track.advance()
-            if (at + 1) % every == 0:
+            done, last = done + 1, loss.detach()
+            if done % every == 0:
                 saturated = saturated + 1 if _all_right(model, watched) else 0
-                if saturated == 2:
-                    break
-        last = float(loss.detach())
+                if rest:
+                    rest.save(model, optimizer, done, saturated)
+            try:
+                track.advance()
+            except Stopped:
+                if rest:
+                    rest.save(model, optimizer, done, saturated)
+                raise
     track.finish()
     model.eval()
-    if not math.isfinite(last):
-        raise Failed(f"The training went astray: the loss is {last} after {at + 1} steps. Take a lower rate.")
-    return at + 1
+    if not math.isfinite(last := float(last)):
+        raise Failed(f"The training went astray: the loss is {last} after {done} steps. Take a lower rate.")
+    return done
 
 
 @contextlib.contextmanager

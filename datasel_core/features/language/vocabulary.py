@@ -75,6 +75,14 @@ def train_vocabulary(texts: Iterable[str], size: int, own_alphabet: bool = False
     return _plain(tokenizer, (), tokenizer.token_to_id(END))
 
 
+def written_vocabulary(written: str, start: tuple[int, ...]) -> Vocabulary:
+    """A vocabulary that `train_vocabulary` made, back from what `tokenizer.to_str()` gave."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(written)
+    return _plain(tokenizer, start, tokenizer.token_to_id(END))
+
+
 def read_vocabulary(folder: Path) -> Vocabulary:
     """The tokenizer.json of a model's folder, and what its configuration says of start and end. Raises BadInput."""
     from tokenizers import Tokenizer

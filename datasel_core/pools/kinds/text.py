@@ -16,6 +16,7 @@ from datasel_core.pools.readers.texts import rows
 from datasel_core.pools.readers.texts.origins import text_origins
 from datasel_core.pools.readers.texts.scan import Named, scan_texts
 from datasel_core.pools.readers.texts.shapes import Shapes
+from datasel_core.pools.readers.texts.spans import SPANS
 from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
 
@@ -27,11 +28,15 @@ class Text(PoolKind):
 
     Found by name: `text`; `instruction`, `prompt` or `question` (with `input` or `context`) and `response`, `output`,
     `completion` or `answer`; `messages` (OpenAI), `conversations` (ShareGPT), with tools; `chosen` and `rejected`, of
-    which the chosen response is learned. Rows that cannot be used are listed with line and reason and left out. A
+    which the chosen response is learned. Facts may be marked in running text, in a column `spans` or `facts`: a list of
+    [start, end] in characters, or of objects with start, end and perhaps relation; the pool keeps them in a column
+    `fact_spans`. Rows that cannot be used are listed with line and reason and left out. A
     table is read from front to back and may be larger than memory.
     """
 
     groups: ClassVar = ("source", "group")
+    own: ClassVar = (SPANS,)
+    marks: ClassVar = (SPANS,)
     texts: ClassVar = {name: name for name in rows.TEXTS}
 
     text_column: str | None = Field(
@@ -43,6 +48,11 @@ class Text(PoolKind):
     )
     response_column: str | None = Field(
         None, description="Column with the response; none finds response, completion, output or answer."
+    )
+    spans_column: str | None = Field(
+        None,
+        description="Column that marks facts in running text, a list of [start, end] in characters; none takes spans "
+        "or facts where these hold such lists.",
     )
     id_column: str | None = Field(
         None, description="Column with the sample's name; none takes id where there is one, else file and line."
@@ -68,7 +78,7 @@ class Text(PoolKind):
         )
 
     def _read_as(self) -> tuple[Shapes, Named]:
-        shapes = Shapes(self.text_column, self.prompt_column, self.response_column)
+        shapes = Shapes(self.text_column, self.prompt_column, self.response_column, self.spans_column)
         return shapes, Named(self.id_column, self.source_column, self.ids == "file_and_id")
 
     def offers(self, pool: Pool) -> frozenset[str]:
@@ -84,4 +94,5 @@ class Text(PoolKind):
         return [rows.whole(self.turns(pool, row))]
 
     def turns(self, pool: Pool, row: int) -> list[Turn]:
-        return rows.turns_of({name: pool.value(name, row) for name in rows.TEXTS if name in pool.long_columns})
+        found = {name: pool.value(name, row) for name in rows.TEXTS if name in pool.long_columns}
+        return rows.turns_of(found | ({SPANS: pool.value(SPANS, row)} if SPANS in pool.names else {}))

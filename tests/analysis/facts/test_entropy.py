@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from datasel_core.analysis.facts.entropy import chao_shen, coverage, miller_madow, plug_in, profile
+from datasel_core.analysis.facts.entropy import chao_shen, coverage, from_below, miller_madow, plug_in, profile
+from datasel_core.analysis.facts.table import answer_bits, codes, facts_of
 
 
 def by_hand(answers):
@@ -73,3 +74,52 @@ def test_a_million_facts_need_little_memory(rng):
     tracemalloc.stop()
     assert given.facts().sum() == 1_000_000
     assert len(given.relation) < 2_000  # what bounds are computed from
+
+
+def below(relation, answers):
+    return from_below(np.array(relation, int), *codes(answers, "answer")).tolist()
+
+
+def by_digits(relation, answers):
+    """The same by plain loops: of numbers of one length, most of which differ, digit by digit."""
+    found = []
+    for one in range(max(relation) + 1):
+        mine = [answer for of, answer in zip(relation, answers, strict=True) if of == one]
+        counts, total = Counter(mine), by_hand(mine)[0]
+        if (
+            sum(many == 1 for many in counts.values()) > len(mine) / 2
+            and len({len(answer) for answer in mine}) == 1
+            and all(letter in "0123456789" for answer in mine for letter in answer)
+        ):
+            total = max(total, sum(by_hand(place)[0] for place in zip(*mine, strict=True)))
+        found.append(total)
+    return found
+
+
+def test_answers_that_are_numbers_are_counted_digit_by_digit(rng):
+    assert below([0, 0, 0, 0, 1, 1, 2], ["a", "a", "b", "c", "x", "x", "z"]) == [1.5, 0.0, 0.0]
+    numbers = [f"{one:04d}" for one in range(10_000)]
+    assert below([0] * 10_000, numbers) == pytest.approx([4 * math.log2(10)])
+    drawn = ["".join(map(str, one)) for one in rng.integers(0, 10, (3000, 10))]
+    (found,) = below([0] * 3000, drawn)
+    assert 33.15 < found <= 10 * math.log2(10), "far above the 11.6 bits that tell 3,000 apart"
+    assert below([0] * 3, ["12", "345", "6"]) == pytest.approx([math.log2(3)]), "of unlike length"
+    assert below([0] * 4, ["11", "22", "11", "22"]) == pytest.approx([1.0]), "counted, where each stands twice"
+    assert below([0] * 3, ["1²", "23", "45"]) == pytest.approx([math.log2(3)]), "no digit that a person types"
+    words = ["".join(rng.choice(list("01a" if at % 5 == 2 else "0123"), 6 + at % 5 // 4)) for at in range(300)]
+    relation = [at % 5 for at in range(300)]
+    words[9] = "00000"  # another length in relation 4
+    wanted = by_digits(relation, words)
+    assert below(relation, words) == pytest.approx(wanted, rel=1e-9)
+    assert wanted[0] > math.log2(60) > wanted[4], "the one is seen digit by digit, the other has a number too long"
+    assert below([0] * 30, [f"{one:03d}" for one in rng.choice(1000, 30, replace=False)])[0] > math.log2(30)
+
+
+def test_bits_that_are_kept_of_each_sample_see_digits(rng):
+    numbers = ["".join(map(str, one)) for one in rng.integers(0, 10, (500, 10))]
+    facts = facts_of(["phone"] * 500 + ["coin"] * 4, [*numbers, "heads", "tails", "heads", "tails"])
+    bits = answer_bits(facts)
+    assert bits[:500] == pytest.approx([below([0] * 500, numbers)[0]] * 500)
+    assert bits[0] > 32
+    assert bits[500:].tolist() == [1.0] * 4
+    assert answer_bits(facts_of(["year"] * 3, [1901, 1902, 1903])) == pytest.approx([math.log2(3)] * 3), "no texts"

@@ -20,18 +20,6 @@ def test_what_guessing_gets_right_is_taken_off():
     assert knowledge.beyond_guessing(np.array([1, 1, 1, 1, 1, 0, 0.0]), relation, guess) == pytest.approx(4)
 
 
-def test_bits_of_an_answer():
-    shares = knowledge.entropies(np.array([0, 0, 0, 0, 1, 1, 2]), ["a", "a", "b", "c", "x", "x", "z"])
-    assert shares.tolist() == [1.5, 0.0, 0.0]
-    numbers = [f"{one:04d}" for one in range(10_000)]
-    assert knowledge.entropies(np.zeros(10_000, int), numbers) == pytest.approx([4 * math.log2(10)])
-    drawn = ["".join(map(str, one)) for one in np.random.default_rng(0).integers(0, 10, (3000, 10))]
-    found = knowledge.entropies(np.zeros(3000, int), drawn)[0]
-    assert 33.15 < found <= 10 * math.log2(10), "far above the 11.6 bits that tell 3,000 apart"
-    assert knowledge.entropies(np.zeros(3, int), ["12", "345", "6"]) == pytest.approx([math.log2(3)])
-    assert knowledge.entropies(np.zeros(4, int), ["11", "22", "11", "22"]) == pytest.approx([1.0])
-
-
 def test_stored_bits_are_what_the_loss_leaves_and_never_below_nothing():
     bits, relation = np.array([3.0, 3.0, 5.0]), np.array([0, 0, 1])
     nats = np.array([0.0, 1.0, 9.0]) * math.log(2)

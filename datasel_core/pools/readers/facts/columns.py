@@ -24,7 +24,7 @@ def are_facts(names: Iterable[str]) -> bool:
     return all(names.intersection(some) for some in (QUESTIONS, ANSWERS, RELATIONS))
 
 
-class _There(NamedTuple):
+class There(NamedTuple):
     """The columns of a row; None where there is none."""
 
     question: str
@@ -54,7 +54,7 @@ class Columns:
     def wanted(self) -> frozenset[str]:
         return frozenset({*QUESTIONS, *ANSWERS, *RELATIONS, *_FACTS, *_WORDINGS, *self.asked()})
 
-    def there(self, names: tuple[str, ...]) -> _There:
+    def there(self, names: tuple[str, ...]) -> There:
         """Raises NoShape when there is no question, or no answer."""
         question, answer = _one(names, self.question, QUESTIONS), _one(names, self.answer, ANSWERS)
         if question is None or answer is None:
@@ -62,7 +62,7 @@ class Columns:
             raise NoShape(f"it has no {lacks}; it has: {named(names)}")
         relation = _one(names, self.relation, RELATIONS)
         fact = _one(names, self.fact, _FACTS) if self.named else None
-        return _There(question, answer, relation, fact, _one(names, self.wording, _WORDINGS))
+        return There(question, answer, relation, fact, _one(names, self.wording, _WORDINGS))
 
 
 class ColumnReader:
@@ -70,11 +70,15 @@ class ColumnReader:
 
     def __init__(self, columns: Columns):
         self._columns = columns
-        self._there: dict[tuple[str, ...], _There] = {}
+        self._there: dict[tuple[str, ...], There] = {}
 
     def used(self, row: Mapping[str, Any]) -> tuple[str | None, ...]:
         """Columns that need not stand beside the fact; None for those that are not there."""
         return self._of(row)
+
+    def there(self, names: tuple[str, ...]) -> There:
+        """The columns of rows with these. Raises NoShape."""
+        return self._columns.there(names)
 
     def read(self, row: Mapping[str, Any]) -> Fact:
         """Raises BadRow with the reason."""
@@ -88,7 +92,7 @@ class ColumnReader:
         wording = None if there.wording is None else _name(row, there.wording)
         return Fact(relation, question, answer, question, fact, wording)
 
-    def _of(self, row: Mapping[str, Any]) -> _There:
+    def _of(self, row: Mapping[str, Any]) -> There:
         names = tuple(row)
         if names not in self._there:
             if len(self._there) > 1000:

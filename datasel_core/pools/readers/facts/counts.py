@@ -1,7 +1,7 @@
 """What is odd about the facts of a pool, counted when all are read: 52 bytes a row, and the names of relations."""
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -39,6 +39,28 @@ class Counts:
         found = digest(one.relation, question, answer) if one.name is None else digest(one.name)
         self._facts += found
         return found.hex() if one.name is None else one.name
+
+    def add_all(
+        self, relations: Sequence[str], firsts: Sequence[str], answers: Sequence[str], names: Sequence[str] | None
+    ) -> list[str]:
+        """The same of many. firsts: the question of each in the first wording. names: as the source calls the facts."""
+        asked = [" ".join(one.split()).casefold() for one in firsts]
+        known = {one: (plain := " ".join(one.split()), digest(plain)) for one in set(answers)}
+        said = [known[one] for one in answers]
+        if max(map(len, answers)) > LONG_ANSWER:
+            long = [at for at, one in enumerate(answers) if len(one) > LONG_ANSWER]
+            self._first_long = self._first_long if self._long else len(self._relation) + long[0]
+            self._long += len(long)
+        self._relation.extend([self.relations.setdefault(one, len(self.relations)) for one in relations])
+        self._questions += b"".join(map(digest, asked))
+        self._answers += b"".join([one for _, one in said])
+        if names is not None:
+            self.given = True
+            self._facts += b"".join(map(digest, names))
+            return list(names)
+        found = [digest(*one) for one in zip(relations, asked, [plain for plain, _ in said], strict=True)]
+        self._facts += b"".join(found)
+        return [one.hex() for one in found]
 
     def notes(self, question: Callable[[int], str], named: bool) -> list[str]:
         """question: that of a row. named: facts are told apart."""

@@ -12,8 +12,10 @@ from datasel_core.errors import BadInput
 from datasel_core.pools.long_columns import Texts
 from datasel_core.pools.readers.facts.columns import ColumnReader
 from datasel_core.pools.readers.facts.counts import Counts
-from datasel_core.pools.readers.facts.fact import ALL, Fact, digest, same
+from datasel_core.pools.readers.facts.fact import ALL, Fact
+from datasel_core.pools.readers.facts.parts import table_of
 from datasel_core.pools.readers.facts.templates import TemplateReader
+from datasel_core.pools.readers.facts.wordings import Wordings
 from datasel_core.pools.readers.spool import Spool
 from datasel_core.pools.readers.tables.files import find_files
 from datasel_core.pools.readers.tables.rows import rows
@@ -22,6 +24,7 @@ from datasel_core.pools.readers.tables.table_file import TableFile
 from datasel_core.pools.readers.tables.usual import OURS, is_ours
 from datasel_core.pools.readers.texts.gathering import MOST_NAMES, MOST_NOTES, Gathering, read_all
 from datasel_core.pools.readers.texts.names import Named, given_id, listed_id, sample_id
+from datasel_core.pools.readers.texts.parts import parts
 from datasel_core.pools.readers.texts.rows import Beside
 from datasel_core.pools.readers.texts.shapes import NoShape, named
 from datasel_core.pools.readers.texts.turns import BadRow
@@ -33,44 +36,6 @@ QUESTION, ANSWER = "question", "answer"
 SAID = (QUESTION, ANSWER, "relation", "fact", "wording")
 _PART_ROWS = 1_000
 _PART_CHARACTERS = 4 << 20
-_LARGEST = 1 << 31
-
-
-class _Wordings:
-    """Numbers of wordings: those of the source, where they are numbers; else in the order in which they come."""
-
-    def __init__(self, is_named: bool):
-        self._named = is_named
-        self._numbers: dict[str, int] = {}
-        self._of_facts: dict[bytes, list[bytes]] = {}
-        self._are_numbers: bool | None = None
-
-    def number(self, one: Fact) -> int | None:
-        """None where nothing tells. Raises BadRow for words among numbers."""
-        if isinstance(one.wording, int):
-            return one.wording
-        if one.wording is not None:
-            return self._of_source(one.wording)
-        if not self._named or one.name is None:
-            return 0 if self._named else None
-        known = self._of_facts.setdefault(digest(one.name), [])
-        asked = digest(same(one.question))
-        if asked not in known:
-            known.append(asked)
-        return known.index(asked)
-
-    def _of_source(self, said: str) -> int:
-        is_number = said.isascii() and said.isdigit() and int(said[:11]) < _LARGEST
-        self._are_numbers = is_number if self._are_numbers is None else self._are_numbers
-        if is_number is not self._are_numbers:
-            usual = "whole numbers" if self._are_numbers else "words"
-            raise BadRow(f"its wording is {said[:60]!r}, and those before it are {usual}")
-        return int(said) if is_number else self._numbers.setdefault(said, len(self._numbers))
-
-    def notes(self) -> list[str]:
-        names = [f"{number} is {said}" for said, number in list(self._numbers.items())[:10]]
-        more = f" and {len(self._numbers) - 10:,} more" if len(self._numbers) > 10 else ""
-        return [f"Wordings are numbered as they come: {', '.join(names)}{more}."] if names else []
 
 
 @dataclass(kw_only=True)
@@ -80,7 +45,7 @@ class _Reading(Gathering):
     named: Named
     reader: ColumnReader | TemplateReader
     is_named: bool
-    wordings: _Wordings
+    wordings: Wordings
     counts: Counts = field(default_factory=Counts)
     no_shape: int = 0
 
@@ -113,7 +78,7 @@ def scan_facts(
             named=ids,
             reader=reader,
             is_named=is_named,
-            wordings=_Wordings(is_named),
+            wordings=Wordings(is_named),
         )
         read_all(files, wanted, reading, _read, progress, "reading facts (MB)")
         _check(source, must, reading)
@@ -137,24 +102,38 @@ def scan_facts(
 
 def _read(number: int, file: TableFile, reading: _Reading, wanted: frozenset[str], track: Track, before: int) -> None:
     position, names = Position(), ()
-    for count, (at, row) in enumerate(rows(file, position, wanted)):
-        if count % _PART_ROWS == 0:
-            track.advance(((before + position.bytes()) >> 20) - track.done)
-        try:
-            if isinstance(row, str):
-                raise BadRow(row)
-            if tuple(row) != names:
+    by_columns = isinstance(reading.reader, ColumnReader)
+    for part in parts(rows(file, position, wanted), reading.room, _PART_CHARACTERS):
+        track.advance(((before + position.bytes()) >> 20) - track.done)
+        table = None
+        if by_columns and len(part) == _PART_ROWS:
+            how = reading.reader, reading.named, reading.beside, reading.wordings, reading.counts
+            table = table_of(file, part, *how, _PART_CHARACTERS)
+        for at, row in part if table is None else part[:1]:
+            if not isinstance(row, str) and tuple(row) != names:
                 names = tuple(row)
                 reading.saw(names)
-            for name, one in _facts(file, at, row, reading):
-                if isinstance(one, BadRow):
-                    reading.refuse(name, f"{file.place(at)}: {one}")
-                else:
-                    reading.put(number, at, one)
-        except BadRow as error:
-            reading.no_shape += isinstance(error, NoShape)
-            reading.refuse(listed_id(file, at, row, reading.named), f"{file.place(at)}: {error}")
+            if table is None:
+                _read_row(number, file, at, row, reading)
+        if table is not None:
+            reading.files.extend([number] * len(part))
+            reading.lines.extend([at for at, _ in part])
+            reading.add(table)
     reading.said += position.notes[: MOST_NOTES - len(reading.said)]
+
+
+def _read_row(number: int, file: TableFile, at: int, row: Mapping[str, Any] | str, reading: _Reading) -> None:
+    try:
+        if isinstance(row, str):
+            raise BadRow(row)
+        for name, one in _facts(file, at, row, reading):
+            if isinstance(one, BadRow):
+                reading.refuse(name, f"{file.place(at)}: {one}")
+            else:
+                reading.put(number, at, one)
+    except BadRow as error:
+        reading.no_shape += isinstance(error, NoShape)
+        reading.refuse(listed_id(file, at, row, reading.named), f"{file.place(at)}: {error}")
 
 
 def _facts(

@@ -32,7 +32,7 @@ class Named:
 
 def wanted_columns(shapes: Shapes, named: Named) -> frozenset[str]:
     """Columns that are needed though they hold lists."""
-    columns = (shapes.text, shapes.prompt, shapes.response, named.id_column)
+    columns = (shapes.text, shapes.prompt, shapes.response, shapes.spans, named.id_column)
     return USUAL | {OURS, *(name for name in columns if name)}
 
 

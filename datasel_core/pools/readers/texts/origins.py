@@ -43,11 +43,11 @@ def text_origins(
     progress: Progress,
 ) -> dict[str, Origin] | None:
     """As `row_origins`, of samples in these shapes."""
-    reader = Reader(shapes.known())
+    reader = Reader(shapes.known(), shapes.spans)
 
     def content(values: Mapping[str, Any]) -> str:
         sample = reader.read(values)
-        return content_of(sample.turns, sample.rejected, sample.label)
+        return content_of(sample.turns, sample.rejected, sample.label, sample.spans)
 
     return row_origins(source, wanted_columns(shapes, named), named, content, asked, left_out, workspace, progress)
 

@@ -12,13 +12,14 @@ from datasel_core.base.conversation import Turn
 from datasel_core.pools.readers import table_columns
 from datasel_core.pools.readers.tables.typed import unicode_trouble
 from datasel_core.pools.readers.texts.preferences import REJECTED
+from datasel_core.pools.readers.texts.spans import SPANS, places
 from datasel_core.pools.readers.texts.turns import DEFINITIONS, BadRow, Said, dumped, readable, shown, turn_of
 
 TEXTS = ("text", "prompt", "response", "messages")
 """Columns that hold samples."""
 
 _NUL = "\0"
-_OWN = frozenset({"source", *TEXTS})
+_OWN = frozenset({"source", SPANS, *TEXTS})
 _MOST_COLUMNS = 64
 _PLAIN = (int, float, date)
 
@@ -44,7 +45,7 @@ def turns_of(columns: Mapping[str, str | None]) -> list[Turn]:
     if columns.get("messages") is not None:
         return [turn_of(message) for message in json.loads(columns["messages"])]
     if columns.get("text") is not None:
-        return [Turn("text", columns["text"])]
+        return [Turn("text", columns["text"], spans=places(columns.get(SPANS)))]
     return [Turn("user", columns["prompt"]), Turn("assistant", columns["response"])]
 
 
@@ -55,9 +56,11 @@ def whole(turns: Sequence[Turn]) -> str:
     return readable(turns)
 
 
-def content_of(turns: Sequence[Said], rejected: str | None = None, label: bool | None = None) -> str:
-    """Hash of who says what, of what is learned, and of a second response or what people said of the first. Raises
-    BadRow for text that no file could hold.
+def content_of(
+    turns: Sequence[Said], rejected: str | None = None, label: bool | None = None, spans: str | None = None
+) -> str:
+    """Hash of who says what, of what is learned, of a second response or what people said of the first, and of where
+    facts are marked: what is measured of them hangs on it. Raises BadRow for text that no file could hold.
     """
     parts = [part for turn in turns for part in (turn.role if turn.weight else "unlearned", turn.text)]
     if rejected is not None:
@@ -65,6 +68,9 @@ def content_of(turns: Sequence[Said], rejected: str | None = None, label: bool |
         parts += [REJECTED, rejected]
     if label is not None:
         parts += ["label", str(label)]
+    if spans:
+        checked(SPANS, spans)
+        parts += [SPANS, spans]
     whole = _NUL.join(parts)  # no text holds the character between them
     if whole.count(_NUL) != len(parts) - 1:
         raise BadRow(f"its {_where(turns, lambda text: _NUL not in text)} holds a NUL character, which is no text")

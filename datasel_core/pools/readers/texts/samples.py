@@ -28,13 +28,14 @@ _KTO = ("prompt", "completion", "label")
 
 class Sample(NamedTuple):
     """What a row says. used: the columns that it stood in. rejected: the other response. label: whether KTO calls the
-    response a good one.
+    response a good one. spans: where facts are marked in running text, as the pool keeps it.
     """
 
     turns: list[Said]
     used: Sequence[str]
     rejected: str | None = None
     label: bool | None = None
+    spans: str | None = None
 
 
 def is_plain(needs: Sequence[str], names: Sequence[str]) -> bool:

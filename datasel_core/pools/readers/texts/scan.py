@@ -24,11 +24,12 @@ from datasel_core.pools.readers.texts.parts import parts, table_of
 from datasel_core.pools.readers.texts.preferences import REJECTED
 from datasel_core.pools.readers.texts.rows import TEXTS, checked, columns_of, content_of
 from datasel_core.pools.readers.texts.shapes import Ambiguous, BadRow, NoShape, Reader, Shapes, named, shown
+from datasel_core.pools.readers.texts.spans import SPANS
 from datasel_core.pools.readers.texts.turns import DEFINITIONS, filled
 from datasel_core.pools.scan import Scan
 from datasel_core.workspace.layout import Workspace
 
-_READ = frozenset({"id", "source", "group", "content", *DEFINITIONS})
+_READ = frozenset({"id", "source", "group", "content", SPANS, *DEFINITIONS})
 _PART_ROWS = 1_000
 _PART_CHARACTERS = 4 << 20
 """A part becomes a row group, which is what is read to see one sample."""
@@ -42,6 +43,7 @@ class _Reading(Gathering):
     reader: Reader
     texts: tuple[str, ...] = TEXTS
     no_shape: int = 0
+    marked: int = 0
 
     def second(self) -> None:
         """There are second responses: text, whatever they look like."""
@@ -57,7 +59,7 @@ def scan_texts(source: Path, shapes: Shapes, named: Named, workspace: Workspace,
     spool = Spool(workspace, ("id", *TEXTS, "source"), ("content",), TEXTS)
     try:
         how = {"part_rows": _PART_ROWS, "part_characters": _PART_CHARACTERS}
-        reading = _Reading(named=named, reader=Reader(shapes.known()), spool=spool, **how)
+        reading = _Reading(named=named, reader=Reader(shapes.known(), shapes.spans), spool=spool, **how)
         read_all(files, wanted, reading, _read, progress, "reading texts (MB)")
         _check(source, shapes, reading)
         reading.check_unique(files)
@@ -69,6 +71,7 @@ def scan_texts(source: Path, shapes: Shapes, named: Named, workspace: Workspace,
         spool.close()
         raise
     notes += reading.said + reading.beside.notes() + _unread(pq.read_schema(path), reading.texts) + reading.counted()
+    notes += [f"Facts are marked in {reading.marked:,} texts."] if reading.marked else []
     root = source if source.is_dir() else source.parent
     return Scan(
         table, root, reading.unreadable, notes, left_out=reading.left_out, file=path, texts=long, close=spool.close
@@ -135,8 +138,11 @@ def _sample(file: TableFile, at: int, row: Mapping[str, Any], reading: _Reading)
     one = {
         "id": sample_id(file, at, given_id(row, reading.named), reading.named.with_file),
         **columns_of(sample.turns),
-        "content": content_of(sample.turns, sample.rejected, sample.label),
+        "content": content_of(sample.turns, sample.rejected, sample.label, sample.spans),
     }
+    if sample.spans is not None:
+        one[SPANS] = sample.spans
+        reading.marked += 1
     if sample.rejected is not None:
         one[REJECTED] = sample.rejected
         reading.second()
@@ -156,7 +162,7 @@ def _sample(file: TableFile, at: int, row: Mapping[str, Any], reading: _Reading)
 
 
 def _check(source: Path, shapes: Shapes, reading: _Reading) -> None:
-    wanted = (shapes.text, shapes.prompt, shapes.response, reading.named.id, reading.named.source)
+    wanted = (shapes.text, shapes.prompt, shapes.response, shapes.spans, reading.named.id, reading.named.source)
     missing = next((name for name in wanted if name is not None and name not in reading.names), None)
     if missing is not None and reading.names and len(reading.names) < MOST_NAMES:
         raise BadInput(f"{source.name} has no column {missing}; it has: {named(reading.names)}.")

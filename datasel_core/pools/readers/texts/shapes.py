@@ -18,6 +18,8 @@ from datasel_core.pools.readers.texts.samples import (
     preference,
     single,
 )
+from datasel_core.pools.readers.texts.spans import USUAL as USUAL_SPANS
+from datasel_core.pools.readers.texts.spans import spans_of
 from datasel_core.pools.readers.texts.turns import DEFINITIONS, BadRow, Said, is_answer, shown
 
 PAIRS = (
@@ -29,7 +31,7 @@ PAIRS = (
 )
 """What people usually write; where none of these is there, any prompt goes with any response."""
 _RESPONSES = tuple(dict.fromkeys(response for _, response in PAIRS))
-USUAL = frozenset({"text", *CHATS, *BESIDE, *BEFORE, *CHOSEN, *DEFINITIONS, *PROMPTS, *_RESPONSES})
+USUAL = frozenset({"text", *CHATS, *BESIDE, *BEFORE, *CHOSEN, *DEFINITIONS, *PROMPTS, *_RESPONSES, *USUAL_SPANS})
 """Columns that are needed though they hold lists."""
 
 
@@ -62,6 +64,7 @@ class Shapes:
     text: str | None = None
     prompt: str | None = None
     response: str | None = None
+    spans: str | None = None
 
     def __post_init__(self) -> None:
         if self.text is not None and (self.prompt or self.response):
@@ -102,8 +105,9 @@ def _pairs(prompts: str | Sequence[str], responses: str | Sequence[str]) -> list
 class Reader:
     """Reads rows in some shapes."""
 
-    def __init__(self, shapes: list[Shape]):
-        self._shapes = shapes
+    def __init__(self, shapes: list[Shape], spans: str | None = None):
+        """spans: the column that marks facts in running text; None for one with a usual name."""
+        self._shapes, self._spans = shapes, spans
         self._there: dict[tuple[str, ...], list[Shape]] = {}
 
     def read(self, row: Mapping[str, Any]) -> Sample:
@@ -114,7 +118,23 @@ class Reader:
             found = _likely(row, filled) if len(filled) > 1 else filled or found[:1]
         if not found:
             raise _nothing(row, self._shapes)
-        return _read(row, found[0])
+        return self._marked(row, _read(row, found[0]))
+
+    def span_columns(self) -> tuple[str, ...]:
+        """Where facts may be marked."""
+        return USUAL_SPANS if self._spans is None else (self._spans,)
+
+    def _marked(self, row: Mapping[str, Any], sample: Sample) -> Sample:
+        """With the facts that are marked in its text."""
+        if sample.turns[0].role != "text":
+            if self._spans is not None and not is_missing(row.get(self._spans)):
+                raise BadRow(
+                    f"its {self._spans} marks facts, and it is no running text, in which alone they are marked"
+                )
+            return sample
+        if (found := spans_of(row, sample.turns[0].text, self._spans)) is None:
+            return sample
+        return sample._replace(used=(*sample.used, found[0]), spans=found[1] or None)
 
     def only(self, names: tuple[str, ...]) -> tuple[str, ...] | None:
         """The columns of the sample where rows with these columns are read in one way alone: as plain text, or as
