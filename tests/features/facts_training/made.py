@@ -1,5 +1,8 @@
 """Phonebooks that are small enough for tests."""
 
+import functools
+from pathlib import Path
+
 import numpy as np
 
 from datasel_core.base.conversation import Turn
@@ -49,3 +52,47 @@ def greedy(model, vocabulary: Vocabulary, question: list[int], longest: int) -> 
                 break
             ids.append(following)
     return " ".join(vocabulary.text(ids[len(question) :]).split())
+
+
+FACTS, KNOWN = 20, 8
+"""Of `taught`: facts, in two relations by turns; those that its model has learned by heart."""
+KNOWING = {"length": 96, "device": "cpu", "n_examples": 2, "n_prompts": 3, "longest": 6}
+
+
+def taught():
+    """A pool of facts in two wordings, and a small model that knows the first of them to certainty, whatever is shown
+    before the question; of the others it has only seen answers of that length.
+    """
+    roles, answers = phonebook(FACTS, wordings=2)
+    return {**roles, "relation": np.arange(2 * FACTS) % FACTS % 2}, answers
+
+
+@functools.cache
+def _teaching():
+    from datasel_core.features.facts_training.learning import learn, new_learner, usual_rate
+    from datasel_core.features.language.training import Recipe
+
+    roles, _ = taught()
+    rng = np.random.default_rng(1)
+
+    def turns(row: int) -> list[Turn]:
+        """Facts of one relation, one after the other: of those that are known, the answer is learned."""
+        said = []
+        for fact in rng.permutation(np.arange(row % 2, FACTS, 2))[: 1 + row % 3]:
+            asked, answer = roles["turns"](int(fact + FACTS * rng.integers(2)))
+            said += [asked, Turn("assistant", answer.text, 1 if fact < KNOWN else 0)]
+        return said if any(one.learned and one.role == "assistant" for one in said) else turns(row)
+
+    vocabulary = train_vocabulary([one.text for row in range(roles["n"]) for one in roles["turns"](row)], 60, True)
+    model = new_learner(vocabulary, 2, 48, 6, 128, 3)
+    tokens = read_tokens(Source(1200, turns=turns), np.arange(1200), vocabulary, "plain", 96)
+    learn(model, tokens, Recipe(500, 32, usual_rate(48) / 2, 0), "cpu", Progress(), "teaching")
+    return model, vocabulary
+
+
+def knowing_model(folder: Path) -> Path:
+    """A folder with the model of `taught`."""
+    model, vocabulary = _teaching()
+    model.save_pretrained(folder)
+    vocabulary.save(folder)
+    return folder
