@@ -49,8 +49,8 @@ def feature_key(workspace: Workspace, pool: Pool, feature: Feature) -> str:
     what["reads"] = needs.pop(feature.reads, None)
     if others := _others(workspace, pool, feature):
         what["pools"] = {name: one.fingerprint for name, one in others.items()}
-    if feature.columns:
-        what["columns"] = (roles := Roles.of(workspace, pool)).keys([one for one in feature.columns if roles.has(one)])
+    if feature.columns and (columns := (roles := Roles.of(workspace, pool)).arrays(feature.columns)):
+        what["columns"] = roles.keys(list(columns))
     if feature.reads_too() or feature.opens_too():  # of what reads a single thing the key is what it always was
         what |= {"beside": needs, "extras": _read_role(workspace, pool, feature).extra_hashes(feature.reads_extras)}
     return key_of(what)
@@ -198,7 +198,6 @@ def _readable_again(pool: Pool, feature: Feature, done: StoredFeature) -> bool:
 
 def _source(workspace: Workspace, pool: Pool, feature: Feature, check: Callable[[], None] = lambda: None) -> Source:
     read, opened, others = _read(workspace, pool, feature), _opened(pool), _others(workspace, pool, feature)
-    there = {name: Roles.of(workspace, pool).array(name) for name in feature.columns}
 
     def elsewhere(name: str) -> Source:
         return Source(others[name].n, **{what: _opened(others[name])[what] for what in _opens(feature)}, check=check)
@@ -206,8 +205,7 @@ def _source(workspace: Workspace, pool: Pool, feature: Feature, check: Callable[
     return Source(
         pool.n,
         **{what: opened[what] for what in _opens(feature)},
-        roles={name: one.values() for name, one in read.items()}
-        | {name: values for name, values in there.items() if values is not None},
+        roles={name: one.values() for name, one in read.items()} | Roles.of(workspace, pool).arrays(feature.columns),
         extras={name: one.extras() for name, one in read.items()},
         facts={name: one.meta.get("facts", {}) for name, one in read.items()},
         folder=workspace.feature(feature_key(workspace, pool, feature)),
