@@ -85,13 +85,13 @@ def test_what_was_learned_to_certainty_is_highly_known_and_what_never_was_is_unk
 
 
 def test_values_are_those_of_prompts_that_are_read_anew(folder):
-    """After too little teaching some answers are right and some are not; here the model is bent until they are."""
+    """The model is bent until some of its answers are right and some are not."""
     roles, answers = taught()
     model, vocabulary = given_model(str(folder), 96)
     with torch.no_grad():
         for name, one in model.named_parameters():
             if "dense" in name and one.ndim == 2:
-                one.add_(torch.randn(one.shape, generator=torch.Generator().manual_seed(1)), alpha=0.06)
+                one.add_(torch.randn(one.shape, generator=torch.Generator().manual_seed(1)), alpha=0.1)
     model.save_pretrained(folder.parent / "bent")
     vocabulary.save(folder.parent / "bent")
     feature = asked(folder.parent / "bent", n_drawn=0)
