@@ -148,6 +148,20 @@ def test_it_is_a_number_to_choose_and_filter_by(workspace, pool, folder):
     assert feature_key(workspace, pool, other) != more.key
 
 
+def test_examples_go_by_the_columns_of_the_pool(workspace, pool, folder, tmp_path):
+    kept = compute_feature(workspace, pool, asked(folder, n_drawn=0, n_prompts=2))
+    fitted = kept.fitted()
+    rows = fitted["rows"][:, None, None]
+    assert (fitted["examples"] % FACTS % 2 == rows % FACTS % 2).all()
+    assert (fitted["examples"] % FACTS != rows % FACTS).all()
+    said = [json.loads(line) | {"relation": "one"} for line in table(tmp_path).read_text().splitlines()]
+    (tmp_path / "one.jsonl").write_text("\n".join(map(json.dumps, said)))
+    other = add_pool(workspace, "one", str(tmp_path / "one.jsonl"), "facts")
+    assert other.fingerprint == pool.fingerprint, "a relation is no content"
+    feature = asked(folder, n_drawn=0, n_prompts=2)
+    assert feature_key(workspace, other, feature) != kept.key == feature_key(workspace, pool, feature)
+
+
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
