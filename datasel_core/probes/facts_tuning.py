@@ -172,7 +172,7 @@ class FactsTuning(Probe):
         return {
             **over_seeds(numbers, parameters),
             "by_knowledge": tuning_numbers.by_knowledge(world.there, found),
-            "before": tuning_numbers.before_of(world.there, found[0], world.answers, world.relation),
+            **tuning_numbers.before_of(world.there, found[0], world.answers, world.relation),
             "facts": world.there.facts,
             "trained_on": len(world.learned.rows),
             "asked": {name: len(one.at) for name, one in parts.items()},

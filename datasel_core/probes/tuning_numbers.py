@@ -86,7 +86,9 @@ def numbers_of(
 def before_of(
     there: Exposures, asked: Mapping[str, Answers], answers: Sequence[str], relation: np.ndarray
 ) -> dict[str, Any]:
-    """The same before fine-tuning, always after examples; and how many questions of each kind were how well known."""
+    """The same before fine-tuning, always after examples, as `before_...`; and how many questions of each kind were how
+    well known.
+    """
     known = {name: shares(there, one.at, one.before) for name, one in asked.items()}
     dropped = asked["dropped"]
     numbers = {
@@ -97,7 +99,7 @@ def before_of(
     unknown = np.flatnonzero(known["dropped"] == 0)
     numbers |= _verdicts(there, dropped.at, dropped.before, unknown, answers, relation, "unknown_{}_shown")
     counted = {name: _counted(knowledge.categories(one)) for name, one in known.items()}
-    return {name: _rounded(one) for name, one in numbers.items()} | {"knowledge": counted}
+    return {f"before_{name}": _rounded(one) for name, one in numbers.items()} | {"knowledge": counted}
 
 
 def by_knowledge(there: Exposures, seeds: Sequence[Mapping[str, Answers]]) -> dict[str, dict[str, Any]]:

@@ -96,16 +96,16 @@ def test_it_is_what_a_slow_reading_finds(measured, folder):
 
 
 def test_before_is_what_the_model_knew_and_what_it_says_of_each_category_adds_up(measured):
-    before, of = measured["before"], measured["by_knowledge"]
-    assert before["knowledge"] == {
+    of = measured["by_knowledge"]
+    assert measured["knowledge"] == {
         "trained": {"unknown": 4},
         "rephrased": {"unknown": 4},
         "dropped": {"highly known": 2 * KNOWN, "unknown": N - 8 - 2 * KNOWN},
     }
-    assert (before["exact_match"], before["rephrased_match"]) == (0, 0)
-    assert before["dropped_match"] == pytest.approx(KNOWN / (FACTS - 4), abs=1e-6)
-    for when in (before, measured):
-        assert sum(when[f"unknown_{word}_shown"] for word in ("right", "wrong", "other")) == pytest.approx(1)
+    assert (measured["before_exact_match"], measured["before_rephrased_match"]) == (0, 0)
+    assert measured["before_dropped_match"] == pytest.approx(KNOWN / (FACTS - 4), abs=1e-6)
+    for when in ("before_", ""):
+        assert sum(measured[f"{when}unknown_{word}_shown"] for word in ("right", "wrong", "other")) == pytest.approx(1)
     assert of["highly known"]["dropped_match"] == pytest.approx(measured["old_match"])
     assert of["highly known"]["dropped_match_shown"] == pytest.approx(1 - measured["forgotten"], abs=1e-6)
     assert of["unknown"]["trained_match"] == pytest.approx(measured["new_match"])
@@ -122,7 +122,7 @@ def test_a_step_that_changes_nothing_forgets_nothing(folder):
     assert found["forgotten"] == 0
     assert found["exact_match"] == 0
     for word in ("right", "wrong", "other"):
-        assert found[f"unknown_{word}_shown"] == found["before"][f"unknown_{word}_shown"]
+        assert found[f"unknown_{word}_shown"] == found[f"before_unknown_{word}_shown"]
     harsh = probe(folder, tuning="full", rate=0.1, n_seeds=1, n=10).measure(taught()[0], NEW, TEST)
     assert harsh["forgotten"] > 0.5
 
