@@ -34,7 +34,7 @@ N = 2 * FACTS
 NEW = np.array([6, 7, 8, 9])
 """Facts that the model does not know, in the first wording."""
 TEST = np.setdiff1d(np.arange(N), NEW)
-HOW = {**KNOWING, "rank": 4, "alpha": 8, "rate": 4e-3, "n": 40, "count": "steps", "batch": 4, "seed": 2}
+HOW = {**KNOWING, "rank": 4, "alpha": 8, "rate": 5e-3, "n": 30, "count": "steps", "batch": 4, "seed": 2}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def after(folder, seed, tuning="lora"):
     """What the probe trained, by the parts that it is made of."""
     model, vocabulary = given_model(str(folder), 96)
     tokens = read_tokens(Source(N, turns=taught()[0]["turns"]), NEW, vocabulary, "plain", 96)
-    recipe, adapter = Recipe(40, 4, 4e-3, seed), Adapter(4, 8) if tuning == "lora" else None
+    recipe, adapter = Recipe(30, 4, 5e-3, seed), Adapter(4, 8) if tuning == "lora" else None
     return tuned(model, tokens, recipe, adapter, "cpu", Progress(), "tuning"), vocabulary
 
 
@@ -90,7 +90,7 @@ def test_it_is_what_a_slow_reading_finds(measured, folder):
     for name, values in wanted.items():
         assert measured[name] == pytest.approx(np.mean(values), abs=1e-6), name
     assert measured["new_match"] == measured["exact_match"], "all that it learns is new"
-    assert measured["exact_match"] > 0.7
+    assert measured["exact_match"] > 0.3
     assert measured["unknown_wrong"] > 0
     assert measured["old_match"] > 0
 
@@ -106,13 +106,13 @@ def test_before_is_what_the_model_knew_and_what_it_says_of_each_category_adds_up
     assert measured["before_dropped_match"] == pytest.approx(KNOWN / (FACTS - 4), abs=1e-6)
     for when in ("before_", ""):
         assert sum(measured[f"{when}unknown_{word}_shown"] for word in ("right", "wrong", "other")) == pytest.approx(1)
-    assert of["highly known"]["dropped_match"] == pytest.approx(measured["old_match"])
+    assert of["highly known"]["dropped_match"] == pytest.approx(measured["old_match"], abs=1e-6)
     assert of["highly known"]["dropped_match_shown"] == pytest.approx(1 - measured["forgotten"], abs=1e-6)
-    assert of["unknown"]["trained_match"] == pytest.approx(measured["new_match"])
+    assert of["unknown"]["trained_match"] == pytest.approx(measured["new_match"], abs=1e-6)
     assert of["highly known"]["trained"] == 0
     assert of["highly known"]["trained_match"] is None
     assert measured["asked"] == {"trained": 4, "rephrased": 4, "dropped": N - 8}
-    assert (measured["steps"], measured["epochs"], measured["trained_on"]) == (40, 40, 4)
+    assert (measured["steps"], measured["epochs"], measured["trained_on"]) == (30, 30, 4)
     shown = measured["examples"][0]
     assert shown["before"] == shown["answer"] == taught()[1][0]
 
@@ -131,15 +131,15 @@ def test_whole_models_learn_too(folder):
     found = probe(folder, tuning="full", n_seeds=1).measure(taught()[0], NEW, TEST)
     said = alone(*after(folder, 2, "full"))
     assert found["exact_match"] == pytest.approx(np.mean([said[row] == taught()[1][row] for row in NEW]))
-    assert found["exact_match"] > 0.7
+    assert found["exact_match"] > 0.3
 
 
 def test_each_is_what_the_judge_asks(folder, measured):
     roles, is_known = taught()[0], TEST % FACTS < KNOWN
     dropped = ~np.isin(TEST % FACTS, NEW)
     every = probe(folder).each(roles, NEW, TEST)
-    assert every[is_known].mean() == pytest.approx(measured["old_match"])
-    assert every[~dropped].mean() == pytest.approx(measured["rephrased_match"])
+    assert every[is_known].mean() == pytest.approx(measured["old_match"], abs=1e-6)
+    assert every[~dropped].mean() == pytest.approx(measured["rephrased_match"], abs=1e-6)
     short = probe(folder, n=12, n_seeds=1)
     assert short.each(roles, NEW, TEST[::-1]).tolist() == short.each(roles, NEW, TEST)[::-1].tolist()
     old = probe(folder, judge="old").each(roles, NEW, TEST)

@@ -37,7 +37,8 @@ def weights(model):
 
 def test_adapters_alone_learn_and_merged_they_are_what_was_published(tmp_path):
     start, parts = weights(fresh()), adapted(fresh(), ADAPTER, RECIPE.seed)
-    begun = weights(parts)
+    begun, other = weights(parts), weights(adapted(fresh(), ADAPTER, RECIPE.seed + 1))
+    assert all(torch.equal(begun[name], other[name]) == ("lora_A" not in name) for name in begun), "A is drawn, B is 0"
     ids = torch.arange(12)[None] % VOCABULARY.size
     with torch.no_grad():
         assert torch.equal(parts(input_ids=ids).logits, fresh()(input_ids=ids).logits), "they begin as nothing"
