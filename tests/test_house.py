@@ -41,6 +41,7 @@ LAZY = {
     "tokenizers",
     "sentence_transformers",
     "accelerate",
+    "peft",
     "faiss",
     "umap",
     "sklearn",

@@ -16,7 +16,7 @@ from datasel_core.features.external import Imported, keep_imported, said_of
 from datasel_core.features.feature import OPENED, Feature, Source, Unreadable
 from datasel_core.features.flops import counted
 from datasel_core.features.order import age
-from datasel_core.features.roles import how_to_get
+from datasel_core.features.roles import Roles, how_to_get
 from datasel_core.features.space import Learned, check_like, knows_its_space, learn, space_of
 from datasel_core.features.stored import StoredFeature, give_up, kept_features, load, renewed
 from datasel_core.features.twins import Twins
@@ -49,6 +49,8 @@ def feature_key(workspace: Workspace, pool: Pool, feature: Feature) -> str:
     what["reads"] = needs.pop(feature.reads, None)
     if others := _others(workspace, pool, feature):
         what["pools"] = {name: one.fingerprint for name, one in others.items()}
+    if feature.columns and (columns := (roles := Roles.of(workspace, pool)).arrays(feature.columns)):
+        what["columns"] = roles.keys(list(columns))
     if feature.reads_too() or feature.opens_too():  # of what reads a single thing the key is what it always was
         what |= {"beside": needs, "extras": _read_role(workspace, pool, feature).extra_hashes(feature.reads_extras)}
     return key_of(what)
@@ -195,7 +197,6 @@ def _readable_again(pool: Pool, feature: Feature, done: StoredFeature) -> bool:
 
 
 def _source(workspace: Workspace, pool: Pool, feature: Feature, check: Callable[[], None] = lambda: None) -> Source:
-    folder = workspace.feature(feature_key(workspace, pool, feature))
     read, opened, others = _read(workspace, pool, feature), _opened(pool), _others(workspace, pool, feature)
 
     def elsewhere(name: str) -> Source:
@@ -204,10 +205,10 @@ def _source(workspace: Workspace, pool: Pool, feature: Feature, check: Callable[
     return Source(
         pool.n,
         **{what: opened[what] for what in _opens(feature)},
-        roles={name: one.values() for name, one in read.items()},
+        roles={name: one.values() for name, one in read.items()} | Roles.of(workspace, pool).arrays(feature.columns),
         extras={name: one.extras() for name, one in read.items()},
         facts={name: one.meta.get("facts", {}) for name, one in read.items()},
-        folder=folder,
+        folder=workspace.feature(feature_key(workspace, pool, feature)),
         check=check,
         elsewhere=elsewhere,
     )

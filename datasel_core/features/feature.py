@@ -102,6 +102,8 @@ class Feature(Declared):
     """
     at_once: ClassVar[bool] = False
     """Computed as soon as the role it reads arrives, because it costs nothing."""
+    columns: ClassVar[tuple[str, ...]] = ()
+    """Roles that columns of the pool fill, such as `fact`, which it takes among its roles where the pool has them."""
     reads_extras: ClassVar[tuple[str, ...]] = ()
     """Names of what must have been kept beside the values of that role."""
     learns: ClassVar[bool] = False

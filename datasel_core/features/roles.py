@@ -161,6 +161,10 @@ class Roles:
         parts = [values[rows[start : start + _BLOCK]] for start in range(0, len(rows), _BLOCK)]
         return np.concatenate(parts) if len(rows) else values[:0]
 
+    def arrays(self, roles: Sequence[str]) -> dict[str, np.ndarray]:
+        """Of those of these roles that something fills."""
+        return {role: self.array(role) for role in roles if self.has(role)}
+
     @functools.cached_property
     def groups(self) -> np.ndarray:
         """(n,) text: the group of every sample, empty where it has none. A gap in a column of numbers is none, too:

@@ -194,11 +194,7 @@ class FactsProbe(Probe):
         learned = read_tokens(source, there.rows[kept], vocabulary, self.template, self.length)
         if not len(learned.rows):
             raise BadRequest(f"Nothing that was kept can be learned: {learned.unreadable[0][1]}.")
-        said = there.said_by(kept)
-        others = np.setdiff1d(np.flatnonzero(np.isin(there.rows, test)), kept)
-        is_known = np.isin(there.fact[others], there.fact[kept])
-        new = np.array([(int(there.fact[at]), there.question[at]) not in said for at in others.tolist()], dtype=bool)
-        parts = {"trained": kept, "rephrased": others[is_known & new], "dropped": others[~is_known]}
+        parts = there.parts(train, test)
         first = there.first()
         asked = {name: self._asked(source, there, at, vocabulary) for name, at in parts.items()}
         longest = max(longest_answer(tokens) for tokens in (learned, *(one.tokens for one in asked.values())))
@@ -207,8 +203,7 @@ class FactsProbe(Probe):
         )
 
     def _asked(self, source: Any, there: Exposures, at: np.ndarray, vocabulary: Vocabulary) -> Part:
-        facts, at = np.unique(there.fact[at]), there.different(at)
-        at = np.sort(np.random.default_rng([5, self.seed]).permutation(at)[: self.most])
+        facts, at = np.unique(there.fact[at]), there.some(at, self.most, self.seed)
         tokens = read_tokens(source, there.rows[at], vocabulary, self.template, self.length)
         return Part(at[np.isin(there.rows[at], tokens.rows)], tokens, facts)
 

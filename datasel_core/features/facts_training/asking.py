@@ -1,11 +1,12 @@
 """Exposures of facts, and the questions that a model is asked about them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from datasel_core.base.conversation import Turn
 from datasel_core.base.progress import Progress
 from datasel_core.features.facts_training.learning import one_torch_thread
 from datasel_core.features.feature import Source, Unreadable
@@ -53,6 +54,20 @@ class Exposures:
         seen = {(self.fact[one], self.question[one], self.answer[one]): one for one in reversed(at.tolist())}
         return np.array(sorted(seen.values()), dtype=np.int64)
 
+    def parts(self, train: np.ndarray, test: np.ndarray) -> dict[str, np.ndarray]:
+        """Positions of the exposures that are learned (`trained`), of other wordings of their facts (`rephrased`) and
+        of facts of which nothing is learned (`dropped`). train, test: rows; none of `test` that is learned counts.
+        """
+        kept = np.flatnonzero(np.isin(self.rows, train))
+        said, others = self.said_by(kept), np.setdiff1d(np.flatnonzero(np.isin(self.rows, test)), kept)
+        is_known = np.isin(self.fact[others], self.fact[kept])
+        new = np.array([(int(self.fact[at]), self.question[at]) not in said for at in others.tolist()], dtype=bool)
+        return {"trained": kept, "rephrased": others[is_known & new], "dropped": others[~is_known]}
+
+    def some(self, at: np.ndarray, most: int, seed: int) -> np.ndarray:
+        """Of these positions, those that are asked about: different questions, drawn where there are more."""
+        return np.sort(np.random.default_rng([5, seed]).permutation(self.different(at))[:most])
+
     def said_by(self, at: np.ndarray) -> set[tuple[int, str]]:
         """Fact and question of each of these positions."""
         return {(int(self.fact[one]), self.question[one]) for one in at.tolist()}
@@ -77,13 +92,19 @@ def exposures(
         if any(known is not None and known[row] < 0 for known in (fact, relation)):
             continue
         rows.append(row)
-        questions.append("\n".join(turn.text for turn in turns[:-1]))
-        answers.append(plain(turns[-1].text))
+        question, answer = said_in(turns)
+        questions.append(question)
+        answers.append(answer)
     at = np.array(rows, dtype=np.int64)
     named = np.array(questions, dtype=object) if fact is None else np.asarray(fact)[at]
     of = np.unique(named, return_inverse=True)[1].reshape(-1).astype(np.int64)
     kinds = np.zeros(len(at), np.int64) if relation is None else np.asarray(relation)[at]
     return Exposures(at, questions, answers, of, np.unique(kinds, return_inverse=True)[1].reshape(-1).astype(np.int64))
+
+
+def said_in(turns: Sequence[Turn]) -> tuple[str, str]:
+    """Question and answer of an exposure."""
+    return "\n".join(turn.text for turn in turns[:-1]), plain(turns[-1].text)
 
 
 def plain(text: str) -> str:

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+HIGHLY_KNOWN, MAYBE_KNOWN, WEAKLY_KNOWN, UNKNOWN = "highly known", "maybe known", "weakly known", "unknown"
+CATEGORIES = (HIGHLY_KNOWN, MAYBE_KNOWN, WEAKLY_KNOWN, UNKNOWN)
+
 
 def guesses(relation: np.ndarray, answers: Sequence[str]) -> np.ndarray:
     """(R,) the share of the commonest answer of each relation: what guessing gets right. relation: (F,) from 0."""
@@ -44,6 +47,20 @@ def verdicts(said: Sequence[str], answers: Sequence[str], relation: np.ndarray, 
 def answers_of(relation: np.ndarray, answers: Sequence[str]) -> list[set[str]]:
     """Of each relation, the answers of its facts."""
     return [set(found) for found in _counted(relation, answers)]
+
+
+def categories(greedy: np.ndarray, drawn: np.ndarray | None = None) -> np.ndarray:
+    """(m,) text, how well a model knows a fact, by the shares of its answers that are right over several sets of
+    examples: `highly known` where every greedy answer is, `maybe known` where some are; where none is, `weakly known`
+    if some answer that was drawn is right, else `unknown`. Empty where nothing was asked. greedy, drawn: (m,) from 0
+    to 1 or NaN; without `drawn`, the weakly known are among the unknown.
+
+    Gekhman et al. 2024, https://arxiv.org/abs/2405.05904, there with ten sets of four examples and sixteen drawn
+    answers to each.
+    """
+    lucky = np.zeros(len(greedy), bool) if drawn is None else np.asarray(drawn) > 0
+    of = [greedy >= 1, greedy > 0, (greedy == 0) & lucky, greedy == 0]
+    return np.select(of, CATEGORIES, default="")
 
 
 def per_fact(fact: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
