@@ -66,6 +66,7 @@ def count(
         "facts": len(facts),
         **meter.taken(facts),
         "profile": {name: getattr(given, name).tolist() for name in _LEVELS} | {"n": given.n},
+        "names": list(facts.relations),
         "with_frequency": None if loss is None else frequency_rank(loss[rows], facts.of),
         "after": None,
         "lost": [],
