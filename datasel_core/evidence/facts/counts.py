@@ -56,7 +56,8 @@ def count(
     facts: Facts, rows: np.ndarray, kept: np.ndarray | None, loss: np.ndarray | None
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """A document, and of the facts of which nothing is kept, the most frequent first: row (where each is stated first),
-    exposures, relation (code), loss (mean over its samples, NaN where unknown), by_loss (their order, lowest first).
+    exposures, relation (code), loss (mean over its samples, NaN where unknown), by_loss (their order, lowest first,
+    unknown last).
 
     rows: (m,) of the samples that state the facts. kept: rows; None where nothing was chosen. loss: (n,) of every row
     of the pool, NaN where unknown.
@@ -71,6 +72,7 @@ def count(
         "after": None,
         "lost": [],
         "dropped": 0,
+        "dropped_with_loss": 0,
     }
     if kept is None:
         return said, {}
@@ -85,8 +87,8 @@ def count(
     said["lost"] = _lost(facts, stated)
     gone = np.flatnonzero(stated == 0)
     gone = gone[np.argsort(-facts.exposures[gone], kind="stable")]
-    said["dropped"] = len(gone)
     of_fact = np.full(len(facts), np.nan) if loss is None else _mean_loss(loss[rows], facts)
+    said |= {"dropped": len(gone), "dropped_with_loss": int(np.isfinite(of_fact[gone]).sum())}
     return said, {
         "row": rows[facts.first[gone]],
         "exposures": facts.exposures[gone],

@@ -12,7 +12,7 @@ from datasel_core.analysis.facts.capacity import PUBLISHED, RANGE, rho
 from datasel_core.features.facts_training.calibration import ASKED, DIGITS
 from datasel_core.pools.pool import Pool
 from pages._ui.facts import reading
-from pages._ui.kit import keys, look
+from pages._ui.kit import keys, look, markdown
 
 ENDLESS = "endless"
 """Instead of a number of exposures: until nothing more is stored."""
@@ -126,9 +126,10 @@ def in_words(exposures: str) -> str:
 
 def _as_measured(said: Mapping[str, Any]) -> None:
     between = "" if said["low"] is None else f" ({said['low']:.2f} to {said['high']:.2f})"
+    shape = f"{look.many(said['layers'], 'layer')} {said['width']:,} wide"
     st.markdown(
-        f"**{said['rho']:.2f} bits a parameter**{between}, measured  \n:small[{look.many(said['layers'], 'layer')} "
-        f"{said['width']:,} wide, each fact {said['exposures']:,} times, {look.many(said['seeds'], 'seed')}]"
+        f"**{said['rho']:.2f} bits a parameter**{markdown.plain(between)}, measured  \n:small[{markdown.plain(shape)}, "
+        f"each fact {said['exposures']:,} times, {look.many(said['seeds'], 'seed')}]"
     )
 
 

@@ -58,7 +58,8 @@ def draw(pool: Pool, there: Counted) -> None:
         )
     places = np.arange((page - 1) * _A_PAGE, min(page * _A_PAGE, n))
     if order != "often":
-        places = found["by_loss"][places if order == "low" else n - 1 - places]
+        known = there.said["dropped_with_loss"]  # unknown ones come last in either order
+        places = found["by_loss"][np.where((order == "high") & (places < known), known - 1 - places, places)]
     _table(pool, there.said, {name: found[name][places] for name in ("row", "exposures", "relation", "loss")})
 
 

@@ -119,7 +119,7 @@ def _shares(said: Mapping[str, Any], colour: str) -> None:
     figure.update_layout(
         barmode="group",
         xaxis={"title": {"text": "share of the questions"}, "range": [0, 1.03], "tickformat": ".0%"},
-        yaxis={"title": {"text": ""}, "autorange": "reversed"},
+        yaxis={"categoryorder": "array", "categoryarray": [_SHARES[name] for name in names], "autorange": "reversed"},
         dragmode=False,
         showlegend=False,
     )
@@ -150,7 +150,11 @@ def _errors(said: Mapping[str, Any]) -> None:
         )
     figure.update_layout(
         barmode="stack",
-        xaxis={"title": {"text": "share of the questions about dropped facts"}, "range": [0, 1], "tickformat": ".0%"},
+        xaxis={
+            "title": {"text": "share of the questions about dropped facts"},
+            "range": [0, 1.02],
+            "tickformat": ".0%",
+        },
         yaxis={"title": {"text": ""}, "showticklabels": False},
         dragmode=False,
         showlegend=False,
@@ -158,7 +162,7 @@ def _errors(said: Mapping[str, Any]) -> None:
     asked = one["asked"].get("dropped", 0)
     alt = ", ".join(f"{words} {one[name]:.1%}" for name, (words, _) in _ERRORS.items())
     title = f"Where the errors went: {asked:,} questions about what was dropped"
-    look.chart(figure, title, f"{alt}.", height=120, key="facts-errors")
+    look.chart(figure, title, f"{alt}.", height=150, key="facts-errors")
     look.legend(
         [
             (fill, f"{words} {look.percent(one[name], 1)}{_between(one, name, '{:.1%}')}")
@@ -191,7 +195,8 @@ def _whiskers(one: Mapping[str, Any], names: list[str]) -> dict[str, Any] | None
         "array": [max(high - one[name], 0) for name, (_, high) in zip(names, ends, strict=True)],
         "arrayminus": [max(one[name] - low, 0) for name, (low, _) in zip(names, ends, strict=True)],
         "symmetric": False,
-        "thickness": 1.4,
+        "color": palette.COLOURS[1],
+        "thickness": 2,
         "width": 3,
     }
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from datasel_core.analysis.facts import meter
 from datasel_core.base.role import ANSWER_BITS
 from datasel_core.evidence.facts.counts import loss_of
 from datasel_core.methods.loss_pruning import LossPruning
@@ -60,6 +61,7 @@ def _next(
             "Keep what fits",
             "pages/select.py",
             key="facts-select",
+            leads=held["verdict"] != meter.FITS,
             method=LossPruning.id,
             budget="100%",
             **{

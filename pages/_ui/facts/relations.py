@@ -29,6 +29,7 @@ def draw(said: Mapping[str, Any], memory: Mapping[str, Any] | None, colour: str)
     head += "<th class=n>right before</th><th class=n>right after</th>" if known else ""
     body = "".join(_line(one, entropy[one["relation"]], known, chosen, colour) for one in lines[:_MOST])
     words = "the one that loses the largest share first" if chosen else "the largest first"
+    words = words if len(lines) > 1 else ""
     look.section(look.many(len(lines), "relation"), words)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     st.html(f'<style>{_STYLE}</style><div class="ds-table ds-relations" style="max-height:520px">{table}</div>')

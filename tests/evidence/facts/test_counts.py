@@ -61,7 +61,7 @@ def test_losses_of_dropped_facts_are_means_over_their_samples_and_unknown_ones_c
     ids = [id.split("-")[0] for id in pool.ids]
     loss[[at for at, id in enumerate(ids) if id == "39"]] = np.nan
     loss[ids.index("10")] = np.nan
-    said, gone = counts.count(facts, rows, np.array([0]), loss)
+    said, gone = counts.count(facts, rows, np.array([1]), loss)
     assert said["dropped"] == N - 1
     by_fact: dict[str, list[float]] = {}
     for id, value in zip(ids, loss, strict=True):
@@ -73,6 +73,7 @@ def test_losses_of_dropped_facts_are_means_over_their_samples_and_unknown_ones_c
     known = ordered[np.isfinite(ordered)]
     assert (np.diff(known) >= 0).all()
     assert np.isfinite(ordered[: len(known)]).all()
+    assert said["dropped_with_loss"] == len(known) == N - 2
     assert said["with_frequency"] < -0.8  # losses were made lower for what is stated often
 
 
