@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 from datasel_core.actions.facts import selection_of
 from datasel_core.actions.task import Outcome, Task, Work, task
 from datasel_core.base.declare import ARGUMENT, Field, called
+from datasel_core.base.registry import find
 from datasel_core.evidence.facts import memory
 from datasel_core.features.roles import Roles
 from datasel_core.pools.persistence import load_pool
 from datasel_core.probes.evaluate import check_opens
-from datasel_core.probes.facts import FactsProbe
 from datasel_core.runs import manifest
 from datasel_core.runs.catalog.names import find_folder
 from datasel_core.workspace.layout import Workspace
@@ -39,7 +39,7 @@ class Memorised(Task):
     )
 
     def prepare(self, workspace: Workspace) -> Work:
-        probe = FactsProbe.of(self.params)
+        probe = find("probe", memory.PROBE).of(self.params)
         said = manifest.intact(find_folder(workspace, self.run), "measured")
         pool = load_pool(workspace, said["pool"]["name"])
         run = selection_of(workspace, pool, self.run, "measured")

@@ -14,15 +14,16 @@ from datasel_core.features.roles import Roles
 from datasel_core.pools import holdout
 from datasel_core.pools.pool import Pool
 from datasel_core.probes.evaluate import given_to, of_models
-from datasel_core.probes.facts import FactsProbe
+from datasel_core.probes.probe import Probe
 from datasel_core.runs.run import Run
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
 
+PROBE = "facts"
 BEFORE, AFTER = "everything", "kept"
 
 
-def place(workspace: Workspace, pool: Pool, run: Run, probe: FactsProbe) -> Path:
+def place(workspace: Workspace, pool: Pool, run: Run, probe: Probe) -> Path:
     aside = holdout.of(pool)
     what = {
         "pool": pool.fingerprint,
@@ -35,7 +36,7 @@ def place(workspace: Workspace, pool: Pool, run: Run, probe: FactsProbe) -> Path
     return answers.place(workspace, "memory", what)
 
 
-def measured(folder: Path, roles: Roles, run: Run, probe: FactsProbe, progress: Progress) -> dict[str, Any]:
+def measured(folder: Path, roles: Roles, run: Run, probe: Probe, progress: Progress) -> dict[str, Any]:
     """Both trainings with the same steps or epochs and the same seeds; the kept alone is also asked about what was
     dropped. What is set aside is in neither. Raises BadRequest, Stopped.
     """

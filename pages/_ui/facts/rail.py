@@ -8,9 +8,9 @@ import streamlit as st
 from datasel_core.analysis.facts import meter
 from datasel_core.base.role import ANSWER_BITS
 from datasel_core.evidence.facts.counts import loss_of
+from datasel_core.evidence.facts.memory import PROBE
 from datasel_core.methods.loss_pruning import LossPruning
 from datasel_core.pools.pool import Pool
-from datasel_core.probes.facts import FactsProbe
 from pages._ui.facts import capacity, reading
 from pages._ui.facts.asking import Asked, sources
 from pages._ui.kit import disk, look, markdown, watch
@@ -74,7 +74,7 @@ def _next(
         "pages/evidence.py",
         key="facts-evidence",
         leads=False,
-        **{"evidence.probe": FactsProbe.id},
+        **{"evidence.probe": PROBE},
     )
 
 
