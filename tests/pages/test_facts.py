@@ -119,8 +119,8 @@ def test_a_measured_number_replaces_the_slider_with_its_interval(shown):
     )
     try:
         app = shown(facts_parameters="40")
-        assert "**1.50 bits a parameter** (1.40 to 1.60), measured" in said(app)
-        assert "2 layers 48 wide, each fact 250 times, 3 seeds" in said(app)
+        assert "**1.50 bits a parameter** (1.40 to 1.60, measured)" in said(app).replace("\\.", ".")
+        assert "2 layers 48 wide, 70,000 parameters, each fact 250 times, 3 seeds" in said(app)
         assert "40 parameters hold about 60." in said(app)
         assert not app.get("select_slider")
         assert figure(app, "facts-meter")["data"][1]["error_x"]["array"] == pytest.approx([4.0])
@@ -221,6 +221,17 @@ def test_it_leads_on_to_what_fits_and_to_evidence(shown):
     app = shown()
     app.button(key="onward-facts-evidence").click().run()
     assert app.session_state["kept.evidence.probe"] == "facts"
+
+
+def test_evidence_offers_to_ask_about_facts(screen, workspace, tmp_path):
+    with_losses(workspace, world(workspace, tmp_path))
+    perform(workspace, task_of("holdout", pool="known", share="20%"), Progress())
+    app = screen(pool="known")
+    app.session_state["kept.evidence.probe"] = "facts"
+    app = sound(app.switch_page("pages/evidence.py").run())
+    assert app.selectbox(key="widget.evidence.probe").value == "facts"
+    assert "Facts probe" in app.selectbox(key="widget.evidence.probe").options
+    assert "Loss pruning" in app.multiselect(key="widget.evidence.methods").options
 
 
 def test_a_pool_that_nobody_counted_is_counted_at_once_and_measured_when_asked(screen, workspace, tmp_path):

@@ -125,10 +125,11 @@ def in_words(exposures: str) -> str:
 
 
 def _as_measured(said: Mapping[str, Any]) -> None:
-    between = "" if said["low"] is None else f" ({said['low']:.2f} to {said['high']:.2f})"
-    shape = f"{look.many(said['layers'], 'layer')} {said['width']:,} wide"
+    between = "measured" if said["low"] is None else f"{said['low']:.2f} to {said['high']:.2f}, measured"
+    layers = look.many(said["layers"], "layer")
+    shape = f"{layers} {said['width']:,} wide, {said['parameters']:,} parameters"
     st.markdown(
-        f"**{said['rho']:.2f} bits a parameter**{markdown.plain(between)}, measured  \n:small[{markdown.plain(shape)}, "
+        f"**{said['rho']:.2f} bits a parameter** ({markdown.plain(between)})  \n:small[{markdown.plain(shape)}, "
         f"each fact {said['exposures']:,} times, {look.many(said['seeds'], 'seed')}]"
     )
 

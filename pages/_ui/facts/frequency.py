@@ -42,8 +42,8 @@ def draw(said: Mapping[str, Any], run: Run | None) -> None:
     if said["with_frequency"] is not None:
         told = said["with_frequency"]
         st.caption(
-            f"What is stated more often has a lower loss: Spearman {told:.2f}; -1 would be the same order throughout, "
-            "0 none."
+            f"Loss against how often a fact is stated: Spearman {told:.2f}. At -1 the lowest loss has what is stated "
+            "most often, and so on; at 0 the loss tells nothing of it."
         )
 
 

@@ -13,7 +13,7 @@ from datasel_core.methods.loss_pruning import LossPruning
 from datasel_core.pools.pool import Pool
 from pages._ui.facts import capacity, reading
 from pages._ui.facts.asking import Asked, sources
-from pages._ui.kit import disk, look, markdown, watch
+from pages._ui.kit import disk, look, watch
 from pages._ui.kit.onward import onward
 
 CALIBRATION = "calibrate"
@@ -28,7 +28,7 @@ def draw(pool: Pool, said: Mapping[str, Any], held: Mapping[str, Any], asked: As
     capacity.exposures(asked)
     _measure(asked)
     with st.expander("Where these numbers come from"):
-        st.caption("  \n".join(markdown.plain(line) for line in sources()))
+        st.caption("  \n".join([*_measured(asked), *sources()]))
 
 
 def _table(said: Mapping[str, Any], held: Mapping[str, Any], bits: Mapping[str, float]) -> str:
@@ -96,3 +96,13 @@ def _measure(asked: Asked) -> None:
         args=(CALIBRATION, CALIBRATION),
         kwargs={**shape, "exposures": int(asked.seen), "seeds": asked.seeds},
     )
+
+
+def _measured(asked: Asked) -> list[str]:
+    """What was measured here, a line for each amount of facts; nothing where that is not what counts."""
+    points = () if asked.measured is None else asked.measured["points"]
+    return [
+        f"Measured here: of {one['asked']:.2f} bits a parameter, {one['stored']:.2f} were stored"
+        + ("." if one["low"] is None else f" ({one['low']:.2f} to {one['high']:.2f}).")
+        for one in points
+    ]

@@ -8,6 +8,7 @@ import pytest
 from datasel_core.actions.capacity import facts_in
 from datasel_core.actions.facts import digits
 from datasel_core.analysis.facts import meter
+from datasel_core.analysis.facts.table import facts_of
 from datasel_core.evidence.facts import answers, counts
 from datasel_core.features.roles import Roles
 from tests.evidence.facts.made import TIMES, N, lines, losses, pruned, with_losses, world
@@ -90,6 +91,15 @@ def test_nothing_of_facts_may_be_kept(pool):
     said, gone = counts.count(facts, rows, np.empty(0, int), None)
     assert said["after"] == {"frequency": None, "rank_frequency": {"rank": [], "exposures": []}}
     assert len(gone["row"]) == N
+
+
+def test_samples_that_state_nothing_are_neither_kept_nor_dropped():
+    """Six samples of a pool, of which the first, third and fifth state a fact."""
+    facts, rows = facts_of(["r", "r", "r"], ["x", "y", "x"], ["a", "b", "a"]), np.array([0, 2, 4])
+    said, gone = counts.count(facts, rows, np.array([1, 2, 3]), np.array([5.0, 9, 6, 9, 7, 9]))
+    assert (said["dropped"], said["after"]["frequency"]["facts"]) == (1, 1)
+    assert said["lost"] == [{"relation": "r", "facts": 2, "kept": 1, "samples": 3, "kept_samples": 1}]
+    assert (gone["row"].tolist(), gone["exposures"].tolist(), gone["loss"].tolist()) == ([0], [2], [6.0])
 
 
 def test_once_each_is_named_unknown_where_all_are_stated_as_often():

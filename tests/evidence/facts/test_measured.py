@@ -115,6 +115,10 @@ def test_lengths_of_the_warm_up_are_checkpoints_and_unknown_rows_are_out(workspa
     assert ranks[2] < -0.8 < ranks[0]
     assert said["warm_ups"][-1]["overlap"] == said["warm_ups"][-1]["spearman"] == 1
     assert said["warm_ups"][0]["facts"] == said["warm_ups"][-1]["facts"] == 15
+    middle = next(one for one in said["betas"] if one["beta"] == 1)
+    order = np.argsort(of[3], kind="stable")[: middle["samples"]]
+    assert middle["highest_loss"] == of[3][order[-1]]  # after the longest warm-up
+    assert len(set(fact[order])) == 15
     assert [one["facts"] for one in said["betas"] if one["beta"] in (0.5, 1, 2)] == [7, 15, 30]
     assert (
         sensitivities.measured(of, fact, np.full(len(fact), 2.0), 30.0, False)["warm_ups"][0]["with_frequency"] is None
