@@ -57,7 +57,10 @@ def page(pool: Pool) -> None:
     )
     left, right = st.columns([72, 28], gap="medium")
     with left:
-        _view(view, pool, run, shown, held, asked, working)
+        if view == "dropped" and run is not None and there.said is None:
+            look.empty("Being counted", "What this selection drops is seen in a moment.", key="facts-counting")
+        else:
+            _view(view, pool, run, shown, held, asked, working)
     with right, st.container(key="rail"):
         rail.draw(pool, shown.said, held, asked)
 

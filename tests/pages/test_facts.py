@@ -218,9 +218,10 @@ def test_it_leads_on_to_what_fits_and_to_evidence(shown):
     assert linked(app, "budget") == "100%"
     assert app.text_input(key="widget.form.method.loss_pruning.capacity_bits").value == "40"
     assert app.text_input(key="widget.form.method.loss_pruning.bits_per_fact").value == "2"
-    app = shown()
+    app = shown(facts_parameters="40", facts_bits="2")
     app.button(key="onward-facts-evidence").click().run()
-    assert app.session_state["kept.evidence.probe"] == "facts"
+    there = [app.session_state[f"kept.evidence.{name}"] for name in ("probe", "methods", "budgets")]
+    assert there == ["facts", ["loss_pruning"], "50%"]  # 20 of 40 facts
 
 
 def test_evidence_offers_to_ask_about_facts(screen, workspace, tmp_path):

@@ -74,7 +74,11 @@ def _next(
         "pages/evidence.py",
         key="facts-evidence",
         leads=False,
-        **{"evidence.probe": PROBE},
+        **{
+            "evidence.probe": PROBE,
+            "evidence.methods": [LossPruning.id],
+            "evidence.budgets": f"{100 * min(1, held['fitting'] / max(1, said['facts'])):.3g}%",
+        },
     )
 
 
