@@ -18,6 +18,7 @@ PAGES = (  # section, file, title, icon, kinds of pool that it suits
     ("Explore", "patterns", "Patterns", "scatter_plot", ("images", "vectors", "pairs")),
     ("Explore", "find", "Find", "search", ANY),
     ("Explore", "trajectories", "Trajectories", "trending_down", ANY),
+    ("Explore", "facts", "Facts", "fact_check", ("facts",)),
     ("Decide", "targets", "Targets", "my_location", ANY),
     ("Decide", "image_text", "Image-text", "image_search", ("pairs", "vectors")),
     ("Decide", "select", "Select", "checklist", ANY),

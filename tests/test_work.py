@@ -219,7 +219,8 @@ def test_every_kind_of_work_has_its_folder_and_a_wrong_one_is_refused(scene, tmp
             worker.start(scene.workspace, task_of(do, **{**asked[do], **change}))
     assert spawned == []
     with pytest.raises(
-        BadRequest, match="There is no work called selct; there are: capacity, cleanup, combine, datamodel, delete"
+        BadRequest,
+        match="There is no work called selct; there are: calibrate, capacity, cleanup, combine, datamodel, delete",
     ):
         task_of("selct")
     with pytest.raises(BadRequest, match="holds no job.json"):

@@ -53,19 +53,14 @@ class Capacity(Task):
 
     def prepare(self, workspace: Workspace) -> Work:
         pool = load_pool(workspace, self.pool)
-        for option, column in (("answer", self.answer), ("relation", self.relation), ("fact", self.fact)):
-            if column is not None and column not in pool.columns:
-                raise BadRequest(
-                    f"The pool {pool.name} has no column {column}; name another with --{option} (it has: "
-                    f"{', '.join(pool.columns)})."
-                )
+        check_columns(pool, self.answer, self.relation, self.fact)
         return Work(self.own_folder(workspace), lambda progress: self._said(workspace, pool, progress))
 
     def headline(self) -> str:
         return f"Counting the facts of {self.pool} that fit into {self.parameters:,} parameters"
 
     def _said(self, workspace: Workspace, pool: Pool, progress: Progress) -> Outcome:
-        facts, rows, named = self._facts(pool)
+        facts, rows, named = facts_in(pool, self.answer, self.relation, self.fact)
         progress.check()
         there = meter.taken(facts)
         at = rho(self.exposures) if self.rho is None else self.rho
@@ -91,18 +86,6 @@ class Capacity(Task):
         short = {name: document[name] for name in ("facts", "bits", "capacity_bits", "verdict", "accuracy")}
         return Outcome(short, document, _lines(document), self._notes(document, named))
 
-    def _facts(self, pool: Pool) -> tuple[Facts, np.ndarray, bool]:
-        """The facts, rows of the samples that state one, and whether facts are told apart. Raises BadRequest."""
-        answer, relation = (_column(pool, name) for name in (self.answer, self.relation))
-        name = self.fact or (_FACT if _FACT in pool.columns else None)
-        fact = None if name is None else _column(pool, name)
-        filled = [_filled(values) for values in (answer, relation, fact) if values is not None]
-        there = np.logical_and.reduce(filled)
-        if not there.any():
-            raise BadRequest(f"No sample of {pool.name} has a value in both {self.answer} and {self.relation}.")
-        kept = [None if values is None else values.filter(pa.array(there)) for values in (relation, answer, fact)]
-        return facts_of(*kept), np.flatnonzero(there), fact is not None
-
     def _notes(self, said: dict[str, Any], named: bool) -> list[str]:
         notes = []
         if not named:
@@ -118,6 +101,29 @@ class Capacity(Task):
                 "bits_per_fact."
             )
         return notes
+
+
+def check_columns(pool: Pool, answer: str, relation: str, fact: str | None) -> None:
+    """Raises BadRequest where a column is not there."""
+    for option, column in (("answer", answer), ("relation", relation), ("fact", fact)):
+        if column is not None and column not in pool.columns:
+            raise BadRequest(
+                f"The pool {pool.name} has no column {column}; name another with --{option} (it has: "
+                f"{', '.join(pool.columns)})."
+            )
+
+
+def facts_in(pool: Pool, answer: str, relation: str, fact: str | None) -> tuple[Facts, np.ndarray, bool]:
+    """The facts that these columns state, rows of the samples that state one, and whether facts are told apart. fact:
+    None for the column of that name, where there is one. Raises BadRequest.
+    """
+    name = fact or (_FACT if _FACT in pool.columns else None)
+    columns = [_column(pool, relation), _column(pool, answer), None if name is None else _column(pool, name)]
+    there = np.logical_and.reduce([_filled(values) for values in columns if values is not None])
+    if not there.any():
+        raise BadRequest(f"No sample of {pool.name} has a value in both {answer} and {relation}.")
+    kept = [None if values is None else values.filter(pa.array(there)) for values in columns]
+    return facts_of(*kept), np.flatnonzero(there), name is not None
 
 
 def _column(pool: Pool, name: str) -> pa.Array:

@@ -14,6 +14,7 @@ from tests.conftest import task_of
 
 TASKS = every("task")
 FIELDS = {
+    "calibrate": {"width": 12},
     "capacity": {"pool": "p", "parameters": 1000},
     "cleanup": {"kinds": "nothing of ours"},
     "combine": {"operation": "union", "folders": ["a", "b"]},
@@ -24,6 +25,7 @@ FIELDS = {
     "evaluate": {"run": "x"},
     "evidence": {"pool": "p", "methods": "k_center", "budgets": "5"},
     "export": {"run": "x", "format": "csv", "out": "x.csv"},
+    "facts": {"pool": "p"},
     "failures": {"pool": "p", "file": "failed.txt"},
     "feature": {"pool": "p", "feature": "dictionary_embedding"},
     "feature_import": {"pool": "p", "role": "embedding", "file": "x.npz"},
@@ -36,6 +38,7 @@ FIELDS = {
     "holdout": {"pool": "p"},
     "map": {"feature": "0" * 16},
     "mini_climate": {"scenarios": "no such one"},
+    "memorised": {"run": "x"},
     "mix": {"pool": "p", "budget": "5"},
     "note": {"run": "x", "text": "a note"},
     "phonebook": {"facts": 5, "parameters": 5},
@@ -59,6 +62,7 @@ FIELDS = {
     "rounds_start": {"name": "n", "pool": "p", "budget": "50"},
     "score": {"pool": "p", "method": "clip_score"},
     "select": {"pool": "p", "method": "random", "budget": "5"},
+    "sensitivity": {"pool": "p", "parameters": 1000},
     "serving": {"pool": "p", "target": "t"},
     "simulations": {"run": "x"},
     "stages": {"pool": "p", "reference": "r"},
@@ -115,7 +119,7 @@ def test_it_has_a_command_whose_options_are_its_fields(id, capsys):
 
 def test_an_unknown_kind_of_work_names_those_that_are(workspace):
     with pytest.raises(
-        BadRequest, match="There is no work called dance; there are: capacity, cleanup, combine, datamodel"
+        BadRequest, match="There is no work called dance; there are: calibrate, capacity, cleanup, combine, datamodel"
     ):
         parse_task({"do": "dance"})
 

@@ -297,6 +297,9 @@ LABELLED |= {"radio": 0, "file_uploader": 0, "bound": 1}
 """Those of which one argument is a label; the others are options and values, which are shown as they are."""
 OURS = {
     "pages/_ui/data/sources.py": {"one.title", "_HINTS.get(id, one.summary())"},
+    "pages/_ui/facts/dropped.py": {"_A_PAGE"},
+    "pages/_ui/facts/memorised.py": {"asked.trained_in"},
+    "pages/_ui/facts/rail.py": {"asked.measured_in", "asked.seen", "shape['layers']", "shape['width']"},
     "pages/_ui/influence/charts.py": {"', '.join(seconds)"},
     "pages/_ui/question/where.py": {"', '.join(map(markdown.plain, columns))"},
     "pages/_ui/space/room.py": {"about.then"},

@@ -32,7 +32,7 @@ class Bound:
     bits: np.ndarray
 
 
-def uniform_bits(accuracy: float, answers: int) -> float:
+def uniform_bits(accuracy: float, answers: float) -> float:
     """Bits a fact that an accuracy takes where each of `answers` is as likely: log2 V - h(a) - (1 - a) log2(V - 1); 0
     at and below chance.
     """
@@ -43,7 +43,7 @@ def uniform_bits(accuracy: float, answers: int) -> float:
     return float(max(np.log2(answers) + accuracy * np.log2(accuracy) - spread, 0.0))
 
 
-def uniform_accuracy(facts: float, answers: int, bits: float) -> float:
+def uniform_accuracy(facts: float, answers: float, bits: float) -> float:
     """The highest accuracy on facts with uniform answers: 1 where N log2 V <= bits, 1 / V where there are none, between
     them the root of N times `uniform_bits`. Raises BadParameter.
     """

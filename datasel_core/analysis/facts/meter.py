@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from datasel_core.analysis.facts.bound import bound, curve
+from datasel_core.analysis.facts.bound import bound, curve, uniform_accuracy
 from datasel_core.analysis.facts.capacity import RANGE, capacity
 from datasel_core.analysis.facts.entropy import Profile
 from datasel_core.analysis.facts.table import Facts, frequency, rank_frequency, relation_rows, total_bits
 
+_POINTS = 40
 FITS, NEAR, TOO_MANY = "fits", "near", "too many"
 """What a meter says: all estimates of the bits are within the capacity, some are, none is."""
 
@@ -50,6 +51,35 @@ def _at(given: Profile, bits: dict[str, float], room: float, total: int) -> dict
     verdict = FITS if room >= max(bits.values()) else TOO_MANY if room < min(bits.values()) else NEAR
     whole = total if bits["plug_in"] <= room else int(np.floor(total * room / bits["plug_in"]))
     return {"capacity_bits": room, "verdict": verdict, "fitting": whole, "accuracy": bound(given, room).accuracy}
+
+
+def known(facts: int, bits_a_fact: float, parameters: int, rho: float) -> dict[str, Any]:
+    """As `held`, where the bits of a fact are known and its answers are as likely, such as random numbers of which a
+    pool shows too few. Raises BadParameter.
+    """
+    answers, total = 2.0**bits_a_fact, facts * bits_a_fact
+
+    def at(room: float) -> dict[str, Any]:
+        verdict = FITS if room >= total else TOO_MANY
+        accuracy = uniform_accuracy(facts, answers, room)
+        return {
+            "capacity_bits": room,
+            "verdict": verdict,
+            "fitting": min(facts, int(np.floor(room / bits_a_fact))),
+            "accuracy": accuracy,
+        }
+
+    room = capacity(parameters, rho)
+    kept = np.unique(np.round(np.linspace(0, facts, _POINTS + 1)).astype(np.int64))[1:].tolist()
+    found = [uniform_accuracy(many, answers, room) for many in kept]
+    return {
+        "parameters": parameters,
+        "rho": rho,
+        **at(room),
+        "guess": 1 / answers,
+        "range": [{"rho": end, **at(capacity(parameters, end))} for end in RANGE],
+        "curve": [{"facts": many, "accuracy": one, "right": many * one} for many, one in zip(kept, found, strict=True)],
+    }
 
 
 def sentence(said: dict[str, Any], bits: dict[str, float], facts: int) -> str:

@@ -55,3 +55,27 @@ def over_beta(
             }
         )
     return rows
+
+
+def over_warm_up(
+    losses: Mapping[int, np.ndarray], fact: np.ndarray, bits: np.ndarray, capacity: float
+) -> list[dict[str, float]]:
+    """What `head` would keep at beta 1 after each warm-up: steps, samples, facts, and overlap, the facts that it shares
+    with what the longest warm-up keeps, as a share of those that either keeps (1 where both keep nothing).
+
+    losses: steps -> (n,) nats. fact, bits: (n,). capacity: bits.
+    """
+    nobody, kept = np.empty(0, np.int64), {}
+    for steps, loss in losses.items():
+        order = np.argsort(loss, kind="stable")
+        front = order[: fitting(order, fact, bits, capacity, nobody)]
+        kept[steps] = len(front), np.unique(fact[front])
+    last = kept[max(kept)][1]
+    rows = []
+    for steps in sorted(kept):
+        samples, facts = kept[steps]
+        either = len(np.union1d(facts, last))
+        shared = len(np.intersect1d(facts, last, assume_unique=True))
+        overlap = shared / either if either else 1.0
+        rows.append({"steps": steps, "samples": samples, "facts": len(facts), "overlap": overlap})
+    return rows

@@ -9,7 +9,9 @@ from datasel_core.base.role import EMBEDDING
 from datasel_core.evidence.tables.asking import NONE
 from datasel_core.evidence.tables.choices import RANDOM
 from datasel_core.pools.holdout import SetAside
+from datasel_core.pools.kinds.facts import Facts
 from datasel_core.pools.pool import Pool
+from datasel_core.probes.facts import FactsProbe
 from pages._ui.kit import disk, keys, look
 from pages._ui.question import methods, targets
 
@@ -79,7 +81,8 @@ def _rest(pool: Pool, held: SetAside) -> dict[str, Any]:
         help="How often each method and budget is chosen anew. Move it up when intervals are wide. With fewer than 8 "
         "nothing is said of better or worse; 100 take twelve times as long as 8.",
     )
-    return {"seeds": int(seeds), "probe": probe}
+    once = {"probe.n_seeds": "1"} if probe == FactsProbe.id else {}  # the table has seeds of its own
+    return {"seeds": int(seeds), "probe": probe, "params": once}
 
 
 def _budgets(free: int) -> list[int]:
@@ -89,8 +92,9 @@ def _budgets(free: int) -> list[int]:
 
 
 def _probes(pool: Pool) -> dict[str, str]:
-    """Probe -> its title; those that are trained in a moment."""
+    """Probe -> its title; those that are trained in a moment, and of facts the one that asks about them."""
     roles, found = disk.roles(pool), {}
     if EMBEDDING.name in roles.features and roles.group is not None:
         found = {id: one.title for id, one in registry.every("probe").items() if one.each_is and not one.opens}
-    return {**found, NONE: "None: distances alone"}
+    facts = {FactsProbe.id: FactsProbe.title} if pool.kind == Facts.id else {}
+    return {**found, **facts, NONE: "None: distances alone"}

@@ -103,6 +103,9 @@ _INFLUENCE = {"view": "loss", "on": "judge", "axis": "tokens", "stage": "0.1", "
 _INFLUENCE |= {"share": "20%", "warm_up": "20%", "steps": "500", "probes": "500", "weak": "False"}
 _INFLUENCE |= dict.fromkeys(("run", "reference", "judge", "other"), "")
 SHORT |= {f"influence.{name}": (f"influence_{name}", usual) for name, usual in _INFLUENCE.items()}
+_FACTS = {"view": "capacity", "parameters": "100000", "exposures": "100", "by": "measured", "bits": ""}
+_FACTS |= {"layers": "2", "width": "48", "steps": "1500", "seeds": "3", "order": "often", "page": "1"}
+SHORT |= {f"facts.{name}": (f"facts_{name}", usual) for name, usual in _FACTS.items()}
 _BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "targets.row", "targets.target")
 _BELONG_TO_POOL += ("select.target", "select.where", "select.within", "select.settings", "select.sample")
 _BELONG_TO_POOL += ("map.region", "map.hidden", "map.view", "data.group", "data.new", "leaks.against", "leaks.by")
@@ -111,6 +114,7 @@ _BELONG_TO_POOL += ("plan.of", "plan.rate", "plan.share", "plan.wish", "plan.lab
 _BELONG_TO_POOL += ("labels.of", "labels.known", "data.kept")
 _BELONG_TO_POOL += ("rounds.project", "rounds.budget", "rounds.least_per", "rounds.most_per", "error.rounds")
 _BELONG_TO_POOL += tuple(f"influence.{part}" for part in ("run", "stage", "reference", "judge", "other"))
+_BELONG_TO_POOL += ("facts.bits", "facts.page", "facts.counted")
 _BELONG_TO_POOL += tuple(f"find.{part}" for part in ("by", "words", "like", "says", "n", "where", "open", "encoding"))
 
 

@@ -14,6 +14,7 @@ TERMS = {
         "fact": "A question with its answer, such as who made a picture. It may stand in many rows and wordings.",
         "exposure": "One time that a fact stands in the data. A model has to meet a fact often to know it by heart.",
         "wording": "One of several ways to ask for the same fact. Who knows it in one may not know it in another.",
+        "relation": "What a fact says of a thing, such as its maker or its year; its answers are of one kind.",
         "feature": "Anything that was computed or imported for every sample, such as an embedding or a loss.",
         EMBEDDING.name: "A list of numbers for a sample, made by a model, so that what is alike lies near each other.",
         "pattern": "One of several lists of numbers for a photo, one for each thing that it shows.",
@@ -68,6 +69,10 @@ TERMS = {
         "epoch": "One pass of a training over all samples.",
         "influence": "What one training step on a sample does to a model's loss on a reference: measured for a few "
         "samples, predicted for all.",
+        "bit": "What a yes or no takes to remember: a number of ten random digits takes 33 of them.",
+        "parameter": "A number in a model that training adjusts. Each stores one to four bits of what is learned.",
+        "known by heart": "A model gives the right answer, letter by letter, more often than by guessing.",
+        "warm-up": "A short training on everything, after which losses say what was learned first.",
         "reference": "Samples that a model is to become good at, on which influence is measured. It never judges.",
         "temperature": "How much chance there is in a draw by a score: at 0 the best are kept, very high, anything.",
         "Spearman": "How far two rankings agree: 1 is entirely, 0 is as by chance, below 0 they are turned around.",

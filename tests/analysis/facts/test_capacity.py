@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from datasel_core.analysis.facts.capacity import PUBLISHED, RANGE, Measured, capacity, rho
-from datasel_core.analysis.facts.sensitivity import over_beta, warm_up, with_frequency
+from datasel_core.analysis.facts.sensitivity import over_beta, over_warm_up, warm_up, with_frequency
 from datasel_core.errors import BadInput, BadParameter
 
 
@@ -63,3 +63,29 @@ def test_what_beta_keeps_is_counted_sample_by_sample(rng):
     assert [one["samples"] for one in said][0] == 0
     assert said[-1]["samples"] == 300
     assert 0 < said[1]["overlap"] < 1
+
+
+def test_what_each_warm_up_keeps_is_shared_with_the_longest():
+    """Against a walk through the order of each, sample by sample."""
+    rng = np.random.default_rng(5)
+    fact = rng.integers(0, 60, 200)
+    bits = rng.integers(1, 9, 60).astype(float)[fact]
+    losses = {10: rng.random(200), 20: rng.random(200), 40: rng.random(200)}
+
+    def walk(loss):
+        met, kept = {}, 0
+        for at in np.argsort(loss, kind="stable").tolist():
+            if sum(met.values()) + (0 if fact[at] in met else bits[at]) > 80:
+                break
+            met.setdefault(fact[at], bits[at])
+            kept += 1
+        return set(met), kept
+
+    last, _ = walk(losses[40])
+    for one in over_warm_up(losses, fact, bits, 80.0):
+        facts, samples = walk(losses[one["steps"]])
+        assert (one["samples"], one["facts"]) == (samples, len(facts))
+        assert one["overlap"] == pytest.approx(len(facts & last) / len(facts | last))
+    assert [one["steps"] for one in over_warm_up(losses, fact, bits, 80.0)] == [10, 20, 40]
+    assert 0 < over_warm_up(losses, fact, bits, 80.0)[0]["overlap"] < 1
+    assert {one["overlap"] for one in over_warm_up(losses, fact, bits, 0.5)} == {1.0}  # nothing fits anywhere

@@ -47,3 +47,28 @@ def test_verdicts_in_words(phonebook, parameters, verdict, words):
     high = 8000 + 31 / (2 * np.log(2))  # Miller-Madow
     assert told.startswith(f"1,600 facts take 8,000 to {high:,.0f} bits, by estimate; a model of {parameters:,} ")
     assert words in told
+
+
+def test_bits_that_are_known_stand_for_those_that_no_pool_shows():
+    """1,000 numbers of 10 digits: golden is what a book of them takes, and the bound for answers as likely as each
+    other.
+    """
+    bits = 10 * np.log2(10)
+    said = meter.known(1000, bits, parameters=10_000, rho=1.0)
+    assert said["capacity_bits"] == 10_000
+    assert said["fitting"] == 301  # 10,000 / 33.219
+    assert said["verdict"] == meter.TOO_MANY
+    assert said["guess"] == pytest.approx(1e-10)
+    assert said["accuracy"] == pytest.approx(uniform_accuracy(1000, 10**10, 10_000), abs=1e-9)
+    assert [one["capacity_bits"] for one in said["range"]] == [10_000, 36_000]
+    assert [one["verdict"] for one in said["range"]] == [meter.TOO_MANY, meter.FITS]
+    assert said["range"][1]["fitting"] == 1000
+    assert said["curve"][-1] == {"facts": 1000, "accuracy": said["accuracy"], "right": 1000 * said["accuracy"]}
+    assert all(one["accuracy"] == 1 for one in said["curve"] if one["facts"] <= 301)
+    same = meter.held(
+        facts_of(np.zeros(1600, int), np.tile(np.arange(32), 50), np.arange(1600)).profile(),
+        {"plug_in": 8000.0},
+        2000,
+        2.0,
+    )
+    assert meter.known(1600, 5.0, 2000, 2.0)["accuracy"] == pytest.approx(same["accuracy"], abs=1e-9)

@@ -1,0 +1,88 @@
+"""What a small model knows by heart before and after: trained on everything, and on the kept alone."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datasel_core.base.progress import Progress
+from datasel_core.base.role import RELATION
+from datasel_core.evidence.facts import answers
+from datasel_core.evidence.facts.counts import kept_rows
+from datasel_core.features.roles import Roles
+from datasel_core.pools import holdout
+from datasel_core.pools.pool import Pool
+from datasel_core.probes.evaluate import given_to, of_models
+from datasel_core.probes.probe import Probe
+from datasel_core.runs.run import Run
+from datasel_core.workspace.layout import Workspace
+from datasel_core.workspace.locks import Lock
+
+PROBE = "facts"
+BEFORE, AFTER = "everything", "kept"
+
+
+def place(workspace: Workspace, pool: Pool, run: Run, probe: Probe) -> Path:
+    aside = holdout.of(pool)
+    what = {
+        "pool": pool.fingerprint,
+        "table": pool.table_sha256,
+        "run": run.manifest["result"]["ids_sha256"],
+        "already": (run.manifest["already"] or {}).get("ids_sha256"),
+        "aside": None if aside is None else aside.what(),
+        "probe": probe.what(),
+    }
+    return answers.place(workspace, "memory", what)
+
+
+def measured(folder: Path, roles: Roles, run: Run, probe: Probe, progress: Progress) -> dict[str, Any]:
+    """Both trainings with the same steps or epochs and the same seeds; the kept alone is also asked about what was
+    dropped. What is set aside is in neither. Raises BadRequest, Stopped.
+    """
+    with Lock(folder).hold(progress.check):
+        if (found := answers.read(folder)) is not None:
+            return found
+        pool, aside = roles.pool, holdout.of(roles.pool)
+        out = np.empty(0, np.int64) if aside is None else aside.rows(pool)
+        every, kept = np.setdiff1d(np.arange(pool.n), out), kept_rows(pool, run)
+        given = given_to(probe, pool, roles)
+        with of_models(probe):
+            before = probe.measure(given, every, every[:0], progress)
+            after = probe.measure(given, kept, np.setdiff1d(every, kept), progress)
+        names = _names(roles)
+        said = {
+            "pool": pool.name,
+            "fingerprint": pool.fingerprint,
+            "run": run.key,
+            "probe": probe.what()["params"],
+            "arms": {BEFORE: _numbers(before), AFTER: _numbers(after)},
+            "relations": _relations(before, after, names),
+            "examples": after["examples"],
+        }
+        return answers.keep(folder, said)
+
+
+def _numbers(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if name not in ("by_relation", "examples")}
+
+
+def _relations(before: Mapping[str, Any], after: Mapping[str, Any], names: list[str]) -> list[dict[str, Any]]:
+    """A line per relation, the one that loses most right answers first: right, facts answered rightly of those that
+    were asked about, before and after.
+    """
+    one, other = before.get("by_relation", {}), after.get("by_relation", {})
+    lines = []
+    for at, said in one.items():
+        then = other.get(at, {"facts": 0, "exact_match": 0.0})
+        right = {name: part["facts"] * (part["exact_match"] or 0) for name, part in (("before", said), ("after", then))}
+        lines.append({"relation": names[int(at)], "facts": said["facts"], "kept": then["facts"], **right})
+    return sorted(lines, key=lambda line: line["after"] - line["before"])
+
+
+def _names(roles: Roles) -> list[str]:
+    """Names of relations in the order in which they come first, as a probe numbers them."""
+    if RELATION.name not in roles.columns:
+        return []
+    values = roles.pool.column(roles.columns[RELATION.name])
+    return [str(one) for one in dict.fromkeys(value for value in values.tolist() if value is not None)]

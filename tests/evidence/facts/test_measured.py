@@ -1,0 +1,125 @@
+"""Bits a parameter over seeds, what is memorised before and after, and what pruning hangs on."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from datasel_core.base.progress import Progress
+from datasel_core.errors import MissingFeature
+from datasel_core.evidence.facts import calibrations, memory, sensitivities
+from datasel_core.features.facts_training.calibration import Calibration, Point
+from datasel_core.features.roles import Roles
+from datasel_core.probes.evaluate import given_to
+from datasel_core.probes.facts import FactsProbe
+from datasel_core.runs import engine
+from datasel_core.runs.spec import Spec
+from tests.evidence.facts.made import TIMES, TINY, lines, losses, pruned, with_losses, world
+
+
+def seed(stored, parameters=1000):
+    points = [Point(10 * (at + 1), 300.0 * (at + 1), bits, 9 + at, 5) for at, bits in enumerate(stored)]
+    return Calibration(max(stored) / parameters, 50, parameters, tuple(points))
+
+
+def test_the_best_amount_is_that_of_the_mean_and_its_interval_that_of_a_t_test():
+    """The second seed has its own best elsewhere."""
+    found = calibrations.over_seeds([seed([300, 510, 600]), seed([290, 590, 580]), seed([310, 550, 660])])
+    values = np.array([600, 580, 660]) / 1000
+    between = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert found["rho"] == pytest.approx(values.mean())
+    assert (found["low"], found["high"]) == pytest.approx((between.low, between.high))
+    assert [one["stored"] for one in found["points"]] == pytest.approx([0.3, 0.55, 0.61333], abs=1e-4)
+    assert [one["asked"] for one in found["points"]] == pytest.approx([0.3, 0.6, 0.9])
+    alone = calibrations.over_seeds([seed([300, 510, 600])])
+    assert (alone["low"], alone["high"], alone["rho"]) == (None, None, 0.6)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    from datasel_core.workspace.layout import Workspace
+
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("made")
+        patch.setenv("DATASEL_WORKSPACE", str(folder / "workspace"))
+        patch.setenv("DATASEL_DATA_ROOTS", str(folder))
+        home = Workspace.at()
+        pool = world(home, folder)
+        with_losses(home, pool)
+        run = pruned(home, pool)
+        roles, probe = Roles.of(home, pool), FactsProbe(**TINY)
+        at = memory.place(home, pool, run, probe)
+        said = memory.measured(at, roles, run, probe, Progress())
+        yield home, pool, run, roles, probe, at, said
+
+
+def test_both_are_asked_what_the_probe_asks_and_relations_have_their_names(measured):
+    _, pool, run, roles, probe, _, said = measured
+    arms = said["arms"]
+    kept = set(run.ids)
+    facts = {line["fact"] for line in lines() if line["id"] in kept}
+    assert arms["everything"]["facts_trained"] == len(TIMES)
+    assert arms["everything"]["trained_on"] == pool.n
+    assert (arms["kept"]["facts_trained"], arms["kept"]["trained_on"]) == (len(facts), len(kept))
+    assert arms["kept"]["asked"]["dropped"] > 0
+    assert sum(arms["kept"][f"dropped_{word}"] for word in ("right", "wrong", "other")) == pytest.approx(1, abs=1e-5)
+    assert arms["everything"]["steps"] == arms["kept"]["steps"] == TINY["n"]
+    there = {line["fact"]: line["relation"] for line in lines()}
+    for one in said["relations"]:
+        mine = [fact for fact, relation in there.items() if relation == one["relation"]]
+        assert one["facts"] == len(mine)
+        assert one["kept"] == len(facts.intersection(mine))
+        assert 0 <= one["after"] <= one["kept"]
+    assert {one["relation"] for one in said["relations"]} == {"colour", "place"}
+    lost = [one["after"] - one["before"] for one in said["relations"]]
+    assert lost == sorted(lost)
+    again = probe.measure(given_to(probe, pool, roles), np.arange(pool.n), np.empty(0, int), Progress())
+    assert again["memorised"] == arms["everything"]["memorised"]
+
+
+def test_who_asks_again_is_answered_at_once_and_other_questions_are_other_answers(measured, monkeypatch):
+    home, pool, run, roles, probe, at, said = measured
+    monkeypatch.setattr(FactsProbe, "measure", None)
+    assert memory.measured(at, roles, run, probe, Progress()) == said
+    assert memory.place(home, pool, run, FactsProbe(**{**TINY, "n": 31})) != at
+    assert memory.place(home, pool, run, FactsProbe(**{**TINY, "device": "auto"})) == at
+
+
+def test_everything_kept_is_everything(measured):
+    """The law that both trainings are one where nothing is dropped."""
+    home, pool, _, roles, probe, _, said = measured
+    run = engine.select(home, Spec(pool=pool.name, method="random", budget="100%"))
+    every = memory.measured(memory.place(home, pool, run, probe), roles, run, probe, Progress())
+    assert every["arms"]["kept"]["memorised"] == every["arms"]["everything"]["memorised"]
+    assert every["arms"]["everything"] == said["arms"]["everything"]
+    assert "dropped_right" not in every["arms"]["kept"]
+
+
+def test_lengths_of_the_warm_up_are_checkpoints_and_unknown_rows_are_out(workspace, tmp_path):
+    pool = world(workspace, tmp_path)
+    with pytest.raises(MissingFeature, match="known has no losses yet, so nothing can be pruned by them"):
+        sensitivities.source(Roles.of(workspace, pool))
+    with_losses(workspace, pool)
+    found, several = sensitivities.source(Roles.of(workspace, pool))
+    of, rows = sensitivities.losses(found, np.arange(pool.n))
+    assert several
+    assert list(of) == [1, 2, 3]  # nobody said at which steps
+    assert rows.tolist() == list(range(pool.n - 1))
+    assert of[3] == pytest.approx(losses(pool)[:-1, 2])
+    fact = np.unique([id.split("-")[0] for id in pool.ids[rows]], return_inverse=True)[1]
+    said = sensitivities.measured(of, fact, np.full(len(fact), 2.0), 30.0, True)
+    ranks = [one["with_frequency"] for one in said["warm_ups"]]
+    mean = np.bincount(fact, weights=of[1]) / np.bincount(fact)
+    assert ranks[0] == pytest.approx(stats.spearmanr(np.bincount(fact), mean).statistic)
+    assert ranks[2] < -0.8 < ranks[0]
+    assert said["warm_ups"][-1]["overlap"] == said["warm_ups"][-1]["spearman"] == 1
+    assert said["warm_ups"][0]["facts"] == said["warm_ups"][-1]["facts"] == 15
+    middle = next(one for one in said["betas"] if one["beta"] == 1)
+    order = np.argsort(of[3], kind="stable")[: middle["samples"]]
+    assert middle["highest_loss"] == of[3][order[-1]]  # after the longest warm-up
+    assert len(set(fact[order])) == 15
+    assert [one["facts"] for one in said["betas"] if one["beta"] in (0.5, 1, 2)] == [7, 15, 30]
+    assert (
+        sensitivities.measured(of, fact, np.full(len(fact), 2.0), 30.0, False)["warm_ups"][0]["with_frequency"] is None
+    )
