@@ -65,7 +65,7 @@ for id, cls in every("method").items():
         roles |= {
             role: np.round(vectors[:, at], 1)
             for at, role in enumerate(
-                ("loss", "learnability", "error", "forgetting", "perplexity", "influence", "answer_loss", "gmst", "year")
+                "loss learnability error forgetting perplexity influence answer_loss gmst year".split()
             )
         }
         made = cls(**params, **how)
