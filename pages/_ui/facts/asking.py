@@ -147,6 +147,8 @@ def _rest(said: Mapping[str, Any], is_measured: bool) -> tuple[str, float | None
             options=["measured", "published"],
             format_func={"measured": "As measured here", "published": "As published"}.get,
             required=True,
+            help="Which number counts: the newest that was measured here, or what others found. Take what was measured "
+            "where your model has that shape. What others found is of larger models and long trainings.",
         )
     bits = keys.bound(
         st.number_input,

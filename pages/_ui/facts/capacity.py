@@ -71,7 +71,8 @@ def _meter(said: Mapping[str, Any], held: Mapping[str, Any], asked: Asked) -> No
             "symmetric": False,
             "array": [max(high - room, 0)],
             "arrayminus": [max(room - low, 0)],
-            "color": palette.BASELINE,
+            "color": palette.DROPPED,
+            "thickness": 3,
         },
         hovertext=[f"{room:,.0f} bits, {low:,.0f} to {high:,.0f}"],
         hoverinfo="text",
@@ -119,7 +120,7 @@ def _bound(said: Mapping[str, Any], held: Mapping[str, Any]) -> None:
     )
     alt = f"Of all {x[-1]:,} facts at most {held['accuracy']:.1%} can be right; {held['guess']:.1%} by guessing."
     look.chart(figure, "The most that any model of this size can answer", alt, height=300, key="facts-bound")
-    guess = f"{look.percent(held['guess'], 1)} by guessing" if held["guess"] > 1e-6 else "by guessing, next to nothing"
+    guess = f"{look.percent(held['guess'], 1)} by guessing" if held["guess"] > 1e-5 else "by guessing, next to nothing"
     look.legend([(_MODEL, "at most right of what is kept, whatever the training"), (palette.BASELINE, guess)])
 
 
