@@ -228,6 +228,18 @@ def test_what_cannot_be_asked_says_why(workspace, folder, tmp_path):
         compute_feature(workspace, alone, asked(folder))
 
 
+def test_what_is_drawn_does_not_hang_on_what_goes_together(folder, monkeypatch):
+    def drawn(**how):
+        return np.concatenate(
+            [one.extra["drawn"] for one in values(asked(folder, temperature=3.0, **how), source())[2]]
+        )
+
+    whole = drawn()
+    assert len(np.unique(whole)) > 3, "they stray"
+    monkeypatch.setattr("datasel_core.features.encoders.fact_knowledge._ROWS", 5)
+    assert drawn(batch_tokens=90).tolist() == whole.tolist()
+
+
 def test_without_names_of_facts_equal_questions_are_one(folder):
     there = Source(N, turns=source().turns)
     fitted = asked(folder).fit(there, Progress())

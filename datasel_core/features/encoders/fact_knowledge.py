@@ -48,8 +48,9 @@ class FactKnowledge(OfModel):
 
     The categories of Gekhman et al. are filters: highly known is `knowledge = 1`, maybe known `knowledge > 0 AND
     knowledge < 1`, weakly known `knowledge = 0 AND drawn_knowledge > 0`, unknown `knowledge = 0 AND drawn_knowledge =
-    0`. A small model knows little: SmolLM2 with 135 million parameters guesses common answers, such as politician, and
-    what it guesses rightly counts as known.
+    0`. What is guessed rightly counts as known, and a small model mostly guesses: of 200 facts of four relations of
+    EntityQuestions, SmolLM2-135M (instruct, of four-bit origin) knew 2 highly and 134 not at all; it was right in 11 %,
+    where the commonest answer of each relation is right in 28 %.
 
     Gekhman et al. 2024, https://arxiv.org/abs/2405.05904.
     """
