@@ -21,6 +21,7 @@ VIEWS = {
     "dropped": "Dropped",
     "warm_up": "Warm-up",
 }
+_WORK = (_TASK, rail.CALIBRATION, rail.LOSSES, memorised.TASK, warm_up.TASK)
 _OF_A_SELECTION = ("memorised", "dropped")
 
 
@@ -30,7 +31,7 @@ def page(pool: Pool) -> None:
     shown = there if there.said is not None else reading.counted(pool, None)
     heading = st.container()
     with st.container(key="facts-work"):
-        working = {name: watch.at_work(name) for name in (_TASK, rail.CALIBRATION, memorised.TASK, warm_up.TASK)}
+        working = {name: watch.at_work(name) for name in _WORK}
     if there.said is None and not working[_TASK] and keys.get("facts.counted") != there.folder.name:
         keys.put("facts.counted", there.folder.name)
         run_key = None if run is None else run.key

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from datasel_core import worker
 from datasel_core.actions.task import perform
 from datasel_core.analysis.facts import meter
 from datasel_core.analysis.facts.bound import uniform_accuracy
@@ -235,12 +236,25 @@ def test_evidence_offers_to_ask_about_facts(screen, workspace, tmp_path):
     assert "Loss pruning" in app.multiselect(key="widget.evidence.methods").options
 
 
+def test_losses_are_measured_by_one_button_and_pruning_is_next(screen, workspace, tmp_path):
+    pytest.importorskip("torch")
+    world(workspace, tmp_path)
+    app = sound(screen(pool="known").switch_page("pages/facts.py").run())
+    wait(app, lambda app: f"All {N} facts fit" in said(app))
+    button = app.button(key="facts-losses")
+    assert button.label.startswith("Measure losses, about ")
+    sound(button.click().run())
+    wait(app, lambda app: "onward-facts-select" in [one.key for one in app.button])
+    (job,) = [job for job in worker.jobs(workspace) if job.spec["do"] == "feature"]
+    assert job.spec["feature"] == "answer_loss"
+
+
 def test_a_pool_that_nobody_counted_is_counted_at_once_and_measured_when_asked(screen, workspace, tmp_path):
     pytest.importorskip("torch")
     pool = world(workspace, tmp_path)
     app = sound(screen(pool="known").switch_page("pages/facts.py").run())
     wait(app, lambda app: f"All {N} facts fit" in said(app))
-    assert "onward-facts-losses" in [one.key for one in app.button]
+    assert "facts-losses" in [one.key for one in app.button]
     assert "No losses yet" in said(sound(app.segmented_control(key="widget.facts.view").set_value("warm_up").run()))
     with_losses(workspace, pool)
     run = pruned(workspace, pool)

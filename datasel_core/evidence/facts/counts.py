@@ -13,7 +13,7 @@ from datasel_core.analysis.facts import meter
 from datasel_core.analysis.facts.entropy import Profile
 from datasel_core.analysis.facts.sensitivity import with_frequency
 from datasel_core.analysis.facts.table import Facts, frequency, rank_frequency
-from datasel_core.base.role import ANSWER_BITS
+from datasel_core.base.role import find_role
 from datasel_core.evidence.facts import answers
 from datasel_core.features.roles import Roles
 from datasel_core.features.stored import StoredFeature
@@ -41,9 +41,8 @@ def place(workspace: Workspace, what: Mapping[str, Any]) -> Path:
 
 def loss_of(roles: Roles) -> StoredFeature | None:
     """The losses that pruning by the loss would go by; None where there are none yet."""
-    wanted = (*LossPruning.needs, *LossPruning.may_need)
-    found = (roles.features.get(role) for role in wanted if role != ANSWER_BITS.name)
-    return next((one for one in found if one is not None), None)
+    wanted = [role for need in LossPruning.needs for role in (need, *find_role(need).also)]
+    return next((roles.features[role] for role in wanted if role in roles.features), None)
 
 
 def kept_rows(pool: Pool, run: Run) -> np.ndarray:

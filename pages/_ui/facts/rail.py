@@ -9,6 +9,7 @@ from datasel_core.analysis.facts import meter
 from datasel_core.base.role import ANSWER_BITS
 from datasel_core.evidence.facts.counts import loss_of
 from datasel_core.evidence.facts.memory import PROBE
+from datasel_core.features.encoders.answer_loss import AnswerLoss
 from datasel_core.methods.loss_pruning import LossPruning
 from datasel_core.pools.pool import Pool
 from pages._ui.facts import capacity, reading
@@ -17,6 +18,7 @@ from pages._ui.kit import disk, look, watch
 from pages._ui.kit.onward import onward
 
 CALIBRATION = "calibrate"
+LOSSES = "facts-losses"
 _FORM = f"form.method.{LossPruning.id}"
 
 
@@ -51,7 +53,15 @@ def _next(
     """Pruning to what fits, and the comparison with random."""
     roles = disk.roles(pool)
     if loss_of(roles) is None:
-        onward("Measure losses first", "pages/trajectories.py", key="facts-losses")
+        st.button(
+            look.computing(pool, AnswerLoss()).replace("Compute", "Measure losses"),
+            key="facts-losses",
+            type="primary",
+            disabled=(busy := watch.started(LOSSES)) is not None and busy.is_active,
+            on_click=watch.start,
+            args=(LOSSES, "feature"),
+            kwargs={"pool": pool.name, "feature": AnswerLoss.id},
+        )
         st.caption("Pruning goes by how well a short training learned each answer.")
     else:
         each = asked.bits or (
