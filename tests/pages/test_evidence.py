@@ -109,6 +109,22 @@ def test_one_sentence_says_what_is_shown(verdicts, right):
     assert "worse" not in said or said.index("better") < said.index("worse")
 
 
+def test_of_many_methods_it_says_how_many_and_which_is_farthest_from_random():
+    asked = ["k_center", "freesel", "random_facts", "bm25", "dsir", "tsds"]
+    words = ["better", "better", "worse", "better", "better", "not shown to differ"]
+    cells = [
+        {"method": method, "budget": 320, "control": False, "verdict": verdict, "difference": -0.01 * (at + 1)}
+        for at, (method, verdict) in enumerate(zip(asked, words, strict=True))
+    ]
+    control = {**cells[0], "control": True, "difference": -9.0}
+    assert results._sentence([*cells, control], Names(())).replace("\\", "") == (
+        "**4 of 6 methods are better than random, 1 is worse**; the farthest from it: DSIR: by the target's words at "
+        "320, by -0.050"
+    )
+    worse = [{**one, "verdict": "worse", "difference": -one["difference"]} for one in cells]
+    assert results._sentence(worse, Names(())).startswith("**6 of 6 methods are worse than random**; the farthest from")
+
+
 def test_methods_have_titles_and_words_instead_of_ids_and_keys():
     about = {"role": "embedding", "created": "2026-05-01T09:30:00", "params": {}}
     kept = [

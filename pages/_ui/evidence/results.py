@@ -14,6 +14,8 @@ from pages._ui.kit import keys, look, markdown, palette
 
 COLOURS = {BETTER: palette.COLOURS[4], WORSE: palette.COLOURS[7], UNKNOWN: palette.DROPPED, PILOT: palette.DROPPED}
 _FILES = {".csv": "CSV", ".tex": "LaTeX", ".md": "Markdown"}
+_SPOKEN = 3
+"""Methods whose verdicts are said one by one; of more only how many they are."""
 _ROW = 19
 _LABEL = 48
 """Characters of a method's name beside its line."""
@@ -36,8 +38,7 @@ def results(said: Mapping[str, Any], names: Names) -> None:
         )
     measure, cells = measures[name], [one for one in paper.every(said) if one["measure"] == name]
     sentence.markdown(_sentence(cells, names))
-    for line in said.get("over_fit", ()):
-        st.markdown(f":material/info: {markdown.plain(names.line(line, cells))}")
+    _over_fit([names.line(line, cells) for line in said.get("over_fit", ())])
     left, right = st.columns([72, 28], gap="medium")
     with left:
         _forest(measure, cells, names)
@@ -66,10 +67,39 @@ def _sentence(cells: Sequence[Mapping[str, Any]], names: Names) -> str:
     if not found:
         pilot = any(one["verdict"] == PILOT for one in cells)
         return "**Fewer than 8 seeds show nothing yet**" if pilot else "**No method is shown to differ from random**"
+    if len(found) > _SPOKEN:
+        return _summed_up(cells, found, names)
     order = sorted(found, key=lambda one: one[1] != BETTER)
     return "; ".join(
         f"**{markdown.plain(name)} is {word} than random** at {_and(found[name, word])}" for name, word in order
     )
+
+
+def _summed_up(cells: Sequence[Mapping[str, Any]], found: Mapping[tuple[str, str], Sequence[str]], names: Names) -> str:
+    """`**10 of 12 methods are better than random, 1 is worse**; the farthest from it, DSIR at 320, by -0.127`."""
+    of = len({names.of(one) for one in cells if not one["control"]})
+    many = {word: len([name for name, is_word in found if is_word == word]) for word in (BETTER, WORSE)}
+    parts = [f"{n:,} {'is' if n == 1 else 'are'} {word}" for word, n in many.items() if n]
+    first, _, rest = parts[0].partition(" ")
+    which = BETTER if many[BETTER] else WORSE
+    most = max(
+        (one for one in cells if one["verdict"] == which and not one["control"]), key=lambda one: abs(one["difference"])
+    )
+    return (
+        f"**{', '.join([f'{first} of {of:,} methods {rest} than random', *parts[1:]])}**; the farthest from it: "
+        f"{markdown.plain(names.of(most))} at {most['budget']:,}, by {paper.signed(most['difference'])}"
+    )
+
+
+def _over_fit(lines: Sequence[str]) -> None:
+    """Whose gain on what it chose towards is not seen elsewhere."""
+    if len(lines) == 1:
+        st.markdown(f":material/info: {markdown.plain(lines[0])}")
+    elif lines:
+        with st.expander(
+            f"{len(lines):,} choices may be over-fit to what they were made towards", icon=":material/info:"
+        ):
+            st.markdown("\n".join(f"- {markdown.plain(line)}" for line in lines))
 
 
 def _and(words: Sequence[str]) -> str:
