@@ -100,11 +100,11 @@ def rank(
     weight: np.ndarray,
     autocovariance: np.ndarray,
     driver: str,
-    size: int = 1,
+    n_runs: int = 1,
     measure: Measure = "error",
     period: tuple[int, int] = PERIOD,
 ) -> list[Gain]:
-    """All sets of `size` candidates, the best first; equal ones in the order given.
+    """All sets of `n_runs` candidates, the best first; equal ones in the order given.
 
     training: runs that were bought. reference: runs by which sets are ranked, none of them bought. target: the scenario
     that the emulator is for; it ranks nothing, so its scenario must be in none of the others. weight: (cells,).
@@ -112,9 +112,9 @@ def rank(
     `driver` are, in words. Raises BadInput.
     """
     _checked(training, candidates, reference, target, driver)
-    if not 1 <= size <= len(candidates) or math.comb(len(candidates), size) > MOST_SETS:
+    if not 1 <= n_runs <= len(candidates) or math.comb(len(candidates), n_runs) > MOST_SETS:
         raise BadInput(
-            f"{size} of {len(candidates)} candidates were asked for; there must be from 1 to {MOST_SETS:,} such sets."
+            f"{n_runs} of {len(candidates)} candidates were asked for; there must be from 1 to {MOST_SETS:,} such sets."
         )
 
     def both(runs: Sequence[Known]) -> tuple[Expected, Expected]:
@@ -122,7 +122,7 @@ def rank(
 
     before = both(training)
     found = []
-    for some in itertools.combinations(candidates, size):
+    for some in itertools.combinations(candidates, n_runs):
         after = both([*training, *some])
         gains = [old.of(measure) - new.of(measure) for old, new in zip(before, after, strict=True)]
         names, years = tuple(one.name for one in some), sum(len(one.year) for one in some)

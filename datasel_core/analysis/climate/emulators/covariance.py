@@ -13,7 +13,7 @@ import numpy as np
 
 from datasel_core.errors import BadInput, BadParameter, Failed
 
-RADII = tuple(range(500, 12_001, 500))
+RADII = tuple(500 * at for at in range(1, 25))
 """km that are tried."""
 FOLDS = 30
 
