@@ -132,6 +132,7 @@ def test_two_rounds_of_labels_on_the_screen(visit, server, workspace, shop, tmp_
     press(page, "Labels", "link")
     see(page, "No labels have come back yet")
     settled(page)
+    page.locator("input[type=file]").nth(1).wait_for(state="attached")  # either may be drawn before the other
     page.locator("input[type=file]").first.set_input_files(tmp_path / "project.json")
     page.get_by_role("button", name="Bring them back").and_(page.locator(":enabled")).click()
     see(page, f"{ROUND} of {n} photos")

@@ -33,7 +33,7 @@ def test_labels_come_back_and_failures_become_a_target(visit, pool, workspace, t
     (tmp_path / "failed.txt").write_text("\n".join(ids[5:8]))
     page = visit("/labels?pool=shots")
     page.get_by_text("No labels have come back yet").wait_for()
-    settled(page)
+    page.locator("input[type=file]").nth(1).wait_for(state="attached")  # either may be drawn before the other
     page.locator("input[type=file]").first.set_input_files(tmp_path / "project.json")
     page.get_by_role("button", name="Bring them back").and_(page.locator(":enabled")).click()
     page.get_by_text("20 of 30 photos").first.wait_for()
