@@ -67,7 +67,7 @@ def _measured(n: int, arm: str, count: str, seed: int) -> dict[str, Any]:
 
     start, roles, rng = time.perf_counter(), phonebook(n, seed), np.random.default_rng([1, seed])
     if arm == "head":
-        kept = _head(roles, n // 3, seed)
+        kept = np.argsort(answer_losses(roles, round(WARM_UP * STEPS), seed), kind="stable")[: n // 3]
     else:
         kept = np.arange(n) if arm == "everything" else rng.permutation(n)[: n // 3]
     how_often = STEPS if count == "steps" else round(STEPS * 64 / (n // 3))
@@ -76,7 +76,8 @@ def _measured(n: int, arm: str, count: str, seed: int) -> dict[str, Any]:
     return {**found, "seconds": round(time.perf_counter() - start, 1)}
 
 
-def _head(roles: dict[str, Any], many: int, seed: int) -> np.ndarray:
+def answer_losses(roles: dict[str, Any], steps: int, seed: int) -> np.ndarray:
+    """(n,) nats of each answer, all its tokens together, after a warm-up on everything."""
     from datasel_core.base.progress import Progress
     from datasel_core.features.facts_training.asking import exposures, nats
     from datasel_core.features.facts_training.learning import learn, new_learner, usual_rate
@@ -89,8 +90,8 @@ def _head(roles: dict[str, Any], many: int, seed: int) -> np.ndarray:
     vocabulary = train_vocabulary(exposures(source, Progress()).texts(), 512, own_alphabet=True)
     tokens = read_tokens(source, np.arange(roles["n"]), vocabulary, "plain", 128)
     model = new_learner(vocabulary, 2, 48, 6, 128, seed)
-    learn(model, tokens, Recipe(round(WARM_UP * STEPS), 64, usual_rate(48), seed), "cpu", Progress(), "warm-up")
-    return np.argsort(nats(model, tokens), kind="stable")[:many]
+    learn(model, tokens, Recipe(steps, 64, usual_rate(48), seed), "cpu", Progress(), "warm-up")
+    return nats(model, tokens)
 
 
 def phonebook(n: int, seed: int) -> dict[str, Any]:
