@@ -32,7 +32,7 @@ ARMS: dict[str, tuple[str, dict[str, Any]] | None] = {
     "everything": None,
     "head": ("loss_pruning", ROOM),
     "head, flattened": ("loss_pruning", {**ROOM, "mode": "head_flatten"}),
-    "what is not learned yet": ("loss_pruning", {**ROOM, "mode": "already_learned"}),
+    "what is not learned yet": ("loss_pruning", {"mode": "already_learned"}),
     "a random third": ("random_facts", {"n_facts": KEPT}),
     "the most frequent third": ("most_frequent_facts", {"n_facts": KEPT}),
     "all facts once": ("once_each", {"fill": False}),
@@ -95,7 +95,8 @@ def _kept(arm: str, roles: dict[str, Any], seed: int) -> np.ndarray:
     given = {"fact": roles["fact"]}
     if asked[0] == "loss_pruning":
         given["answer_loss"] = answer_losses(roles, round(WARM_UP * STEPS), seed)
-    chosen = method.select(Inputs(given, np.random.default_rng(seed)), roles["n"])
+    budget = roles["n"] if asked[1].keys() & {"capacity_bits", "n_facts", "fill"} else roles["n"] // 3
+    chosen = method.select(Inputs(given, np.random.default_rng(seed)), budget)
     return np.sort(chosen.rows)
 
 
