@@ -365,13 +365,16 @@ def test_an_idealised_run_is_never_its_own_baseline(workspace, folder):
     values = usual(folder)
     apart = {one: 5 + run(folder, one, 1850, 1899) for one in ("abrupt-4xCO2", "hist-aer")}
     for scenario, field in apart.items():
-        put(folder, dataset(field, np.arange(1850, 1900), **attributes(scenario)), scenario)
+        named = attributes(scenario) | {"parent_experiment_id": "piControl"}
+        put(folder, dataset(field, np.arange(1850, 1900), **named), scenario)
+    run(folder, "piControl", 1600, 1700)
     pool = add(workspace, folder)
     base = values["historical"][:31].mean(axis=0)
     for scenario, field in apart.items():
         mine = pool.column("scenario") == scenario
         np.testing.assert_allclose(pool.column("gmst")[mine], means(field - base), atol=1e-5)
         assert pool.column("gmst")[mine].min() > 4
+    assert pool.column("gmst")[pool.column("scenario") == "piControl"].max() < -1
     assert "abrupt" not in said(pool)
 
 
