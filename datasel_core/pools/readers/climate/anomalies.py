@@ -90,7 +90,7 @@ def _past(run: Run, runs: Mapping[str, Run]) -> list[Run]:
     what goes on from one, the historical run of its member.
     """
     line = lineage(run, runs)
-    if is_apart(run) or any(is_apart(one) and not _CONTROL.fullmatch(one.scenario) for one in line):
+    if any(is_apart(one) and not _CONTROL.fullmatch(one.scenario) for one in line):
         past = runs.get(f"historical/{run.member}")
         return [] if past is None else [past]
     return [one for one in line if not is_apart(one)]
