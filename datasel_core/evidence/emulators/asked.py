@@ -173,6 +173,8 @@ def _found(workspace: Workspace, of: str) -> tuple[dict[str, str] | None, Pool, 
     if of in pool_names(workspace):
         return None, load_pool(workspace, of), None
     folder = find_folder(workspace, of)
+    if not folder.exists():
+        raise UnknownName("pool or selection", of, pool_names(workspace))
     said = manifest.intact(folder, "used")
     pool = load_pool(workspace, said["pool"]["name"])
     if said["pool"]["fingerprint"] != pool.fingerprint:

@@ -53,7 +53,9 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
     cells, regions_by = _cells(asked, checked)
     said, no_drivers = _drivers(fitted)
     warned, no_warning = over_fit(asked, progress)
+    origin = _provenance(asked)
     reasons = {
+        "provenance.files": "" if origin["files"] else "The files that the pool was read from are not there any more.",
         "errors.persistence": no_persistence,
         "floor": "" if floor else between,
         "ensemble": no_ensemble,
@@ -90,7 +92,7 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
             "truth": area_mean(run.fields, asked.grid.weight),
             "emulated": area_mean(whole, asked.grid.weight),
         },
-        "provenance": _provenance(asked),
+        "provenance": origin,
         "verdict": numbers.verdict_of(fitted, table, members, floor),
         "reasons": {name: why for name, why in reasons.items() if why},
         "notes": _notes(asked, fitted, checked),
