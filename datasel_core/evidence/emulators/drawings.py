@@ -172,7 +172,7 @@ def scale(most: float, variable: str, unit: str) -> str:
         f'<rect x="{at * wide:.2f}" y="0" width="{wide + 0.3:.2f}" height="10" fill="{colour}"/>'
         for at, colour in enumerate(palette(variable))
     ]
-    ends = ((0, f"−{number(most, 2)}", "start"), (150, "0", "middle"), (300, f"+{number(most, 2)} {unit}", "end"))
+    ends = ((0, f"−{most:g}", "start"), (150, "0", "middle"), (300, f"+{most:g} {unit}", "end"))
     drawn += [_text(x, 24, said, anchor) for x, said, anchor in ends]
     return _svg("Scale", 30, drawn, 300, "map")
 
@@ -213,7 +213,8 @@ def _text(x: float, y: float, said: str, anchor: str = "start", kind: str = "") 
 
 
 def _svg(title: str, height: float, drawn: Sequence[str], width: int = WIDTH, kind: str = "drawing") -> str:
+    crisp = ' shape-rendering="crispEdges"' if kind == "map" else ""
     return (
-        f'<svg class="{kind}" viewBox="0 0 {width} {height:.0f}" role="img"><title>{escaped(title)}</title>'
+        f'<svg class="{kind}"{crisp} viewBox="0 0 {width} {height:.0f}" role="img"><title>{escaped(title)}</title>'
         f"{''.join(drawn)}</svg>"
     )

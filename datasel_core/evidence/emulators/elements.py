@@ -24,7 +24,9 @@ def listing(said: Sequence[str]) -> str:
     return f"<ul>{''.join(f'<li>{escaped(one)}</li>' for one in said)}</ul>"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, own: int | None = None) -> str:
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, own: int | None = None, kind: str = ""
+) -> str:
     """Cells that are numbers stand to the right. own: the row that the page is about."""
     right = [all(_is_number(row[at]) for row in rows) for at in range(len(head))]
     kinds = [' class="n"' if one else "" for one in right]
@@ -36,7 +38,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, own:
         for at, row in enumerate(rows)
     ]
     said = f"<caption>{escaped(caption)}</caption>" if caption else ""
-    return f'<div class="wide"><table>{said}{f"<tr>{top}</tr>" if top else ""}{"".join(lines)}</table></div>'
+    return f'<div class="wide {kind}"><table>{said}{f"<tr>{top}</tr>" if top else ""}{"".join(lines)}</table></div>'
 
 
 def _is_number(said: str) -> bool:

@@ -48,7 +48,7 @@ def _verdict(card: Mapping[str, Any]) -> str:
     kind = "verdict useful" if said["word"] == "useful" else "verdict"
     return (
         f'<div class="{kind}"><strong>{escaped(word)}</strong><p>{escaped(said["sentence"])}</p>'
-        f'<p class="muted">Better than pattern scaling by {escaped(gain)}; noise {escaped(noise or "unknown")} '
+        f'<p class="muted">Gain over pattern scaling {escaped(gain)}; noise {escaped(noise or "unknown")} '
         f"({escaped(said['trials'])}). Rule: {escaped(said['rule'])}</p></div>"
     )
 
@@ -80,7 +80,7 @@ def _errors(card: Mapping[str, Any]) -> Iterable[str]:
     every = card["errors"]
     yield "<h2>Errors beside baselines and noise</h2>"
     items = [
-        (one["title"] if name != "emulator" else f"{one['title']} (this one)", one["rmse_s"], name == "emulator")
+        ("This emulator" if name == "emulator" else one["title"], one["rmse_s"], name == "emulator")
         for name, one in every.items()
     ]
     line = None if floor is None else ("member against member", floor["s"])
@@ -184,7 +184,10 @@ def _time(card: Mapping[str, Any]) -> Iterable[str]:
     units, said, series = card["task"]["units"], card["trend"], card["series"]
     yield "<h2>Over the years</h2>"
     drawn = {"emulated": series["emulated"], "truth": series["truth"]}
-    yield figure(drawings.lines(series["year"], drawn, units), "Mean over the Earth, by year.")
+    yield figure(
+        drawings.lines(series["year"], drawn, units),
+        "Mean over the Earth, by year; one curve hides the other where they agree.",
+    )
     rows = [
         [name, number(said[key]["per_decade"]), f"{number(said[key]['low'])} to {number(said[key]['high'])}"]
         for name, key in (("Truth", "truth"), ("Emulated", "emulated"))
@@ -222,7 +225,11 @@ def _origin(card: Mapping[str, Any]) -> Iterable[str]:
         }
     )
     rows = [[name, sha256] for name, sha256 in said["files"].items()]
-    yield table(["File", "SHA-256"], rows, "Files that were read.") if rows else missing(card, "provenance.files")
+    yield (
+        table(["File", "SHA-256"], rows, "Files of the variable, and others that were named.", kind="hashes")
+        if rows
+        else missing(card, "provenance.files")
+    )
     yield (
         '<p class="muted">Inspired by the call for emulators that are adequate for a stated task (arXiv 2603.22320). '
         "This card says what was tested on some runs; it is no certificate.</p>"

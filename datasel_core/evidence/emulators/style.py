@@ -9,21 +9,21 @@ STYLE = """
   --part1: #dfa063; --part2: #9cca78; --part3: #5d6977; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 28px 20px 60px; max-width: 860px; background: var(--paper); color: var(--ink);
-  font: 16px/1.55 system-ui, sans-serif; overflow-wrap: anywhere; }
+  font: 16px/1.55 system-ui, sans-serif; overflow-wrap: break-word; }
 h1 { font-size: 1.6em; line-height: 1.25; margin: 0 0 .3em; } h2 { font-size: 1.15em; margin: 2em 0 .5em;
   border-top: 1px solid var(--rule); padding-top: 1em; }
 p { margin: .5em 0; } .muted, figcaption, caption { color: var(--muted); font-size: .9em; }
 .verdict { border-left: 5px solid var(--floor); background: var(--soft); padding: .8em 1.1em; margin: 1em 0; }
 .verdict.useful { border-color: var(--good); } .verdict strong { font-size: 1.15em; }
 .note { background: var(--soft); padding: .5em 1em; margin: .5em 0; }
-.wide { overflow-x: auto; }
+.wide { overflow-x: auto; } .hashes td { overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-size: .92em; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding-bottom: .3em; }
 th, td { text-align: left; padding: .35em .7em .35em 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
 td.n, th.n { text-align: right; white-space: nowrap; } tr.own td { font-weight: 600; }
 code { font: .85em ui-monospace, monospace; }
 figure { margin: 1em 0; } svg { display: block; width: 100%; height: auto; }
-svg text { fill: var(--ink); font: 13px system-ui, sans-serif; } svg text.floor { fill: var(--floor); }
+svg text { fill: var(--ink); font: 11.5px system-ui, sans-serif; } svg text.floor { fill: var(--floor); }
 .own { fill: var(--own); } .other { fill: var(--other); } .floor { stroke: var(--floor); stroke-width: 2; }
 text.floor { stroke: none; } .range { stroke: var(--other); stroke-width: 5; }
 .part0 { fill: var(--part0); } .part1 { fill: var(--part1); } .part2 { fill: var(--part2); }
