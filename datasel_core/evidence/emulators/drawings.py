@@ -26,7 +26,8 @@ def number(value: float | None, digits: int = 3) -> str:
     """As tables and drawings write it."""
     if value is None:
         return "unknown"
-    return f"{value:.{digits}f}".replace("-", "−") if abs(value) < 1e4 else f"{value:.3g}"
+    said = f"{value:.{digits}f}" if abs(value) < 1e4 else f"{value:.3g}"
+    return said.removeprefix("-") if not said.strip("-0.") else said.replace("-", "−")
 
 
 def bars(items: Sequence[tuple[str, float, bool]], line: tuple[str, float] | None, unit: str) -> str:

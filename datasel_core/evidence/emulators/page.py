@@ -64,7 +64,7 @@ def _task(card: Mapping[str, Any]) -> Iterable[str]:
     yield pairs(
         {
             "Trained on": f"{job['years']:,} of {job['of_years']:,} years of {', '.join(job['training_runs'])}",
-            "Chosen towards": job["reference"] or "no reference",
+            "Reference, kept apart": job["reference"] or "none",
             "Judged on": f"{job['target']}, {job['period'][0]} to {job['period'][1]}, which was neither trained on nor "
             "the reference",
             "Driver": job["driver"],
@@ -189,12 +189,18 @@ def _time(card: Mapping[str, Any]) -> Iterable[str]:
         "Mean over the Earth, by year; one curve hides the other where they agree.",
     )
     rows = [
-        [name, number(said[key]["per_decade"]), f"{number(said[key]['low'])} to {number(said[key]['high'])}"]
+        [name, number(said[key]["per_decade"]), _between(said[key])]
         for name, key in (("Truth", "truth"), ("Emulated", "emulated"))
     ]
     head = [f"Trend {said['years'][0]}-{said['years'][1]}", f"{units} in ten years", "95 % interval"]
     yield table(head, rows, f"Between the trends of cells: RMSE {number(said['rmse'])} {units} in ten years.")
     yield missing(card, "seasons")
+
+
+def _between(said: Mapping[str, float | None]) -> str:
+    if said["low"] is None:
+        return "none: too few years that do not follow from the one before"
+    return f"{number(said['low'])} to {number(said['high'])}"
 
 
 def _tests(card: Mapping[str, Any]) -> Iterable[str]:
@@ -218,7 +224,7 @@ def _origin(card: Mapping[str, Any]) -> Iterable[str]:
         {
             "Model": said["model"] or "not named",
             "Grid": f"{said['grid']}; weights by {said['weights']}; calendar {said['calendar']}",
-            "Pool": said["pool_fingerprint"],
+            "Pool (its fingerprint)": said["pool_fingerprint"],
             "Years that were kept (SHA-256 of their ids)": said["kept_sha256"],
             "Selection (its manifest)": said["manifest_sha256"] or "none",
             "Made by": f"datasel {said['version']}",

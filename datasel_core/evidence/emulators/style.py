@@ -20,7 +20,7 @@ p { margin: .5em 0; } .muted, figcaption, caption { color: var(--muted); font-si
 table { border-collapse: collapse; width: 100%; font-size: .92em; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding-bottom: .3em; }
 th, td { text-align: left; padding: .35em .7em .35em 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
-td.n, th.n { text-align: right; white-space: nowrap; } tr.own td { font-weight: 600; }
+td.n, th.n { text-align: right; white-space: nowrap; } tr.own td:first-child, tr.own td.n { font-weight: 600; }
 code { font: .85em ui-monospace, monospace; }
 figure { margin: 1em 0; } svg { display: block; width: 100%; height: auto; }
 svg text { fill: var(--ink); font: 11.5px system-ui, sans-serif; } svg text.floor { fill: var(--floor); }
