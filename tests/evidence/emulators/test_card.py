@@ -283,7 +283,8 @@ def test_a_card_is_made_once_and_again_where_it_is_damaged(workspace, tmp_path, 
         cards.maps(workspace, first["key"])
 
 
-def test_regions_of_a_file_are_scored(workspace, tmp_path):
+def test_regions_of_a_file_are_scored(workspace, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "nothing"))  # where regionmask would keep them
     mini(workspace, tmp_path)
     ring = [[-1, -90], [181, -90], [181, 0], [-1, 0], [-1, -90]]
     shape = {
@@ -293,6 +294,8 @@ def test_regions_of_a_file_are_scored(workspace, tmp_path):
     }
     (tmp_path / "regions.json").write_text(json.dumps({"type": "FeatureCollection", "features": [shape]}))
     said = judged(workspace, run="mini", target="ssp245", regions=str(tmp_path / "regions.json"))
+    with pytest.raises(BadRequest, match="The AR6 regions are not on this machine, and nothing is downloaded"):
+        judged(workspace, run="mini", target="ssp245", regions="ar6")
     [one] = said["regions"]
     assert one["name"] == "south-east"
     assert one["share"] == pytest.approx(0.25, abs=0.07)
