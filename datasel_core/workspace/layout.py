@@ -92,6 +92,10 @@ class Workspace:
         """A run in stages: its trainings, and what was measured after each."""
         return self.path / "stages" / checked_name("run in stages", key)
 
+    def emulator(self, key: str) -> Path:
+        """An emulator of climate and how far it can be relied on: its card, and its maps."""
+        return self.path / "emulators" / checked_name("emulator", key)
+
     def demo(self, name: str) -> Path:
         return self.path / "demo" / checked_name("demo", name)
 
@@ -131,7 +135,7 @@ class Workspace:
         """What only this program writes; the rest (demo, tasks, what people put there) is not among it."""
         review = (f"review.sqlite{end}" for end in ("", "-wal", "-shm", "-journal"))
         parts = ("pools", "features", "runs", "scores", "serving", "maps", "yardsticks", "evidence", "written", "lists")
-        parts += ("rates", "plans", "labels", "projects", "queries", "stages")
+        parts += ("rates", "plans", "labels", "projects", "queries", "stages", "emulators")
         return [self.path / part for part in (*parts, *review)]
 
     def written_parts(self) -> list[Path]:

@@ -74,6 +74,7 @@ def _network(asked: Question) -> Emulator:
 
 
 def _variability(asked: Question) -> Emulator:
+    variability.check_cells(int(asked.training.known.sum()))
     distance = covariance.distances(asked.latitude, asked.longitude)
     return variability.fit(*asked.given(), distance=distance, depth=asked.depth, weighting=asked.weighting)
 

@@ -165,16 +165,24 @@ def fit(
     )
 
 
+def check_cells(known: int) -> None:
+    """Before distances between all of them are reckoned, which takes minutes. Raises BadInput where they are too many.
+
+    known: cells with data.
+    """
+    if known > _MOST_CELLS:
+        raise BadInput(
+            f"There are {known:,} cells with data; internal variability takes at most {_MOST_CELLS:,}: take a coarser "
+            "grid, or the cells on land alone."
+        )
+
+
 def _check(training: Training, distance: np.ndarray) -> None:
     cells, known = len(training.known), int(training.known.sum())
     if training.driver.shape[1] != 1:
         raise BadInput(
             f"The driver has {training.driver.shape[1]} columns; internal variability goes by the global mean."
         )
-    if known > _MOST_CELLS:
-        raise BadInput(
-            f"There are {known:,} cells with data; internal variability takes at most {_MOST_CELLS:,}: take a coarser "
-            "grid, or the cells on land alone."
-        )
+    check_cells(known)
     if distance.shape != (cells, cells) or not np.isfinite(distance[np.ix_(training.known, training.known)]).all():
         raise BadInput(f"The distances have the shape {distance.shape}; they must be km between {cells:,} cells.")

@@ -100,3 +100,11 @@ def test_names_and_grids_that_are_not_there(rng):
         kinds.kind("gaussian")
     with pytest.raises(BadInput, match="needs a grid of latitudes by longitudes"):
         kinds.kind("cnn").fit(dataclasses.replace(asked, shape=None))
+
+
+def test_too_many_cells_are_refused_before_their_distances_are_reckoned(rng, monkeypatch):
+    asked, _ = question(rng)
+    monkeypatch.setattr("datasel_core.analysis.climate.emulators.variability._MOST_CELLS", 20)
+    monkeypatch.setattr("datasel_core.analysis.climate.emulators.covariance.distances", lambda *_: pytest.fail("slow"))
+    with pytest.raises(BadInput, match="There are 22 cells with data; internal variability takes at most 20"):
+        kinds.kind("variability").fit(asked)
