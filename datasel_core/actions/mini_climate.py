@@ -7,7 +7,6 @@ from datasel_core.actions.add_pool import about_pool, add_pool
 from datasel_core.actions.task import Outcome, Task, Work, task
 from datasel_core.base.declare import Field
 from datasel_core.base.progress import Progress
-from datasel_core.base.registry import every
 from datasel_core.errors import BadRequest, UnknownName
 from datasel_core.pools.demo.mini_climate import file_name, write_runs
 from datasel_core.pools.persistence import pool_names
@@ -56,9 +55,6 @@ class MiniClimateDemo(Task):
             lacking = [one for one in runs if not (folder / file_name(*one)).exists()]
             made = (climate.run(*one, self.seed) for one in lacking)
             write_runs(folder, made, len(lacking), climate.latitudes, climate.longitudes, progress)
-        if _KIND not in every("pool kind"):
-            said = f"{len(runs)} files of a synthetic climate are in {folder}; nothing here opens them as a pool yet."
-            return Outcome({"folder": str(folder)}, {"folder": str(folder), "files": len(runs)}, [said])
         pool = add_pool(workspace, self.name, str(folder), _KIND, progress=progress)
         said = f"{pool.name}: {len(runs)} simulations, {pool.n:,} years, all synthetic."
         return Outcome({"pool": pool.name}, about_pool(workspace, pool), [said], pool.about["notes"])

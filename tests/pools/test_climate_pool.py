@@ -360,6 +360,45 @@ def test_a_missing_past_is_said_with_what_is_there(workspace, folder):
         add(workspace, folder, baseline="1800-1850")
 
 
+def test_an_idealised_run_is_never_its_own_baseline(workspace, folder):
+    """It has warmed in its first years already: its zero is that of the historical run of its member."""
+    values = usual(folder)
+    apart = {one: 5 + run(folder, one, 1850, 1899) for one in ("abrupt-4xCO2", "hist-aer")}
+    for scenario, field in apart.items():
+        named = attributes(scenario) | {"parent_experiment_id": "piControl"}
+        put(folder, dataset(field, np.arange(1850, 1900), **named), scenario)
+    run(folder, "piControl", 1600, 1700)
+    pool = add(workspace, folder)
+    base = values["historical"][:31].mean(axis=0)
+    for scenario, field in apart.items():
+        mine = pool.column("scenario") == scenario
+        np.testing.assert_allclose(pool.column("gmst")[mine], means(field - base), atol=1e-5)
+        assert pool.column("gmst")[mine].min() > 4
+    assert pool.column("gmst")[pool.column("scenario") == "piControl"].max() < -1
+    assert "abrupt" not in said(pool)
+
+
+def test_without_a_past_an_idealised_run_goes_by_its_control_run(workspace, folder):
+    usual(folder)
+    control = run(folder, "piControl", 1700, 1800, member=3)
+    field = 5 + run(folder, "1pctCO2", 1850, 1899, member=3)
+    named = attributes("1pctCO2", "r3i1p1f1") | {"parent_experiment_id": "piControl"}
+    put(folder, dataset(field, np.arange(1850, 1900), **named), "1pctCO2", "r3i1p1f1")
+    run(folder, "abrupt-4xCO2", 1850, 1899, member=2)
+    pool = add(workspace, folder)
+    for scenario, its in (("1pctCO2", field), ("piControl", control)):
+        mine = pool.column("scenario") == scenario
+        np.testing.assert_allclose(pool.column("gmst")[mine], means(its - control.mean(axis=0)), atol=1e-5)
+    assert "1pctCO2/r3i1p1f1, piControl/r3i1p1f1: anomalies to the mean of all years of piControl/r3i1p1f1." in said(
+        pool
+    )
+    assert (
+        "abrupt-4xCO2/r2i1p1f1: its own first years are no baseline, and there is neither historical/r2i1p1f1 nor "
+        "piControl/r2i1p1f1; add one of them"
+    ) in said(pool)
+    assert pool.left_out == 50
+
+
 def test_years_that_stand_twice_are_taken_once_or_refused(workspace, folder):
     values = usual(folder)["ssp585"]
     years = np.arange(1930, 1940)

@@ -3,9 +3,9 @@
 A card is plain JSON. A number that is not known is null, and `reasons` says why, by the name of the entry:
 
     pool, run           names; run is null where all years of the training scenarios were trained on
-    task                target ("ssp126/r1i1p1f1"), reference (null, or a scenario), training (scenarios), years (how many
-                        were trained on), period ([2080, 2100]), variable, units, driver (a sentence), weighting (a
-                        sentence), kind, title, seeds, out_of_scope (sentences)
+    task                target ("ssp126/r1i1p1f1"), reference (null, or a scenario), training (scenarios), years (how
+                        many were trained on), period ([2080, 2100]), variable, units, driver (a sentence), weighting
+                        (a sentence), kind, title, seeds, out_of_scope (sentences)
     errors              name -> {title, rmse_s, rmse_g, nrmse_s, nrmse_g, total, seeds}: "emulator" first, then the
                         baselines; seeds: RMSE_s of each start, null of what begins with no chance
     floor               {s, g, pairs_s, between}: of two members of the target's scenario, over sqrt 2; null of one
@@ -24,16 +24,16 @@ A card is plain JSON. A number that is not known is null, and `reasons` says why
                         years outside the hull, largest variance inflation (null: infinite)
     over_fit            a sentence, or null
     series              {year, driver, truth, emulated}: area means, for a line
-    provenance          {pool_fingerprint, kept_sha256, manifest_sha256, files: {name: sha256}, baseline, model, calendar,
-                        grid, weights, version}
+    provenance          {pool_fingerprint, kept_sha256, manifest_sha256, files: {name: sha256}, baseline, model,
+                        calendar, grid, weights, version}
     verdict             {word, sentence, rule, recommended, gain: [mean, low, high], noise: null or the same}; word is
                         "useful" or "pattern scaling recommended"
     reasons             entry -> why it is null
     notes               sentences that belong beside all of it
     key, order          of the folder, and its place in the order in which cards were made
 
-`maps.npz` lies beside it: lat, lon, weight (cells,); shape (rows, columns); truth, emulated, difference, pattern_scaling
-(cells,): means over the period, NaN in cells without data.
+`maps.npz` lies beside it: lat, lon, weight (cells,); shape (rows, columns); truth, emulated, difference,
+pattern_scaling (cells,): means over the period, NaN in cells without data.
 """
 
 import contextlib

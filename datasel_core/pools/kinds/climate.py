@@ -23,7 +23,8 @@ class Climate(PoolKind):
     """Annual fields of climate simulations: NetCDF files as CMIP has them, a folder of these, or Zarr. A sample is one
     year of one run, called scenario/member/year.
 
-    Fields are anomalies to a baseline, of each member to its own. Brings `gmst`, the global-mean temperature; `field`,
+    Fields are anomalies to a baseline, of each member to its own; those of idealised experiments, such as 1pctCO2, are
+    to the historical run of their member, or else its control run. Brings `gmst`, the global-mean temperature; `field`,
     the anomalies of all cells; and `embedding`, the same weighted by area. Which run a file is says its attributes
     (experiment_id, variant_label, source_id), else its name.
     """

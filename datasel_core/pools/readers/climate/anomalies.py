@@ -1,5 +1,11 @@
-"""Anomalies: each run less the mean of its own member over the baseline; and whether runs go on where they branch."""
+"""Anomalies: each run less the mean of its own member over the baseline; and whether runs go on where they branch.
 
+Years of an experiment apart (4 x CO2 from the first year, a control run, single forcings) are no years of the past,
+whatever the calendar says: its anomalies are to the historical run of its member, else to all of its control run, and
+never to its own first years, in which it has warmed already.
+"""
+
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +18,9 @@ from datasel_core.pools.readers.climate.runs import Run
 _STEP = 1.5
 """So many times the largest step of a run from year to year is still a usual one where another run goes on."""
 _FUTURES = ("ssp", "rcp")
+_CONTROL = re.compile(r"(esm-)?piControl.*")
+_APART = re.compile(r"(esm-)?(piControl|1pct|abrupt|hist-(?!ext)).*|historical[A-Z].*")
+"""Experiments of CMIP5, CMIP6 and DAMIP whose years are no years of the past."""
 _DEEPEST = 8
 """Runs that branched from one another."""
 
@@ -41,7 +50,13 @@ def anomalies(runs: Mapping[str, Run], baseline: tuple[int, int]) -> Anomalies:
     """baseline: first and last year, both counted. Before a run begins, the years of the one it goes on from count."""
     values, base, uncovered = {}, {}, {}
     for name, run in runs.items():
-        line = lineage(run, runs)
+        line = _past(run, runs)
+        if not line:
+            if (control := control_of(run, runs)) is None:
+                uncovered[name] = _unreferred(run)
+                continue
+            values[name], base[name] = run.values - control.values.mean(axis=0), (control.name,)
+            continue
         there = {
             year: (one, at)
             for one in line
@@ -56,6 +71,29 @@ def anomalies(runs: Mapping[str, Run], baseline: tuple[int, int]) -> Anomalies:
         values[name] = run.values - mean
         base[name] = tuple(dict.fromkeys(one.name for one, _ in there.values()))
     return Anomalies(values, base, uncovered)
+
+
+def is_apart(run: Run) -> bool:
+    """Whether its years are no years of the past."""
+    return _APART.fullmatch(run.scenario) is not None
+
+
+def control_of(run: Run, runs: Mapping[str, Run]) -> Run | None:
+    """The control run that it branched from, as its files say, else that of its member; of a control run itself."""
+    names = (run.name, run.parent, f"piControl/{run.member}", f"esm-piControl/{run.member}")
+    there = [runs[name] for name in names if name in runs and _CONTROL.fullmatch(runs[name].scenario)]
+    return there[0] if there else None
+
+
+def _past(run: Run, runs: Mapping[str, Run]) -> list[Run]:
+    """The run and those that it goes back to, as far as their years are years of the past; of an experiment apart, and
+    what goes on from one, the historical run of its member.
+    """
+    line = lineage(run, runs)
+    if any(is_apart(one) and not _CONTROL.fullmatch(one.scenario) for one in line):
+        past = runs.get(f"historical/{run.member}")
+        return [] if past is None else [past]
+    return [one for one in line if not is_apart(one)]
 
 
 def lineage(run: Run, runs: Mapping[str, Run]) -> list[Run]:
@@ -81,12 +119,19 @@ def _uncovered(run: Run, line: list[Run], baseline: tuple[int, int], missing: in
     )
 
 
+def _unreferred(run: Run) -> str:
+    return (
+        f"its own first years are no baseline, and there is neither historical/{run.member} nor "
+        f"piControl/{run.member}; add one of them"
+    )
+
+
 def continuity(runs: Mapping[str, Run], grid: Grid) -> list[str]:
     """What is to be known of where runs go on from others, and of runs that have gaps or end early."""
     notes, smooth, largest, usual, joints = [], 0, 0.0, 0.0, set()
     for run in runs.values():
         parent = parent_of(run, runs)
-        if parent is None or run.years[0] <= parent.years[0]:
+        if parent is None or is_apart(run) or is_apart(parent) or run.years[0] <= parent.years[0]:
             continue
         between = int(run.years[0] - parent.years[-1]) - 1
         if between:
@@ -109,7 +154,15 @@ def continuity(runs: Mapping[str, Run], grid: Grid) -> list[str]:
             f"{smooth} {'run goes' if smooth == 1 else 'runs go'} on at {listed(sorted(joints))}: the mean over the "
             f"Earth steps by {largest:.2g} at most, within runs by {usual:.2g}.",
         )
-    return notes + _gaps(runs) + _early(runs)
+    return notes + _to_control(runs) + _gaps(runs) + _early(runs)
+
+
+def _to_control(runs: Mapping[str, Run]) -> list[str]:
+    found: dict[str, list[str]] = {}
+    for name, run in runs.items():
+        if not _past(run, runs) and (control := control_of(run, runs)) is not None:
+            found.setdefault(control.name, []).append(name)
+    return [f"{listed(names)}: anomalies to the mean of all years of {one}." for one, names in found.items()]
 
 
 def _largest_step(years: np.ndarray, mean: np.ndarray) -> float:
