@@ -20,6 +20,8 @@ from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
 
 KIND = "next_run"
+RATES = ("core_hours", "storage", "core_hour_price", "terabyte_price", "currency")
+"""Fields that price what is ranked."""
 
 
 @task("next_run", version=1, title="Rank the next run")
@@ -119,6 +121,7 @@ class NextRun(Task):
             "size": self.size,
             "measure": self.measure,
             "period": list(period(self.period)),
+            "priced": {name: getattr(self, name) for name in RATES},
         }
         return {**about, **found}
 

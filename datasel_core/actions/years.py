@@ -122,7 +122,7 @@ class Years(Task):
             "target": {"said": chosen.target.said, "runs": list(chosen.target.runs)},
             "reference": None if reference is None else {"said": reference.said, "runs": list(reference.runs)},
             "training": list(chosen.training.runs),
-            "asked": {"reference": self.reference, "training": self.training, "methods": self.methods},
+            "asked": {name: getattr(self, name) for name in ("reference", "training", "methods", "budgets")},
             "period": list(asked.period),
             "draws": asked.draws,
             "seed": asked.seed,

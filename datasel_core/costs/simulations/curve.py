@@ -155,6 +155,21 @@ def floor(fields: Fields, runs: Runs, target: Side, period: tuple[int, int]) -> 
     return {"s": found.s, "scenario": name, "members": len(several[name]), "own": bool(own)}
 
 
+def enough(said: Mapping[str, Any]) -> tuple[int, str, float] | None:
+    """(years, what chose them, error) of the fewest years whose error is above that of all by no more than noise; of
+    those that need as few, the lowest error. None where noise is not known. said: what `measured` gave.
+    """
+    if said["floor"] is None:
+        return None
+    most = said["all"] + said["floor"]["s"]
+    lines = [("random choice", said["random"]["mean"]), *((one["title"], one["rmse_s"]) for one in said["lines"])]
+    for at, n in enumerate(said["budgets"]):
+        error, name = min((errors[at], name) for name, errors in lines)
+        if error <= most:
+            return n, name, error
+    return None
+
+
 def _line(
     method: Method,
     fields: Fields,

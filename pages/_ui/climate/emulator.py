@@ -1,0 +1,122 @@
+"""The emulator that is built on a choice: which card is shown, and the button that makes another one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from datasel_core.analysis.climate.emulators.kinds import KINDS
+from datasel_core.pools.pool import Pool
+from datasel_core.runs.run import Run
+from pages._ui.climate import card as cards
+from pages._ui.climate import maps, reading
+from pages._ui.climate.asking import Asked
+from pages._ui.kit import keys, look, markdown, watch
+
+TASK = "emulator"
+_SECONDS = {"pattern_scaling": 10, "gaussian_process": 20, "cnn": 60, "variability": 20}
+"""On two slow cores."""
+
+
+def draw(view: str, pool: Pool, run: Run | None, asked: Asked, working: bool) -> Mapping[str, Any] | None:
+    """The card that is shown; None where there is none."""
+    card = _choose(pool, run, asked, working)
+    if card is not None and view == "maps":
+        maps.draw(card, reading.maps(pool, card))
+    elif card is not None:
+        cards.draw(card)
+    return card
+
+
+def beside(view: str, pool: Pool, card: Mapping[str, Any] | None) -> None:
+    if card is None:
+        look.section("What is judged")
+        st.caption(
+            "Emulators are judged on a scenario that nothing has seen, beside baselines that need no emulator and the "
+            "noise between members. None is ever certified."
+        )
+    elif view == "maps":
+        maps.beside(card, reading.maps(pool, card))
+    else:
+        cards.beside(card, None)
+
+
+def sentence(card: Mapping[str, Any] | None) -> str:
+    if card is None:
+        return "How far an emulator that is built on the kept years can be relied on."
+    return str(card["verdict"]["sentence"])
+
+
+def _choose(pool: Pool, run: Run | None, asked: Asked, working: bool) -> Mapping[str, Any] | None:
+    """Draws one row."""
+    found = reading.cards(pool)
+    fitting = [one for one in found if one["task"]["target"].startswith(asked.target or "/")]
+    known = {one["key"]: one for one in [*fitting, *(one for one in found if one not in fitting)]}
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="climate-emulator"):
+        shown = None
+        if known:
+            shown = keys.bound(
+                st.selectbox,
+                "Shown",
+                "climate.card",
+                next(iter(known)),
+                options=list(known),
+                format_func=lambda key: _called(known[key]),
+                width=330,
+            )
+        kind = keys.bound(
+            st.selectbox,
+            "Emulator",
+            "climate.kind",
+            "pattern_scaling",
+            options=list(KINDS),
+            format_func=lambda one: KINDS[one].title,
+            width=240,
+            help="What is fitted to the kept years. " + " ".join(f"{one.title}: {one.help}" for one in KINDS.values()),
+        )
+        given = _given(pool, run, asked, kind)
+        if known and asked.target is not None:
+            st.button(
+                f"Fit and judge, {look.about(_SECONDS[kind])}",
+                key="climate-fit",
+                disabled=working,
+                help=_what(run, asked),
+                on_click=_start,
+                args=(given,),
+            )
+    if known:
+        return known[str(shown)]
+    if asked.target is None:
+        look.empty(
+            "Nothing can judge",
+            f"No run has all years of {asked.when}. Say another period in Settings.",
+            key="climate-no-judge",
+        )
+    elif not working and look.empty(
+        "No emulator yet", _what(run, asked), f"Fit and judge, {look.about(_SECONDS[kind])}", key="climate-card"
+    ):
+        _start(given)
+        st.rerun()
+    return None
+
+
+def _start(given: Mapping[str, Any]) -> None:
+    keys.put("climate.card", None)  # the newest is shown then
+    watch.start(TASK, TASK, **given)
+
+
+def _given(pool: Pool, run: Run | None, asked: Asked, kind: str) -> dict[str, Any]:
+    of = run.key if run is not None else pool.name
+    return {"of": of, "target": asked.target, "reference": asked.reference, "kind": kind, "period": asked.when}
+
+
+def _what(run: Run | None, asked: Asked) -> str:
+    of = "all years of the other scenarios" if run is None else "the kept years"
+    target = markdown.plain((asked.target or "").replace("/", " "))
+    judged = f"is judged on {target}, {asked.when}, beside baselines and the noise between members"
+    return f"An emulator learns {of} and {judged}."
+
+
+def _called(card: Mapping[str, Any]) -> str:
+    task = card["task"]
+    return markdown.plain(f"{task['title']} on {task['target'].replace('/', ' ')}, {task['years']:,} years")
