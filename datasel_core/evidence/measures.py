@@ -147,7 +147,7 @@ class Probed(Measure):
             kept = kept[groups[kept] != ""]
             if len(known := np.unique(groups[kept])) < 2:  # it can name nothing else
                 return np.isin(groups[self.held.rows], known).astype(np.float64)
-        if self.probe.opens:
+        if self.probe.opens or self.probe.knows:
             with of_models(self.probe):
                 return self.probe.each(self._opened(), kept, self.held.rows, progress)
         train, test = np.arange(len(kept)), np.arange(len(kept), len(kept) + len(self.held.rows))

@@ -158,6 +158,7 @@ def given_to(probe: Probe, pool: Pool, roles: Roles) -> dict[str, Any]:
     return (
         {role: roles.array(role) for role in (*probe.needs, *wanted)}
         | {what: opened[what] for what in probe.opens}
+        | ({"facts": roles.facts(probe.knows)} if probe.knows else {})
         | {"n": pool.n}
     )
 

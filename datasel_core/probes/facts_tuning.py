@@ -22,10 +22,10 @@ from datasel_core.features.language.tokens import Template, Tokens, read_tokens
 from datasel_core.features.language.training import Recipe
 from datasel_core.features.language.vocabulary import Vocabulary
 from datasel_core.features.models.weights import choose_device
-from datasel_core.probes import tuning_numbers
-from datasel_core.probes.fact_numbers import over_seeds
+from datasel_core.probes.numbers import tuning
+from datasel_core.probes.numbers.facts import over_seeds
+from datasel_core.probes.numbers.tuning import Answers, Questions, shares
 from datasel_core.probes.probe import Probe, probe
-from datasel_core.probes.tuning_numbers import Answers, Questions, shares
 from datasel_core.probes.turns import source_of
 from datasel_core.workspace.hashing import key_of
 
@@ -166,17 +166,17 @@ class FactsTuning(Probe):
                 again = self._said(model, world, one, progress, label) if name == "dropped" else []
                 after[name] = Answers(one.at, before[name], alone, again)
             found.append(after)
-        numbers = [tuning_numbers.numbers_of(world.there, one, world.answers, world.relation) for one in found]
+        numbers = [tuning.numbers_of(world.there, one, world.answers, world.relation) for one in found]
         parameters = sum(weight.numel() for weight in model.parameters())
         steps, batch = self._recipe(world, 0).steps, self._recipe(world, 0).batch
         return {
             **over_seeds(numbers, parameters),
-            "by_knowledge": tuning_numbers.by_knowledge(world.there, found),
-            **tuning_numbers.before_of(world.there, found[0], world.answers, world.relation),
+            "by_knowledge": tuning.by_knowledge(world.there, found),
+            **tuning.before_of(world.there, found[0], world.answers, world.relation),
             "facts": world.there.facts,
             "trained_on": len(world.learned.rows),
             "asked": {name: len(one.at) for name, one in parts.items()},
-            "examples": tuning_numbers.examples_in(world.there, found[0]["dropped"]),
+            "examples": tuning.examples_in(world.there, found[0]["dropped"]),
             "steps": steps,
             "epochs": round(steps * batch / len(world.learned.rows), 2),
             "n_seeds": self.n_seeds,

@@ -22,6 +22,8 @@ class Probe(Declared):
     """
     wants: ClassVar[tuple[str, ...]] = ()
     """Roles that it takes where the pool has them."""
+    knows: ClassVar[tuple[str, ...]] = ()
+    """Roles of which it is told what is known beside their values: in `roles`, `facts` is role -> facts."""
     elsewhere: ClassVar[bool] = False
     """Whether it can test on another pool; then `measure` also takes `elsewhere`: the roles of that pool, in which
     `test` are rows.

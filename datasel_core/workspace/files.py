@@ -112,6 +112,18 @@ def read_json(path: Path, default: Any = None) -> Any:
         raise BadInput(f"{path} is damaged: it is not JSON ({str(error).splitlines()[0]}).") from None
 
 
+def read_text(path: Path, most: int = 64 << 20) -> str:
+    """A file of UTF-8 text, of at most so many bytes. Raises BadInput."""
+    try:
+        if path.stat().st_size > most:
+            raise BadInput(f"{path.name} has more than {size(most)}; name a smaller file.")
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadInput(f"{path.name} is no UTF-8 text; save it as UTF-8.") from None
+    except OSError as error:
+        raise BadInput(f"{path.name} cannot be read: {error.strerror or error}.") from None
+
+
 def _no_number(word: str) -> None:
     raise ValueError(f"{word} is no number there")
 

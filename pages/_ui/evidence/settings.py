@@ -95,6 +95,7 @@ def _probes(pool: Pool) -> dict[str, str]:
     """Probe -> its title; those that are trained in a moment, and of facts the one that asks about them."""
     roles, found = disk.roles(pool), {}
     if EMBEDDING.name in roles.features and roles.group is not None:
-        found = {id: one.title for id, one in registry.every("probe").items() if one.each_is and not one.opens}
+        quick = {id: one for id, one in registry.every("probe").items() if one.each_is and not one.opens}
+        found = {id: one.title for id, one in quick.items() if all(map(roles.has, one.needs))}
     facts = {FactsProbe.id: FactsProbe.title} if pool.kind == Facts.id else {}
     return {**found, **facts, NONE: "None: distances alone"}

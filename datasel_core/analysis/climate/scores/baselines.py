@@ -44,7 +44,12 @@ def recent_years(year: np.ndarray, historical: np.ndarray, period: tuple[int, in
 
 
 def baselines(
-    training: Training, truth: np.ndarray, driver: np.ndarray, driver_name: str, weight: np.ndarray
+    training: Training,
+    truth: np.ndarray,
+    driver: np.ndarray,
+    driver_name: str,
+    weight: np.ndarray,
+    persisted: np.ndarray | None = None,
 ) -> dict[str, Baseline]:
     """Name -> baseline, on the years of a target: zero anomaly, persistence (the mean of recent years), uniform GMST
     (the driver everywhere) and pattern scaling (a line per cell).
@@ -58,9 +63,11 @@ def baselines(
         )
     here = np.where(np.isnan(truth), np.nan, 0.0)
     own = lines(training.fields, training.driver, np.ones((1, len(training.driver)), bool)).predicted(driver)[0]
+    if persisted is None and training.recent.any():
+        persisted = training.fields[training.recent].mean(axis=0)
     told = {
         "zero anomaly": (here, "none"),
-        "persistence": (here + training.fields[training.recent].mean(axis=0), "none"),
+        **({} if persisted is None else {"persistence": (here + persisted, "none")}),
         "uniform GMST": (here + np.asarray(driver)[:, None], driver_name),
         PATTERN_SCALING: (own, driver_name),
     }

@@ -10,7 +10,7 @@ from datasel_core.features.facts_training import knowledge
 from datasel_core.features.facts_training.asking import Exposures
 from datasel_core.features.facts_training.learning import taken
 from datasel_core.features.language.tokens import Tokens
-from datasel_core.probes.fact_numbers import right_answers
+from datasel_core.probes.numbers.facts import right_answers
 
 _WORDS = ("right", "wrong", "other")
 _EXAMPLES = 20

@@ -1,0 +1,262 @@
+"""What a reliability card is asked about: three roles kept apart, the years that are trained on, the reference towards
+which they were chosen, and the target that judges. Everything that can be wrong is found before anything is fitted.
+"""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datasel_core.analysis.climate import forcing
+from datasel_core.analysis.climate.emulators.driver import TRUE, Years
+from datasel_core.analysis.climate.emulators.kinds import Kind, kind
+from datasel_core.analysis.climate.emulators.training import Weighting
+from datasel_core.analysis.climate.forcing import Forcing
+from datasel_core.analysis.climate.scores.errors import PERIOD, within
+from datasel_core.base.role import FIELD, GMST, YEAR
+from datasel_core.errors import BadRequest, UnknownName
+from datasel_core.features.fields.grid import FieldGrid, grid_of
+from datasel_core.features.roles import Roles
+from datasel_core.pools.persistence import load_pool, pool_names
+from datasel_core.pools.pool import Pool
+from datasel_core.pools.readers.climate.names import listed, natural
+from datasel_core.pools.readers.climate.scan import TEMPERATURE
+from datasel_core.runs import manifest
+from datasel_core.runs.catalog.names import find_folder
+from datasel_core.workspace.files import read_text
+from datasel_core.workspace.hashing import ids_sha256, known_hash
+from datasel_core.workspace.layout import Workspace
+
+_COLUMNS = ("scenario", "member", YEAR.name)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """As it was asked, in words. of: a selection, or a pool, of which all years of the training scenarios count.
+    target: SCENARIO or SCENARIO/MEMBER. training: the same with commas between; None for all that are neither target
+    nor reference. regions, forcing: paths. period: first and last year.
+    """
+
+    of: str
+    target: str
+    reference: str | None = None
+    training: str | None = None
+    kind: str = "pattern_scaling"
+    driver: str = TRUE
+    forcing: str | None = None
+    weighting: Weighting = "years"
+    period: tuple[int, int] = PERIOD
+    seeds: int = 1
+    seed: int = 0
+    members: int = 50
+    regions: str | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """every: all years of the pool. kept: rows that are trained on; could: all rows of the training scenarios. target:
+    the run that maps and series are of; judges: runs of its scenario that have the period, the target first. reference:
+    years towards which was chosen, of this pool or of the target pool of a selection. run: name and hash of the
+    selection. notes: what is to be said of all of it.
+    """
+
+    wanted: Wanted
+    pool: Pool
+    grid: FieldGrid
+    every: Years
+    kept: np.ndarray
+    could: np.ndarray
+    target: str
+    judges: tuple[str, ...]
+    reference: Years | None
+    run: Mapping[str, str] | None
+    forcing: Forcing | None
+    regions: Path | None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def kind(self) -> Kind:
+        return kind(self.wanted.kind)
+
+    @property
+    def scenario(self) -> str:
+        return self.target.split("/", 1)[0]
+
+    @property
+    def training(self) -> Years:
+        return self.every.part(self.kept)
+
+    def of_run(self, name: str) -> Years:
+        """In the order of its years."""
+        rows = np.flatnonzero(self.every.run == name)
+        return self.every.part(rows[np.argsort(self.every.year[rows], kind="stable")])
+
+    def what(self) -> dict[str, Any]:
+        """All that decides the card."""
+        files = {"forcing": self.wanted.forcing, "regions": self.wanted.regions}
+        said = {name: value for name, value in vars(self.wanted).items() if name not in ("of", *files)}
+        hashes = {name: None if path is None else known_hash(Path(path).expanduser()) for name, path in files.items()}
+        reference = None if self.reference is None else self.reference.run.tolist()
+        kept = ids_sha256(self.pool.ids[self.kept].tolist())
+        return {
+            **said,
+            **hashes,
+            "period": list(self.wanted.period),
+            "pool": self.pool.fingerprint,
+            "kept": kept,
+            "run": self.run and dict(self.run),
+            "reference_runs": None if reference is None else sorted(set(reference)),
+        }
+
+
+def ask(workspace: Workspace, wanted: Wanted) -> Asked:
+    """Raises BadRequest."""
+    run, pool, kept = _found(workspace, wanted.of)
+    roles = Roles.of(workspace, pool, needs=(FIELD.name, GMST.name))
+    grid, every = grid_of(pool), simulated(pool, roles, grid_of(pool))
+    runs = every.run
+    target, judges, notes = _target(every, runs, wanted)
+    scenario = target.split("/", 1)[0]
+    reference, named = _reference(workspace, wanted, every, run, grid)
+    if scenario in named:
+        raise BadRequest(
+            f"{scenario} is target and reference at once; what was chosen towards it cannot judge: name another."
+        )
+    apart = {scenario, *named}
+    known = np.setdiff1d(np.arange(pool.n), roles.missing_rows((FIELD.name, GMST.name)))
+    could = np.intersect1d(_training(every, runs, wanted.training, apart), known)
+    if kept is None:
+        kept = could
+    else:
+        kept, more = _of_these(every, np.intersect1d(kept, known), could, wanted.training, apart)
+        notes += more
+    if len(np.unique(every.gmst[kept])) < 2:
+        raise BadRequest(f"{len(kept)} years are left to train on; an emulator needs two that differ at least.")
+    table = None if wanted.forcing is None else forcing.read(read_text(workspace.allowed(wanted.forcing)))
+    if wanted.driver != TRUE and table is None:
+        raise BadRequest(
+            f"The driver {wanted.driver} needs a table of forcing; name one with --forcing: {forcing.HOW_TO_BRING}."
+        )
+    if wanted.driver == "forcing" and kind(wanted.kind).runs:
+        raise BadRequest(f"{kind(wanted.kind).title} goes by the global mean; take --driver gmst or emulated.")
+    regions = None if wanted.regions is None else workspace.allowed(wanted.regions)
+    return Asked(wanted, pool, grid, every, kept, could, target, judges, reference, run, table, regions, tuple(notes))
+
+
+def simulated(pool: Pool, roles: Roles, grid: FieldGrid) -> Years:
+    """All years of a pool. Of temperature the global mean is that of the fields themselves, so that what is exact stays
+    exact: `gmst` is kept with fewer digits. Raises BadRequest where the pool has no simulated years.
+    """
+    lacking = [name for name in _COLUMNS if name not in pool.columns]
+    if lacking:
+        raise BadRequest(f"{pool.name} has no column {lacking[0]}, so its samples are no simulated years.")
+    fields = np.asarray(roles.array(FIELD.name), np.float64)
+    own = grid.variable == TEMPERATURE
+    gmst = grid.mean(fields) if own else np.asarray(roles.array(GMST.name), np.float64)
+    scenario, member = (pool.column(name).astype(str) for name in _COLUMNS[:2])
+    return Years(fields, gmst, scenario, member, pool.column(YEAR.name).astype(np.int64))
+
+
+def rows_of(every: Years, runs: np.ndarray, said: str) -> np.ndarray:
+    """Rows of a scenario, or of SCENARIO/MEMBER. Raises UnknownName."""
+    found = np.flatnonzero((every.scenario == said) | (runs == said))
+    if not len(found):
+        raise UnknownName("scenario or run", said, {*every.scenario.tolist(), *runs.tolist()})
+    return found
+
+
+def _found(workspace: Workspace, of: str) -> tuple[dict[str, str] | None, Pool, np.ndarray | None]:
+    """A pool by its name, else a selection: its name and hash, its pool, and the rows that it kept."""
+    if of in pool_names(workspace):
+        return None, load_pool(workspace, of), None
+    folder = find_folder(workspace, of)
+    said = manifest.intact(folder, "used")
+    pool = load_pool(workspace, said["pool"]["name"])
+    if said["pool"]["fingerprint"] != pool.fingerprint:
+        raise BadRequest(f"{of} was chosen from {pool.name} as it was once; choose anew from what it is now.")
+    ids = [*manifest.kept_table(folder)["id"].to_pylist(), *manifest.earlier_ids(folder, said)]
+    chose = (said["target"] or {}).get("name", "")
+    method = str((said["method"] or {}).get("id", ""))
+    return (
+        {"key": folder.name, "name": of, "sha256": said["sha256"], "target": chose, "method": method},
+        pool,
+        np.unique(pool.rows(ids)),
+    )
+
+
+def _target(every: Years, runs: np.ndarray, wanted: Wanted) -> tuple[str, tuple[str, ...], list[str]]:
+    """The run that judges, all runs of its scenario that have the period, and what is to be said of others."""
+    mine = rows_of(every, runs, wanted.target)
+    scenario = every.scenario[mine[0]]
+    names = sorted(set(runs[every.scenario == scenario].tolist()), key=natural)
+    first = sorted(set(runs[mine].tolist()), key=natural)[0]
+    within(every.year[runs == first], wanted.period)
+    whole = []
+    for name in names:
+        with contextlib.suppress(BadRequest):
+            within(every.year[runs == name], wanted.period)
+            whole.append(name)
+    gone = [name for name in names if name not in whole]
+    first_year, last_year = wanted.period
+    notes = [f"{listed(gone)}: no judge, years of {first_year}-{last_year} are missing."] if gone else []
+    return first, (first, *(name for name in whole if name != first)), notes
+
+
+def _reference(
+    workspace: Workspace, wanted: Wanted, every: Years, run: Mapping[str, str] | None, grid: FieldGrid
+) -> tuple[Years | None, list[str]]:
+    """Years towards which was chosen, and their scenarios: as asked, else of the target pool of the selection."""
+    if wanted.reference is not None:
+        years = every.part(rows_of(every, every.run, wanted.reference))
+        return years, sorted(set(years.scenario.tolist()))
+    if run is None or not run["target"] or run["target"] not in pool_names(workspace):
+        return None, []
+    pool = load_pool(workspace, run["target"])
+    there = Roles.of(workspace, pool)
+    if FIELD.name not in there.features:
+        return None, []
+    its = grid_of(pool)
+    years = simulated(pool, there, its)
+    same = its.is_like(grid) and (its.variable, its.baseline) == (grid.variable, grid.baseline)
+    return (years if same else None), sorted(set(years.scenario.tolist()))
+
+
+def _training(every: Years, runs: np.ndarray, said: str | None, apart: set[str]) -> np.ndarray:
+    if said is None:
+        found = np.flatnonzero(~np.isin(every.scenario, list(apart)))
+        if not len(found):
+            raise BadRequest(f"Nothing is left to train on beside {' and '.join(sorted(apart))}; add other scenarios.")
+        return found
+    names = [one.strip() for one in said.split(",") if one.strip()]
+    rows = [rows_of(every, runs, name) for name in names]
+    if not rows:
+        raise BadRequest("No scenario is named to train on: --training historical,ssp585.")
+    found = np.unique(np.concatenate(rows))
+    _check_apart(every.scenario[found], apart, "name others with --training")
+    return found
+
+
+def _of_these(
+    every: Years, kept: np.ndarray, could: np.ndarray, said: str | None, apart: set[str]
+) -> tuple[np.ndarray, list[str]]:
+    """Of what a selection kept, what is trained on; all of it, unless scenarios to train on were named."""
+    if said is None:
+        hint = 'choose among the others (select --where "scenario <> ..."), or name those to train on with --training'
+        _check_apart(every.scenario[kept], apart, hint)
+        return kept, []
+    found = np.intersect1d(kept, could)
+    gone = len(kept) - len(found)
+    return found, [f"{gone} of the years that were kept are of other runs, and are not trained on."] if gone else []
+
+
+def _check_apart(scenarios: Sequence[str] | np.ndarray, apart: set[str], remedy: str) -> None:
+    both = sorted(apart & set(np.asarray(scenarios).tolist()))
+    if both:
+        n = int(np.isin(scenarios, both).sum())
+        raise BadRequest(
+            f"{n:,} years to train on are of {' and '.join(both)}, which is target or reference: nothing that was "
+            f"trained on can judge; {remedy}."
+        )

@@ -1,0 +1,1 @@
+"""What probes of facts count, as arrays become numbers."""
