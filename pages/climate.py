@@ -58,7 +58,7 @@ def page(pool: Pool) -> None:
             answer = following.sentence(ranked)
         case _:
             with left:
-                card = emulator.draw(view, pool, run, asked, working[emulator.TASK])
+                card = emulator.draw(view, pool, run, shown, asked, working[emulator.TASK])
             with place:
                 emulator.beside(view, pool, card)
             answer = emulator.sentence(card)
@@ -70,7 +70,7 @@ if (pool := keys.pool()) is None:
     look.title("Climate")
     look.empty(
         "No pool is open",
-        "Open NetCDF files of simulations, or make the synthetic climate, on the Data page.",
+        "Open NetCDF files of climate simulations on the Data page.",
         "Go to Data",
         "pages/data.py",
     )

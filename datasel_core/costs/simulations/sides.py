@@ -57,7 +57,9 @@ class Sides:
 
 
 def scenario_of(run: str) -> str:
-    return run.rpartition("/")[0]
+    """Of a run; of a scenario, itself."""
+    scenario, slash, _ = run.rpartition("/")
+    return scenario if slash else run
 
 
 def runs_of(pool: Pool) -> Runs:

@@ -40,6 +40,12 @@ class Timeline:
     def kept(self) -> int:
         return sum(len(one.kept) for one in self.lines)
 
+    def learned(self, target: str) -> tuple[list[str], int, int]:
+        """Runs that are kept from and are not of this scenario, how many years are kept of them, and how many of it."""
+        apart = [one for one in self.lines if one.kept and scenario_of(one.run) != target]
+        mine = sum(len(one.kept) for one in apart)
+        return [one.run for one in apart], mine, self.kept - mine
+
     @property
     def simulated(self) -> int:
         """Years that whole runs take, each from its first year to the last that is kept of it."""
@@ -93,7 +99,7 @@ def likely_target(judges: Sequence[str], kept: Sequence[str]) -> str | None:
     """
     futures = [one for one in judges if "/" not in one and one != HISTORICAL] or list(judges)
     used = {scenario_of(one) for one in kept}
-    return next((one for one in futures if (scenario_of(one) or one) not in used), next(iter(futures), None))
+    return next((one for one in futures if scenario_of(one) not in used), next(iter(futures), None))
 
 
 def _of_each(runs: Runs) -> list[np.ndarray]:

@@ -7,6 +7,8 @@ import streamlit as st
 
 from datasel_core.actions.simulations import EXAMPLE
 from datasel_core.actions.years import period
+from datasel_core.analysis.climate.emulators.driver import DRIVERS, TRUE
+from datasel_core.analysis.climate.emulators.training import WEIGHTINGS
 from datasel_core.costs.simulations.sides import scenario_of
 from datasel_core.costs.simulations.timeline import Timeline, likely_target
 from datasel_core.errors import DataselError
@@ -33,11 +35,13 @@ class Asked:
     purchase: dict[str, Any]
     draws: int
     budgets: str
+    driver: str
+    weighting: str
 
     @property
     def scenario(self) -> str | None:
         """Of the target."""
-        return self.target and (scenario_of(self.target) or self.target)
+        return self.target and scenario_of(self.target)
 
     @property
     def when(self) -> str:
@@ -68,8 +72,8 @@ def row(shown: Timeline) -> Asked:
         help="The scenario that the emulator is for: it judges, and nothing that is chosen or learned may see it. "
         "Choose the future that you will ask about. A single run counts its own weather; a scenario all of its runs.",
     )
-    mine = None if target is None else scenario_of(target) or target
-    others = [one for one in shown.judges if (scenario_of(one) or one) != mine]
+    mine = target and scenario_of(target)
+    others = [one for one in shown.judges if scenario_of(one) != mine]
     reference = keys.bound(
         st.selectbox,
         "Reference",
@@ -82,16 +86,17 @@ def row(shown: Timeline) -> Asked:
         "influence would buy. Another run of a scenario that is learned from is the mildest choice.",
     )
     with st.popover("Settings", icon=":material/tune:", key="climate-settings"):
-        rates, purchase, draws, budgets = _rest(shown)
-    return Asked(target, reference or None, shown.period, rates, purchase, draws, budgets)
+        draws, budgets = _judged(shown)
+        driver, weighting = _emulator()
+        rates, purchase = _bought()
+    return Asked(target, reference or None, shown.period, rates, purchase, draws, budgets, driver, weighting)
 
 
 def _called(one: str) -> str:
     return markdown.plain(one.replace("/", " "))
 
 
-def _rest(shown: Timeline) -> tuple[dict[str, Any], dict[str, Any], int, str]:
-    """What is set rarely."""
+def _judged(shown: Timeline) -> tuple[int, str]:
     look.section("What is judged")
     left, right = st.columns(2, gap="medium")
     with left:
@@ -118,6 +123,38 @@ def _rest(shown: Timeline) -> tuple[dict[str, Any], dict[str, Any], int, str]:
         help="Numbers of years that are bought, with commas between. Put in what you could pay for. The word all "
         "stands for every year there is.",
     )
+    return int(draws), budgets
+
+
+def _emulator() -> tuple[str, str]:
+    look.section("The emulator")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        driver = keys.bound(
+            st.selectbox,
+            "Driver",
+            "climate.driver",
+            TRUE,
+            options=list(DRIVERS),
+            format_func=DRIVERS.get,
+            help="What it is told of the target. Its true global mean is knowledge that an emulator in use does not "
+            "have, and flatters it. The others need a table of forcing, which the synthetic climate brings.",
+        )
+    with right:
+        weighting = keys.bound(
+            st.selectbox,
+            "Weighting",
+            "climate.weighting",
+            "years",
+            options=list(WEIGHTINGS),
+            format_func=WEIGHTINGS.get,
+            help="How scenarios that are learned from count against one another. Move it where one has many more years "
+            "than the others. By years, the longest counts most.",
+        )
+    return str(driver), str(weighting)
+
+
+def _bought() -> tuple[dict[str, Any], dict[str, Any]]:
     look.section("What is bought")
     purchase = keys.bound(
         st.selectbox,
@@ -155,7 +192,7 @@ def _rest(shown: Timeline) -> tuple[dict[str, Any], dict[str, Any], int, str]:
             help="Whether a run can start where it branches. Without restart files its past is simulated, too. They "
             "are taken to be there.",
         )
-    return rates, {"purchase": purchase, "spin_up": int(spin_up), "restarts": restarts}, int(draws), budgets
+    return rates, {"purchase": purchase, "spin_up": int(spin_up), "restarts": restarts}
 
 
 def _rates() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Error against the years that are bought: a line per method, the band of random choices, and the noise floor."""
 
 import html
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from pages._ui.kit import keys, look, markdown, palette, watch
 TASK = "years"
 _SECONDS = 5e-8
 """For each number of a field and each random choice, on two slow cores."""
+_NOISE = palette.COLOURS[6]
 _AXES = {"kept": "by years kept", "simulated": "by years simulated"}
 _X = {"kept": "years kept", "simulated": "years simulated, as whole runs"}
 
@@ -177,6 +179,7 @@ def _chart(said: Mapping[str, Any]) -> None:
         [
             (grey, f"random: mean of {said['draws']} choices, and {low_p} to {high_p} % of them"),
             *((palette.colour_of(one["method"]), one["title"]) for one in said["lines"]),
+            *([(_NOISE, "noise between members")] if said["floor"] else []),
         ]
     )
 
@@ -185,16 +188,16 @@ def _floor(figure: Any, said: Mapping[str, Any], unit: str) -> None:
     known = said["floor"]
     if known is None:
         return
-    figure.add_hline(
-        y=known["s"],
-        line={"width": 1.5, "dash": "dash", "color": palette.COLOURS[6]},
-        annotation={
-            "text": f"noise floor {known['s']:.3f} {unit}",
-            "xanchor": "right",
-            "yanchor": "bottom",
-            "font": {"size": 12},
-            "showarrow": False,
-        },
+    figure.add_hline(y=known["s"], line={"width": 1.5, "dash": "dash", "color": _NOISE})
+    figure.add_annotation(
+        x=1,
+        xref="paper",
+        xanchor="right",
+        y=math.log10(known["s"]),  # where an axis is logarithmic, its annotations are in powers
+        yanchor="bottom",
+        text=f"noise floor {known['s']:.3f} {unit}",
+        font={"size": 12},
+        showarrow=False,
     )
 
 

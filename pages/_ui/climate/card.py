@@ -48,7 +48,7 @@ def beside(card: Mapping[str, Any], as_html: str | None) -> None:
         ]
     )
     look.section("Out of scope")
-    st.markdown("\n".join(f"- {markdown.plain(one)}" for one in task["out_of_scope"]))
+    st.markdown("\n\n".join(markdown.plain(one) for one in task["out_of_scope"]))
     name = f"card-{card['key'][:12]}"
     with st.container(horizontal=True, gap="small"):
         if as_html is not None:
@@ -82,26 +82,33 @@ def _download(label: str, data: str, name: str, kind: str) -> None:
     )
 
 
+def shown_errors(card: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The emulator and the baselines; pattern scaling once, where it is the emulator."""
+    same = "pattern_scaling" if card["task"]["kind"] == "pattern_scaling" else ""
+    return [(name, one) for name, one in card["errors"].items() if name == "emulator" or name.replace(" ", "_") != same]
+
+
 def _errors(card: Mapping[str, Any]) -> None:
     import plotly.graph_objects as go
 
-    unit, known = card["task"]["units"], list(card["errors"].items())
-    figure = go.Figure()
-    for name, one in known:
-        figure.add_bar(
-            y=[html.escape(one["title"])],
-            x=[one["rmse_s"]],
+    unit, known, floor = card["task"]["units"], shown_errors(card), card["floor"]
+    figure = go.Figure(
+        go.Bar(
+            y=[html.escape(one["title"]) for _, one in known],
+            x=[one["rmse_s"] for _, one in known],
             orientation="h",
-            marker={"color": palette.KEPT if name == "emulator" else palette.BASELINE},
-            text=[f"{one['rmse_s']:.3f} {html.escape(unit)}"],
+            marker={"color": [palette.KEPT if name == "emulator" else palette.BASELINE for name, _ in known]},
+            text=[html.escape(f"{one['rmse_s']:.3f} {unit}") for _, one in known],
             textposition="outside",
+            textfont={"size": 12},
             cliponaxis=False,
             hovertext=[
                 html.escape(f"{one['title']}: {one['rmse_s']:.3f}, of the global mean {one['rmse_g']:.3f} {unit}")
+                for _, one in known
             ],
             hoverinfo="text",
         )
-    floor = card["floor"]
+    )
     if floor is not None:
         figure.add_vline(x=floor["s"], line={"width": 2, "dash": "dash", "color": palette.COLOURS[1]})
     most = max(one["rmse_s"] for _, one in known)
@@ -110,6 +117,7 @@ def _errors(card: Mapping[str, Any]) -> None:
         yaxis={"title": {"text": ""}, "autorange": "reversed"},
         dragmode=False,
         showlegend=False,
+        uniformtext={"minsize": 12, "mode": "show"},
     )
     title = f"Error on {card['task']['target'].replace('/', ' ')}, beside what needs no emulator"
     alt = f"{title}: " + ", ".join(f"{one['title']} {one['rmse_s']:.3f} {unit}" for _, one in known)
@@ -169,7 +177,8 @@ def _regions(card: Mapping[str, Any]) -> None:
     unit = card["task"]["units"]
     look.section("By region", f"RMSE in {unit}, the worst first")
     worst = sorted(known, key=lambda one: -one["rmse"])[:6]
-    table([(one["name"], f"{one['rmse']:.3f}, pattern scaling {one['pattern_scaling']:.3f}") for one in worst])
+    other = "" if card["task"]["kind"] == "pattern_scaling" else ", pattern scaling {pattern_scaling:.3f}"
+    table([(one["name"], f"{one['rmse']:.3f}{other.format(**one)}") for one in worst])
 
 
 def _why(card: Mapping[str, Any], entry: str) -> str:

@@ -105,7 +105,7 @@ def _row(run: Run | None, shown: Timeline, asked: Asked) -> tuple[str, str, int]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="climate-rank-row"):
         futures = [one for one in SCENARIOS if one.startswith("ssp") and one != asked.scenario]
         there = {scenario_of(one.run) for one in shown.lines}
-        given = asked.reference and asked.reference.partition("/")[0]
+        given = asked.reference and scenario_of(asked.reference)
         usual = next((one for one in futures if one not in there), futures[-1])  # of which no run is lost
         judge = keys.bound(
             st.selectbox,

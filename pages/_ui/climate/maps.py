@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages._ui.climate.card import shown_errors
 from pages._ui.climate.rail import table
 from pages._ui.kit import look, palette
 
@@ -30,7 +31,7 @@ def draw(card: Mapping[str, Any], found: Mapping[str, np.ndarray]) -> None:
 
 
 def beside(card: Mapping[str, Any], found: Mapping[str, np.ndarray]) -> None:
-    task, errors = card["task"], card["errors"]
+    task = card["task"]
     unit = task["units"]
     look.section("What is shown")
     table(
@@ -42,7 +43,7 @@ def beside(card: Mapping[str, Any], found: Mapping[str, np.ndarray]) -> None:
         ]
     )
     look.section("How far off")
-    lines = [(one["title"], f"{one['rmse_s']:.3f} {unit}") for one in errors.values()]
+    lines = [(one["title"], f"{one['rmse_s']:.3f} {unit}") for _, one in shown_errors(card)]
     lines += [("noise floor", f"{card['floor']['s']:.3f} {unit}")] if card["floor"] else []
     table(lines)
     st.caption(

@@ -9,7 +9,6 @@ import streamlit as st
 from datasel_core.costs.document import in_words
 from datasel_core.costs.simulations import document
 from datasel_core.costs.simulations.price import Price
-from datasel_core.costs.simulations.sides import scenario_of
 from datasel_core.costs.simulations.timeline import Timeline
 from datasel_core.errors import DataselError
 from datasel_core.pools.pool import Pool
@@ -46,12 +45,26 @@ def overlap(shown: Timeline, asked: Asked) -> None:
     """A line where years of the target were chosen: then nothing can be judged on it."""
     if asked.scenario is None:
         return
-    seen = sum(len(one.kept) for one in shown.lines if scenario_of(one.run) == asked.scenario)
+    _, _, seen = shown.learned(asked.scenario)
     if seen:
+        are = "is" if seen == 1 else "are"
         st.caption(
-            f"{look.many(seen, 'year')} of the target {markdown.plain(asked.scenario)} {'is' if seen == 1 else 'are'} "
-            "among them: an emulator cannot be judged on what it learned from."
+            f"{look.many(seen, 'year')} of the target {markdown.plain(asked.scenario)} {are} among them: an emulator "
+            "cannot be judged on what it learned from, so it learns from the others alone."
         )
+        without(asked.scenario)
+
+
+def without(scenario: str, leads: bool = False) -> None:
+    """Leads to a choice among the other scenarios."""
+    quoted = scenario.replace("'", "''")
+    onward(
+        f"Choose without {markdown.plain(scenario)}",
+        "pages/select.py",
+        key="climate-without",
+        leads=leads,
+        **{"select.where": f"scenario <> '{quoted}'"},
+    )
 
 
 def amounts(found: Price) -> list[tuple[str, str]]:
