@@ -8,7 +8,7 @@ from datasel_core.actions.task import Outcome, Task, Work, task
 from datasel_core.base.declare import Field
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest, UnknownName
-from datasel_core.pools.demo.mini_climate import file_name, write_runs
+from datasel_core.pools.demo.mini_climate import file_name, write_forcing, write_runs
 from datasel_core.pools.persistence import pool_names
 from datasel_core.workspace.hashing import key_of
 from datasel_core.workspace.layout import Workspace, checked_name
@@ -48,13 +48,14 @@ class MiniClimateDemo(Task):
         return f"Making the synthetic climate {self.name}"
 
     def _made(self, workspace: Workspace, folder: Path, runs: list[tuple[str, int]], progress: Progress) -> Outcome:
-        from datasel_core.analysis.climate.mini_climate import MiniClimate
+        from datasel_core.analysis.climate.mini_climate import MiniClimate, forcing
 
         climate = MiniClimate(self.rows, self.columns)
         with Lock(folder).hold(progress.check):
             lacking = [one for one in runs if not (folder / file_name(*one)).exists()]
             made = (climate.run(*one, self.seed) for one in lacking)
             write_runs(folder, made, len(lacking), climate.latitudes, climate.longitudes, progress)
+            write_forcing(folder, {one: forcing(one) for one, _ in runs})
         pool = add_pool(workspace, self.name, str(folder), _KIND, progress=progress)
         said = f"{pool.name}: {len(runs)} simulations, {pool.n:,} years, all synthetic."
         return Outcome({"pool": pool.name}, about_pool(workspace, pool), [said], pool.about["notes"])

@@ -21,6 +21,7 @@ FIELDS = {
     "datamodel": {"pool": "p", "reference": "q"},
     "delete": {"run": "x"},
     "demo": {},
+    "emulator": {"run": "x", "target": "ssp126"},
     "enough": {"pool": "p"},
     "evaluate": {"run": "x"},
     "evidence": {"pool": "p", "methods": "k_center", "budgets": "5"},

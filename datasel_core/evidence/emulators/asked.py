@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from datasel_core.analysis.climate import forcing
-from datasel_core.analysis.climate.emulators.driver import TRUE, Years
+from datasel_core.analysis.climate.emulators.driver import FORCING, TRUE, Years
 from datasel_core.analysis.climate.emulators.kinds import Kind, kind
 from datasel_core.analysis.climate.emulators.training import Weighting
 from datasel_core.analysis.climate.forcing import Forcing
@@ -82,6 +82,13 @@ class Asked:
         return kind(self.wanted.kind)
 
     @property
+    def title(self) -> str:
+        """What the emulator is called: pattern scaling that is not the baseline of that name is called otherwise."""
+        said = " on forcing" if self.wanted.driver == FORCING else ""
+        weighed = self.kind.weighs and self.wanted.weighting != "years"
+        return f"{self.kind.title}{said}{', scenarios weighed' if weighed else ''}"
+
+    @property
     def scenario(self) -> str:
         return self.target.split("/", 1)[0]
 
@@ -140,7 +147,7 @@ def ask(workspace: Workspace, wanted: Wanted) -> Asked:
         raise BadRequest(
             f"The driver {wanted.driver} needs a table of forcing; name one with --forcing: {forcing.HOW_TO_BRING}."
         )
-    if wanted.driver == "forcing" and kind(wanted.kind).runs:
+    if wanted.driver == FORCING and kind(wanted.kind).runs:
         raise BadRequest(f"{kind(wanted.kind).title} goes by the global mean; take --driver gmst or emulated.")
     regions = None if wanted.regions is None else workspace.allowed(wanted.regions)
     return Asked(wanted, pool, grid, every, kept, could, target, judges, reference, run, table, regions, tuple(notes))
@@ -173,15 +180,16 @@ def _found(workspace: Workspace, of: str) -> tuple[dict[str, str] | None, Pool, 
     if of in pool_names(workspace):
         return None, load_pool(workspace, of), None
     folder = find_folder(workspace, of)
+    if not folder.exists():
+        raise UnknownName("pool or selection", of, pool_names(workspace))
     said = manifest.intact(folder, "used")
     pool = load_pool(workspace, said["pool"]["name"])
     if said["pool"]["fingerprint"] != pool.fingerprint:
         raise BadRequest(f"{of} was chosen from {pool.name} as it was once; choose anew from what it is now.")
     ids = [*manifest.kept_table(folder)["id"].to_pylist(), *manifest.earlier_ids(folder, said)]
-    chose = (said["target"] or {}).get("name", "")
-    method = str((said["method"] or {}).get("id", ""))
+    chose = (said.get("target") or {}).get("name", "")
     return (
-        {"key": folder.name, "name": of, "sha256": said["sha256"], "target": chose, "method": method},
+        {"key": folder.name, "name": of, "sha256": said["sha256"], "target": chose},
         pool,
         np.unique(pool.rows(ids)),
     )

@@ -19,6 +19,8 @@ from datasel_core.pools.readers.climate.parts import Asked as Files
 from datasel_core.pools.readers.climate.runs import read_runs
 
 TEMPERATURE, MAXIMUM, RAIN, HEAT = "tas", "tasmax", "pr", "hfds"
+_HINT = " (--option"
+"""Where an error of the reader begins to say how a pool of another variable is opened, which nobody asked for here."""
 _FEW = 10
 """Years of training below which another variable is not emulated."""
 
@@ -111,5 +113,5 @@ def _tried(fitted: Fitted, variable: str, progress: Progress, reasons: dict[str,
     try:
         return companion(fitted, variable, progress)
     except BadRequest as error:
-        reasons[what] = str(error)
+        reasons[what] = f"{str(error).split(_HINT)[0].rstrip('.')}."
         return None

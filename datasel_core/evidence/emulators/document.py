@@ -53,7 +53,9 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
     cells, regions_by = _cells(asked, checked)
     said, no_drivers = _drivers(fitted)
     warned, no_warning = over_fit(asked, progress)
+    origin = _provenance(asked)
     reasons = {
+        "provenance.files": "" if origin["files"] else "The files that the pool was read from are not there any more.",
         "errors.persistence": no_persistence,
         "floor": "" if floor else between,
         "ensemble": no_ensemble,
@@ -90,7 +92,7 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
             "truth": area_mean(run.fields, asked.grid.weight),
             "emulated": area_mean(whole, asked.grid.weight),
         },
-        "provenance": _provenance(asked),
+        "provenance": origin,
         "verdict": numbers.verdict_of(fitted, table, members, floor),
         "reasons": {name: why for name, why in reasons.items() if why},
         "notes": _notes(asked, fitted, checked),
@@ -129,8 +131,9 @@ def over_fit(asked: Asked, progress: Progress) -> tuple[str | None, str]:
     judge = change(target.fields[rows], target.gmst[rows], asked.target)
     if warned := overfit.overfitted(reference, [judge], asked.grid.units):
         return warned, ""
+    said = "It did not even lower the error there" if reference.worse else "No sign of it"
     return None, (
-        f"No sign of it: with the kept years the error goes from {reference.before:.3f} to {reference.after:.3f} "
+        f"{said}: with the kept years the error goes from {reference.before:.3f} to {reference.after:.3f} "
         f"{asked.grid.units} on the reference {name}, and from {judge.before:.3f} to {judge.after:.3f} on the target."
     )
 
@@ -200,7 +203,7 @@ def _task(asked: Asked, fitted: Fitted) -> dict[str, Any]:
         "driver": fitted.driver.words,
         "weighting": WEIGHTINGS[wanted.weighting] if weighs else "each year of each member counts once",
         "kind": wanted.kind,
-        "title": asked.kind.title,
+        "title": asked.title,
         "seeds": len(fitted.emulators),
         "out_of_scope": _out_of_scope(asked),
     }

@@ -87,7 +87,7 @@ def error_table(fitted: Fitted, others: Mapping[str, baseline.Baseline]) -> dict
     ]
     mean = {name: float(np.mean([getattr(one, name) for one in found])) for name in _NUMBERS}
     seeds = [one.rmse_s for one in found] if len(found) > 1 else None
-    mine = {"emulator": {"title": asked.kind.title, **mean, "seeds": seeds, "driver": fitted.driver.words}}
+    mine = {"emulator": {"title": asked.title, **mean, "seeds": seeds, "driver": fitted.driver.words}}
     return mine | {
         name: {"title": name[0].upper() + name[1:], **_numbers(one.found), "seeds": None, "driver": one.driver}
         for name, one in others.items()
@@ -240,7 +240,7 @@ def verdict_of(
     others = {name: one["rmse_s"] for name, one in table.items() if name not in ("emulator", baseline.PATTERN_SCALING)}
     asked = fitted.asked
     found = verdict(
-        asked.kind.title,
+        asked.title,
         np.array(mine),
         np.array(its),
         None if floor is None else floor.pairs_s,
@@ -249,7 +249,7 @@ def verdict_of(
     )
     return {
         "word": "useful" if found.useful else "pattern scaling recommended",
-        "sentence": _sentence(found, asked, others, line),
+        "sentence": _sentence(found, asked, others, line, floor),
         "rule": RULE,
         "recommended": found.recommended,
         "trials": "members of the target" if len(members) > 1 else "seeds" if seeds else "one member, one seed",
@@ -258,13 +258,13 @@ def verdict_of(
     }
 
 
-def _sentence(found: Verdict, asked: Asked, others: Mapping[str, float], line: float) -> str:
+def _sentence(found: Verdict, asked: Asked, others: Mapping[str, float], line: float, floor: Floor | None) -> str:
     """Of pattern scaling itself there is no gain over it."""
-    if asked.wanted.kind != "pattern_scaling":
+    if asked.title != "Pattern scaling":
         return found.words
     better = [name for name, error in others.items() if error < line]
-    noise = "unknown" if found.noise is None else f"{found.noise.mean:.3f} {asked.grid.units}"
-    than = f"worse than {better[0]}" if better else f"better than {', '.join(others)}" if others else "alone"
+    noise = "not known" if floor is None else f"{floor.s:.3f} {asked.grid.units}"
+    than = f"worse than {better[0]}" if better else f"better than {', '.join(others)}"
     return (
         f"Pattern scaling is what others must beat by more than noise ({noise}); its error is {line:.3f} "
         f"{asked.grid.units}, {than}."

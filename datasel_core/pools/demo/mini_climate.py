@@ -3,8 +3,9 @@
 What is written is made by `analysis/climate/mini_climate`; here it becomes files that any program for CMIP data opens.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from datasel_core.workspace.files import writing
 
 SOURCE = "MINI-SYNTHETIC"
 """source_id of its files: no model bears this name."""
+FORCING = "forcing.csv"
 _SAID = "Synthetic data of the program datasel: made by formulas from random numbers, of no climate model."
 
 
@@ -82,6 +84,22 @@ def write_runs(
         write_run(folder, one.scenario, one.member, one.year, one.fields, latitudes, longitudes)
         for one in (progress or Progress()).over(runs, n, "writing the mini climate")
     ]
+
+
+def write_forcing(folder: Path, given: Mapping[str, Any]) -> Path:
+    """Writes what forces each scenario as `forcing.csv`: scenario, year, and gas, aerosol and volcanic in W m-2.
+
+    given: scenario -> its forcing, with year, gas, aerosol and volcanic, (years,) each.
+    """
+    agents = ("gas", "aerosol", "volcanic")
+    lines = [",".join(("scenario", "year", *agents))]
+    for scenario, one in given.items():
+        columns = zip(one.year.tolist(), *(getattr(one, name).tolist() for name in agents), strict=True)
+        lines += [",".join(map(str, (scenario, *line))) for line in columns]
+    path = folder / FORCING
+    with writing(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
 
 
 def _attributes(scenario: str, member: int) -> dict[str, str | int]:

@@ -1,0 +1,78 @@
+"""What physics asks of variables that lie beside one another, on small files in which the answer is known."""
+
+import numpy as np
+import pytest
+
+from datasel_core.actions.add_pool import add_pool
+from tests.evidence.emulators.test_card import judged
+from tests.pools.simulations import LAT, attributes, dataset, put, warming
+
+SPANS = {"historical": (1850, 1909), "ssp245": (1910, 1949), "ssp585": (1910, 1949)}
+ASKED = {"target": "ssp245", "period": "1930-1949"}
+
+
+def written(folder, variable, of, units="K"):
+    """Files of a variable, of(scenario, tas) -> its values."""
+    for scenario, (first, last) in SPANS.items():
+        years = np.arange(first, last + 1)
+        values = of(scenario, warming(years))
+        put(folder, dataset(values, years, variable, units, **attributes(scenario)), scenario)
+
+
+def checks(workspace, folder, **options):
+    add_pool(workspace, "c", str(folder), "climate", {"baseline": "1850-1880", **options})
+    said = judged(workspace, run="c", **ASKED)
+    return {one["name"]: one for one in said["physics"]}, said
+
+
+@pytest.mark.parametrize(("variable", "apart", "holds"), [("tas", 2, True), ("tas", -2, False), ("tasmax", 2, True)])
+def test_the_daily_maximum_is_not_below_the_mean(workspace, tmp_path, variable, apart, holds):
+    written(tmp_path / "runs", "tas", lambda _, tas: tas)
+    written(tmp_path / "runs", "tasmax", lambda _, tas: tas + apart)
+    found, said = checks(workspace, tmp_path / "runs", variable=variable)
+    assert found["tasmax at least tas"]["holds"] is holds
+    assert ("is below tas in 1e+02 % of years" in found["tasmax at least tas"]["sentence"]) is not holds
+    if not holds:
+        assert "by up to 2 K" in found["tasmax at least tas"]["sentence"]
+    assert "heat uptake against warming" not in found
+    why = said["reasons"]["physics.heat uptake against warming"]
+    assert why == "runs has no hfds in its 6 files; there is tas, tasmax."
+
+
+@pytest.mark.parametrize(("level", "holds"), [(3.0, True), (0.5, False)])
+def test_rain_is_not_negative(workspace, tmp_path, level, holds):
+    """It falls by 1 mm a day per K in the warming; what is emulated is a line, which goes on below 0."""
+
+    def rain(scenario, tas):
+        mean = tas.mean(axis=(1, 2), keepdims=True)
+        here = np.where(LAT[:, None] > 50, level - (mean - 273), 3.0) + 0 * tas
+        return np.maximum(here, 0) if scenario == "ssp245" else here
+
+    written(tmp_path / "runs", "tas", lambda _, tas: tas)
+    written(tmp_path / "runs", "pr", rain, "mm day-1")
+    found, _ = checks(workspace, tmp_path / "runs", variable="pr")
+    assert found["precipitation not negative"]["holds"] is holds
+    assert "area mean = driver" not in found
+
+
+def test_the_ocean_takes_up_what_it_was_made_to_and_shows_the_land(workspace, tmp_path):
+    """1.5 W m-2 per K of warming in the ocean, which is all but two rows of cells."""
+    area = np.cos(np.deg2rad(LAT)) / np.cos(np.deg2rad(LAT)).sum()
+
+    def heat(_, tas):
+        mean = (tas.mean(axis=2) @ area)[:, None, None]
+        values = 1.5 * (mean - 270) + 0 * tas
+        values[:, [1, 4]] = np.nan
+        return values
+
+    written(tmp_path / "runs", "tas", lambda _, tas: tas)
+    written(tmp_path / "runs", "hfds", heat, "W m-2")
+    found, said = checks(workspace, tmp_path / "runs")
+    ocean = 1 - area[[1, 4]].sum()
+    expected = f"{1.5 * ocean:+.2f}"
+    sentence = found["heat uptake against warming"]["sentence"]
+    assert found["heat uptake against warming"]["holds"] is None
+    assert sentence.count(expected) == 2
+    parts = {one["name"]: one["share"] for one in said["regions"]}
+    assert parts["ocean"] == pytest.approx(ocean, abs=1e-6)
+    assert parts["land"] == pytest.approx(1 - ocean, abs=1e-6)
