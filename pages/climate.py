@@ -39,7 +39,7 @@ def page(pool: Pool) -> None:
         case "timeline":
             with left:
                 colour = palette.KEPT if run is None else palette.colour_of(run.manifest["method"]["id"])
-                timeline.draw(shown, asked, colour, reading.grid(pool).baseline)
+                timeline.draw(shown, asked, colour, reading.grid(pool))
             with place:
                 rail.draw(pool, run, shown, asked)
             answer = timeline.sentence(pool, shown)

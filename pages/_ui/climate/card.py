@@ -38,6 +38,7 @@ def beside(card: Mapping[str, Any], as_html: str | None) -> None:
     look.section("The task that was tested")
     table(
         [
+            ("model", card["provenance"]["model"]),
             ("target", task["target"].replace("/", " ")),
             ("reference", (task["reference"] or "none").replace("/", " ")),
             ("learned from", f"{task['years']:,} years of {', '.join(task['training'])}"),

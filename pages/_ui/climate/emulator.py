@@ -82,7 +82,9 @@ def _choose(pool: Pool, run: Run | None, lines: Timeline, asked: Asked, working:
             options=list(KINDS),
             format_func=lambda one: KINDS[one].title,
             width=240,
-            help="What is fitted to the kept years. " + " ".join(f"{one.title}: {one.help}" for one in KINDS.values()),
+            help="What is fitted to the kept years. Pattern scaling is hard to beat for annual means, and the others are "
+            "shown beside it; those with variability and the Gaussian process also say how sure they are. The network "
+            "takes longest.",
         )
         given = _given(pool, run, lines, asked, kind)
         if known and asked.target is not None:

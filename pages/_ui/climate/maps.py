@@ -36,6 +36,7 @@ def beside(card: Mapping[str, Any], found: Mapping[str, np.ndarray]) -> None:
     look.section("What is shown")
     table(
         [
+            ("model", card["provenance"]["model"]),
             ("emulator", task["title"]),
             ("target", task["target"].replace("/", " ")),
             ("driver", task["driver"]),
@@ -48,7 +49,7 @@ def beside(card: Mapping[str, Any], found: Mapping[str, np.ndarray]) -> None:
     table(lines)
     st.caption(
         "Errors are the root mean square over the area. Truth and emulator share one scale, grey at 0; the difference "
-        "has its own. No coastlines are drawn: none come with the program."
+        "has its own. Coastlines are not drawn."
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from datasel_core.costs.simulations.sides import scenario_of
 from datasel_core.costs.simulations.timeline import Line, Timeline
+from datasel_core.features.fields.grid import FieldGrid
 from datasel_core.pools.pool import Pool
 from pages._ui.climate.asking import Asked
 from pages._ui.kit import look, palette
@@ -14,7 +15,7 @@ _ALL, _LEAST, _MOST = 520, 24, 64
 """Pixels of all lines, and of one at least and at most."""
 
 
-def draw(shown: Timeline, asked: Asked, colour: str, baseline: str) -> None:
+def draw(shown: Timeline, asked: Asked, colour: str, grid: FieldGrid) -> None:
     """colour: of the method that chose."""
     import plotly.graph_objects as go
 
@@ -33,7 +34,7 @@ def draw(shown: Timeline, asked: Asked, colour: str, baseline: str) -> None:
         customdata=[[html.escape(one.run.replace("/", " "))] * len(years) for one in lines],
         hovertemplate="%{customdata}, %{x}: %{z:.2f} K<extra></extra>",
         colorbar={
-            "title": {"text": f"GMST above<br>{html.escape(baseline)} (K)", "font": {"size": 12}},
+            "title": {"text": f"GMST above<br>{html.escape(grid.baseline)} (K)", "font": {"size": 12}},
             "thickness": 12,
             "len": 1,
             "tickfont": {"size": 12},
@@ -63,7 +64,7 @@ def draw(shown: Timeline, asked: Asked, colour: str, baseline: str) -> None:
         showlegend=False,
     )
     tall = min(_MOST, max(_LEAST, _ALL // len(lines)))
-    title = f"Global-mean surface temperature (GMST) of {look.many(len(lines), 'run')}, year by year"
+    title = f"Global-mean surface temperature (GMST) of {look.many(len(lines), 'run')} of {grid.model}, year by year"
     look.chart(figure, title, _alt(lines, shown), height=100 + tall * len(lines), key="climate-timeline")
     if marks:
         look.legend([(colour, f"{look.many(len(marks), 'year')} kept, marked below the line")])
