@@ -7,14 +7,15 @@ import streamlit as st
 
 from datasel_core.actions.simulations import EXAMPLE
 from datasel_core.actions.years import period
-from datasel_core.analysis.climate.emulators.driver import DRIVERS, TRUE
-from datasel_core.analysis.climate.emulators.training import WEIGHTINGS
+from datasel_core.analysis.climate.emulators.driver import TRUE
 from datasel_core.costs.simulations.sides import scenario_of
 from datasel_core.costs.simulations.timeline import Timeline, likely_target
 from datasel_core.errors import DataselError
 from pages._ui.kit import keys, look, markdown
 
 BUDGETS = "5,10,20,40,80,all"
+_DRIVERS = {TRUE: "true GMST", "emulated": "emulated GMST", "forcing": "forcing"}
+_WEIGHTINGS = {"years": "by years", "scenarios": "by scenarios", "scenario_years": "by years of scenarios"}
 _PURCHASES = {
     "run": "whole runs, from where they branch",
     "time_slice": "slices of time",
@@ -135,8 +136,8 @@ def _emulator() -> tuple[str, str]:
             "Driver",
             "climate.driver",
             TRUE,
-            options=list(DRIVERS),
-            format_func=DRIVERS.get,
+            options=list(_DRIVERS),
+            format_func=_DRIVERS.get,
             help="What it is told of the target. Its true global mean is knowledge that an emulator in use does not "
             "have, and flatters it. The others need a table of forcing, which the synthetic climate brings.",
         )
@@ -146,8 +147,8 @@ def _emulator() -> tuple[str, str]:
             "Weighting",
             "climate.weighting",
             "years",
-            options=list(WEIGHTINGS),
-            format_func=WEIGHTINGS.get,
+            options=list(_WEIGHTINGS),
+            format_func=_WEIGHTINGS.get,
             help="How scenarios that are learned from count against one another. Move it where one has many more years "
             "than the others. By years, the longest counts most.",
         )

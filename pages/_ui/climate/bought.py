@@ -91,7 +91,7 @@ def beside(said: Mapping[str, Any] | None) -> None:
         ("target", said["target"]["said"].replace("/", " ")),
         ("years judged", f"{first}-{last}"),
         ("driver", said["driver"]),
-        ("learned from", ", ".join(one.replace("/", " ") for one in said["training"])),
+        ("learned from", rail.runs(said["training"])),
     ]
     if said["reference"] is not None:
         lines.insert(1, ("reference", said["reference"]["said"].replace("/", " ")))
@@ -190,11 +190,11 @@ def _floor(figure: Any, said: Mapping[str, Any], unit: str) -> None:
         return
     figure.add_hline(y=known["s"], line={"width": 1.5, "dash": "dash", "color": _NOISE})
     figure.add_annotation(
-        x=1,
+        x=0.01,
         xref="paper",
-        xanchor="right",
+        xanchor="left",
         y=math.log10(known["s"]),  # where an axis is logarithmic, its annotations are in powers
-        yanchor="bottom",
+        yanchor="top",
         text=f"noise floor {known['s']:.3f} {unit}",
         font={"size": 12},
         showarrow=False,
@@ -205,7 +205,8 @@ def _ticks(low: float, high: float) -> dict[str, Any]:
     """1, 2, 5 and their tenths and tens: an axis of less than a decade would have a single mark."""
     found = [step * 10.0**power for power in range(-6, 6) for step in (1, 2, 5)]
     shown = [one for one in found if low / 2.5 <= one <= high * 2.5]
-    return {"tickvals": shown, "ticktext": [f"{one:g}" for one in shown]}
+    ends = [math.log10(low / 1.45), math.log10(1.15 * high)]  # room for words below the lowest line
+    return {"tickvals": shown, "ticktext": [f"{one:g}" for one in shown], "range": ends}
 
 
 def _given(pool: Pool, asked: Asked) -> dict[str, Any]:

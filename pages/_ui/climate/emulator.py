@@ -54,7 +54,7 @@ def sentence(card: Mapping[str, Any] | None) -> str:
     noise = "noise is not known" if floor is None else f"noise between members {floor['s']:.3f} {task['units']}"
     on = f"RMSE {error:.3f} {task['units']} on {task['target'].replace('/', ' ')}"
     word = card["verdict"]["word"]
-    return f"{word[:1].upper()}{word[1:]}: {task['title'].lower()} of {task['years']:,} years has {on}; {noise}."
+    return f"{word[:1].upper()}{word[1:]}: {task['title']} of {task['years']:,} years has {on}; {noise}."
 
 
 def _choose(pool: Pool, run: Run | None, lines: Timeline, asked: Asked, working: bool) -> Mapping[str, Any] | None:
@@ -82,9 +82,8 @@ def _choose(pool: Pool, run: Run | None, lines: Timeline, asked: Asked, working:
             options=list(KINDS),
             format_func=lambda one: KINDS[one].title,
             width=240,
-            help="What is fitted to the kept years. Pattern scaling is hard to beat for annual means, and the others are "
-            "shown beside it; those with variability and the Gaussian process also say how sure they are. The network "
-            "takes longest.",
+            help="What is fitted to the kept years. Pattern scaling is hard to beat for annual means; with "
+            "variability, or as a Gaussian process, it is also said how sure it is. The network takes longest.",
         )
         given = _given(pool, run, lines, asked, kind)
         if known and asked.target is not None:

@@ -14,7 +14,7 @@ from datasel_core.pools.pool import Pool
 from datasel_core.runs.run import Run
 from pages._ui.climate import reading
 from pages._ui.climate.asking import Asked
-from pages._ui.climate.rail import table
+from pages._ui.climate.rail import runs, table
 from pages._ui.kit import keys, look, markdown, palette, watch
 
 TASK = "next_run"
@@ -84,7 +84,7 @@ def beside(said: Mapping[str, Any] | None) -> None:
     before = said["before"]
     table(
         [
-            ("there already", ", ".join(one.replace("/", " ") for one in said["training"])),
+            ("there already", runs(said["training"])),
             ("ranked by", said["reference"]),
             ("target", said["target"]),
             (f"error on {said['reference']} now", f"{before['reference']:.3f} K"),
@@ -96,8 +96,8 @@ def beside(said: Mapping[str, Any] | None) -> None:
         names = ", ".join(one.replace("/", " ") for one in said["left_out"])
         st.caption(f"Left out, as the demo has no such scenario: {markdown.plain(names)}.")
     st.caption(
-        "The target ranks nothing. Where a bar points right and the diamond lies left of 0, the run would help the one "
-        "and harm the other."
+        "The target ranks nothing. Where bar and diamond lie on different sides of 0, the run would help the one and "
+        "harm the other."
     )
 
 

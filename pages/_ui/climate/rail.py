@@ -9,6 +9,7 @@ import streamlit as st
 from datasel_core.costs.document import in_words
 from datasel_core.costs.simulations import document
 from datasel_core.costs.simulations.price import Price
+from datasel_core.costs.simulations.sides import scenario_of
 from datasel_core.costs.simulations.timeline import Timeline
 from datasel_core.errors import DataselError
 from datasel_core.pools.pool import Pool
@@ -17,6 +18,9 @@ from pages._ui.climate import reading
 from pages._ui.climate.asking import Asked
 from pages._ui.kit import look, markdown
 from pages._ui.kit.onward import onward
+
+_FEW = 3
+"""Runs that are named one by one."""
 
 
 def draw(pool: Pool, run: Run | None, shown: Timeline, asked: Asked) -> None:
@@ -73,6 +77,13 @@ def amounts(found: Price) -> list[tuple[str, str]]:
     if found.money is not None:
         lines.append(("money", found.money, found.rates.currency))
     return [(what, in_words(many, unit).strip()) for what, many, unit in lines if many is not None]
+
+
+def runs(names: Sequence[str]) -> str:
+    """`ssp126 r1i1p1f1, ssp126 r2i1p1f1`; of many, `10 runs of historical, ssp126`."""
+    if len(names) <= _FEW:
+        return ", ".join(one.replace("/", " ") for one in names)
+    return f"{len(names):,} runs of {', '.join(dict.fromkeys(map(scenario_of, names)))}"
 
 
 def table(lines: Sequence[tuple[str, Any]]) -> None:

@@ -52,7 +52,7 @@ def draw(shown: Timeline, asked: Asked, colour: str, grid: FieldGrid) -> None:
             hoverinfo="text",
         )
     figure.update_layout(
-        xaxis={"title": {"text": "year"}, "showgrid": False, "range": [first - 1, last + 1]},
+        xaxis={"title": {"text": "year"}, "showgrid": False, "range": [first - 2, last + 3]},
         yaxis={
             "title": {"text": "scenario and member"},
             "tickvals": list(range(len(lines))),
@@ -76,7 +76,8 @@ def sentence(pool: Pool, shown: Timeline) -> str:
     if not shown.kept:
         return f"{pool.n:,} years of {runs}, from {shown.low:+.1f} to {shown.high:+.1f} K; none is kept yet."
     whole = f"bought as whole runs, {shown.simulated:,} have to be simulated"
-    return f"{shown.kept:,} of {pool.n:,} years are kept, of {of} of {runs}; {whole}."
+    some = f"all {runs}" if of == len(shown.lines) else f"{of} of {runs}"
+    return f"{shown.kept:,} of {pool.n:,} years are kept, of {some}; {whole}."
 
 
 def _row(line: Line, first: int, last: int) -> list[float | None]:

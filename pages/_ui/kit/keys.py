@@ -104,8 +104,8 @@ _INFLUENCE |= dict.fromkeys(("run", "reference", "judge", "other"), "")
 _FACTS = {"view": "capacity", "parameters": "100000", "exposures": "100", "by": "measured", "bits": ""}
 _FACTS |= {"layers": "2", "width": "48", "steps": "1500", "seeds": "3", "order": "often", "page": "1"}
 _CLIMATE = {"view": "timeline", "draws": "200", "budgets": "5,10,20,40,80,all", "axis": "kept", "purchase": "run"}
-_CLIMATE |= {"spin_up": "0", "restarts": "there", "size": "1", "kind": "pattern_scaling", "driver": "gmst"}
-_TYPED = "target reference period hours storage hour_price terabyte_price currency judge owned card weighting"
+_CLIMATE |= {"spin_up": "0", "restarts": "there", "size": "1", "driver": "gmst", "weighting": "years"}
+_TYPED = "target reference period hours storage hour_price terabyte_price currency judge owned card kind"
 _CLIMATE, _ROUNDS = _CLIMATE | dict.fromkeys(_TYPED.split(), ""), dict.fromkeys(_ROUNDS.split(), "")
 for _page, _said in (("rounds", _ROUNDS), ("influence", _INFLUENCE), ("facts", _FACTS), ("climate", _CLIMATE)):
     SHORT |= {f"{_page}.{name}": (f"{_page}_{name}", usual) for name, usual in _said.items()}
