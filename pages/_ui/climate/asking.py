@@ -11,7 +11,7 @@ from datasel_core.analysis.climate.emulators.driver import TRUE
 from datasel_core.costs.simulations.sides import scenario_of
 from datasel_core.costs.simulations.timeline import Timeline, likely_target
 from datasel_core.errors import DataselError
-from pages._ui.kit import keys, look, markdown
+from pages._ui.kit import keys, look
 
 BUDGETS = "5,10,20,40,80,all"
 _DRIVERS = {TRUE: "true GMST", "emulated": "emulated GMST", "forcing": "forcing"}
@@ -94,7 +94,7 @@ def row(shown: Timeline) -> Asked:
 
 
 def _called(one: str) -> str:
-    return markdown.plain(one.replace("/", " "))
+    return one.replace("/", " ")
 
 
 def _judged(shown: Timeline) -> tuple[int, str]:

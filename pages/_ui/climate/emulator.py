@@ -154,4 +154,4 @@ def _what(run: Run | None, lines: Timeline, asked: Asked) -> str:
 
 def _called(card: Mapping[str, Any]) -> str:
     task = card["task"]
-    return markdown.plain(f"{task['title']} on {task['target'].replace('/', ' ')}, {task['years']:,} years")
+    return f"{task['title']} on {task['target'].replace('/', ' ')}, {task['years']:,} years"
