@@ -76,7 +76,9 @@ class JudgeEmulator(Task):
     seed: int = Field(0, ge=0, description="The first seed; of ensembles, too.")
     members: int = Field(50, ge=2, le=1000, description="Members of the ensemble that is drawn, where there is one.")
     regions: str | None = Field(
-        None, description="File of regions to score: GeoJSON, or the published table of the AR6 regions."
+        None,
+        description="Regions to score: a file, GeoJSON or the published table of the AR6 regions; or ar6, where "
+        "regionmask has fetched them before.",
     )
     card: str | None = Field(None, description="Also write the card to this file: .html or .json.")
     out: str | None = Field(None, description="Also write the emulator to this folder, for use without this program.")

@@ -7,10 +7,11 @@ import xarray as xr
 
 from datasel_core.__main__ import main
 from datasel_core.analysis.climate.area import normalised
-from datasel_core.analysis.climate.mini_climate import SCENARIOS, MiniClimate
+from datasel_core.analysis.climate.forcing import read
+from datasel_core.analysis.climate.mini_climate import LAYERS, SCENARIOS, MiniClimate, forcing
 from datasel_core.base.registry import every
 from datasel_core.errors import BadRequest
-from datasel_core.pools.demo.mini_climate import file_name, write_runs
+from datasel_core.pools.demo.mini_climate import file_name, write_forcing, write_runs
 from tests.conftest import task_of
 
 CLIMATE = MiniClimate(6, 8)
@@ -50,6 +51,16 @@ def test_bounds_of_cells_cover_the_earth_and_give_its_weights(written):
     assert normalised(np.repeat(area, 8)) == pytest.approx(CLIMATE.weight, abs=1e-12)
 
 
+def test_what_forces_it_is_a_table_that_is_read_again(tmp_path):
+    path = write_forcing(tmp_path, {one: forcing(one) for one in ("historical", "abrupt-4xCO2")})
+    table = read(path.read_text())
+    assert table.agents == ("gas", "aerosol", "volcanic")
+    known = forcing("historical")
+    found = table.at(["historical"] * 165, known.year)
+    assert (found == np.stack([known.gas, known.aerosol, known.volcanic], axis=1)).all()
+    assert table.at(["abrupt-4xCO2"], [1850]).tolist() == [[LAYERS.forcing_4co2, 0, 0]]
+
+
 def test_it_is_called_synthetic_everywhere(written):
     for path in written[1]:
         assert "SYNTHETIC" in path.name
@@ -67,6 +78,7 @@ def test_the_command_writes_files_once_and_refuses_unknown_scenarios(workspace, 
     assert "synthetic" in capsys.readouterr().out
     [folder] = (workspace.path / "demo").glob("mini-climate-*")
     first = {one.name: one.read_bytes() for one in folder.glob("*.nc")}
+    assert (folder / "forcing.csv").is_file()
     assert sorted(first) == sorted(file_name(one, m) for one in ("historical", "ssp126") for m in (1, 2))
     (folder / file_name("ssp126", 2)).unlink()  # a kill between two files: the others stay, that one comes back
     assert main(words) == 0

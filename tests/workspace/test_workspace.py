@@ -12,7 +12,7 @@ import pytest
 from datasel_core.errors import BadInput, BadRequest, Failed
 from datasel_core.workspace import hashing
 from datasel_core.workspace.arrays import load_array
-from datasel_core.workspace.files import disk_trouble, read_json, write_json, writing
+from datasel_core.workspace.files import disk_trouble, read_json, read_text, write_json, writing
 from datasel_core.workspace.hashing import _TICK, hash_file, key_of, known_hash
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock, is_held
@@ -113,6 +113,19 @@ def test_damaged_json_is_one_line(tmp_path):
     with pytest.raises(BadInput, match="is damaged"):
         read_json(tmp_path / "x.json")
     assert read_json(tmp_path / "none.json", "default") == "default"
+
+
+def test_text_that_is_none_is_one_line(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"\xef\xbb\xbfa,b\n")
+    assert read_text(path) == "a,b\n"
+    with pytest.raises(BadInput, match="x.csv has more than 3 bytes; name a smaller file"):
+        read_text(path, 3)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(BadInput, match="x.csv is no UTF-8 text"):
+        read_text(path)
+    with pytest.raises(BadInput, match="none.csv cannot be read: No such file"):
+        read_text(tmp_path / "none.csv")
 
 
 def test_a_file_is_hashed_again_only_when_it_changed(tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ from datasel_core.analysis.climate.emulators.driver import FORCING, TRUE, Years
 from datasel_core.analysis.climate.emulators.kinds import Kind, kind
 from datasel_core.analysis.climate.emulators.training import Weighting
 from datasel_core.analysis.climate.forcing import Forcing
+from datasel_core.analysis.climate.regions import regions_cached
 from datasel_core.analysis.climate.scores.errors import PERIOD, within
 from datasel_core.base.role import FIELD, GMST, YEAR
 from datasel_core.errors import BadRequest, UnknownName
@@ -30,6 +31,8 @@ from datasel_core.workspace.files import read_text
 from datasel_core.workspace.hashing import ids_sha256, known_hash
 from datasel_core.workspace.layout import Workspace
 
+AR6 = "ar6"
+"""Said instead of a file of regions."""
 _COLUMNS = ("scenario", "member", YEAR.name)
 
 
@@ -37,7 +40,7 @@ _COLUMNS = ("scenario", "member", YEAR.name)
 class Wanted:
     """As it was asked, in words. of: a selection, or a pool, of which all years of the training scenarios count.
     target: SCENARIO or SCENARIO/MEMBER. training: the same with commas between; None for all that are neither target
-    nor reference. regions, forcing: paths. period: first and last year.
+    nor reference. regions: a path, or AR6; forcing: a path. period: first and last year.
     """
 
     of: str
@@ -105,7 +108,9 @@ class Asked:
         """All that decides the card."""
         files = {"forcing": self.wanted.forcing, "regions": self.wanted.regions}
         said = {name: value for name, value in vars(self.wanted).items() if name not in ("of", *files)}
-        hashes = {name: None if path is None else known_hash(Path(path).expanduser()) for name, path in files.items()}
+        hashes = {
+            name: path if path in (None, AR6) else known_hash(Path(path).expanduser()) for name, path in files.items()
+        }
         reference = None if self.reference is None else self.reference.run.tolist()
         kept = ids_sha256(self.pool.ids[self.kept].tolist())
         return {
@@ -149,7 +154,9 @@ def ask(workspace: Workspace, wanted: Wanted) -> Asked:
         )
     if wanted.driver == FORCING and kind(wanted.kind).runs:
         raise BadRequest(f"{kind(wanted.kind).title} goes by the global mean; take --driver gmst or emulated.")
-    regions = None if wanted.regions is None else workspace.allowed(wanted.regions)
+    if wanted.regions == AR6:
+        regions_cached()  # says how to bring them
+    regions = None if wanted.regions in (None, AR6) else workspace.allowed(wanted.regions)
     return Asked(wanted, pool, grid, every, kept, could, target, judges, reference, run, table, regions, tuple(notes))
 
 

@@ -3,11 +3,13 @@
 A card is plain JSON. A number that is not known is null, and `reasons` says why, by the name of the entry:
 
     pool, run           names; run is null where all years of the training scenarios were trained on
-    task                target ("ssp126/r1i1p1f1"), reference (null, or a scenario), training (scenarios), years (how
-                        many were trained on), period ([2080, 2100]), variable, units, driver (a sentence), weighting
-                        (a sentence), kind, title, seeds, out_of_scope (sentences)
-    errors              name -> {title, rmse_s, rmse_g, nrmse_s, nrmse_g, total, seeds}: "emulator" first, then the
-                        baselines; seeds: RMSE_s of each start, null of what begins with no chance
+    task                target ("ssp126/r1i1p1f1"), reference (null, or scenarios), training (scenarios), training_runs,
+                        years (how many were trained on), of_years (of how many of these scenarios), period ([2080,
+                        2100]), variable, units, driver (a sentence), weighting (a sentence), kind, title, seeds,
+                        out_of_scope (sentences)
+    errors              name -> {title, rmse_s, rmse_g, nrmse_s, nrmse_g, total, seeds, driver}: "emulator" first, then
+                        the baselines; seeds: RMSE_s of each start, null of what begins with no chance; driver: what it
+                        was told of the target. A baseline that cannot be had has a reason, by "errors.NAME"
     floor               {s, g, pairs_s, between}: of two members of the target's scenario, over sqrt 2; null of one
     members             [{name, rmse_s, pattern_scaling, total}]: the emulator against each member of the target
     parts               {all, bias, pattern, series, rest}: mean squares, the first the sum of the others
@@ -26,8 +28,8 @@ A card is plain JSON. A number that is not known is null, and `reasons` says why
     series              {year, driver, truth, emulated}: area means, for a line
     provenance          {pool_fingerprint, kept_sha256, manifest_sha256, files: {name: sha256}, baseline, model,
                         calendar, grid, weights, version}
-    verdict             {word, sentence, rule, recommended, gain: [mean, low, high], noise: null or the same}; word is
-                        "useful" or "pattern scaling recommended"
+    verdict             {word, sentence, rule, recommended, trials, gain: [mean, low, high], noise: null or the same};
+                        word is "useful" or "pattern scaling recommended"; trials: what the interval is over
     reasons             entry -> why it is null
     notes               sentences that belong beside all of it
     key, order          of the folder, and its place in the order in which cards were made

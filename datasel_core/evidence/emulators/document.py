@@ -18,7 +18,7 @@ from datasel_core.analysis.climate.scores.errors import errors
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.evidence.emulators import numbers
-from datasel_core.evidence.emulators.asked import Asked
+from datasel_core.evidence.emulators.asked import AR6, Asked
 from datasel_core.evidence.emulators.companions import Physics, physics_of
 from datasel_core.evidence.emulators.fits import Fitted
 from datasel_core.evidence.emulators.numbers import plain
@@ -40,7 +40,7 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
     rows = numbers.inside(run, asked.wanted.period)
     whole = fitted.told(run)
     truth, told = run.fields[rows], whole[rows]
-    others, no_persistence = numbers.baselines_of(fitted)
+    others, lacking = numbers.baselines_of(fitted)
     line = others[PATTERN_SCALING].predicted
     progress.check()
     table, (floor, between) = numbers.error_table(fitted, others), numbers.floor_of(asked)
@@ -56,7 +56,7 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
     origin = _provenance(asked)
     reasons = {
         "provenance.files": "" if origin["files"] else "The files that the pool was read from are not there any more.",
-        "errors.persistence": no_persistence,
+        **{f"errors.{name}": why for name, why in lacking.items()},
         "floor": "" if floor else between,
         "ensemble": no_ensemble,
         "curve": no_curve,
@@ -147,11 +147,13 @@ def _line(asked: Asked, rows: np.ndarray, progress: Progress) -> PatternScaling:
 def _cells(asked: Asked, checked: Physics) -> tuple[dict[str, np.ndarray], str]:
     """Name -> cells of parts of the Earth, and where these are from."""
     lat, lon = asked.grid.lat, asked.grid.lon
-    if asked.regions is not None:
+    if asked.wanted.regions == AR6:
+        found, said = regions.cells_of(regions.regions_cached(), lat, lon), "the AR6 regions"
+    elif asked.regions is not None:
         found = regions.cells_of(regions.regions_in(read_text(asked.regions)), lat, lon)
         said = f"the regions of {asked.regions.name}"
     else:
-        found, said = regions.bands(lat), f"{_BANDS}; AR6 regions or others: --regions FILE"
+        found, said = regions.bands(lat), f"{_BANDS}; AR6 regions or others: --regions"
     if checked.land is not None:
         found |= {"land": checked.land.share, "ocean": 1 - checked.land.share}
         said += f". {checked.land.words}"
@@ -264,7 +266,7 @@ def _files(asked: Asked) -> Mapping[str, str]:
         found = {name: known_hash(path) for name, path in mine if path.is_file()}
     except (BadRequest, OSError):
         return {}
-    more = {"forcing": asked.wanted.forcing, "regions": asked.wanted.regions}
+    more = {"forcing": asked.wanted.forcing, "regions": asked.regions}
     return found | {
         f"{what}: {Path(path).name}": known_hash(asked.pool.workspace.allowed(path))
         for what, path in more.items()

@@ -28,7 +28,7 @@ from datasel_core.evidence.emulators.asked import Asked
 from datasel_core.evidence.emulators.fits import Fitted
 from datasel_core.pools.readers.climate.names import natural
 
-PAST = "historical"
+PAST, UNIFORM, KELVIN = "historical", "uniform GMST", "K"
 _NUMBERS = ("rmse_s", "rmse_g", "nrmse_s", "nrmse_g", "total")
 
 
@@ -52,15 +52,19 @@ def plain(value: Any) -> Any:
     return value
 
 
-def baselines_of(fitted: Fitted) -> tuple[dict[str, baseline.Baseline], str]:
-    """Name -> baseline on the target's period; and why persistence is not among them."""
+def baselines_of(fitted: Fitted) -> tuple[dict[str, baseline.Baseline], dict[str, str]]:
+    """Name -> baseline on the target's period; and why others are not among them."""
     asked, run = fitted.asked, fitted.asked.of_run(fitted.asked.target)
     rows, years = inside(run, asked.wanted.period), asked.training
     persisted, why = _persisted(asked)
     told = baseline.Training(years.fields, years.gmst, years.year, np.zeros(len(years), bool))
     given = fitted.driver
     found = baseline.baselines(told, run.fields[rows], given.gmst[rows], given.gmst_words, asked.grid.weight, persisted)
-    return found, why
+    lacking = {"persistence": why} if why else {}
+    if asked.grid.units != KELVIN:
+        del found[UNIFORM]
+        lacking[UNIFORM] = f"A temperature is no guess of {asked.grid.variable}, which is in {asked.grid.units}."
+    return found, lacking
 
 
 def _persisted(asked: Asked) -> tuple[np.ndarray | None, str]:

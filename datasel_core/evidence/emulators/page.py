@@ -101,7 +101,7 @@ def _errors(card: Mapping[str, Any]) -> Iterable[str]:
     ]
     head = ["", f"RMSE_s ({units})", f"RMSE_g ({units})", "NRMSE_s", "NRMSE_g", "total", "told of the target"]
     yield table(head, rows, "RMSE_g: of the mean over the Earth, year by year. total = NRMSE_s + 5 NRMSE_g.", own=0)
-    yield missing(card, "errors.persistence")
+    yield "".join(missing(card, name) for name in card["reasons"] if name.startswith("errors."))
     if every["emulator"]["seeds"]:
         seeds = ", ".join(number(one) for one in every["emulator"]["seeds"])
         yield f"<p>RMSE_s of each seed: {escaped(seeds)} {escaped(units)}; above are their means.</p>"

@@ -14,6 +14,7 @@ from datasel_core.analysis.climate.mini_climate import MiniClimate
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadInput, BadRequest
 from datasel_core.evidence.emulators import cards
+from datasel_core.evidence.emulators.page import page
 from datasel_core.pools.demo.mini_climate import write_forcing, write_runs
 from datasel_core.pools.persistence import load_pool
 from tests.conftest import real_data, task_of
@@ -239,6 +240,31 @@ def test_a_choice_that_fits_its_reference_alone_is_warned_of(workspace, tmp_path
     )
 
 
+@pytest.mark.parametrize(("bend", "word"), [(0.3, "useful"), (0.0, "pattern scaling recommended")])
+def test_it_is_useful_only_where_it_beats_pattern_scaling_by_more_than_noise(workspace, tmp_path, bend, word):
+    """Fields that bend with the global mean are told by a curve; straight ones as well by a line."""
+    side = np.where(LAT > 0, 1.0, -1.0)[:, None] * np.ones(8)
+    for scenario, first, last, most in (
+        ("historical", 1850, 1909, 0.5),
+        ("ssp585", 1910, 1969, 5),
+        ("ssp245", 1910, 1969, 2),
+    ):
+        when = np.arange(first, last + 1)
+        warm = np.linspace(0.5 if scenario != "historical" else 0, most, len(when))[:, None, None]
+        for member in (1, 2):
+            weather = warming(when, member)
+            weather = weather - warming(when, 9).mean(axis=0) - 0.01 * (when - when.mean())[:, None, None]
+            values = 288 + warm + bend * side * warm**2 + 0.3 * np.clip(weather, -0.3, 0.3)
+            name = f"r{member}i1p1f1"
+            put(tmp_path / "runs", dataset(values, when, **attributes(scenario, name)), scenario, name)
+    add_pool(workspace, "bent", str(tmp_path / "runs"), "climate", {"baseline": "1850-1880"})
+    said = judged(workspace, run="bent", target="ssp245", period="1950-1969", kind="gaussian_process")
+    assert said["verdict"]["word"] == word
+    gain, noise = said["verdict"]["gain"], said["verdict"]["noise"]
+    assert (gain[1] > noise[2]) is (word == "useful")
+    assert ("verdict useful" in page(said, cards.maps(workspace, said["key"]))) is (word == "useful")
+
+
 def test_a_card_is_made_once_and_again_where_it_is_damaged(workspace, tmp_path, monkeypatch):
     pool, _ = mini(workspace, tmp_path)
     first = judged(workspace, run="mini", target="ssp245", reference="ssp126")
@@ -257,7 +283,8 @@ def test_a_card_is_made_once_and_again_where_it_is_damaged(workspace, tmp_path, 
         cards.maps(workspace, first["key"])
 
 
-def test_regions_of_a_file_are_scored(workspace, tmp_path):
+def test_regions_of_a_file_are_scored(workspace, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "nothing"))  # where regionmask would keep them
     mini(workspace, tmp_path)
     ring = [[-1, -90], [181, -90], [181, 0], [-1, 0], [-1, -90]]
     shape = {
@@ -267,6 +294,8 @@ def test_regions_of_a_file_are_scored(workspace, tmp_path):
     }
     (tmp_path / "regions.json").write_text(json.dumps({"type": "FeatureCollection", "features": [shape]}))
     said = judged(workspace, run="mini", target="ssp245", regions=str(tmp_path / "regions.json"))
+    with pytest.raises(BadRequest, match="The AR6 regions are not on this machine, and nothing is downloaded"):
+        judged(workspace, run="mini", target="ssp245", regions="ar6")
     [one] = said["regions"]
     assert one["name"] == "south-east"
     assert one["share"] == pytest.approx(0.25, abs=0.07)
