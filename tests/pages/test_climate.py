@@ -225,6 +225,17 @@ def test_the_card_says_verdict_baselines_limits_and_can_be_taken_along(shown):
     assert "certified" not in words
 
 
+def test_the_card_that_was_made_last_is_shown_and_one_of_these_years_first(shown):
+    home = Workspace.at()
+    app = shown(climate_view="card", climate_target="ssp126")
+    assert "learned from</dt><dd>12 years" in said(app)
+    perform(home, task_of("emulator", run="mini-climate", target="ssp126"), Progress())
+    app.run()
+    assert "learned from</dt><dd>674 years" in said(app)  # 846 years but for two members of ssp126
+    assert "learned from</dt><dd>12 years" in said(shown(climate_view="card", climate_target="ssp126"))
+    assert "learned from</dt><dd>674 years" in said(shown(run=None, climate_view="card", climate_target="ssp126"))
+
+
 @pytest.mark.parametrize("view", climate.VIEWS)
 def test_every_view_opens_without_anything_measured(screen, workspace, tmp_path, view):
     simulations.usual(tmp_path / "runs")

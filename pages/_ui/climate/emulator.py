@@ -60,8 +60,11 @@ def sentence(card: Mapping[str, Any] | None) -> str:
 def _choose(pool: Pool, run: Run | None, lines: Timeline, asked: Asked, working: bool) -> Mapping[str, Any] | None:
     """Draws one row."""
     found = reading.cards(pool)
-    fitting = [one for one in found if one["task"]["target"].startswith(asked.target or "/")]
-    known = {one["key"]: one for one in [*fitting, *(one for one in found if one not in fitting)]}
+    newest = found[0]["key"] if found else None
+    if keys.get("climate.newest", newest) != newest:
+        keys.put("climate.card", newest)  # what was made a moment ago is shown
+    keys.put("climate.newest", newest)
+    known = {one["key"]: one for one in sorted(found, key=lambda one: _away(one, run, asked))}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="climate-emulator"):
         shown = None
         if known:
@@ -119,7 +122,6 @@ def _choose(pool: Pool, run: Run | None, lines: Timeline, asked: Asked, working:
 
 
 def _start(given: Mapping[str, Any]) -> None:
-    keys.put("climate.card", None)  # the newest is shown then
     watch.start(TASK, TASK, **given)
 
 
@@ -150,6 +152,13 @@ def _what(run: Run | None, lines: Timeline, asked: Asked) -> str:
     target = markdown.plain((asked.target or "").replace("/", " "))
     judged = f"is judged on {target}, {asked.when}, beside baselines and the noise between members"
     return f"An emulator learns {of} and {judged}."
+
+
+def _away(card: Mapping[str, Any], run: Run | None, asked: Asked) -> int:
+    """How far a card is from what is asked: of another target, or of other years."""
+    other = asked.target not in (card["task"]["target"], scenario_of(card["task"]["target"]))
+    mine = None if run is None else run.manifest["sha256"]
+    return 2 * other + (card["provenance"]["manifest_sha256"] != mine)
 
 
 def _called(card: Mapping[str, Any]) -> str:
