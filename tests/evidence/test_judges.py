@@ -126,7 +126,7 @@ def test_who_learned_it_by_heart_is_no_judge_of_it(workspace, tmp_path, pool):
         ({"judges": "secnd"}, "Did you mean second"),
         (
             {"judges": "second", "probe": "none", "params": {}},
-            "^Judges need a probe that tests on other pools: --probe decay, facts, lm.$",
+            "^Judges need a probe that tests on other pools: --probe decay, emulator, facts, lm.$",
         ),
         ({"judges": "points"}, "^The probe lm looks at turns of every sample; the pool points has no turns to open"),
     ],
