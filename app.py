@@ -19,6 +19,7 @@ PAGES = (  # section, file, title, icon, kinds of pool that it suits
     ("Explore", "find", "Find", "search", ANY),
     ("Explore", "trajectories", "Trajectories", "trending_down", ANY),
     ("Explore", "facts", "Facts", "fact_check", ("facts",)),
+    ("Explore", "climate", "Climate", "public", ("climate",)),
     ("Decide", "targets", "Targets", "my_location", ANY),
     ("Decide", "image_text", "Image-text", "image_search", ("pairs", "vectors")),
     ("Decide", "select", "Select", "checklist", ANY),

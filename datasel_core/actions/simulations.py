@@ -70,13 +70,20 @@ class PriceSimulations(Task):
         return price(found, self.rates())
 
     def rates(self) -> Rates:
-        return Rates(
-            _rate("number of core-hours", self.core_hours, examples.CORE_HOURS),
-            _rate("number of terabytes", self.storage, examples.TERABYTES),
-            _rate("price of a core-hour", self.core_hour_price),
-            _rate("price of a terabyte", self.terabyte_price),
-            self.currency.strip(),
-        )
+        return rates_of(self.core_hours, self.storage, self.core_hour_price, self.terabyte_price, self.currency)
+
+
+def rates_of(
+    core_hours: str | None, storage: str | None, core_hour_price: str | None, terabyte_price: str | None, currency: str
+) -> Rates:
+    """As the options say them. Raises BadParameter."""
+    return Rates(
+        _rate("number of core-hours", core_hours, examples.CORE_HOURS),
+        _rate("number of terabytes", storage, examples.TERABYTES),
+        _rate("price of a core-hour", core_hour_price),
+        _rate("price of a terabyte", terabyte_price),
+        currency.strip(),
+    )
 
 
 def years_of(pool: Pool, ids: list[str]) -> list[Year]:

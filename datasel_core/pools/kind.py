@@ -31,6 +31,8 @@ class PoolKind(Declared):
     """Columns that it writes itself, beside those of all kinds: the source may have others that are called so."""
     marks: ClassVar[tuple[str, ...]] = ()
     """Those of them that tell samples apart and say nothing in words, such as hashes: nobody looks for these."""
+    folder_options: ClassVar[str] = ""
+    """What its options are of, in words, where they are options of folders too; else they are of a table's columns."""
     texts: ClassVar[Mapping[str, str]] = {}
     """Where samples are texts: the columns that hold them, and what pools of texts call these."""
 

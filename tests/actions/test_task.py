@@ -41,6 +41,7 @@ FIELDS = {
     "mini_climate": {"scenarios": "no such one"},
     "memorised": {"run": "x"},
     "mix": {"pool": "p", "budget": "5"},
+    "next_run": {"pool": "p", "target": "ssp245", "reference": "ssp370"},
     "note": {"run": "x", "text": "a note"},
     "phonebook": {"facts": 5, "parameters": 5},
     "pilot": {"pool": "p"},
@@ -68,6 +69,7 @@ FIELDS = {
     "simulations": {"run": "x"},
     "stages": {"pool": "p", "reference": "r"},
     "yardstick": {"pool": "p"},
+    "years": {"pool": "p", "target": "ssp126"},
 }
 
 

@@ -296,6 +296,8 @@ LABELLED = dict.fromkeys(("selectbox", "text_input", "number_input", "slider", "
 LABELLED |= {"radio": 0, "file_uploader": 0, "bound": 1}
 """Those of which one argument is a label; the others are options and values, which are shown as they are."""
 OURS = {
+    "pages/_ui/climate/bought.py": {"_takes(pool, asked)", "own"},
+    "pages/_ui/climate/rail.py": {"are"},
     "pages/_ui/data/sources.py": {"one.title", "_HINTS.get(id, one.summary())"},
     "pages/_ui/facts/dropped.py": {"_A_PAGE"},
     "pages/_ui/facts/memorised.py": {"asked.trained_in"},

@@ -85,10 +85,10 @@ class Gain:
     @property
     def words(self) -> str:
         what = " and ".join(self.runs)
-        turned = "lowers" if self.target_gain >= 0 else "raises"
+        first, then = ("lower" if gain >= 0 else "raise" for gain in (self.gain, self.target_gain))
         return (
-            f"{what} ({self.years} years): expected to lower the error on the reference by {self.gain:.3f}; on the "
-            f"target it {turned} it by {abs(self.target_gain):.3f} (driver: {self.driver})."
+            f"{what} ({self.years} years): expected to {first} the error on the reference by {abs(self.gain):.3f}; on "
+            f"the target it {then}s it by {abs(self.target_gain):.3f} (driver: {self.driver})."
         )
 
 

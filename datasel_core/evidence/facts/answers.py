@@ -1,62 +1,26 @@
-"""Answers about facts, a folder each: `answer.json` comes last, and says its own hash; what is long lies beside it."""
+"""Answers about facts, as `evidence/answers` keeps them."""
 
-import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from datasel_core.errors import BadInput
-from datasel_core.workspace.files import read_json, write_json
-from datasel_core.workspace.hashing import is_own, key_of, own_hash
+from datasel_core.evidence import answers
 from datasel_core.workspace.layout import Workspace
-from datasel_core.workspace.locks import Lock
 
 Kind = Literal["counts", "memory", "calibration", "sensitivity"]
-_FILE = "answer.json"
-_VERSION = 1
+_TOPIC = "facts"
+file, keep, read = answers.file, answers.keep, answers.read
 
 
 def place(workspace: Workspace, kind: Kind, asked: Mapping[str, Any]) -> Path:
     """The folder of an answer. asked: plain values, all that decides it."""
-    return workspace.evidence(f"facts-{kind}-{key_of({**asked, 'kind': kind, 'version': _VERSION})}")
-
-
-def file(folder: Path) -> Path:
-    """What an answer is kept in."""
-    return folder / _FILE
-
-
-def keep(folder: Path, said: Mapping[str, Any]) -> dict[str, Any]:
-    """The same, with its place in the order in which answers came: clocks are set back."""
-    with Lock(folder.parent).hold():
-        order = 1 + max((one["order"] for path in _files(folder.parent) if (one := _read(path))), default=0)
-        whole = {**said, "order": order}
-        write_json(file(folder), {**whole, "sha256": own_hash(whole)})
-    return whole
-
-
-def read(folder: Path) -> dict[str, Any] | None:
-    """The answer kept there; None where there is none, or it is damaged: then it is made again."""
-    return _read(file(folder))
+    return answers.place(workspace, _TOPIC, kind, asked)
 
 
 def every(workspace: Workspace, kind: Kind) -> list[dict[str, Any]]:
     """All that are kept of a kind, the newest last."""
-    found = [one for path in files(workspace, kind) if (one := _read(path)) is not None]
-    return sorted(found, key=lambda one: one["order"])
+    return answers.every(workspace, _TOPIC, kind)
 
 
 def files(workspace: Workspace, kind: Kind) -> list[Path]:
-    return _files(workspace.path / "evidence", kind)
-
-
-def _files(folder: Path, kind: str = "*") -> list[Path]:
-    return sorted(folder.glob(f"facts-{kind}-*/{_FILE}"))
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    with contextlib.suppress(BadInput, OSError):
-        said = read_json(path)
-        if isinstance(said, dict) and is_own(said) and isinstance(said.get("order"), int):
-            return {name: value for name, value in said.items() if name != "sha256"}
-    return None
+    return answers.files(workspace, _TOPIC, kind)

@@ -30,6 +30,7 @@ class Climate(PoolKind):
     """
 
     groups: ClassVar[tuple[str, ...]] = ("scenario",)
+    folder_options: ClassVar[str] = "Variable, baseline and what the files do not say"
     own: ClassVar[tuple[str, ...]] = ("scenario", "member", "year", "gmst")
 
     variable: str = Field("tas", min_length=1, description="Which variable is read, as CMIP calls it.")

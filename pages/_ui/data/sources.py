@@ -21,13 +21,14 @@ _HINTS = {
     "pairs": "a table with paths and captions, WebDataset shards, COCO captions, LLaVA, DataComp metadata",
     "text": "prompts with responses, chats or plain texts in tables, or a folder of these",
     "facts": "questions with answers and relations in tables; or any table, from which templates make them",
+    "climate": "NetCDF as CMIP has it, a file, a folder of these, or Zarr; choose variable and baseline below",
     "vectors": ".npy, .npz or Parquet",
 }
 
 
 _OPENS = (
     "Folders of photos, tables with paths and captions, COCO, YOLO, WebDataset, Hugging Face Parquet, chats and other "
-    "texts, facts, vectors: which it is, is seen when it is opened."
+    "texts, facts, climate simulations, vectors: which it is, is seen when it is opened."
 )
 
 
@@ -114,8 +115,9 @@ def _read_as(path: str) -> tuple[str, str, dict[str, Any], str | None]:
         name = keys.bound(st.text_input, "Call it", "new.name", "", placeholder="photos")
     options: dict[str, Any] = {}
     trouble = None
-    if Path(path).suffix and kinds[kind].model_fields:
-        with st.expander("Columns of the table"):
+    folders = kinds[kind].folder_options
+    if kinds[kind].model_fields and (Path(path).suffix or folders):
+        with st.expander(folders or "Columns of the table"):
             options, trouble = forms.form(kinds[kind], f"pool.{kind}", skip={"leave_out"})
     if "leave_out" in kinds[kind].model_fields:
         options["leave_out"], some = subfolders.tick_list(path)

@@ -33,8 +33,8 @@ ONE_ENTRY = st.components.v2.component(
 )
 """A page that writes its address anew stays one entry of the browser's history: Back needs one press."""
 LINKED = ("pool", "budget", "method", "already", "run", "role", "colour")
-LINKED += ("map.region", "map.hidden", "map.view", "data.group", "leaks.against", "leaks.by")
-LINKED += ("plan.share", "plan.wish", "plan.labels", "plan.class", "plan.least")
+LINKED += ("map.region", "map.hidden", "map.view", "data.group", "leaks.against", "leaks.by", "plan.share")
+LINKED += ("plan.wish", "plan.labels", "plan.class", "plan.least")
 SHORT = {
     "data.view": ("data.view", "samples"),
     "select.seed": ("seed", "0"),
@@ -91,31 +91,31 @@ SHORT = {
     "plan.enough": ("enough", "curve"),
     "plan.axis": ("axis", "labels"),
     "plan.probe": ("probe", "linear"),
+    "rounds.project": ("project", ""),
 }
 """More that is in the address -> how it is called there, and the value that need not be said."""
 SHORT |= {f"rounds.{part}.{at}": (f"{part}{at}", "") for part in ("percent", "method", "target") for at in (1, 2, 3)}
 _PLAN = ("of", "rate", "seconds", "seconds_spread", "labels_spread", "price", "wage", "currency", "gold", "review")
 SHORT |= {f"plan.{name}": (name, "") for name in (*_PLAN, "review_seconds", "start", "deadline", "level")}
-_ROUNDS = ("name", "rounds", "seconds", "wage", "currency", "measure", "gain", "reach", "budget", "least", "most")
-SHORT |= {f"rounds.{name}": (f"rounds_{name}", "") for name in (*_ROUNDS, "least_per", "most_per")}
-SHORT |= {"rounds.project": ("project", "")}
+_ROUNDS = "name rounds seconds wage currency measure gain reach budget least most least_per most_per"
 _INFLUENCE = {"view": "loss", "on": "judge", "axis": "tokens", "stage": "0.1", "stages": "3", "seeds": "1"}
 _INFLUENCE |= {"share": "20%", "warm_up": "20%", "steps": "500", "probes": "500", "weak": "False"}
 _INFLUENCE |= dict.fromkeys(("run", "reference", "judge", "other"), "")
-SHORT |= {f"influence.{name}": (f"influence_{name}", usual) for name, usual in _INFLUENCE.items()}
 _FACTS = {"view": "capacity", "parameters": "100000", "exposures": "100", "by": "measured", "bits": ""}
 _FACTS |= {"layers": "2", "width": "48", "steps": "1500", "seeds": "3", "order": "often", "page": "1"}
-SHORT |= {f"facts.{name}": (f"facts_{name}", usual) for name, usual in _FACTS.items()}
-_BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "targets.row", "targets.target")
-_BELONG_TO_POOL += ("select.target", "select.where", "select.within", "select.settings", "select.sample")
-_BELONG_TO_POOL += ("map.region", "map.hidden", "map.view", "data.group", "data.new", "leaks.against", "leaks.by")
-_BELONG_TO_POOL += ("pairs.within", "pairs.words", "trajectories.cluster")
-_BELONG_TO_POOL += ("plan.of", "plan.rate", "plan.share", "plan.wish", "plan.labels", "plan.class", "plan.least")
-_BELONG_TO_POOL += ("labels.of", "labels.known", "data.kept")
-_BELONG_TO_POOL += ("rounds.project", "rounds.budget", "rounds.least_per", "rounds.most_per", "error.rounds")
-_BELONG_TO_POOL += tuple(f"influence.{part}" for part in ("run", "stage", "reference", "judge", "other"))
-_BELONG_TO_POOL += ("facts.bits", "facts.page", "facts.counted")
-_BELONG_TO_POOL += tuple(f"find.{part}" for part in ("by", "words", "like", "says", "n", "where", "open", "encoding"))
+_CLIMATE = {"view": "timeline", "draws": "200", "budgets": "5,10,20,40,80,all", "axis": "kept", "purchase": "run"}
+_CLIMATE |= {"spin_up": "0", "restarts": "there", "size": "1", "driver": "gmst", "weighting": "years"}
+_TYPED = "target reference period hours storage hour_price terabyte_price currency judge owned card kind"
+_CLIMATE, _ROUNDS = _CLIMATE | dict.fromkeys(_TYPED.split(), ""), dict.fromkeys(_ROUNDS.split(), "")
+for _page, _said in (("rounds", _ROUNDS), ("influence", _INFLUENCE), ("facts", _FACTS), ("climate", _CLIMATE)):
+    SHORT |= {f"{_page}.{name}": (f"{_page}_{name}", usual) for name, usual in _said.items()}
+_BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "trajectories.cluster", "error.rounds")
+_PARTS = {"plan": "of rate share wish labels class least", "influence": "run stage reference judge other"}
+_PARTS |= {"find": "by words like says n where open encoding", "climate": "target reference period judge owned card"}
+_PARTS |= {"select": "target where within settings sample", "map": "region hidden view", "leaks": "against by"}
+_PARTS |= {"data": "group new kept", "pairs": "within words", "targets": "row target", "labels": "of known"}
+_PARTS |= {"rounds": "project budget least_per most_per", "facts": "bits page counted"}
+_BELONG_TO_POOL += tuple(f"{page}.{part}" for page, parts in _PARTS.items() for part in parts.split())
 
 
 def workspace() -> Workspace:

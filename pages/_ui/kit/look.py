@@ -25,6 +25,7 @@ from pages._ui.kit.onward import onward
 FRAMED = "framed"
 """Kept once a session has seen a page in its frame."""
 _UNITS = {"images": ("photo", "photos"), "vectors": ("vector", "vectors"), "pairs": ("pair", "pairs")}
+_UNITS |= {"climate": ("year", "years")}
 
 
 def told(draw: Callable[..., None]) -> Callable[..., None]:

@@ -36,7 +36,7 @@ METHODS = (
     "#c21f5c",
     "#cc7a85",
     "#ad0ac2",
-    "#5c5cad",
+    "#e81010",
     "#cc5ceb",
     "#6d7d5a",
     "#9a6a4a",
@@ -44,7 +44,7 @@ METHODS = (
     "#7a7000",
     "#b35c7f",
     "#4a7ab5",
-    "#e81010",
+    "#5c5cad",
     "#10a010",
     "#8e46b2",
     "#e822c4",
@@ -102,6 +102,33 @@ def steps(n: int) -> list[str]:
     dark.
     """
     return [_as_bright(hue / 360) for hue in np.linspace(255, 5, max(1, n))]
+
+
+_COLD, _WARM = (
+    ("#e9e9e6", "#a9cbe2", "#5b9bcb", "#2268ad", "#0b3a70"),
+    ("#e9e9e6", "#f3bd9f", "#e07b5c", "#b92b34", "#6d0a26"),
+)
+"""From the middle outwards, darker by steps; blue and red are told apart without red or green cones, too."""
+
+
+def diverging(low: float, high: float) -> list[tuple[float, str]]:
+    """A Plotly colour scale from low to high, grey at 0, as far from it on either side as the larger of both: equal
+    distances from 0 are equally strong, whichever side they lie on.
+    """
+    most = max(abs(low), abs(high)) or 1.0
+    if high <= low:
+        return [(0.0, _COLD[0]), (1.0, _COLD[0])]
+    values = sorted({low, high, *(one for one in np.linspace(-most, most, 17).tolist() if low < one < high)})
+    return [((one - low) / (high - low), _mixed(one / most)) for one in values]
+
+
+def _mixed(share: float) -> str:
+    """share: -1 to 1."""
+    side, at = _WARM if share >= 0 else _COLD, abs(share) * (len(_WARM) - 1)
+    below = min(int(at), len(side) - 2)
+    ends = [[int(one[place : place + 2], 16) for place in (1, 3, 5)] for one in side[below : below + 2]]
+    mixed = [round(start + (end - start) * (at - below)) for start, end in zip(*ends, strict=True)]
+    return "#" + "".join(f"{part:02x}" for part in mixed)
 
 
 def _as_bright(hue: float, luminance: float = 0.19) -> str:

@@ -52,6 +52,18 @@ TERMS = {
         "AUC": "How often a right caption scores higher than a wrong one: 100 % is perfect, 50 % is a coin.",
         "leak": "A sample that is in the data and in its test as well. A test that leaks says nothing.",
     },
+    "Climate": {
+        "scenario": "One course of emissions that a climate was simulated for, such as ssp126; historical is the past.",
+        "member": "One simulation of a scenario. Members differ in their weather alone.",
+        "run": "One scenario as one member simulated it, from the year in which it branched to its last.",
+        "GMST": "Global-mean surface temperature, in K above the mean of the years of the baseline.",
+        "driver": "What an emulator is told of a year, most often its GMST, and makes a field from.",
+        "emulator": "A small model that stands in for a climate model, fitted to years that were simulated.",
+        "pattern scaling": "The emulator to beat: in each place a straight line of GMST.",
+        "noise floor": "How far two members of a scenario are apart by weather alone. No emulator can be shown to do "
+        "better.",
+        "reference scenario": "What years are chosen by. It cannot also say how good the choice is.",
+    },
     "What it costs": {
         "campaign": "All the labelling that is paid for together: so many samples, by so many people.",
         "pilot": "A few samples, drawn at random, that are labelled with a clock before the rest is planned.",

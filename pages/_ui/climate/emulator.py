@@ -1,0 +1,166 @@
+"""The emulator that is built on a choice: which card is shown, and the button that makes another one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from datasel_core.analysis.climate.emulators.kinds import KINDS
+from datasel_core.costs.simulations.sides import scenario_of
+from datasel_core.costs.simulations.timeline import Timeline
+from datasel_core.evidence.emulators.page import page
+from datasel_core.pools.pool import Pool
+from datasel_core.runs.run import Run
+from pages._ui.climate import card as cards
+from pages._ui.climate import maps, reading
+from pages._ui.climate.asking import Asked
+from pages._ui.climate.rail import without
+from pages._ui.kit import keys, look, markdown, watch
+
+TASK = "emulator"
+_SECONDS = {"pattern_scaling": 10, "gaussian_process": 20, "cnn": 60, "variability": 20}
+"""On two slow cores."""
+
+
+def draw(
+    view: str, pool: Pool, run: Run | None, shown: Timeline, asked: Asked, working: bool
+) -> Mapping[str, Any] | None:
+    """The card that is shown; None where there is none."""
+    card = _choose(pool, run, shown, asked, working)
+    if card is not None and view == "maps":
+        maps.draw(card, reading.maps(pool, card))
+    elif card is not None:
+        cards.draw(card)
+    return card
+
+
+def beside(view: str, pool: Pool, card: Mapping[str, Any] | None) -> None:
+    if card is None:
+        look.section("What is judged")
+        st.caption(
+            "Emulators are judged on a scenario that nothing has seen, beside baselines that need no emulator and the "
+            "noise between members. None is ever certified."
+        )
+    elif view == "maps":
+        maps.beside(card, reading.maps(pool, card))
+    else:
+        cards.beside(card, page(dict(card), reading.maps(pool, card)))
+
+
+def sentence(card: Mapping[str, Any] | None) -> str:
+    if card is None:
+        return "How far an emulator that is built on the kept years can be relied on."
+    task, error, floor = card["task"], card["errors"]["emulator"]["rmse_s"], card["floor"]
+    noise = "noise is not known" if floor is None else f"noise between members {floor['s']:.3f} {task['units']}"
+    on = f"RMSE {error:.3f} {task['units']} on {task['target'].replace('/', ' ')}"
+    word = card["verdict"]["word"]
+    return f"{word[:1].upper()}{word[1:]}: {task['title']} of {task['years']:,} years has {on}; {noise}."
+
+
+def _choose(pool: Pool, run: Run | None, lines: Timeline, asked: Asked, working: bool) -> Mapping[str, Any] | None:
+    """Draws one row."""
+    found = reading.cards(pool)
+    newest = found[0]["key"] if found else None
+    if keys.get("climate.newest", newest) != newest:
+        keys.put("climate.card", newest)  # what was made a moment ago is shown
+    keys.put("climate.newest", newest)
+    known = {one["key"]: one for one in sorted(found, key=lambda one: _away(one, run, asked))}
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="climate-emulator"):
+        shown = None
+        if known:
+            shown = keys.bound(
+                st.selectbox,
+                "Shown",
+                "climate.card",
+                next(iter(known)),
+                options=list(known),
+                format_func=lambda key: _called(known[key]),
+                width=330,
+            )
+        kind = keys.bound(
+            st.selectbox,
+            "Emulator",
+            "climate.kind",
+            "pattern_scaling",
+            options=list(KINDS),
+            format_func=lambda one: KINDS[one].title,
+            width=240,
+            help="What is fitted to the kept years. Pattern scaling is hard to beat for annual means; with "
+            "variability, or as a Gaussian process, it is also said how sure it is. The network takes longest.",
+        )
+        given = _given(pool, run, lines, asked, kind)
+        if known and asked.target is not None:
+            st.button(
+                f"Fit and judge, {look.about(_SECONDS[kind])}",
+                key="climate-fit",
+                disabled=working,
+                help=_what(run, lines, asked),
+                on_click=_start,
+                args=(given,),
+            )
+    if known:
+        return known[str(shown)]
+    if asked.target is None:
+        look.empty(
+            "Nothing can judge",
+            f"No run has all years of {asked.when}. Say another period in Settings.",
+            key="climate-no-judge",
+        )
+    elif run is not None and asked.scenario is not None and not lines.learned(asked.scenario)[0]:
+        look.empty(
+            "Nothing to learn from",
+            "All kept years are of the target, which nothing may have seen. Choose among the other scenarios.",
+            key="climate-nothing",
+        )
+        without(asked.scenario, leads=True)
+    elif not working and look.empty(
+        "No emulator yet", _what(run, lines, asked), f"Fit and judge, {look.about(_SECONDS[kind])}", key="climate-card"
+    ):
+        _start(given)
+        st.rerun()
+    return None
+
+
+def _start(given: Mapping[str, Any]) -> None:
+    watch.start(TASK, TASK, **given)
+
+
+def _given(pool: Pool, run: Run | None, lines: Timeline, asked: Asked, kind: str) -> dict[str, Any]:
+    """A reference of which years are kept is left out: these are to be learned from."""
+    of, training, reference = pool.name, None, asked.reference
+    if run is not None and asked.scenario is not None:
+        runs, _, seen = lines.learned(asked.scenario)
+        of, training = run.key, ",".join(runs) if seen else None
+        reference = None if reference and scenario_of(reference) in map(scenario_of, runs) else reference
+    return {
+        "run": of,
+        "target": asked.target,
+        "reference": reference,
+        "training": training,
+        "kind": kind,
+        "period": asked.when,
+        "driver": asked.driver,
+        "weighting": asked.weighting,
+    }
+
+
+def _what(run: Run | None, lines: Timeline, asked: Asked) -> str:
+    of = "all years of the other scenarios"
+    if run is not None and asked.scenario is not None:
+        _, mine, seen = lines.learned(asked.scenario)
+        of = f"the {mine:,} kept years that are not of {markdown.plain(asked.scenario)}" if seen else "the kept years"
+    target = markdown.plain((asked.target or "").replace("/", " "))
+    judged = f"is judged on {target}, {asked.when}, beside baselines and the noise between members"
+    return f"An emulator learns {of} and {judged}."
+
+
+def _away(card: Mapping[str, Any], run: Run | None, asked: Asked) -> int:
+    """How far a card is from what is asked: of another target, or of other years."""
+    other = asked.target not in (card["task"]["target"], scenario_of(card["task"]["target"]))
+    mine = None if run is None else run.manifest["sha256"]
+    return 2 * other + (card["provenance"]["manifest_sha256"] != mine)
+
+
+def _called(card: Mapping[str, Any]) -> str:
+    task = card["task"]
+    return f"{task['title']} on {task['target'].replace('/', ' ')}, {task['years']:,} years"
