@@ -49,7 +49,7 @@ def ranked(
         climate.weight,
         noise,
         next_run.DEMO_DRIVER,
-        size=size,
+        n_runs=size,
         measure=measure,
         period=period,
     )
