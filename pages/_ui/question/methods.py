@@ -26,9 +26,7 @@ def usable(pool: Pool) -> tuple[dict[str, type[Method]], list[tuple[type[Method]
     """Methods that can be used now, the most asked for first; the others with what they lack."""
     ready, waiting = [], []
     for one in registry.every("method").values():
-        lacks = [
-            role for role in one.needs if not (maps.groupings(pool) if role == GROUP.name else fillers(pool, role))
-        ]
+        lacks = [role for role in one.needs if not _is_there(pool, role)]
         if one.needs_one_of and not roles_of_shape(pool, one.needs_one_of):
             waiting.append((one, f"It needs one {one.needs_one_of} per sample, which this pool does not have yet."))
         elif lacks:
@@ -127,11 +125,18 @@ def roles_of_shape(pool: Pool, shape: str) -> list[str]:
     return filled.numbers() if shape == "number" else [one for one in filled.features if find_role(one).shape == shape]
 
 
+def _is_there(pool: Pool, role: str) -> bool:
+    """Whether a feature, or a column of the pool, fills a role."""
+    return bool(maps.groupings(pool) if role == GROUP.name else fillers(pool, role) or disk.roles(pool).has(role))
+
+
 def fillers(pool: Pool, role: str) -> list[StoredFeature]:
-    """Features that can fill a role, the newest of its own first; loss trajectories are vectors, too, and gradients."""
-    found = list(reversed(disk.features(pool)))
-    also = [one for one in found if find_role(role).any_vectors and one.role != role and _are_vectors(one.role)]
-    return [one for one in found if one.role == role] + also
+    """Features that can fill a role, the newest of its own first, then what stands in where it has none; loss
+    trajectories are vectors, too, and gradients.
+    """
+    found, of = list(reversed(disk.features(pool))), find_role(role)
+    also = [one for one in found if of.any_vectors and one.role != role and _are_vectors(one.role)]
+    return [one for name in (role, *of.also) for one in found if one.role == name] + also
 
 
 def _are_vectors(role: str) -> bool:
