@@ -60,7 +60,7 @@ SAID: dict[str, list[str]] = {
         "pool add new @/in/photos --kind nothing --json"
     ],
     "There is no feature called nothing": ["feature compute arrows nothing", "map nothing"],
-    "There is no probe called nothing. There are: decay, emulator": ["evaluate run:nine --probe nothing"],
+    "There is no probe called zzz. There are: decay, emulator": ["evaluate run:nine --probe zzz"],
     "combine knows union, intersection, difference, not nothing": ["combine nothing run:nine run:five"],
     r"The budget is '.*'; it must be a count such as 100 or a share such as 10%": [
         f"select arrows random --budget {budget}"

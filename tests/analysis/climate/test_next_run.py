@@ -156,13 +156,13 @@ def test_gains_are_differences_and_are_said_with_their_driver():
         ({"candidates": (("historical", 1),)}, "historical/r1i1p1f1 is there twice; a run is bought once"),
         ({"training": ()}, "Give runs for training, candidates, a reference and a target"),
         ({"driver": ""}, "Name the driver, such as true GMST of the target, emulated GMST or forcing"),
-        ({"size": 6}, "6 of 5 candidates were asked for; there must be from 1 to 20,000 such sets"),
+        ({"n_runs": 6}, "6 of 5 candidates were asked for; there must be from 1 to 20,000 such sets"),
         ({"target": (("1pctCO2", 3),), "candidates": OFFERED[:2]}, "years of 2080-2100 are not there"),
     ],
 )
 def test_roles_are_kept_apart(change, said):
     asked = {"training": OWNED, "candidates": OFFERED, "reference": REFERENCE, "target": TARGET, **change}
-    rest = {name: asked.pop(name) for name in ("driver", "size") if name in asked}
+    rest = {name: asked.pop(name) for name in ("driver", "n_runs") if name in asked}
     with pytest.raises(BadInput, match=said):
         next_run.rank(
             **{name: known(value) for name, value in asked.items()},
