@@ -89,12 +89,6 @@ class DecayProbe(Probe):
         about = {"tested_on": found.shape[1], "steps": self.steps, "n_seeds": self.n_seeds}
         return {**of_seeds("loss", found), **about, **said}
 
-    def each(
-        self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
-    ) -> np.ndarray:
-        """(len(test),) its loss, the mean over the seeds; of all of them, whatever `most` says."""
-        return self.judged(roles, train, [(roles, test)], progress)[0]
-
     def judged(
         self,
         roles: Mapping[str, Any],
@@ -102,7 +96,7 @@ class DecayProbe(Probe):
         judges: Sequence[tuple[Mapping[str, Any], np.ndarray]],
         progress: Progress | None = None,
     ) -> list[np.ndarray]:
-        """Of each judge (len(rows),) the loss of each sample, the mean over the seeds."""
+        """Of each judge (len(rows),) the loss of each sample, the mean over the seeds, whatever `most` says."""
         return [one.mean(axis=0) for one in self._judged(roles, train, judges, progress)[0]]
 
     def _judged(

@@ -71,12 +71,6 @@ class EmulatorProbe(Probe):
         said, path = super().what(), Path(self.forcing).expanduser()
         return {**said, "forcing": hash_file(path)} if self.forcing and path.is_file() else said
 
-    def each(
-        self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
-    ) -> np.ndarray:
-        """(len(test),) the mean over the area of the squared error of each year, in the square of the field's unit."""
-        return self.judged(roles, train, [(roles, test)], progress)[0]
-
     def judged(
         self,
         roles: Mapping[str, Any],
@@ -84,7 +78,10 @@ class EmulatorProbe(Probe):
         judges: Sequence[tuple[Mapping[str, Any], np.ndarray]],
         progress: Progress | None = None,
     ) -> list[np.ndarray]:
-        """The emulator is fitted once where its driver does not hang on the judge; the same fit serves all of them."""
+        """Of each judge (len(rows),) the mean over the area of the squared error of each year, in the square of the
+        field's unit. The emulator is fitted once where its driver does not hang on the judge; the same fit serves all
+        of them.
+        """
         found = self._told(roles, train, judges, progress)
         return [_over_area((told - truth) ** 2, area) for truth, told, area, _ in found]
 

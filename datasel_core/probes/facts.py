@@ -132,12 +132,6 @@ class FactsProbe(Probe):
             "vocabulary": world.vocabulary.size,
         }
 
-    def each(
-        self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
-    ) -> np.ndarray:
-        """(len(test),) how often it is answered rightly, over the seeds; of all of them, whatever `most` says."""
-        return self.judged(roles, train, [(roles, test)], progress)[0]
-
     def judged(
         self,
         roles: Mapping[str, Any],
@@ -145,7 +139,9 @@ class FactsProbe(Probe):
         judges: Sequence[tuple[Mapping[str, Any], np.ndarray]],
         progress: Progress | None = None,
     ) -> list[np.ndarray]:
-        """Of each judge (len(rows),) how often it is answered rightly, over the seeds; NaN where it asks nothing."""
+        """Of each judge (len(rows),) how often it is answered rightly, over the seeds, whatever `most` says; NaN where
+        it asks nothing.
+        """
         progress = progress or Progress()
         world = self._world(roles, train, train[:0], progress)
         asked = [self._questions(world, roles, there, test, progress) for there, test in judges]

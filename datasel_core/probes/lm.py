@@ -132,12 +132,6 @@ class LanguageProbe(Probe):
             "vocabulary": vocabulary.size,
         }
 
-    def each(
-        self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
-    ) -> np.ndarray:
-        """(len(test),) its loss, the mean over the seeds; of all of them, whatever `most` says."""
-        return self.judged(roles, train, [(roles, test)], progress)[0]
-
     def judged(
         self,
         roles: Mapping[str, Any],
@@ -145,7 +139,7 @@ class LanguageProbe(Probe):
         judges: Sequence[tuple[Mapping[str, Any], np.ndarray]],
         progress: Progress | None = None,
     ) -> list[np.ndarray]:
-        """Of each judge (len(rows),) the loss of each sample, the mean over the seeds."""
+        """Of each judge (len(rows),) the loss of each sample, the mean over the seeds, whatever `most` says."""
         progress = progress or Progress()
         build, vocabulary, learned = self._begun(roles, train, progress)
         wrong = "Nothing that is held out can be measured"

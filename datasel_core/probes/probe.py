@@ -42,8 +42,10 @@ class Probe(Declared):
         self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress | None = None
     ) -> np.ndarray:
         """(len(test),) float64: what it measures of each test sample, where it is a mean over them; NaN where it cannot
-        read one. As `measure`.
+        read one. As `measure`; of a probe that can test `elsewhere` it is what it says of one judge, its own pool.
         """
+        if self.elsewhere:
+            return self.judged(roles, train, [(roles, test)], progress)[0]
         raise TypeError(f"{type(self).__name__} must implement each.")
 
     def judged(

@@ -13,7 +13,7 @@ from datasel_core.errors import BadParameter, BadRequest, MissingFeature, Unknow
 from datasel_core.evidence.classes import classes_of
 from datasel_core.evidence.measures import OF, Distance, Farthest, HeldOut, Measure, Patterns, Probed
 from datasel_core.evidence.tables.choices import RANDOM, Choices, Entry, among, entries
-from datasel_core.evidence.tables.judges import references, with_judges
+from datasel_core.evidence.tables.judges import listed, references, with_judges
 from datasel_core.evidence.tables.shared import same_samples
 from datasel_core.evidence.tables.table import Asked
 from datasel_core.evidence.tables.target_notes import target_notes
@@ -261,9 +261,9 @@ def _notes(roles: Roles, measures: Sequence[Measure], out: int, asked: Sequence[
         for feature in learned(one.asked.roles, one.asked.method.roles()):
             by_feature.setdefault(feature.id, []).append(one.name)
     for feature, methods in by_feature.items():
-        names = " and ".join(part for part in (", ".join(methods[:-1]), methods[-1]) if part)
+        them = "them" if len(methods) > 1 else "it"
         said.append(
-            f"{names} chose by {feature}, which learned from the whole pool, held-out samples too: what is said of "
-            f"{'them' if len(methods) > 1 else 'it'} may flatter {'them' if len(methods) > 1 else 'it'}."
+            f"{listed(methods)} chose by {feature}, which learned from the whole pool, held-out samples too: what is "
+            f"said of {them} may flatter {them}."
         )
     return said

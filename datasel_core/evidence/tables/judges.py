@@ -159,9 +159,10 @@ def _said(
     unknown = [name for names in on.values() for name in names]
     said = f"{method} at {budget:,} is better than random on {reference.pool.name}, towards which it chose"
     for where, names in (("also on", better), ("not shown to be on", unknown), ("worse on", worse)):
-        said += f"; {where} {_and(names)}" if names else ""
+        said += f"; {where} {listed(names)}" if names else ""
     return f"{said}: it may be over-fit to what it chose towards." if unknown or worse else f"{said}."
 
 
-def _and(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """`30, 60 and 120`."""
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)

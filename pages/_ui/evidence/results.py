@@ -9,6 +9,7 @@ import streamlit as st
 
 from datasel_core.evidence.differences import BETTER, PILOT, UNKNOWN, WORSE
 from datasel_core.evidence.tables import paper
+from datasel_core.evidence.tables.judges import listed
 from pages._ui.evidence.names import Names
 from pages._ui.kit import keys, look, markdown, palette
 
@@ -71,7 +72,7 @@ def _sentence(cells: Sequence[Mapping[str, Any]], names: Names) -> str:
         return _summed_up(cells, found, names)
     order = sorted(found, key=lambda one: one[1] != BETTER)
     return "; ".join(
-        f"**{markdown.plain(name)} is {word} than random** at {_and(found[name, word])}" for name, word in order
+        f"**{markdown.plain(name)} is {word} than random** at {listed(found[name, word])}" for name, word in order
     )
 
 
@@ -100,11 +101,6 @@ def _over_fit(lines: Sequence[str]) -> None:
             f"{len(lines):,} choices may be over-fit to what they were made towards", icon=":material/info:"
         ):
             st.markdown("\n".join(f"- {markdown.plain(line)}" for line in lines))
-
-
-def _and(words: Sequence[str]) -> str:
-    """`30, 60 and 120`."""
-    return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
 
 def _downloads(said: Mapping[str, Any]) -> None:
