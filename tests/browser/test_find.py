@@ -39,6 +39,7 @@ def test_a_search_leads_to_a_choice(visit, workspace, pool, scheme):
     page.get_by_role("heading", name="Find").click()  # the cursor leaves the field
     page.keyboard.press("ArrowRight")
     page.get_by_text("2 of 40", exact=True).wait_for()
+    settled(page)  # the other arrow has come
     page.keyboard.press("ArrowLeft")
     page.get_by_text("1 of 40", exact=True).wait_for()
     settled(page)

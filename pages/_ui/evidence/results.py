@@ -112,6 +112,7 @@ def _downloads(said: Mapping[str, Any]) -> None:
                 f"{said['pool']['name']}-evidence{suffix}",
                 key=f"evidence-file-{title}",
                 icon=":material/download:",
+                on_click="ignore",
             )
 
 

@@ -19,7 +19,7 @@ from datasel_core.runs.catalog.label import read_label
 from datasel_core.runs.derivations.derivation import derivation_of
 from datasel_core.runs.run import Run
 from datasel_core.workspace.files import size as size
-from pages._ui.kit import disk, markdown, palette
+from pages._ui.kit import disk, drawn, markdown, palette
 from pages._ui.kit.onward import onward
 
 FRAMED = "framed"
@@ -29,16 +29,19 @@ _UNITS |= {"climate": ("year", "years")}
 
 
 def told(draw: Callable[..., None]) -> Callable[..., None]:
-    """The same page or fragment; where something that it looks at is damaged, one line says so and what to do."""
+    """The same page or fragment; where something that it looks at is damaged, one line says so and what to do. It is
+    drawn again where the browser did not get it.
+    """
 
     @functools.wraps(draw)
-    def drawn(*given: Any) -> None:
+    def whole(*given: Any) -> None:
         try:
             draw(*given)
         except DataselError as error:
             markdown.trouble(error)
+        drawn.mark(draw.__qualname__)
 
-    return drawn
+    return whole
 
 
 def title(text: str, lead: str = "") -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from datasel_core.pools.pool import Pool
-from pages._ui.kit import disk, keys, look, markdown, palette, watch
+from pages._ui.kit import disk, drawn, keys, look, markdown, palette, watch
 
 _CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
@@ -16,6 +16,7 @@ def frame(page: str = "") -> None:
     app.py. page: its title.
     """
     st.session_state[look.FRAMED] = True
+    drawn.begin()
     st.html(f"<style>{_CSS}</style>")
     with st.sidebar:
         keys.ONE_ENTRY(key="history")

@@ -13,7 +13,7 @@ from datasel_core.actions.task import parse_task
 from datasel_core.errors import DataselError
 from datasel_core.worker import Job
 from datasel_core.workspace.layout import Workspace
-from pages._ui.kit import disk, jobs, keys, markdown
+from pages._ui.kit import disk, drawn, jobs, keys, markdown
 
 _EVERY = 0.4
 _QUIET = 4.0
@@ -156,12 +156,12 @@ def active_jobs(workspace: Workspace) -> None:
     it.
     """
     found = jobs.unfinished(workspace)
-    st.fragment(_strip, run_every=_EVERY * 3 if any(job.is_active for job in found) else _QUIET)(
-        workspace, [str(job.folder) for job in found]
-    )
+    every = _EVERY * 3 if any(job.is_active for job in found) else _QUIET
+    st.fragment(_strip)(workspace, [str(job.folder) for job in found], every)
 
 
-def _strip(workspace: Workspace, before: list[str]) -> None:
+def _strip(workspace: Workspace, before: list[str], every: float) -> None:
+    drawn.tick(every)
     found = jobs.unfinished(workspace)
     if [str(job.folder) for job in found] != before:
         st.rerun(scope="app")

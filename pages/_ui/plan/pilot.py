@@ -74,6 +74,7 @@ def _hand_out(pool: Pool, runs: list[Run], working: bool) -> None:
         f"{pool.name}-pilot.csv",
         key="pilot-sheet",
         icon=":material/download:",
+        on_click="ignore",
         help="A CSV of id, person, seconds, objects: fill in the seconds of each, and the objects if you count them.",
     )
     onward("For a labelling tool", "pages/export.py", key="pilot-export", leads=False, run=runs[0].key)

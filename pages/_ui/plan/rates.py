@@ -35,7 +35,12 @@ def draw(pool: Pool) -> None:
     with place:
         _keep(home, name, edited)
         st.download_button(
-            "Take it along", tables.written(found), f"{name}.csv", key="rates-file", icon=":material/download:"
+            "Take it along",
+            tables.written(found),
+            f"{name}.csv",
+            key="rates-file",
+            icon=":material/download:",
+            on_click="ignore",
         )
 
 

@@ -11,7 +11,8 @@ from datasel_core.errors import DataselError
 from datasel_core.pools.persistence import pool_names
 from datasel_core.pools.pool import Pool
 from datasel_core.rounds.stop import MEASURES
-from pages._ui.kit import disk, drawers, keys, look, markdown
+from pages._ui.kit import disk, keys, look, markdown
+from pages._ui.rounds import closing
 
 KEY = "rounds-new"
 SHARES = (1, 2, 3)
@@ -99,7 +100,7 @@ def _start(pool: Pool) -> None:
     else:
         keys.put("error.rounds", None)
         keys.put("rounds.project", made.name)
-    drawers.close(KEY)
+    closing.close(KEY)
     st.rerun()
 
 

@@ -1,0 +1,81 @@
+"""Whether what a run drew has reached the browser; where it has not, the page is drawn again.
+
+Streamlit may lose the end of a run, or all of it, where a fragment begins in the moment in which that run ends: what
+the run still had to say is given up for what the fragment says, and the page stays as it was until somebody does
+something. (Streamlit 1.67, `AppSession._handle_scriptrunner_event_on_event_loop`: the events of a script runner that is
+no longer the current one are ignored.) A page with fragments that run by themselves meets that moment sooner or later,
+most of all where every core is busy.
+
+So each run leaves a mark where it ends, the browser says at every tick which marks it has seen, and a mark that it has
+not seen at two ticks in a row was lost.
+"""
+
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from pages._ui.kit import keys
+
+_MARK = st.components.v2.component(
+    "datasel_drawn",
+    html="<i></i>",
+    js="""export default function ({ data }) {
+      (window.datasel_drawn ??= {})[data.name] = data.number;
+    }""",
+)
+_TICK = st.components.v2.component(
+    "datasel_tick",
+    html="<i></i>",
+    js="""export default function ({ data, setTriggerValue }) {
+      const at = setInterval(() => setTriggerValue('tick', window.datasel_drawn ?? {}), 1000 * data.every);
+      return () => clearInterval(at);
+    }""",
+)
+_KEY = "tick"
+_SOON = 1.0
+"""Seconds to the next tick, where a mark is late. What was on its way at one tick is there at the next: messages come
+in their order, and between the two lies an answer.
+"""
+
+
+@dataclass
+class _Marks:
+    """last: number of the last one. there: name -> number, since the page began. late: those that the browser had not
+    seen at the tick before.
+    """
+
+    last: int = 0
+    there: dict[str, int] = field(default_factory=dict)
+    late: set[tuple[str, int]] = field(default_factory=set)
+
+
+def begin() -> None:
+    """A run of the whole page begins: what an earlier one drew is of no account any more."""
+    _marks().there = {}
+
+
+def mark(name: str) -> None:
+    """A part of the page, or all of it, is drawn to its end. name: of what draws it, no other on the page's."""
+    marks = _marks()
+    marks.last += 1
+    marks.there[name] = marks.last
+    _MARK(key=f"drawn-{name}", data={"name": name, "number": marks.last})
+
+
+def tick(every: float) -> None:
+    """Called in a fragment: it runs again every so many seconds. Where something that was drawn is lost, so does the
+    whole page.
+    """
+    marks, seen = _marks(), st.session_state.get(_KEY, {}).get("tick")
+    if seen is not None:
+        late = {(name, number) for name, number in marks.there.items() if seen.get(name) != number}
+        lost, marks.late = late & marks.late, late
+        if lost:
+            st.rerun(scope="app")
+    _TICK(key=_KEY, data={"every": min(every, _SOON) if marks.late else every}, on_tick_change=lambda: None)
+
+
+def _marks() -> _Marks:
+    if (marks := keys.get("drawn")) is None:
+        keys.put("drawn", marks := _Marks())
+    return marks
