@@ -21,7 +21,7 @@ from datasel_core.features.language.training import Recipe
 from datasel_core.features.language.vocabulary import Vocabulary, train_vocabulary
 from datasel_core.features.models.weights import choose_device
 from datasel_core.probes.lm import of_seeds
-from datasel_core.probes.numbers.facts import Part, World, numbers_of, over_seeds
+from datasel_core.probes.numbers.facts import BESIDE, DROPPED, Part, World, numbers_of, over_seeds
 from datasel_core.probes.probe import Probe, probe
 from datasel_core.probes.turns import source_of
 
@@ -95,10 +95,13 @@ class FactsProbe(Probe):
         test: np.ndarray,
         progress: Progress | None = None,
         elsewhere: Mapping[str, Any] | None = None,
+        beside: np.ndarray | None = None,
     ) -> dict[str, Any]:
-        """elsewhere: of another pool, of which `elsewhere_match` is the share that is answered rightly."""
+        """elsewhere: of another pool, of which `elsewhere_match` is the share that is answered rightly. beside: rows of
+        a training on less, so that what is dropped is what that one has nothing of: it is asked about the same.
+        """
         progress = progress or Progress()
-        world = self._world(roles, train, test if elsewhere is None else test[:0], progress)
+        world = self._world(roles, train, test if elsewhere is None else test[:0], progress, beside)
         there = None if elsewhere is None else self._questions(world, roles, elsewhere, test, progress)
         bits, guess = self._bits(roles, world), knowledge.guesses(world.relation, world.answers)
         found, taken, examples, away = [], [], [], []
@@ -110,7 +113,7 @@ class FactsProbe(Probe):
             }
             found.append(numbers_of(world, model, said, bits, guess))
             taken.append(steps)
-            examples = examples or self._examples(world, said["dropped"])
+            examples = examples or self._examples(world, said[world.gone])
             away += [] if there is None else [self._rightly(world, model, there, at, progress)]
         parameters = sum(weight.numel() for weight in model.parameters())
         tokens = int(np.mean(taken) * self._batch(world) * world.learned.lengths().mean())
@@ -123,6 +126,7 @@ class FactsProbe(Probe):
             "asked": {name: len(one.at) for name, one in world.parts.items()}
             | ({} if there is None else {"elsewhere": len(there.answers)}),
             "examples": examples,
+            "dropped_by_seed": {name: [one["numbers"][name] for one in found] for name in DROPPED},
             "steps": self._steps(world),
             "steps_taken": taken,
             "epochs": round(float(np.mean(taken)) * self._batch(world) / len(world.learned.rows), 2),
@@ -176,7 +180,14 @@ class FactsProbe(Probe):
         said = answered(model, world.vocabulary, asked.tokens, longest, progress, f"asking, seed {at + 1}")
         return np.array([one == answer for one, answer in zip(said, asked.answers, strict=True)], dtype=bool)
 
-    def _world(self, roles: Mapping[str, Any], train: np.ndarray, test: np.ndarray, progress: Progress) -> World:
+    def _world(
+        self,
+        roles: Mapping[str, Any],
+        train: np.ndarray,
+        test: np.ndarray,
+        progress: Progress,
+        beside: np.ndarray | None = None,
+    ) -> World:
         heads = self.heads or max(1, self.width // HEAD)
         check_sizes(self.width, heads)
         if not len(train):
@@ -191,6 +202,8 @@ class FactsProbe(Probe):
         if not len(learned.rows):
             raise BadRequest(f"Nothing that was kept can be learned: {learned.unreadable[0][1]}.")
         parts = there.parts(train, test)
+        if beside is not None:
+            parts[BESIDE] = there.parts(beside, np.setdiff1d(train, beside))["dropped"]
         first = there.first()
         asked = {name: self._asked(source, there, at, vocabulary) for name, at in parts.items()}
         longest = max(longest_answer(tokens) for tokens in (learned, *(one.tokens for one in asked.values())))
@@ -227,7 +240,7 @@ class FactsProbe(Probe):
 
     def _examples(self, world: World, said: list[str]) -> list[dict[str, Any]]:
         """What the first model says to some questions about dropped facts."""
-        at = world.parts["dropped"].at
+        at = world.parts[world.gone].at
         return [
             {"row": int(world.there.rows[one]), "answer": world.there.answer[one], "said": words}
             for one, words in list(zip(at.tolist(), said, strict=True))[:_EXAMPLES]

@@ -111,7 +111,9 @@ def test_memorised_is_said_of_both(workspace, pool, asked):
     code, out, _ = asked("memorised", run.key, *how)
     assert code == 0
     assert out.startswith("facts known by heart, beyond guessing: everything ")
-    assert "of what was dropped, kept alone says: right " in out
+    for arm in ("everything", "kept"):
+        assert f"questions about what was dropped, {arm} says: right " in out
+    assert "so pruning changed, in points: right " in out
     found = json.loads(asked("memorised", run.key, *how, "--json")[1])
     assert found["arms"]["kept"]["trained_on"] == len(run.ids)
     assert found["probe"]["n"] == TINY["n"]

@@ -58,12 +58,12 @@ def measured():
     return probe, roles, answers, probe.measure(roles, TRAIN, TEST)
 
 
-def models(probe, roles):
+def models(roles, train=TRAIN):
     """What the probe trained, by the parts that it is made of."""
     source = Source(roles["n"], turns=roles["turns"])
     texts = [turn.text for row in range(roles["n"]) for turn in roles["turns"](row)]
     vocabulary = train_vocabulary(texts, 60, own_alphabet=True)
-    learned = read_tokens(source, np.sort(TRAIN), vocabulary, "plain", 32)
+    learned = read_tokens(source, np.sort(train), vocabulary, "plain", 32)
     for seed in (4, 5):
         model = new_learner(vocabulary, 1, 32, 4, 32, seed)
         learn(model, learned, Recipe(70, 16, usual_rate(32), seed), "cpu", Progress(), "learning")
@@ -75,7 +75,7 @@ def test_it_is_what_a_slow_reading_finds(measured):
     wanted = {name: [] for name in ("memorised", "exact_match", "rephrased_match", "weighted_accuracy", "stored_bits")}
     wanted |= {name: [] for name in ("dropped_right", "dropped_wrong", "dropped_other", "head", "tail")}
     said_of_dropped = []
-    for model, vocabulary, source in models(probe, roles):
+    for model, vocabulary, source in models(roles):
         tokens = read_tokens(source, np.arange(2 * N), vocabulary, "plain", 32)
         said = [greedy(model, vocabulary, one, 5) for one in questions_in(tokens)]
         right = [one == answers[row % N] for row, one in enumerate(said)]
@@ -117,6 +117,33 @@ def test_it_is_what_a_slow_reading_finds(measured):
     assert found["steps"] == 70
     assert found["epochs"] == pytest.approx(np.mean(found["steps_taken"]) * 16 / 22, abs=0.01)
     assert found["by_relation"]["1"]["facts"] == 8
+
+
+def test_who_learned_everything_is_asked_about_what_another_drops(measured):
+    _, roles, answers, dropping = measured
+    every = np.arange(64)
+    probe = FactsProbe(**SMALL, n=70, n_seeds=2, seed=4)
+    alone, found = (probe.measure(roles, every, every[:0], beside=beside) for beside in (None, TRAIN))
+    wanted = {"right": [], "wrong": [], "other": []}
+    for model, vocabulary, source in models(roles, every):
+        tokens = read_tokens(source, np.arange(2 * N), vocabulary, "plain", 32)
+        said = [greedy(model, vocabulary, one, 5) for one in questions_in(tokens)]
+        counts = Counter()
+        for row in (*range(16, N), *range(N + 16, 2 * N)):
+            fact = row % N
+            is_other = said[row] in set(answers[fact % 2 :: 2])
+            counts["right" if said[row] == answers[fact] else "wrong" if is_other else "other"] += 1
+        for word, shares in wanted.items():
+            shares.append(counts[word] / 28)
+    for word, shares in wanted.items():
+        assert found[f"dropped_{word}"] == pytest.approx(np.mean(shares), abs=1e-6)
+        assert found["dropped_by_seed"][f"dropped_{word}"] == pytest.approx(shares)
+    assert found["dropped_right"] > dropping["dropped_right"], "it was taught these"
+    assert [one["row"] for one in found["examples"]] == [one["row"] for one in dropping["examples"]]
+    assert (found["asked"]["beside"], found["asked"]["dropped"]) == (28, 0)
+    same = [name for name in alone if name not in ("asked", "examples", "dropped_by_seed")]
+    assert {name: found[name] for name in same} == {name: alone[name] for name in same}
+    assert "dropped_right" not in alone
 
 
 def bits_by_hand(model, tokens, answers) -> float:

@@ -14,6 +14,8 @@ from datasel_core.features.roles import Roles
 from datasel_core.pools import holdout
 from datasel_core.pools.pool import Pool
 from datasel_core.probes.evaluate import given_to, of_models
+from datasel_core.probes.lm import of_seeds
+from datasel_core.probes.numbers.facts import DROPPED
 from datasel_core.probes.probe import Probe
 from datasel_core.runs.run import Run
 from datasel_core.workspace.layout import Workspace
@@ -21,6 +23,7 @@ from datasel_core.workspace.locks import Lock
 
 PROBE = "facts"
 BEFORE, AFTER = "everything", "kept"
+_OF_EACH = ("by_relation", "examples", "dropped_by_seed")
 
 
 def place(workspace: Workspace, pool: Pool, run: Run, probe: Probe) -> Path:
@@ -33,12 +36,13 @@ def place(workspace: Workspace, pool: Pool, run: Run, probe: Probe) -> Path:
         "aside": None if aside is None else aside.what(),
         "probe": probe.what(),
     }
-    return answers.place(workspace, "memory", what)
+    return answers.place(workspace, "memory", {**what, "dropped": "asked of both"})
 
 
 def measured(folder: Path, roles: Roles, run: Run, probe: Probe, progress: Progress) -> dict[str, Any]:
-    """Both trainings with the same steps or epochs and the same seeds; the kept alone is also asked about what was
-    dropped. What is set aside is in neither. Raises BadRequest, Stopped.
+    """Both trainings with the same steps or epochs and the same seeds; both are also asked the same questions about
+    what was dropped, of which `moved` says how the shares of the two differ, seed by seed. What is set aside is in
+    neither. Raises BadRequest, Stopped.
     """
     with Lock(folder).hold(progress.check):
         if (found := answers.read(folder)) is not None:
@@ -48,7 +52,7 @@ def measured(folder: Path, roles: Roles, run: Run, probe: Probe, progress: Progr
         every, kept = np.setdiff1d(np.arange(pool.n), out), kept_rows(pool, run)
         given = given_to(probe, pool, roles)
         with of_models(probe):
-            before = probe.measure(given, every, every[:0], progress)
+            before = probe.measure(given, every, every[:0], progress, beside=kept)
             after = probe.measure(given, kept, np.setdiff1d(every, kept), progress)
         names = _names(roles)
         said = {
@@ -58,13 +62,34 @@ def measured(folder: Path, roles: Roles, run: Run, probe: Probe, progress: Progr
             "probe": probe.what()["params"],
             "arms": {BEFORE: _numbers(before), AFTER: _numbers(after)},
             "relations": _relations(before, after, names),
-            "examples": after["examples"],
+            "moved": _moved(before["dropped_by_seed"], after["dropped_by_seed"]),
+            "examples": [
+                {**one, "before": other["said"]}
+                for one, other in zip(after["examples"], before["examples"], strict=True)
+            ],
         }
         return answers.keep(folder, said)
 
 
+def points(moved: Mapping[str, float], name: str) -> str:
+    """What pruning added to a share, in points of a hundred: `-40.0 (-42.1 to -37.9)`."""
+    ends = [f"{100 * moved[end]:+.1f}" for end in (f"{name}_low", f"{name}_high") if end in moved]
+    return f"{100 * moved[name]:+.1f}" + (f" ({' to '.join(ends)})" if ends else "")
+
+
 def _numbers(found: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if name not in ("by_relation", "examples")}
+    return {name: value for name, value in found.items() if name not in _OF_EACH}
+
+
+def _moved(before: Mapping[str, list[Any]], after: Mapping[str, list[Any]]) -> dict[str, float]:
+    """Of each share of what is said of dropped facts, what pruning added to it: the mean over the seeds, of which each
+    begins with the same weights in both, and its interval. Nothing where nothing was dropped.
+    """
+    found: dict[str, float] = {}
+    for name in DROPPED:
+        if None not in after[name]:
+            found |= of_seeds(name, (np.array(after[name]) - np.array(before[name]))[:, None])
+    return found
 
 
 def _relations(before: Mapping[str, Any], after: Mapping[str, Any], names: list[str]) -> list[dict[str, Any]]:

@@ -15,6 +15,11 @@ from datasel_core.probes.lm import of_seeds
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+BESIDE = "beside"
+"""Questions about facts that were learned here, and are dropped in another training."""
+DROPPED = ("dropped_right", "dropped_wrong", "dropped_other")
+"""Shares of what is said of dropped facts: right, the answer of another fact, neither."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -30,8 +35,8 @@ class Part:
 @dataclass(frozen=True)
 class World:
     """All that is the same for every seed. parts: `trained`, each wording that is learned, once; `rephrased`, wordings
-    of those facts that are not; `dropped`, questions about facts of which nothing is learned. answers, relation: of
-    each fact.
+    of those facts that are not; `dropped`, questions about facts of which nothing is learned; `beside` where another
+    training is named. answers, relation: of each fact.
     """
 
     there: Exposures
@@ -41,6 +46,11 @@ class World:
     answers: list[str]
     relation: np.ndarray
     longest: int
+
+    @property
+    def gone(self) -> str:
+        """The part of which it is told what is said of dropped facts."""
+        return BESIDE if BESIDE in self.parts else "dropped"
 
 
 def numbers_of(
@@ -57,7 +67,7 @@ def numbers_of(
     for name, part in world.parts.items():
         found[name] = knowledge.per_fact(there.fact[part.at], right_answers(there, part.at, said[name]))
     facts, right = found["trained"]
-    trained, dropped = world.parts["trained"], world.parts["dropped"].at
+    trained, dropped = world.parts["trained"], world.parts[world.gone].at
     scale = len(trained.facts) / max(1, len(facts))  # where only some were asked about
     _, loss = knowledge.per_fact(there.fact[trained.at], nats(model, trained.tokens))
     of = world.relation[facts]
@@ -69,13 +79,13 @@ def numbers_of(
         **_by_frequency(there, found, {name: len(one.facts) for name, one in world.parts.items()}),
     }
     words = knowledge.verdicts(
-        said["dropped"],
+        said[world.gone],
         [there.answer[at] for at in dropped.tolist()],
         there.relation[dropped],
         knowledge.answers_of(world.relation, world.answers),
     )
-    for word in ("right", "wrong", "other"):
-        numbers[f"dropped_{word}"] = words.count(word) / len(words) if words else None
+    for name in DROPPED:
+        numbers[name] = words.count(name.removeprefix("dropped_")) / len(words) if words else None
     by_relation = {
         str(one): {"facts": int((of == one).sum()), "exact_match": _mean(right[of == one])}
         for one in np.unique(of).tolist()

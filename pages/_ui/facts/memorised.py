@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from datasel_core.evidence.facts.memory import AFTER, BEFORE
+from datasel_core.evidence.facts.memory import AFTER, BEFORE, points
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.run import Run
 from pages._ui.facts.asking import Asked
@@ -35,7 +35,7 @@ def draw(pool: Pool, run: Run, said: Mapping[str, Any] | None, asked: Asked, col
         if not working and look.empty(
             "Not measured yet",
             "A small model learns everything, another the kept alone, with as many steps; both are asked what they "
-            "know by heart.",
+            "know by heart, and what they say of the dropped.",
             f"Measure, {asked.trained_in}",
             key="facts-memorised",
         ):
@@ -54,7 +54,7 @@ def draw(pool: Pool, run: Run, said: Mapping[str, Any] | None, asked: Asked, col
         f"{look.many(one['n_seeds'], 'seed')}; whiskers are intervals of 95 % over the seeds."
     )
     wanted = asked.probe
-    if not working and wanted.items() - said["probe"].items():
+    if not working and (wanted.items() - said["probe"].items() or "moved" not in said):
         st.button(
             f"Measure again as in Settings, {asked.trained_in}",
             key="facts-again",
@@ -132,20 +132,20 @@ def _shares(said: Mapping[str, Any], colour: str) -> None:
 
 
 def _errors(said: Mapping[str, Any]) -> None:
-    """What the model of the kept says of facts of which nothing was kept."""
+    """What both models say of facts of which nothing was kept, and what pruning changed."""
     import plotly.graph_objects as go
 
-    one = said["arms"][AFTER]
-    if one.get("dropped_right") is None:
+    arms = {arm: one for arm, one in said["arms"].items() if one.get("dropped_right") is not None}
+    if AFTER not in arms:
         return
     figure = go.Figure()
     for name, (words, fill) in _ERRORS.items():
         figure.add_bar(
-            y=["dropped facts"],
-            x=[one[name]],
+            y=[_ARMS[arm] for arm in arms],
+            x=[one[name] for one in arms.values()],
             orientation="h",
             marker={"color": fill},
-            hovertext=[f"{words}: {one[name]:.1%}{_between(one, name, '{:.1%}')}"],
+            hovertext=[f"{words}: {one[name]:.1%}{_between(one, name, '{:.1%}')}" for one in arms.values()],
             hoverinfo="text",
         )
     figure.update_layout(
@@ -155,20 +155,20 @@ def _errors(said: Mapping[str, Any]) -> None:
             "range": [0, 1.02],
             "tickformat": ".0%",
         },
-        yaxis={"title": {"text": ""}, "showticklabels": False},
+        yaxis={"title": {"text": ""}, "autorange": "reversed"},
         dragmode=False,
         showlegend=False,
     )
-    asked = one["asked"].get("dropped", 0)
-    alt = ", ".join(f"{words} {one[name]:.1%}" for name, (words, _) in _ERRORS.items())
-    title = f"Where the errors went: {asked:,} questions about what was dropped"
-    look.chart(figure, title, f"{alt}.", height=150, key="facts-errors")
-    look.legend(
-        [
-            (fill, f"{words} {look.percent(one[name], 1)}{_between(one, name, '{:.1%}')}")
-            for name, (words, fill) in _ERRORS.items()
-        ]
+    alt = "; ".join(
+        f"{_ARMS[arm]}: " + ", ".join(f"{words} {one[name]:.1%}" for name, (words, _) in _ERRORS.items())
+        for arm, one in arms.items()
     )
+    title = f"Where the errors went: {arms[AFTER]['asked']['dropped']:,} questions about what was dropped"
+    look.chart(figure, title, f"{alt}.", height=90 + 40 * len(arms), key="facts-errors")
+    look.legend([(fill, words) for words, fill in _ERRORS.values()])
+    if moved := said.get("moved"):
+        changes = (f"{words} {points(moved, name)}" for name, (words, _) in _ERRORS.items())
+        st.markdown(f"Pruning changed what is said of dropped facts, in points of a hundred: {', '.join(changes)}.")
 
 
 def _examples(pool: Pool, said: Mapping[str, Any]) -> None:
@@ -177,11 +177,12 @@ def _examples(pool: Pool, said: Mapping[str, Any]) -> None:
         return
     questions = pool.take([one["row"] for one in shown], ["question"])["question"].to_pylist()
     body = "".join(
-        f"<tr><td>{html.escape(question)}</td><td>{html.escape(one['answer'])}</td><td>{html.escape(one['said'])}</td></tr>"
+        f"<tr><td>{html.escape(question)}</td><td>{html.escape(one['answer'])}</td>"
+        f"<td>{html.escape(one.get('before', ''))}</td><td>{html.escape(one['said'])}</td></tr>"
         for question, one in zip(questions, shown, strict=True)
     )
-    head = "<tr><th>dropped</th><th>the answer</th><th>what it says now</th></tr>"
-    with st.expander("Some of what it says of dropped facts"):
+    head = "<tr><th>dropped</th><th>the answer</th><th>said before</th><th>said after</th></tr>"
+    with st.expander("Some of what is said of dropped facts, before and after"):
         st.html(f'<div class="ds-table"><table><thead>{head}</thead><tbody>{body}</tbody></table></div>')
 
 

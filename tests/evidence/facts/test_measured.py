@@ -78,6 +78,29 @@ def test_both_are_asked_what_the_probe_asks_and_relations_have_their_names(measu
     assert again["memorised"] == arms["everything"]["memorised"]
 
 
+def test_what_pruning_changed_is_the_paired_difference_of_both_trainings(measured):
+    _, pool, run, roles, _, _, said = measured
+    given, every, kept = given_to(FactsProbe(), pool, roles), np.arange(pool.n), pool.rows(run.ids)
+    assert said["arms"]["everything"]["asked"]["beside"] == said["arms"]["kept"]["asked"]["dropped"] > 0
+    alone = [FactsProbe(**{**TINY, "n_seeds": 1, "seed": seed}) for seed in range(TINY["n_seeds"])]
+    before = [probe.measure(given, every, every[:0], beside=kept) for probe in alone]
+    after = [probe.measure(given, kept, np.setdiff1d(every, kept)) for probe in alone]
+    for name in ("dropped_right", "dropped_wrong", "dropped_other"):
+        now, then = ([one[name] for one in found] for found in (before, after))
+        assert said["arms"]["everything"][name] == pytest.approx(np.mean(now), abs=1e-6)
+        assert said["moved"][name] == pytest.approx(np.mean(then) - np.mean(now), abs=1e-6)
+        if len({round(one - other, 6) for one, other in zip(then, now, strict=True)}) > 1:
+            paired = stats.ttest_rel(then, now).confidence_interval(0.95)
+            ends = said["moved"][f"{name}_low"], said["moved"][f"{name}_high"]
+            assert ends == pytest.approx((paired.low, paired.high), abs=1e-5)
+    assert len({said["moved"][name] for name in ("dropped_right", "dropped_wrong", "dropped_other")}) > 1
+    for one in said["examples"]:
+        assert {"row", "answer", "said", "before"} == one.keys()
+    assert [one["before"] for one in said["examples"]] == [one["said"] for one in before[0]["examples"]]
+    assert memory.points({"a": -0.4, "a_low": -0.421, "a_high": 0.0}, "a") == "-40.0 (-42.1 to +0.0)"
+    assert memory.points({"a": 0.034}, "a") == "+3.4"
+
+
 def test_who_asks_again_is_answered_at_once_and_other_questions_are_other_answers(measured, monkeypatch):
     home, pool, run, roles, probe, at, said = measured
     monkeypatch.setattr(FactsProbe, "measure", None)
@@ -92,8 +115,17 @@ def test_everything_kept_is_everything(measured):
     run = engine.select(home, Spec(pool=pool.name, method="random", budget="100%"))
     every = memory.measured(memory.place(home, pool, run, probe), roles, run, probe, Progress())
     assert every["arms"]["kept"]["memorised"] == every["arms"]["everything"]["memorised"]
-    assert every["arms"]["everything"] == said["arms"]["everything"]
-    assert "dropped_right" not in every["arms"]["kept"]
+    told = [
+        {name: value for name, value in one["arms"]["everything"].items() if not _is_of_dropped(name)}
+        for one in (every, said)
+    ]
+    assert told[0] == told[1]
+    assert "dropped_right" not in every["arms"]["kept"] | every["arms"]["everything"]
+    assert (every["moved"], every["examples"]) == ({}, [])
+
+
+def _is_of_dropped(name):
+    return name == "asked" or name.startswith("dropped")
 
 
 def test_lengths_of_the_warm_up_are_checkpoints_and_unknown_rows_are_out(workspace, tmp_path):
