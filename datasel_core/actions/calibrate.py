@@ -1,5 +1,6 @@
 """How many bits a parameter a shape of model stores: measured, and kept in the workspace."""
 
+import time
 from typing import Any, ClassVar
 
 from datasel_core.actions.task import Outcome, Task, Work, task
@@ -54,7 +55,9 @@ class Calibrate(Task):
                 "Take another shape (--layers, --width, --heads).",
                 "Take a smaller width, or close other programs; what was finished is kept.",
             ):
-                found = answers.keep(folder, calibrations.measured(folder, *shape, self.device, progress))
+                said = calibrations.measured(folder, *shape, self.device, progress)
+                now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+                found = answers.keep(folder, {**said, "created_utc": now})
         said = {name: value for name, value in found.items() if name != "order"}
         return Outcome({"rho": said["rho"]}, {**said, "folder": str(folder)}, _lines(said))
 

@@ -1,6 +1,7 @@
 """The commands about facts, as people and scripts read them."""
 
 import json
+import re
 
 import pytest
 
@@ -96,6 +97,7 @@ def test_calibrate_measures_once_and_more_seeds_only_add(workspace, asked, monke
     assert len(learned) == 9
     [kept] = answers.every(workspace, "calibration")
     assert (kept["seeds"], kept["layers"], kept["exposures"]) == (3, 1, 1)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", kept["created_utc"])
     assert "bits a parameter (95 % interval" in asked(*words[:-1], "--seeds", 3)[1]
     code, _, err = asked("calibrate", "--width", 12)
     assert code == 2

@@ -108,20 +108,53 @@ def test_bits_that_are_set_replace_the_estimates(shown):
     assert whole == pytest.approx(uniform_accuracy(N, 256, 40), abs=1e-9)
 
 
+def calibrated(layers: int, width: int, exposures: int, rho: float, **more):
+    """The folder of a calibration that is kept as if it had been measured."""
+    folder = calibrations.place(Workspace.at(), layers, width, width // 8, exposures)
+    shape = {"layers": layers, "width": width, "heads": width // 8, "exposures": exposures, "seeds": 3}
+    found = {"parameters": 70_000, "rho": rho, "low": rho - 0.1, "high": rho + 0.1, "points": []}
+    answers.keep(folder, {**shape, **found, **more})
+    return folder
+
+
+def test_of_several_measurements_the_newest_counts_until_another_is_chosen(shown):
+    shapes = ((2, 48, 250, 1.5), (4, 64, 100, 0.75), (1, 16, 1000, 0.5))
+    folders = [calibrated(*one, created_utc=f"2026-02-0{at + 1}T10:00:00Z") for at, one in enumerate(shapes)]
+    try:
+        app = shown(facts_parameters="40")
+        by = app.selectbox(key="widget.facts.by")
+        assert by.options == [
+            "0.50: 1 layer 16 wide, 2 heads, 1,000 times, 2026-02-03",
+            "0.75: 4 layers 64 wide, 8 heads, 100 times, 2026-02-02",
+            "1.50: 2 layers 48 wide, 6 heads, 250 times, 2026-02-01",
+            "As published, for other models",
+        ]
+        assert "40 parameters hold about 20." in said(app)
+        assert "facts_by" not in app.query_params
+        assert "facts-calibrate" in [one.key for one in app.button], "2 layers 48 wide were not measured so often"
+        sound(by.set_value(folders[1].name.rpartition("-")[2]).run())
+        assert "40 parameters hold about 30." in said(app)
+        assert "**0.75 bits a parameter** (0.65 to 0.85, measured)" in said(app).replace("\\.", ".")
+        link = linked(app, "facts_by")
+        assert folders[1].name.endswith(link)
+        answers.keep(folders[0], {**answers.read(folders[0]), "rho": 2.0})  # now it is the newest
+        app = shown(facts_parameters="40", facts_by=link)
+        assert "40 parameters hold about 30." in said(app)
+        assert app.selectbox(key="widget.facts.by").options[0].startswith("2.00: 2 layers 48 wide")
+        assert "40 parameters hold about 80." in said(shown(facts_parameters="40", facts_by="gone"))
+        plain(app)
+    finally:
+        for folder in folders:
+            answers.file(folder).unlink()
+
+
 def test_a_measured_number_replaces_the_slider_with_its_interval(shown):
-    home = Workspace.at()
-    folder = calibrations.place(home, 2, 48, 6, 250)
-    answers.keep(
-        folder,
-        {
-            **{"layers": 2, "width": 48, "heads": 6, "exposures": 250, "seeds": 3, "parameters": 70_000},
-            **{"rho": 1.5, "low": 1.4, "high": 1.6, "points": []},
-        },
-    )
+    folder = calibrated(2, 48, 250, 1.5)
     try:
         app = shown(facts_parameters="40")
         assert "**1.50 bits a parameter** (1.40 to 1.60, measured)" in said(app).replace("\\.", ".")
-        assert "2 layers 48 wide, 70,000 parameters, each fact 250 times, 3 seeds" in said(app)
+        assert "70,000 parameters, 3 seeds" in said(app)
+        assert app.selectbox(key="widget.facts.by").options[0] == "1.50: 2 layers 48 wide, 6 heads, 250 times"
         assert "40 parameters hold about 60." in said(app)
         assert not app.get("select_slider")
         assert figure(app, "facts-meter")["data"][1]["error_x"]["array"] == pytest.approx([4.0])
@@ -129,7 +162,7 @@ def test_a_measured_number_replaces_the_slider_with_its_interval(shown):
         assert (marker["x"], marker["y"]) == ([250.0], [1.5])
         assert "facts-calibrate" not in [one.key for one in app.button]
         plain(app)
-        sound(app.segmented_control(key="widget.facts.by").set_value("published").run())
+        sound(app.selectbox(key="widget.facts.by").set_value("published").run())
         assert "40 parameters hold about 40." in said(app)
         assert linked(app, "facts_by") == "published"
     finally:

@@ -2,7 +2,7 @@
 rarely.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from pages._ui.kit import keys, look, markdown
 
 ENDLESS = "endless"
 """Instead of a number of exposures: until nothing more is stored."""
+NEWEST, PUBLISHED_ONES = "measured", "published"
+"""Instead of the key of a calibration: the newest there is, or none."""
 _MARKS = ["100", "130", "160", "200", "250", "320", "400", "500", "630", "800", "1000", ENDLESS]
 _NUMBERS, _SENTENCES = 0.022, 0.04
 """Seconds of a training step of 64 random numbers, and of 64 facts in sentences, of two layers 48 wide, on two slow
@@ -28,14 +30,16 @@ _TOKENS = 240
 
 @dataclass(frozen=True)
 class Asked:
-    """rho: bits a parameter. measured: the calibration that says so, None where what was published does. bits: of a
-    fact, where they are known. probe: parameters of the small model that is trained here; seeds: how often.
+    """rho: bits a parameter. measured: the calibration that says so, None where what was published does; calibrations:
+    all that there are. bits: of a fact, where they are known. probe: parameters of the small model that is trained
+    here; seeds: how often.
     """
 
     parameters: int
     exposures: str
     rho: float
     measured: Mapping[str, Any] | None
+    calibrations: Sequence[Mapping[str, Any]]
     bits: float | None
     shape: dict[str, int]
     steps: int
@@ -86,18 +90,45 @@ def row(pool: Pool, said: Mapping[str, Any]) -> Asked:
         help="How many numbers the model that will learn the facts can adjust. Move it to see what a larger or smaller "
         "model would hold. At 1 it holds a bit or two; a model of a billion holds any list that people write.",
     )
-    measured = reading.newest(pool, "calibration")
-    place = st.container(width=420)
-    with st.popover("Settings", icon=":material/tune:", key="facts-settings"):
-        by, bits, shape, steps, seeds = _rest(said, measured is not None)
-    if by != "measured":
-        measured = None
-    with place:
+    calibrations = reading.every(pool, "calibration")
+    measured = _chosen(calibrations)
+    with st.container(width=420 if measured is None else 260):
         exposures = _exposures() if measured is None else str(measured["exposures"])
         if measured is not None:
             _as_measured(measured)
+    with st.popover("Settings", icon=":material/tune:", key="facts-settings"):
+        bits, shape, steps, seeds = _rest(said)
     found = measured["rho"] if measured is not None else published(exposures)
-    return Asked(int(parameters), exposures, float(found), measured, bits, shape, steps, seeds)
+    every = list(calibrations.values())
+    return Asked(int(parameters), exposures, float(found), measured, every, bits, shape, steps, seeds)
+
+
+def _chosen(calibrations: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The calibration that counts: the newest, until another is chosen; None where what was published does."""
+    if not calibrations:
+        return None
+    newest, *others = calibrations
+    of = {NEWEST: calibrations[newest], **{key: calibrations[key] for key in others}}
+    by = keys.bound(
+        st.selectbox,
+        "Bits a parameter",
+        "facts.by",
+        NEWEST,
+        options=[*of, PUBLISHED_ONES],
+        format_func=lambda key: _label(of[key]) if key in of else "As published, for other models",
+        width=400,
+        help="Which number counts: one that was measured here, the newest first, or what others found. Take what was "
+        "measured where your model has that shape and sees a fact as often. What others found is of larger models and "
+        "long trainings.",
+    )
+    return of.get(by)
+
+
+def _label(said: Mapping[str, Any]) -> str:
+    """`1.50: 2 layers 48 wide, 6 heads, 250 times, 2026-11-27`."""
+    shape = f"{look.many(said['layers'], 'layer')} {said['width']:,} wide, {look.many(said['heads'], 'head')}"
+    day = f", {said['created_utc'][:10]}" if "created_utc" in said else ""  # older ones did not say
+    return f"{said['rho']:.2f}: {shape}, {said['exposures']:,} times{day}"
 
 
 def published(exposures: str) -> float:
@@ -126,30 +157,13 @@ def in_words(exposures: str) -> str:
 
 def _as_measured(said: Mapping[str, Any]) -> None:
     between = "measured" if said["low"] is None else f"{said['low']:.2f} to {said['high']:.2f}, measured"
-    layers = look.many(said["layers"], "layer")
-    shape = f"{layers} {said['width']:,} wide, {said['parameters']:,} parameters"
-    st.markdown(
-        f"**{said['rho']:.2f} bits a parameter** ({markdown.plain(between)})  \n:small[{markdown.plain(shape)}, "
-        f"each fact {said['exposures']:,} times, {look.many(said['seeds'], 'seed')}]"
-    )
+    of = f"{said['parameters']:,} parameters, {look.many(said['seeds'], 'seed')}"
+    st.markdown(f"**{said['rho']:.2f} bits a parameter** ({markdown.plain(between)})  \n:small[{of}]")
 
 
-def _rest(said: Mapping[str, Any], is_measured: bool) -> tuple[str, float | None, dict[str, int], int, int]:
-    """What is set rarely: where bits a parameter come from, bits of a fact, the shape of the small model."""
+def _rest(said: Mapping[str, Any]) -> tuple[float | None, dict[str, int], int, int]:
+    """What is set rarely: bits of a fact, the shape of the small model."""
     look.section("Capacity")
-    by = "published"
-    if is_measured:
-        by = keys.bound(
-            st.segmented_control,
-            "Bits a parameter",
-            "facts.by",
-            "measured",
-            options=["measured", "published"],
-            format_func={"measured": "As measured here", "published": "As published"}.get,
-            required=True,
-            help="Which number counts: the newest that was measured here, or what others found. Take what was measured "
-            "where your model has that shape. What others found is of larger models and long trainings.",
-        )
     bits = keys.bound(
         st.number_input,
         "Bits of a fact, 0 to estimate them",
@@ -206,7 +220,7 @@ def _rest(said: Mapping[str, Any], is_measured: bool) -> tuple[str, float | None
         help="How often it is trained anew, from other weights. Move it up when intervals are wide. At 1 there are "
         "none; each further one takes as long again.",
     )
-    return by, float(bits) or None, {"layers": int(layers), "width": int(width) // 8 * 8}, int(steps), int(seeds)
+    return float(bits) or None, {"layers": int(layers), "width": int(width) // 8 * 8}, int(steps), int(seeds)
 
 
 def sources() -> list[str]:

@@ -41,10 +41,15 @@ def dropped(there: Counted) -> dict[str, np.ndarray]:
 
 def newest(pool: Pool, kind: answers.Kind, **like: Any) -> Mapping[str, Any] | None:
     """The newest answer of a kind that says these values."""
+    return next((one for one in every(pool, kind).values() if like.items() <= one.items()), None)
+
+
+def every(pool: Pool, kind: answers.Kind) -> dict[str, Mapping[str, Any]]:
+    """All answers of a kind, the newest first, by the end of the name of their folder, as an address has it."""
     paths = answers.files(disk.home(pool), kind)
-    found = [one for path in paths if (one := _read(str(path.parent), disk.stamp(path))) is not None]
-    fitting = [one for one in found if like.items() <= one.items()]
-    return max(fitting, key=lambda one: one["order"], default=None)
+    found = {path.parent.name.rpartition("-")[2]: _read(str(path.parent), disk.stamp(path)) for path in paths}
+    there = {key: one for key, one in found.items() if one is not None}
+    return dict(sorted(there.items(), key=lambda pair: -pair[1]["order"]))
 
 
 def held(there: Counted, parameters: int, rho: float, bits_a_fact: float | None) -> dict[str, Any]:
