@@ -11,8 +11,9 @@ from datasel_core.analysis.facts.table import answer_bits
 from datasel_core.base.declare import ARGUMENT, Field
 from datasel_core.base.progress import Progress
 from datasel_core.evidence.facts import answers, sensitivities
+from datasel_core.evidence.facts.sensitivities import Losses
+from datasel_core.features.encoders.answer_loss import AnswerLoss
 from datasel_core.features.roles import Roles
-from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.layout import Workspace
@@ -21,7 +22,8 @@ from datasel_core.workspace.layout import Workspace
 @task("sensitivity", version=1, title="See what pruning hangs on")
 class Sensitivity(Task):
     """Which facts pruning by the loss would keep after warm-ups of several lengths and for several betas, how far these
-    agree, and whether a loss tells frequent facts from rare ones. Lengths are the checkpoints of loss trajectories.
+    agree, and whether a loss tells frequent facts from rare ones. Lengths are those after which `answer_loss` was
+    computed, where these are several, else the checkpoints of loss trajectories.
     """
 
     cost: ClassVar[str] = "Seconds; the losses are there already."
@@ -40,34 +42,38 @@ class Sensitivity(Task):
     def prepare(self, workspace: Workspace) -> Work:
         pool = load_pool(workspace, self.pool)
         check_columns(pool, self.answer, self.relation, self.fact)
-        found, several = sensitivities.source(Roles.of(workspace, pool))
-        return Work(self.own_folder(workspace), lambda progress: self._said(workspace, pool, found, several, progress))
+        found = sensitivities.sources(workspace, Roles.of(workspace, pool))
+        return Work(self.own_folder(workspace), lambda progress: self._said(workspace, pool, found, progress))
 
     def headline(self) -> str:
         return f"Looking what pruning of {self.pool} hangs on"
 
-    def _said(
-        self, workspace: Workspace, pool: Pool, found: StoredFeature, several: bool, progress: Progress
-    ) -> Outcome:
+    def _said(self, workspace: Workspace, pool: Pool, found: Losses, progress: Progress) -> Outcome:
         facts, rows, named = facts_in(pool, self.answer, self.relation, self.fact)
         progress.check()
         at = rho(self.exposures) if self.rho is None else self.rho
         room = capacity(self.parameters, at)
-        of, known = sensitivities.losses(found, rows)
+        of, loss, known = sensitivities.losses(found, rows)
         which = np.searchsorted(rows, known)
         bits = answer_bits(facts)[which] if self.bits_per_fact is None else np.full(len(known), self.bits_per_fact)
         said = {
             "pool": pool.name,
             "fingerprint": pool.fingerprint,
-            "loss": found.key,
+            "loss": found.by.key,
+            "lengths": {"features": [one.key for one in found.lengths], "whole_answers": found.are_whole()},
             "capacity_bits": room,
             "bits_per_fact": self.bits_per_fact,
-            **sensitivities.measured(of, facts.of[which], bits, room, named),
+            **sensitivities.measured(of, loss, facts.of[which], bits, room, named),
         }
         folder = answers.place(workspace, "sensitivity", {"pool": pool.fingerprint})
         kept = answers.keep(folder, said)
-        notes = [] if several else ["One length of warm-up: loss trajectories have several."]
-        if several:
+        notes = []
+        if len(of) < 2:
+            notes.append(
+                f"One length of warm-up; for others: python -m datasel_core feature compute {pool.name} "
+                f"{AnswerLoss.id} --set steps=N"
+            )
+        elif not found.are_whole():
             notes.append("Losses of trajectories are means over the tokens of an answer, not their sum.")
         document = {name: value for name, value in kept.items() if name != "order"}
         return Outcome({"warm_ups": len(said["warm_ups"])}, document, _lines(said), notes)

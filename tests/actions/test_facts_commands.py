@@ -79,6 +79,34 @@ def test_sensitivity_says_how_far_choices_agree(workspace, pool, asked):
     assert "beta 2: 30 facts in" in out
 
 
+def test_sensitivity_compares_losses_of_answers_after_several_warm_ups(workspace, pool, asked):
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    with_losses(workspace, pool)  # trajectories, too
+
+    def warmed(steps):
+        how = {**{name: TINY[name] for name in ("layers", "width", "batch", "device")}, "steps": steps}
+        words = [word for name, value in how.items() for word in ("--set", f"{name}={value}")]
+        assert asked("feature", "compute", "known", "answer_loss", *words)[0] == 0
+
+    words = ("sensitivity", "known", "--parameters", 30, "--bits-per-fact", 2)
+    warmed(3)
+    assert "Losses of trajectories are means" in asked(*words)[2]
+    warmed(12)
+    code, out, err = asked(*words, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert [one["steps"] for one in found["warm_ups"]] == [3, 12]
+    assert found["lengths"]["whole_answers"]
+    assert found["loss"] == found["lengths"]["features"][-1]
+    assert "means over the tokens" not in err
+    run = pruned(workspace, pool)
+    middle = next(one for one in found["betas"] if one["beta"] == 1)
+    said = run.manifest["result"]["facts"]
+    assert (middle["facts"], middle["samples"]) == (said["facts"], len(run.ids)), "as pruning does"
+    assert middle["highest_loss"] == pytest.approx(said["highest_loss"])
+
+
 def test_calibrate_measures_once_and_more_seeds_only_add(workspace, asked, monkeypatch):
     pytest.importorskip("torch")
     pytest.importorskip("transformers")

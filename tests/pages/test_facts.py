@@ -208,6 +208,7 @@ def test_each_view_says_what_the_answers_say_and_no_code(shown, made, view):
     if view == "warm_up":
         assert len(figure(app, "facts-warm-up")["data"]) == 3
         assert figure(app, "facts-beta")["data"][0]["x"] == [0.5, 0.7, 0.85, 1.0, 1.15, 1.5, 2.0]
+        assert "Losses on the way of one training" in said(app)
 
 
 def test_what_is_dropped_is_a_list_in_pages_and_orders(shown, made, monkeypatch):

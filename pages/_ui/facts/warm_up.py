@@ -25,7 +25,8 @@ _LINES = {
 def draw(pool: Pool, said: Mapping[str, Any] | None, asked: Asked, working: bool) -> None:
     """said: the newest answer for this pool."""
     roles = disk.roles(pool)
-    if loss_of(roles) is None and LOSS_TRAJECTORY.name not in roles.features:
+    loss = loss_of(roles)
+    if loss is None and LOSS_TRAJECTORY.name not in roles.features:
         look.empty(
             "No losses yet",
             "A small model learns the pool, and its losses are measured on the way.",
@@ -47,11 +48,13 @@ def draw(pool: Pool, said: Mapping[str, Any] | None, asked: Asked, working: bool
         return
     _lengths(said)
     _betas(said)
-    if not working and abs(said["capacity_bits"] - asked.parameters * asked.rho) > 0.5:
+    moved = abs(said["capacity_bits"] - asked.parameters * asked.rho) > 0.5
+    if not working and (moved or (loss is not None and loss.key != said["loss"])):
         st.button(
             f"Look again at {asked.parameters * asked.rho:,.0f} bits",
             key="facts-look-again",
-            help=f"What is shown was looked at with {said['capacity_bits']:,.0f} bits.",
+            help=f"What is shown was looked at with {said['capacity_bits']:,.0f} bits"
+            + ("." if moved else ", and with losses that are no longer the newest."),
             on_click=watch.start,
             args=(TASK, TASK),
             kwargs=given,
@@ -67,7 +70,10 @@ def _lengths(said: Mapping[str, Any]) -> None:
 
     rows, figure, shown = said["warm_ups"], go.Figure(), []
     if len(rows) < 2:
-        st.caption("Losses were measured after one warm-up alone; loss trajectories have several.")
+        st.caption(
+            "Losses were measured after one warm-up alone. Measured after more and fewer steps too, they are compared "
+            "here; loss trajectories have several by themselves."
+        )
         return
     for name, (words, colour) in _LINES.items():
         if any(one[name] is None for one in rows):
@@ -93,6 +99,12 @@ def _lengths(said: Mapping[str, Any]) -> None:
     alt = f"After {first['steps']:,} steps {first['overlap']:.0%} of the facts are kept as after the longest."
     look.chart(figure, "How much hangs on the length of the warm-up", alt, height=300, key="facts-warm-up")
     look.legend(shown)
+    is_whole = said.get("lengths", {}).get("whole_answers", False)
+    st.caption(
+        "Losses of whole answers, each measured after a training of its own."
+        if is_whole
+        else "Losses on the way of one training: means over the parts of an answer, which flatter long ones."
+    )
 
 
 def _betas(said: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from scipy import stats
 from datasel_core.base.progress import Progress
 from datasel_core.errors import MissingFeature
 from datasel_core.evidence.facts import calibrations, memory, sensitivities
+from datasel_core.features.external import keep_imported
 from datasel_core.features.facts_training.calibration import Calibration, Point
 from datasel_core.features.roles import Roles
 from datasel_core.probes.evaluate import given_to
@@ -131,16 +132,18 @@ def _is_of_dropped(name):
 def test_lengths_of_the_warm_up_are_checkpoints_and_unknown_rows_are_out(workspace, tmp_path):
     pool = world(workspace, tmp_path)
     with pytest.raises(MissingFeature, match="known has no losses yet, so nothing can be pruned by them"):
-        sensitivities.source(Roles.of(workspace, pool))
+        sensitivities.sources(workspace, Roles.of(workspace, pool))
     with_losses(workspace, pool)
-    found, several = sensitivities.source(Roles.of(workspace, pool))
-    of, rows = sensitivities.losses(found, np.arange(pool.n))
-    assert several
+    found = sensitivities.sources(workspace, Roles.of(workspace, pool))
+    of, loss, rows = sensitivities.losses(found, np.arange(pool.n))
+    assert not found.are_whole()
+    assert [one.role for one in (*found.lengths, found.by)] == ["loss_trajectory", "loss"]
+    assert loss.tolist() == of[3].tolist()
     assert list(of) == [1, 2, 3]  # nobody said at which steps
     assert rows.tolist() == list(range(pool.n - 1))
     assert of[3] == pytest.approx(losses(pool)[:-1, 2])
     fact = np.unique([id.split("-")[0] for id in pool.ids[rows]], return_inverse=True)[1]
-    said = sensitivities.measured(of, fact, np.full(len(fact), 2.0), 30.0, True)
+    said = sensitivities.measured(of, loss, fact, np.full(len(fact), 2.0), 30.0, True)
     ranks = [one["with_frequency"] for one in said["warm_ups"]]
     mean = np.bincount(fact, weights=of[1]) / np.bincount(fact)
     assert ranks[0] == pytest.approx(stats.spearmanr(np.bincount(fact), mean).statistic)
@@ -153,5 +156,42 @@ def test_lengths_of_the_warm_up_are_checkpoints_and_unknown_rows_are_out(workspa
     assert len(set(fact[order])) == 15
     assert [one["facts"] for one in said["betas"] if one["beta"] in (0.5, 1, 2)] == [7, 15, 30]
     assert (
-        sensitivities.measured(of, fact, np.full(len(fact), 2.0), 30.0, False)["warm_ups"][0]["with_frequency"] is None
+        sensitivities.measured(of, loss, fact, np.full(len(fact), 2.0), 30.0, False)["warm_ups"][0]["with_frequency"]
+        is None
     )
+
+
+def test_losses_of_whole_answers_come_before_trajectories_as_pruning_has_it(workspace, tmp_path):
+    pool = world(workspace, tmp_path)
+    with_losses(workspace, pool)
+    rows, at_end = np.arange(pool.n), losses(pool)[:, 2]
+
+    def brought(values, steps, file="answers.npz"):
+        facts = {"steps": steps} if steps else {}
+        return keep_imported(workspace, pool, "answer_loss", values, rows, [], file, Progress(), facts=facts)
+
+    def told():
+        found = sensitivities.sources(workspace, Roles.of(workspace, pool))
+        return found, *sensitivities.losses(found, rows)
+
+    one = brought(-at_end, 60)
+    found, of, loss, known = told()
+    assert [one.role for one in found.lengths] == ["loss_trajectory"], "one length alone tells nothing of lengths"
+    assert found.by.key == one.key
+    assert loss == pytest.approx(-at_end[:-1])
+    assert (list(of), len(known)) == ([1, 2, 3], pool.n - 1)
+    said = sensitivities.measured(of, loss, np.arange(len(loss)), np.full(len(loss), 2.0), 30.0, False)
+    chosen = next(one["highest_loss"] for one in said["betas"] if one["beta"] == 1)
+    assert chosen == pytest.approx(np.sort(-at_end[:-1])[14]), "15 facts of 2 bits, by what pruning goes by"
+    other, _ = brought(at_end + 1, 60), brought(at_end + 2, 240, "of another model.npz")
+    brought(at_end + 3, None)
+    brought(at_end + 4, 15)
+    last = brought(at_end + 5, 30)
+    found, of, loss, known = told()
+    assert found.are_whole()
+    assert list(of) == [15, 30, 60], "another model's, and those without steps, are no lengths of this warm-up"
+    assert [one.key for one in found.lengths[1:]] == [last.key, other.key]
+    for steps, values in ((15, at_end + 4), (30, at_end + 5), (60, at_end + 1)):
+        assert of[steps] == pytest.approx(values), "the newest of each"
+    assert loss == pytest.approx(at_end + 5)
+    assert len(known) == pool.n
