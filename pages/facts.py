@@ -42,7 +42,7 @@ def page(pool: Pool) -> None:
             look.title("Facts", "How many facts fit into a model; they are being counted.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="facts-asked"):
-        asked = asking.row(pool, shown.said)
+        asked = asking.row(pool)
     held = reading.held(shown, asked.parameters, asked.rho, asked.bits)
     with heading:
         look.title("Facts", capacity.answer(shown.said, held, asked))
@@ -108,7 +108,7 @@ def _view(
 
 def _unseen(said: Mapping[str, Any]) -> None:
     """A line where no estimate can be right."""
-    if rare := sum(one["facts"] for one in said["relations"] if one["coverage"] < 0.5):
+    if rare := sum(one["facts"] for one in said["relations"] if one["coverage"] < 0.5 and not one["by_digits"]):
         st.caption(
             f"Of {rare:,} facts most answers stand once: they take more bits than any count shows. Where you know how "
             "many, say so in Settings."

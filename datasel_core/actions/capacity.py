@@ -14,6 +14,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.base.role import ANSWER_BITS
 from datasel_core.errors import BadRequest
 from datasel_core.features.external import keep_imported
+from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
 from datasel_core.workspace.layout import Workspace
@@ -77,12 +78,8 @@ class Capacity(Task):
             "sentence": meter.sentence(said, there["bits"], len(facts)),
         }
         if self.keep:
-            lacking = [(int(row), "it states no fact") for row in np.setdiff1d(np.arange(pool.n), rows)]
-            bits = answer_bits(facts).astype(np.float32)
             by = f"capacity of {self.answer}, {self.relation}"
-            document["feature"] = keep_imported(
-                workspace, pool, ANSWER_BITS.name, bits, rows, lacking, by, progress
-            ).key
+            document["feature"] = keep_bits(workspace, pool, facts, rows, by, progress).key
         short = {name: document[name] for name in ("facts", "bits", "capacity_bits", "verdict", "accuracy")}
         return Outcome(short, document, _lines(document), self._notes(document, named))
 
@@ -94,11 +91,15 @@ class Capacity(Task):
             notes.append(f"Left out, for they lack an answer, a relation or a fact: {said['left_out']:,} samples.")
         if said["conflicting"]:
             notes.append(f"Facts stated with several answers or relations: {said['conflicting']:,}; the first counts.")
-        if rare := sum(one["facts"] for one in said["relations"] if one["coverage"] < _SEEN):
+        if rare := sum(one["facts"] for one in said["relations"] if one["coverage"] < _SEEN and not one["by_digits"]):
             notes.append(
-                f"Of {rare:,} facts most answers stand once: they take more bits than any estimate can see (a random "
-                "number 3.32 a digit, which answer_bits of --keep counts). Where you know how many, give loss_pruning "
-                "bits_per_fact."
+                f"Of {rare:,} facts most answers stand once: they take more bits than any estimate can see. Where you "
+                "know how many, give loss_pruning bits_per_fact."
+            )
+        if numbers := sum(one["facts"] for one in said["relations"] if one["by_digits"]):
+            notes.append(
+                f"Answers of {numbers:,} facts are numbers of one length that mostly differ: bits are those of their "
+                "digits, 3.32 each where all ten are as likely."
             )
         return notes
 
@@ -111,6 +112,17 @@ def check_columns(pool: Pool, answer: str, relation: str, fact: str | None) -> N
                 f"The pool {pool.name} has no column {column}; name another with --{option} (it has: "
                 f"{', '.join(pool.columns)})."
             )
+
+
+def keep_bits(
+    workspace: Workspace, pool: Pool, facts: Facts, rows: np.ndarray, by: str, progress: Progress
+) -> StoredFeature:
+    """Keeps the bits of each sample's answer in the role that pruning goes by. rows: of the samples that state one.
+    by: what they were counted of.
+    """
+    lacking = [(int(row), "it states no fact") for row in np.setdiff1d(np.arange(pool.n), rows)]
+    bits = answer_bits(facts).astype(np.float32)
+    return keep_imported(workspace, pool, ANSWER_BITS.name, bits, rows, lacking, by, progress)
 
 
 def facts_in(pool: Pool, answer: str, relation: str, fact: str | None) -> tuple[Facts, np.ndarray, bool]:
@@ -152,7 +164,7 @@ def _lines(said: dict[str, Any]) -> list[str]:
         lines.append(
             f"  {one['relation']}: {one['facts']:,} facts, {one['answers']:,} answers, the commonest "
             f"{one['commonest']:.1%}; bits a fact {one['plug_in']:.2f}, {one['miller_madow']:.2f}, "
-            f"{one['chao_shen']:.2f}; coverage {one['coverage']:.0%}"
+            f"{one['chao_shen']:.2f}{', digit by digit' if one['by_digits'] else ''}; coverage {one['coverage']:.0%}"
         )
     if len(said["relations"]) > _LINES:
         lines.append(f"  and {len(said['relations']) - _LINES:,} more relations; --json has all.")

@@ -1,14 +1,16 @@
 """What a selection does to the facts of a pool."""
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import pyarrow as pa
 
-from datasel_core.actions.capacity import check_columns, facts_in
+from datasel_core.actions.capacity import check_columns, facts_in, keep_bits
 from datasel_core.actions.task import Outcome, Task, Work, task
+from datasel_core.analysis.facts.table import Facts as FactsTable
 from datasel_core.base.declare import ARGUMENT, Field
 from datasel_core.base.progress import Progress
+from datasel_core.base.role import ANSWER_BITS
 from datasel_core.errors import BadRequest
 from datasel_core.evidence.facts import answers, counts
 from datasel_core.features.roles import Roles
@@ -22,8 +24,6 @@ from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
 
 _LINES = 10
-_MOST_ANSWERS = 0.5
-"""Share of answers that stand once above which no count shows how many there are."""
 
 
 @task("facts", version=1, title="Count facts")
@@ -52,19 +52,32 @@ class Facts(Task):
         return f"Counting the facts of {self.pool}"
 
     def _said(self, workspace: Workspace, pool: Pool, run: Run | None, progress: Progress) -> Outcome:
-        loss = counts.loss_of(Roles.of(workspace, pool))
+        roles = Roles.of(workspace, pool)
+        loss = counts.loss_of(roles)
         columns = {"answer": self.answer, "relation": self.relation, "fact": self.fact}
         folder = counts.place(workspace, counts.asked(pool, columns, run, loss))
         with Lock(folder).hold(progress.check):
-            if (found := answers.read(folder)) is None:
-                found = self._counted(pool, run, loss, folder, progress)
+            found = answers.read(folder)
+            if found is None or not roles.has(ANSWER_BITS.name):
+                facts, rows, named = facts_in(pool, self.answer, self.relation, self.fact)
+                progress.check()
+                if not roles.has(ANSWER_BITS.name):  # pruning then goes by the same bits
+                    keep_bits(workspace, pool, facts, rows, f"facts of {self.answer}, {self.relation}", progress)
+                found = found or self._counted(pool, run, loss, folder, facts, rows, named)
         short = {"folder": str(folder), "facts": found["facts"], "dropped": found["dropped"]}
         document = {name: value for name, value in found.items() if name not in ("profile", "order")}
         return Outcome(short, {**document, "folder": str(folder)}, _lines(found))
 
-    def _counted(self, pool: Pool, run: Run | None, loss: StoredFeature | None, folder: Any, progress: Progress) -> Any:
-        facts, rows, named = facts_in(pool, self.answer, self.relation, self.fact)
-        progress.check()
+    def _counted(
+        self,
+        pool: Pool,
+        run: Run | None,
+        loss: StoredFeature | None,
+        folder: Path,
+        facts: FactsTable,
+        rows: np.ndarray,
+        named: bool,
+    ) -> dict[str, Any]:
         kept = None if run is None else counts.kept_rows(pool, run)
         of_rows = None if loss is None else np.asarray(loss.values(), dtype=np.float64)
         said, dropped = counts.count(facts, rows, kept, of_rows)
@@ -76,7 +89,6 @@ class Facts(Task):
             "kept_samples": None if kept is None else len(kept),
             "left_out": pool.n - len(rows),
             "told_apart": named,
-            "digits": digits(pool, self.answer, rows),
             "has_loss": loss is not None,
         }
         return counts.keep(folder, {**about, **said}, dropped)
@@ -92,23 +104,6 @@ def selection_of(workspace: Workspace, pool: Pool, said: str, used: str) -> Run:
             "is now; choose again."
         )
     return run
-
-
-def digits(pool: Pool, answer: str, rows: np.ndarray) -> int | None:
-    """How many digits the answers have, where all are numbers of one length and most stand once, as telephone numbers:
-    then their bits are at most 3.32 a digit, and no count of answers shows so many. None elsewhere.
-    """
-    import pyarrow.compute as pc  # slow to load
-
-    values = pa.array(pool.column(answer), from_pandas=True).take(pa.array(rows))
-    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
-        return None
-    different = pc.unique(values)
-    lengths = pc.unique(pc.utf8_length(different))
-    if len(lengths) != 1 or not pc.all(pc.ascii_is_decimal(different)).as_py():
-        return None
-    length = lengths[0].as_py()
-    return length if len(different) < _MOST_ANSWERS * 10.0**length else None
 
 
 def _lines(said: dict[str, Any]) -> list[str]:

@@ -102,7 +102,7 @@ def test_texts_with_columns_some_of_them_empty(workspace, tmp_path, said):
 
 
 def test_answers_that_all_differ_take_more_than_can_be_seen(workspace, tmp_path, said):
-    """Random numbers: 33 bits each, of which 40 facts show five."""
+    """Random numbers of unlike length: of their bits 40 facts show five. Those of one length show all."""
     columns = {
         "relation": ["number"] * 40 + ["side"] * 8,
         "answer": [f"{at * 7919}" for at in range(40)] + ["l", "r"] * 4,
@@ -111,6 +111,12 @@ def test_answers_that_all_differ_take_more_than_can_be_seen(workspace, tmp_path,
     add_pool(workspace, "ten", table_of(tmp_path, "ten", ids, np.ones((48, 2), np.float32), **columns), "vectors")
     _, _, err = said("ten", "--parameters", 12)
     assert "Of 40 facts most answers stand once: they take more bits than any estimate can see" in err
+    columns["answer"] = [f"{at * 7919 + 100_000}" for at in range(40)] + ["l", "r"] * 4
+    add_pool(workspace, "six", table_of(tmp_path, "six", ids, np.ones((48, 2), np.float32), **columns), "vectors")
+    _, out, err = said("six", "--parameters", 12)
+    assert "Answers of 40 facts are numbers of one length that mostly differ: bits are those of their digits" in err
+    assert "most answers stand once" not in err
+    assert ", digit by digit; coverage 0%" in out
 
 
 def test_bits_that_are_kept_are_what_loss_pruning_goes_by(workspace, tmp_path, said):

@@ -3,11 +3,15 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
 from datasel_core.__main__ import main
+from datasel_core.base.progress import Progress
 from datasel_core.evidence.facts import answers
+from datasel_core.features.external import keep_imported
 from datasel_core.features.facts_training import calibration
+from datasel_core.features.stored import kept_features
 from tests.evidence.facts.made import TIMES, TINY, N, lines, pruned, with_losses, world
 
 
@@ -39,13 +43,30 @@ def test_facts_says_what_a_selection_does_to_them(workspace, pool, asked):
     assert {one["relation"]: one["kept"] for one in found["lost"]} == {
         name: len({line["fact"] for line in lines() if line["relation"] == name} & kept) for name in ("colour", "place")
     }
-    assert (found["told_apart"], found["digits"], found["has_loss"]) == (True, None, True)
+    assert (found["told_apart"], found["has_loss"]) == (True, True)
     code, out, _ = asked("facts", "known", "--run", run.folder)
     assert f"{N} facts in {sum(TIMES)} samples; 60% are stated once." in out
     assert f"Kept: {len(kept)} facts in {len(run.ids)} samples" in out
     assert "Loss against how often a fact is stated: Spearman -0." in out
     assert asked("facts", "known")[1].splitlines()[0].startswith(f"{N} facts in")
     assert len(answers.every(workspace, "counts")) == 2  # with and without the selection
+
+
+def test_facts_keeps_the_bits_that_pruning_goes_by_unless_somebody_brought_some(workspace, pool, asked):
+    def kept():
+        return [one for one in kept_features(workspace, pool.fingerprint) if one.role == "answer_bits"]
+
+    assert asked("facts", "known")[0] == 0
+    [one] = kept()
+    code, out, _ = asked("capacity", "known", "--parameters", 40, "--json")
+    bits = {line["relation"]: line["plug_in"] for line in json.loads(out)["relations"]}
+    assert one.values().tolist() == [bits[relation] for relation in pool.column("relation").tolist()]
+    brought = np.full(pool.n, 7, np.float32)
+    keep_imported(workspace, pool, "answer_bits", brought, np.arange(pool.n), [], "mine.npz", Progress())
+    one.folder.joinpath("meta.json").unlink()
+    assert asked("facts", "known")[0] == 0
+    [one] = kept()
+    assert one.values().tolist() == brought.tolist()
 
 
 def test_a_selection_from_another_pool_is_refused(workspace, pool, tmp_path, asked):

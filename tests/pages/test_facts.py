@@ -1,15 +1,22 @@
 """The page Facts without a browser: its sentence, each picture, what it starts, and where it leads."""
 
 import json
+import re
 
+import numpy as np
 import pytest
 
 from datasel_core import worker
+from datasel_core.__main__ import main
 from datasel_core.actions.task import perform
 from datasel_core.analysis.facts import meter
 from datasel_core.analysis.facts.bound import uniform_accuracy
 from datasel_core.base.progress import Progress
 from datasel_core.evidence.facts import answers, calibrations, counts
+from datasel_core.features.external import keep_imported
+from datasel_core.pools.persistence import load_pool
+from datasel_core.runs import engine
+from datasel_core.runs.spec import Spec
 from datasel_core.workspace.layout import Workspace
 from pages._ui.facts import asking, capacity, memorised
 from tests.conftest import task_of
@@ -305,6 +312,36 @@ def test_a_pool_that_nobody_counted_is_counted_at_once_and_measured_when_asked(s
     wait(app, lambda app: "facts known by heart after" in said(app))
     assert "one seed, so nobody knows how sure that is" in said(app)
     assert answers.every(workspace, "memory")[-1]["probe"]["n"] == 20
+
+
+def test_page_capacity_and_pruning_agree_on_random_numbers_to_the_last_digit(screen, workspace, capsys):
+    perform(workspace, task_of("phonebook", facts=300, exposures=2, exponent=1.0), Progress())
+    pool = load_pool(workspace, "phonebook")
+    loss, rows = np.random.default_rng(0).random(pool.n).astype(np.float32), np.arange(pool.n)
+    keep_imported(workspace, pool, "answer_loss", loss, rows, [], "loss.npz", Progress(), facts={"summed": True})
+    app = sound(screen(pool="phonebook", facts_parameters="3300").switch_page("pages/facts.py").run())
+    wait(app, lambda app: "of 300 facts fit: they take" in said(app))
+    plain(app)
+    [on_page] = figure(app, "facts-meter")["data"][0]["x"]
+    assert 300 * 32.5 < on_page <= 300 * 10 * np.log2(10)
+    fitting = int(re.search(r"About (\d+) of 300 facts fit", said(app))[1])
+    assert fitting == int(3300 / (on_page / 300))
+    assert "digit by digit" in said(app)
+    capsys.readouterr()
+    assert main(["capacity", "phonebook", "--parameters", "3300", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert set(told["bits"].values()) == {on_page}
+    assert (told["fitting"], told["verdict"]) == (fitting, "too many")
+    whole = figure(app, "facts-bound")["data"][0]["y"][-1]
+    assert whole == told["accuracy"] == pytest.approx(uniform_accuracy(300, 2.0 ** (on_page / 300), 3300), abs=1e-5)
+    sound(app.button(key="onward-facts-select").click().run())
+    assert app.text_input(key="widget.form.method.loss_pruning.bits_per_fact").value == ""
+    for room, facts in ((10_000, 300), (3300, fitting)):
+        params = {"capacity_bits": float(room)}
+        run = engine.select(workspace, Spec(pool=pool.name, method="loss_pruning", budget="100%", params=params))
+        found = run.manifest["result"]["facts"]
+        assert (found["facts"], found["bits"]) == (facts, on_page / 300 * facts)
+    assert figure(app.switch_page("pages/facts.py").run(), "facts-meter")["data"][0]["x"] == [on_page]
 
 
 def test_sentences():

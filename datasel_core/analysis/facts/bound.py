@@ -73,7 +73,8 @@ def at_slope(given: Profile, slope: float) -> tuple[np.ndarray, np.ndarray]:
 
     Erokhin's solution: with t = 2^-slope, the k commonest answers are told apart, those whose share is above
     theta = t S_k / (1 + (k - 1) t), S_k being their shares together; 1 - e = S_k - (k - 1) theta; bits = sum over them
-    of p log2 1/p, less (1 - e) log2 1/(1 - e) and (k - 1) theta log2 1/theta.
+    of p log2 1/p, less (1 - e) log2 1/(1 - e) and (k - 1) theta log2 1/theta. Of numbers that no count shows, 2^H
+    answers are as likely, of which the pool shows few: there 1 - e = 1 / (1 + (2^H - 1) t).
     """
     t, share = 2.0**-slope, given.shares()
     start = np.searchsorted(given.relation, np.arange(given.n))
@@ -89,7 +90,12 @@ def at_slope(given: Profile, slope: float) -> tuple[np.ndarray, np.ndarray]:
     bits = information[last] + _log(right) + (k - 1) * _log(theta)
     guess = levels == 0  # at slope 0 equal shares: nothing is told
     errors = np.where(guess, 1 - share[start], 1 - total + (k - 1) * theta)
-    return errors, np.where(guess, 0.0, np.maximum(bits, 0.0))
+    bits = np.where(guess, 0.0, np.maximum(bits, 0.0))
+    for at in np.flatnonzero(given.digits):
+        answers = 2.0 ** given.digits[at]
+        accuracy = 1 / (1 + (answers - 1) * t)
+        errors[at], bits[at] = 1 - accuracy, uniform_bits(accuracy, answers)
+    return errors, bits
 
 
 def bound(given: Profile, bits: float, share: float = 1.0) -> Bound:
@@ -98,7 +104,7 @@ def bound(given: Profile, bits: float, share: float = 1.0) -> Bound:
     each relation that are kept, drawn blindly. Raises BadParameter.
     """
     _checked(bits)
-    weight, entropy = given.facts() * share, plug_in(given)
+    weight, entropy = given.facts() * share, np.where(given.digits > 0, given.digits, plug_in(given))
     if weight @ entropy <= bits:
         return Bound(1.0, np.zeros(given.n), entropy)
     if not bits:

@@ -1,5 +1,6 @@
 """Samples that state facts: which are the distinct facts, how often each is stated, what each relation holds."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from datasel_core.analysis.facts.entropy import ESTIMATORS, Profile, coverage, from_below, profile
+from datasel_core.analysis.facts.entropy import Profile, bits_a_fact, coverage, profile
 from datasel_core.errors import BadInput
 
 _POINTS = 200
@@ -36,7 +37,11 @@ class Facts:
 
     def profile(self) -> Profile:
         """Counted over distinct facts: how often each is stated plays no part in what there is to store."""
-        return profile(self.relation, self.answer)
+        return self._profile
+
+    @functools.cached_property
+    def _profile(self) -> Profile:
+        return profile(self.relation, self.answer, self.answers)
 
 
 def codes(values: Any, called: str) -> tuple[np.ndarray, list[Any]]:
@@ -87,7 +92,8 @@ def facts_of(relation: Any, answer: Any, fact: Any = None) -> Facts:
 
 def relation_rows(facts: Facts) -> list[dict[str, Any]]:
     """A line per relation, the one with most facts first: relation, facts N, answers V, commonest p, seen_once (share
-    of answers), coverage, and bits a fact by each estimator.
+    of answers), coverage, by_digits (whether its answers are numbers that no count shows), and bits a fact by each
+    estimator.
     """
     given = facts.profile()
     columns = {
@@ -96,7 +102,8 @@ def relation_rows(facts: Facts) -> list[dict[str, Any]]:
         "commonest": given.commonest(),
         "seen_once": given.total(given.count == 1) / given.answers(),
         "coverage": coverage(given),
-        **{name: entropy(given) for name, entropy in ESTIMATORS.items()},
+        "by_digits": given.digits > 0,
+        **bits_a_fact(given),
     }
     order = np.argsort(-columns["facts"], kind="stable")
     return [
@@ -108,14 +115,14 @@ def relation_rows(facts: Facts) -> list[dict[str, Any]]:
 def total_bits(facts: Facts) -> dict[str, float]:
     """Estimator -> bits of all facts together: the sum over relations of N_r H_r."""
     given = facts.profile()
-    return {name: float(given.facts() @ entropy(given)) for name, entropy in ESTIMATORS.items()}
+    return {name: float(given.facts() @ bits) for name, bits in bits_a_fact(given).items()}
 
 
 def answer_bits(facts: Facts) -> np.ndarray:
     """(n,) float64: of each sample, the entropy of the relation of its fact, from below: that of the digits where its
-    answers are numbers that mostly differ.
+    answers are numbers that mostly differ. Over distinct facts they add up to `total_bits` as counted.
     """
-    return from_below(facts.relation, facts.answer, facts.answers)[facts.relation][facts.of]
+    return bits_a_fact(facts.profile())["plug_in"][facts.relation][facts.of]
 
 
 def frequency(facts: Facts) -> dict[str, float]:

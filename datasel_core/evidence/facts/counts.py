@@ -26,13 +26,15 @@ from datasel_core.workspace.layout import Workspace
 
 _DROPPED = "dropped.npz"
 _LEVELS = ("relation", "count", "many")
+_DECIDED = "digit by digit"
+"""How bits of facts are decided; in the key, so that what was counted otherwise is counted anew."""
 
 
 def asked(pool: Pool, columns: Mapping[str, str | None], run: Run | None, loss: StoredFeature | None) -> dict[str, Any]:
     """All that decides the counts. columns: answer, relation and fact; run: whose kept samples; loss: of samples."""
-    chosen = None if run is None else run.manifest["sha256"]
-    known = None if loss is None else loss.meta["fingerprint"]
-    return {"pool": pool.fingerprint, "table": pool.table_sha256, **columns, "run": chosen, "loss": known}
+    what = {"pool": pool.fingerprint, "table": pool.table_sha256, **columns, "bits": _DECIDED}
+    what["run"] = None if run is None else run.manifest["sha256"]
+    return what | {"loss": None if loss is None else loss.meta["fingerprint"]}
 
 
 def place(workspace: Workspace, what: Mapping[str, Any]) -> Path:
@@ -65,7 +67,7 @@ def count(
     said: dict[str, Any] = {
         "facts": len(facts),
         **meter.taken(facts),
-        "profile": {name: getattr(given, name).tolist() for name in _LEVELS} | {"n": given.n},
+        "profile": {name: getattr(given, name).tolist() for name in (*_LEVELS, "digits")} | {"n": given.n},
         "names": list(facts.relations),
         "with_frequency": None if loss is None else frequency_rank(loss[rows], facts.of),
         "after": None,
@@ -100,7 +102,7 @@ def count(
 def profile_of(said: Mapping[str, Any]) -> Profile:
     """As the document keeps it."""
     levels = (np.array(said["profile"][name], dtype=np.int64) for name in _LEVELS)
-    return Profile(*levels, said["profile"]["n"])
+    return Profile(*levels, said["profile"]["n"], np.array(said["profile"]["digits"], dtype=np.float64))
 
 
 def keep(folder: Path, said: Mapping[str, Any], dropped: dict[str, np.ndarray]) -> dict[str, Any]:

@@ -76,8 +76,8 @@ class Asked:
         return max(1.0, self.shape["layers"] * self.shape["width"] ** 2 / _USUAL)
 
 
-def row(pool: Pool, said: Mapping[str, Any]) -> Asked:
-    """Draws one row. said: the counts of the pool."""
+def row(pool: Pool) -> Asked:
+    """Draws one row."""
     parameters = keys.bound(
         st.number_input,
         "Parameters of the model",
@@ -97,7 +97,7 @@ def row(pool: Pool, said: Mapping[str, Any]) -> Asked:
         if measured is not None:
             _as_measured(measured)
     with st.popover("Settings", icon=":material/tune:", key="facts-settings"):
-        bits, shape, steps, seeds = _rest(said)
+        bits, shape, steps, seeds = _rest()
     found = measured["rho"] if measured is not None else published(exposures)
     every = list(calibrations.values())
     return Asked(int(parameters), exposures, float(found), measured, every, bits, shape, steps, seeds)
@@ -161,19 +161,20 @@ def _as_measured(said: Mapping[str, Any]) -> None:
     st.markdown(f"**{said['rho']:.2f} bits a parameter** ({markdown.plain(between)})  \n:small[{of}]")
 
 
-def _rest(said: Mapping[str, Any]) -> tuple[float | None, dict[str, int], int, int]:
+def _rest() -> tuple[float | None, dict[str, int], int, int]:
     """What is set rarely: bits of a fact, the shape of the small model."""
     look.section("Capacity")
     bits = keys.bound(
         st.number_input,
         "Bits of a fact, 0 to estimate them",
         "facts.bits",
-        reading.digit_bits(said),
+        0.0,
         min_value=0.0,
         max_value=1000.0,
         step=1.0,
         help="What one fact takes, where you know it: 3.32 for each digit of a random number, 1 for yes or no. Move it "
-        "up when answers are more various than the pool shows. At 0 it is estimated from the answers of each relation.",
+        "up when answers are more various than the pool shows. At 0 it is estimated from the answers of each relation, "
+        "or from their digits where they are numbers that differ.",
     )
     look.section("The small model", "which is trained here to measure")
     layers = keys.bound(

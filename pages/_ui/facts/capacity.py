@@ -16,7 +16,7 @@ ESTIMATES = {
     "miller_madow": "corrected, Miller-Madow",
     "chao_shen": "corrected, coverage",
     "known": "as set",
-    "digits": "random digits",
+    "digits": "digit by digit",
 }
 _FACTS, _MODEL = palette.COLOURS[1], palette.COLOURS[0]
 

@@ -76,7 +76,7 @@ def _next(
             budget="100%",
             **{
                 f"{_FORM}.capacity_bits": f"{held['capacity_bits']:.10g}",
-                f"{_FORM}.bits_per_fact": "" if each is None else f"{each:.4g}",
+                f"{_FORM}.bits_per_fact": "" if each is None else f"{each:.10g}",
             },
         )
     onward(

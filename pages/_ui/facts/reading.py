@@ -59,15 +59,10 @@ def held(there: Counted, parameters: int, rho: float, bits_a_fact: float | None)
 
 def bits(said: Mapping[str, Any], bits_a_fact: float | None) -> dict[str, float]:
     """Bits of all facts: by estimator, or as known."""
-    if bits_a_fact is None:
-        return dict(said["bits"])
-    name = "digits" if bits_a_fact == digit_bits(said) else "known"
-    return {name: said["facts"] * bits_a_fact}
-
-
-def digit_bits(said: Mapping[str, Any]) -> float:
-    """Bits of a fact whose answer is a number that no count of answers can show; 0 where answers are others."""
-    return round((said["digits"] or 0) * BIT_A_DIGIT, 2)
+    if bits_a_fact is not None:
+        return {"known": said["facts"] * bits_a_fact}
+    is_digits = all(one["by_digits"] for one in said["relations"])
+    return {"digits": said["bits"]["plug_in"]} if is_digits else dict(said["bits"])
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -8,6 +8,7 @@ import pytest
 
 from datasel_core.analysis.facts.bound import at_slope, bound, curve, fano_bits, uniform_accuracy, uniform_bits
 from datasel_core.analysis.facts.entropy import plug_in, profile
+from datasel_core.analysis.facts.table import facts_of, relation_rows
 from datasel_core.errors import BadParameter
 from tests.conftest import conformance
 
@@ -149,3 +150,25 @@ def test_bits_that_are_none(bits):
         uniform_accuracy(3, 2, bits)
     with pytest.raises(BadParameter, match="0 facts with 2 answers; there must be at least one of each"):
         uniform_accuracy(0, 2, 1)
+
+
+def test_random_numbers_are_bounded_as_uniform_answers_beside_relations_that_are_counted(rng):
+    """Of 300 numbers of 10 digits the pool shows 300 answers; there are 2^H as likely."""
+    numbers = ["".join(map(str, one)) for one in rng.integers(0, 10, (300, 10))]
+    alone = facts_of(["phone"] * 300, numbers)
+    bits = relation_rows(alone)[0]["plug_in"]
+    assert 32.5 < bits <= 10 * np.log2(10)
+    given = alone.profile()
+    for room in (1.0, 500.0, 3000.0, 9000.0, 300 * bits + 1e-3):
+        assert bound(given, room).accuracy == pytest.approx(uniform_accuracy(300, 2.0**bits, room), abs=1e-7)
+    assert given.commonest() == pytest.approx([2.0**-bits])
+    both = facts_of(["phone"] * 300 + ["coin"] * 100, [*numbers, *(["heads", "tails"] * 50)])
+    mixed = both.profile()
+    plain = facts_of(["coin"] * 100, ["heads", "tails"] * 50).profile()
+    for room in (50.0, 100.0, 2000.0):
+        best = max(
+            300 * uniform_accuracy(300, 2.0**bits, share * room) + 100 * bound(plain, (1 - share) * room).accuracy
+            for share in np.linspace(0, 1, 401)
+        )
+        found = bound(mixed, room).accuracy * 400
+        assert best - 1e-4 <= found <= best + 0.3, "as good as the best way to share the bits, of 401"

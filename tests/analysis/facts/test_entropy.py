@@ -110,7 +110,7 @@ def test_answers_that_are_numbers_are_counted_digit_by_digit(rng):
     relation = [at % 5 for at in range(300)]
     words[9] = "00000"  # another length in relation 4
     wanted = by_digits(relation, words)
-    assert below(relation, words) == pytest.approx(wanted, rel=1e-9)
+    assert below(relation, words) == pytest.approx(wanted, rel=2e-7)  # single precision
     assert wanted[0] > math.log2(60) > wanted[4], "the one is seen digit by digit, the other has a number too long"
     assert below([0] * 30, [f"{one:03d}" for one in rng.choice(1000, 30, replace=False)])[0] > math.log2(30)
 

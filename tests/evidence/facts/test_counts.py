@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from datasel_core.actions.capacity import facts_in
-from datasel_core.actions.facts import digits
 from datasel_core.analysis.facts import meter
 from datasel_core.analysis.facts.table import facts_of
 from datasel_core.evidence.facts import answers, counts
@@ -128,26 +127,6 @@ def test_answers_are_read_newest_last_and_damaged_ones_are_none(workspace):
     file.write_text(file.read_text().replace('"a": 2', '"a": 5').replace('"a":2', '"a":5'))
     assert answers.read(second) is None
     assert answers.read(first) == {"a": 3, "order": 3}
-
-
-@pytest.mark.parametrize(
-    ("given", "n"),
-    [
-        (["0123", "9934", "5512"], 4),
-        (["0123", "993"], None),
-        (["0123", "99a4"], None),
-        ([f"{at % 10}" for at in range(20)], None),  # every digit was seen: counts show all there is
-    ],
-)
-def test_numbers_of_one_length_are_seen(workspace, tmp_path, given, n):
-    import json
-
-    from datasel_core.actions.add_pool import add_pool
-
-    rows = [{"question": f"q{at}", "answer": one} for at, one in enumerate(given)]
-    (tmp_path / "x.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    pool = add_pool(workspace, "x", str(tmp_path / "x.jsonl"), "facts")
-    assert digits(pool, "answer", np.arange(pool.n)) == n
 
 
 def test_what_is_stated_how_often_is_what_the_file_says(pool):
