@@ -7,6 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from datasel_core.analysis.climate.scores.baselines import PATTERN_SCALING
+from pages._ui.climate.fitting import told
 from pages._ui.climate.rail import table
 from pages._ui.kit import look, markdown, palette
 
@@ -84,9 +86,14 @@ def _download(label: str, data: str, name: str, kind: str) -> None:
 
 
 def shown_errors(card: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """The emulator and the baselines; pattern scaling once, where it is the emulator."""
-    same = "pattern_scaling" if card["task"]["kind"] == "pattern_scaling" else ""
-    return [(name, one) for name, one in card["errors"].items() if name == "emulator" or name.replace(" ", "_") != same]
+    """The emulator and the baselines; pattern scaling once, where it is the emulator itself."""
+    own = PATTERN_SCALING if _is_baseline(card) else ""
+    return [(name, one) for name, one in card["errors"].items() if name != own]
+
+
+def _is_baseline(card: Mapping[str, Any]) -> bool:
+    """Pattern scaling that goes by forcing, or weighs scenarios, is not the baseline of that name."""
+    return card["task"]["title"].lower() == PATTERN_SCALING
 
 
 def _errors(card: Mapping[str, Any]) -> None:
@@ -105,6 +112,7 @@ def _errors(card: Mapping[str, Any]) -> None:
             cliponaxis=False,
             hovertext=[
                 html.escape(f"{one['title']}: {one['rmse_s']:.3f}, of the global mean {one['rmse_g']:.3f} {unit}")
+                + f"<br>told: {html.escape(one['driver'])}"
                 for _, one in known
             ],
             hoverinfo="text",
@@ -120,7 +128,8 @@ def _errors(card: Mapping[str, Any]) -> None:
         showlegend=False,
         uniformtext={"minsize": 12, "mode": "show"},
     )
-    title = f"Error on {card['task']['target'].replace('/', ' ')}, beside what needs no emulator"
+    target = card["task"]["target"].replace("/", " ")
+    title = f"Error on {target}, told the {told(card)}, beside what needs no emulator"
     alt = f"{title}: " + ", ".join(f"{one['title']} {one['rmse_s']:.3f} {unit}" for _, one in known)
     look.chart(figure, title, alt, height=90 + 36 * len(known), key="climate-card-errors")
     entries = [(palette.KEPT, "the emulator"), (palette.BASELINE, "baselines")]
@@ -157,8 +166,9 @@ def _physics(card: Mapping[str, Any]) -> None:
             f'<div class="ds-legend"><span><i class="ds-dot" style="background:{colour}"></i>'
             f"{html.escape(one['sentence'])} ({words})</span></div>"
         )
-    if not card["physics"]:
-        st.caption(markdown.plain(_why(card, "physics")))
+    for name, why in card["reasons"].items():
+        if name.startswith("physics."):
+            st.caption(markdown.plain(f"Not tested: {name.removeprefix('physics.')}. {why}"))
 
 
 def _extrapolation(card: Mapping[str, Any]) -> None:
@@ -178,7 +188,7 @@ def _regions(card: Mapping[str, Any]) -> None:
     unit = card["task"]["units"]
     look.section("By region", f"RMSE in {unit}, the worst first")
     worst = sorted(known, key=lambda one: -one["rmse"])[:6]
-    other = "" if card["task"]["kind"] == "pattern_scaling" else ", pattern scaling {pattern_scaling:.3f}"
+    other = "" if _is_baseline(card) else ", pattern scaling {pattern_scaling:.3f}"
     table([(one["name"], f"{one['rmse']:.3f}{other.format(**one)}") for one in worst])
 
 

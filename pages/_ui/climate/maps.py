@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from pages._ui.climate.card import shown_errors
+from pages._ui.climate.fitting import told
 from pages._ui.climate.rail import table
 from pages._ui.kit import look, palette
 
@@ -26,7 +27,7 @@ def draw(card: Mapping[str, Any], found: Mapping[str, np.ndarray]) -> None:
             _map(found, name, (low, high), task, f"{_NAMES[name]}: {target}, mean of {when}", 255)
     most = float(np.nanmax(np.abs(found["difference"]))) or 1.0
     error, unit = card["errors"]["emulator"]["rmse_s"], task["units"]
-    words = f"{_NAMES['difference']}: at most {most:.2f} {unit} off, RMSE {error:.3f} {unit}"
+    words = f"{_NAMES['difference']}: at most {most:.2f} {unit} off, RMSE {error:.3f} {unit}, told the {told(card)}"
     _map(found, "difference", (-most, most), task, words, 330)
 
 
