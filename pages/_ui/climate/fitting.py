@@ -16,7 +16,7 @@ from pages._ui.kit import keys, look, markdown
 
 _DRIVERS = {TRUE: "true GMST of the target", EMULATED: "GMST emulated from forcing", FORCING: "forcing of each agent"}
 _WEIGHTINGS = {"years": "each year once", "scenarios": "scenarios alike", "scenario_years": "years of scenarios once"}
-_SECONDS = {"pattern_scaling": 10, "gaussian_process": 20, "cnn": 60, "variability": 20}
+_SECONDS = {"pattern_scaling": 10, "gaussian_process": 20, "cnn": 30, "variability": 20}
 """On two slow cores."""
 
 
