@@ -1,6 +1,7 @@
 """The page Climate without a browser: what each view says, what it starts, and that it says it of what was measured."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.costs.simulations import curve
 from datasel_core.evidence import answers
 from datasel_core.evidence.emulators import cards
+from datasel_core.evidence.emulators.page import page
 from datasel_core.pools.persistence import load_pool
 from datasel_core.runs import engine, manifest
 from datasel_core.runs.spec import Spec
@@ -104,6 +106,21 @@ def test_without_a_selection_it_leads_to_a_choice(shown):
     assert "none is kept yet" in said(app)
     assert "onward-climate-choose" in [one.key for one in app.button]
     assert len(figure(app, "climate-timeline")["data"]) == 1
+
+
+def test_plan_prices_simulated_years_and_says_nothing_of_labels(shown):
+    query = {"climate_hours": "1500-2500", "climate_hour_price": ".02", "climate_currency": "EUR"}
+    app = shown(**query)
+    years = re.search(r"<dt>years simulated</dt><dd>([\d,]+)</dd>", said(app))[1]
+    app = sound(app.switch_page("pages/plan.py").run())
+    plain(app)
+    words = said(app)
+    assert f"<dt>years simulated</dt><dd>{years}</dd>" in words
+    assert "What the kept years cost to simulate" in words
+    assert "EUR" in words
+    assert "widget.plan.view" not in [one.key for one in app.segmented_control]
+    app.button(key="onward-plan-bought").click().run()
+    assert linked(app, "climate_view") == "bought"
 
 
 def test_a_rate_that_is_none_is_one_line(shown):
@@ -223,6 +240,9 @@ def test_the_card_says_verdict_baselines_limits_and_can_be_taken_along(shown):
     assert drawn["x"][0] == card["errors"]["emulator"]["rmse_s"]
     assert "Zero anomaly" in drawn["y"]
     assert [one.proto.label for one in app.get("download_button")] == ["Card as HTML", "Card as JSON"]
+    assert app.get("iframe")[0].proto.srcdoc == page(card, cards.maps(home, card["key"]))
+    assert card["run"] == "gmst-stratified, 12"
+    assert "--target ssp126/r1i1p1f1 --kind pattern_scaling --out FOLDER" in app.code[0].value
     assert "certified" not in words
 
 

@@ -125,7 +125,7 @@ def _bought() -> tuple[dict[str, Any], dict[str, Any]]:
     look.section("What is bought")
     purchase = keys.bound(
         st.selectbox,
-        "Years are had as",
+        "Years are bought as",
         "climate.purchase",
         "run",
         options=list(_PURCHASES),

@@ -2,11 +2,13 @@
 
 import html
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
+from datasel_core.actions.emulator import EXPORTED
 from datasel_core.analysis.climate.scores.baselines import PATTERN_SCALING
 from pages._ui.climate.fitting import told
 from pages._ui.climate.rail import table
@@ -15,11 +17,12 @@ from pages._ui.kit import look, markdown, palette
 _HOLDS = {
     True: ("holds", palette.COLOURS[4]),
     False: ("does not hold", palette.COLOURS[7]),
-    None: ("shown", palette.DROPPED),
+    None: ("not a test", palette.DROPPED),
 }
 
 
-def draw(card: Mapping[str, Any]) -> None:
+def draw(card: Mapping[str, Any], as_html: str) -> None:
+    """as_html: the whole card."""
     verdict = card["verdict"]
     word = verdict["word"][:1].upper() + verdict["word"][1:]
     st.markdown(f"**{markdown.plain(word)}.** {markdown.plain(verdict['sentence'])}")
@@ -33,9 +36,11 @@ def draw(card: Mapping[str, Any]) -> None:
     with right:
         _physics(card)
         _extrapolation(card)
+    with st.expander("The whole card: every member, parts of the error, spread, trends, where it comes from"):
+        st.iframe(as_html, height=760, alt="The reliability card as it is downloaded")
 
 
-def beside(card: Mapping[str, Any], as_html: str | None) -> None:
+def beside(card: Mapping[str, Any], as_html: str) -> None:
     task = card["task"]
     look.section("The task that was tested")
     table(
@@ -54,9 +59,16 @@ def beside(card: Mapping[str, Any], as_html: str | None) -> None:
     st.markdown("\n\n".join(markdown.plain(one) for one in task["out_of_scope"]))
     name = f"card-{card['key'][:12]}"
     with st.container(horizontal=True, gap="small"):
-        if as_html is not None:
-            _download("Card as HTML", as_html, f"{name}.html", "text/html")
+        _download("Card as HTML", as_html, f"{name}.html", "text/html")
         _download("Card as JSON", json.dumps(card, indent=1, sort_keys=True), f"{name}.json", "application/json")
+    if task["kind"] in EXPORTED:
+        with st.expander("Use the emulator without this program"):
+            st.caption(
+                "This writes it to a folder: slopes, intercepts and, where there is one, the covariance as NetCDF, and "
+                "a ten-line script that uses them. SELECTION is the name of yours."
+            )
+            asked = f"SELECTION --target {shlex.quote(task['target'])} --kind {task['kind']} --out FOLDER"
+            st.code(f"python -m datasel_core emulator {asked}", language="bash", wrap_lines=True)
     with st.expander("How the verdict is reached"):
         st.caption(markdown.plain(verdict_rule(card)))
         for one in card["notes"]:

@@ -7,7 +7,6 @@ import streamlit as st
 
 from datasel_core.costs.simulations.sides import scenario_of
 from datasel_core.costs.simulations.timeline import Timeline
-from datasel_core.evidence.emulators.page import page
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.run import Run
 from pages._ui.climate import card as cards
@@ -30,7 +29,7 @@ def draw(
     if card is not None and view == "maps":
         maps.draw(card, reading.maps(pool, card))
     elif card is not None:
-        cards.draw(card)
+        cards.draw(card, reading.page(pool, card))
     return card
 
 
@@ -44,7 +43,7 @@ def beside(view: str, pool: Pool, card: Mapping[str, Any] | None) -> None:
     elif view == "maps":
         maps.beside(card, reading.maps(pool, card))
     else:
-        cards.beside(card, page(dict(card), reading.maps(pool, card)))
+        cards.beside(card, reading.page(pool, card))
 
 
 def sentence(card: Mapping[str, Any] | None) -> str:

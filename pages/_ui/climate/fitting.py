@@ -16,6 +16,10 @@ from pages._ui.kit import keys, look, markdown
 
 _DRIVERS = {TRUE: "true GMST of the target", EMULATED: "GMST emulated from forcing", FORCING: "forcing of each agent"}
 _WEIGHTINGS = {"years": "each year once", "scenarios": "scenarios alike", "scenario_years": "years of scenarios once"}
+_TABLE = (
+    f"{HOW_TO_BRING[:1].upper()}{HOW_TO_BRING[1:]}. It has to hold every year that is learned from or judged. Left "
+    "empty, forcing.csv beside the files of the pool is taken, where there is one."
+)
 _SECONDS = {"pattern_scaling": 10, "gaussian_process": 20, "cnn": 30, "variability": 20}
 """On two slow cores."""
 
@@ -105,8 +109,7 @@ def _with_forcing(pool: Pool, asked: Fitting) -> Fitting:
         "",
         placeholder=f"{beside.name} beside the files of the pool" if beside else "/home/me/forcing.csv",
         width=440,
-        help=f"{HOW_TO_BRING[:1].upper()}{HOW_TO_BRING[1:]}. It has to hold every year that is learned from or judged. "
-        "Left empty, forcing.csv beside the files of the pool is taken, where there is one.",
+        help=_TABLE,
     ).strip()
     if not path and beside is None:
         return _refused(asked, f"This driver is made of forcing. Name its table: {HOW_TO_BRING}.")

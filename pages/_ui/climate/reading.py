@@ -18,6 +18,7 @@ from datasel_core.costs.simulations.timeline import Timeline
 from datasel_core.errors import BadRequest
 from datasel_core.evidence import answers
 from datasel_core.evidence.emulators import cards as kept_cards
+from datasel_core.evidence.emulators import page as as_html
 from datasel_core.features.fields.grid import FieldGrid, grid_of
 from datasel_core.pools.demo.mini_climate import FORCING
 from datasel_core.pools.pool import Pool
@@ -65,6 +66,11 @@ def cards(pool: Pool) -> list[Mapping[str, Any]]:
 def maps(pool: Pool, card: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Raises BadInput, FileNotFoundError."""
     return _maps(str(disk.home(pool).path), card["key"], card["order"], pool)
+
+
+def page(pool: Pool, card: Mapping[str, Any]) -> str:
+    """A card as a file of its own. Raises BadInput, FileNotFoundError."""
+    return _page(str(disk.home(pool).path), card["key"], card["order"], card, pool)
 
 
 def grid(pool: Pool) -> FieldGrid:
@@ -125,6 +131,11 @@ def _cards(fingerprint: str, stamps: object, _pool: Pool) -> list[Mapping[str, A
 @st.cache_data(max_entries=8, show_spinner=False)
 def _maps(home: str, key: str, order: int, _pool: Pool) -> dict[str, np.ndarray]:
     return kept_cards.maps(disk.home(_pool), key)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _page(home: str, key: str, order: int, _card: Mapping[str, Any], _pool: Pool) -> str:
+    return as_html.page(dict(_card), maps(_pool, _card))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
