@@ -242,6 +242,9 @@ def test_the_card_says_verdict_baselines_limits_and_can_be_taken_along(shown):
     assert [one.proto.label for one in app.get("download_button")] == ["Card as HTML", "Card as JSON"]
     assert app.get("iframe")[0].proto.srcdoc == page(card, cards.maps(home, card["key"]))
     assert card["run"] == "gmst-stratified, 12"
+    hidden = [one.value for drawer in app.expander for one in drawer.caption]
+    notes = [one.value.replace("\\", "") for one in app.caption if one.value not in hidden]
+    assert any(one.startswith("Synthetic: these fields") for one in notes)
     assert "--target ssp126/r1i1p1f1 --kind pattern_scaling --out FOLDER" in app.code[0].value
     assert "certified" not in words
 

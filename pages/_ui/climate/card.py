@@ -29,6 +29,8 @@ def draw(card: Mapping[str, Any], as_html: str) -> None:
     if card["over_fit"]:
         markdown.warning(card["over_fit"])
     _errors(card)
+    for one in _sentences(card["notes"]):
+        st.caption(one)
     left, right = st.columns(2, gap="medium")
     with left:
         _coverage(card)
@@ -71,8 +73,6 @@ def beside(card: Mapping[str, Any], as_html: str) -> None:
             st.code(f"python -m datasel_core emulator {asked}", language="bash", wrap_lines=True)
     with st.expander("How the verdict is reached"):
         st.caption(markdown.plain(verdict_rule(card)))
-        for one in card["notes"]:
-            st.caption(markdown.plain(one))
 
 
 def verdict_rule(card: Mapping[str, Any]) -> str:

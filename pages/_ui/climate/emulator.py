@@ -156,4 +156,4 @@ def _away(card: Mapping[str, Any], run: Run | None, asked: Asked) -> int:
 def _called(card: Mapping[str, Any]) -> str:
     task = card["task"]
     on = task["target"].replace("/", " ")
-    return f"{task['title']} on {on}, {task['years']:,} years, told the {fitting.told(card)}"
+    return f"{task['title']} on {on}, {task['years']:,} years, {fitting.told(card)}"
