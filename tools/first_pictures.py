@@ -1,5 +1,5 @@
 """Draws the three pictures of the first page, of the demo: its map, what a method keeps of it, and how well that covers
-it beside random choices.
+it beside random choices; and the strips of the synthetic climate.
 
     python -m datasel_core demo && python -m datasel_core pool map scenes && python tools/first_pictures.py
 """
@@ -19,10 +19,12 @@ sys.path.insert(0, str(ROOT))
 import datasel_core as ds  # noqa: E402
 from datasel_core.actions.draw_map import make_map, read_map  # noqa: E402
 from datasel_core.actions.pool_map import map_source  # noqa: E402
+from datasel_core.analysis.climate.mini_climate import SCENARIOS, MiniClimate  # noqa: E402
 from datasel_core.features.stored import kept_features  # noqa: E402
 from datasel_core.pools.persistence import load_pool  # noqa: E402
 from datasel_core.pools.pool import Pool  # noqa: E402
 from datasel_core.workspace.layout import Workspace  # noqa: E402
+from pages._ui.data.stripes import png  # noqa: E402
 from pages._ui.kit.palette import BASELINE, COLOURS, KEPT  # noqa: E402
 
 WIDE, TALL = 480, 320
@@ -50,6 +52,7 @@ def main(to: Path) -> None:
     (to / "map.svg").write_text(map_picture(pool, xy, rows), encoding="utf-8")
     wall_picture(pool, rows, to / "wall.webp")
     (to / "evidence.svg").write_text(evidence_picture(vectors, rows, held), encoding="utf-8")
+    climate_picture(to / "climate.png")
 
 
 def svg(parts: Iterator[str]) -> str:
@@ -165,6 +168,14 @@ def evidence_picture(vectors: np.ndarray, kept: np.ndarray, held: np.ndarray) ->
         yield text(34, 20, "how well they cover what was held out", BASELINE, "start")
 
     return svg(parts())
+
+
+def climate_picture(to: Path) -> None:
+    """Each future of the synthetic climate after its past, as a strip of years."""
+    climate = MiniClimate()
+    past, *others = (climate.run(name, 1, 0) for name in SCENARIOS)
+    futures = [one for one in others if one.year[0] == past.year[-1] + 1]
+    to.write_bytes(png([([*past.year, *one.year], [*past.gmst, *one.gmst]) for one in futures]))
 
 
 def text(x: float, y: float, words: str, colour: str, anchor: str) -> str:

@@ -29,7 +29,7 @@ from datasel_core.workspace.layout import Workspace
 
 _PERIOD = re.compile(r"\s*(\d{1,4})\s*-\s*(\d{1,4})\s*")
 _OWN = ("of", "card", "out", "overwrite", "period")
-_EXPORTED = ("pattern_scaling", "variability")
+EXPORTED = ("pattern_scaling", "variability")
 """Emulators that are tables of numbers, so that a short script can use them."""
 
 
@@ -98,7 +98,7 @@ class JudgeEmulator(Task):
                 raise BadRequest(f"The card is written as .html or .json; {Path(self.card).name} is neither.")
             guard.check_file(workspace, self.card, self.overwrite)
         if self.out is not None:
-            if self.kind not in _EXPORTED:
+            if self.kind not in EXPORTED:
                 title = KINDS[self.kind].title
                 raise BadRequest(f"{title} is no table of numbers that a short script could use; leave out --out.")
             guard.check_folder(workspace, self.out, self.overwrite)

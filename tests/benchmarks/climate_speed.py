@@ -1,5 +1,5 @@
 """Opening the real CMIP6 files (588 years) and files of full resolution as a pool; leave-one-out influence beside
-fitting anew for every year.
+fitting anew for every year; a step of training the network beside one that enlarges, pads and convolves.
 
 Seconds of the processor say what it would take on a machine that nobody else uses.
 """
@@ -7,11 +7,14 @@ Seconds of the processor say what it would take on a machine that nobody else us
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from datasel_core.actions.add_pool import add_pool
+from datasel_core.analysis.climate.emulators import cnn
 from datasel_core.base.progress import Progress
 from datasel_core.methods.algorithms.leave_one_out import influence
 from datasel_core.workspace.layout import Workspace
@@ -62,6 +65,38 @@ def one_by_one(gmst: np.ndarray, field: np.ndarray, there: np.ndarray, reference
     return np.array([error(rows[rows != row]) - whole for row in rows])
 
 
+def step_of_training(layer: Callable[[Any, tuple[int, int]], Any], years: int, n: int) -> float:
+    """Milliseconds of the processor. layer: given a layer of the network and what it draws, what stands for it."""
+    import torch
+
+    torch.set_num_threads(1)
+    shape, half = (20, 20), (10, 10)
+    network = cnn._decoder(1, shape)
+    drawing = [one for one in network if hasattr(one, "convolution")]
+    parts = [layer(one, (half, shape)[drawing.index(one)]) if one in drawing else one for one in network]
+    driver = torch.randn(years, 1)
+
+    def step() -> None:
+        field = driver
+        for part in parts:
+            field = part(field)
+        field.square().mean().backward()
+
+    step()
+    start = time.process_time()
+    for _ in range(n):
+        step()
+    return (time.process_time() - start) / n * 1000
+
+
+def in_three_steps(layer: Any, large: tuple[int, int]) -> Callable[[Any], Any]:
+    from torch.nn.functional import interpolate, pad
+
+    return lambda field: layer.convolution(
+        pad(pad(interpolate(field, size=large), (1, 1, 0, 0), mode="circular"), (0, 0, 1, 1), mode="replicate")
+    )
+
+
 def main() -> None:
     lines = []
     with tempfile.TemporaryDirectory() as place:
@@ -83,3 +118,6 @@ def main() -> None:
         expected = one_by_one(gmst, field, there, reference)
     apart_by = np.abs(found - expected).max()
     print(f"influence of {n} years: {fast[0]:.3f} s, one by one {slow[0]:.2f} s, {apart_by:.1e} apart at most")
+    years, n = size(500), size(20)
+    fast, slow = (step_of_training(one, years, n) for one in (lambda layer, _: layer, in_three_steps))
+    print(f"a step of training on {years} years: {fast:.0f} ms, in three steps {slow:.0f} ms")

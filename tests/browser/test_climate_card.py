@@ -27,4 +27,9 @@ def test_it_opens_alone_fits_and_runs_nothing(chromium, workspace, tmp_path, sch
     assert EVIL in tab.inner_text("h1")
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == paper
     assert tab.evaluate("document.documentElement.scrollWidth") <= 420
+    broken = file.read_text(encoding="utf-8").replace("<h1>", "<script>document.title = 'ran'</script><h1>", 1)
+    file.write_text(broken, encoding="utf-8")
+    tab.goto(file.as_uri())
+    assert tab.evaluate("document.scripts.length") == 1
+    assert tab.title() != "ran"  # even a name that came through would be refused
     tab.close()

@@ -1,6 +1,7 @@
 """The page Climate without a browser: what each view says, what it starts, and that it says it of what was measured."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,12 +13,14 @@ from datasel_core.base.progress import Progress
 from datasel_core.costs.simulations import curve
 from datasel_core.evidence import answers
 from datasel_core.evidence.emulators import cards
+from datasel_core.evidence.emulators.page import page
 from datasel_core.pools.persistence import load_pool
 from datasel_core.runs import engine, manifest
 from datasel_core.runs.spec import Spec
 from datasel_core.workspace.layout import Workspace
 from pages import climate
 from pages._ui.climate import bought
+from pages._ui.climate.card import shown_errors
 from pages._ui.kit import palette
 from tests.conftest import task_of
 from tests.pages import screens
@@ -103,6 +106,21 @@ def test_without_a_selection_it_leads_to_a_choice(shown):
     assert "none is kept yet" in said(app)
     assert "onward-climate-choose" in [one.key for one in app.button]
     assert len(figure(app, "climate-timeline")["data"]) == 1
+
+
+def test_plan_prices_simulated_years_and_says_nothing_of_labels(shown):
+    query = {"climate_hours": "1500-2500", "climate_hour_price": ".02", "climate_currency": "EUR"}
+    app = shown(**query)
+    years = re.search(r"<dt>years simulated</dt><dd>([\d,]+)</dd>", said(app))[1]
+    app = sound(app.switch_page("pages/plan.py").run())
+    plain(app)
+    words = said(app)
+    assert f"<dt>years simulated</dt><dd>{years}</dd>" in words
+    assert "What the kept years cost to simulate" in words
+    assert "EUR" in words
+    assert "widget.plan.view" not in [one.key for one in app.segmented_control]
+    app.button(key="onward-plan-bought").click().run()
+    assert linked(app, "climate_view") == "bought"
 
 
 def test_a_rate_that_is_none_is_one_line(shown):
@@ -222,6 +240,12 @@ def test_the_card_says_verdict_baselines_limits_and_can_be_taken_along(shown):
     assert drawn["x"][0] == card["errors"]["emulator"]["rmse_s"]
     assert "Zero anomaly" in drawn["y"]
     assert [one.proto.label for one in app.get("download_button")] == ["Card as HTML", "Card as JSON"]
+    assert app.get("iframe")[0].proto.srcdoc == page(card, cards.maps(home, card["key"]))
+    assert card["run"] == "gmst-stratified, 12"
+    hidden = [one.value for drawer in app.expander for one in drawer.caption]
+    notes = [one.value.replace("\\", "") for one in app.caption if one.value not in hidden]
+    assert any(one.startswith("Synthetic: these fields") for one in notes)
+    assert "--target ssp126/r1i1p1f1 --kind pattern_scaling --out FOLDER" in app.code[0].value
     assert "certified" not in words
 
 
@@ -234,6 +258,56 @@ def test_the_card_that_was_made_last_is_shown_and_one_of_these_years_first(shown
     assert "learned from</dt><dd>674 years" in said(app)  # 846 years but for two members of ssp126
     assert "learned from</dt><dd>12 years" in said(shown(climate_view="card", climate_target="ssp126"))
     assert "learned from</dt><dd>674 years" in said(shown(run=None, climate_view="card", climate_target="ssp126"))
+
+
+def test_driver_and_weighting_are_asked_for_with_the_card_and_named_beside_its_scores(shown):
+    """The table of forcing that lies with the demo's files is found; the address keeps what was asked."""
+    home = Workspace.at()
+    app = shown(climate_view="card", climate_target="ssp126")
+    sound(app.selectbox(key="widget.climate.driver").set_value("emulated").run())
+    sound(app.selectbox(key="widget.climate.weighting").set_value("scenarios").run())
+    assert (linked(app, "climate_driver"), linked(app, "climate_weighting")) == ("emulated", "scenarios")
+    assert "Forcing of gas, aerosol, volcanic, in W m-2." in said(app)
+    before = {one["key"] for one in cards.cards(home, pool_of(home))}
+    sound(app.button(key="climate-fit").click().run())
+    wait(app, lambda app: {one["key"] for one in cards.cards(home, pool_of(home))} > before)
+    app.run()
+    card = cards.cards(home, pool_of(home))[0]
+    assert card["task"]["driver"].startswith("GMST emulated from forcing")
+    assert card["task"]["weighting"] == "each scenario counts once, however many years and members it has"
+    words = said(app)
+    assert f"RMSE {card['errors']['emulator']['rmse_s']:.3f} K on ssp126 r1i1p1f1 from 12 years, told the GMST" in words
+    assert "told the GMST emulated from forcing" in chart(app, "climate-card-errors").proto.alt
+    assert "told the GMST emulated from forcing" in said(shown(climate_view="maps", climate_card=card["key"]))
+
+
+def test_a_driver_made_of_forcing_needs_its_table(shown, made):
+    asked = {"climate_view": "card", "climate_target": "ssp126", "climate_driver": "forcing"}
+    (bad := made[0] / "bad.csv").write_text("year,co2\n2000,1\n")
+    refused = {
+        str(made[0] / "none.csv"): "There is no file",
+        str(bad): "The table of forcing has the columns year, co2",
+        "/etc/forcing.csv": "outside the allowed folders",
+    }
+    for path, why in refused.items():
+        app = shown(**asked, climate_forcing=path)
+        assert why in app.error[0].value.replace("\\", "")
+        assert app.button(key="climate-fit").disabled
+    app = shown(**asked, climate_kind="variability")
+    assert "goes by the global mean; take another driver" in app.error[0].value
+    assert app.button(key="climate-fit").disabled
+    app = shown(**asked, climate_kind="gaussian_process")
+    assert app.selectbox(key="widget.climate.weighting").disabled
+    assert not app.button(key="climate-fit").disabled
+
+
+def test_pattern_scaling_stands_beside_what_only_resembles_it(shown):
+    card = cards.cards(Workspace.at(), pool_of(Workspace.at()))[-1]
+    names = list(card["errors"])
+    assert "pattern scaling" in names
+    assert [name for name, _ in shown_errors(card)] == [name for name in names if name != "pattern scaling"]
+    forced = {**card, "task": {**card["task"], "title": "Pattern scaling on forcing"}}
+    assert [name for name, _ in shown_errors(forced)] == names
 
 
 @pytest.mark.parametrize("view", climate.VIEWS)

@@ -1,9 +1,12 @@
 """The first page, the way to the first map, and what is offered first, without a browser."""
 
+import io
+import math
 import re
 
 import numpy as np
 import pytest
+from PIL import Image, ImageColor
 
 from datasel_core import worker
 from datasel_core.actions import draw_map
@@ -14,8 +17,8 @@ from datasel_core.features.external import keep_imported
 from datasel_core.features.stored import kept_features
 from datasel_core.runs import engine
 from datasel_core.runs.spec import Spec
-from pages._ui.data import leaks
-from pages._ui.kit import keys, look
+from pages._ui.data import leaks, stripes
+from pages._ui.kit import keys, look, palette
 from tests.conftest import clustered, paint, task_of
 from tests.pages import screens
 from tests.pages.screens import said, sound, view, wait
@@ -55,6 +58,30 @@ def test_of_several_pools_none_is_opened_in_silence(screen, workspace, photo_poo
 
 def test_one_pool_alone_is_opened(screen, photo_pool):
     assert "13 photos in 3 groups" in said(screen())
+
+
+def test_a_synthetic_climate_is_one_click_and_says_that_it_is_synthetic(screen, workspace):
+    app = screen()
+    assert "synthetic, of no climate model" in said(app)
+    assert "Scenarios from 1850 to 2100 as strips" in said(app)
+    sound(app.button(key="make-climate").click().run())
+    wait(app, lambda app: "2,427 years" in said(app) and app.query_params.get("pool") == "mini-climate")
+    assert "make-climate" not in [one.key for one in view(app, "pools").button]
+    assert "make-demo" in [one.key for one in app.button]
+    assert '<img class="strips" alt="Years by scenario, coloured by temperature"' in said(app)
+
+
+def test_strips_are_a_column_for_each_year_in_the_colours_of_the_page_climate():
+    """The least is the first colour of its scale, the most the last; what is not there or not known is clear."""
+    lines = [([2000, 2001, 2002], [-1.0, math.nan, 2.0]), ([2003], [0.5])]
+    picture = Image.open(io.BytesIO(stripes.png(lines)))
+    scale = [ImageColor.getrgb(one) for _, one in palette.diverging(-1.0, 2.0)]
+    assert picture.size[0] == 4
+    seen = [picture.getpixel((at, 5)) for at in range(4)]
+    assert (seen[0][:3], seen[2][:3]) == (scale[0], scale[-1])
+    assert [one[3] for one in seen] == [255, 0, 255, 0]
+    low = picture.size[1] - 5
+    assert [picture.getpixel((at, low))[3] for at in range(4)] == [0, 0, 0, 255]
 
 
 def test_many_pools_are_a_list_after_the_first_eight(screen, workspace, tmp_path, rng):

@@ -26,6 +26,7 @@ from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.climate.names import listed, natural
 from datasel_core.pools.readers.climate.scan import TEMPERATURE
 from datasel_core.runs import manifest
+from datasel_core.runs.catalog.label import name_of
 from datasel_core.runs.catalog.names import find_folder
 from datasel_core.workspace.files import read_text
 from datasel_core.workspace.hashing import ids_sha256, known_hash
@@ -196,7 +197,7 @@ def _found(workspace: Workspace, of: str) -> tuple[dict[str, str] | None, Pool, 
     ids = [*manifest.kept_table(folder)["id"].to_pylist(), *manifest.earlier_ids(folder, said)]
     chose = (said.get("target") or {}).get("name", "")
     return (
-        {"key": folder.name, "name": of, "sha256": said["sha256"], "target": chose},
+        {"key": folder.name, "name": name_of(folder, said), "sha256": said["sha256"], "target": chose},
         pool,
         np.unique(pool.rows(ids)),
     )

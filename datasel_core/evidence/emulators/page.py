@@ -13,6 +13,9 @@ from datasel_core.evidence.emulators.drawings import escaped, number
 from datasel_core.evidence.emulators.elements import figure, listing, missing, pairs, table
 from datasel_core.evidence.emulators.style import STYLE
 
+_POLICY = """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">"""
+"""No browser runs a script in it, even if one came through."""
+
 
 def page(card: Mapping[str, Any], maps: Mapping[str, np.ndarray]) -> str:
     """The whole file. card, maps: as `cards` keeps them."""
@@ -34,11 +37,12 @@ def page(card: Mapping[str, Any], maps: Mapping[str, np.ndarray]) -> str:
         *_origin(card),
     ]
     title = escaped(f"Reliability card: {job['title']} on {job['target']}")
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n" + "\n".join(body) + "\n</body>\n</html>\n"
+    head = (
+        f'<meta charset="utf-8">\n{_POLICY}\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>{STYLE}</style>"
     )
+    inside = "\n".join(body)
+    return f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{inside}\n</body>\n</html>\n'
 
 
 def _verdict(card: Mapping[str, Any]) -> str:

@@ -31,6 +31,6 @@ text.floor { stroke: none; } .range { stroke: var(--other); stroke-width: 5; }
 .curve0 { fill: none; stroke: var(--own); stroke-width: 2; }
 .curve1 { fill: none; stroke: var(--muted); stroke-width: 1.5; }
 .maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(250px, 1fr)); gap: 14px; }
-.maps figure { margin: 0; }
+.maps figure { margin: 0; } .maps svg + svg { margin-top: 7px; }
 ul { padding-left: 1.2em; } dt { font-weight: 600; margin-top: .5em; } dd { margin: 0; }
 """

@@ -7,15 +7,12 @@ import streamlit as st
 
 from datasel_core.actions.simulations import EXAMPLE
 from datasel_core.actions.years import period
-from datasel_core.analysis.climate.emulators.driver import TRUE
 from datasel_core.costs.simulations.sides import scenario_of
 from datasel_core.costs.simulations.timeline import Timeline, likely_target
 from datasel_core.errors import DataselError
 from pages._ui.kit import keys, look
 
 BUDGETS = "5,10,20,40,80,all"
-_DRIVERS = {TRUE: "true GMST", "emulated": "emulated GMST", "forcing": "forcing"}
-_WEIGHTINGS = {"years": "by years", "scenarios": "by scenarios", "scenario_years": "by years of scenarios"}
 _PURCHASES = {
     "run": "whole runs, from where they branch",
     "time_slice": "slices of time",
@@ -36,8 +33,6 @@ class Asked:
     purchase: dict[str, Any]
     draws: int
     budgets: str
-    driver: str
-    weighting: str
 
     @property
     def scenario(self) -> str | None:
@@ -88,9 +83,8 @@ def row(shown: Timeline) -> Asked:
     )
     with st.popover("Settings", icon=":material/tune:", key="climate-settings"):
         draws, budgets = _judged(shown)
-        driver, weighting = _emulator()
         rates, purchase = _bought()
-    return Asked(target, reference or None, shown.period, rates, purchase, draws, budgets, driver, weighting)
+    return Asked(target, reference or None, shown.period, rates, purchase, draws, budgets)
 
 
 def _called(one: str) -> str:
@@ -127,39 +121,11 @@ def _judged(shown: Timeline) -> tuple[int, str]:
     return int(draws), budgets
 
 
-def _emulator() -> tuple[str, str]:
-    look.section("The emulator")
-    left, right = st.columns(2, gap="medium")
-    with left:
-        driver = keys.bound(
-            st.selectbox,
-            "Driver",
-            "climate.driver",
-            TRUE,
-            options=list(_DRIVERS),
-            format_func=_DRIVERS.get,
-            help="What it is told of the target. Its true global mean is knowledge that an emulator in use does not "
-            "have, and flatters it. The others need a table of forcing, which the synthetic climate brings.",
-        )
-    with right:
-        weighting = keys.bound(
-            st.selectbox,
-            "Weighting",
-            "climate.weighting",
-            "years",
-            options=list(_WEIGHTINGS),
-            format_func=_WEIGHTINGS.get,
-            help="How scenarios that are learned from count against one another. Move it where one has many more years "
-            "than the others. By years, the longest counts most.",
-        )
-    return str(driver), str(weighting)
-
-
 def _bought() -> tuple[dict[str, Any], dict[str, Any]]:
     look.section("What is bought")
     purchase = keys.bound(
         st.selectbox,
-        "Years are had as",
+        "Years are bought as",
         "climate.purchase",
         "run",
         options=list(_PURCHASES),

@@ -171,7 +171,8 @@ def _chart(said: Mapping[str, Any]) -> None:
     )
     figure.update_layout(dragmode=False, showlegend=False)
     first, last = said["period"]
-    title = f"Error on {said['target']['said'].replace('/', ' ')}, {first}-{last}, against {_X[axis]}: lower is better"
+    target = said["target"]["said"].replace("/", " ")
+    title = f"Error on {target}, {first}-{last}, told the {said['driver']}, against {_X[axis]}"
     alt = f"{title}. {sentence(said)}"
     look.chart(figure, title, alt, height=430, key="climate-bought")
     low_p, high_p = curve.BAND

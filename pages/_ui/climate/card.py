@@ -2,28 +2,35 @@
 
 import html
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
+from datasel_core.actions.emulator import EXPORTED
+from datasel_core.analysis.climate.scores.baselines import PATTERN_SCALING
+from pages._ui.climate.fitting import told
 from pages._ui.climate.rail import table
 from pages._ui.kit import look, markdown, palette
 
 _HOLDS = {
     True: ("holds", palette.COLOURS[4]),
     False: ("does not hold", palette.COLOURS[7]),
-    None: ("shown", palette.DROPPED),
+    None: ("not a test", palette.DROPPED),
 }
 
 
-def draw(card: Mapping[str, Any]) -> None:
+def draw(card: Mapping[str, Any], as_html: str) -> None:
+    """as_html: the whole card."""
     verdict = card["verdict"]
     word = verdict["word"][:1].upper() + verdict["word"][1:]
     st.markdown(f"**{markdown.plain(word)}.** {markdown.plain(verdict['sentence'])}")
     if card["over_fit"]:
         markdown.warning(card["over_fit"])
     _errors(card)
+    for one in _sentences(card["notes"]):
+        st.caption(one)
     left, right = st.columns(2, gap="medium")
     with left:
         _coverage(card)
@@ -31,9 +38,11 @@ def draw(card: Mapping[str, Any]) -> None:
     with right:
         _physics(card)
         _extrapolation(card)
+    with st.expander("The whole card: every member, parts of the error, spread, trends, where it comes from"):
+        st.iframe(as_html, height=760, alt="The reliability card as it is downloaded")
 
 
-def beside(card: Mapping[str, Any], as_html: str | None) -> None:
+def beside(card: Mapping[str, Any], as_html: str) -> None:
     task = card["task"]
     look.section("The task that was tested")
     table(
@@ -52,13 +61,18 @@ def beside(card: Mapping[str, Any], as_html: str | None) -> None:
     st.markdown("\n\n".join(markdown.plain(one) for one in task["out_of_scope"]))
     name = f"card-{card['key'][:12]}"
     with st.container(horizontal=True, gap="small"):
-        if as_html is not None:
-            _download("Card as HTML", as_html, f"{name}.html", "text/html")
+        _download("Card as HTML", as_html, f"{name}.html", "text/html")
         _download("Card as JSON", json.dumps(card, indent=1, sort_keys=True), f"{name}.json", "application/json")
+    if task["kind"] in EXPORTED:
+        with st.expander("Use the emulator without this program"):
+            st.caption(
+                "This writes it to a folder: slopes, intercepts and, where there is one, the covariance as NetCDF, and "
+                "a ten-line script that uses them. SELECTION is the name of yours."
+            )
+            asked = f"SELECTION --target {shlex.quote(task['target'])} --kind {task['kind']} --out FOLDER"
+            st.code(f"python -m datasel_core emulator {asked}", language="bash", wrap_lines=True)
     with st.expander("How the verdict is reached"):
         st.caption(markdown.plain(verdict_rule(card)))
-        for one in card["notes"]:
-            st.caption(markdown.plain(one))
 
 
 def verdict_rule(card: Mapping[str, Any]) -> str:
@@ -84,9 +98,14 @@ def _download(label: str, data: str, name: str, kind: str) -> None:
 
 
 def shown_errors(card: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """The emulator and the baselines; pattern scaling once, where it is the emulator."""
-    same = "pattern_scaling" if card["task"]["kind"] == "pattern_scaling" else ""
-    return [(name, one) for name, one in card["errors"].items() if name == "emulator" or name.replace(" ", "_") != same]
+    """The emulator and the baselines; pattern scaling once, where it is the emulator itself."""
+    own = PATTERN_SCALING if _is_baseline(card) else ""
+    return [(name, one) for name, one in card["errors"].items() if name != own]
+
+
+def _is_baseline(card: Mapping[str, Any]) -> bool:
+    """Pattern scaling that goes by forcing, or weighs scenarios, is not the baseline of that name."""
+    return card["task"]["title"].lower() == PATTERN_SCALING
 
 
 def _errors(card: Mapping[str, Any]) -> None:
@@ -105,6 +124,7 @@ def _errors(card: Mapping[str, Any]) -> None:
             cliponaxis=False,
             hovertext=[
                 html.escape(f"{one['title']}: {one['rmse_s']:.3f}, of the global mean {one['rmse_g']:.3f} {unit}")
+                + f"<br>told: {html.escape(one['driver'])}"
                 for _, one in known
             ],
             hoverinfo="text",
@@ -120,7 +140,8 @@ def _errors(card: Mapping[str, Any]) -> None:
         showlegend=False,
         uniformtext={"minsize": 12, "mode": "show"},
     )
-    title = f"Error on {card['task']['target'].replace('/', ' ')}, beside what needs no emulator"
+    target = card["task"]["target"].replace("/", " ")
+    title = f"Error on {target}, told the {told(card)}, beside what needs no emulator"
     alt = f"{title}: " + ", ".join(f"{one['title']} {one['rmse_s']:.3f} {unit}" for _, one in known)
     look.chart(figure, title, alt, height=90 + 36 * len(known), key="climate-card-errors")
     entries = [(palette.KEPT, "the emulator"), (palette.BASELINE, "baselines")]
@@ -157,8 +178,9 @@ def _physics(card: Mapping[str, Any]) -> None:
             f'<div class="ds-legend"><span><i class="ds-dot" style="background:{colour}"></i>'
             f"{html.escape(one['sentence'])} ({words})</span></div>"
         )
-    if not card["physics"]:
-        st.caption(markdown.plain(_why(card, "physics")))
+    for name, why in card["reasons"].items():
+        if name.startswith("physics."):
+            st.caption(markdown.plain(f"Not tested: {name.removeprefix('physics.')}. {why}"))
 
 
 def _extrapolation(card: Mapping[str, Any]) -> None:
@@ -178,7 +200,7 @@ def _regions(card: Mapping[str, Any]) -> None:
     unit = card["task"]["units"]
     look.section("By region", f"RMSE in {unit}, the worst first")
     worst = sorted(known, key=lambda one: -one["rmse"])[:6]
-    other = "" if card["task"]["kind"] == "pattern_scaling" else ", pattern scaling {pattern_scaling:.3f}"
+    other = "" if _is_baseline(card) else ", pattern scaling {pattern_scaling:.3f}"
     table([(one["name"], f"{one['rmse']:.3f}{other.format(**one)}") for one in worst])
 
 

@@ -5,21 +5,20 @@ from typing import Any
 
 import streamlit as st
 
-from datasel_core.analysis.climate.emulators.kinds import KINDS
 from datasel_core.costs.simulations.sides import scenario_of
 from datasel_core.costs.simulations.timeline import Timeline
-from datasel_core.evidence.emulators.page import page
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.run import Run
 from pages._ui.climate import card as cards
-from pages._ui.climate import maps, reading
+from pages._ui.climate import fitting, maps, reading
 from pages._ui.climate.asking import Asked
+from pages._ui.climate.fitting import Fitting
 from pages._ui.climate.rail import without
 from pages._ui.kit import keys, look, markdown, watch
+from pages._ui.rounds import closing
 
 TASK = "emulator"
-_SECONDS = {"pattern_scaling": 10, "gaussian_process": 20, "cnn": 60, "variability": 20}
-"""On two slow cores."""
+_ANOTHER = "climate-another"
 
 
 def draw(
@@ -30,7 +29,7 @@ def draw(
     if card is not None and view == "maps":
         maps.draw(card, reading.maps(pool, card))
     elif card is not None:
-        cards.draw(card)
+        cards.draw(card, reading.page(pool, card))
     return card
 
 
@@ -44,17 +43,17 @@ def beside(view: str, pool: Pool, card: Mapping[str, Any] | None) -> None:
     elif view == "maps":
         maps.beside(card, reading.maps(pool, card))
     else:
-        cards.beside(card, page(dict(card), reading.maps(pool, card)))
+        cards.beside(card, reading.page(pool, card))
 
 
 def sentence(card: Mapping[str, Any] | None) -> str:
     if card is None:
         return "How far an emulator that is built on the kept years can be relied on."
     task, error, floor = card["task"], card["errors"]["emulator"]["rmse_s"], card["floor"]
-    noise = "noise is not known" if floor is None else f"noise between members {floor['s']:.3f} {task['units']}"
-    on = f"RMSE {error:.3f} {task['units']} on {task['target'].replace('/', ' ')}"
+    noise = "noise is not known" if floor is None else f"noise {floor['s']:.3f} {task['units']}"
+    of = f"RMSE {error:.3f} {task['units']} on {task['target'].replace('/', ' ')} from {task['years']:,} years"
     word = card["verdict"]["word"]
-    return f"{word[:1].upper()}{word[1:]}: {task['title']} of {task['years']:,} years has {on}; {noise}."
+    return f"{word[:1].upper()}{word[1:]}: {of}, told the {fitting.told(card)}; {noise}."
 
 
 def _choose(pool: Pool, run: Run | None, lines: Timeline, asked: Asked, working: bool) -> Mapping[str, Any] | None:
@@ -65,9 +64,8 @@ def _choose(pool: Pool, run: Run | None, lines: Timeline, asked: Asked, working:
         keys.put("climate.card", newest)  # what was made a moment ago is shown
     keys.put("climate.newest", newest)
     known = {one["key"]: one for one in sorted(found, key=lambda one: _away(one, run, asked))}
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="climate-emulator"):
-        shown = None
-        if known:
+    if known:
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="climate-shown"):
             shown = keys.bound(
                 st.selectbox,
                 "Shown",
@@ -75,31 +73,13 @@ def _choose(pool: Pool, run: Run | None, lines: Timeline, asked: Asked, working:
                 next(iter(known)),
                 options=list(known),
                 format_func=lambda key: _called(known[key]),
-                width=330,
+                width=620,
             )
-        kind = keys.bound(
-            st.selectbox,
-            "Emulator",
-            "climate.kind",
-            "pattern_scaling",
-            options=list(KINDS),
-            format_func=lambda one: KINDS[one].title,
-            width=240,
-            help="What is fitted to the kept years. Pattern scaling is hard to beat for annual means; with "
-            "variability, or as a Gaussian process, it is also said how sure it is. The network takes longest.",
-        )
-        given = _given(pool, run, lines, asked, kind)
-        if known and asked.target is not None:
-            st.button(
-                f"Fit and judge, {look.about(_SECONDS[kind])}",
-                key="climate-fit",
-                disabled=working,
-                help=_what(run, lines, asked),
-                on_click=_start,
-                args=(given,),
-            )
-    if known:
+            if asked.target is not None:
+                with closing.drawer("Another emulator", _ANOTHER, icon=":material/add:"):
+                    _another(pool, run, lines, asked, working)
         return known[str(shown)]
+    fit = fitting.ask(pool)
     if asked.target is None:
         look.empty(
             "Nothing can judge",
@@ -113,19 +93,33 @@ def _choose(pool: Pool, run: Run | None, lines: Timeline, asked: Asked, working:
             key="climate-nothing",
         )
         without(asked.scenario, leads=True)
-    elif not working and look.empty(
-        "No emulator yet", _what(run, lines, asked), f"Fit and judge, {look.about(_SECONDS[kind])}", key="climate-card"
+    elif not (working or fit.trouble) and look.empty(
+        "No emulator yet", _what(run, lines, asked), fit.button, key="climate-card"
     ):
-        _start(given)
+        _start(_given(pool, run, lines, asked, fit))
         st.rerun()
     return None
 
 
+def _another(pool: Pool, run: Run | None, lines: Timeline, asked: Asked, working: bool) -> None:
+    fit = fitting.ask(pool)
+    st.caption(_what(run, lines, asked))
+    st.button(
+        fit.button,
+        key="climate-fit",
+        type="primary",
+        disabled=working or bool(fit.trouble),
+        on_click=_start,
+        args=(_given(pool, run, lines, asked, fit),),
+    )
+
+
 def _start(given: Mapping[str, Any]) -> None:
     watch.start(TASK, TASK, **given)
+    closing.close(_ANOTHER)
 
 
-def _given(pool: Pool, run: Run | None, lines: Timeline, asked: Asked, kind: str) -> dict[str, Any]:
+def _given(pool: Pool, run: Run | None, lines: Timeline, asked: Asked, fit: Fitting) -> dict[str, Any]:
     """A reference of which years are kept is left out: these are to be learned from."""
     of, training, reference = pool.name, None, asked.reference
     if run is not None and asked.scenario is not None:
@@ -137,10 +131,8 @@ def _given(pool: Pool, run: Run | None, lines: Timeline, asked: Asked, kind: str
         "target": asked.target,
         "reference": reference,
         "training": training,
-        "kind": kind,
         "period": asked.when,
-        "driver": asked.driver,
-        "weighting": asked.weighting,
+        **fit.given,
     }
 
 
@@ -163,4 +155,5 @@ def _away(card: Mapping[str, Any], run: Run | None, asked: Asked) -> int:
 
 def _called(card: Mapping[str, Any]) -> str:
     task = card["task"]
-    return f"{task['title']} on {task['target'].replace('/', ' ')}, {task['years']:,} years"
+    on = task["target"].replace("/", " ")
+    return f"{task['title']} on {on}, {task['years']:,} years, {fitting.told(card)}"

@@ -8,9 +8,16 @@ import numpy as np
 import streamlit as st
 
 from pages._ui.climate.card import shown_errors
+from pages._ui.climate.fitting import told
 from pages._ui.climate.rail import table
 from pages._ui.kit import look, palette
 
+_LONG = {
+    "tas": "near-surface air temperature (tas)",
+    "tasmax": "daily maximum temperature (tasmax)",
+    "pr": "precipitation (pr)",
+    "hfds": "heat flux into the ocean (hfds)",
+}
 _NAMES = {"truth": "Truth", "emulated": "Emulator", "difference": "Emulator less truth"}
 
 
@@ -26,7 +33,7 @@ def draw(card: Mapping[str, Any], found: Mapping[str, np.ndarray]) -> None:
             _map(found, name, (low, high), task, f"{_NAMES[name]}: {target}, mean of {when}", 255)
     most = float(np.nanmax(np.abs(found["difference"]))) or 1.0
     error, unit = card["errors"]["emulator"]["rmse_s"], task["units"]
-    words = f"{_NAMES['difference']}: at most {most:.2f} {unit} off, RMSE {error:.3f} {unit}"
+    words = f"{_NAMES['difference']}: at most {most:.2f} {unit} off, RMSE {error:.3f} {unit}, told the {told(card)}"
     _map(found, "difference", (-most, most), task, words, 330)
 
 
@@ -41,6 +48,7 @@ def beside(card: Mapping[str, Any], found: Mapping[str, np.ndarray]) -> None:
             ("target", task["target"].replace("/", " ")),
             ("driver", task["driver"]),
             ("learned from", f"{task['years']:,} years of {', '.join(task['training'])}"),
+            ("change", f"of {_LONG.get(task['variable'], task['variable'])} since {card['provenance']['baseline']}"),
         ]
     )
     look.section("How far off")
@@ -64,8 +72,9 @@ def _map(
     import plotly.graph_objects as go
 
     unit, values = html.escape(task["units"]), np.asarray(found[name], np.float64)
+    measured = "error" if name == "difference" else f"{task['variable']} change"
     bar = {
-        "title": {"text": f"{html.escape(task['variable'])}<br>({unit})", "font": {"size": 12}},
+        "title": {"text": f"{html.escape(measured)}<br>({unit})", "font": {"size": 12}},
         "thickness": 12,
         "len": 1,
         "tickfont": {"size": 12},

@@ -11,15 +11,20 @@ from datasel_core.actions.next_run import KIND as NEXT
 from datasel_core.actions.simulations import PriceSimulations
 from datasel_core.actions.years import KIND as YEARS
 from datasel_core.actions.years import TOPIC
+from datasel_core.analysis.climate import forcing
 from datasel_core.costs.simulations import document, timeline
 from datasel_core.costs.simulations.price import Price
 from datasel_core.costs.simulations.timeline import Timeline
+from datasel_core.errors import BadRequest
 from datasel_core.evidence import answers
 from datasel_core.evidence.emulators import cards as kept_cards
+from datasel_core.evidence.emulators import page as as_html
 from datasel_core.features.fields.grid import FieldGrid, grid_of
+from datasel_core.pools.demo.mini_climate import FORCING
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.run import Run
-from pages._ui.kit import disk
+from datasel_core.workspace.files import read_text
+from pages._ui.kit import disk, keys
 
 
 def lines(pool: Pool, run: Run | None, period: tuple[int, int] | None) -> Timeline:
@@ -63,9 +68,29 @@ def maps(pool: Pool, card: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return _maps(str(disk.home(pool).path), card["key"], card["order"], pool)
 
 
+def page(pool: Pool, card: Mapping[str, Any]) -> str:
+    """A card as a file of its own. Raises BadInput, FileNotFoundError."""
+    return _page(str(disk.home(pool).path), card["key"], card["order"], card, pool)
+
+
 def grid(pool: Pool) -> FieldGrid:
     """Raises MissingFeature."""
     return _grid(pool.fingerprint, pool)
+
+
+def forcing_beside(pool: Pool) -> Path | None:
+    """The table of forcing that lies with the files of a pool, as it does with the demo's."""
+    source = Path(pool.source)
+    found = (source if source.is_dir() else source.parent) / FORCING
+    return found if found.is_file() else None
+
+
+def agents(path: str) -> tuple[str, ...]:
+    """Of a table of forcing. Raises BadRequest, BadInput, OSError."""
+    real = keys.workspace().allowed(path)
+    if not real.is_file():
+        raise BadRequest(f"There is no file {path}; name a table of forcing.")
+    return _agents(str(real), disk.stamp(real))
 
 
 def _newest(pool: Pool, kind: str) -> list[Mapping[str, Any]]:
@@ -94,6 +119,11 @@ def _read(folder: str, stamp: int) -> Mapping[str, Any] | None:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
+def _agents(path: str, stamp: int) -> tuple[str, ...]:
+    return forcing.read(read_text(Path(path))).agents
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
 def _cards(fingerprint: str, stamps: object, _pool: Pool) -> list[Mapping[str, Any]]:
     return kept_cards.cards(disk.home(_pool), _pool)
 
@@ -101,6 +131,11 @@ def _cards(fingerprint: str, stamps: object, _pool: Pool) -> list[Mapping[str, A
 @st.cache_data(max_entries=8, show_spinner=False)
 def _maps(home: str, key: str, order: int, _pool: Pool) -> dict[str, np.ndarray]:
     return kept_cards.maps(disk.home(_pool), key)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _page(home: str, key: str, order: int, _card: Mapping[str, Any], _pool: Pool) -> str:
+    return as_html.page(dict(_card), maps(_pool, _card))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -14,7 +14,7 @@ from datasel_core.pools.pool import Pool
 from datasel_core.runs.catalog.recent import Recent, recent
 from datasel_core.runs.run import runs
 from datasel_core.workspace.layout import Workspace
-from pages._ui.data import first_map
+from pages._ui.data import first_map, stripes
 from pages._ui.kit import disk, grouping, keys, look, markdown, palette
 from pages._ui.media import photos, texts
 
@@ -101,7 +101,7 @@ def _picture(home: Workspace, one: Recent) -> str:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _still(folder: str, stamp: int) -> str:
-    """Some photos or the beginnings of some texts; empty for a pool that has neither."""
+    """Some photos, the beginnings of some texts, or scenarios as strips; empty for a pool that has none of these."""
     pool = load_pool(Workspace(Path(folder).parent.parent), Path(folder).name)
     if photos.has_photos(pool):
         shown = grouping.in_turn(pool)[:_PHOTOS].tolist()
@@ -109,6 +109,8 @@ def _still(folder: str, stamp: int) -> str:
         return "".join(f'<img alt="" src="{photos.thumbnail(pool, row, 192)}">' for row in shown)
     if texts.has_texts(pool):
         return "".join(f"<p>{html.escape(_beginning(pool, row))}</p>" for row in grouping.in_turn(pool)[:_TEXTS])
+    if pool.kind == "climate":
+        return f'<img class="strips" alt="Years by scenario, coloured by temperature" src="{stripes.strips(pool)}">'
     return ""
 
 

@@ -10,12 +10,15 @@ from datasel_core.base import registry
 from datasel_core.errors import BadRequest
 from datasel_core.pools.guess import kind_of
 from datasel_core.workspace.layout import NAME
-from pages._ui.data import recent
+from pages._ui.data import recent, stripes
 from pages._ui.kit import disk, forms, keys, look, markdown, watch
 from pages._ui.opening import browse, drop, subfolders
 
 DEMOS = ("scenes", "scenes-captions", "questions")
 """Pools of the demo."""
+CLIMATE = "mini-climate"
+_SKETCH = Path(__file__).parent / "pictures" / "climate.png"
+"""Drawn of the synthetic climate by this program: tools/first_pictures.py."""
 _HINTS = {
     "images": "a folder, a table with paths, COCO, YOLO, Parquet with pictures inside",
     "pairs": "a table with paths and captions, WebDataset shards, COCO captions, LLaVA, DataComp metadata",
@@ -33,8 +36,8 @@ _OPENS = (
 
 
 def ways_in() -> None:
-    """One's own data; beside it the demo, until all of it is among the pools."""
-    if set(DEMOS) <= {about["name"] for about in disk.pools(keys.workspace())}:
+    """One's own data; beside it the demos, until all of them are among the pools."""
+    if {*DEMOS, CLIMATE} <= _there():
         with st.container(border=True, key="card-own"):
             _own()
         return
@@ -42,13 +45,20 @@ def ways_in() -> None:
     with own, st.container(border=True, height="stretch", key="card-own"):
         _own()
     with demo, st.container(border=True, height="stretch", key="card-demo"):
-        _demo()
+        if not set(DEMOS) <= _there():
+            _demo()
+        if CLIMATE not in _there():
+            _climate()
+
+
+def _there() -> set[str]:
+    return {about["name"] for about in disk.pools(keys.workspace())}
 
 
 def _demo() -> None:
     look.section("Try the demo", "no download, a minute or two")
     st.caption("2,000 drawn scenes, the same with captions, and questions with answers, made on this computer.")
-    known = {about["name"] for about in disk.pools(keys.workspace())}
+    known = _there()
     if st.button(
         "Make the rest" if known & set(DEMOS) else "Make the demo",
         key="make-demo",
@@ -58,6 +68,20 @@ def _demo() -> None:
         watch.start("demo", "demo")
     _trouble("demo")
     watch.watch(watch.started("demo"), key="demo", done=_opened)
+
+
+def _climate() -> None:
+    look.section("Try a synthetic climate", "no download, seconds")
+    words = "Scenarios from 1850 to 2100 as strips, each year coloured by its global-mean temperature"
+    st.html(f'<img class="ds-sketch" style="object-fit: fill" alt="{words}" src="{stripes.url(_SKETCH.read_bytes())}">')
+    st.caption(
+        "21 simulations, 2,427 years, made by formulas from random numbers: synthetic, of no climate model. Choose "
+        "which years to pay for, and judge emulators."
+    )
+    if st.button("Make the synthetic climate", key="make-climate", icon=":material/public:"):
+        watch.start(CLIMATE, "mini_climate")
+    _trouble(CLIMATE)
+    watch.watch(watch.started(CLIMATE), key=CLIMATE, done=_opened)
 
 
 def _own() -> None:

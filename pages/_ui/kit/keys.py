@@ -105,16 +105,16 @@ _FACTS = {"view": "capacity", "parameters": "100000", "exposures": "100", "by": 
 _FACTS |= {"layers": "2", "width": "48", "steps": "1500", "seeds": "3", "order": "often", "page": "1"}
 _CLIMATE = {"view": "timeline", "draws": "200", "budgets": "5,10,20,40,80,all", "axis": "kept", "purchase": "run"}
 _CLIMATE |= {"spin_up": "0", "restarts": "there", "size": "1", "driver": "gmst", "weighting": "years"}
-_TYPED = "target reference period hours storage hour_price terabyte_price currency judge owned card kind"
+_TYPED = "target reference period hours storage hour_price terabyte_price currency judge owned card kind forcing"
 _CLIMATE, _ROUNDS = _CLIMATE | dict.fromkeys(_TYPED.split(), ""), dict.fromkeys(_ROUNDS.split(), "")
 for _page, _said in (("rounds", _ROUNDS), ("influence", _INFLUENCE), ("facts", _FACTS), ("climate", _CLIMATE)):
     SHORT |= {f"{_page}.{name}": (f"{_page}_{name}", usual) for name, usual in _said.items()}
 _BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "trajectories.cluster", "error.rounds")
 _PARTS = {"plan": "of rate share wish labels class least", "influence": "run stage reference judge other"}
-_PARTS |= {"find": "by words like says n where open encoding", "climate": "target reference period judge owned card"}
+_PARTS |= {"find": "by words like says n where open encoding", "facts": "bits page counted"}
 _PARTS |= {"select": "target where within settings sample", "map": "region hidden view", "leaks": "against by"}
 _PARTS |= {"data": "group new kept", "pairs": "within words", "targets": "row target", "labels": "of known"}
-_PARTS |= {"rounds": "project budget least_per most_per", "facts": "bits page counted"}
+_PARTS |= {"rounds": "project budget least_per most_per", "climate": "target reference period judge owned card forcing"}
 _BELONG_TO_POOL += tuple(f"{page}.{part}" for page, parts in _PARTS.items() for part in parts.split())
 
 

@@ -124,20 +124,33 @@ def _decoder(drivers: int, shape: tuple[int, int]) -> Any:
     """A module from (years, drivers) to (years, rows, columns). It begins by drawing nothing."""
     from torch import nn
 
-    class Wrapped(nn.Module):
-        """A convolution of 3 x 3 that goes round the globe; at the poles the last row stands for what is beyond."""
+    class Enlarged(nn.Module):
+        """A convolution of 3 x 3 of a field that is enlarged first, each cell to its nearest; it goes round the globe,
+        and at the poles the last row stands for what is beyond.
 
-        def __init__(self, into: int, out: int):
+        By products of matrices on the small field, so that the large one never has more channels than are drawn: 2.7
+        times as fast to train as enlarging, padding and convolving (tests/benchmarks/climate_speed.py), the same but
+        for the order of sums.
+        """
+
+        def __init__(self, into: int, out: int, small: tuple[int, int], large: tuple[int, int]):
             super().__init__()
             self.convolution = nn.Conv2d(into, out, 3)
+            self.register_buffer("down", _neighbours(small[0], large[0], round_globe=False))
+            self.register_buffer("across", _neighbours(small[1], large[1], round_globe=True))
 
         def forward(self, field):
-            round_globe = nn.functional.pad(field, (1, 1, 0, 0), mode="circular")
-            return self.convolution(nn.functional.pad(round_globe, (0, 0, 1, 1), mode="replicate"))
+            years, into, rows, columns = field.shape
+            weight = self.convolution.weight
+            out = len(weight)
+            taps = weight.permute(0, 2, 3, 1).reshape(out * 9, into) @ field.flatten(2)
+            taps = taps.view(years, out, 3, 3, rows, columns).transpose(3, 4)
+            wide = taps.reshape(years, out, 3 * rows, 3 * columns) @ self.across
+            return (wide.transpose(2, 3) @ self.down).transpose(2, 3) + self.convolution.bias[:, None, None]
 
     small = tuple(max(1, -(-size // _SHRUNK)) for size in shape)
     half = tuple(max(1, -(-size // 2)) for size in shape)
-    last = Wrapped(_CHANNELS, 1)
+    last = Enlarged(_CHANNELS, 1, half, shape)
     nn.init.zeros_(last.convolution.weight)
     nn.init.zeros_(last.convolution.bias)
     return nn.Sequential(
@@ -145,14 +158,24 @@ def _decoder(drivers: int, shape: tuple[int, int]) -> Any:
         nn.GELU(),
         nn.Linear(32, _CHANNELS * small[0] * small[1]),
         nn.Unflatten(1, (_CHANNELS, *small)),
-        nn.Upsample(half),
-        Wrapped(_CHANNELS, _CHANNELS),
+        Enlarged(_CHANNELS, _CHANNELS, small, half),
         nn.GELU(),
-        nn.Upsample(tuple(shape)),
         last,
         nn.Flatten(1),
         nn.Unflatten(1, tuple(shape)),
     )
+
+
+def _neighbours(small: int, large: int, *, round_globe: bool) -> Any:
+    """(3 * small, large) of 0 and 1: which of the small cells stands before, at and behind each large one."""
+    import torch
+
+    found = torch.zeros(3, small, large)
+    for tap in range(3):
+        beside = torch.arange(large) + tap - 1
+        beside = beside % large if round_globe else beside.clamp(0, large - 1)
+        found[tap, beside * small // large, torch.arange(large)] = 1
+    return found.reshape(3 * small, large)
 
 
 def _check(training: Training, shape: tuple[int, int], steps: int) -> None:

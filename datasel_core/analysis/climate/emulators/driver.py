@@ -16,6 +16,7 @@ DRIVERS = {
     FORCING: "radiative forcing of each agent",
 }
 """In words, as they stand beside scores."""
+_OF_AGENT = " forcing"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Driver:
 
     @property
     def words(self) -> str:
-        return DRIVERS[self.name]
+        agents = ", ".join(one.removesuffix(_OF_AGENT) for one in self.names)
+        return DRIVERS[self.name] + (f": {agents}" if self.name == FORCING else "")
 
     @property
     def gmst_words(self) -> str:
@@ -83,7 +85,7 @@ def driver(name: str, training: Years, target: Years, forcing: Forcing | None = 
         return Driver(name, training.gmst[:, None], gmst[:, None], ("GMST",), ("K",), gmst)
     own, asked = (forcing.at(one.scenario, one.year) for one in (training, target))
     units = ("W m-2",) * len(forcing.agents)
-    return Driver(name, own, asked, tuple(f"{one} forcing" for one in forcing.agents), units, gmst)
+    return Driver(name, own, asked, tuple(one + _OF_AGENT for one in forcing.agents), units, gmst)
 
 
 def predicted(emulator: Emulator, driver: np.ndarray, run: np.ndarray, year: np.ndarray) -> np.ndarray:

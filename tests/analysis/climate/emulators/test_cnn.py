@@ -45,18 +45,40 @@ def test_beyond_what_it_has_seen_the_line_goes_on_and_the_rest_is_held(rng):
             np.testing.assert_allclose(again, added, atol=1e-9)
 
 
-def test_the_globe_has_no_edge(rng):
-    """A convolution of a field that was turned about the globe is the turned convolution."""
-    fields, driver, weight = world(rng)
-    network = cnn.fit(fields, driver, weight, shape=SHAPE, steps=2).network
-    layers = [one for one in network if hasattr(one, "convolution")]
-    assert len(layers) == 2
-    for layer in layers:
-        field = torch.from_numpy(rng.standard_normal((1, 16, *SHAPE)).astype(np.float32))
+def layers(shape):
+    """Of the network for a grid: those that draw, each with the shapes of what it takes and of what it draws, and
+    weights that are not 0.
+    """
+    small, half = (tuple(-(-size // by) for size in shape) for by in (4, 2))
+    found = [one for one in cnn._decoder(1, shape) if hasattr(one, "convolution")]
+    assert len(found) == 2
+    for one, sides in zip(found, ((small, half), (half, shape)), strict=True):
+        torch.nn.init.normal_(one.convolution.weight)
+        torch.nn.init.normal_(one.convolution.bias)
+        yield one, *sides
+
+
+@pytest.mark.parametrize("shape", [(20, 20), (19, 23), (7, 9), (1, 3), (36, 72)])
+def test_a_layer_enlarges_to_the_nearest_goes_round_the_globe_and_convolves(shape, rng):
+    """As torch does it in three steps, on fields that have all their channels."""
+    for layer, small, large in layers(shape):
+        field = torch.from_numpy(rng.standard_normal((2, 16, *small)).astype(np.float32))
         with torch.inference_mode():
-            turned = layer(field.roll(4, dims=3))
+            wide = torch.nn.functional.interpolate(field, size=large, mode="nearest")
+            wide = torch.nn.functional.pad(wide, (1, 1, 0, 0), mode="circular")
+            expected = layer.convolution(torch.nn.functional.pad(wide, (0, 0, 1, 1), mode="replicate"))
+            np.testing.assert_allclose(layer(field).numpy(), expected.numpy(), atol=1e-4)
+
+
+def test_the_globe_has_no_edge(rng):
+    """What is drawn of a field that was turned about the globe is what is drawn, turned."""
+    for layer, small, large in layers((8, 12)):
+        field = torch.from_numpy(rng.standard_normal((1, 16, *small)).astype(np.float32))
+        assert large[1] == 2 * small[1]
+        with torch.inference_mode():
+            turned = layer(field.roll(2, dims=3))
             np.testing.assert_allclose(turned.numpy(), layer(field).roll(4, dims=3).numpy(), atol=1e-5)
-            assert turned.shape[2:] == SHAPE
+            assert turned.shape[2:] == large
 
 
 def test_the_seed_alone_decides_and_no_other_draw_is_touched(rng):
