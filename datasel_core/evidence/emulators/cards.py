@@ -20,7 +20,11 @@ A card is plain JSON. A number that is not known is null, and `reasons` says why
                         rank_histogram, expected}; null of an emulator that draws nothing
     curve               [{size, mean, low, high, choices, exact}] over members that were trained on; null of one
     trend               {years, truth, emulated, rmse}: truth and emulated are {per_decade, low, high}
-    seasons             null, or {truth, emulated, rmse, amplitude}: twelve months each
+    seasons             null, or {means, cycle, by}. means: [{name, trained_on, errors, floor}], as those of the year,
+                        of the same emulator fitted anew to each season. cycle: {truth, emulated, rmse, amplitude,
+                        amplitude_rmse, phase, unchanged, floor}: twelve months of the period, emulated by pattern
+                        scaling; unchanged: the same numbers of the cycle of the baseline, the guess to beat; floor: of
+                        rmse, null of one member
     physics             [{name, holds, sentence}]; holds is null where it is only shown
     drivers             {extrapolation_k, hull, collinearity, sentences}: K above and below training together, share of
                         years outside the hull, largest variance inflation (null: infinite)

@@ -14,8 +14,8 @@ from datasel_core.analysis.climate.regions import Land
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.evidence.emulators.fits import Fitted
+from datasel_core.evidence.emulators.origin import read_as
 from datasel_core.pools.readers.climate.anomalies import anomalies
-from datasel_core.pools.readers.climate.parts import Asked as Files
 from datasel_core.pools.readers.climate.runs import read_runs
 
 TEMPERATURE, MAXIMUM, RAIN, HEAT = "tas", "tasmax", "pr", "hfds"
@@ -42,8 +42,7 @@ class Companion:
 def companion(fitted: Fitted, variable: str, progress: Progress) -> Companion:
     """From the files of the pool's source. Raises BadRequest where there are none that fit."""
     asked = fitted.asked
-    how = asked.pool.how
-    files = Files(variable, getattr(how, "frequency", "ann"), asked.grid.model or None, getattr(how, "units", None))
+    files = read_as(asked.pool, asked.grid, variable)
     read = read_runs(asked.pool.source, files, asked.pool.workspace, progress)
     if not read.grid.is_like(asked.grid):
         raise BadRequest(f"The files of {variable} lie on another grid.")

@@ -22,6 +22,7 @@ from datasel_core.evidence.emulators.asked import AR6, Asked
 from datasel_core.evidence.emulators.companions import Physics, physics_of
 from datasel_core.evidence.emulators.fits import Fitted
 from datasel_core.evidence.emulators.numbers import plain
+from datasel_core.evidence.emulators.seasons import seasons_of
 from datasel_core.pools.readers.climate.names import natural
 from datasel_core.pools.readers.climate.sources import other_variable, sources
 from datasel_core.version import VERSION
@@ -50,6 +51,8 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
     curve, no_curve = numbers.curve_of(asked)
     shares, no_shares = numbers.driver_parts_of(fitted, rows, truth, told)
     checked = physics_of(fitted, whole, progress)
+    progress.check()
+    seasons, no_seasons = seasons_of(asked, progress)
     cells, regions_by = _cells(asked, checked)
     said, no_drivers = _drivers(fitted)
     warned, no_warning = over_fit(asked, progress)
@@ -61,7 +64,7 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
         "ensemble": no_ensemble,
         "curve": no_curve,
         "driver_parts": no_shares,
-        "seasons": "The pool keeps annual means, which have no seasons.",
+        "seasons": no_seasons,
         "over_fit": no_warning,
         **no_drivers,
         **{f"physics.{name}": why for name, why in checked.reasons.items()},
@@ -71,7 +74,7 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
         "version": VERSION_OF_CARD,
         "pool": asked.pool.name,
         "run": asked.run and asked.run["name"],
-        "task": _task(asked, fitted),
+        "task": _task(asked, fitted, seasons is not None),
         "errors": table,
         "floor": floor and {"s": floor.s, "g": floor.g, "pairs_s": floor.pairs_s, "between": between},
         "members": members,
@@ -82,7 +85,7 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
         "ensemble": ensemble,
         "curve": curve,
         "trend": numbers.trend_of(asked, run, whole),
-        "seasons": None,
+        "seasons": seasons,
         "physics": [{"name": one.name, "holds": one.passed, "sentence": one.words} for one in checked.checks],
         "drivers": said,
         "over_fit": warned,
@@ -186,7 +189,7 @@ def _drivers(fitted: Fitted) -> tuple[dict[str, Any], dict[str, str]]:
     }, reasons
 
 
-def _task(asked: Asked, fitted: Fitted) -> dict[str, Any]:
+def _task(asked: Asked, fitted: Fitted, has_seasons: bool) -> dict[str, Any]:
     wanted, years = asked.wanted, asked.training
     reference = None
     if asked.reference is not None:
@@ -207,18 +210,19 @@ def _task(asked: Asked, fitted: Fitted) -> dict[str, Any]:
         "kind": wanted.kind,
         "title": asked.title,
         "seeds": len(fitted.emulators),
-        "out_of_scope": _out_of_scope(asked),
+        "out_of_scope": _out_of_scope(asked, has_seasons),
     }
 
 
-def _out_of_scope(asked: Asked) -> list[str]:
+def _out_of_scope(asked: Asked, has_seasons: bool) -> list[str]:
     first, last = asked.wanted.period
     model = asked.grid.model or "this model"
+    shorter, means = ("single months", "years and of seasons") if has_seasons else ("months, seasons", "years")
     said = [
         f"Other scenarios than {asked.scenario}, other years than {first} to {last}, and other climate models than "
         f"{model}: nothing here was tested on them.",
-        f"Other variables than {asked.grid.variable}, days, months, seasons and extremes of weather: these are means "
-        "of years.",
+        f"Other variables than {asked.grid.variable}, days, {shorter} and extremes of weather: these are means of "
+        f"{means}.",
     ]
     if not asked.kind.ensemble:
         said.append("How far single years scatter: this emulator has no spread.")

@@ -194,7 +194,40 @@ def _time(card: Mapping[str, Any]) -> Iterable[str]:
     ]
     head = [f"Trend {said['years'][0]}-{said['years'][1]}", f"{units} in ten years", "95 % interval"]
     yield table(head, rows, f"Between the trends of cells: RMSE {number(said['rmse'])} {units} in ten years.")
-    yield missing(card, "seasons")
+    yield from _seasons(card)
+
+
+def _seasons(card: Mapping[str, Any]) -> Iterable[str]:
+    if (said := card["seasons"]) is None:
+        yield missing(card, "seasons")
+        return
+    units, cycle = card["task"]["units"], said["cycle"]
+    names = list(said["means"][0]["errors"])
+    rows = [
+        [one["name"], *(number(one["errors"][name]["rmse_s"]) for name in names), _floor(one["floor"])]
+        for one in said["means"]
+    ]
+    head = ["Season", *(said["means"][0]["errors"][name]["title"] for name in names), "noise floor"]
+    yield table(head, rows, f"RMSE_s ({units}) of seasons. {said['by']}")
+    rows = [
+        [name, number(one["rmse"]), number(one["amplitude"]), number(one["amplitude_rmse"]), number(one["phase"])]
+        for name, one in (("Emulated", cycle), ("As in the baseline", cycle["unchanged"]))
+    ]
+    head = [
+        "Cycle of the year",
+        f"RMSE ({units})",
+        "range over true range",
+        f"RMSE of amplitude ({units})",
+        "months off",
+    ]
+    floor = "is not known, of one member" if cycle["floor"] is None else f"of RMSE is {number(cycle['floor'])} {units}"
+    yield table(
+        head, rows, f"Amplitude and time of the highest month by cell, weighted by area; the noise floor {floor}."
+    )
+
+
+def _floor(said: Mapping[str, Any] | None) -> str:
+    return "unknown" if said is None else number(said["s"])
 
 
 def _between(said: Mapping[str, float | None]) -> str:
