@@ -296,7 +296,8 @@ def test_regions_of_a_file_are_scored(workspace, tmp_path, monkeypatch):
     said = judged(workspace, run="mini", target="ssp245", regions=str(tmp_path / "regions.json"))
     with pytest.raises(BadRequest, match="The AR6 regions are not on this machine, and nothing is downloaded"):
         judged(workspace, run="mini", target="ssp245", regions="ar6")
-    [one] = said["regions"]
+    one, *others = said["regions"]
+    assert [other["name"] for other in others] == ["land", "ocean"]
     assert one["name"] == "south-east"
     assert one["share"] == pytest.approx(0.25, abs=0.07)
     drawn = cards.maps(workspace, said["key"])
