@@ -2,6 +2,7 @@
 
 A card is plain JSON. A number that is not known is null, and `reasons` says why, by the name of the entry:
 
+    question            key of what was asked, whatever lies beside the pool: of two cards of one question files differ
     pool, run           names; run is null where all years of the training scenarios were trained on
     task                target ("ssp126/r1i1p1f1"), reference (null, or scenarios), training (scenarios), training_runs,
                         years (how many were trained on), of_years (of how many of these scenarios), period ([2080,
@@ -31,7 +32,7 @@ A card is plain JSON. A number that is not known is null, and `reasons` says why
     over_fit            a sentence, or null
     series              {year, driver, truth, emulated}: area means, for a line
     provenance          {pool_fingerprint, kept_sha256, manifest_sha256, files: {name: sha256}, baseline, model,
-                        calendar, grid, weights, version}
+                        calendar, grid, weights, version}; files: of the variable and of what physics binds to it
     verdict             {word, sentence, rule, recommended, trials, gain: [mean, low, high], noise: null or the same};
                         word is "useful" or "pattern scaling recommended"; trials: what the interval is over
     reasons             entry -> why it is null

@@ -16,18 +16,16 @@ from datasel_core.analysis.climate.overfit import Change
 from datasel_core.analysis.climate.scores.baselines import PATTERN_SCALING
 from datasel_core.analysis.climate.scores.errors import errors
 from datasel_core.base.progress import Progress
-from datasel_core.errors import BadRequest
-from datasel_core.evidence.emulators import numbers
+from datasel_core.evidence.emulators import cards, numbers, origin
 from datasel_core.evidence.emulators.asked import AR6, Asked
 from datasel_core.evidence.emulators.companions import Physics, physics_of
 from datasel_core.evidence.emulators.fits import Fitted
 from datasel_core.evidence.emulators.numbers import plain
 from datasel_core.evidence.emulators.seasons import seasons_of
-from datasel_core.pools.readers.climate.names import natural
-from datasel_core.pools.readers.climate.sources import other_variable, sources
+from datasel_core.pools.readers.climate.names import listed, natural
 from datasel_core.version import VERSION
 from datasel_core.workspace.files import read_text
-from datasel_core.workspace.hashing import ids_sha256, known_hash
+from datasel_core.workspace.hashing import ids_sha256, key_of, known_hash
 
 VERSION_OF_CARD = 1
 _BANDS = "bands of latitude"
@@ -56,9 +54,9 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
     cells, regions_by = _cells(asked, checked)
     said, no_drivers = _drivers(fitted)
     warned, no_warning = over_fit(asked, progress)
-    origin = _provenance(asked)
+    came, question = _provenance(asked), key_of(asked.question())
     reasons = {
-        "provenance.files": "" if origin["files"] else "The files that the pool was read from are not there any more.",
+        "provenance.files": "" if came["files"] else "The files that the pool was read from are not there any more.",
         **{f"errors.{name}": why for name, why in lacking.items()},
         "floor": "" if floor else between,
         "ensemble": no_ensemble,
@@ -68,10 +66,10 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
         "over_fit": no_warning,
         **no_drivers,
         **{f"physics.{name}": why for name, why in checked.reasons.items()},
-        "physics.closure": "Whether energy is conserved takes fluxes at the top of the atmosphere, which are not here.",
     }
     card = {
         "version": VERSION_OF_CARD,
+        "question": question,
         "pool": asked.pool.name,
         "run": asked.run and asked.run["name"],
         "task": _task(asked, fitted, seasons is not None),
@@ -95,10 +93,10 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
             "truth": area_mean(run.fields, asked.grid.weight),
             "emulated": area_mean(whole, asked.grid.weight),
         },
-        "provenance": origin,
+        "provenance": came,
         "verdict": numbers.verdict_of(fitted, table, members, floor),
         "reasons": {name: why for name, why in reasons.items() if why},
-        "notes": _notes(asked, fitted, checked),
+        "notes": [*_notes(asked, fitted, checked), *_changed(asked, question)],
     }
     maps = {
         "lat": asked.grid.lat,
@@ -263,16 +261,18 @@ def _provenance(asked: Asked) -> dict[str, Any]:
 
 
 def _files(asked: Asked) -> Mapping[str, str]:
-    """Name -> SHA-256 of the files of the variable, where they still lie where the pool was read from."""
-    try:
-        there = sources(asked.pool.source, asked.pool.workspace)
-        mine = [(name, path) for name, path in there if other_variable(name, asked.grid.variable) is None]
-        found = {name: known_hash(path) for name, path in mine if path.is_file()}
-    except (BadRequest, OSError):
-        return {}
+    """Name -> SHA-256 of all files that the card rests on, where they still lie where the pool was read from."""
     more = {"forcing": asked.wanted.forcing, "regions": asked.regions}
-    return found | {
+    return asked.files | {
         f"{what}: {Path(path).name}": known_hash(asked.pool.workspace.allowed(path))
         for what, path in more.items()
         if path is not None
     }
+
+
+def _changed(asked: Asked, question: str) -> list[str]:
+    """What is to be said where the newest card of the same question was made of other files."""
+    same = [one for one in cards.cards(asked.pool.workspace, asked.pool) if one.get("question") == question]
+    if not same or not (other := origin.changed(same[0]["provenance"]["files"], dict(_files(asked)))):
+        return []
+    return [f"Not the files of the card {same[0]['key']}, which was made before of the same question: {listed(other)}."]

@@ -265,7 +265,12 @@ def _origin(card: Mapping[str, Any]) -> Iterable[str]:
     )
     rows = [[name, sha256] for name, sha256 in said["files"].items()]
     yield (
-        table(["File", "SHA-256"], rows, "Files of the variable, and others that were named.", kind="hashes")
+        table(
+            ["File", "SHA-256"],
+            rows,
+            "Files of the variable, of what physics binds to it, and others that were named.",
+            kind="hashes",
+        )
         if rows
         else missing(card, "provenance.files")
     )
