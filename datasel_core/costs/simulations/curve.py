@@ -27,13 +27,13 @@ BAND = (5, 95)
 """Percentiles of random choices between which the band lies."""
 UPPER = 97.5
 """Percentile at which the 95 % interval of errors ends, over draws or seeds."""
-SEEDS = 20
-"""Of a method that begins with chance."""
+SEEDS, SOME = 20, 0.8
+"""Choices of a method by which its interval is known; each among this share of the years, where it has no chance."""
 RULE = (
     "Enough: the upper end of the 95 % interval of the error over random draws, or over seeds of a method that draws, "
     "is above the error of all years by no more than the upper end of the noise floor's interval (from the lowest pair "
     "of members to the highest), at this number of years and at every larger one that was measured. Otherwise it is "
-    "not shown. A method without chance has one choice, and its interval no width."
+    f"not shown. A method without chance chooses {SEEDS} times, among {100 * SOME:.0f} % of the years, drawn at random."
 )
 NO_FLOOR = "No scenario has a second member with these years, so nobody knows how large noise is."
 
@@ -221,22 +221,29 @@ def _line(
     before = None if other is None else (float(other.errors(everything)[0]), float(judge.errors(everything)[0]))
     target = {} if towards is None else {one: fields.arrays[one][towards.rows] for one in method.needs_target}
 
-    def choose(n: int, seed: int) -> np.ndarray:
-        """(1, n) positions among the training years."""
+    def choose(n: int, seed: int, among: np.ndarray = everything[0]) -> np.ndarray:
+        """(1, n) positions among the training years. among: those that may be chosen."""
         inputs = Inputs(
-            {role: fields.arrays[role][learned] for role in (GMST.name, *method.roles())},  # one at least
+            {role: fields.arrays[role][learned[among]] for role in (GMST.name, *method.roles())},  # one at least
             np.random.default_rng([18, seed]),
             target=target,
             facts={role: fields.facts.get(role, {}) for role in method.roles()},
         )
-        return np.asarray(method.select(inputs, n).rows)[None]
+        return among[np.asarray(method.select(inputs, n).rows)][None]
+
+    def again(n: int, choice: np.ndarray) -> list[np.ndarray]:
+        """Other choices that could have been: by other seeds, else where other years had been there."""
+        seeds, some = range(seed + 1, seed + SEEDS), int(SOME * len(learned))
+        if not np.array_equal(np.sort(choose(n, seed + 1)), np.sort(choice)):
+            return [choose(n, one) for one in seeds]
+        parts = [np.sort(np.random.default_rng([18, one, 5]).permutation(len(learned))[:some]) for one in seeds]
+        return [choose(n, seed, one) for one in parts] if n <= some else []
 
     for n in budgets:
         choice = choose(n, seed)
         error = float(judge.errors(choice)[0])
         found["rmse_s"].append(error)
-        draws_too = n < len(learned) and not np.array_equal(np.sort(choose(n, seed + 1)), np.sort(choice))
-        others = [float(judge.errors(choose(n, seed + at))[0]) for at in range(1, SEEDS)] if draws_too else []
+        others = [float(judge.errors(one)[0]) for one in again(n, choice)]
         found["upper"].append(float(np.percentile([error, *others], UPPER)))
         found["simulated"].append(int(simulated(runs, learned, choice)[0]))
         if before is not None and method.needs_target and towards is not None and other is not None:
