@@ -163,6 +163,7 @@ def ask(workspace: Workspace, wanted: Wanted) -> Asked:
     if wanted.regions == AR6:
         regions_cached()  # says how to bring them
     regions = None if wanted.regions in (None, AR6) else workspace.allowed(wanted.regions)
+    files = origin.files(pool, grid.variable, kind(wanted.kind).runs and table is None)
     return Asked(
         wanted,
         pool,
@@ -176,7 +177,7 @@ def ask(workspace: Workspace, wanted: Wanted) -> Asked:
         run,
         table,
         regions,
-        origin.files(pool, grid.variable),
+        files,
         tuple(notes),
     )
 

@@ -19,7 +19,7 @@ from datasel_core.base.progress import Progress
 from datasel_core.evidence.emulators import cards, numbers, origin
 from datasel_core.evidence.emulators.asked import AR6, Asked
 from datasel_core.evidence.emulators.companions import Physics, physics_of
-from datasel_core.evidence.emulators.fits import Fitted
+from datasel_core.evidence.emulators.fits import Fitted, volcanoes
 from datasel_core.evidence.emulators.numbers import plain
 from datasel_core.evidence.emulators.seasons import seasons_of
 from datasel_core.pools.readers.climate.names import listed, natural
@@ -239,6 +239,8 @@ def _notes(asked: Asked, fitted: Fitted, checked: Physics) -> list[str]:
         said.append("Maps, parts, regions and series are of the first seed; errors are means over all seeds.")
     elif asked.wanted.seeds > 1:
         said.append(f"{asked.kind.title} begins with no chance, so there is one fit whatever the seeds.")
+    if asked.kind.runs:
+        said.append(volcanoes(asked, asked.training)[1])
     if asked.wanted.kind == "variability" and checked.land is None:
         said.append("No land is known, so all cells are fitted, those of the ocean too; as published, land alone is.")
     return said

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from datasel_core.errors import BadRequest
 from datasel_core.features.fields.grid import FieldGrid
+from datasel_core.pools.demo.mini_climate import FORCING
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.climate.parts import Asked
 from datasel_core.pools.readers.climate.sources import other_variable, sources
@@ -22,14 +23,22 @@ def read_as(pool: Pool, grid: FieldGrid, variable: str) -> Asked:
     return Asked(variable, getattr(how, "frequency", "ann"), grid.model or None, getattr(how, "units", None))
 
 
-def files(pool: Pool, variable: str) -> dict[str, str]:
+def forcing_beside(pool: Pool) -> Path | None:
+    """The table of forcing that lies beside the files, as it does in the demo."""
+    path = pool.source / FORCING
+    return path if path.is_file() else None
+
+
+def files(pool: Pool, variable: str, forced: bool = False) -> dict[str, str]:
     """Name -> SHA-256 of every file that may be read for a card of a pool of this variable: of the variable, of global
-    means, and of what physics binds to it; empty where the source is gone.
+    means, and of what physics binds to it; empty where the source is gone. forced: with the table of forcing beside.
     """
     wanted = {variable, TEMPERATURE, BESIDE.get(variable, variable), HEAT, *FLUXES}
     try:
         there = sources(pool.source, pool.workspace)
         mine = [(name, path) for name, path in there if any(other_variable(name, one) is None for one in wanted)]
+        if forced and (table := forcing_beside(pool)) is not None:
+            mine.append((table.name, pool.workspace.allowed(table)))
         return {name: _hash(path) for name, path in mine}
     except (BadRequest, OSError):
         return {}
