@@ -202,13 +202,15 @@ def _seasons(card: Mapping[str, Any]) -> Iterable[str]:
         yield missing(card, "seasons")
         return
     units, cycle = card["task"]["units"], said["cycle"]
-    names = list(said["means"][0]["errors"])
+    means = said["means"]
     rows = [
-        [one["name"], *(number(one["errors"][name]["rmse_s"]) for name in names), _floor(one["floor"])]
-        for one in said["means"]
+        [one["title"], *(number(season["errors"][name]["rmse_s"]) for season in means)]
+        for name, one in means[0]["errors"].items()
     ]
-    head = ["Season", *(said["means"][0]["errors"][name]["title"] for name in names), "noise floor"]
-    yield table(head, rows, f"RMSE_s ({units}) of seasons. {said['by']}")
+    floor = ["Noise floor", *(_floor(season["floor"]) for season in means)]
+    head = [f"RMSE_s ({units})", *(season["name"] for season in means)]
+    yield table(head, [*rows, floor], "Means of seasons.", own=0)
+    yield f'<p class="muted">{escaped(said["by"])}</p>'
     rows = [
         [name, number(one["rmse"]), number(one["amplitude"]), number(one["amplitude_rmse"]), number(one["phase"])]
         for name, one in (("Emulated", cycle), ("As in the baseline", cycle["unchanged"]))
@@ -220,9 +222,9 @@ def _seasons(card: Mapping[str, Any]) -> Iterable[str]:
         f"RMSE of amplitude ({units})",
         "months off",
     ]
-    floor = "is not known, of one member" if cycle["floor"] is None else f"of RMSE is {number(cycle['floor'])} {units}"
+    noise = "is not known, of one member" if cycle["floor"] is None else f"of RMSE is {number(cycle['floor'])} {units}"
     yield table(
-        head, rows, f"Amplitude and time of the highest month by cell, weighted by area; the noise floor {floor}."
+        head, rows, f"Amplitude and time of the highest month by cell, weighted by area; the noise floor {noise}."
     )
 
 
