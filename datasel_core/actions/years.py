@@ -90,7 +90,12 @@ class Years(Task):
         asked: curve.Asked,
         progress: Progress,
     ) -> Outcome:
-        decides = {"pool": pool.fingerprint, "aside": int(runs.aside.sum()), **self.model_dump(mode="json")}
+        decides = {
+            "rule": curve.RULE,
+            "pool": pool.fingerprint,
+            "aside": int(runs.aside.sum()),
+            **self.model_dump(mode="json"),
+        }
         folder = answers.place(workspace, TOPIC, KIND, decides)
         with Lock(folder).hold(progress.check):
             said = answers.read(folder)
@@ -168,7 +173,7 @@ def _lines(said: dict[str, Any]) -> list[str]:
     lines += [f"  {name}: {error:.3f}" for name, error in said["baselines"].items()]
     if (found := said["floor"]) is not None:
         lines.append(f"  noise floor, by {found['members']} members of {found['scenario']}: {found['s']:.3f}")
-    return lines
+    return [*lines, said["enough"], said["rule"]]
 
 
 def _notes(said: dict[str, Any]) -> list[str]:

@@ -10,10 +10,11 @@ from datasel_core.analysis.climate import forcing
 from datasel_core.analysis.climate.emulators.driver import DRIVERS, TRUE, Years, driver, predicted
 from datasel_core.analysis.climate.emulators.kinds import KINDS, Question, kind
 from datasel_core.analysis.climate.emulators.training import WEIGHTINGS, Training
+from datasel_core.analysis.climate.forcing import Forcing
 from datasel_core.analysis.climate.scores.errors import errors
 from datasel_core.base.declare import Field, spoken
 from datasel_core.base.progress import Progress
-from datasel_core.errors import BadRequest
+from datasel_core.errors import BadInput, BadRequest
 from datasel_core.pools.readers.climate.grid import GRID, Grid
 from datasel_core.pools.readers.climate.scan import TEMPERATURE
 from datasel_core.probes.probe import Probe, probe
@@ -97,7 +98,9 @@ class EmulatorProbe(Probe):
         there = roles if elsewhere is None else elsewhere
         [(truth, told, area, run)] = self._told(roles, train, [(there, test)], progress)
         found = {str(one): errors(truth[run == one], told[run == one], area) for one in np.unique(run)}
+        about = {"volcanoes": self._volcanoes(years(roles, train))} if kind(self.kind).runs else {}
         return {
+            **about,
             "rmse": round(float(np.sqrt(_over_area((told - truth) ** 2, area).mean())), 6),
             "rmse_s": round(float(np.mean([one.rmse_s for one in found.values()])), 6),
             "rmse_g": round(float(np.mean([one.rmse_g for one in found.values()])), 6),
@@ -107,6 +110,12 @@ class EmulatorProbe(Probe):
             "trained_on": len(train),
             "tested_on": len(test),
         }
+
+    def _table(self) -> Forcing | None:
+        return forcing.read(read_text(Path(self.forcing).expanduser())) if self.forcing else None
+
+    def _volcanoes(self, learned: Years) -> str:
+        return _depth(self._table(), learned)[1]
 
     def _told(
         self,
@@ -125,13 +134,14 @@ class EmulatorProbe(Probe):
         for (there, _), target in zip(judges, targets, strict=True):
             _check_alike(roles, there)
             _check_apart(learned, target)
-        table = forcing.read(read_text(Path(self.forcing).expanduser())) if self.forcing else None
+        table = self._table()
         given = [driver(self.driver, learned, target, table) for target in targets]
         who = learned.scenario, learned.member, learned.year
         training = Training.of(learned.fields, given[0].training, grid.weight, *who)
         shape = grid.shape if grid.is_regular else None
         how = progress or Progress()
-        emulator = chosen.fit(Question(training, grid.lat, grid.lon, shape, None, self.weighting, self.seed, how))
+        depth = _depth(table, learned)[0] if chosen.runs else None
+        emulator = chosen.fit(Question(training, grid.lat, grid.lon, shape, depth, self.weighting, self.seed, how))
         return [
             (target.fields, predicted(emulator, told.target, target.run, target.year), training.weight, target.run)
             for target, told in zip(targets, given, strict=True)
@@ -150,6 +160,16 @@ def years(roles: Mapping[str, Any], rows: np.ndarray) -> Years:
     scenario = np.asarray(roles[_GROUP])[rows].astype(str)
     run, year = (np.asarray(roles[role])[rows].astype(np.int64) for role in (_RUN, _YEAR))
     return Years(fields, gmst, scenario, run.astype(str), year)
+
+
+def _depth(table: Forcing | None, learned: Years) -> tuple[np.ndarray | None, str]:
+    """(years,) aerosol depth of eruptions, where the table of forcing has them; and what is to be said."""
+    try:
+        if table is None:
+            raise BadInput("no table of forcing was given")
+        return table.depth(learned.scenario, learned.year), "told by the volcanic forcing of the table"
+    except BadInput as error:
+        return None, f"left out: {error}"
 
 
 def _over_area(values: np.ndarray, area: np.ndarray) -> np.ndarray:

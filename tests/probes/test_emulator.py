@@ -193,3 +193,26 @@ def test_the_golden_number_of_real_simulations(workspace):
     said = probe.measure(given_to(probe, pool, roles), train, test)
     assert said["rmse_s"] == pytest.approx(0.354289, abs=1e-6)
     assert said["rmse_g"] == pytest.approx(0, abs=1e-6)
+
+
+def test_eruptions_are_told_where_the_table_has_them_and_else_said_to_be_left_out(tmp_path):
+    """At 20 W m-2 per unit of depth, against the demo's own formulas."""
+    known = demo_forcing("historical")
+    depth = forcing.read(table()).depth(["historical"] * 165, known.year)
+    assert depth == pytest.approx(-known.volcanic / 20)
+    assert depth.max() > 0.1
+    with pytest.raises(BadRequest, match="has no eruption in these years: volcanic is the same in all"):
+        forcing.read(table()).depth(["historical"] * 30, known.year[:30])
+    with pytest.raises(BadRequest, match="has no column volcanic; it has co2"):
+        forcing.read("scenario,year,co2\na,1850,1\n").depth(["a"], [1850])
+    roles = world()
+    train, test = (np.flatnonzero(np.isin(roles["group"], one)) for one in (["historical", "ssp585"], ["ssp126"]))
+    (tmp_path / "forcing.csv").write_text(table())
+    without, given = (
+        EmulatorProbe(kind="variability", forcing=one).measure(roles, train, test)
+        for one in ("", str(tmp_path / "forcing.csv"))
+    )
+    assert without["volcanoes"] == "left out: no table of forcing was given"
+    assert given["volcanoes"] == "told by the volcanic forcing of the table"
+    assert without["rmse"] != given["rmse"]
+    assert "volcanoes" not in EmulatorProbe().measure(roles, train, test)

@@ -18,6 +18,10 @@ from datasel_core.errors import BadInput
 
 TIME_SCALES = (4.1, 239.0)
 """Years."""
+VOLCANIC, PER_DEPTH = "volcanic", 20.0
+"""The agent of eruptions, and W m-2 that one unit of stratospheric aerosol depth takes away: Forster et al. 2021,
+https://doi.org/10.1017/9781009157896.009, section 7.3.4.6.
+"""
 PAST = "historical"
 HOW_TO_BRING = "a CSV with the columns scenario, year, and one for each agent in W m-2, such as co2 and aerosol"
 
@@ -39,6 +43,19 @@ class Forcing:
                 raise BadInput(f"The table of forcing has no {name} of {one}; it has {there}.")
             found.append(known[one])
         return np.array(found)
+
+    def depth(self, scenario: Sequence[str], year: Sequence[int]) -> np.ndarray:
+        """(n,) stratospheric aerosol depth of these years above that of the clearest year of the table, from the
+        forcing by volcanoes. Raises BadInput where there is no column of it, or no eruption in these years.
+        """
+        if VOLCANIC not in self.agents:
+            raise BadInput(f"The table of forcing has no column {VOLCANIC}; it has {', '.join(self.agents)}.")
+        at = self.agents.index(VOLCANIC)
+        clearest = max(float(one[at]) for years in self.of.values() for one in years.values())
+        found = (clearest - self.at(scenario, year)[:, at]) / PER_DEPTH
+        if not found.any():
+            raise BadInput(f"The table of forcing has no eruption in these years: {VOLCANIC} is the same in all.")
+        return found
 
     def relaxed(self, scenario: Sequence[str], year: Sequence[int]) -> np.ndarray:
         """(n, time scales) W m-2: the sum of all agents, relaxed from the first year of the past on; where a scenario

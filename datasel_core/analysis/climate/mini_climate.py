@@ -8,6 +8,9 @@ forcing is by lines through a few points of ours, near what the scenarios are na
 T_1 and T_3 forced temperatures of the top and bottom layer, T_1' with noise, A forcing by aerosol. `warming` and
 `variability` have area mean 1, `slow` and `aerosol` 0, and local weather has 0 each year: the area mean is T_1'
 exactly. Because of `slow` and `aerosol`, no single pattern is right for all scenarios.
+
+Months are the year plus a cycle that weakens by SHRINK per K of T_1, plus weather of months; cycle and weather have
+mean 0 over the days of a year. The ocean takes up what the layers gain together, shared out by a fixed pattern.
 """
 
 import functools
@@ -38,6 +41,10 @@ _IDEALISED = ("1pctCO2", "abrupt-4xCO2")
 _ERUPTIONS = {1883: -2.0, 1902: -0.9, 1963: -1.1, 1982: -1.4, 1991: -2.2}
 """Year -> W m-2 in it; e times less each year after. Made up, in years that people expect them in."""
 SCENARIOS = (HISTORICAL, *_SCENARIOS, *_IDEALISED)
+SHRINK = 0.03
+"""Of the cycle of the year, per K of forced warming: winters warm more than summers."""
+DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+"""Of months, without leap days."""
 _MEMORY = 0.25
 """Of local weather, from one year to the next."""
 _REACH = 2500.0
@@ -62,7 +69,8 @@ class Forcing:
 @dataclass(frozen=True)
 class MiniRun:
     """One simulation: scenario, member (from 1), year (years,), fields (years, cells) K, and gmst (years,) K above the
-    climate without forcing.
+    climate without forcing. heat: (years, cells) W m-2 down into the ocean, NaN on land. months: (12 years, cells) K,
+    whose means over days are the fields; None where they were not asked for.
     """
 
     scenario: str
@@ -70,6 +78,8 @@ class MiniRun:
     year: np.ndarray
     fields: np.ndarray
     gmst: np.ndarray
+    heat: np.ndarray
+    months: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,20 @@ class MiniClimate:
         """(cells,) K, without forcing."""
         return 300 - 48 * np.sin(np.deg2rad(self.lat)) ** 2 - 2 * self._land
 
+    @functools.cached_property
+    def cycle(self) -> np.ndarray:
+        """(12, cells) K of months above the year, without forcing: warmest in July in the north, in January in the
+        south, more so on land.
+        """
+        size = 14 * np.sin(np.deg2rad(self.lat)) * (0.6 + 0.8 * self._land)
+        found = np.outer(np.cos(2 * np.pi * (np.arange(12) - 6) / 12), size)
+        return found - DAYS @ found / DAYS.sum()
+
+    @functools.cached_property
+    def ocean(self) -> np.ndarray:
+        """(cells,) bool."""
+        return self._land < 0.5
+
     def forced(self, scenario: str) -> tuple[np.ndarray, np.ndarray]:
         """(years, cells) K of anomalies without noise, and (years,) their area mean. Raises UnknownName."""
         given = forcing(scenario)
@@ -135,16 +159,32 @@ class MiniClimate:
         fields = np.outer(state[:, 1], made["warming"]) + np.outer(state[:, -1], made["slow"])
         return fields + np.outer(given.aerosol, made["aerosol"]), state[:, 1]
 
-    def run(self, scenario: str, member: int, seed: int = 0) -> MiniRun:
-        """The same for the same arguments. A scenario goes on from the historical run of its member. Raises
-        UnknownName, BadParameter.
+    def run(self, scenario: str, member: int, seed: int = 0, monthly: bool = False) -> MiniRun:
+        """The same for the same arguments. A scenario goes on from the historical run of its member. monthly: whether
+        months are made too. Raises UnknownName, BadParameter.
         """
         if member < 1:
             raise BadParameter(f"member is {member}; members are counted from 1.")
         forced, gmst = self.forced(scenario)
-        noise, local = self.noise(scenario, member, seed)
-        anomaly = forced + np.outer(noise, self.patterns["variability"]) + local
-        return MiniRun(scenario, member, forcing(scenario).year, self.mean_state + anomaly, gmst + noise)
+        state, local = self._noise(scenario, member, seed)
+        anomaly = forced + np.outer(state[:, 1], self.patterns["variability"]) + local
+        fields, year = self.mean_state + anomaly, forcing(scenario).year
+        heat = self._heat(LAYERS.uptake(_forced_state(scenario) + state))
+        months = self._months(scenario, member, seed, fields) if monthly else None
+        return MiniRun(scenario, member, year, fields, gmst + state[:, 1], heat, months)
+
+    def _heat(self, uptake: np.ndarray) -> np.ndarray:
+        """(years, cells): what the whole Earth takes up, W m-2, all of it in the ocean, most in the cold parts."""
+        share = np.where(self.ocean, 0.6 + 1.2 * self._hill(-55, 15) + 0.8 * self._hill(60, 12), 0.0)
+        return np.outer(uptake, np.where(self.ocean, share / (share @ self.weight), np.nan))
+
+    def _months(self, scenario: str, member: int, seed: int, fields: np.ndarray) -> np.ndarray:
+        rng = np.random.default_rng([18, seed, member, SCENARIOS.index(scenario), 12])
+        years = len(fields)
+        weather = 1.5 * self._weather(12 * years, rng).reshape(years, 12, -1)
+        weather -= (np.einsum("m,ymc->yc", DAYS, weather) / DAYS.sum())[:, None]
+        left = 1 - SHRINK * self.forced(scenario)[1]
+        return (fields[:, None] + left[:, None, None] * self.cycle + weather).reshape(12 * years, -1)
 
     def noise(self, scenario: str, member: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """(years,) K of the global mean around what is forced, and (years, cells) K of local weather. A scenario goes

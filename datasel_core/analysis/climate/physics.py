@@ -1,7 +1,4 @@
-"""What physics asks of emulated fields. Each check says what was tested; none says that the climate is right.
-
-Whether energy is conserved is not among them: that takes the fluxes at the top of the atmosphere.
-"""
+"""What physics asks of emulated fields. Each check says what was tested; none says that the climate is right."""
 
 import math
 from dataclasses import dataclass
@@ -11,6 +8,8 @@ import numpy as np
 from datasel_core.analysis.climate.area import area_mean
 from datasel_core.errors import BadInput
 
+DECADE = 10
+"""Years over which closure is a mean: from one to the next, weather hides it."""
 CLOSE = 1e-6
 """K by which the area mean may differ from the driver: rounding, not physics."""
 
@@ -86,9 +85,30 @@ def heat_uptake(
     own, other = (float(x @ (ocean * area_mean(one, weight)) / (x @ x)) for one in (truth, emulated))
     said = (
         f"Per K of warming the ocean takes up {other:+.2f} W m-2 of the whole Earth where it is emulated and "
-        f"{own:+.2f} in the model; closure is not tested, which takes fluxes at the top of the atmosphere."
+        f"{own:+.2f} in the model."
     )
     return Check("heat uptake against warming", None, other - own, math.nan, said)
+
+
+def closure(net: np.ndarray, uptake: np.ndarray, emulated: np.ndarray, taken_up: np.ndarray, year: np.ndarray) -> Check:
+    """Whether what enters at the top of the atmosphere goes into the ocean, over DECADE consecutive years: mean net
+    flux less mean heat uptake, as simulated and as emulated; shown, not judged, as land, ice and air take up some, and
+    models leak.
+
+    net, emulated: (years,) W m-2, down, mean over the Earth (rsdt - rsut - rlut). uptake, taken_up: (years,) W m-2 of
+    the whole Earth. year: (years,). Raises BadInput.
+    """
+    years = np.asarray(year)
+    if len(years) != DECADE or (np.diff(years) != 1).any():
+        raise BadInput(f"Closure is of {DECADE} consecutive years; there are {len(years)}.")
+    own, other = (float(np.mean(np.asarray(a) - b)) for a, b in ((net, uptake), (emulated, taken_up)))
+    if not (math.isfinite(own) and math.isfinite(other)):
+        raise BadInput("A flux has no value in some years.")
+    said = (
+        f"From {years[0]} to {years[-1]} the net flux at the top of the atmosphere is {other:+.2f} W m-2 above what "
+        f"the ocean takes up where both are emulated, and {own:+.2f} in the model."
+    )
+    return Check("closure", None, other, math.nan, said)
 
 
 def _known(values: np.ndarray) -> np.ndarray:

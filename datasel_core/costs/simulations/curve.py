@@ -13,6 +13,7 @@ import numpy as np
 from datasel_core.analysis.climate.overfit import Change, overfitted
 from datasel_core.analysis.climate.scores import baselines, draws
 from datasel_core.analysis.climate.scores.errors import noise_floor, within
+from datasel_core.analysis.climate.scores.verdict import noise_interval
 from datasel_core.base.progress import Progress
 from datasel_core.base.role import FIELD, GMST
 from datasel_core.costs.simulations.sides import Runs, Side, Sides, scenario_of
@@ -24,6 +25,16 @@ DRIVER = "true GMST of the target"
 """Which an emulator in use does not have."""
 BAND = (5, 95)
 """Percentiles of random choices between which the band lies."""
+UPPER = 97.5
+"""Percentile at which the 95 % interval of errors ends, over draws or seeds."""
+SEEDS, SOME = 20, 0.8
+"""Choices of a method by which its interval is known; each among this share of the years, where it has no chance."""
+RULE = (
+    "Enough: the upper end of the 95 % interval of the error over random draws, or over seeds of a method that draws, "
+    "is above the error of all years by no more than the upper end of the noise floor's interval (from the lowest pair "
+    "of members to the highest), at this number of years and at every larger one that was measured. Otherwise it is "
+    f"not shown. A method without chance chooses {SEEDS} times, among {100 * SOME:.0f} % of the years, drawn at random."
+)
 NO_FLOOR = "No scenario has a second member with these years, so nobody knows how large noise is."
 
 
@@ -110,13 +121,14 @@ def measured(
         else:
             lines.append(_line(what, fields, runs, sides, budgets, judge, other, asked.seed))
     past = np.array([scenario_of(one) == "historical" for one in runs.name[learned]])
-    return {
+    found = {
         "years": len(learned),
         "budgets": budgets,
         "random": {
             "mean": [float(errors.mean()) for errors, _ in random],
             "low": [float(np.percentile(errors, BAND[0])) for errors, _ in random],
             "high": [float(np.percentile(errors, BAND[1])) for errors, _ in random],
+            "upper": [float(np.percentile(errors, UPPER)) for errors, _ in random],
             "simulated": [float(years.mean()) for _, years in random],
         },
         "lines": lines,
@@ -125,6 +137,7 @@ def measured(
         "floor": floor(fields, runs, sides.target, asked.period),
         "driver": DRIVER,
     }
+    return {**found, "rule": RULE, "enough": _words(found)}
 
 
 def simulated(runs: Runs, learned: np.ndarray, choices: np.ndarray) -> np.ndarray:
@@ -152,22 +165,42 @@ def floor(fields: Fields, runs: Runs, target: Side, period: tuple[int, int]) -> 
     own = sorted(target.scenarios & several.keys())
     name = own[0] if own else max(several, key=lambda one: len(several[one]))
     found = noise_floor(np.stack([fields.field(rows) for rows in several[name]]), fields.weight)
-    return {"s": found.s, "scenario": name, "members": len(several[name]), "own": bool(own)}
+    noise = noise_interval(found.pairs_s)
+    interval = {"low": noise.low, "high": noise.high}
+    return {"s": found.s, **interval, "scenario": name, "members": len(several[name]), "own": bool(own)}
 
 
 def enough(said: Mapping[str, Any]) -> tuple[int, str, float] | None:
-    """(years, what chose them, error) of the fewest years whose error is above that of all by no more than noise; of
-    those that need as few, the lowest error. None where noise is not known. said: what `measured` gave.
+    """(years, what chose them, error) of the fewest years that are enough by RULE; of those that need as few, the
+    lowest upper end. None where it is not shown: noise is not known, or no number of years is enough. said: what
+    `measured` gave.
     """
-    if said["floor"] is None:
+    if said["floor"] is None or "upper" not in said["random"]:
         return None
-    most = said["all"] + said["floor"]["s"]
-    lines = [("random choice", said["random"]["mean"]), *((one["title"], one["rmse_s"]) for one in said["lines"])]
-    for at, n in enumerate(said["budgets"]):
-        error, name = min((errors[at], name) for name, errors in lines)
-        if error <= most:
-            return n, name, error
-    return None
+    most = said["all"] + said["floor"]["high"]
+    band = said["random"]
+    lines = [("random choice", band["mean"], band["upper"])]
+    lines += [(one["title"], one["rmse_s"], one["upper"]) for one in said["lines"]]
+    found = []
+    for name, errors, upper in lines:
+        too_high = [at for at, one in enumerate(upper) if one > most]
+        at = max(too_high, default=-1) + 1
+        if at < len(upper):
+            found.append((said["budgets"][at], upper[at], name, errors[at]))
+    if not found:
+        return None
+    n, _, name, error = min(found)
+    return n, name, error
+
+
+def _words(said: Mapping[str, Any]) -> str:
+    """Whether fewer years than all are enough, in one sentence."""
+    if said["floor"] is None:
+        return f"Not shown that fewer years are enough: {NO_FLOOR[0].lower()}{NO_FLOOR[1:]}"
+    found = enough(said)
+    if found is None or found[0] == said["years"]:
+        return "Not shown that fewer years than all are enough."
+    return f"{found[0]:,} years are enough, chosen by {found[1][0].lower()}{found[1][1:]}."
 
 
 def _line(
@@ -182,20 +215,36 @@ def _line(
 ) -> dict[str, Any]:
     """Errors of one method's choices, and where a choice that went by the reference fits it more than the target."""
     learned, towards = sides.training.rows, sides.reference
-    found: dict[str, Any] = {"method": method.id, "title": method.title, "rmse_s": [], "simulated": [], "over_fit": []}
+    found: dict[str, Any] = {"method": method.id, "title": method.title}
+    found |= {name: [] for name in ("rmse_s", "upper", "simulated", "over_fit")}
     everything = np.arange(len(learned))[None]
     before = None if other is None else (float(other.errors(everything)[0]), float(judge.errors(everything)[0]))
     target = {} if towards is None else {one: fields.arrays[one][towards.rows] for one in method.needs_target}
-    for n in budgets:
+
+    def choose(n: int, seed: int, among: np.ndarray = everything[0]) -> np.ndarray:
+        """(1, n) positions among the training years. among: those that may be chosen."""
         inputs = Inputs(
-            {role: fields.arrays[role][learned] for role in method.roles()},
+            {role: fields.arrays[role][learned[among]] for role in (GMST.name, *method.roles())},  # one at least
             np.random.default_rng([18, seed]),
             target=target,
             facts={role: fields.facts.get(role, {}) for role in method.roles()},
         )
-        choice = np.asarray(method.select(inputs, n).rows)[None]
+        return among[np.asarray(method.select(inputs, n).rows)][None]
+
+    def again(n: int, choice: np.ndarray) -> list[np.ndarray]:
+        """Other choices that could have been: by other seeds, else where other years had been there."""
+        seeds, some = range(seed + 1, seed + SEEDS), int(SOME * len(learned))
+        if not np.array_equal(np.sort(choose(n, seed + 1)), np.sort(choice)):
+            return [choose(n, one) for one in seeds]
+        parts = [np.sort(np.random.default_rng([18, one, 5]).permutation(len(learned))[:some]) for one in seeds]
+        return [choose(n, seed, one) for one in parts] if n <= some else []
+
+    for n in budgets:
+        choice = choose(n, seed)
         error = float(judge.errors(choice)[0])
         found["rmse_s"].append(error)
+        others = [float(judge.errors(one)[0]) for one in again(n, choice)]
+        found["upper"].append(float(np.percentile([error, *others], UPPER)))
         found["simulated"].append(int(simulated(runs, learned, choice)[0]))
         if before is not None and method.needs_target and towards is not None and other is not None:
             after = float(other.errors(choice)[0])

@@ -19,6 +19,7 @@ from datasel_core.analysis.climate.regions import regions_cached
 from datasel_core.analysis.climate.scores.errors import PERIOD, within
 from datasel_core.base.role import FIELD, GMST, YEAR
 from datasel_core.errors import BadRequest, UnknownName
+from datasel_core.evidence.emulators import origin
 from datasel_core.features.fields.grid import FieldGrid, grid_of
 from datasel_core.features.roles import Roles
 from datasel_core.pools.persistence import load_pool, pool_names
@@ -64,7 +65,7 @@ class Asked:
     """every: all years of the pool. kept: rows that are trained on; could: all rows of the training scenarios. target:
     the run that maps and series are of; judges: runs of its scenario that have the period, the target first. reference:
     years towards which was chosen, of this pool or of the target pool of a selection. run: name and hash of the
-    selection. notes: what is to be said of all of it.
+    selection. files: name -> SHA-256 of what the card rests on. notes: what is to be said of all of it.
     """
 
     wanted: Wanted
@@ -79,6 +80,7 @@ class Asked:
     run: Mapping[str, str] | None
     forcing: Forcing | None
     regions: Path | None
+    files: Mapping[str, str]
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -107,6 +109,10 @@ class Asked:
 
     def what(self) -> dict[str, Any]:
         """All that decides the card."""
+        return {**self.question(), "rests_on": dict(self.files)}
+
+    def question(self) -> dict[str, Any]:
+        """The same without the files that may change under it: other variables that lie beside those of the pool."""
         files = {"forcing": self.wanted.forcing, "regions": self.wanted.regions}
         said = {name: value for name, value in vars(self.wanted).items() if name not in ("of", *files)}
         hashes = {
@@ -158,7 +164,23 @@ def ask(workspace: Workspace, wanted: Wanted) -> Asked:
     if wanted.regions == AR6:
         regions_cached()  # says how to bring them
     regions = None if wanted.regions in (None, AR6) else workspace.allowed(wanted.regions)
-    return Asked(wanted, pool, grid, every, kept, could, target, judges, reference, run, table, regions, tuple(notes))
+    files = origin.files(pool, grid.variable, kind(wanted.kind).runs and table is None)
+    return Asked(
+        wanted,
+        pool,
+        grid,
+        every,
+        kept,
+        could,
+        target,
+        judges,
+        reference,
+        run,
+        table,
+        regions,
+        files,
+        tuple(notes),
+    )
 
 
 def simulated(pool: Pool, roles: Roles, grid: FieldGrid) -> Years:

@@ -2,6 +2,7 @@
 
 A card is plain JSON. A number that is not known is null, and `reasons` says why, by the name of the entry:
 
+    question            key of what was asked, whatever lies beside the pool: of two cards of one question files differ
     pool, run           names; run is null where all years of the training scenarios were trained on
     task                target ("ssp126/r1i1p1f1"), reference (null, or scenarios), training (scenarios), training_runs,
                         years (how many were trained on), of_years (of how many of these scenarios), period ([2080,
@@ -20,14 +21,18 @@ A card is plain JSON. A number that is not known is null, and `reasons` says why
                         rank_histogram, expected}; null of an emulator that draws nothing
     curve               [{size, mean, low, high, choices, exact}] over members that were trained on; null of one
     trend               {years, truth, emulated, rmse}: truth and emulated are {per_decade, low, high}
-    seasons             null, or {truth, emulated, rmse, amplitude}: twelve months each
+    seasons             null, or {means, cycle, by}. means: [{name, trained_on, errors, floor}], as those of the year,
+                        of the same emulator fitted anew to each season. cycle: {truth, emulated, rmse, amplitude,
+                        amplitude_rmse, phase, unchanged, floor}: twelve months of the period, emulated by pattern
+                        scaling; unchanged: the same numbers of the cycle of the baseline, the guess to beat; floor: of
+                        rmse, null of one member
     physics             [{name, holds, sentence}]; holds is null where it is only shown
     drivers             {extrapolation_k, hull, collinearity, sentences}: K above and below training together, share of
                         years outside the hull, largest variance inflation (null: infinite)
     over_fit            a sentence, or null
     series              {year, driver, truth, emulated}: area means, for a line
     provenance          {pool_fingerprint, kept_sha256, manifest_sha256, files: {name: sha256}, baseline, model,
-                        calendar, grid, weights, version}
+                        calendar, grid, weights, version}; files: of the variable and of what physics binds to it
     verdict             {word, sentence, rule, recommended, trials, gain: [mean, low, high], noise: null or the same};
                         word is "useful" or "pattern scaling recommended"; trials: what the interval is over
     reasons             entry -> why it is null

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from datasel_core.analysis.climate import physics, regions
+from datasel_core.analysis.climate.area import area_mean
 from datasel_core.analysis.climate.emulators import pattern_scaling
 from datasel_core.analysis.climate.emulators.driver import FORCING
 from datasel_core.analysis.climate.physics import Check
@@ -14,13 +15,16 @@ from datasel_core.analysis.climate.regions import Land
 from datasel_core.base.progress import Progress
 from datasel_core.errors import BadRequest
 from datasel_core.evidence.emulators.fits import Fitted
+from datasel_core.evidence.emulators.origin import BESIDE, FLUXES, HEAT, MAXIMUM, RAIN, TEMPERATURE, read_as
 from datasel_core.pools.readers.climate.anomalies import anomalies
-from datasel_core.pools.readers.climate.parts import Asked as Files
 from datasel_core.pools.readers.climate.runs import read_runs
 
-TEMPERATURE, MAXIMUM, RAIN, HEAT = "tas", "tasmax", "pr", "hfds"
 _HINT = " (--option"
 """Where an error of the reader begins to say how a pool of another variable is opened, which nobody asked for here."""
+_CLOSURE = (
+    f"Whether energy is conserved takes fluxes at the top of the atmosphere ({', '.join(FLUXES)}) and {HEAT} beside "
+    "the files."
+)
 _FEW = 10
 """Years of training below which another variable is not emulated."""
 
@@ -42,8 +46,7 @@ class Companion:
 def companion(fitted: Fitted, variable: str, progress: Progress) -> Companion:
     """From the files of the pool's source. Raises BadRequest where there are none that fit."""
     asked = fitted.asked
-    how = asked.pool.how
-    files = Files(variable, getattr(how, "frequency", "ann"), asked.grid.model or None, getattr(how, "units", None))
+    files = read_as(asked.pool, asked.grid, variable)
     read = read_runs(asked.pool.source, files, asked.pool.workspace, progress)
     if not read.grid.is_like(asked.grid):
         raise BadRequest(f"The files of {variable} lie on another grid.")
@@ -87,7 +90,7 @@ def physics_of(fitted: Fitted, told: np.ndarray, progress: Progress) -> Physics:
     own = _tried(fitted, variable, progress, reasons, f"totals of {variable}")
     if variable == RAIN and own is not None:
         found.append(physics.not_negative(told[own.rows] + own.base))
-    other = {TEMPERATURE: MAXIMUM, MAXIMUM: TEMPERATURE}.get(variable)
+    other = BESIDE.get(variable)
     if other is not None and own is not None:
         beside = _tried(fitted, other, progress, reasons, "tasmax at least tas")
         if beside is not None:
@@ -106,12 +109,41 @@ def physics_of(fitted: Fitted, told: np.ndarray, progress: Progress) -> Physics:
             found.append(physics.heat_uptake(heat.told, heat.truth, gmst, asked.grid.weight, ocean))
         except BadRequest as error:
             reasons["heat uptake against warming"] = str(error)
+    try:
+        found.append(_closure(fitted, heat, land, progress))
+    except BadRequest as error:
+        reasons["closure"] = f"{_CLOSURE} {_plain(error)}"
     return Physics(found, reasons, land)
+
+
+def _closure(fitted: Fitted, heat: Companion | None, land: Land | None, progress: Progress) -> Check:
+    """Over the last ten years of the period. Raises BadRequest."""
+    if heat is None or land is None:
+        raise BadRequest(f"There is no {HEAT} that can be read and shows where land is.")
+    fluxes = [companion(fitted, one, progress) for one in FLUXES]
+    asked = fitted.asked
+    run, last = asked.of_run(asked.target), asked.wanted.period[1]
+    rows = np.flatnonzero((run.year > last - physics.DECADE) & (run.year <= last))
+    for one, name in zip((heat, *fluxes), (HEAT, *FLUXES), strict=True):
+        if not np.isin(rows, one.rows).all():
+            raise BadRequest(f"Years of {name} are missing in the last {physics.DECADE} of the period.")
+
+    def means(which: str) -> tuple[np.ndarray, np.ndarray]:
+        """(years,) of the net flux, and of what the ocean takes up, W m-2 of the whole Earth."""
+        here = [getattr(one, which)[np.isin(one.rows, rows)] for one in (heat, *fluxes)]
+        uptake, down, up, out = (area_mean(one, asked.grid.weight) for one in here)
+        return down - up - out, land.ocean(asked.grid.weight) * uptake
+
+    return physics.closure(*means("truth"), *means("told"), run.year[rows])
 
 
 def _tried(fitted: Fitted, variable: str, progress: Progress, reasons: dict[str, str], what: str) -> Companion | None:
     try:
         return companion(fitted, variable, progress)
     except BadRequest as error:
-        reasons[what] = f"{str(error).split(_HINT)[0].rstrip('.')}."
+        reasons[what] = _plain(error)
         return None
+
+
+def _plain(error: BadRequest) -> str:
+    return f"{str(error).split(_HINT)[0].rstrip('.')}."

@@ -16,17 +16,16 @@ from datasel_core.analysis.climate.overfit import Change
 from datasel_core.analysis.climate.scores.baselines import PATTERN_SCALING
 from datasel_core.analysis.climate.scores.errors import errors
 from datasel_core.base.progress import Progress
-from datasel_core.errors import BadRequest
-from datasel_core.evidence.emulators import numbers
+from datasel_core.evidence.emulators import cards, numbers, origin
 from datasel_core.evidence.emulators.asked import AR6, Asked
 from datasel_core.evidence.emulators.companions import Physics, physics_of
-from datasel_core.evidence.emulators.fits import Fitted
+from datasel_core.evidence.emulators.fits import Fitted, volcanoes
 from datasel_core.evidence.emulators.numbers import plain
-from datasel_core.pools.readers.climate.names import natural
-from datasel_core.pools.readers.climate.sources import other_variable, sources
+from datasel_core.evidence.emulators.seasons import seasons_of
+from datasel_core.pools.readers.climate.names import listed, natural
 from datasel_core.version import VERSION
 from datasel_core.workspace.files import read_text
-from datasel_core.workspace.hashing import ids_sha256, known_hash
+from datasel_core.workspace.hashing import ids_sha256, key_of, known_hash
 
 VERSION_OF_CARD = 1
 _BANDS = "bands of latitude"
@@ -50,28 +49,30 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
     curve, no_curve = numbers.curve_of(asked)
     shares, no_shares = numbers.driver_parts_of(fitted, rows, truth, told)
     checked = physics_of(fitted, whole, progress)
+    progress.check()
+    seasons, no_seasons = seasons_of(asked, progress)
     cells, regions_by = _cells(asked, checked)
     said, no_drivers = _drivers(fitted)
     warned, no_warning = over_fit(asked, progress)
-    origin = _provenance(asked)
+    came, question = _provenance(asked), key_of(asked.question())
     reasons = {
-        "provenance.files": "" if origin["files"] else "The files that the pool was read from are not there any more.",
+        "provenance.files": "" if came["files"] else "The files that the pool was read from are not there any more.",
         **{f"errors.{name}": why for name, why in lacking.items()},
         "floor": "" if floor else between,
         "ensemble": no_ensemble,
         "curve": no_curve,
         "driver_parts": no_shares,
-        "seasons": "The pool keeps annual means, which have no seasons.",
+        "seasons": no_seasons,
         "over_fit": no_warning,
         **no_drivers,
         **{f"physics.{name}": why for name, why in checked.reasons.items()},
-        "physics.closure": "Whether energy is conserved takes fluxes at the top of the atmosphere, which are not here.",
     }
     card = {
         "version": VERSION_OF_CARD,
+        "question": question,
         "pool": asked.pool.name,
         "run": asked.run and asked.run["name"],
-        "task": _task(asked, fitted),
+        "task": _task(asked, fitted, seasons is not None),
         "errors": table,
         "floor": floor and {"s": floor.s, "g": floor.g, "pairs_s": floor.pairs_s, "between": between},
         "members": members,
@@ -82,7 +83,7 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
         "ensemble": ensemble,
         "curve": curve,
         "trend": numbers.trend_of(asked, run, whole),
-        "seasons": None,
+        "seasons": seasons,
         "physics": [{"name": one.name, "holds": one.passed, "sentence": one.words} for one in checked.checks],
         "drivers": said,
         "over_fit": warned,
@@ -92,10 +93,10 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
             "truth": area_mean(run.fields, asked.grid.weight),
             "emulated": area_mean(whole, asked.grid.weight),
         },
-        "provenance": origin,
+        "provenance": came,
         "verdict": numbers.verdict_of(fitted, table, members, floor),
         "reasons": {name: why for name, why in reasons.items() if why},
-        "notes": _notes(asked, fitted, checked),
+        "notes": [*_notes(asked, fitted, checked), *_changed(asked, question)],
     }
     maps = {
         "lat": asked.grid.lat,
@@ -186,7 +187,7 @@ def _drivers(fitted: Fitted) -> tuple[dict[str, Any], dict[str, str]]:
     }, reasons
 
 
-def _task(asked: Asked, fitted: Fitted) -> dict[str, Any]:
+def _task(asked: Asked, fitted: Fitted, has_seasons: bool) -> dict[str, Any]:
     wanted, years = asked.wanted, asked.training
     reference = None
     if asked.reference is not None:
@@ -207,18 +208,19 @@ def _task(asked: Asked, fitted: Fitted) -> dict[str, Any]:
         "kind": wanted.kind,
         "title": asked.title,
         "seeds": len(fitted.emulators),
-        "out_of_scope": _out_of_scope(asked),
+        "out_of_scope": _out_of_scope(asked, has_seasons),
     }
 
 
-def _out_of_scope(asked: Asked) -> list[str]:
+def _out_of_scope(asked: Asked, has_seasons: bool) -> list[str]:
     first, last = asked.wanted.period
     model = asked.grid.model or "this model"
+    shorter, means = ("single months", "years and of seasons") if has_seasons else ("months, seasons", "years")
     said = [
         f"Other scenarios than {asked.scenario}, other years than {first} to {last}, and other climate models than "
         f"{model}: nothing here was tested on them.",
-        f"Other variables than {asked.grid.variable}, days, months, seasons and extremes of weather: these are means "
-        "of years.",
+        f"Other variables than {asked.grid.variable}, days, {shorter} and extremes of weather: these are means of "
+        f"{means}.",
     ]
     if not asked.kind.ensemble:
         said.append("How far single years scatter: this emulator has no spread.")
@@ -237,6 +239,8 @@ def _notes(asked: Asked, fitted: Fitted, checked: Physics) -> list[str]:
         said.append("Maps, parts, regions and series are of the first seed; errors are means over all seeds.")
     elif asked.wanted.seeds > 1:
         said.append(f"{asked.kind.title} begins with no chance, so there is one fit whatever the seeds.")
+    if asked.kind.runs:
+        said.append(volcanoes(asked, asked.training)[1])
     if asked.wanted.kind == "variability" and checked.land is None:
         said.append("No land is known, so all cells are fitted, those of the ocean too; as published, land alone is.")
     return said
@@ -259,16 +263,18 @@ def _provenance(asked: Asked) -> dict[str, Any]:
 
 
 def _files(asked: Asked) -> Mapping[str, str]:
-    """Name -> SHA-256 of the files of the variable, where they still lie where the pool was read from."""
-    try:
-        there = sources(asked.pool.source, asked.pool.workspace)
-        mine = [(name, path) for name, path in there if other_variable(name, asked.grid.variable) is None]
-        found = {name: known_hash(path) for name, path in mine if path.is_file()}
-    except (BadRequest, OSError):
-        return {}
+    """Name -> SHA-256 of all files that the card rests on, where they still lie where the pool was read from."""
     more = {"forcing": asked.wanted.forcing, "regions": asked.regions}
-    return found | {
+    return asked.files | {
         f"{what}: {Path(path).name}": known_hash(asked.pool.workspace.allowed(path))
         for what, path in more.items()
         if path is not None
     }
+
+
+def _changed(asked: Asked, question: str) -> list[str]:
+    """What is to be said where the newest card of the same question was made of other files."""
+    same = [one for one in cards.cards(asked.pool.workspace, asked.pool) if one.get("question") == question]
+    if not same or not (other := origin.changed(same[0]["provenance"]["files"], dict(_files(asked)))):
+        return []
+    return [f"Not the files of the card {same[0]['key']}, which was made before of the same question: {listed(other)}."]

@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from datasel_core.analysis.climate.emulators.driver import EMULATED, TRUE, Driver, Years, driver, predicted
 from datasel_core.analysis.climate.emulators.kinds import Emulator, Question, kind
 from datasel_core.analysis.climate.emulators.training import Training
+from datasel_core.analysis.climate.forcing import PER_DEPTH, VOLCANIC, read
 from datasel_core.base.progress import Progress
+from datasel_core.errors import BadInput
+from datasel_core.evidence.emulators import origin
 from datasel_core.evidence.emulators.asked import Asked
+from datasel_core.pools.demo.mini_climate import FORCING
+from datasel_core.workspace.files import read_text
 
 
 @dataclass(frozen=True)
@@ -51,9 +57,28 @@ def fit(asked: Asked, progress: Progress, name: str | None = None, rows: np.ndar
     who = years.scenario, years.member, years.year
     training = Training.of(years.fields, told.training, grid.weight, *who)
     shape = grid.shape if grid.is_regular else None
+    depth = volcanoes(asked, years)[0] if chosen.runs else None
     made = []
     for at in range(wanted.seeds if name == "cnn" else 1):
         progress.check()
-        question = Question(training, grid.lat, grid.lon, shape, None, wanted.weighting, wanted.seed + at, progress)
+        question = Question(training, grid.lat, grid.lon, shape, depth, wanted.weighting, wanted.seed + at, progress)
         made.append(chosen.fit(question))
     return Fitted(asked, made, told, training.weight)
+
+
+def volcanoes(asked: Asked, years: Years) -> tuple[np.ndarray | None, str]:
+    """(years,) aerosol depth, where a table of forcing was named or lies beside the files; and what is to be said."""
+    beside = origin.forcing_beside(asked.pool)
+    try:
+        if (table := asked.forcing) is None:
+            if beside is None:
+                raise BadInput(f"No table of forcing with a column {VOLCANIC} was named (--forcing)")
+            table = read(read_text(asked.pool.workspace.allowed(beside)))
+        depth = table.depth(years.scenario, years.year)
+    except BadInput as error:
+        return None, f"Volcanic eruptions are left out, as weather like any other. {str(error).rstrip('.')}."
+    name = Path(asked.wanted.forcing).name if asked.wanted.forcing else FORCING
+    return depth, (
+        f"Volcanic eruptions of the years that are trained on are told by aerosol depth, made of {VOLCANIC} forcing in "
+        f"{name} at {PER_DEPTH:g} W m-2 per unit; the target is told of none."
+    )

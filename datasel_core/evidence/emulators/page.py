@@ -198,7 +198,42 @@ def _time(card: Mapping[str, Any]) -> Iterable[str]:
     ]
     head = [f"Trend {said['years'][0]}-{said['years'][1]}", f"{units} in ten years", "95 % interval"]
     yield table(head, rows, f"Between the trends of cells: RMSE {number(said['rmse'])} {units} in ten years.")
-    yield missing(card, "seasons")
+    yield from _seasons(card)
+
+
+def _seasons(card: Mapping[str, Any]) -> Iterable[str]:
+    if (said := card["seasons"]) is None:
+        yield missing(card, "seasons")
+        return
+    units, cycle = card["task"]["units"], said["cycle"]
+    means = said["means"]
+    rows = [
+        [one["title"], *(number(season["errors"][name]["rmse_s"]) for season in means)]
+        for name, one in means[0]["errors"].items()
+    ]
+    floor = ["Noise floor", *(_floor(season["floor"]) for season in means)]
+    head = [f"RMSE_s ({units})", *(season["name"] for season in means)]
+    yield table(head, [*rows, floor], "Means of seasons.", own=0)
+    yield f'<p class="muted">{escaped(said["by"])}</p>'
+    rows = [
+        [name, number(one["rmse"]), number(one["amplitude"]), number(one["amplitude_rmse"]), number(one["phase"])]
+        for name, one in (("Emulated", cycle), ("As in the baseline", cycle["unchanged"]))
+    ]
+    head = [
+        "Cycle of the year",
+        f"RMSE ({units})",
+        "range over true range",
+        f"RMSE of amplitude ({units})",
+        "months off",
+    ]
+    noise = "is not known, of one member" if cycle["floor"] is None else f"of RMSE is {number(cycle['floor'])} {units}"
+    yield table(
+        head, rows, f"Amplitude and time of the highest month by cell, weighted by area; the noise floor {noise}."
+    )
+
+
+def _floor(said: Mapping[str, Any] | None) -> str:
+    return "unknown" if said is None else number(said["s"])
 
 
 def _between(said: Mapping[str, float | None]) -> str:
@@ -236,7 +271,12 @@ def _origin(card: Mapping[str, Any]) -> Iterable[str]:
     )
     rows = [[name, sha256] for name, sha256 in said["files"].items()]
     yield (
-        table(["File", "SHA-256"], rows, "Files of the variable, and others that were named.", kind="hashes")
+        table(
+            ["File", "SHA-256"],
+            rows,
+            "Files of the variable, of what physics binds to it, and others that were named.",
+            kind="hashes",
+        )
         if rows
         else missing(card, "provenance.files")
     )

@@ -3,7 +3,9 @@
 What is written is made by `analysis/climate/mini_climate`; here it becomes files that any program for CMIP data opens.
 """
 
+import itertools
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,22 @@ FORCING = "forcing.csv"
 _SAID = "Synthetic data of the program datasel: made by formulas from random numbers, of no climate model."
 
 
-def file_name(scenario: str, member: int) -> str:
-    return f"tas_ann_{SOURCE}_{scenario}_r{member}i1p1f1_gn.nc"
+@dataclass(frozen=True)
+class Variable:
+    """name, units, standard: as CMIP and CF have them. title: in words."""
+
+    name: str
+    units: str
+    standard: str
+    title: str
+
+
+TAS = Variable("tas", "K", "air_temperature", "Near-Surface Air Temperature")
+HFDS = Variable("hfds", "W m-2", "surface_downward_heat_flux_in_sea_water", "Downward Heat Flux at Sea Water Surface")
+
+
+def file_name(scenario: str, member: int, variable: Variable = TAS, monthly: bool = False) -> str:
+    return f"{variable.name}_{'mon' if monthly else 'ann'}_{SOURCE}_{scenario}_r{member}i1p1f1_gn.nc"
 
 
 def write_run(
@@ -30,46 +46,46 @@ def write_run(
     fields: np.ndarray,
     latitudes: np.ndarray,
     longitudes: np.ndarray,
+    variable: Variable = TAS,
 ) -> Path:
-    """Writes annual tas of one run, whole or not at all, and returns its path.
+    """Writes one variable of one run, whole or not at all, and returns its path.
 
-    year: (years,), in the calendar without leap days. fields: (years, rows * columns) K, rows first. latitudes: (rows,)
-    and longitudes: (columns,) degrees, centres of cells of one size.
+    year: (years,), in the calendar without leap days. fields: (years, rows * columns) annual means, rows first, or
+    monthly ones, (12 * years, rows * columns); NaN where there is none. latitudes: (rows,) and longitudes: (columns,)
+    degrees, centres of cells of one size.
     """
-    import cftime
     import xarray as xr
 
-    def day(at: int, month: int) -> cftime.DatetimeNoLeap:
-        return cftime.DatetimeNoLeap(at, month, 2 if month == 7 else 1, 12 if month == 7 else 0)
-
-    shape = (len(year), len(latitudes), len(longitudes))
+    monthly = len(fields) != len(year)
+    middle, bounds = _times(year, monthly)
+    shape = (len(middle), len(latitudes), len(longitudes))
     made = xr.Dataset(
         {
-            "tas": (
+            variable.name: (
                 ("time", "lat", "lon"),
                 fields.reshape(shape).astype(np.float32),
                 {
-                    "units": "K",
-                    "standard_name": "air_temperature",
-                    "long_name": "Near-Surface Air Temperature (synthetic)",
+                    "units": variable.units,
+                    "standard_name": variable.standard,
+                    "long_name": f"{variable.title} (synthetic)",
                     "cell_methods": "area: time: mean",
                 },
             ),
-            "time_bnds": (("time", "bnds"), [[day(one, 1), day(one + 1, 1)] for one in year.tolist()]),
+            "time_bnds": (("time", "bnds"), bounds),
             "lat_bnds": (("lat", "bnds"), _bounds(latitudes)),
             "lon_bnds": (("lon", "bnds"), _bounds(longitudes)),
         },
         {
-            "time": ("time", [day(one, 7) for one in year.tolist()], {"bounds": "time_bnds", "standard_name": "time"}),
+            "time": ("time", middle, {"bounds": "time_bnds", "standard_name": "time"}),
             "lat": ("lat", latitudes, {"units": "degrees_north", "bounds": "lat_bnds", "standard_name": "latitude"}),
             "lon": ("lon", longitudes, {"units": "degrees_east", "bounds": "lon_bnds", "standard_name": "longitude"}),
         },
-        _attributes(scenario, member),
+        _attributes(scenario, member, variable.name, monthly),
     )
     since = {"units": f"days since {int(year[0])}-01-01", "calendar": "noleap", "dtype": "float64", "_FillValue": None}
     plain = {name: {"_FillValue": None} for name in ("lat", "lon", "lat_bnds", "lon_bnds")}
-    encoding = {"time": since, "time_bnds": since, "tas": {"zlib": True, "_FillValue": 1e20}, **plain}
-    path = folder / file_name(scenario, member)
+    encoding = {"time": since, "time_bnds": since, variable.name: {"zlib": True, "_FillValue": 1e20}, **plain}
+    path = folder / file_name(scenario, member, variable, monthly)
     with writing(path) as temporary:
         # In memory first: the file that is being written is locked, and HDF5 opens no file that others lock.
         temporary.write_bytes(made.to_netcdf(None, engine="netcdf4", unlimited_dims=["time"], encoding=encoding))
@@ -79,11 +95,15 @@ def write_run(
 def write_runs(
     folder: Path, runs: Iterable, n: int, latitudes, longitudes, progress: Progress | None = None
 ) -> list[Path]:
-    """Writes all runs, each with scenario, member, year and fields as of `write_run`, and returns their paths."""
-    return [
-        write_run(folder, one.scenario, one.member, one.year, one.fields, latitudes, longitudes)
-        for one in (progress or Progress()).over(runs, n, "writing the mini climate")
-    ]
+    """Writes tas of all runs, each with scenario, member, year and fields as of `write_run`, of months where it has
+    `months`; beside it hfds of years, which is its `heat`. Returns the paths of tas.
+    """
+    paths = []
+    for one in (progress or Progress()).over(runs, n, "writing the mini climate"):
+        tas = one.fields if one.months is None else one.months
+        write_run(folder, one.scenario, one.member, one.year, one.heat, latitudes, longitudes, HFDS)
+        paths.append(write_run(folder, one.scenario, one.member, one.year, tas, latitudes, longitudes))
+    return paths
 
 
 def write_forcing(folder: Path, given: Mapping[str, Any]) -> Path:
@@ -102,7 +122,20 @@ def write_forcing(folder: Path, given: Mapping[str, Any]) -> Path:
     return path
 
 
-def _attributes(scenario: str, member: int) -> dict[str, str | int]:
+def _times(year: np.ndarray, monthly: bool) -> tuple[list[Any], list[list[Any]]]:
+    """Middle and bounds of each step."""
+    from cftime import DatetimeNoLeap
+
+    if monthly:
+        first = [DatetimeNoLeap(at, month, 1) for at in year.tolist() for month in range(1, 13)]
+    else:
+        first = [DatetimeNoLeap(at, 1, 1) for at in year.tolist()]
+    edges = [*first, DatetimeNoLeap(int(year[-1]) + 1, 1, 1)]
+    bounds = [[a, b] for a, b in itertools.pairwise(edges)]
+    return [a + (b - a) / 2 for a, b in bounds], bounds
+
+
+def _attributes(scenario: str, member: int, variable: str, monthly: bool) -> dict[str, str | int]:
     branched = scenario.startswith("ssp")
     return {
         "Conventions": "CF-1.7",
@@ -118,8 +151,8 @@ def _attributes(scenario: str, member: int) -> dict[str, str | int]:
         "realization_index": member,
         "parent_experiment_id": "historical" if branched else "no parent",
         "parent_variant_label": f"r{member}i1p1f1" if branched else "no parent",
-        "variable_id": "tas",
-        "frequency": "yr",
+        "variable_id": variable,
+        "frequency": "mon" if monthly else "yr",
         "grid_label": "gn",
         "license": "CC0-1.0",
     }

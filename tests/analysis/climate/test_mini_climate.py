@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from datasel_core.analysis.climate.mini_climate import LAYERS, SCENARIOS, MiniClimate, forcing
+from datasel_core.analysis.climate.mini_climate import LAYERS, SCENARIOS, SHRINK, MiniClimate, forcing
 from datasel_core.errors import BadParameter, UnknownName
 
 CLIMATE = MiniClimate()
@@ -65,6 +65,44 @@ def test_noise_has_the_autocovariance_that_is_said():
     square = sum(share * one**2 for share, one in zip(SMALL.weight, SMALL.patterns["variability"], strict=True))
     assert square > 1.01
     assert SMALL.autocovariance(31)[30] == pytest.approx(square * LAYERS.autocovariance(31)[30], rel=1e-9)
+
+
+def test_the_ocean_takes_up_what_the_layers_gain():
+    """The mean over the Earth of hfds, summed over 4 x CO2, is what the three layers hold more at the end."""
+    runs = [CLIMATE.run("abrupt-4xCO2", member) for member in range(1, 41)]
+    heat = np.mean([one.heat for one in runs], axis=0)
+    ocean = ~np.isnan(heat).any(axis=0)
+    assert (np.isnan(heat) == ~ocean).all()
+    assert 0.4 < CLIMATE.weight[ocean].sum() < 0.9
+    series = heat[:, ocean] @ CLIMATE.weight[ocean]
+    state = LAYERS.run(np.full(150, LAYERS.forcing_4co2))
+    held = state[1:, 1:] @ LAYERS.heat_capacity
+    gained = (series[1:] + series[:-1]) / 2  # a year from its two ends
+    assert gained[10:].sum() == pytest.approx(held[-1] - held[10], rel=0.02)
+    again = CLIMATE.run("abrupt-4xCO2", 1)
+    assert np.array_equal(again.heat, runs[0].heat, equal_nan=True)
+
+
+def test_months_make_the_year_and_their_cycle_weakens_with_warming():
+    days = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+    runs = {one: SMALL.run(one, 1, monthly=True) for one in ("historical", "ssp585")}
+    cycles = {}
+    for name, run in runs.items():
+        months = run.months.reshape(len(run.year), 12, -1)
+        np.testing.assert_allclose(np.einsum("m,ymc->yc", days, months) / 365, run.fields, atol=1e-9)
+        assert run.fields == pytest.approx(SMALL.run(name, 1).fields)
+        cycles[name] = months - run.fields[:, None]
+    north, south = SMALL.lat > 60, SMALL.lat < -60
+    for part, warm, cold in ((north, 6, 0), (south, 0, 6)):
+        mean = cycles["historical"][:, :, part].mean(axis=(0, 2))
+        assert (mean.argmax(), mean.argmin()) == (warm, cold)
+    # size of the cycle, by projection on its own shape, against forced warming: a line that falls by 3 % per K
+    size = {name: np.einsum("ymc,mc->y", one, SMALL.cycle) / (SMALL.cycle**2).sum() for name, one in cycles.items()}
+    warming = {name: SMALL.forced(name)[1] for name in size}
+    slope, level = np.polyfit(np.concatenate(list(warming.values())), np.concatenate(list(size.values())), 1)
+    assert slope == pytest.approx(-0.03, abs=0.005)
+    assert level == pytest.approx(1, abs=0.01)
+    assert SHRINK == 0.03
 
 
 def test_what_is_refused():

@@ -63,10 +63,24 @@ def test_heat_uptake_of_real_simulations_grows_with_warming():
     assert slope > 0
     assert found.worst == pytest.approx(-0.5 * slope, rel=1e-9)
     assert f"{slope:+.2f} in the model" in found.words
-    assert "closure is not tested" in found.words
     assert found.passed is None
     for share in (0, 1.2):
         with pytest.raises(BadInput, match="it must be above 0 and at most 1"):
             physics.heat_uptake(uptake, uptake, warming, past.weight, share)
     with pytest.raises(BadInput, match="takes three years at least, which differ in warming"):
         physics.heat_uptake(uptake[:2], uptake[:2], warming[:2], past.weight, 0.7)
+
+
+def test_closure_is_the_mean_of_net_flux_less_uptake_over_ten_years():
+    year = np.arange(2091, 2101)
+    uptake = np.linspace(1, 2, 10)
+    found = physics.closure(uptake + 0.3, uptake, 2 * uptake, uptake, year)
+    assert (found.name, found.passed, found.worst) == ("closure", None, pytest.approx(1.5))
+    assert "From 2091 to 2100" in found.words
+    assert "+1.50 W m-2 above" in found.words
+    assert found.words.endswith("+0.30 in the model.")
+    for wrong in (year[:9], np.r_[year[:9], 2102]):
+        with pytest.raises(BadInput, match="Closure is of 10 consecutive years"):
+            physics.closure(uptake, uptake, uptake, uptake, wrong)
+    with pytest.raises(BadInput, match="A flux has no value in some years"):
+        physics.closure(uptake * np.nan, uptake, uptake, uptake, year)

@@ -170,3 +170,46 @@ def test_what_cannot_be_is_one_line(pool, capsys, more, words):
     assert main(["years", "warm", *(["--period", PERIOD] if "--period" not in more else []), *more]) == 2
     out = capsys.readouterr().err.strip().splitlines()
     assert words in out[-1]
+
+
+def measured(random, upper, line, floor=0.1, all_of_it=0.3):
+    """What `enough` reads, of budgets 5, 20, 80 and all of 200."""
+    noise = None if floor is None else {"s": floor, "low": floor / 2, "high": floor}
+    lines = [{"title": "Extremes", "rmse_s": line, "upper": line}]
+    band = {"mean": random, "upper": upper}
+    return {"years": 200, "budgets": [5, 20, 80, 200], "random": band, "lines": lines, "all": all_of_it, "floor": noise}
+
+
+def test_enough_goes_by_the_upper_end_of_the_interval():
+    """The mean of random choices is within noise (.4) from 5 years on; 19 of 20 of them are from 80 on."""
+    worse = [0.9, 0.9, 0.9, 0.3]
+    said = measured([0.39, 0.35, 0.31, 0.3], [0.8, 0.45, 0.4, 0.3], worse)
+    assert curve.enough(said) == (80, "random choice", 0.31)
+    # one that dips within noise once, and is beyond it with more years, was lucky
+    lucky = measured([0.9, 0.9, 0.9, 0.3], [0.9, 0.9, 0.9, 0.3], [0.9, 0.32, 0.5, 0.3])
+    assert curve.enough(lucky) == (200, "random choice", 0.3) or curve.enough(lucky) == (200, "Extremes", 0.3)
+    steady = measured([0.9, 0.9, 0.9, 0.3], [0.9, 0.9, 0.9, 0.3], [0.9, 0.32, 0.31, 0.3])
+    assert curve.enough(steady) == (20, "Extremes", 0.32)
+    assert curve.enough(measured([0.9] * 4, [0.9] * 4, [0.9] * 4)) is None
+    assert curve.enough(measured([0.3] * 4, [0.3] * 4, [0.3] * 4, floor=None)) is None
+
+
+def test_the_rule_is_said_and_the_interval_is_of_draws_and_seeds(pool, capsys):
+    """Random years as a method draws anew with each seed; extremes are the same ones always, of the years there are."""
+    which = ["--target", "ssp245", "--budgets", "5,all", "--methods", "random,extremes"]
+    said = asked(capsys, *which)
+    assert "the upper end of the 95 % interval of the error over random draws" in said["rule"]
+    drawn, extremes = said["lines"]
+    assert extremes["upper"][0] > extremes["rmse_s"][0] * (1 - 1e-9)
+    assert extremes["upper"][1] == extremes["rmse_s"][1]
+    assert drawn["upper"][0] > drawn["rmse_s"][0]
+    assert drawn["upper"][1] == drawn["rmse_s"][1] == pytest.approx(said["all"])
+    each = [asked(capsys, *which, "--seed", str(seed))["lines"][0]["rmse_s"][0] for seed in range(20)]
+    assert drawn["upper"][0] == pytest.approx(np.percentile(each, 97.5))
+    band = said["random"]
+    assert band["low"][0] < band["mean"][0] < band["high"][0] < band["upper"][0]
+    assert said["floor"]["low"] == said["floor"]["high"] == pytest.approx(said["floor"]["s"])  # of one pair
+    assert main(["years", "warm", "--period", PERIOD, *which]) == 0
+    out = capsys.readouterr().out
+    assert said["enough"] in out
+    assert said["rule"] in out

@@ -1,9 +1,13 @@
 """What physics asks of variables that lie beside one another, on small files in which the answer is known."""
 
+import hashlib
+
+import netCDF4
 import numpy as np
 import pytest
 
 from datasel_core.actions.add_pool import add_pool
+from datasel_core.evidence.emulators import cards
 from tests.evidence.emulators.test_card import judged
 from tests.pools.simulations import LAT, attributes, dataset, put, warming
 
@@ -76,3 +80,80 @@ def test_the_ocean_takes_up_what_it_was_made_to_and_shows_the_land(workspace, tm
     parts = {one["name"]: one["share"] for one in said["regions"]}
     assert parts["ocean"] == pytest.approx(ocean, abs=1e-6)
     assert parts["land"] == pytest.approx(1 - ocean, abs=1e-6)
+
+
+AREA = np.cos(np.deg2rad(LAT)) / np.cos(np.deg2rad(LAT)).sum()
+
+
+def heat_and_fluxes(folder, fluxes=("rsdt", "rsut", "rlut"), leak=0.4):
+    """An ocean of all but two rows of cells takes up 1.5 W m-2 per K; at the top enters what the whole Earth takes up,
+    and `leak` more.
+    """
+
+    def uptake(tas):
+        return 1.5 * ((tas.mean(axis=2) @ AREA)[:, None, None] - 287)
+
+    def heat(_, tas):
+        values = uptake(tas) + 0 * tas
+        values[:, [1, 4]] = np.nan
+        return values
+
+    ocean = 1 - AREA[[1, 4]].sum()
+    sun = 340 + 100 * np.cos(np.deg2rad(2 * LAT))[:, None]
+    made = {
+        "rsdt": lambda _, tas: sun + 0 * tas,
+        "rsut": lambda _, tas: 0.3 * sun + 0 * tas,
+        "rlut": lambda _, tas: 0.7 * sun - ocean * uptake(tas) - leak + 0 * tas,
+    }
+    written(folder, "tas", lambda _, tas: tas)
+    written(folder, "hfds", heat, "W m-2")
+    for name in fluxes:
+        written(folder, name, made[name], "W m-2")
+
+
+def test_closure_finds_what_leaks(workspace, tmp_path):
+    heat_and_fluxes(tmp_path / "runs")
+    found, said = checks(workspace, tmp_path / "runs")
+    assert found["closure"]["holds"] is None
+    sentence = found["closure"]["sentence"]
+    assert sentence.startswith("From 1940 to 1949 the net flux at the top of the atmosphere is +0.40 W m-2 above what")
+    assert sentence.endswith("and +0.40 in the model.")
+    assert "physics.closure" not in said["reasons"]
+    assert {name.split("_")[0] for name in said["provenance"]["files"]} == {"tas", "hfds", "rsdt", "rsut", "rlut"}
+
+
+@pytest.mark.parametrize("there", [(), ("rsdt", "rlut")])
+def test_without_all_fluxes_closure_is_not_tested(workspace, tmp_path, there):
+    heat_and_fluxes(tmp_path / "runs", there)
+    found, said = checks(workspace, tmp_path / "runs")
+    assert "closure" not in found
+    why = said["reasons"]["physics.closure"]
+    assert "takes fluxes at the top of the atmosphere (rsdt, rsut, rlut) and hfds beside the files." in why
+    assert f"runs has no {'rsut' if there else 'rsdt'} in its" in why
+
+
+def test_one_value_of_a_companion_makes_another_card_that_says_so(workspace, tmp_path):
+    heat_and_fluxes(tmp_path / "runs")
+    _, first = checks(workspace, tmp_path / "runs")
+    again = judged(workspace, run="c", **ASKED)
+    assert (again, len(cards.cards(workspace, pool_of(workspace)))) == (first, 1)
+    path = tmp_path / "runs" / "hfds_ann_MODEL-1_ssp245_r1i1p1f1_gn.nc"
+    with netCDF4.Dataset(path, "a") as file:
+        file["hfds"][-1, 0, 0] = file["hfds"][-1, 0, 0] + 500
+    second = judged(workspace, run="c", **ASKED)
+    assert second["key"] != first["key"]
+    assert second["pool"] == first["pool"]
+    assert second["provenance"]["pool_fingerprint"] == first["provenance"]["pool_fingerprint"]
+    files = second["provenance"]["files"]
+    assert files[path.name] == hashlib.sha256(path.read_bytes()).hexdigest() != first["provenance"]["files"][path.name]
+    assert second["physics"] != first["physics"]
+    note = f"Not the files of the card {first['key']}, which was made before of the same question: {path.name}."
+    assert note in second["notes"]
+    assert note not in first["notes"]
+    assert cards.cards(workspace, pool_of(workspace)) == [second, first]  # nothing is lost
+
+
+def pool_of(workspace):
+    from datasel_core.pools.persistence import load_pool
+
+    return load_pool(workspace, "c")

@@ -38,12 +38,18 @@ class Cycle:
     """truth, emulated: (12,) area mean of each month less the mean of the twelve. rmse: between the cycles of the
     cells. amplitude: emulated over true range from the lowest month to the highest of the area mean; NaN where truth
     has none.
+
+    In each cell the wave of one year that is nearest to its cycle (`wave`): amplitude_rmse: between the amplitudes, in
+    the unit of the fields. phase: mean absolute difference of when it is highest, in months, cells weighted by area and
+    true amplitude, so that a cell without a cycle counts for nothing; NaN where no cell has one.
     """
 
     truth: np.ndarray
     emulated: np.ndarray
     rmse: float
     amplitude: float
+    amplitude_rmse: float
+    phase: float
 
 
 def trend(series: np.ndarray, year: np.ndarray) -> Trend:
@@ -80,12 +86,26 @@ def seasonal_cycle(truth: np.ndarray, emulated: np.ndarray, month: np.ndarray, w
     own, other = own - own.mean(axis=0), other - other.mean(axis=0)
     at, at_other = area_mean(own, weight), area_mean(other, weight)
     reach = float(np.ptp(at))
+    (size, peak), (its_size, its_peak) = wave(own), wave(other)
+    late = np.abs((its_peak - peak + 6) % 12 - 6)
     return Cycle(
         at,
         at_other,
         math.sqrt(area_mean((other - own) ** 2, weight).mean()),
         float(np.ptp(at_other)) / reach if reach > 0 else math.nan,
+        math.sqrt(area_mean((its_size - size) ** 2, weight)),
+        float(area_mean(size * late, weight) / area_mean(size, weight)) if np.nanmax(size) > 0 else math.nan,
     )
+
+
+def wave(cycle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of the first harmonic: (cells,) amplitude, from the mean to the highest, in the unit of the cycle, and (cells,)
+    when it is highest, in months from the middle of January, from 0 to below 12. cycle: (12, cells), months as equal
+    steps.
+    """
+    turn = np.exp(2j * np.pi * np.arange(12) / 12)
+    found = turn @ cycle / 6
+    return np.abs(found), np.angle(found) * 6 / np.pi % 12
 
 
 def monthly_means(fields: np.ndarray, month: np.ndarray) -> np.ndarray:

@@ -58,20 +58,9 @@ def read_runs(source: Path, asked: Asked, workspace: Workspace, progress: Progre
     """All runs of a variable, as the files have it: no anomalies. Raises BadInput where there is none, and where files
     contradict one another: other grids, other models, other values for one year.
     """
-    files = sources(source, workspace)
-    found = looked_at(files, asked, progress)
-    if not found.parts:
-        raise BadInput(nothing(source, asked, found, len(files)))
-    parts, model = _of_one_model(found.parts, asked)
-    _check_one_grid(parts)
-    notes = _said(parts, found)
-    chosen, passed = _of_frequency(parts, asked)
-    if not chosen:
-        raise BadInput(
-            f"{source.name} has no {_FREQUENCY[asked.frequency]} of {asked.variable}; --option frequency=ann takes "
-            "annual ones."
-        )
-    grid, unreadable = chosen[0].layout.grid, [{"id": file, "reason": reason} for file, reason in found.wrong]
+    picked = picked_parts(source, asked, workspace, progress)
+    chosen, notes = picked.parts, picked.notes
+    grid, unreadable = chosen[0].layout.grid, [{"id": file, "reason": reason} for file, reason in picked.wrong]
     runs: dict[str, Run] = {}
     keys = sorted({part.name.run for part in chosen}, key=natural)
     for key in progress.over(keys, len(keys), "reading runs"):
@@ -86,7 +75,37 @@ def read_runs(source: Path, asked: Asked, workspace: Workspace, progress: Progre
     notes += _fills(runs)
     calendars = tuple(dict.fromkeys(part.steps.calendar for part in chosen))
     unit = chosen[0].unit.unit
-    return Runs(runs, grid, unit, model, calendars, unreadable, notes + passed)
+    return Runs(runs, grid, unit, picked.model, calendars, unreadable, notes + picked.passed)
+
+
+@dataclass(frozen=True)
+class Picked:
+    """The parts of files that a pool is made of: of one model, on one grid, of each run one frequency. notes: what is
+    to be said of them; passed: what was passed over. wrong: (file, why it cannot be read).
+    """
+
+    parts: list[Part]
+    model: str
+    notes: list[str]
+    passed: list[str]
+    wrong: list[tuple[str, str]]
+
+
+def picked_parts(source: Path, asked: Asked, workspace: Workspace, progress: Progress) -> Picked:
+    """Raises BadInput, as `read_runs` does."""
+    files = sources(source, workspace)
+    found = looked_at(files, asked, progress)
+    if not found.parts:
+        raise BadInput(nothing(source, asked, found, len(files)))
+    parts, model = _of_one_model(found.parts, asked)
+    _check_one_grid(parts)
+    chosen, passed = _of_frequency(parts, asked)
+    if not chosen:
+        raise BadInput(
+            f"{source.name} has no {_FREQUENCY[asked.frequency]} of {asked.variable}; --option frequency=ann takes "
+            "annual ones."
+        )
+    return Picked(chosen, model, _said(parts, found), passed, found.wrong)
 
 
 _FREQUENCY = {ANNUAL: "annual means", MONTHLY: "monthly means"}
@@ -167,6 +186,13 @@ def _joined(parts: Sequence[Part], asked: Asked) -> tuple[Run, list[tuple[int, i
 
 
 def _fields_of(part: Part, asked: Asked) -> Years:
+    years = annual(part.steps, values_of(part, asked))
+    check_plausible(asked.variable, part.unit, part.layout.grid.mean(years.values), part.file)
+    return years
+
+
+def values_of(part: Part, asked: Asked) -> np.ndarray:
+    """(steps, cells) in the unit that is kept, NaN where a cell has no value. Raises BadInput."""
     with opened(part.path, part.file) as data:
         members = dict(members_of(data, asked.variable, part.name, part.file))
         field = members[part.name.member]
@@ -178,10 +204,7 @@ def _fields_of(part: Part, asked: Asked) -> Years:
             raise BadInput(f"{part.file} is cut off or damaged: {str(error).splitlines()[0][:120]}.") from None
     values = values.astype(np.float64)
     values[~(np.abs(values) < _FILL)] = np.nan
-    values = part.unit.change(values)
-    years = annual(part.steps, values)
-    check_plausible(asked.variable, part.unit, part.layout.grid.mean(years.values), part.file)
-    return years
+    return part.unit.change(values)
 
 
 def _said(parts: Sequence[Part], found: Found) -> list[str]:
