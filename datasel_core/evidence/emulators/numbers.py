@@ -107,11 +107,11 @@ def floor_of(asked: Asked) -> tuple[Floor | None, str]:
     period. Each member is an anomaly to its own past.
     """
     first, last = asked.wanted.period
-    candidates: dict[str, list[str]] = {asked.scenario: list(asked.judges)}
+    candidates: dict[str, list[str]] = {asked.scenario: []}
     for name in sorted(set(asked.every.run.tolist()), key=natural):
         scenario = name.split("/", 1)[0]
         years = asked.every.year[asked.every.run == name]
-        if scenario != asked.scenario and set(range(first, last + 1)) <= set(years.tolist()):
+        if set(range(first, last + 1)) <= set(years.tolist()):
             candidates.setdefault(scenario, []).append(name)
     for scenario, names in candidates.items():
         if len(names) > 1:
