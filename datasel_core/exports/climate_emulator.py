@@ -6,6 +6,7 @@ and from which files and choice it was made.
 
 import functools
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -109,7 +110,7 @@ def dataset(emulator: PatternScaling | Variability, about: About) -> "xarray.Dat
 
 
 def _of_variability(emulator: Variability, unit: str) -> dict[str, Any]:
-    square, pair = f"{unit}2", ("covariance_cell", "covariance_cell_other")
+    square, pair = _squared(unit), ("covariance_cell", "covariance_cell_other")
     globe = emulator.globe
     return {
         "volcanic_coefficient": _of((), emulator.volcanic, "K", "global mean per unit of aerosol optical depth"),
@@ -150,6 +151,12 @@ def _attributes(emulator: PatternScaling | Variability, about: About) -> dict[st
 
 def _of(dims: str | tuple[str, ...], values: Any, unit: str, is_what: str, **more: str) -> tuple:
     return dims, np.asarray(values, np.float64), {"units": unit, "long_name": is_what, **more}
+
+
+def _squared(unit: str) -> str:
+    """`mm2 day-2` of `mm day-1`."""
+    parts = (re.fullmatch(r"(.*?)(-?\d+)?", one) for one in unit.split())
+    return " ".join(f"{one[1]}{2 * int(one[2] or 1)}" if one[1] else one[0] for one in parts if one)
 
 
 def _plain(text: str) -> str:
