@@ -26,6 +26,7 @@ from datasel_core.pools.persistence import load_pool, pool_names
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.climate.names import listed, natural
 from datasel_core.pools.readers.climate.scan import TEMPERATURE
+from datasel_core.pools.readers.climate.sources import sources
 from datasel_core.runs import manifest
 from datasel_core.runs.catalog.names import find_folder
 from datasel_core.workspace.files import read_text
@@ -120,6 +121,7 @@ class Asked:
             "pool": self.pool.fingerprint,
             "kept": kept,
             "run": self.run and dict(self.run),
+            "source": _stamps(self.pool),
             "reference_runs": None if reference is None else sorted(set(reference)),
         }
 
@@ -161,6 +163,20 @@ def ask(workspace: Workspace, wanted: Wanted) -> Asked:
         regions_cached()  # says how to bring them
     regions = None if wanted.regions in (None, AR6) else workspace.allowed(wanted.regions)
     return Asked(wanted, pool, grid, every, kept, could, target, judges, towards, run, table, regions, tuple(notes))
+
+
+def _stamps(pool: Pool) -> dict[str, list[int]]:
+    """File or store -> its size and when it was written last, of all of the source: other variables beside those of the
+    pool are read from there, and physics is tested by them.
+    """
+    try:
+        found = {}
+        for name, path in sources(pool.source, pool.workspace):
+            files = [one.stat() for one in path.rglob("*")] if path.is_dir() else [path.stat()]
+            found[name] = [sum(one.st_size for one in files), max(one.st_mtime_ns for one in files)]
+        return found
+    except (BadRequest, OSError, ValueError):  # not there any more, or an empty folder
+        return {}
 
 
 def _found(workspace: Workspace, of: str) -> tuple[dict[str, str] | None, Pool, np.ndarray | None]:

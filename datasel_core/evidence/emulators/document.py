@@ -95,7 +95,7 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
         "provenance": origin,
         "verdict": numbers.verdict_of(fitted, table, members, floor),
         "reasons": {name: why for name, why in reasons.items() if why},
-        "notes": _notes(asked, fitted, checked),
+        "notes": _notes(asked, fitted),
     }
     maps = {
         "lat": asked.grid.lat,
@@ -225,7 +225,7 @@ def _out_of_scope(asked: Asked) -> list[str]:
     return said
 
 
-def _notes(asked: Asked, fitted: Fitted, checked: Physics) -> list[str]:
+def _notes(asked: Asked, fitted: Fitted) -> list[str]:
     said = [*asked.notes]
     if SYNTHETIC in asked.grid.model.upper():
         said.insert(0, "Synthetic: these fields were made by formulas from random numbers, of no climate model.")
@@ -237,8 +237,8 @@ def _notes(asked: Asked, fitted: Fitted, checked: Physics) -> list[str]:
         said.append("Maps, parts, regions and series are of the first seed; errors are means over all seeds.")
     elif asked.wanted.seeds > 1:
         said.append(f"{asked.kind.title} begins with no chance, so there is one fit whatever the seeds.")
-    if asked.wanted.kind == "variability" and checked.land is None:
-        said.append("No land is known, so all cells are fitted, those of the ocean too; as published, land alone is.")
+    if asked.wanted.kind == "variability":
+        said.append("All cells are fitted, those of the ocean too; as published, land alone is.")
     return said
 
 
@@ -258,12 +258,18 @@ def _provenance(asked: Asked) -> dict[str, Any]:
     }
 
 
+def _hash_store(path: Path) -> str:
+    """Of a Zarr store: of the names of its files and what is in them."""
+    inside = sorted(one for one in path.rglob("*") if one.is_file())
+    return ids_sha256(f"{one.relative_to(path).as_posix()} {known_hash(one)}" for one in inside)
+
+
 def _files(asked: Asked) -> Mapping[str, str]:
     """Name -> SHA-256 of the files of the variable, where they still lie where the pool was read from."""
     try:
         there = sources(asked.pool.source, asked.pool.workspace)
         mine = [(name, path) for name, path in there if other_variable(name, asked.grid.variable) is None]
-        found = {name: known_hash(path) for name, path in mine if path.is_file()}
+        found = {name: known_hash(path) if path.is_file() else _hash_store(path) for name, path in mine}
     except (BadRequest, OSError):
         return {}
     more = {"forcing": asked.wanted.forcing, "regions": asked.regions}

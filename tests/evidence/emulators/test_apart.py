@@ -74,3 +74,36 @@ def test_years_of_a_selection_are_not_dropped_without_a_word(workspace, tmp_path
     said = judged(workspace, run="all", **PERIOD)
     assert said["task"]["years"] == 90
     assert "10 years are not trained on, as their field or global-mean temperature is not known." in said["notes"]
+
+
+def test_files_of_other_variables_that_come_later_are_looked_at(workspace, tmp_path):
+    for variable in ("tas", "tasmax"):
+        for scenario, first, last in (("historical", 1850, 1909), ("ssp245", 1910, 1949), ("ssp585", 1910, 1949)):
+            years = np.arange(first, last + 1)
+            put(tmp_path / "runs", dataset(warming(years), years, variable, **attributes(scenario)), scenario)
+        if variable == "tas":
+            add_pool(workspace, "w", str(tmp_path / "runs"), "climate", {"baseline": "1850-1880"})
+            assert "physics.tasmax at least tas" in judged(workspace, run="w", **PERIOD)["reasons"]
+    assert "tasmax at least tas" in {one["name"] for one in judged(workspace, run="w", **PERIOD)["physics"]}
+
+
+def test_a_card_whose_maps_are_damaged_is_made_again(workspace, tmp_path):
+    mini(workspace, tmp_path)
+    said = judged(workspace, run="mini", target="ssp245")
+    for damage in (lambda path: path.unlink(), lambda path: path.write_bytes(b"no zip")):
+        damage(workspace.emulator(said["key"]) / "maps.npz")
+        judged(workspace, run="mini", target="ssp245", card=str(tmp_path / "card.html"), overwrite=True)
+        assert "Emulated less truth" in (tmp_path / "card.html").read_text()
+
+
+def test_a_card_of_zarr_stores_names_them_by_their_content(workspace, tmp_path):
+    for scenario, first, last in (("historical", 1850, 1909), ("ssp245", 1910, 1949), ("ssp585", 1910, 1949)):
+        years = np.arange(first, last + 1)
+        store = tmp_path / "runs" / f"tas_ann_M_{scenario}_r1i1p1f1.zarr"
+        dataset(warming(years), years, **attributes(scenario)).to_zarr(store, zarr_format=2)
+    add_pool(workspace, "z", str(tmp_path / "runs"), "climate", {"baseline": "1850-1880"})
+    said = judged(workspace, run="z", **PERIOD)
+    files = said["provenance"]["files"]
+    assert list(files) == [f"tas_ann_M_{one}_r1i1p1f1.zarr" for one in ("historical", "ssp245", "ssp585")]
+    assert len(set(files.values())) == 3
+    assert "provenance.files" not in said["reasons"]
