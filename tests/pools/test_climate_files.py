@@ -1,4 +1,4 @@
-"""Years whose months lie in several files, as runs of CMIP5 from December to November do."""
+"""Years whose months lie in several files, as runs of CMIP5 from December to November do; and values that are none."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import xarray as xr
 
 from datasel_core.__main__ import main
 from datasel_core.actions.add_pool import add_pool
-from tests.pools.simulations import attributes, dataset, warming
+from tests.pools.simulations import attributes, dataset, put, warming
 
 YEARS = np.arange(1850, 1861)
 
@@ -41,3 +41,47 @@ def test_a_month_of_two_values_is_refused(workspace, tmp_path, capsys):
     said = capsys.readouterr().err
     assert "historical/r1i1p1f1 has the month 1858-11 in tas_Amon_MODEL-1_historical_r1i1p1f1_gn_1.nc and in" in said
     assert "with other values; keep one of the two" in said
+
+
+def test_a_gap_in_one_year_of_the_baseline_costs_that_year_and_no_cell(workspace, tmp_path):
+    data = dataset(warming(YEARS), YEARS, **attributes("historical"))
+    data["tas"][3, 2, 2] = 1e20
+    put(tmp_path / "runs", data, "historical")
+    pool = add_pool(workspace, "g", str(tmp_path / "runs"), "climate", {"baseline": "1850-1858"})
+    assert (pool.n, pool.left_out) == (10, 1)
+    assert pool.unreadable == [
+        {
+            "id": "historical/r1i1p1f1/1853",
+            "reason": "1 of its cells have no value that others have, and 0 have one that others lack",
+        }
+    ]
+    area = np.cos(np.deg2rad(data.lat))
+    whole = (warming(YEARS) - np.delete(warming(YEARS)[:9], 3, axis=0).mean(axis=0))[-1]
+    rest = warming(YEARS)[-1] - warming(YEARS)[:9].mean(axis=0)
+    rest[2, 2] = whole[2, 2]  # the mean of the eight years that it has
+    expected = float((rest.mean(axis=1) * area.values).sum() / area.sum())
+    assert pool.column("gmst")[-1] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("variable", "units", "level", "gap"),
+    [("tas", "K", 0.0, -9999.0), ("tas", "degC", -273.15, -999.0), ("pr", "mm day-1", -285.0, -999.0)],
+)
+def test_a_gap_that_nobody_declared_is_no_value(workspace, tmp_path, capsys, variable, units, level, gap):
+    data = dataset(warming(YEARS) + level, YEARS, variable, units, **attributes("historical"))
+    data[variable] = np.abs(data[variable]).assign_attrs(units=units) if variable == "pr" else data[variable]
+    data[variable][2, 0, 0] = gap
+    put(tmp_path / "runs", data, "historical")
+    asked = ["--option", f"variable={variable}", "--option", "baseline=1850-1855"]
+    assert main(["pool", "add", "g", str(tmp_path / "runs"), "--kind", "climate", *asked]) == 2
+    said = capsys.readouterr().err
+    assert f"{variable} is {gap:g} {units} in some cells" in said
+    assert "its file must say so (_FillValue)" in said
+
+
+def test_a_variable_of_words_is_refused_in_one_line(workspace, tmp_path, capsys):
+    data = dataset(warming(YEARS), YEARS, **attributes("historical"))
+    data["tas"] = (("time", "lat", "lon"), np.full(data.tas.shape, "warm"), {"units": "K"})
+    put(tmp_path / "runs", data, "historical")
+    assert main(["pool", "add", "g", str(tmp_path / "runs"), "--kind", "climate"]) == 2
+    assert "tas holds no numbers" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from datasel_core.pools.readers.climate.names import listed, natural
 from datasel_core.pools.readers.climate.parts import Asked, Found, Part, looked_at, nothing
 from datasel_core.pools.readers.climate.sources import members_of, opened, sources
 from datasel_core.pools.readers.climate.steps import ANNUAL, MONTHLY, Months, Years, annual
-from datasel_core.pools.readers.climate.units import check_plausible
+from datasel_core.pools.readers.climate.units import check_cells, check_plausible
 from datasel_core.workspace.layout import Workspace
 
 _FILL = 1e15
@@ -200,9 +200,10 @@ def _fields_of(part: Part, asked: Asked) -> Years:
             values = np.asarray(field).reshape(len(part.steps.year), -1)[:, part.layout.order]
         except (OSError, RuntimeError, ValueError) as error:
             raise BadInput(f"{part.file} is cut off or damaged: {str(error).splitlines()[0][:120]}.") from None
-    values = values.astype(np.float64)
-    values[~(np.abs(values) < _FILL)] = np.nan
-    values = part.unit.change(values)
+    written = values.astype(np.float64)
+    written[~(np.abs(written) < _FILL)] = np.nan
+    values = part.unit.change(written)
+    check_cells(asked.variable, part.unit, values, written, part.file)
     years = annual(part.steps, values)
     check_plausible(asked.variable, part.unit, part.layout.grid.mean(years.values), part.file)
     return years
