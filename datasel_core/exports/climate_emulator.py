@@ -91,7 +91,8 @@ def dataset(emulator: PatternScaling | Variability, about: About) -> "xarray.Dat
     split = isinstance(emulator, Variability)
     names, units = (_PARTS, ["K"] * 2) if split else (list(about.drivers), list(about.drivers.values()))
     unit = about.unit or "1"
-    per = [f"{unit} {one}-1" if one and one != "1" else unit for one in units]
+    inverse = [f"({one})-1" if " " in one else f"{one}-1" for one in units]
+    per = [f"{unit} {below}" if one and one != "1" else unit for one, below in zip(units, inverse, strict=True)]
     variables = {
         "intercept": _of("cell", emulator.intercept, unit, "where the driver is 0"),
         "slope": _of(("driver", "cell"), emulator.slope, "; ".join(dict.fromkeys(per)), "per unit of the driver"),
