@@ -47,7 +47,7 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
     members = numbers.members_table(fitted)
     ensemble, no_ensemble = numbers.ensemble_of(fitted, rows, truth, line)
     progress.check()
-    curve, no_curve = numbers.curve_of(asked)
+    curve, no_curve = numbers.curve_of(fitted)
     shares, no_shares = numbers.driver_parts_of(fitted, rows, truth, told)
     checked = physics_of(fitted, whole, progress)
     cells, regions_by = _cells(asked, checked)
