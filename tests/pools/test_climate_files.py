@@ -85,3 +85,14 @@ def test_a_variable_of_words_is_refused_in_one_line(workspace, tmp_path, capsys)
     put(tmp_path / "runs", data, "historical")
     assert main(["pool", "add", "g", str(tmp_path / "runs"), "--kind", "climate"]) == 2
     assert "tas holds no numbers" in capsys.readouterr().err
+
+
+def test_the_step_where_a_run_goes_on_is_from_the_last_year_of_the_one_before(workspace, tmp_path):
+    past, later = np.arange(1850, 1870), np.arange(1870, 1880)
+    series = {"historical": np.where(past == 1869, 1.0, 0.0), "ssp585": np.full(len(later), 1.02)}
+    for scenario, years in (("historical", past), ("ssp585", later)):
+        values = 288 + series[scenario][:, None, None] + np.zeros((len(years), 6, 8))
+        put(tmp_path / "runs", dataset(values, years, **attributes(scenario)), scenario)
+    pool = add_pool(workspace, "j", str(tmp_path / "runs"), "climate", {"baseline": "1850-1860"})
+    said = "1 run goes on at 1869/1870: the mean over the Earth steps by 0.02 at most, within runs by 1."
+    assert said in pool.about["notes"]

@@ -205,8 +205,6 @@ def _target(every: Years, runs: np.ndarray, wanted: Wanted) -> tuple[str, tuple[
     mine = rows_of(every, runs, wanted.target)
     scenario = every.scenario[mine[0]]
     names = sorted(set(runs[every.scenario == scenario].tolist()), key=natural)
-    first = sorted(set(runs[mine].tolist()), key=natural)[0]
-    within(every.year[runs == first], wanted.period)
     whole = []
     for name in names:
         with contextlib.suppress(BadRequest):
@@ -214,6 +212,9 @@ def _target(every: Years, runs: np.ndarray, wanted: Wanted) -> tuple[str, tuple[
             whole.append(name)
     gone = [name for name in names if name not in whole]
     unknown = [name for name in whole if not np.isfinite(every.gmst[runs == name]).all()]
+    asked = sorted(set(runs[mine].tolist()), key=natural)
+    first = next((name for name in asked if name in whole and name not in unknown), asked[0])
+    within(every.year[runs == first], wanted.period)
     if first in unknown:
         raise BadRequest(f"No global-mean temperature of {first}: put its {TEMPERATURE} beside, or judge by another.")
     first_year, last_year = wanted.period

@@ -107,3 +107,18 @@ def test_a_card_of_zarr_stores_names_them_by_their_content(workspace, tmp_path):
     assert list(files) == [f"tas_ann_M_{one}_r1i1p1f1.zarr" for one in ("historical", "ssp245", "ssp585")]
     assert len(set(files.values())) == 3
     assert "provenance.files" not in said["reasons"]
+
+
+def test_a_scenario_is_judged_by_its_first_member_that_has_the_period(workspace, tmp_path):
+    """The first ends early: another judges, and the first is named; asked for itself, it is refused."""
+    for scenario, first, last in (("historical", 1850, 1909), ("ssp245", 1910, 1949), ("ssp585", 1910, 1949)):
+        for member in (1, 2):
+            years = np.arange(first, last + 1 - 5 * (scenario == "ssp245" and member == 1))
+            name = f"r{member}i1p1f1"
+            put(tmp_path / "runs", dataset(warming(years, member), years, **attributes(scenario, name)), scenario, name)
+    add_pool(workspace, "early", str(tmp_path / "runs"), "climate", {"baseline": "1850-1880"})
+    said = judged(workspace, run="early", target="ssp245", period="1930-1949")
+    assert said["task"]["target"] == "ssp245/r2i1p1f1"
+    assert "ssp245/r1i1p1f1: no judge, years of 1930-1949 are missing." in said["notes"]
+    with pytest.raises(BadRequest, match="5 years of 1930-1949 are not there, the first 1945"):
+        judged(workspace, run="early", target="ssp245/r1i1p1f1", period="1930-1949")

@@ -44,3 +44,14 @@ def test_errors_of_bands_are_of_their_own_cells_and_have_a_sign(workspace, tmp_p
             assert one["bias"] == pytest.approx(gone @ part / part.sum(), abs=1e-4)
             assert one["rmse"] == pytest.approx(np.sqrt(gone**2 @ part / part.sum()), abs=1e-4)
     assert sum(one["share"] for one in said["regions"]) == pytest.approx(1)
+
+
+def test_the_verdict_weighs_the_gain_over_members_against_the_floor_between_them(workspace, tmp_path):
+    _, runs = mini(workspace, tmp_path)
+    said = judged(workspace, run="mini", target="ssp245", training="historical", kind="gaussian_process")
+    one, other = (runs["ssp245", m][1][2080 - 2015 :] for m in (1, 2))
+    floor = np.sqrt((one - other).mean(axis=0) ** 2 @ CLIMATE.weight / 2)
+    assert said["verdict"]["noise"] == pytest.approx([floor] * 3, rel=1e-4)
+    gains = [each["pattern_scaling"] - each["rmse_s"] for each in said["members"]]
+    half = 12.7062 * np.std(gains, ddof=1) / np.sqrt(2)  # Student's t of two
+    assert said["verdict"]["gain"] == pytest.approx([np.mean(gains), np.mean(gains) - half, np.mean(gains) + half])
