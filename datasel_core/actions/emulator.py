@@ -115,7 +115,7 @@ class JudgeEmulator(Task):
         return Wanted(of=self.run, period=(first, last), **named)
 
     def _judged(self, workspace: Workspace, asked: Asked, folder: Path, progress: Progress) -> Outcome:
-        said, fitted = cards.card(folder), None
+        said, fitted = cards.whole(folder), None
         if said is None or self.out is not None:
             fitted = fit(asked, progress)
         if said is None:

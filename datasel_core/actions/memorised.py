@@ -48,7 +48,7 @@ class Memorised(Task):
         run = selection_of(workspace, pool, self.run, "measured")
         check_opens(probe, pool)
         roles = Roles.of(workspace, pool, needs=probe.needs)
-        folder = memory.place(workspace, pool, run, probe)
+        folder = memory.place(workspace, roles, run, probe)
         return Work(folder, lambda progress: _outcome(memory.measured(folder, roles, run, probe, progress)))
 
     def headline(self) -> str:

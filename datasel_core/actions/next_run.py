@@ -81,7 +81,9 @@ class NextRun(Task):
         if self.run is None:
             names = runs.names
         else:
-            kept = manifest.kept_table(selection_of(workspace, pool, self.run, "ranked").folder)["id"].to_pylist()
+            folder = selection_of(workspace, pool, self.run, "ranked").folder
+            before = manifest.earlier_ids(folder, manifest.read(folder))
+            kept = [*manifest.kept_table(folder)["id"].to_pylist(), *before]
             taken = set(runs.name[pool.rows(kept)].tolist())
             names = [one for one in runs.names if one in taken]
         return [one for one in names if scenario_of(one) not in (self.target, self.reference)]
@@ -96,7 +98,9 @@ class NextRun(Task):
         rates: Rates,
         progress: Progress,
     ) -> Outcome:
-        folder = answers.place(workspace, TOPIC, KIND, {"pool": pool.fingerprint, **self.model_dump(mode="json")})
+        runs = {"owned": owned, "strange": strange, "offered": offered}  # names of selections are given anew
+        asked = {**self.model_dump(mode="json"), "pool": pool.fingerprint, **runs}
+        folder = answers.place(workspace, TOPIC, KIND, asked)
         with Lock(folder).hold(progress.check):
             said = answers.read(folder)
             if said is None:

@@ -1,6 +1,9 @@
 """How many simulated years are enough, chosen by which method."""
 
+from dataclasses import replace
 from typing import Any, ClassVar
+
+import numpy as np
 
 from datasel_core.actions.task import Outcome, Task, Work, task
 from datasel_core.base.declare import ARGUMENT, Field
@@ -17,6 +20,7 @@ from datasel_core.features.roles import Roles
 from datasel_core.methods.method import Method
 from datasel_core.pools.persistence import load_pool
 from datasel_core.pools.pool import Pool
+from datasel_core.workspace.hashing import ids_sha256
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
 
@@ -50,11 +54,12 @@ class Years(Task):
     def prepare(self, workspace: Workspace) -> Work:
         pool = load_pool(workspace, self.pool)
         methods, runs = self._methods(), runs_of(pool)
+        needs = list(dict.fromkeys([GMST.name, FIELD.name, *(role for one in methods for role in one.roles())]))
+        roles = Roles.of(workspace, pool, needs=needs)
+        runs = replace(runs, unknown=np.isin(np.arange(pool.n), roles.missing_rows(needs)))
         chosen = sides(runs, self.target, self.reference, self.training)
         asked = curve.Asked(self._budgets(), self.draws, self.seed, period(self.period))
         curve.check(runs, chosen, asked.period)
-        needs = dict.fromkeys([GMST.name, FIELD.name, *(role for one in methods for role in one.roles())])
-        roles = Roles.of(workspace, pool, needs=list(needs))
         return Work(
             self.own_folder(workspace),
             lambda progress: self._said(workspace, pool, roles, runs, chosen, methods, asked, progress),
@@ -92,9 +97,11 @@ class Years(Task):
     ) -> Outcome:
         decides = {
             "rule": curve.RULE,
-            "pool": pool.fingerprint,
-            "aside": int(runs.aside.sum()),
             **self.model_dump(mode="json"),
+            "pool": pool.fingerprint,
+            "aside": ids_sha256(pool.ids[runs.aside].tolist()),
+            "methods": [one.what() for one in methods],
+            "features": roles.keys([one for one in roles.features if one in _used(methods)]),
         }
         folder = answers.place(workspace, TOPIC, KIND, decides)
         with Lock(folder).hold(progress.check):
@@ -131,6 +138,7 @@ class Years(Task):
             "period": list(asked.period),
             "draws": asked.draws,
             "seed": asked.seed,
+            "unknown": int((runs.unknown & np.isin(runs.name, chosen.training.runs)).sum()),
         }
         return {**about, **curve.measured(fields, runs, chosen, methods, asked, progress)}
 
@@ -178,4 +186,6 @@ def _lines(said: dict[str, Any]) -> list[str]:
 
 def _notes(said: dict[str, Any]) -> list[str]:
     notes = [f"With {n} years: {sentence}" for n, sentence in warnings(said)]
+    if n := said.get("unknown", 0):
+        notes.append(f"{n:,} years are left out, as their field or global-mean temperature is not known.")
     return notes if said["floor"] is not None else [*notes, curve.NO_FLOOR]

@@ -6,6 +6,7 @@ and from which files and choice it was made.
 
 import functools
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -90,7 +91,8 @@ def dataset(emulator: PatternScaling | Variability, about: About) -> "xarray.Dat
     split = isinstance(emulator, Variability)
     names, units = (_PARTS, ["K"] * 2) if split else (list(about.drivers), list(about.drivers.values()))
     unit = about.unit or "1"
-    per = [f"{unit} {one}-1" if one and one != "1" else unit for one in units]
+    inverse = [f"({one})-1" if " " in one else f"{one}-1" for one in units]
+    per = [f"{unit} {below}" if one and one != "1" else unit for one, below in zip(units, inverse, strict=True)]
     variables = {
         "intercept": _of("cell", emulator.intercept, unit, "where the driver is 0"),
         "slope": _of(("driver", "cell"), emulator.slope, "; ".join(dict.fromkeys(per)), "per unit of the driver"),
@@ -109,7 +111,7 @@ def dataset(emulator: PatternScaling | Variability, about: About) -> "xarray.Dat
 
 
 def _of_variability(emulator: Variability, unit: str) -> dict[str, Any]:
-    square, pair = f"{unit}2", ("covariance_cell", "covariance_cell_other")
+    square, pair = _squared(unit), ("covariance_cell", "covariance_cell_other")
     globe = emulator.globe
     return {
         "volcanic_coefficient": _of((), emulator.volcanic, "K", "global mean per unit of aerosol optical depth"),
@@ -150,6 +152,12 @@ def _attributes(emulator: PatternScaling | Variability, about: About) -> dict[st
 
 def _of(dims: str | tuple[str, ...], values: Any, unit: str, is_what: str, **more: str) -> tuple:
     return dims, np.asarray(values, np.float64), {"units": unit, "long_name": is_what, **more}
+
+
+def _squared(unit: str) -> str:
+    """`mm2 day-2` of `mm day-1`."""
+    parts = (re.fullmatch(r"(.*?)(-?\d+)?", one) for one in unit.split())
+    return " ".join(f"{one[1]}{2 * int(one[2] or 1)}" if one[1] else one[0] for one in parts if one)
 
 
 def _plain(text: str) -> str:

@@ -112,6 +112,24 @@ def test_the_file_says_what_it_holds_and_where_it_is_from(workspace, rng, tmp_pa
         assert file.attrs["baseline"] == "1850-1900"
 
 
+@pytest.mark.parametrize(("unit", "square"), [("mm day-1", "mm2 day-2"), ("W m-2", "W2 m-4"), ("K", "K2")])
+def test_a_variance_is_in_the_square_of_the_unit(rng, unit, square):
+    fields, driver, weight, distance = world(rng)
+    emulator = variability.fit(fields, driver, weight, distance=distance, radii=[1500])
+    made = climate_emulator.dataset(emulator, about(unit=unit))
+    assert made.noise_covariance.units == made.local_variance.units == square
+
+
+def test_a_slope_is_in_the_unit_per_unit_of_its_driver(rng):
+    fields, driver, weight, _ = world(rng)
+    both = np.column_stack([driver, rng.standard_normal(len(driver))])
+    emulator = pattern_scaling.fit(fields, both, weight)
+    made = climate_emulator.dataset(emulator, about(drivers={"gas": "W m-2", "aerosol": "W m-2"}))
+    assert made.slope.units == "K (W m-2)-1"
+    one = climate_emulator.dataset(pattern_scaling.fit(fields, driver, weight), about())
+    assert one.slope.units == "K K-1"
+
+
 def test_the_same_emulator_is_the_same_file_and_nothing_of_others_is_replaced(workspace, rng, tmp_path):
     fields, driver, weight, _ = world(rng)
     emulator = pattern_scaling.fit(fields, driver, weight)

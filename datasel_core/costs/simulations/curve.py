@@ -96,10 +96,12 @@ class Judge:
 
 
 def check(runs: Runs, sides: Sides, period: tuple[int, int]) -> None:
-    """Raises BadInput where a run that judges does not have all years of the period."""
+    """Raises BadInput where a run that judges does not have all years of the period, or not all is known of them."""
     for side in filter(None, (sides.target, sides.reference)):
         for one in side.runs:
-            within(runs.year[side.rows[runs.name[side.rows] == one]], period)
+            rows = side.rows[runs.name[side.rows] == one]
+            if runs.unknown[rows[within(runs.year[rows], period)]].any():
+                raise BadInput(f"No global-mean temperature of {one} in {period[0]}-{period[1]}; judge by another run.")
 
 
 def measured(

@@ -18,13 +18,14 @@ _COLUMNS = ("scenario", "member", "year")
 @dataclass(frozen=True)
 class Runs:
     """Of a pool of simulations. name: (n,) text, scenario/member; scenario: (n,) text; year: (n,) int; aside: (n,)
-    bool, which samples are set aside.
+    bool, which samples are set aside; unknown: (n,) bool, of which something that is asked of them is not known.
     """
 
     name: np.ndarray
     scenario: np.ndarray
     year: np.ndarray
     aside: np.ndarray
+    unknown: np.ndarray
 
     @property
     def names(self) -> list[str]:
@@ -72,7 +73,7 @@ def runs_of(pool: Pool) -> Runs:
     aside = np.zeros(pool.n, bool)
     if (kept := holdout.of(pool)) is not None:
         aside[kept.rows(pool)] = True
-    return Runs(name, np.asarray(scenario, object), np.asarray(year, np.int64), aside)
+    return Runs(name, np.asarray(scenario, object), np.asarray(year, np.int64), aside, np.zeros(pool.n, bool))
 
 
 def sides(runs: Runs, target: str, reference: str | None = None, training: str = "") -> Sides:
@@ -90,7 +91,7 @@ def sides(runs: Runs, target: str, reference: str | None = None, training: str =
         said = [one for one in runs.names if scenario_of(one) not in aim.scenarios and one not in held]
     if not said:
         raise BadRequest(f"Nothing is left to train on but {target}; open more scenarios, or name another target.")
-    learned = _side(runs, ", ".join(said), said, ~runs.aside)
+    learned = _side(runs, ", ".join(said), said, ~(runs.aside | runs.unknown))
     if both := sorted(aim.scenarios & learned.scenarios):
         raise BadRequest(f"{both[0]} is the target and trained on; a target is a scenario that nothing has seen.")
     if judge is not None and (both := sorted(aim.scenarios & judge.scenarios)):
@@ -109,5 +110,5 @@ def _side(runs: Runs, said: str, names: Sequence[str], may: np.ndarray | None = 
     rows = [np.flatnonzero((runs.name == one) & (True if may is None else may)) for one in chosen]
     found = np.concatenate(rows)
     if not len(found):
-        raise BadRequest(f"All years of {said} are set aside; none is left.")
+        raise BadRequest(f"All years of {said} are set aside, or their fields or temperatures not known; none is left.")
     return Side(said, tuple(chosen), found)

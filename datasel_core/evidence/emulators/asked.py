@@ -17,9 +17,10 @@ from datasel_core.analysis.climate.emulators.training import Weighting
 from datasel_core.analysis.climate.forcing import Forcing
 from datasel_core.analysis.climate.regions import regions_cached
 from datasel_core.analysis.climate.scores.errors import PERIOD, within
-from datasel_core.base.role import FIELD, GMST, YEAR
+from datasel_core.base.role import FIELD, GMST
 from datasel_core.errors import BadRequest, UnknownName
 from datasel_core.evidence.emulators import origin
+from datasel_core.evidence.emulators.years import reference, rows_of, simulated
 from datasel_core.features.fields.grid import FieldGrid, grid_of
 from datasel_core.features.roles import Roles
 from datasel_core.pools.persistence import load_pool, pool_names
@@ -35,7 +36,6 @@ from datasel_core.workspace.layout import Workspace
 
 AR6 = "ar6"
 """Said instead of a file of regions."""
-_COLUMNS = ("scenario", "member", YEAR.name)
 
 
 @dataclass(frozen=True)
@@ -139,19 +139,22 @@ def ask(workspace: Workspace, wanted: Wanted) -> Asked:
     runs = every.run
     target, judges, notes = _target(every, runs, wanted)
     scenario = target.split("/", 1)[0]
-    reference, named = _reference(workspace, wanted, every, run, grid)
+    towards, named = reference(workspace, wanted.reference, every, run, grid)
     if scenario in named:
         raise BadRequest(
             f"{scenario} is target and reference at once; what was chosen towards it cannot judge: name another."
         )
     apart = {scenario, *named}
     known = np.setdiff1d(np.arange(pool.n), roles.missing_rows((FIELD.name, GMST.name)))
-    could = np.intersect1d(_training(every, runs, wanted.training, apart), known)
+    could = _training(every, runs, wanted.training, apart)
     if kept is None:
         kept = could
     else:
-        kept, more = _of_these(every, np.intersect1d(kept, known), could, wanted.training, apart)
+        kept, more = _of_these(every, kept, could, wanted.training, apart)
         notes += more
+    kept, could, every_kept = np.intersect1d(kept, known), np.intersect1d(could, known), len(kept)
+    if gone := every_kept - len(kept):
+        notes.append(f"{gone} years are not trained on, as their field or global-mean temperature is not known.")
     if len(np.unique(every.gmst[kept])) < 2:
         raise BadRequest(f"{len(kept)} years are left to train on; an emulator needs two that differ at least.")
     table = None if wanted.forcing is None else forcing.read(read_text(workspace.allowed(wanted.forcing)))
@@ -166,43 +169,8 @@ def ask(workspace: Workspace, wanted: Wanted) -> Asked:
     regions = None if wanted.regions in (None, AR6) else workspace.allowed(wanted.regions)
     files = origin.files(pool, grid.variable, kind(wanted.kind).runs and table is None)
     return Asked(
-        wanted,
-        pool,
-        grid,
-        every,
-        kept,
-        could,
-        target,
-        judges,
-        reference,
-        run,
-        table,
-        regions,
-        files,
-        tuple(notes),
+        wanted, pool, grid, every, kept, could, target, judges, towards, run, table, regions, files, tuple(notes)
     )
-
-
-def simulated(pool: Pool, roles: Roles, grid: FieldGrid) -> Years:
-    """All years of a pool. Of temperature the global mean is that of the fields themselves, so that what is exact stays
-    exact: `gmst` is kept with fewer digits. Raises BadRequest where the pool has no simulated years.
-    """
-    lacking = [name for name in _COLUMNS if name not in pool.columns]
-    if lacking:
-        raise BadRequest(f"{pool.name} has no column {lacking[0]}, so its samples are no simulated years.")
-    fields = np.asarray(roles.array(FIELD.name), np.float64)
-    own = grid.variable == TEMPERATURE
-    gmst = grid.mean(fields) if own else np.asarray(roles.array(GMST.name), np.float64)
-    scenario, member = (pool.column(name).astype(str) for name in _COLUMNS[:2])
-    return Years(fields, gmst, scenario, member, pool.column(YEAR.name).astype(np.int64))
-
-
-def rows_of(every: Years, runs: np.ndarray, said: str) -> np.ndarray:
-    """Rows of a scenario, or of SCENARIO/MEMBER. Raises UnknownName."""
-    found = np.flatnonzero((every.scenario == said) | (runs == said))
-    if not len(found):
-        raise UnknownName("scenario or run", said, {*every.scenario.tolist(), *runs.tolist()})
-    return found
 
 
 def _found(workspace: Workspace, of: str) -> tuple[dict[str, str] | None, Pool, np.ndarray | None]:
@@ -217,9 +185,10 @@ def _found(workspace: Workspace, of: str) -> tuple[dict[str, str] | None, Pool, 
     if said["pool"]["fingerprint"] != pool.fingerprint:
         raise BadRequest(f"{of} was chosen from {pool.name} as it was once; choose anew from what it is now.")
     ids = [*manifest.kept_table(folder)["id"].to_pylist(), *manifest.earlier_ids(folder, said)]
-    chose = (said.get("target") or {}).get("name", "")
+    chose = said.get("target") or {}
+    towards = {"target": chose.get("name", ""), "target_fingerprint": chose.get("fingerprint", "")}
     return (
-        {"key": folder.name, "name": name_of(folder, said), "sha256": said["sha256"], "target": chose},
+        {"key": folder.name, "name": name_of(folder, said), "sha256": said["sha256"], **towards},
         pool,
         np.unique(pool.rows(ids)),
     )
@@ -230,36 +199,22 @@ def _target(every: Years, runs: np.ndarray, wanted: Wanted) -> tuple[str, tuple[
     mine = rows_of(every, runs, wanted.target)
     scenario = every.scenario[mine[0]]
     names = sorted(set(runs[every.scenario == scenario].tolist()), key=natural)
-    first = sorted(set(runs[mine].tolist()), key=natural)[0]
-    within(every.year[runs == first], wanted.period)
     whole = []
     for name in names:
         with contextlib.suppress(BadRequest):
             within(every.year[runs == name], wanted.period)
             whole.append(name)
     gone = [name for name in names if name not in whole]
+    unknown = [name for name in whole if not np.isfinite(every.gmst[runs == name]).all()]
+    asked = sorted(set(runs[mine].tolist()), key=natural)
+    first = next((name for name in asked if name in whole and name not in unknown), asked[0])
+    within(every.year[runs == first], wanted.period)
+    if first in unknown:
+        raise BadRequest(f"No global-mean temperature of {first}: put its {TEMPERATURE} beside, or judge by another.")
     first_year, last_year = wanted.period
     notes = [f"{listed(gone)}: no judge, years of {first_year}-{last_year} are missing."] if gone else []
-    return first, (first, *(name for name in whole if name != first)), notes
-
-
-def _reference(
-    workspace: Workspace, wanted: Wanted, every: Years, run: Mapping[str, str] | None, grid: FieldGrid
-) -> tuple[Years | None, list[str]]:
-    """Years towards which was chosen, and their scenarios: as asked, else of the target pool of the selection."""
-    if wanted.reference is not None:
-        years = every.part(rows_of(every, every.run, wanted.reference))
-        return years, sorted(set(years.scenario.tolist()))
-    if run is None or not run["target"] or run["target"] not in pool_names(workspace):
-        return None, []
-    pool = load_pool(workspace, run["target"])
-    there = Roles.of(workspace, pool)
-    if FIELD.name not in there.features:
-        return None, []
-    its = grid_of(pool)
-    years = simulated(pool, there, its)
-    same = its.is_like(grid) and (its.variable, its.baseline) == (grid.variable, grid.baseline)
-    return (years if same else None), sorted(set(years.scenario.tolist()))
+    notes += [f"{listed(unknown)}: no judge, the global-mean temperature is not known."] if unknown else []
+    return first, (first, *(name for name in whole if name != first and name not in unknown)), notes
 
 
 def _training(every: Years, runs: np.ndarray, said: str | None, apart: set[str]) -> np.ndarray:

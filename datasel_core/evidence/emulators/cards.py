@@ -78,6 +78,14 @@ def card(folder: Path) -> dict[str, Any] | None:
     return None
 
 
+def whole(folder: Path) -> dict[str, Any] | None:
+    """The card kept there, where its maps can be read, too; None where it has to be made again."""
+    with contextlib.suppress(BadInput, OSError):
+        read_arrays(folder / _MAPS)
+        return card(folder)
+    return None
+
+
 def maps(workspace: Workspace, key: str) -> dict[str, np.ndarray]:
     """The maps of a card, by its key. Raises BadInput, FileNotFoundError."""
     return read_arrays(workspace.emulator(key) / _MAPS)

@@ -46,7 +46,7 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
     members = numbers.members_table(fitted)
     ensemble, no_ensemble = numbers.ensemble_of(fitted, rows, truth, line)
     progress.check()
-    curve, no_curve = numbers.curve_of(asked)
+    curve, no_curve = numbers.curve_of(fitted)
     shares, no_shares = numbers.driver_parts_of(fitted, rows, truth, told)
     checked = physics_of(fitted, whole, progress)
     progress.check()
@@ -96,7 +96,7 @@ def document(asked: Asked, fitted: Fitted, progress: Progress) -> tuple[dict[str
         "provenance": came,
         "verdict": numbers.verdict_of(fitted, table, members, floor),
         "reasons": {name: why for name, why in reasons.items() if why},
-        "notes": [*_notes(asked, fitted, checked), *_changed(asked, question)],
+        "notes": [*_notes(asked, fitted), *_changed(asked, question)],
     }
     maps = {
         "lat": asked.grid.lat,
@@ -227,7 +227,7 @@ def _out_of_scope(asked: Asked, has_seasons: bool) -> list[str]:
     return said
 
 
-def _notes(asked: Asked, fitted: Fitted, checked: Physics) -> list[str]:
+def _notes(asked: Asked, fitted: Fitted) -> list[str]:
     said = [*asked.notes]
     if SYNTHETIC in asked.grid.model.upper():
         said.insert(0, "Synthetic: these fields were made by formulas from random numbers, of no climate model.")
@@ -241,8 +241,8 @@ def _notes(asked: Asked, fitted: Fitted, checked: Physics) -> list[str]:
         said.append(f"{asked.kind.title} begins with no chance, so there is one fit whatever the seeds.")
     if asked.kind.runs:
         said.append(volcanoes(asked, asked.training)[1])
-    if asked.wanted.kind == "variability" and checked.land is None:
-        said.append("No land is known, so all cells are fitted, those of the ocean too; as published, land alone is.")
+    if asked.wanted.kind == "variability":
+        said.append("All cells are fitted, those of the ocean too; as published, land alone is.")
     return said
 
 

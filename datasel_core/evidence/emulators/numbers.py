@@ -107,11 +107,11 @@ def floor_of(asked: Asked) -> tuple[Floor | None, str]:
     period. Each member is an anomaly to its own past.
     """
     first, last = asked.wanted.period
-    candidates: dict[str, list[str]] = {asked.scenario: list(asked.judges)}
+    candidates: dict[str, list[str]] = {asked.scenario: []}
     for name in sorted(set(asked.every.run.tolist()), key=natural):
         scenario = name.split("/", 1)[0]
         years = asked.every.year[asked.every.run == name]
-        if scenario != asked.scenario and set(range(first, last + 1)) <= set(years.tolist()):
+        if set(range(first, last + 1)) <= set(years.tolist()):
             candidates.setdefault(scenario, []).append(name)
     for scenario, names in candidates.items():
         if len(names) > 1:
@@ -198,8 +198,11 @@ def ensemble_of(fitted: Fitted, rows: np.ndarray, truth: np.ndarray, other: np.n
     }, ""
 
 
-def curve_of(asked: Asked) -> tuple[Any, str]:
-    """RMSE_s of pattern scaling over how many of the members are trained on; and why there is no curve."""
+def curve_of(fitted: Fitted) -> tuple[Any, str]:
+    """RMSE_s of pattern scaling over how many of the members are trained on, told of the target what baselines are; and
+    why there is no curve.
+    """
+    asked, gmst = fitted.asked, fitted.driver.gmst
     years, run = asked.training, asked.of_run(asked.target)
     names = sorted(set(years.member.tolist()), key=natural)
     if len(names) < 2:
@@ -209,7 +212,7 @@ def curve_of(asked: Asked) -> tuple[Any, str]:
     def measure(some: np.ndarray) -> float:
         mine = years.part(np.isin(years.member, [names[at] for at in some]))
         line = pattern_scaling.fit(mine.fields, mine.gmst, asked.grid.weight)
-        return errors(run.fields[rows], line.predict(run.gmst[rows]), asked.grid.weight).rmse_s
+        return errors(run.fields[rows], line.predict(gmst[rows]), asked.grid.weight).rmse_s
 
     enough = [size for size in range(1, len(names) + 1) if _all_can(years, names, size)]
     if not enough:

@@ -12,7 +12,6 @@ from datasel_core.evidence.facts import answers
 from datasel_core.evidence.facts.counts import kept_rows
 from datasel_core.features.roles import Roles
 from datasel_core.pools import holdout
-from datasel_core.pools.pool import Pool
 from datasel_core.probes.evaluate import given_to, of_models
 from datasel_core.probes.lm import of_seeds
 from datasel_core.probes.numbers.facts import DROPPED
@@ -26,8 +25,8 @@ BEFORE, AFTER = "everything", "kept"
 _OF_EACH = ("by_relation", "examples", "dropped_by_seed")
 
 
-def place(workspace: Workspace, pool: Pool, run: Run, probe: Probe) -> Path:
-    aside = holdout.of(pool)
+def place(workspace: Workspace, roles: Roles, run: Run, probe: Probe) -> Path:
+    pool, aside = roles.pool, holdout.of(roles.pool)
     what = {
         "pool": pool.fingerprint,
         "table": pool.table_sha256,
@@ -35,6 +34,7 @@ def place(workspace: Workspace, pool: Pool, run: Run, probe: Probe) -> Path:
         "already": (run.manifest["already"] or {}).get("ids_sha256"),
         "aside": None if aside is None else aside.what(),
         "probe": probe.what(),
+        "features": roles.keys([one for one in (*probe.needs, *probe.wants) if roles.has(one)]),
     }
     return answers.place(workspace, "memory", {**what, "dropped": "asked of both"})
 
@@ -93,14 +93,16 @@ def _moved(before: Mapping[str, list[Any]], after: Mapping[str, list[Any]]) -> d
 
 
 def _relations(before: Mapping[str, Any], after: Mapping[str, Any], names: list[str]) -> list[dict[str, Any]]:
-    """A line per relation, the one that loses most right answers first: right, facts answered rightly of those that
-    were asked about, before and after.
+    """A line per relation of which something was asked, the one that loses most right answers first: facts answered
+    rightly before and after; those that were asked about stand for all that were trained on.
     """
     one, other = before.get("by_relation", {}), after.get("by_relation", {})
     lines = []
     for at, said in one.items():
         then = other.get(at, {"facts": 0, "exact_match": 0.0})
-        right = {name: part["facts"] * (part["exact_match"] or 0) for name, part in (("before", said), ("after", then))}
+        if None in (said["exact_match"], then["exact_match"]):
+            continue
+        right = {name: part["facts"] * part["exact_match"] for name, part in (("before", said), ("after", then))}
         lines.append({"relation": names[int(at)], "facts": said["facts"], "kept": then["facts"], **right})
     return sorted(lines, key=lambda line: line["after"] - line["before"])
 

@@ -86,9 +86,10 @@ def numbers_of(
     )
     for name in DROPPED:
         numbers[name] = words.count(name.removeprefix("dropped_")) / len(words) if words else None
-    by_relation = {
-        str(one): {"facts": int((of == one).sum()), "exact_match": _mean(right[of == one])}
-        for one in np.unique(of).tolist()
+    every = world.relation[trained.facts]
+    by_relation = {  # those that were asked about stand for all of them
+        str(one): {"facts": int((every == one).sum()), "exact_match": _mean(right[of == one])}
+        for one in np.unique(every).tolist()
     }
     return {"numbers": numbers, "by_relation": by_relation}
 
@@ -134,5 +135,5 @@ def over_seeds(found: list[dict[str, Any]], parameters: int) -> dict[str, Any]:
     relations = {}
     for name, said in found[0]["by_relation"].items():
         right = [one["by_relation"][name]["exact_match"] for one in found]
-        relations[name] = {**said, "exact_match": round(float(np.mean(right)), 6)}
+        relations[name] = {**said, "exact_match": None if None in right else round(float(np.mean(right)), 6)}
     return {**numbers, "by_relation": relations} if len(relations) > 1 else numbers

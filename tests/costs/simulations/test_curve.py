@@ -135,7 +135,7 @@ def test_sides_are_kept_apart_and_what_is_set_aside_is_not_trained_on(pool):
             sides(runs, *given)
     with pytest.raises(UnknownName, match=r"ssp254.*Did you mean ssp245"):
         sides(runs, "ssp254")
-    one = Runs(*(values[runs.scenario == "ssp245"] for values in (runs.name, runs.scenario, runs.year, runs.aside)))
+    one = Runs(*(values[runs.scenario == "ssp245"] for values in vars(runs).values()))
     with pytest.raises(BadRequest, match="Nothing is left to train on"):
         sides(one, "ssp245")
     ids = pool.ids[runs.name == "historical/r1i1p1f1"][:10].tolist()
@@ -213,3 +213,32 @@ def test_the_rule_is_said_and_the_interval_is_of_draws_and_seeds(pool, capsys):
     out = capsys.readouterr().out
     assert said["enough"] in out
     assert said["rule"] in out
+
+
+def test_other_years_that_are_set_aside_are_another_question(pool, capsys):
+    which = ["--target", "ssp245", "--methods", "extremes", "--budgets", "all"]
+    found = []
+    for seed in ("0", "1"):
+        assert main(["holdout", "warm", "--share", "40", "--seed", seed]) == 0
+        capsys.readouterr()
+        found.append(asked(capsys, *which)["all"])
+        assert main(["holdout", "warm", "--remove"]) == 0
+    assert found[0] != found[1]
+
+
+def test_years_without_a_global_mean_are_left_out_and_said(workspace, tmp_path, capsys):
+    """hfds of every run; of tas the last 20 years of the past are not there, and nothing of the second future."""
+    for scenario, first, last in (("historical", 1850, 1909), ("ssp126", 1910, 1939), ("ssp585", 1910, 1939)):
+        years = np.arange(first, last + 1)
+        tas, said = simulations.warming(years), simulations.attributes(scenario)
+        simulations.put(tmp_path / "runs", simulations.dataset(tas - 288, years, "hfds", "W m-2", **said), scenario)
+        if scenario != "ssp585":
+            some = slice(0, 40) if scenario == "historical" else slice(None)
+            simulations.put(tmp_path / "runs", simulations.dataset(tas[some], years[some], **said), scenario)
+    add_pool(workspace, "warm", str(tmp_path / "runs"), "climate", {"baseline": "1850-1880", "variable": "hfds"})
+    said = asked(capsys, "--target", "ssp126", "--training", "historical", "--budgets", "all")
+    assert said["years"] == 40
+    assert main(["years", "warm", "--target", "ssp126", "--period", PERIOD, "--budgets", "all"]) == 0
+    assert "50 years are left out, as their field or global-mean temperature is not known" in capsys.readouterr().err
+    assert main(["years", "warm", "--target", "ssp585", "--period", PERIOD]) == 2
+    assert "No global-mean temperature of ssp585/r1i1p1f1 in 1930-1939" in capsys.readouterr().err

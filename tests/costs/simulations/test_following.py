@@ -76,3 +76,31 @@ def test_what_cannot_be_ranked_is_one_line(workspace, tmp_path, capsys):
     assert "scenario of the demo called ssp999" in capsys.readouterr().err
     assert main(["next-run", "warm", "--target", "historical", "--reference", "ssp585"]) == 2
     assert "No run of warm is left but those of historical and ssp585" in capsys.readouterr().err
+
+
+def test_another_selection_of_the_same_name_is_another_question(workspace, tmp_path, capsys):
+    simulations.usual(tmp_path / "runs")
+    simulations.run(tmp_path / "runs", "ssp126", 1910, 1939)
+    add_pool(workspace, "warm", str(tmp_path / "runs"), "climate", {"baseline": "1850-1880"})
+
+    def trained(scenario):
+        which = ["--budget", "5", "--where", f"scenario in ('historical', '{scenario}')"]
+        assert main(["select", "warm", "extremes", *which, "--name", "mine"]) == 0
+        capsys.readouterr()
+        assert main(["next-run", "warm", "--target", "ssp245", "--reference", "ssp370", "--run", "mine", "--json"]) == 0
+        return json.loads(capsys.readouterr().out)["training"]
+
+    assert trained("ssp585") == list(OWNED)
+    assert main(["runs", "rename", "mine", "old"]) == 0
+    assert trained("ssp126") == ["historical/r1i1p1f1", "ssp126/r1i1p1f1"]
+
+
+def test_what_a_selection_builds_on_is_there_already(workspace, tmp_path, capsys):
+    simulations.usual(tmp_path / "runs")
+    add_pool(workspace, "warm", str(tmp_path / "runs"), "climate", {"baseline": "1850-1880"})
+    for name, scenario, more in (("first", "historical", []), ("second", "ssp585", ["--already", "first"])):
+        which = ["--budget", "5", "--where", f"scenario = '{scenario}'", "--name", name, *more]
+        assert main(["select", "warm", "extremes", *which]) == 0
+    capsys.readouterr()
+    assert main(["next-run", "warm", "--target", "ssp245", "--reference", "ssp370", "--run", "second", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["training"] == list(OWNED)

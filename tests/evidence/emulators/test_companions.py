@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 
 from datasel_core.actions.add_pool import add_pool
+from datasel_core.base.progress import Progress
 from datasel_core.evidence.emulators import cards
+from datasel_core.evidence.emulators.asked import Wanted, ask
+from datasel_core.evidence.emulators.companions import companion
+from datasel_core.evidence.emulators.fits import fit
 from tests.evidence.emulators.test_card import judged
 from tests.pools.simulations import LAT, attributes, dataset, put, warming
 
@@ -157,3 +161,29 @@ def pool_of(workspace):
     from datasel_core.pools.persistence import load_pool
 
     return load_pool(workspace, "c")
+
+
+def test_totals_are_anomalies_and_the_mean_of_the_baseline(workspace, tmp_path):
+    """By numpy alone: a line per cell on the area mean of tas, on top of the baseline's mean of the other variable."""
+    there = {}
+
+    def maximum(scenario, tas):
+        rng = np.random.default_rng(len(scenario) + int(tas.sum()) % 1000)
+        there[scenario] = tas, tas * 1.1 - 20 + rng.normal(0, 0.3, tas.shape)
+        return there[scenario][1]
+
+    written(tmp_path / "runs", "tas", lambda _, tas: tas)
+    written(tmp_path / "runs", "tasmax", maximum)
+    add_pool(workspace, "c", str(tmp_path / "runs"), "climate", {"baseline": "1850-1880"})
+    fitted = fit(ask(workspace, Wanted("c", "ssp245", period=(1930, 1949))), Progress())
+    found = companion(fitted, "tasmax", Progress())
+    flat = {name: [one.reshape(len(one), -1) for one in both] for name, both in there.items()}
+    base = [one[:31].mean(axis=0) for one in flat["historical"]]
+    area = np.repeat(np.cos(np.deg2rad(LAT)), 8) / (8 * np.cos(np.deg2rad(LAT)).sum())
+    x = np.concatenate([flat[one][0] - base[0] for one in ("historical", "ssp585")]) @ area
+    y = np.concatenate([flat[one][1] - base[1] for one in ("historical", "ssp585")])
+    slope, intercept = np.polyfit(x, y, 1)
+    told = base[1] + intercept + np.outer((flat["ssp245"][0] - base[0]) @ area, slope)
+    np.testing.assert_allclose(found.base, base[1], atol=1e-9)
+    np.testing.assert_allclose(found.told, told, atol=1e-3)
+    np.testing.assert_array_equal(found.truth, flat["ssp245"][1])

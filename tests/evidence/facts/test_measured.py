@@ -50,7 +50,7 @@ def measured(tmp_path_factory):
         with_losses(home, pool)
         run = pruned(home, pool)
         roles, probe = Roles.of(home, pool), FactsProbe(**TINY)
-        at = memory.place(home, pool, run, probe)
+        at = memory.place(home, roles, run, probe)
         said = memory.measured(at, roles, run, probe, Progress())
         yield home, pool, run, roles, probe, at, said
 
@@ -106,15 +106,43 @@ def test_who_asks_again_is_answered_at_once_and_other_questions_are_other_answer
     home, pool, run, roles, probe, at, said = measured
     monkeypatch.setattr(FactsProbe, "measure", None)
     assert memory.measured(at, roles, run, probe, Progress()) == said
-    assert memory.place(home, pool, run, FactsProbe(**{**TINY, "n": 31})) != at
-    assert memory.place(home, pool, run, FactsProbe(**{**TINY, "device": "auto"})) == at
+    assert memory.place(home, roles, run, FactsProbe(**{**TINY, "n": 31})) != at
+    assert memory.place(home, roles, run, FactsProbe(**{**TINY, "device": "auto"})) == at
+
+
+def test_what_is_drawn_stands_for_all_facts_of_its_relation(measured):
+    """Of everything and of the kept alone as many are asked about; they stand for unequal numbers of facts."""
+    home, pool, run, roles, _, _, _ = measured
+    probe = FactsProbe(**{**TINY, "most": 12})
+    said = memory.measured(memory.place(home, roles, run, probe), roles, run, probe, Progress())
+    there, kept = {line["fact"]: line["relation"] for line in lines()}, set(run.ids)
+    left = {line["fact"] for line in lines() if line["id"] in kept}
+    assert said["arms"]["everything"]["asked"]["trained"] == 12 < len(there)
+    assert said["relations"]
+    for one in said["relations"]:
+        mine = {fact for fact, relation in there.items() if relation == one["relation"]}
+        assert (one["facts"], one["kept"]) == (len(mine), len(mine & left))
+    total = sum(one["before"] for one in said["relations"]) / len(there)
+    assert total == pytest.approx(said["arms"]["everything"]["exact_match"], abs=0.25)
+
+
+def test_bits_of_answers_that_come_later_are_another_question(workspace, tmp_path):
+    """`capacity` keeps them as a feature, and what is stored is reckoned from it."""
+    pool = world(workspace, tmp_path)
+    with_losses(workspace, pool)
+    run, probe = pruned(workspace, pool), FactsProbe(**TINY)
+    before = memory.place(workspace, Roles.of(workspace, pool), run, probe)
+    keep_imported(
+        workspace, pool, "answer_bits", np.full(pool.n, 9.0, np.float32), np.arange(pool.n), [], "bits", Progress()
+    )
+    assert memory.place(workspace, Roles.of(workspace, pool), run, probe) != before
 
 
 def test_everything_kept_is_everything(measured):
     """The law that both trainings are one where nothing is dropped."""
     home, pool, _, roles, probe, _, said = measured
     run = engine.select(home, Spec(pool=pool.name, method="random", budget="100%"))
-    every = memory.measured(memory.place(home, pool, run, probe), roles, run, probe, Progress())
+    every = memory.measured(memory.place(home, roles, run, probe), roles, run, probe, Progress())
     assert every["arms"]["kept"]["memorised"] == every["arms"]["everything"]["memorised"]
     told = [
         {name: value for name, value in one["arms"]["everything"].items() if not _is_of_dropped(name)}

@@ -55,7 +55,7 @@ def anomalies(runs: Mapping[str, Run], baseline: tuple[int, int]) -> Anomalies:
             if (control := control_of(run, runs)) is None:
                 uncovered[name] = _unreferred(run)
                 continue
-            values[name], base[name] = run.values - control.values.mean(axis=0), (control.name,)
+            values[name], base[name] = run.values - _mean(control.values), (control.name,)
             continue
         there = {
             year: (one, at)
@@ -67,10 +67,16 @@ def anomalies(runs: Mapping[str, Run], baseline: tuple[int, int]) -> Anomalies:
         if missing:
             uncovered[name] = _uncovered(run, line, baseline, missing)
             continue
-        mean = np.mean([one.values[at] for _, (one, at) in sorted(there.items())], axis=0)
-        values[name] = run.values - mean
+        values[name] = run.values - _mean(np.array([one.values[at] for _, (one, at) in sorted(there.items())]))
         base[name] = tuple(dict.fromkeys(one.name for one, _ in there.values()))
     return Anomalies(values, base, uncovered)
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """(cells,) over the years that a cell has: a gap in one of them is a fault of that year, not of all others."""
+    there = np.isfinite(values)
+    total, n = np.where(there, values, 0.0).sum(axis=0), there.sum(axis=0)
+    return np.divide(total, n, out=np.full(total.shape, np.nan), where=n > 0)
 
 
 def is_apart(run: Run) -> bool:

@@ -81,6 +81,8 @@ def _look(data: "xr.Dataset", file: str, path: Path, asked: Asked, found: Found)
         if not areas:
             found.others[", ".join(_fields(data)) or "nothing"] += 1
         return
+    if data[asked.variable].dtype.kind not in "iuf":
+        raise BadInput(f"{file}: {asked.variable} holds no numbers but {data[asked.variable].dtype}; give its fields.")
     name = name_of(file, data.attrs)
     steps = steps_of(data, asked.variable, file)
     unit = unit_of(asked.variable, data[asked.variable].attrs.get("units"), file, asked.units)

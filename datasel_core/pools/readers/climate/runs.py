@@ -13,8 +13,8 @@ from datasel_core.pools.readers.climate.grid import Grid
 from datasel_core.pools.readers.climate.names import listed, natural
 from datasel_core.pools.readers.climate.parts import Asked, Found, Part, looked_at, nothing
 from datasel_core.pools.readers.climate.sources import members_of, opened, sources
-from datasel_core.pools.readers.climate.steps import ANNUAL, MONTHLY, Years, annual
-from datasel_core.pools.readers.climate.units import check_plausible
+from datasel_core.pools.readers.climate.steps import ANNUAL, MONTHLY, Months, Years, annual
+from datasel_core.pools.readers.climate.units import check_cells, check_plausible
 from datasel_core.workspace.layout import Workspace
 
 _FILL = 1e15
@@ -159,11 +159,13 @@ def _joined(parts: Sequence[Part], asked: Asked) -> tuple[Run, list[tuple[int, i
     """A run from its files, years that are not whole, and what stands in two files alike. Raises BadInput where two
     files have other values for one year.
     """
-    by_file, short = [(part, _fields_of(part, asked)) for part in parts], {}
+    by_file = [(part, _fields_of(part, asked)) for part in parts]
+    halves: dict[int, list[tuple[str, Months]]] = {}
     by_year: dict[int, tuple[str, np.ndarray]] = {}
     twice: list[int] = []
     for part, years in by_file:
-        short |= dict(years.short)
+        for year, months in years.short.items():
+            halves.setdefault(year, []).append((part.file, months))
         for year, values in zip(years.year.tolist(), years.values, strict=True):
             if year not in by_year:
                 by_year[year] = part.file, values
@@ -174,15 +176,37 @@ def _joined(parts: Sequence[Part], asked: Asked) -> tuple[Run, list[tuple[int, i
                     f"{part.name.run} has the year {year} in {by_year[year][0]} and in {part.file}, with other values; "
                     "keep one of the two."
                 )
+    first, short = parts[0], {}
+    for year in sorted(halves.keys() - by_year.keys()):
+        months = _put_together(halves[year], first.name.run, year)
+        if len(months.month) == 12:
+            by_year[year] = "several files", months.mean
+        else:
+            short[year] = len(months.month)
     order = sorted(by_year)
-    first = parts[0]
     cells = first.layout.grid.weight.size
     values = np.array([by_year[year][1] for year in order]) if order else np.empty((0, cells))
     name = first.name
     parent = "/".join(name.parent) if name.parent else None
     run = Run(name.scenario, name.member, np.array(order, np.int64), values, parent, first.steps.every == MONTHLY)
     said = f"{run.name}: {_span(twice)} in two files with equal values, taken once." if twice else ""
-    return run, sorted((year, n) for year, n in short.items() if year not in by_year), said
+    return run, sorted(short.items()), said
+
+
+def _put_together(halves: Sequence[tuple[str, Months]], run: str, year: int) -> Months:
+    """The months of a year that several files share. Raises BadInput where two have other values for one month."""
+    found: dict[int, tuple[str, float, np.ndarray]] = {}
+    for file, months in halves:
+        for month, days, values in zip(months.month.tolist(), months.days.tolist(), months.values, strict=True):
+            if month in found and not np.array_equal(found[month][2], values, equal_nan=True):
+                raise BadInput(
+                    f"{run} has the month {year}-{month:02d} in {found[month][0]} and in {file}, with other values; "
+                    "keep one of the two."
+                )
+            found[month] = file, days, values
+    order = sorted(found)
+    days, values = (np.array([found[month][at] for month in order]) for at in (1, 2))
+    return Months(np.array(order), days, values)
 
 
 def _fields_of(part: Part, asked: Asked) -> Years:
@@ -202,9 +226,11 @@ def values_of(part: Part, asked: Asked) -> np.ndarray:
             values = np.asarray(field).reshape(len(part.steps.year), -1)[:, part.layout.order]
         except (OSError, RuntimeError, ValueError) as error:
             raise BadInput(f"{part.file} is cut off or damaged: {str(error).splitlines()[0][:120]}.") from None
-    values = values.astype(np.float64)
-    values[~(np.abs(values) < _FILL)] = np.nan
-    return part.unit.change(values)
+    written = values.astype(np.float64)
+    written[~(np.abs(written) < _FILL)] = np.nan
+    values = part.unit.change(written)
+    check_cells(asked.variable, part.unit, values, written, part.file)
+    return values
 
 
 def _said(parts: Sequence[Part], found: Found) -> list[str]:

@@ -2,7 +2,8 @@
 weighted by the days of their months.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,14 +34,28 @@ class Steps:
 
 
 @dataclass(frozen=True)
+class Months:
+    """Of one year. month, days: (m,). values: (m, cells)."""
+
+    month: np.ndarray
+    days: np.ndarray
+    values: np.ndarray
+
+    @property
+    def mean(self) -> np.ndarray:
+        """(cells,) weighted by days."""
+        return self.days @ self.values / self.days.sum()
+
+
+@dataclass(frozen=True)
 class Years:
-    """year: (y,) in order. values: (y, cells) annual means, NaN where a cell has none. short: (year, months that are
-    there) of years that are not whole, and are left out.
+    """year: (y,) in order. values: (y, cells) annual means, NaN where a cell has none. short: year -> the months that
+    are there, of years that are not whole: the others may lie in another file.
     """
 
     year: np.ndarray
     values: np.ndarray
-    short: tuple[tuple[int, int], ...] = ()
+    short: Mapping[int, Months] = field(default_factory=dict)
 
 
 def steps_of(data: "xr.Dataset", variable: str, file: str) -> Steps:
@@ -74,16 +89,16 @@ def annual(steps: Steps, values: np.ndarray) -> Years:
     if steps.every == ANNUAL:
         order = np.argsort(steps.year, kind="stable")
         return Years(steps.year[order], np.asarray(values, np.float64)[order])
-    years, short, means = [], [], []
+    whole, short = {}, {}
     for year in np.unique(steps.year).tolist():
         mine = np.flatnonzero(steps.year == year)
+        months = Months(steps.month[mine], steps.days[mine], np.asarray(values[mine], np.float64))
         if len(mine) < 12:
-            short.append((year, len(mine)))
-            continue
-        years.append(year)
-        means.append(steps.days[mine] @ np.asarray(values[mine], np.float64) / steps.days[mine].sum())
-    found = np.array(means) if means else np.empty((0, values.shape[1]))
-    return Years(np.array(years, np.int64), found, tuple(short))
+            short[year] = months
+        else:
+            whole[year] = months.mean
+    found = np.array(list(whole.values())) if whole else np.empty((0, values.shape[1]))
+    return Years(np.array(list(whole), np.int64), found, short)
 
 
 def _time_dim(data: "xr.Dataset", variable: str) -> str | None:

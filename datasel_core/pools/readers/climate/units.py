@@ -13,7 +13,7 @@ _SECONDS = 86400.0
 @dataclass(frozen=True)
 class Quantity:
     """unit: in which values are kept. spelled: how files write a unit, and what turns it into that one. low, high:
-    between which the mean over the Earth must lie, whatever the year.
+    between which the mean over the Earth must lie, whatever the year. least, most: the same of each cell.
     """
 
     name: str
@@ -21,6 +21,8 @@ class Quantity:
     spelled: dict[str, Callable[[np.ndarray], np.ndarray]]
     low: float
     high: float
+    least: float
+    most: float
 
 
 def _same(values: np.ndarray) -> np.ndarray:
@@ -42,6 +44,8 @@ _TEMPERATURE = Quantity(
     {"k": _same, "kelvin": _same, "degk": _same, **dict.fromkeys(_CELSIUS, _from_celsius)},
     150.0,
     400.0,
+    100.0,
+    500.0,
 )
 _WATER = Quantity(
     "a flux of water",
@@ -49,8 +53,10 @@ _WATER = Quantity(
     {"kgm-2s-1": _a_day, "mms-1": _a_day, "mmday-1": _same, "mmd-1": _same, "kgm-2day-1": _same, "kgm-2d-1": _same},
     -50.0,
     50.0,
+    -500.0,
+    500.0,
 )
-_HEAT = Quantity("a flux of heat", "W m-2", {"wm-2": _same}, -1000.0, 1000.0)
+_HEAT = Quantity("a flux of heat", "W m-2", {"wm-2": _same}, -1000.0, 1000.0, -990.0, 1500.0)
 QUANTITIES = (_TEMPERATURE, _WATER, _HEAT)
 _RAIN = (0.3, 30.0)
 """mm a day between which the mean precipitation of the Earth must lie: a wrong unit is off by 86,400."""
@@ -102,6 +108,20 @@ def check_plausible(variable: str, unit: Unit, mean: np.ndarray, file: str) -> N
         raise BadInput(
             f"{file}: {variable} is said to be in {unit.written}, which makes its mean over the Earth "
             f"{wrong[0]:.4g} {unit.unit}; its units must be others, or these are anomalies already."
+        )
+
+
+def check_cells(variable: str, unit: Unit, values: np.ndarray, written: np.ndarray, file: str) -> None:
+    """values: (steps, cells) in the unit that is kept, NaN where a cell has none. written: the same as the file has
+    them. Raises BadInput where some are no values but marks of what is missing that nobody declared, such as -9999;
+    where most are, it is the unit that is wrong (`check_plausible`).
+    """
+    quantity = unit.quantity
+    wrong = written[(values < quantity.least) | (values > quantity.most)]
+    if 0 < len(wrong) < np.isfinite(values).sum() / 2:
+        raise BadInput(
+            f"{file}: {variable} is {wrong[0]:g} {unit.written} in some cells, which no climate has; where that marks "
+            "what is missing, its file must say so (_FillValue)."
         )
 
 
