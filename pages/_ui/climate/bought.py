@@ -59,19 +59,17 @@ def draw(pool: Pool, said: Mapping[str, Any] | None, asked: Asked, working: bool
 
 
 def sentence(said: Mapping[str, Any] | None) -> str:
-    """`10 years do as well as all within noise: 0.421 K on ssp126, chosen by extremes; all 416 years leave 0.339 K.`"""
+    """`10 years are enough: 0.421 K on ssp126, chosen by extremes; all 416 years leave 0.339 K.`"""
     if said is None:
         return "How many simulated years are enough, and which method chooses them best."
     unit, target = said["units"], said["target"]["said"].replace("/", " ")
     whole = f"all {said['years']:,} years leave {said['all']:.3f} {unit} on {target}"
     found = curve.enough(said)
-    if found is None:
-        return f"{whole[:1].upper()}{whole[1:]}; nobody knows how large noise is."
+    if found is None or found[0] == said["years"]:
+        return f"{said['enough']} {whole[:1].upper()}{whole[1:]}."
     n, name, error = found
-    if n == said["years"]:
-        return f"{whole[:1].upper()}{whole[1:]}; fewer do worse by more than noise."
     return (
-        f"{look.many(n, 'year')} do as well as all within noise: {error:.3f} {unit} on {target}, chosen by "
+        f"{look.many(n, 'year')} are enough: {error:.3f} {unit} on {target}, chosen by "
         f"{name[:1].lower()}{name[1:]}; {whole.partition(' on ')[0]}."
     )
 
@@ -107,6 +105,7 @@ def beside(said: Mapping[str, Any] | None) -> None:
             f"The noise floor is what the weather alone makes of {look.many(known['members'], 'member')} of "
             f"{markdown.plain(known['scenario'])}{own}: no emulator of the mean can be shown to do better."
         )
+    st.caption(said["rule"])
     st.caption("The true GMST of the target is knowledge that an emulator in use does not have: it flatters all lines.")
 
 

@@ -12,7 +12,7 @@ from datasel_core.actions.simulations import PriceSimulations
 from datasel_core.actions.years import KIND as YEARS
 from datasel_core.actions.years import TOPIC
 from datasel_core.analysis.climate import forcing
-from datasel_core.costs.simulations import document, timeline
+from datasel_core.costs.simulations import curve, document, timeline
 from datasel_core.costs.simulations.price import Price
 from datasel_core.costs.simulations.timeline import Timeline
 from datasel_core.errors import BadRequest
@@ -43,8 +43,10 @@ def notes(found: Price) -> list[str]:
 
 
 def years(pool: Pool, target: str, reference: str | None, period: tuple[int, int]) -> Mapping[str, Any] | None:
-    """The newest comparison of methods on this target, towards this reference, over this period."""
-    for said in _newest(pool, YEARS):
+    """The newest comparison of methods on this target, towards this reference, over this period; by the rule of today,
+    else there is none.
+    """
+    for said in (one for one in _newest(pool, YEARS) if one.get("rule") == curve.RULE):
         asked = said["reference"] and said["reference"]["said"]
         if (said["target"]["said"], asked, tuple(said["period"])) == (target, reference or None, period):
             return said
