@@ -69,7 +69,7 @@ def _outcome(said: dict[str, Any]) -> Outcome:
     ]
     if said["moved"]:
         parts = ", ".join(f"{word} {memory.points(said['moved'], name)}" for name, word in _DROPPED.items())
-        lines.append(f"so pruning changed, in points: {parts}")
+        lines.append(f"so pruning changed, in percentage points: {parts}")
     return Outcome(short, {name: value for name, value in said.items() if name != "order"}, lines)
 
 

@@ -64,6 +64,7 @@ def test_facts_keeps_the_bits_that_pruning_goes_by_unless_somebody_brought_some(
     brought = np.full(pool.n, 7, np.float32)
     keep_imported(workspace, pool, "answer_bits", brought, np.arange(pool.n), [], "mine.npz", Progress())
     one.folder.joinpath("meta.json").unlink()
+    answers.files(workspace, "counts")[0].unlink()  # so that all is counted anew
     assert asked("facts", "known")[0] == 0
     [one] = kept()
     assert one.values().tolist() == brought.tolist()
@@ -164,7 +165,7 @@ def test_memorised_is_said_of_both(workspace, pool, asked):
     assert out.startswith("facts known by heart, beyond guessing: everything ")
     for arm in ("everything", "kept"):
         assert f"questions about what was dropped, {arm} says: right " in out
-    assert "so pruning changed, in points: right " in out
+    assert "so pruning changed, in percentage points: right " in out
     found = json.loads(asked("memorised", run.key, *how, "--json")[1])
     assert found["arms"]["kept"]["trained_on"] == len(run.ids)
     assert found["probe"]["n"] == TINY["n"]

@@ -141,7 +141,7 @@ def test_of_several_measurements_the_newest_counts_until_another_is_chosen(shown
         assert "facts-calibrate" in [one.key for one in app.button], "2 layers 48 wide were not measured so often"
         sound(by.set_value(folders[1].name.rpartition("-")[2]).run())
         assert "40 parameters hold about 30." in said(app)
-        assert "**0.75 bits a parameter** (0.65 to 0.85, measured)" in said(app).replace("\\.", ".")
+        assert "**0.75 bits a parameter** (0.65 to 0.85)" in said(app).replace("\\.", ".")
         link = linked(app, "facts_by")
         assert folders[1].name.endswith(link)
         answers.keep(folders[0], {**answers.read(folders[0]), "rho": 2.0})  # now it is the newest
@@ -159,8 +159,8 @@ def test_a_measured_number_replaces_the_slider_with_its_interval(shown):
     folder = calibrated(2, 48, 250, 1.5)
     try:
         app = shown(facts_parameters="40")
-        assert "**1.50 bits a parameter** (1.40 to 1.60, measured)" in said(app).replace("\\.", ".")
-        assert "70,000 parameters, 3 seeds" in said(app)
+        assert "**1.50 bits a parameter** (1.40 to 1.60)" in said(app).replace("\\.", ".")
+        assert "measured with 70,000 parameters, 3 seeds" in said(app)
         assert app.selectbox(key="widget.facts.by").options[0] == "1.50: 2 layers 48 wide, 6 heads, 250 times"
         assert "40 parameters hold about 60." in said(app)
         assert not app.get("select_slider")

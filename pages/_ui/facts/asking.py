@@ -92,7 +92,7 @@ def row(pool: Pool) -> Asked:
     )
     calibrations = reading.every(pool, "calibration")
     measured = _chosen(calibrations)
-    with st.container(width=420 if measured is None else 260):
+    with st.container(width=330 if calibrations else 420):
         exposures = _exposures() if measured is None else str(measured["exposures"])
         if measured is not None:
             _as_measured(measured)
@@ -156,9 +156,10 @@ def in_words(exposures: str) -> str:
 
 
 def _as_measured(said: Mapping[str, Any]) -> None:
-    between = "measured" if said["low"] is None else f"{said['low']:.2f} to {said['high']:.2f}, measured"
-    of = f"{said['parameters']:,} parameters, {look.many(said['seeds'], 'seed')}"
-    st.markdown(f"**{said['rho']:.2f} bits a parameter** ({markdown.plain(between)})  \n:small[{of}]")
+    ends = "" if said["low"] is None else markdown.plain(f"{said['low']:.2f} to {said['high']:.2f}")
+    between = f" ({ends})" if ends else ""
+    of = f"measured with {said['parameters']:,} parameters, {look.many(said['seeds'], 'seed')}"
+    st.markdown(f"**{said['rho']:.2f} bits a parameter**{between}  \n:small[{of}]")
 
 
 def _rest() -> tuple[float | None, dict[str, int], int, int]:

@@ -71,7 +71,7 @@ def _table(pool: Pool, said: Mapping[str, Any], shown: Mapping[str, np.ndarray])
         loss = shown["loss"][at]
         cells = [_cut(texts["question"][at]), _cut(texts["answer"][at]), html.escape(names[shown["relation"][at]])]
         numbers = [f"{shown['exposures'][at]:,}"]
-        numbers += [f"{loss:.4g}" if np.isfinite(loss) else "not known"] if has_loss else []
+        numbers += [f"{loss:.2f}" if np.isfinite(loss) else "not known"] if has_loss else []
         body += "<tr>" + "".join(f"<td>{one}</td>" for one in cells)
         body += "".join(f"<td class=n>{one}</td>" for one in numbers) + "</tr>"
     head = "<th>question</th><th>answer</th><th>relation</th><th class=n>times stated</th>"

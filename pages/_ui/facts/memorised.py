@@ -168,7 +168,7 @@ def _errors(said: Mapping[str, Any]) -> None:
     look.legend([(fill, words) for words, fill in _ERRORS.values()])
     if moved := said.get("moved"):
         changes = (f"{words} {points(moved, name)}" for name, (words, _) in _ERRORS.items())
-        st.markdown(f"Pruning changed what is said of dropped facts, in points of a hundred: {', '.join(changes)}.")
+        st.markdown(f"Pruning changed these shares, in percentage points: {', '.join(changes)}.")
 
 
 def _examples(pool: Pool, said: Mapping[str, Any]) -> None:

@@ -14,9 +14,9 @@ from pages._ui.kit import disk, look, palette, watch
 TASK = "sensitivity"
 _LINES = {
     "overlap": ("same facts kept as after the longest", palette.COLOURS[0]),
-    "spearman": ("same order of losses as after the longest", palette.COLOURS[4]),
+    "spearman": ("same order of losses as after the longest (Spearman)", palette.COLOURS[4]),
     "with_frequency": (
-        "loss against how often a fact is stated: below 0, frequent facts are learned first",
+        "loss against how often a fact is stated (Spearman): below 0, frequent facts are learned first",
         palette.COLOURS[1],
     ),
 }
@@ -91,7 +91,7 @@ def _lengths(said: Mapping[str, Any]) -> None:
     low = min(one[name] for one in rows for name in _LINES if one[name] is not None)
     figure.update_layout(
         xaxis={"title": {"text": "length of the warm-up (training steps)"}, "rangemode": "tozero", "tickformat": ","},
-        yaxis={"title": {"text": "share, or Spearman"}, "range": [min(-0.05, low - 0.08), 1.05]},
+        yaxis={"title": {"text": "share, or rank correlation"}, "range": [min(-0.05, low - 0.08), 1.05]},
         dragmode=False,
         showlegend=False,
     )
@@ -130,5 +130,5 @@ def _betas(said: Mapping[str, Any]) -> None:
         showlegend=False,
     )
     alt = ", ".join(f"{one['facts']:,} at {one['beta']:g}" for one in rows)
-    title = f"How many facts are kept at {said['capacity_bits']:,.0f} bits, for several parts of it"
+    title = f"How many facts are kept when less or more than {said['capacity_bits']:,.0f} bits are filled"
     look.chart(figure, title, f"Facts kept: {alt}.", height=250, key="facts-beta")
