@@ -9,9 +9,9 @@ from datasel_core.pools.persistence import pool_names
 from datasel_core.pools.pool import Pool
 from datasel_core.rounds.project import Project, of_pool
 from datasel_core.rounds.proposal import propose, stops
-from pages._ui.kit import disk, keys, look, markdown, watch
+from pages._ui.kit import disk, forms, keys, look, markdown, watch
 from pages._ui.kit.onward import onward
-from pages._ui.rounds import closing, drawer, rail, table
+from pages._ui.rounds import drawer, rail, table
 
 _DONE = "rounds-done"
 
@@ -21,7 +21,7 @@ def page(pool: Pool) -> None:
     found = {one.plan.name: one for one in of_pool(disk.home(pool), pool)}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="rounds-controls"):
         project = _which(found)
-        with closing.drawer("New project", drawer.KEY, icon=":material/add:"):
+        with forms.drawer("New project", drawer.KEY, icon=":material/add:"):
             drawer.draw(pool)
         place = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     if (error := keys.get("error.rounds")) is not None:
@@ -62,7 +62,7 @@ def _next(project: Project, working: bool) -> None:
     """The one button for the next step: choose a round, or say that it is done."""
     if project.is_open:
         one = project.rounds[-1]
-        with closing.drawer(f"Round {one.at} is done", _DONE, icon=":material/check:", type="primary"):
+        with forms.drawer(f"Round {one.at} is done", _DONE, icon=":material/check:", type="primary"):
             _done(project)
         onward("Export it", "pages/export.py", key="rounds", leads=False, run=one.run)
         return
@@ -106,7 +106,7 @@ def _close(project: Project, given: dict) -> None:
         keys.put("error.rounds", None)
     except DataselError as error:
         keys.put("error.rounds", str(error))
-    closing.close(_DONE)
+    forms.close(_DONE)
     st.rerun()
 
 

@@ -126,7 +126,7 @@ class Asked:
             "period": list(self.wanted.period),
             "pool": self.pool.fingerprint,
             "kept": kept,
-            "run": self.run and dict(self.run),
+            "run": self.run and {name: value for name, value in self.run.items() if name != "name"},  # it may change
             "reference_runs": None if reference is None else sorted(set(reference)),
         }
 

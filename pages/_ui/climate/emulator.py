@@ -14,8 +14,7 @@ from pages._ui.climate import fitting, maps, reading
 from pages._ui.climate.asking import Asked
 from pages._ui.climate.fitting import Fitting
 from pages._ui.climate.rail import without
-from pages._ui.kit import keys, look, markdown, watch
-from pages._ui.rounds import closing
+from pages._ui.kit import forms, keys, look, markdown, watch
 
 TASK = "emulator"
 _ANOTHER = "climate-another"
@@ -76,7 +75,7 @@ def _choose(pool: Pool, run: Run | None, lines: Timeline, asked: Asked, working:
                 width=620,
             )
             if asked.target is not None:
-                with closing.drawer("Another emulator", _ANOTHER, icon=":material/add:"):
+                with forms.drawer("Another emulator", _ANOTHER, icon=":material/add:"):
                     _another(pool, run, lines, asked, working)
         return known[str(shown)]
     fit = fitting.ask(pool)
@@ -116,7 +115,7 @@ def _another(pool: Pool, run: Run | None, lines: Timeline, asked: Asked, working
 
 def _start(given: Mapping[str, Any]) -> None:
     watch.start(TASK, TASK, **given)
-    closing.close(_ANOTHER)
+    forms.close(_ANOTHER)
 
 
 def _given(pool: Pool, run: Run | None, lines: Timeline, asked: Asked, fit: Fitting) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""A form from a declaration: the fields are the form, their descriptions the help, their constructor the check."""
+"""A form from a declaration: the fields are the form, their descriptions the help, their constructor the check. And a
+drawer that it may stand in, which closes itself once what it was opened for is done.
+"""
 
 import types
 import typing
@@ -135,3 +137,21 @@ def _digits(step: float) -> int:
 
 def _may_be_none(kind: Any) -> bool:
     return typing.get_origin(kind) in (typing.Union, types.UnionType) and type(None) in typing.get_args(kind)
+
+
+def drawer(label: str, key: str, **options: Any) -> Any:
+    """A popover that `close` can shut; options: as `st.popover` takes them.
+
+    Not by Streamlit's own state of it (`on_change`): a popover that has one asks for another run when it is drawn, and
+    a page that is opened meanwhile is lost.
+    """
+    return st.popover(label, key=f"{key}-{st.session_state.get(_times(key), 0)}", **options)
+
+
+def close(key: str) -> None:
+    """Shuts it at the next drawing of the page: another one, which is closed, stands in its place then."""
+    st.session_state[_times(key)] = st.session_state.get(_times(key), 0) + 1
+
+
+def _times(key: str) -> str:
+    return f"closed.{key}"

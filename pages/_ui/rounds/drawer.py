@@ -11,8 +11,7 @@ from datasel_core.errors import DataselError
 from datasel_core.pools.persistence import pool_names
 from datasel_core.pools.pool import Pool
 from datasel_core.rounds.stop import MEASURES
-from pages._ui.kit import disk, keys, look, markdown
-from pages._ui.rounds import closing
+from pages._ui.kit import disk, forms, keys, look, markdown
 
 KEY = "rounds-new"
 SHARES = (1, 2, 3)
@@ -100,7 +99,7 @@ def _start(pool: Pool) -> None:
     else:
         keys.put("error.rounds", None)
         keys.put("rounds.project", made.name)
-    closing.close(KEY)
+    forms.close(KEY)
     st.rerun()
 
 
