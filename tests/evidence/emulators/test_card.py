@@ -176,6 +176,8 @@ def test_three_roles_are_kept_apart(workspace, tmp_path):
     said = judged(workspace, run="some", target="ssp245", training="historical,ssp585")
     assert said["task"]["training"] == ["historical", "ssp585"]
     assert re.match(r"\d+ of the years that were kept are of other runs", said["notes"][1])
+    assert main(["runs", "rename", "some", "others"]) == 0
+    assert judged(workspace, run="others", target="ssp245", training="historical,ssp585")["key"] == said["key"]
 
 
 def test_the_driver_is_named_in_every_score_and_its_error_told_apart(workspace, tmp_path):
