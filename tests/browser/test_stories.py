@@ -53,6 +53,16 @@ def type_into(page, label, text):
     field.press("Enter")
 
 
+def rest(page, label):
+    """Waits until nothing comes into the field any more of what was dragged just before."""
+    field, last, same = page.get_by_label(label, exact=True).first, None, 0
+    while same < 4:
+        settled(page)
+        value = field.input_value()
+        same, last = (same + 1 if value == last else 0), value
+        page.wait_for_timeout(250)
+
+
 def open_pool(page, name):
     """The card that says this name, and has a button to open."""
     settled(page)
@@ -186,6 +196,7 @@ def test_pairs_by_one_score_then_towards_a_target_to_uids(visit, signs, tmp_path
     page.mouse.move(x + 45, y, steps=3)
     page.mouse.up()
     page.get_by_text(f"40 of {N_PAIRS} pairs").first.wait_for(state="detached")
+    rest(page, f"Pairs above it, 1 to {N_PAIRS}")
     type_into(page, f"Pairs above it, 1 to {N_PAIRS}", "30")
     see(page, f"preview: 30 of {N_PAIRS} pairs, not kept")
     keep(page, "well matched", "30 pairs")

@@ -6,8 +6,9 @@ something. (Streamlit 1.67, `AppSession._handle_scriptrunner_event_on_event_loop
 no longer the current one are ignored.) A page with fragments that run by themselves meets that moment sooner or later,
 most of all where every core is busy.
 
-So each run leaves a mark where it ends, the browser says at every tick which marks it has seen, and a mark that it has
-not seen at two ticks in a row was lost.
+So each run leaves a numbered mark where it ends, and at every tick the browser says which marks it has seen. It also
+says which number was the last one when what ticks was drawn: messages come in their order, so a mark up to there that
+it has not seen is lost, however slow everything is.
 """
 
 from dataclasses import dataclass, field
@@ -26,27 +27,28 @@ _MARK = st.components.v2.component(
 _TICK = st.components.v2.component(
     "datasel_tick",
     html="<i></i>",
-    js="""export default function ({ data, setTriggerValue }) {
-      const at = setInterval(() => setTriggerValue('tick', window.datasel_drawn ?? {}), 1000 * data.every);
-      return () => clearInterval(at);
+    js="""export default function ({ data, parentElement, setTriggerValue }) {
+      const root = parentElement.querySelector('i');
+      clearInterval(root.at); // of an earlier drawing
+      const say = () => setTriggerValue('tick', { marks: window.datasel_drawn ?? {}, upto: data.upto });
+      root.at = setInterval(say, 1000 * data.every);
+      return () => clearInterval(root.at);
     }""",
 )
 _KEY = "tick"
 _SOON = 1.0
-"""Seconds to the next tick, where a mark is late. What was on its way at one tick is there at the next: messages come
-in their order, and between the two lies an answer.
-"""
+"""Seconds to the next tick while a mark is not known to be seen."""
 
 
 @dataclass
 class _Marks:
-    """last: number of the last one. there: name -> number, since the page began. late: those that the browser had not
-    seen at the tick before.
+    """last: number of the last one. there: name -> number, since the page began. again: those for which the page was
+    drawn again, until all are seen.
     """
 
     last: int = 0
     there: dict[str, int] = field(default_factory=dict)
-    late: set[tuple[str, int]] = field(default_factory=set)
+    again: set[str] = field(default_factory=set)
 
 
 def begin() -> None:
@@ -66,13 +68,15 @@ def tick(every: float) -> None:
     """Called in a fragment: it runs again every so many seconds. Where something that was drawn is lost, so does the
     whole page.
     """
-    marks, seen = _marks(), st.session_state.get(_KEY, {}).get("tick")
-    if seen is not None:
-        late = {(name, number) for name, number in marks.there.items() if seen.get(name) != number}
-        lost, marks.late = late & marks.late, late
-        if lost:
+    marks, said = _marks(), st.session_state.get(_KEY, {}).get("tick")
+    if said is not None:
+        late = {name: number for name, number in marks.there.items() if said["marks"].get(name) != number}
+        lost = {name for name, number in late.items() if number <= said["upto"]}
+        new, marks.again = lost - marks.again, lost
+        if new:  # what is lost once more is not shown at all, as in a drawer that is closed
             st.rerun(scope="app")
-    _TICK(key=_KEY, data={"every": min(every, _SOON) if marks.late else every}, on_tick_change=lambda: None)
+        every = min(every, _SOON) if late else every
+    _TICK(key=_KEY, data={"every": every, "upto": marks.last}, on_tick_change=lambda: None)
 
 
 def _marks() -> _Marks:
