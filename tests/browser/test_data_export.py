@@ -68,8 +68,8 @@ def test_label_masks_are_left_out_before_a_folder_is_opened(visit, folder):
     page.get_by_role("textbox", name="Folder or file").fill(str(folder))
     page.keyboard.press("Enter")
     page.get_by_text("7 of them look like label masks").wait_for()
-    page.locator(".ds-sketch").nth(2).wait_for()
-    assert page.locator(".ds-sketch").count() == 3
+    page.locator(".st-key-subfolders .ds-sketch").nth(2).wait_for()
+    assert page.locator(".st-key-subfolders .ds-sketch").count() == 3
     assert page.get_by_role("checkbox", name="annot").is_checked() is False
     page.get_by_role("button", name="Take these 7, too").click()
     page.get_by_role("button", name="Leave these 7 out").click()
