@@ -19,7 +19,7 @@ from datasel_core.features.language.models import local_files
 from datasel_core.features.language.scoring import per_sample, score
 from datasel_core.features.language.tokens import Template, Tokens, read_tokens
 from datasel_core.features.models.weights import choose_device
-from datasel_core.probes.lm import of_seeds
+from datasel_core.probes.numbers.seeds import of_seeds
 from datasel_core.probes.probe import Probe, probe
 from datasel_core.probes.turns import source_of
 from datasel_core.workspace.hashing import hash_file

@@ -20,8 +20,8 @@ from datasel_core.features.language.tokens import Template, Tokens, read_tokens
 from datasel_core.features.language.training import Recipe
 from datasel_core.features.language.vocabulary import Vocabulary, train_vocabulary
 from datasel_core.features.models.weights import choose_device
-from datasel_core.probes.lm import of_seeds
 from datasel_core.probes.numbers.facts import BESIDE, DROPPED, Part, World, numbers_of, over_seeds
+from datasel_core.probes.numbers.seeds import of_seeds
 from datasel_core.probes.probe import Probe, probe
 from datasel_core.probes.turns import source_of
 

@@ -13,8 +13,8 @@ from datasel_core.evidence.facts.counts import kept_rows
 from datasel_core.features.roles import Roles
 from datasel_core.pools import holdout
 from datasel_core.probes.evaluate import given_to, of_models
-from datasel_core.probes.lm import of_seeds
 from datasel_core.probes.numbers.facts import DROPPED
+from datasel_core.probes.numbers.seeds import of_seeds
 from datasel_core.probes.probe import Probe
 from datasel_core.runs.run import Run
 from datasel_core.workspace.layout import Workspace

@@ -10,7 +10,7 @@ from datasel_core.features.facts_training import knowledge
 from datasel_core.features.facts_training.asking import Exposures, nats
 from datasel_core.features.language.tokens import Tokens
 from datasel_core.features.language.vocabulary import Vocabulary
-from datasel_core.probes.lm import of_seeds
+from datasel_core.probes.numbers.seeds import of_seeds
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
