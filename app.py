@@ -34,14 +34,16 @@ PAGES = (  # section, file, title, icon, kinds of pool that it suits
 )
 pool = keys.pool()
 offered: dict[str, list[st.Page]] = {}
-titles: list[tuple[st.Page, str]] = []
+known: list[tuple[st.Page, str, str]] = []
 for section, name, title, icon, kinds in PAGES:
     if section == "Help" or name == "data" or (pool is not None and pool.kind in kinds and disk.suits(pool, name)):
-        made = st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == "data")
+        file = f"pages/{name}.py"
+        made = st.Page(file, title=title, icon=f":material/{icon}:", default=name == "data")
         offered.setdefault(section, []).append(made)
-        titles.append((made, title))
+        known.append((made, title, file))
 page = st.navigation(offered)
-strip.frame(next((title for made, title in titles if made is page), ""))  # a page knows its own only on a server
+title, file = next(((title, file) for made, title, file in known if made is page), ("", ""))
+strip.frame(title, file, page.url_path)  # a page knows its own title only on a server
 look.told(page.run)()
 strip.aside()
 server.settle()

@@ -8,7 +8,7 @@ from datasel_core.runs.find.found import SIMILAR, Found
 from pages._ui.find import answer as answers
 from pages._ui.find import asked, onto, rail
 from pages._ui.find.asked import Request
-from pages._ui.kit import grouping, keys, look, markdown
+from pages._ui.kit import drawn, grouping, keys, look, markdown
 from pages._ui.media import photos
 
 _HEIGHT, _MOST = 96, 60
@@ -34,7 +34,7 @@ def page(pool: Pool) -> None:
 
 def _wait(counting: Counting) -> None:
     if counting.is_left or counting.wait(0):
-        st.rerun(scope="app")
+        drawn.again()
 
 
 def _nothing_asked(pool: Pool, request: Request) -> None:

@@ -8,7 +8,7 @@ from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
 from pages._ui.image_text import cut, examples, rail, recipe, scorers, scores, sentence
 from pages._ui.image_text.scores import Scored
-from pages._ui.kit import disk, keys, look, markdown, palette, strip, watch
+from pages._ui.kit import disk, drawn, keys, look, markdown, palette, strip, watch
 from pages._ui.kit.onward import onward
 from pages._ui.question import answers, encoders
 
@@ -56,7 +56,7 @@ def _live(choice: Question, found: Scored) -> None:
     """Everything that follows the cut; only this part runs again while it is dragged."""
     if keys.get("pairs.started"):
         keys.put("pairs.started", None)
-        st.rerun(scope="app")
+        drawn.again()
     n = cut.current(choice, found)
     _said(choice, found, n)
     main, side = st.columns([72, 28], gap="medium")

@@ -9,7 +9,7 @@ from pages._ui.charts import map as canvas
 from pages._ui.charts import map_link, maps
 from pages._ui.data import first_map
 from pages._ui.find import onto
-from pages._ui.kit import grouping, keys, look
+from pages._ui.kit import drawn, grouping, keys, look
 from pages._ui.media import lens, photos, reasons
 from pages._ui.patterns import region
 
@@ -58,7 +58,7 @@ def _marked_anew() -> None:
 def _map(pool: Pool, kept: StoredFeature, points: canvas.Points, labels: canvas.Labels) -> None:
     if keys.get(f"opened.{_MAP}") or keys.get("map.marked") != _marked():
         keys.put(f"opened.{_MAP}", None)
-        st.rerun(scope="app")
+        drawn.again()
     patterns = kept if kept.meta["shape"] == "ragged" else None
     what = PATTERNS.name if patterns else look.unit(pool)
     row = keys.get("open_row")
@@ -88,13 +88,13 @@ def _hovered(pool: Pool, patterns: StoredFeature | None, points: canvas.Points, 
 
 def _rail(pool: Pool, kept: StoredFeature, points: canvas.Points, labels: canvas.Labels) -> None:
     """One thing: the sample that was opened, else those of the region, else some of everything."""
-    row, drawn = keys.get("open_row"), bool(canvas.region(_MAP, points))
+    row, marked = keys.get("open_row"), bool(canvas.region(_MAP, points))
     if row is not None and 0 <= int(row) < pool.n:
-        _one(pool, kept, points, int(row), drawn)
+        _one(pool, kept, points, int(row), marked)
         return
     if canvas.is_of_another(_MAP, points):
         st.caption("The region was drawn on another map, and comes back with it.")
-    if drawn:
+    if marked:
         region.rail(_MAP, pool, points, labels)
     else:
         _examples(pool, points)
@@ -112,12 +112,12 @@ def _examples(pool: Pool, points: canvas.Points) -> None:
     photos.wall(pool, grouping.in_turn(pool), key="wall-map", height=region.HEIGHT, most=region.SHOWN)
 
 
-def _one(pool: Pool, kept: StoredFeature, points: canvas.Points, row: int, drawn: bool) -> None:
+def _one(pool: Pool, kept: StoredFeature, points: canvas.Points, row: int, marked: bool) -> None:
     place = keys.get("open_place")
     mine = points.offsets is not None and place is not None and points.offsets[row] <= place < points.offsets[row + 1]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(reasons.named(pool, row), width="content")
-        back = "Back to the region" if drawn else "Close"
+        back = "Back to the region" if marked else "Close"
         st.button(back, key="close-one", type="tertiary", on_click=keys.put, args=("open_row", None))
     reasons.picture(
         pool,

@@ -8,7 +8,7 @@ from datasel_core.review.agreement import SHARE
 from datasel_core.review.state import Standing
 from datasel_core.runs.run import Run
 from pages._ui.export import record
-from pages._ui.kit import disk, keys, look, markdown, watch
+from pages._ui.kit import disk, drawn, keys, look, markdown, watch
 from pages._ui.kit.onward import onward
 from pages._ui.review import desk
 
@@ -89,7 +89,7 @@ def live(pool: Pool, run: Run, view: str, rule: str, share: float) -> None:
     """Where people decide; only this part runs again with each answer."""
     if keys.get("review.started"):
         keys.put("review.started", None)
-        st.rerun(scope="app")
+        drawn.again()
     standing = desk.draw(pool, run, view, rule, share)
     _finish(pool, run, standing, rule)
 

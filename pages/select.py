@@ -4,7 +4,7 @@ import streamlit as st
 
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
-from pages._ui.kit import keys, look, strip, watch
+from pages._ui.kit import drawn, keys, look, strip, watch
 from pages._ui.kit.onward import onward
 from pages._ui.question import answers, budget, settings
 from pages._ui.question.answers import Answer
@@ -27,7 +27,7 @@ def live(choice: Question, working: bool) -> None:
     """Everything that follows the budget; only this part runs again while it is dragged."""
     if keys.get("select.started"):
         keys.put("select.started", None)
-        st.rerun(scope="app")
+        drawn.again()
     n = budget.current(choice.pool, answers.free(choice))
     answer = answers.answer(choice, n)
     enough = answer is not None and (len(answer.rows) >= n or len(answer.longer) < asked(answer))

@@ -9,7 +9,7 @@ from datasel_core.methods.algorithms.transport import TransportPlan
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.neighbor_tables import Tables
 from datasel_core.runs.question import Question
-from pages._ui.kit import keys, look, strip, watch
+from pages._ui.kit import drawn, keys, look, strip, watch
 from pages._ui.kit.onward import onward
 from pages._ui.question import answers, budget
 from pages._ui.targets import crowds, mass, sentence, setting, tables, walls
@@ -59,7 +59,7 @@ def _live(choice: Question, found: Tables, kept: StoredFeature, working: bool) -
     """Everything that follows the sliders; only this part runs again."""
     if keys.get("targets.again"):
         keys.put("targets.again", None)
-        st.rerun(scope="app")
+        drawn.again()
     alpha, c, sigma = setting.sliders(found)
     one, choice = tables.plan(found, alpha, c, sigma), choice.tuned(alpha=alpha, c=c, sigma=sigma)
     p = tables.chances(found, one, choice.pool.n)

@@ -11,7 +11,7 @@ from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from datasel_core.runs.question import Question
 from pages._ui.charts import clusters, composition
-from pages._ui.kit import disk, forms, keys, look, markdown, palette, strip, watch
+from pages._ui.kit import disk, drawn, forms, keys, look, markdown, palette, strip, watch
 from pages._ui.kit.onward import onward
 from pages._ui.question import answers, budget, methods
 from pages._ui.question.answers import Answer
@@ -88,7 +88,7 @@ def _live(choice: Question, working: bool) -> None:
     """Everything that follows the budget; only this part runs again while it is dragged."""
     if keys.get("trajectories.started"):
         keys.put("trajectories.started", None)
-        st.rerun(scope="app")
+        drawn.again()
     pool = choice.pool
     controls, actions = st.columns([76, 24], gap="small", vertical_alignment="bottom")
     with controls:
@@ -97,7 +97,7 @@ def _live(choice: Question, working: bool) -> None:
     if answer is None and not working and keys.get("trajectories.asked") != str(choice.open()):
         keys.put("trajectories.asked", str(choice.open()))
         _start(choice, n)  # clusters take seconds: nobody should have to ask for them
-        st.rerun(scope="app")
+        drawn.again()
     enough = answer is not None and len(answer.rows) >= n
     same = answers.exact(choice, n)
     active = same is not None and same.key == keys.get("run")

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from datasel_core.base.progress import Progress
 from datasel_core.pools.pool import Pool
 from datasel_core.pools.scan import Scan
-from datasel_core.workspace.files import beside, held
+from datasel_core.workspace.files import begun
 
 _TOGETHER = 1000
 """Rows of long texts in memory at once, and in one part of the file: of these the screen reads one after the other."""
@@ -49,10 +49,8 @@ def cut(pool: Pool, rows: np.ndarray, said: dict[str, str], place: Path, progres
 def _written(pool: Pool, rows: np.ndarray, place: Path, progress: Progress) -> Iterator[Path]:
     """A file of all columns, which goes unless it became the pool's."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    file = beside(place)
-    try:
-        file.touch()
-        with held(file), contextlib.ExitStack() as stack:
+    with begun(place) as file:
+        with contextlib.ExitStack() as stack:
             writer = None
             for start in progress.over(range(0, len(rows), _TOGETHER), -(-len(rows) // _TOGETHER), "copying texts"):
                 part = pool.take(rows[start : start + _TOGETHER], pool.names)
@@ -60,5 +58,3 @@ def _written(pool: Pool, rows: np.ndarray, place: Path, progress: Progress) -> I
                     writer = stack.enter_context(pq.ParquetWriter(file, part.schema, compression="zstd"))
                 writer.write_table(part)
         yield file
-    finally:
-        file.unlink(missing_ok=True)

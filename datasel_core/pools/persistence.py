@@ -21,7 +21,7 @@ from datasel_core.pools.pool import Pool, stamps_file
 from datasel_core.pools.scan import Scan, fingerprint
 from datasel_core.workspace import uploads
 from datasel_core.workspace.arrays import put_array
-from datasel_core.workspace.files import read_json, write_json, writing
+from datasel_core.workspace.files import put, read_json, write_json, writing
 from datasel_core.workspace.hashing import hash_file, is_own, known_hash, own_hash
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
@@ -54,10 +54,10 @@ def save_pool(workspace: Workspace, name: str, kind: PoolKind, source: Path, sca
         **({"part_of": dict(scan.part_of)} if scan.part_of else {}),
     }
     _set_aside(folder)
-    with writing(folder / _TABLE) as temporary:
-        if scan.file is not None:
-            os.replace(scan.file, temporary)
-        else:
+    if scan.file is not None:
+        put(scan.file, folder / _TABLE)
+    else:
+        with writing(folder / _TABLE) as temporary:
             pq.write_table(scan.table, temporary, compression="zstd")
     table_sha256 = about["table_sha256"] = hash_file(folder / _TABLE)
     stamps = stamps_file(folder, table_sha256)

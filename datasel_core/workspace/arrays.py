@@ -3,14 +3,13 @@
 import contextlib
 import io
 import os
-import secrets
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from datasel_core.errors import BadInput
-from datasel_core.workspace.files import PART, disk_trouble, held, writing
+from datasel_core.workspace.files import begun, disk_trouble, writing
 
 
 def _room(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
@@ -29,15 +28,15 @@ class growing:  # noqa: N801  (used as a with statement)
 
     def __init__(self, folder: Path, targets: dict[str, tuple[int, tuple[int, ...], np.dtype]]):
         self.folder, self.targets = folder, targets
-        self.parts = {name: folder / f".{name}.{secrets.token_hex(4)}{PART}" for name in targets}
+        self.parts: dict[str, Path] = {}
         self.held = contextlib.ExitStack()
         self.maps: dict[str, np.ndarray] = {}
 
     def __enter__(self) -> dict[str, np.ndarray]:
         try:
             for name, (n, shape, dtype) in self.targets.items():
+                self.parts[name] = self.held.enter_context(begun(self.folder / name))
                 self.maps[name] = _room(self.parts[name], dtype, (n, *shape))
-                self.held.enter_context(held(self.parts[name]))
         except OSError as error:
             self._clear()
             raise disk_trouble(error, self.folder) from error
@@ -53,8 +52,6 @@ class growing:  # noqa: N801  (used as a with statement)
     def _clear(self) -> None:
         self.maps = {}
         self.held.close()
-        for part in self.parts.values():
-            part.unlink(missing_ok=True)
 
 
 class _Into:

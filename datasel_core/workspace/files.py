@@ -30,22 +30,59 @@ def writing(path: Path) -> Iterator[Path]:
 
     Raises Failed when the disk is full or the folder cannot be written.
     """
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        begun = beside(path)
-        os.close(os.open(begun, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # the umask says who may read it
-        temporary = begun
-        with held(temporary):
+        with begun(path) as temporary:
             yield temporary
-            with open(temporary, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
+            put(temporary, path)
     except OSError as error:
         raise disk_trouble(error, path) from error
+
+
+def put(file: Path, path: Path) -> None:
+    """A file that is finished takes its place, all at once; both on one disk. Raises Failed."""
+    try:
+        with open(file, "rb") as finished:
+            os.fsync(finished.fileno())
+        os.replace(file, path)
+    except OSError as error:
+        raise disk_trouble(error, path) from error
+
+
+@contextlib.contextmanager
+def begun(path: Path) -> Iterator[Path]:
+    """An empty file beside `path`, held by this process from its first moment, for what is to take its place; when the
+    block ends it is gone, or has another name. Who writes it keeps it: another file put in its place is nobody's.
+    Raises OSError.
+    """
+    file, number = _held_anew(path)
+    try:
+        yield file
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        os.close(number)
+        file.unlink(missing_ok=True)
+
+
+def _held_anew(path: Path) -> tuple[Path, int]:
+    """A new file, and the open one that holds it; the system lets go of it when the process dies."""
+    for _ in range(_TRIES):
+        file = beside(path)
+        number = os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)  # the umask says who may read it
+        try:
+            if fcntl is not None:
+                with contextlib.suppress(OSError):  # a file system without locks: then nothing is taken for a leftover
+                    fcntl.flock(number, fcntl.LOCK_EX)
+            if os.path.exists(file):
+                return file, number
+        except BaseException:
+            os.close(number)
+            raise
+        os.close(number)  # somebody took it for a leftover before it was held
+    raise OSError(errno.EAGAIN, "it is taken away each time")
+
+
+_TRIES = 1000
+"""How often somebody may start in the blink between the first moment of a file and the one in which it is held."""
 
 
 def beside(path: Path) -> Path:
@@ -53,21 +90,15 @@ def beside(path: Path) -> Path:
     return path.with_name(f".{path.name[:NAMED]}.{secrets.token_hex(4)}{PART}")
 
 
-@contextlib.contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Marks a file as one that a living process writes; the system forgets the mark when the process dies."""
-    with contextlib.ExitStack() as stack:
-        if fcntl is not None:
-            with contextlib.suppress(OSError):  # a file system without locks: then it is never taken for a leftover
-                fcntl.flock(stack.enter_context(open(path, "r+b")), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-
-
-def is_left_over(path: Path) -> bool:
-    """Whether no living process holds a file that one began to write."""
+def is_left_over(path: Path, remove: bool = False) -> bool:
+    """Whether no living process holds a file that one began to write. remove: then it goes, and nobody can take hold of
+    it in between.
+    """
     try:
         with open(path, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if remove:
+                path.unlink()
     except (OSError, AttributeError):  # it is held, is gone, or there are no locks here
         return False
     return True

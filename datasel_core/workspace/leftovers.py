@@ -34,10 +34,9 @@ def clear(workspace: Workspace) -> None:
 def found(workspace: Workspace) -> Iterator[Path]:
     """What `clear` would remove: half-written files and folders of sources that nobody holds any more."""
     yield from (folder for folder in workspace.folders(workspace.spool().name) if not is_held(folder))
-    yield from _beside(workspace.path)
-    for part in workspace.written_parts():
-        for folder, _, _ in os.walk(part):
-            yield from _beside(Path(folder))
+    walked = (folder for part in workspace.written_parts() for folder, _, _ in os.walk(part))
+    for folder in (workspace.path, *map(Path, walked)):
+        yield from filter(is_left_over, _beside(folder))
 
 
 def clear_spools(workspace: Workspace) -> None:
@@ -53,8 +52,7 @@ def clear_spools(workspace: Workspace) -> None:
 def clear_beside(folder: Path, names: Collection[str] | None = None) -> None:
     """Removes half-written files in one folder; names: only those that were to become files of these names."""
     for path in _beside(folder, names):
-        with contextlib.suppress(OSError):
-            path.unlink()
+        is_left_over(path, remove=True)
 
 
 def _beside(folder: Path, names: Collection[str] | None = None) -> Iterator[Path]:
@@ -64,5 +62,4 @@ def _beside(folder: Path, names: Collection[str] | None = None) -> Iterator[Path
             found = _OURS.fullmatch(entry.name)
             if found is None or (begun is not None and found[1] not in begun) or entry.is_symlink():
                 continue
-            if is_left_over(Path(entry.path)):
-                yield Path(entry.path)
+            yield Path(entry.path)

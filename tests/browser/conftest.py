@@ -180,8 +180,10 @@ def visit(chromium, server, request) -> Iterator[Callable]:
 
     yield go
     for at, context in enumerate(contexts):
-        if SHOTS and request.node.stash.get(_failed, False):
-            for page in context.pages:
+        for page in context.pages if request.node.stash.get(_failed, False) else ():
+            shown = f"{page.url}\n{page.inner_text('body')}"
+            request.node.add_report_section("teardown", "page", "\n".join(filter(str.strip, shown.splitlines())))
+            if SHOTS:
                 page.screenshot(path=Path(SHOTS) / f"{request.node.name}-{at}.png")
         context.close()
     assert strangers == []

@@ -66,3 +66,27 @@ def test_a_fragment(visit, workspace, pool):
     page.get_by_text("Next best", exact=True).click()
     page.get_by_role("button", name=re.compile("^#11: ")).wait_for()
     assert loss.lost == 1
+
+
+def test_a_page_that_a_button_leads_to(visit, pool):
+    found = []
+    page = visit("/plan?pool=shots", begin=lambda page: found.append(Loss(page, True)))
+    settled(page)
+    (loss,) = found
+    loss.words = b"<h1>Select</h1>"
+    page.get_by_role("button", name="Choose them").click()
+    page.get_by_role("heading", name="Select", exact=True).wait_for()
+    settled(page)
+    assert loss.lost == 1
+    assert page.get_by_role("heading", name="Select", exact=True).is_visible()
+
+
+def test_a_link_that_is_clicked_while_the_server_is_busy(visit, server, pool):
+    """What ticks on the page that is left asks for that page."""
+    page = visit("/plan?pool=shots")
+    for name in ("Select", "Find", "Plan") * 3:
+        settled(page)
+        with server.held():
+            page.get_by_role("link", name=name, exact=True).click()
+            page.wait_for_timeout(2500)  # longer than a tick
+        page.get_by_role("heading", name=name, exact=True).wait_for()

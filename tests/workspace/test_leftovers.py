@@ -1,11 +1,13 @@
 """What killed processes left is cleared at the next start; what a living one holds is not."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from datasel_core.__main__ import main
@@ -87,8 +89,6 @@ def test_names_beside_which_to_look(tmp_path):
 
 
 def test_what_is_being_written_is_held_by_this_process_too(tmp_path):
-    import numpy as np
-
     with (
         writing(tmp_path / "a.json") as temporary,
         growing(tmp_path, {"v": (2, (2,), np.dtype("f4"))}) as arrays,
@@ -97,6 +97,81 @@ def test_what_is_being_written_is_held_by_this_process_too(tmp_path):
         temporary.write_text("{}")
         arrays["v"][:] = 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "v.npy"]
+
+
+class Starts:
+    """A program that starts at one step of another: it clears what nobody holds, just before and just after what that
+    one asks of the disk.
+    """
+
+    def __init__(self, home, monkeypatch):
+        self.home, self.n, self.at, self._busy = home, 0, None, False
+        for module, name in ((os, "open"), (os, "replace"), (os, "fsync"), (os, "close"), (files.fcntl, "flock")):
+            monkeypatch.setattr(module, name, self._met(getattr(module, name)))
+
+    def _met(self, real):
+        def one(*given, **named):
+            if self._busy:
+                return real(*given, **named)
+            self._step()
+            found = real(*given, **named)
+            self._step()
+            return found
+
+        return one
+
+    def _step(self):
+        self.n += 1
+        if self.n == self.at:
+            self._busy = True
+            leftovers.clear(self.home)
+            self._busy = False
+
+
+def _json(home):
+    files.write_json(home.path / "a.json", {"a": 1})
+
+
+def _arrays(home):
+    with growing(home.path, {"v": (2, (2,), np.dtype("f4")), "w": (1, (2,), np.dtype("f4"))}) as arrays:
+        arrays["v"][:], arrays["w"][:] = 1, 2
+
+
+def _texts(home):
+    lines = (f'{{"id": "t{at}", "text": "said {at}"}}\n' for at in range(9))
+    (home.path.parent / "chat.jsonl").write_text("".join(lines))
+    assert main(["pool", "add", "chat", str(home.path.parent / "chat.jsonl")]) == 0
+
+
+def _cut(home):
+    assert main(["pool", "cut", "few", "--from", "chat", "--where", "id <> 't3'"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "write"),
+    [((), _json), ((), _arrays), ((), _texts), ((_texts,), _cut)],
+    ids=["json", "arrays", "texts", "cut"],
+)
+def test_who_starts_at_any_moment_takes_nothing_that_is_being_written(workspace, monkeypatch, capsys, before, write):
+    """The law: as without the other, at each step."""
+
+    def left():
+        shutil.rmtree(workspace.path, ignore_errors=True)
+        workspace.path.mkdir()
+        steps.at = None
+        for one in before:
+            one(workspace)
+        steps.n, steps.at = 0, at
+        write(workspace)
+        there = [path for part in ("*.json", "*.npy", "pools/**/*") for path in workspace.path.glob(part)]
+        return {str(path): path.read_bytes() for path in there if path.is_file() and path.name != ".lock"}
+
+    steps, at = Starts(workspace, monkeypatch), None
+    alone, n = left(), steps.n
+    assert alone
+    assert n > 6
+    for at in range(1, n + 1):
+        assert left() == alone, at
 
 
 def test_without_locks_nothing_is_taken_for_a_leftover(tmp_path, monkeypatch):

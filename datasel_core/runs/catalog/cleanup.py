@@ -20,7 +20,7 @@ from datasel_core.runs.catalog.label import Label, read_label
 from datasel_core.runs.catalog.needed import Needed, at_work, needed
 from datasel_core.runs.run import is_preview
 from datasel_core.workspace import leftovers
-from datasel_core.workspace.files import read_json
+from datasel_core.workspace.files import is_left_over, read_json
 from datasel_core.workspace.layout import Workspace
 from datasel_core.workspace.locks import Lock
 
@@ -170,8 +170,10 @@ def _take_files(item: Item) -> None:
         try:
             if path.is_dir():
                 shutil.rmtree(path)
-            else:
+            elif item.kind != "leftovers":
                 path.unlink(missing_ok=True)
+            else:
+                is_left_over(path, remove=True)  # else somebody writes it by now
         except OSError as error:
             raise Failed(f"{path} could not be deleted: {error.strerror or error}.") from None
 

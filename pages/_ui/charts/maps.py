@@ -16,7 +16,7 @@ from datasel_core.pools.pool import Pool
 from datasel_core.pools.readers.tables.typed import AS_WRITTEN
 from pages._ui.charts import colouring
 from pages._ui.charts import map as canvas
-from pages._ui.kit import disk, grouping, keys, look, markdown, palette, watch
+from pages._ui.kit import disk, drawn, grouping, keys, look, markdown, palette, watch
 from pages._ui.media import lens, photos
 
 _NUMBER = "number."
@@ -83,7 +83,7 @@ def _there(kept: StoredFeature) -> tuple[str | None, bool]:
 
 def _wake(kept: StoredFeature, before: tuple[str | None, bool]) -> None:
     if _there(kept) != before:
-        st.rerun(scope="app")
+        drawn.again()
 
 
 def read_clusters(kept: StoredFeature) -> np.ndarray | None:

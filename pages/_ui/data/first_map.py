@@ -15,7 +15,7 @@ from datasel_core.features.likely import has_vectors
 from datasel_core.features.stored import StoredFeature
 from datasel_core.pools.pool import Pool
 from pages._ui.kit import disk, keys, look, markdown, watch
-from pages._ui.kit.onward import onward
+from pages._ui.kit.onward import go, onward
 
 _PAGE = "pages/patterns.py"
 _BY_ITSELF = 50_000
@@ -132,4 +132,4 @@ def _ended(pool: Pool, result: dict[str, Any]) -> None:
         return
     for name, value in to(pool, kept).items():
         keys.put(name, value)
-    st.switch_page(_PAGE)
+    go(_PAGE)

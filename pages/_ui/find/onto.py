@@ -12,6 +12,7 @@ from datasel_core.pools.pool import Pool
 from datasel_core.runs.catalog import lists
 from datasel_core.runs.find import nearest
 from pages._ui.kit import disk, keys, look
+from pages._ui.kit.onward import go
 
 
 def choose_from(
@@ -41,7 +42,7 @@ def choose_from(
 def _button(pool: Pool, rows: np.ndarray, label: str, words: str, said: str, key: str) -> None:
     if st.button(label, key=f"{key}-{label}", icon=":material/arrow_forward:", disabled=not len(rows), help=said):
         keys.put("select.within", lists.keep(disk.home(pool), pool, rows, words).value)
-        st.switch_page("pages/select.py")
+        go("pages/select.py")
 
 
 def _keep(pool: Pool, rows: np.ndarray, words: str) -> None:
@@ -69,7 +70,7 @@ def similar_to(pool: Pool, row: int, key: str) -> None:
     said = f"Opens Find on the {look.unit(pool)} that are most alike this one."
     if st.button("Similar to this", key=f"similar-to-{key}", type="tertiary", icon=":material/search:", help=said):
         look_for_similar(pool, row)
-        st.switch_page("pages/find.py")
+        go("pages/find.py")
 
 
 def look_for_similar(pool: Pool, row: int) -> None:

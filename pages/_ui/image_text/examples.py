@@ -11,7 +11,7 @@ from pages._ui.charts import colouring
 from pages._ui.charts import map as canvas
 from pages._ui.image_text import scorers, scores, sentence
 from pages._ui.image_text.scores import Scored
-from pages._ui.kit import disk, keys, look, palette
+from pages._ui.kit import disk, drawn, keys, look, palette
 from pages._ui.media import cards
 
 _MANY = 12
@@ -59,7 +59,7 @@ def disagree(choice: Question, found: Scored, n: int) -> None:
             and other_choice
         ):
             scores.start(other_choice)
-            st.rerun(scope="app")
+            drawn.again()
         return
     both = np.flatnonzero((found.place > 0) & (other.place > 0))
     here, there = _share(found, both), _share(other, both)
@@ -81,10 +81,10 @@ def disagree(choice: Question, found: Scored, n: int) -> None:
             canvas.Look(look.unit(pool), alt, height=500, hint=f"→ better by {mine}   ↑ better by {theirs}"),
         )
     inside = canvas.members(_SCATTER, points, labels)
-    drawn = bool(canvas.region(_SCATTER, points))
+    marked = bool(canvas.region(_SCATTER, points))
     with right:
         gap = here - there
-        if drawn:
+        if marked:
             rows = points.owners[inside]
             look.section(
                 f"{look.samples(pool, len(rows))} in the region", f"of {len(both):,}; those that differ most first"

@@ -9,8 +9,13 @@ most of all where every core is busy.
 So each run leaves a numbered mark where it ends, and at every tick the browser says which marks it has seen. It also
 says which number was the last one when what ticks was drawn: messages come in their order, so a mark up to there that
 it has not seen is lost, however slow everything is.
+
+A fragment also runs for a page that was left: until the browser hears of the next page, all it asks for is asked in the
+name of the old one, and of several runs that wait Streamlit keeps one, of the page that was named last. So nothing
+ticks from the click on a link until a page is drawn, and `again` goes to the page that is the current one here.
 """
 
+import urllib.parse
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -30,7 +35,19 @@ _TICK = st.components.v2.component(
     js="""export default function ({ data, parentElement, setTriggerValue }) {
       const root = parentElement.querySelector('i');
       clearInterval(root.at); // of an earlier drawing
-      const say = () => setTriggerValue('tick', { marks: window.datasel_drawn ?? {}, upto: data.upto });
+      if (!window.datasel_leaves) {
+        window.datasel_leaves = (event) => {
+          if (event.type === 'popstate' || event.target.closest?.('a[href]')) window.datasel_left = Date.now();
+        };
+        document.addEventListener('click', window.datasel_leaves, true);
+        window.addEventListener('popstate', window.datasel_leaves);
+      }
+      if (root.run !== data.run) window.datasel_left = 0;
+      root.run = data.run;
+      const say = () => {
+        if (window.datasel_left > Date.now() - 1000 * data.patience) return;
+        setTriggerValue('tick', { marks: window.datasel_drawn ?? {}, upto: data.upto });
+      };
       root.at = setInterval(say, 1000 * data.every);
       return () => clearInterval(root.at);
     }""",
@@ -38,22 +55,39 @@ _TICK = st.components.v2.component(
 _KEY = "tick"
 _SOON = 1.0
 """Seconds to the next tick while a mark is not known to be seen."""
+_PATIENCE = 60
+"""Seconds for which nothing ticks after a click on a link that leads nowhere."""
 
 
 @dataclass
 class _Marks:
     """last: number of the last one. there: name -> number, since the page began. again: those for which the page was
-    drawn again, until all are seen.
+    drawn again, until all are seen. page: the current one's file; url: how its address ends. run: how many runs of
+    whole pages there were.
     """
 
+    page: str = ""
+    url: str = ""
+    run: int = 0
     last: int = 0
     there: dict[str, int] = field(default_factory=dict)
     again: set[str] = field(default_factory=set)
 
 
-def begin() -> None:
-    """A run of the whole page begins: what an earlier one drew is of no account any more."""
-    _marks().there = {}
+def begin(page: str, url: str) -> None:
+    """A run of the whole page begins: what an earlier one drew is of no account any more. page: its file; url: how its
+    address ends.
+    """
+    marks = _marks()
+    marks.there, marks.page, marks.url, marks.run = {}, page, url, marks.run + 1
+
+
+def again() -> None:
+    """The whole page anew, for what a fragment found out. One that runs for a page that was left does not lead back."""
+    marks = _marks()
+    if marks.page and urllib.parse.urlsplit(st.context.url or "").path.rpartition("/")[2] != marks.url:
+        st.switch_page(marks.page)
+    st.rerun(scope="app")
 
 
 def mark(name: str) -> None:
@@ -74,9 +108,10 @@ def tick(every: float) -> None:
         lost = {name for name, number in late.items() if number <= said["upto"]}
         new, marks.again = lost - marks.again, lost
         if new:  # what is lost once more is not shown at all, as in a drawer that is closed
-            st.rerun(scope="app")
+            again()
         every = min(every, _SOON) if late else every
-    _TICK(key=_KEY, data={"every": every, "upto": marks.last}, on_tick_change=lambda: None)
+    told = {"every": every, "upto": marks.last, "run": marks.run, "patience": _PATIENCE}
+    _TICK(key=_KEY, data=told, on_tick_change=lambda: None)
 
 
 def _marks() -> _Marks:

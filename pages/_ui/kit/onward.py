@@ -15,4 +15,22 @@ def onward(label: str, page: str, *, key: str, leads: bool = True, **kept: Any) 
     if st.button(label, key=f"onward-{key}", type=kind, icon=":material/arrow_forward:"):
         for name, value in kept.items():
             keys.put(name, value)
-        st.switch_page(page)
+        go(page)
+
+
+def go(page: str) -> None:
+    """Opens another page, for good. page: its file.
+
+    Streamlit forgets it where the browser asks for another run in this very moment: the page that was left would be
+    drawn again, and whatever led away from it is over.
+    """
+    keys.put("going", page)
+    st.switch_page(page)
+
+
+def arrive(page: str) -> None:
+    """Goes on where somebody was sent, once, if this is another page. page: the file of the one that begins."""
+    going = keys.get("going")
+    keys.put("going", None)
+    if going is not None and going != page:
+        st.switch_page(going)

@@ -7,16 +7,18 @@ import streamlit as st
 
 from datasel_core.pools.pool import Pool
 from pages._ui.kit import disk, drawn, keys, look, markdown, palette, watch
+from pages._ui.kit.onward import arrive
 
 _CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
 
-def frame(page: str = "") -> None:
+def frame(page: str = "", file: str = "", url: str = "") -> None:
     """What every page stands in: the style, the strip at the top, a line that is to be seen once. Called once, by
-    app.py. page: its title.
+    app.py. page: its title; file: where it lies; url: how its address ends.
     """
     st.session_state[look.FRAMED] = True
-    drawn.begin()
+    arrive(file)
+    drawn.begin(file, url)
     st.html(f"<style>{_CSS}</style>")
     with st.sidebar:
         keys.ONE_ENTRY(key="history")

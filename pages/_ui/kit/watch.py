@@ -90,7 +90,7 @@ def at_work(name: str) -> bool:
 def _panel(job: Job, key: str, beside_title: bool) -> None:
     status = job.status()
     if status["state"] == "done":
-        st.rerun(scope="app")
+        drawn.again()
     if status["state"] in _BAD:
         with st.container(border=True, key=f"job-{key}"):
             _ended_badly(job, status, key)
@@ -164,7 +164,7 @@ def _strip(workspace: Workspace, before: list[str], every: float) -> None:
     drawn.tick(every)
     found = jobs.unfinished(workspace)
     if [str(job.folder) for job in found] != before:
-        st.rerun(scope="app")
+        drawn.again()
     found = [job for job in found if str(job.folder) not in (keys.get("jobs.listed") or ())]  # the page lists them
     if not found:
         return

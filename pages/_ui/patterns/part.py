@@ -9,6 +9,7 @@ from datasel_core.pools.pool import Pool
 from datasel_core.runs.catalog import lists
 from pages._ui.data import recent
 from pages._ui.kit import disk, keys, look, markdown, watch
+from pages._ui.kit.onward import go
 
 _KEY = "cut"
 
@@ -38,7 +39,7 @@ def at_work() -> None:
 def _made(result: dict[str, Any]) -> None:
     recent.go(result["pool"])
     keys.tell(" ".join(result["notes"]), "success")
-    st.switch_page("pages/data.py")
+    go("pages/data.py")
 
 
 def _proposed(pool: Pool) -> str:

@@ -11,7 +11,7 @@ from datasel_core.runs.candidates import Filter
 from datasel_core.runs.filters.condition import BadCondition
 from datasel_core.runs.filters.counting import Counting
 from datasel_core.runs.filters.tree import quoted
-from pages._ui.kit import disk, grouping, keys, look, markdown
+from pages._ui.kit import disk, drawn, grouping, keys, look, markdown
 
 _NAME, _PICKED, _COUNTING = "select.where", "select.where.picked", "select.where.counting"
 _SOON = 0.4
@@ -114,7 +114,7 @@ def _field(pool: Pool, in_force: str) -> None:
         st.caption(f"**{said.matches:,} of {pool.n:,}** {'matches' if said.matches == 1 else 'match'}")
     _groups(pool)
     if where != in_force:  # what stands beside it must never be the answer to another filter
-        st.rerun(scope="app")
+        drawn.again()
 
 
 def _own(pool: Pool) -> list[str]:
@@ -126,7 +126,7 @@ def _own(pool: Pool) -> list[str]:
 def _wait(pool: Pool, counting: Counting) -> None:
     """Says that it is counting, and how far it is; whoever leaves it has no filter any more."""
     if counting.is_left or counting.wait(0):
-        st.rerun(scope="app")
+        drawn.again()
     far = f": {counting.done:,} of {counting.total:,}" if counting.total else " ..."
     with st.container(border=True, key="where-counting"):
         st.html(f'<p class="ds-counting" role="status">Counting what matches{html.escape(far)}</p>')
