@@ -23,7 +23,8 @@ class Role:
     good: which direction is good for a sample, empty where neither is. covers: whether coverage of a pool is measured
     in it. space: roles that name one space hold vectors of one model, so that cosines between them mean something.
     any_vectors: whether a feature of another role may fill it, when it is named. also: roles whose features fill it
-    when they are named, or where it has none of its own; a method's `trust` is told what they are.
+    when they are named, or where it has none of its own; a method's `trust` is told what they are. kept_by: the
+    command that keeps it where no feature fills it, `POOL` in place of the pool's name.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Role:
     space: str = ""
     any_vectors: bool = False
     also: tuple[str, ...] = ()
+    kept_by: str = ""
 
     @property
     def axes(self) -> int | None:
@@ -108,5 +110,11 @@ ANSWER_LOSS = declare(
     )
 )
 ANSWER_BITS = declare(
-    Role("answer_bits", "number", "What the answer of a sample takes: the entropy of its relation.", unit="bits")
+    Role(
+        "answer_bits",
+        "number",
+        "What the answer of a sample takes: the entropy of its relation.",
+        unit="bits",
+        kept_by="facts POOL",
+    )
 )

@@ -285,8 +285,9 @@ def how_to_get(pool: Pool, role: str) -> str:
         return how_to_get(pool, follows)
     makers = [id for id, one in declared.items() if one.role == role and _can_read(pool, one)]
     makers.sort(key=lambda id: (declared[id].downloads, id))
-    if makers:
-        words = " ".join(filter(None, ("feature compute", pool.name, makers[0], declared[makers[0]].asks)))
+    kept_by = find_role(role).kept_by.replace("POOL", pool.name)
+    if makers or kept_by:
+        words = kept_by or " ".join(filter(None, ("feature compute", pool.name, makers[0], declared[makers[0]].asks)))
         return f"Compute one: python -m datasel_core {words}"
     if of_others := [one for one in declared.values() if one.role == role and one.reads not in OPENED]:
         then = f"python -m datasel_core feature compute {pool.name} {of_others[0].id}"

@@ -21,7 +21,7 @@ from datasel_core.features.language.training import Recipe
 from datasel_core.features.language.vocabulary import Vocabulary, train_vocabulary
 from datasel_core.features.models.weights import choose_device
 from datasel_core.probes.numbers.facts import BESIDE, DROPPED, Part, World, numbers_of, over_seeds
-from datasel_core.probes.numbers.seeds import of_seeds
+from datasel_core.probes.numbers.seeds import SHARE, of_seeds
 from datasel_core.probes.probe import Probe, probe
 from datasel_core.probes.turns import source_of
 
@@ -119,7 +119,7 @@ class FactsProbe(Probe):
         tokens = int(np.mean(taken) * self._batch(world) * world.learned.lengths().mean())
         return {
             **over_seeds(found, parameters),
-            **({} if there is None else of_seeds("elsewhere_match", np.array(away))),
+            **({} if there is None else of_seeds("elsewhere_match", np.array(away), SHARE)),
             "facts": world.there.facts,
             "facts_trained": len(world.parts["trained"].facts),
             "trained_on": len(world.learned.rows),

@@ -19,7 +19,7 @@ from datasel_core.features.language.tokens import Template, Tokens, read_tokens
 from datasel_core.features.language.training import Recipe, train
 from datasel_core.features.language.vocabulary import Vocabulary
 from datasel_core.features.models.weights import choose_device
-from datasel_core.probes.numbers.seeds import of_seeds
+from datasel_core.probes.numbers.seeds import SHARE, of_seeds
 from datasel_core.probes.probe import Probe, probe
 from datasel_core.probes.turns import source_of
 
@@ -116,7 +116,7 @@ class LanguageProbe(Probe):
             if "group" in there
             else None
         )
-        found = {**of_seeds("loss", np.array(losses)), **of_seeds("exact_match", np.array(right))}
+        found = {**of_seeds("loss", np.array(losses)), **of_seeds("exact_match", np.array(right), SHARE)}
         if groups is not None:
             found["by_source"] = {
                 str(name): self._of(groups == name, np.array(losses), np.array(right), asked, held.rows)
@@ -171,7 +171,7 @@ class LanguageProbe(Probe):
         of_mine = np.isin([row for row, _, _ in asked], rows[mine])
         return {
             **of_seeds("loss", losses[:, mine]),
-            **of_seeds("exact_match", right[:, of_mine]),
+            **of_seeds("exact_match", right[:, of_mine], SHARE),
             "tested_on": int(mine.sum()),
             "answered": int(of_mine.sum()),
         }

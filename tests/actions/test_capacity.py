@@ -140,6 +140,19 @@ def test_bits_that_are_kept_are_what_loss_pruning_goes_by(workspace, tmp_path, s
     assert run.manifest["features"]["answer_bits"]["key"] == json.loads(out)["feature"]
 
 
+def test_without_bits_pruning_says_which_command_keeps_them(workspace, numbers, capsys):
+    keep(workspace, numbers, "loss", np.arange(2 * N, dtype=np.float32))
+    keep(workspace, numbers, "fact", np.arange(2 * N, dtype=np.float32) % N)
+    words = ["select", "book", "loss_pruning", "--budget", "50", "--set", "capacity_bits=100", "--json"]
+    assert main(words) == 2
+    line = "Compute one: python -m datasel_core facts book"
+    assert line in capsys.readouterr().err
+    assert main(line.split("datasel_core ")[1].split()) == 0
+    capsys.readouterr()
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["manifest"]["result"]["facts"]["bits"] == 100
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [

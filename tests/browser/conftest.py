@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 
 ARGUMENTS = [
     "--no-sandbox",
-    "--use-angle=swiftshader",
+    "--disable-gpu",
     "--disable-background-networking",
     "--disable-quic",
     "--no-first-run",

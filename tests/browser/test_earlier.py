@@ -3,7 +3,6 @@
 import io
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from datasel_core.runs.engine import select
@@ -31,10 +30,9 @@ def pixels(page, points):
     return ["#{:02x}{:02x}{:02x}".format(*seen.getpixel((int(x), int(y)))) for x, y in points]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_second_batch_is_chosen_and_the_first_has_a_third_colour(visit, workspace, pool, scheme):
+def test_a_second_batch_is_chosen_and_the_first_has_a_third_colour(visit, workspace, pool):
     first = select(workspace, Spec(pool="shots", method="random", budget="12", seed=5))
-    page = visit("/select?pool=shots&method=k_center&budget=8", scheme)
+    page = visit("/select?pool=shots&method=k_center&budget=8")
     settled(page)
     page.get_by_role("button", name="Settings").click()
     before = page.get_by_role("combobox", name="Count as chosen already")

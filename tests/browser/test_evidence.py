@@ -1,15 +1,12 @@
-"""Evidence in a real browser: samples are held out and methods compared with two clicks, in light and dark."""
-
-import pytest
+"""Evidence in a real browser: samples are held out and methods compared with two clicks."""
 
 from tests.browser.conftest import settled
 from tests.evidence.test_table import add, world
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_two_clicks_from_a_pool_to_a_table(visit, workspace, tmp_path, rng, scheme):
+def test_two_clicks_from_a_pool_to_a_table(visit, workspace, tmp_path, rng):
     add(workspace, tmp_path, *world(rng))
-    page = visit("/evidence?pool=vec", scheme)
+    page = visit("/evidence?pool=vec")
     page.get_by_role("button", name="Draw about 32").click()
     page.get_by_text("on 32 vectors that none of them could choose").wait_for()
     settled(page)

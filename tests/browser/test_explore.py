@@ -16,7 +16,7 @@ from datasel_core.features.feature import Block
 from datasel_core.features.stored import kept_features
 from datasel_core.runs import engine
 from datasel_core.runs.spec import Spec
-from tests.browser.conftest import keep, place
+from tests.browser.conftest import keep, place, settled
 from tests.conftest import paint
 
 N = 60
@@ -24,6 +24,10 @@ VIEW = (
     "[...document.querySelectorAll('*')].find(one => "
     "one.shadowRoot?.querySelector('.map')).shadowRoot.querySelector('.map').view"
 )
+
+STOOD = """svg => new MutationObserver(() => {
+    window.stood.push(svg.querySelector('.handle').getAttribute('aria-valuenow'));
+}).observe(svg, {childList: true})"""
 
 
 @pytest.fixture
@@ -235,22 +239,28 @@ def test_the_slider_repaints_from_the_prefix_and_says_why(visit, workspace, pool
     page.get_by_text("Why #8?").wait_for()
 
 
-def test_the_point_on_the_curve_can_be_dragged(visit, workspace, pool):
+def test_the_point_on_the_curve_can_be_dragged(visit, server, workspace, pool):
     engine.select(workspace, Spec(pool="shots", method="k_center", budget="40"))
     page = visit("/select?pool=shots&method=k_center&budget=10&rail=curve")
     page.locator(".st-key-said", has_text="10 of 60 photos").wait_for()
     handle = place(page.locator("circle.handle"))
     x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 40, y, steps=5)
-    page.mouse.move(x + 80, y, steps=5)
-    n = int(page.locator("circle.handle").get_attribute("aria-valuenow"))
-    page.mouse.up()
+    page.evaluate("window.stood = []")
+    page.locator("svg:has(circle.handle)").evaluate(STOOD)
+    with server.held():  # all answers come when it was let go
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for at in (20, 40, 60, 80):
+            page.mouse.move(x + at, y, steps=3)
+            page.wait_for_timeout(100)  # so that each place is told
+        n = int(page.locator("circle.handle").get_attribute("aria-valuenow"))
+        page.mouse.up()
+        page.evaluate("window.stood = []")
     assert 10 < n <= 40
     page.locator(".st-key-said", has_text=f"{n} of 60 photos").wait_for()
     page.wait_for_function("n => new URLSearchParams(location.search).get('budget') === n", arg=str(n))
-    assert page.locator("circle.handle").get_attribute("aria-valuenow") == str(n)
+    settled(page)
+    assert set(page.evaluate("window.stood")) == {str(n)}
 
 
 def test_choose_keep_and_a_link_that_brings_it_back(visit, pool):

@@ -21,8 +21,7 @@ def show(page, view: str) -> None:
     settled(page)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_what_fits_and_what_became_of_the_rest_is_seen_and_a_link_brings_it_back(visit, workspace, tmp_path, scheme):
+def test_what_fits_and_what_became_of_the_rest_is_seen_and_a_link_brings_it_back(visit, workspace, tmp_path):
     pool = world(workspace, tmp_path)
     with_losses(workspace, pool)
     run = pruned(workspace, pool)
@@ -31,7 +30,7 @@ def test_what_fits_and_what_became_of_the_rest_is_seen_and_a_link_brings_it_back
         ("sensitivity", {"pool": "known", "parameters": 30}),
     ):
         perform(workspace, task_of(do, **asked), Progress())
-    page = visit(f"/?pool=known&run={run.key}", scheme)
+    page = visit(f"/?pool=known&run={run.key}")
     page.get_by_role("link", name="Facts").click()
     page.get_by_text(f"All {N} facts fit").wait_for()  # counted by itself
     settled(page)

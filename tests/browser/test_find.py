@@ -25,9 +25,8 @@ def pool(workspace, tmp_path):
     return pool
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_search_leads_to_a_choice(visit, workspace, pool, scheme):
-    page = visit("/find?pool=shots", scheme)
+def test_a_search_leads_to_a_choice(visit, workspace, pool):
+    page = visit("/find?pool=shots")
     settled(page)
     field = page.get_by_role("textbox", name="Words")
     field.fill("DRESS jpg")

@@ -107,9 +107,8 @@ def test_the_cut_stays_when_another_score_is_looked_at(visit, cosine):
         assert page.get_by_role("spinbutton", name="% of the pool", exact=True).input_value() == "30.00"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_overlaps_or_sticks_out(visit, cosine, scheme):
-    page = visit("/image_text?pool=signs&budget=90", scheme)
+def test_nothing_overlaps_or_sticks_out(visit, cosine):
+    page = visit("/image_text?pool=signs&budget=90", "dark")
     page.locator(".card img").first.wait_for()
     settled(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 1440
@@ -127,10 +126,9 @@ def test_nothing_overlaps_or_sticks_out(visit, cosine, scheme):
     assert page.locator(".hist svg").get_attribute("aria-label").startswith("Histogram of CLIPScore from ")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_right_captions_stand_beside_those_dealt_anew(visit, workspace, cosine, scheme):
+def test_right_captions_stand_beside_those_dealt_anew(visit, workspace, cosine):
     """In the rail beside the cut, in view, its words whole; and a red line where the encoders are blind."""
-    page = visit("/image_text?pool=signs&budget=90", scheme)
+    page = visit("/image_text?pool=signs&budget=90", "dark")
     page.get_by_text("A right caption scores higher than one dealt anew in").first.wait_for()
     settled(page)
     assert page.get_by_text("cannot tell right captions").count() == 0
@@ -182,10 +180,9 @@ def test_pairs_on_both_sides_of_the_cut_are_in_view(visit, cosine):
     assert cut["width"] > 2 * rail["width"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_scatter_of_two_scores_keeps_its_words_whole(visit, workspace, cosine, scheme):
+def test_the_scatter_of_two_scores_keeps_its_words_whole(visit, workspace, cosine):
     kept_scores(resolve(workspace, Spec(pool="signs", method="neg_clip_loss", budget="1")), Progress())
-    page = visit("/image_text?pool=signs&budget=90&pairs=disagree", scheme)
+    page = visit("/image_text?pool=signs&budget=90&pairs=disagree", "dark")
     page.get_by_text("CLIPScore against negCLIPLoss").wait_for()
     settled(page)
     hint = page.get_by_text("→ better by CLIPScore").first

@@ -19,11 +19,10 @@ def choose(page, label, name):
     settled(page)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_what_came_of_a_run_is_one_sentence_and_a_picture_that_a_link_brings_back(visit, workspace, tmp_path, scheme):
+def test_what_came_of_a_run_is_one_sentence_and_a_picture_that_a_link_brings_back(visit, workspace, tmp_path):
     world(workspace, tmp_path)
     trained(workspace)
-    page = visit("/?pool=pool", scheme)
+    page = visit("/?pool=pool")
     page.get_by_role("link", name="Influence").click()
     page.get_by_text(re.compile(r"^Loss .* nats (lower|higher) than the plain run on second after 1 seed")).wait_for()
     page.get_by_role("heading", name="Verdict").wait_for()

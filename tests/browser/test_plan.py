@@ -3,19 +3,16 @@
 import csv
 import io
 
-import pytest
-
 from datasel_core.actions.add_pool import add_pool
 from tests.browser.conftest import settled
 from tests.conftest import paint
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_from_an_example_to_a_plan_of_ones_own(visit, workspace, tmp_path, scheme):
+def test_from_an_example_to_a_plan_of_ones_own(visit, workspace, tmp_path):
     for at in range(60):
         paint(tmp_path / "photos" / f"{at:02d}.jpg", at)
     add_pool(workspace, "photos", str(tmp_path / "photos"), "images")
-    page = visit("/plan?pool=photos&budget=50&labels=3", scheme)
+    page = visit("/plan?pool=photos&budget=50&labels=3", "dark")
     page.get_by_role("textbox", name="Wage per hour").fill("25")
     page.get_by_role("textbox", name="Wage per hour").press("Enter")
     page.get_by_text("16.2 (7.29 to 35.9)").wait_for()

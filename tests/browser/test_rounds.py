@@ -1,7 +1,6 @@
-"""Rounds in a real browser, on photos: a project, its first round, what fails, and the second; in light and dark."""
+"""Rounds in a real browser, on photos: a project, its first round, what fails, and the second."""
 
 import numpy as np
-import pytest
 
 from datasel_core.actions.add_pool import add_pool
 from datasel_core.base.progress import Progress
@@ -17,11 +16,10 @@ def photos(workspace, tmp_path, rng, name, n):
     keep_imported(workspace, pool, "embedding", clustered(rng, n, 8, 4), np.arange(n), [], "e.npz", Progress())
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_two_rounds_from_a_plan_to_the_failures(visit, workspace, tmp_path, rng, scheme):
+def test_two_rounds_from_a_plan_to_the_failures(visit, workspace, tmp_path, rng):
     photos(workspace, tmp_path, rng, "shots", 60)
     photos(workspace, tmp_path, rng, "failed", 7)
-    page = visit("/rounds?pool=shots&rounds_budget=24&rounds_rounds=2&rounds_least=3&rounds_least_per=group", scheme)
+    page = visit("/rounds?pool=shots&rounds_budget=24&rounds_rounds=2&rounds_least=3&rounds_least_per=group", "dark")
     page.get_by_role("button", name="New project").click()
     place(page.get_by_role("button", name="Start"))
     settled(page)

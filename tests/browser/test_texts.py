@@ -14,9 +14,8 @@ def pool(workspace, tmp_path):
     return add_pool(workspace, "pairs", str(tmp_path / "pairs.jsonl"), "text")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_both_responses_are_seen(visit, pool, scheme):
-    page = visit("/?pool=pairs", scheme)
+def test_both_responses_are_seen(visit, pool):
+    page = visit("/?pool=pairs")
     card = page.locator(".texts .one").first
     card.wait_for()
     assert card.locator(".said").all_inner_texts() == ["Add 0 and 1.", "It is 1.", "Rejected: No: 0!"]

@@ -1,5 +1,6 @@
 """What models say of facts, in numbers: of one model, and over several seeds."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from datasel_core.features.facts_training import knowledge
 from datasel_core.features.facts_training.asking import Exposures, nats
 from datasel_core.features.language.tokens import Tokens
 from datasel_core.features.language.vocabulary import Vocabulary
-from datasel_core.probes.numbers.seeds import of_seeds
+from datasel_core.probes.numbers.seeds import SHARE, of_seeds
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -19,6 +20,8 @@ BESIDE = "beside"
 """Questions about facts that were learned here, and are dropped in another training."""
 DROPPED = ("dropped_right", "dropped_wrong", "dropped_other")
 """Shares of what is said of dropped facts: right, the answer of another fact, neither."""
+_COUNTED = ("memorised", "stored_bits")
+"""Numbers that are no shares."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,8 @@ def over_seeds(found: list[dict[str, Any]], parameters: int) -> dict[str, Any]:
     for name in found[0]["numbers"]:
         values = [one["numbers"][name] for one in found]
         if None not in values:
-            numbers |= of_seeds(name, np.array(values)[:, None])
+            ends = (-math.inf, math.inf) if name in _COUNTED else SHARE
+            numbers |= of_seeds(name, np.array(values)[:, None], ends)
             if name == "stored_bits":
                 numbers |= of_seeds("bits_a_parameter", np.array(values)[:, None] / parameters)
     relations = {}

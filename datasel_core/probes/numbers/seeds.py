@@ -1,13 +1,17 @@
 """What several seeds say together."""
 
+import math
 from typing import Any
 
 import numpy as np
 
+SHARE = (0.0, 1.0)
+"""Between what a share lies."""
 
-def of_seeds(name: str, values: np.ndarray) -> dict[str, Any]:
+
+def of_seeds(name: str, values: np.ndarray, ends: tuple[float, float] = (-math.inf, math.inf)) -> dict[str, Any]:
     """values: (seeds, samples). Mean, standard deviation over seeds, and the interval of 95 % for the mean (Student's
-    t), where there are several seeds.
+    t), where there are several seeds. ends: what cannot be lower or higher, so that the interval ends there too.
     """
     from scipy import stats
 
@@ -20,7 +24,7 @@ def of_seeds(name: str, values: np.ndarray) -> dict[str, Any]:
         half = float(stats.t.ppf(0.975, len(of_seed) - 1)) * sd / len(of_seed) ** 0.5
         found |= {
             f"{name}_sd": round(sd, 6),
-            f"{name}_low": round(found[name] - half, 6),
-            f"{name}_high": round(found[name] + half, 6),
+            f"{name}_low": round(max(found[name] - half, ends[0]), 6),
+            f"{name}_high": round(min(found[name] + half, ends[1]), 6),
         }
     return found

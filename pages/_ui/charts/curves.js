@@ -18,13 +18,16 @@ class Chart {
     this.root = root;
     this.svg = root.querySelector('svg');
     this.said = root.querySelector('.said');
+    this.sent = []; // places that nothing was heard of since
     new ResizeObserver(() => this.draw()).observe(root);
     this.listen();
   }
   update({ data, setStateValue }) {
     this.state = setStateValue;
-    // an answer to an earlier place never moves the point back under the hand
-    if (!this.held && !this.wait) this.budget = data.budget;
+    // an answer to an earlier place never moves the point back, neither under the hand nor when it has let go
+    const earlier = this.sent.lastIndexOf(data.budget);
+    if (earlier < 0 || earlier === this.sent.length - 1) this.sent = [];
+    if (!this.held && !this.wait && !this.sent.length) this.budget = data.budget;
     this.data = data;
     this.draw();
   }
@@ -138,7 +141,8 @@ class Chart {
     const main = this.data.lines.find((line) => line.main),
       end = main.x[main.x.length - 1],
       low = this.value(main, end),
-      parts = [node('text', { class: 'mark', x: X(end), y: Y(low) + 18, 'text-anchor': 'end' }, low.toFixed(2))];
+      under = Y(low) + 18 < floor ? Y(low) + 18 : Y(low) - 12, // never among the numbers of the axis
+      parts = [node('text', { class: 'mark', x: X(end), y: under, 'text-anchor': 'end' }, low.toFixed(2))];
     const knee = this.data.knee;
     if (!knee) return parts;
     const y = Y(this.value(main, knee)),
@@ -176,6 +180,7 @@ class Chart {
     clearTimeout(this.wait);
     this.wait = setTimeout(() => {
       this.wait = null;
+      this.sent.push(to);
       this.state('budget', to);
     }, 60);
   }
