@@ -57,14 +57,17 @@ def begun(path: Path) -> Iterator[Path]:
     """
     file, number = _held_anew(path)
     try:
+        if fcntl is None:  # nobody takes it for a leftover there, and what is open could not be moved
+            os.close(number)
         yield file
     finally:
-        os.close(number)
+        if fcntl is not None:
+            os.close(number)
         file.unlink(missing_ok=True)
 
 
 def _held_anew(path: Path) -> tuple[Path, int]:
-    """A new file, and the open one that holds it; the system lets go of it when the process dies."""
+    """A new file, and the number of the open one that holds it; the system lets go of it when the process dies."""
     for _ in range(_TRIES):
         file = beside(path)
         number = os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)  # the umask says who may read it
@@ -78,7 +81,7 @@ def _held_anew(path: Path) -> tuple[Path, int]:
             os.close(number)
             raise
         os.close(number)  # somebody took it for a leftover before it was held
-    raise OSError(errno.EAGAIN, "it is taken away each time")
+    raise Failed(f"{path} could not be written: what is begun beside it is taken away each time.")
 
 
 _TRIES = 1000
@@ -92,15 +95,15 @@ def beside(path: Path) -> Path:
 
 def is_left_over(path: Path, remove: bool = False) -> bool:
     """Whether no living process holds a file that one began to write. remove: then it goes, and nobody can take hold of
-    it in between.
+    it in between. Raises OSError where it may not be removed.
     """
-    try:
-        with open(path, "r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if remove:
-                path.unlink()
-    except (OSError, AttributeError):  # it is held, is gone, or there are no locks here
-        return False
+    with contextlib.ExitStack() as stack:
+        try:
+            fcntl.flock(stack.enter_context(open(path, "r+b")), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (OSError, AttributeError):  # it is held, is gone, or there are no locks here
+            return False
+        if remove:
+            path.unlink(missing_ok=True)
     return True
 
 

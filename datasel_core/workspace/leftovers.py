@@ -52,7 +52,8 @@ def clear_spools(workspace: Workspace) -> None:
 def clear_beside(folder: Path, names: Collection[str] | None = None) -> None:
     """Removes half-written files in one folder; names: only those that were to become files of these names."""
     for path in _beside(folder, names):
-        is_left_over(path, remove=True)
+        with contextlib.suppress(OSError):
+            is_left_over(path, remove=True)
 
 
 def _beside(folder: Path, names: Collection[str] | None = None) -> Iterator[Path]:

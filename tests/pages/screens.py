@@ -2,10 +2,12 @@
 what one asks of a page.
 """
 
+import functools
 import time
 
 import numpy as np
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
@@ -25,10 +27,15 @@ class Navigated(PagesManager):
         PagesManager.uses_pages_directory = False
 
 
+_COMPONENTS = functools.cache(manifest_scanner.scan_component_manifests)
+"""What is installed is the same for every test, and looking through it takes longer than most pages."""
+
+
 @pytest.fixture
 def screen(workspace, monkeypatch):
     """Starts the app as a new browser tab would, on this address."""
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", _COMPONENTS)
     monkeypatch.setattr("streamlit.testing.v1.app_test.PagesManager", Navigated)
 
     def start(**query):

@@ -53,11 +53,15 @@ def test_what_a_person_typed_is_no_markdown_in_what_went_wrong(screen, photo_poo
 
 
 def test_who_is_sent_to_a_page_arrives_once(screen, vector_pool):
-    """Also where another run of the old page came between; a later one stays where it is."""
+    """Also where another run of the old page came between; a later one stays where it is, and so does who went
+    somewhere else.
+    """
     app = screen(pool="vec")
-    app.session_state["kept.going"] = "pages/select.py"
+    app.session_state["kept.going"] = ("pages/data.py", "pages/select.py")
     assert "<h1>Select</h1>" in said(sound(app.run()))
     assert "<h1>Data</h1>" in said(sound(app.switch_page("pages/data.py").run()))
+    assert "<h1>Data</h1>" in said(sound(app.run()))
+    app.session_state["kept.going"] = ("pages/plan.py", "pages/select.py")
     assert "<h1>Data</h1>" in said(sound(app.run()))
 
 

@@ -98,7 +98,7 @@ def is_there(folder: Path) -> bool:
 def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     """Writes it; one that was there before counts as none until it is whole. Raises Failed when the disk is full."""
     from safetensors import SafetensorError
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     (folder / SCHEDULE).unlink(missing_ok=True)
     try:
@@ -108,7 +108,8 @@ def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
         state = {f"{_FIRST}{name}": one for name, one in checkpoint.first.items()}
         state |= {f"{_SECOND}{name}": one for name, one in checkpoint.second.items()}
         with writing(folder / MOMENTS) as temporary:
-            save_file({name: one.detach().cpu().contiguous() for name, one in state.items()}, temporary)
+            # `save_file` puts a file of its own in the place, which nobody holds
+            temporary.write_bytes(save({name: one.detach().cpu().contiguous() for name, one in state.items()}))
     except Failed:
         raise
     except OSError as error:

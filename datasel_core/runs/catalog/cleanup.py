@@ -172,8 +172,8 @@ def _take_files(item: Item) -> None:
                 shutil.rmtree(path)
             elif item.kind != "leftovers":
                 path.unlink(missing_ok=True)
-            else:
-                is_left_over(path, remove=True)  # else somebody writes it by now
+            elif not is_left_over(path, remove=True) and path.exists():
+                raise Failed(f"{path} stays: it is being written by now.")
         except OSError as error:
             raise Failed(f"{path} could not be deleted: {error.strerror or error}.") from None
 

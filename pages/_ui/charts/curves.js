@@ -13,21 +13,22 @@ const nice = (span, count) => {
   return [1, 2, 5, 10].map((m) => m * size).find((s) => s >= raw);
 };
 
+// what is told after a click on a link would be told in the name of the page that is left: see drawn.py
+const leaves = () => Date.now() - (window.datasel_left ?? 0) < 60000;
+
 class Chart {
   constructor(root) {
     this.root = root;
     this.svg = root.querySelector('svg');
     this.said = root.querySelector('.said');
-    this.sent = []; // places that nothing was heard of since
+    this.told = 0; // how many places were told
     new ResizeObserver(() => this.draw()).observe(root);
     this.listen();
   }
   update({ data, setStateValue }) {
     this.state = setStateValue;
     // an answer to an earlier place never moves the point back, neither under the hand nor when it has let go
-    const earlier = this.sent.lastIndexOf(data.budget);
-    if (earlier < 0 || earlier === this.sent.length - 1) this.sent = [];
-    if (!this.held && !this.wait && !this.sent.length) this.budget = data.budget;
+    if (!this.held && !this.wait && data.heard >= this.told) [this.budget, this.told] = [data.budget, data.heard];
     this.data = data;
     this.draw();
   }
@@ -180,8 +181,8 @@ class Chart {
     clearTimeout(this.wait);
     this.wait = setTimeout(() => {
       this.wait = null;
-      this.sent.push(to);
-      this.state('budget', to);
+      if (leaves()) return;
+      this.state('budget', [to, ++this.told]);
     }, 60);
   }
   listen() {

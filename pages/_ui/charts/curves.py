@@ -22,7 +22,7 @@ CURVES = st.components.v2.component(
     css=(_HERE / "curves.css").read_text(encoding="utf-8"),
     js=(_HERE / "curves.js").read_text(encoding="utf-8"),
 )
-"""State: budget (what the point was dragged to)."""
+"""State: budget (what the point was dragged to, and the how many-th place that was)."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ def draw(
         ],
         "band": None if band is None else _area(band, int(main.curve.picks[-1])),
         "budget": budget,
+        "heard": (_told(key) or (0, 0))[1],
         "knee": main.curve.knee(),
         "knee_means": f"Up to the knee each of the {unit} brings more than the average one; after it, less.",
         "height": height,
@@ -77,11 +78,17 @@ def draw(
     }
 
     def take() -> None:
-        value = st.session_state[key].get("budget")
-        if isinstance(value, int) and value >= 1:
-            dragged(value)
+        if (told := _told(key)) is not None:
+            dragged(told[0])
 
     CURVES(key=key, data=payload, on_budget_change=take)
+
+
+def _told(key: str) -> tuple[int, int] | None:
+    """Where the point was dragged to, and the how many-th place that was."""
+    told = st.session_state.get(key, {}).get("budget")
+    whole = isinstance(told, list) and len(told) == 2 and all(type(one) is int and one >= 1 for one in told)
+    return (told[0], told[1]) if whole else None
 
 
 def _area(band: Band, most: int) -> dict[str, list[float]]:

@@ -36,8 +36,12 @@ _TICK = st.components.v2.component(
       const root = parentElement.querySelector('i');
       clearInterval(root.at); // of an earlier drawing
       if (!window.datasel_leaves) {
+        const leads = (link) => link && !link.target && !link.download && link.origin === location.origin &&
+          link.pathname !== location.pathname;
         window.datasel_leaves = (event) => {
-          if (event.type === 'popstate' || event.target.closest?.('a[href]')) window.datasel_left = Date.now();
+          const page = event.type === 'popstate' ? !location.hash :
+            !event.ctrlKey && !event.metaKey && !event.shiftKey && leads(event.target.closest?.('a[href]'));
+          if (page) window.datasel_left = Date.now();
         };
         document.addEventListener('click', window.datasel_leaves, true);
         window.addEventListener('popstate', window.datasel_leaves);
@@ -84,10 +88,17 @@ def begin(page: str, url: str) -> None:
 
 def again() -> None:
     """The whole page anew, for what a fragment found out. One that runs for a page that was left does not lead back."""
-    marks = _marks()
-    if marks.page and urllib.parse.urlsplit(st.context.url or "").path.rpartition("/")[2] != marks.url:
+    st.empty()  # a run that waits already comes first
+    marks, base = _marks(), (st.get_option("server.baseUrlPath") or "").strip("/")
+    here = urllib.parse.urlsplit(st.context.url or "").path.strip("/").removeprefix(base).strip("/")
+    if marks.page and here != marks.url:
         st.switch_page(marks.page)
     st.rerun(scope="app")
+
+
+def page() -> str:
+    """The file of the current page."""
+    return _marks().page
 
 
 def mark(name: str) -> None:

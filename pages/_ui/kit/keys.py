@@ -6,7 +6,7 @@ text: a link, a reload or a restarted server shows the same. The address decides
 session does, because Streamlit clears the address on every page change.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,20 +18,6 @@ from datasel_core.pools.pool import Pool
 from datasel_core.workspace.layout import Workspace
 from pages._ui.kit import markdown
 
-ONE_ENTRY = st.components.v2.component(
-    "datasel_history",
-    html="<i></i>",
-    js="""export default function () {
-      if (history.datasel) return;
-      const push = history.pushState;
-      history.pushState = function (state, title, to) {
-        const same = new URL(to, location.href).pathname === location.pathname;
-        return (same ? history.replaceState : push).call(history, state, title, to);
-      };
-      history.datasel = true;
-    }""",
-)
-"""A page that writes its address anew stays one entry of the browser's history: Back needs one press."""
 LINKED = ("pool", "budget", "method", "already", "run", "role", "colour")
 LINKED += ("map.region", "map.hidden", "map.view", "data.group", "leaks.against", "leaks.by", "plan.share")
 LINKED += ("plan.wish", "plan.labels", "plan.class", "plan.least")
@@ -109,6 +95,7 @@ _TYPED = "target reference period hours storage hour_price terabyte_price curren
 _CLIMATE, _ROUNDS = _CLIMATE | dict.fromkeys(_TYPED.split(), ""), dict.fromkeys(_ROUNDS.split(), "")
 for _page, _said in (("rounds", _ROUNDS), ("influence", _INFLUENCE), ("facts", _FACTS), ("climate", _CLIMATE)):
     SHORT |= {f"{_page}.{name}": (f"{_page}_{name}", usual) for name, usual in _said.items()}
+_SAID = {name: (name, "") for name in LINKED} | SHORT
 _BELONG_TO_POOL = ("run", "already", "role", "colour", "open_row", "trajectories.cluster", "error.rounds")
 _PARTS = {"plan": "of rate share wish labels class least", "influence": "run stage reference judge other"}
 _PARTS |= {"find": "by words like says n where open encoding", "facts": "bits page counted"}
@@ -129,14 +116,14 @@ def workspace() -> Workspace:
 
 def get(name: str, default: Any = None) -> Any:
     """What was kept under this name, on any page. Linked values that came with the address are text."""
-    _begin()
+    _take()
     value = st.session_state.get(_key(name))
     return default if value is None else value
 
 
 def put(name: str, value: Any) -> None:
     """Keeps a value under this name; None forgets it. Linked names change the address too."""
-    _begin()
+    _take()
     st.session_state[_key(name)] = value
     _mirror(name)
 
@@ -244,30 +231,32 @@ def _key(name: str) -> str:
     return f"kept.{name}"
 
 
-def _begin() -> None:
-    """The first run of a session takes what the address says; later runs write it there again."""
+def begin() -> None:
+    """A run of a whole page begins: Streamlit cleared the address where the page changed, and it is written anew."""
+    _take()
+    there = st.query_params.to_dict()
+    for name in _SAID:
+        _mirror(name, there)
+
+
+def _take() -> None:
+    """The first run of a session takes what the address says."""
     if "kept" not in st.session_state:
         st.session_state["kept"] = True
-        for name, (said, _) in _linked().items():
+        for name, (said, _) in _SAID.items():
             if said in st.query_params:
                 st.session_state[_key(name)] = st.query_params[said]
-    for name in _linked():
-        _mirror(name)
 
 
-def _linked() -> dict[str, tuple[str, str]]:
-    """All that is in the address -> how it is called there, and the value that need not be said."""
-    return {name: (name, "") for name in LINKED} | SHORT
-
-
-def _mirror(name: str) -> None:
-    if name not in _linked():
+def _mirror(name: str, there: Mapping[str, str] | None = None) -> None:
+    if name not in _SAID:
         return
-    (said, usual), value = _linked()[name], st.session_state.get(_key(name))
+    (said, usual), value = _SAID[name], st.session_state.get(_key(name))
+    there = st.query_params if there is None else there
     if value in (None, "") or str(value) == usual:
-        if said in st.query_params:
+        if said in there:
             del st.query_params[said]
-    elif st.query_params.get(said) != str(value):
+    elif there.get(said) != str(value):
         st.query_params[said] = str(value)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui.kit import keys
+from pages._ui.kit import drawn, keys
 
 
 def onward(label: str, page: str, *, key: str, leads: bool = True, **kept: Any) -> None:
@@ -24,13 +24,16 @@ def go(page: str) -> None:
     Streamlit forgets it where the browser asks for another run in this very moment: the page that was left would be
     drawn again, and whatever led away from it is over.
     """
-    keys.put("going", page)
+    st.empty()  # a run that waits already comes first
+    keys.put("going", (drawn.page(), page))
     st.switch_page(page)
 
 
 def arrive(page: str) -> None:
-    """Goes on where somebody was sent, once, if this is another page. page: the file of the one that begins."""
-    going = keys.get("going")
+    """Goes on where somebody was sent, once, if this is the page that was to be left. page: the file of the one that
+    begins.
+    """
+    left, to = keys.get("going", ("", ""))
     keys.put("going", None)
-    if going is not None and going != page:
-        st.switch_page(going)
+    if to and page == left != to:
+        st.switch_page(to)

@@ -9,6 +9,20 @@ from datasel_core.pools.pool import Pool
 from pages._ui.kit import disk, drawn, keys, look, markdown, palette, watch
 from pages._ui.kit.onward import arrive
 
+_ONE_ENTRY = st.components.v2.component(
+    "datasel_history",
+    html="<i></i>",
+    js="""export default function () {
+      if (history.datasel) return;
+      const push = history.pushState;
+      history.pushState = function (state, title, to) {
+        const same = new URL(to, location.href).pathname === location.pathname;
+        return (same ? history.replaceState : push).call(history, state, title, to);
+      };
+      history.datasel = true;
+    }""",
+)
+"""A page that writes its address anew stays one entry of the browser's history: Back needs one press."""
 _CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
 
@@ -21,7 +35,7 @@ def frame(page: str = "", file: str = "", url: str = "") -> None:
     drawn.begin(file, url)
     st.html(f"<style>{_CSS}</style>")
     with st.sidebar:
-        keys.ONE_ENTRY(key="history")
+        _ONE_ENTRY(key="history")
     disk.clear_left_over(str(keys.workspace().path))
     pool = keys.pool()
     if pool is not None:

@@ -122,7 +122,7 @@ def test_a_kill_while_it_is_written_leaves_none(written, copied, monkeypatch):
     def killed(*_, **__):
         raise SystemExit
 
-    monkeypatch.setattr("safetensors.torch.save_file", killed)
+    monkeypatch.setattr("safetensors.torch.save", killed)
     with pytest.raises(SystemExit):
         write_checkpoint(written[0], copied)
     with pytest.raises(BadInput, match="it has no schedule.json"):
@@ -133,7 +133,7 @@ def test_a_full_disk_is_said_in_one_line(written, tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("safetensors.torch.save_file", full)
+    monkeypatch.setattr("safetensors.torch.save", full)
     with pytest.raises(Failed, match=r"^The disk is full: .* Free some space and start again"):
         write_checkpoint(written[0], tmp_path / "x")
 

@@ -1,5 +1,6 @@
 """Making room: everything that can go is listed with its size; nothing goes that a kept selection depends on."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -346,6 +347,28 @@ def test_a_kill_in_the_midst_leaves_each_thing_whole_or_gone(scene, monkeypatch)
     assert offered(scene) == {"leftovers": "leftovers"}
     assert main(["runs", "note", run.key, "starts the program"]) == 0
     assert offered(scene) == {}
+
+
+def test_a_leftover_that_somebody_holds_by_now_stays_and_is_said(scene, monkeypatch):
+    """Between the look and the removal."""
+    path = scene.workspace.path / "runs" / ".manifest.json.0123abcd.part"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("half")
+    take = cleanup._take_files
+    with open(path, "r+b") as file:
+
+        def held(item):
+            fcntl.flock(file, fcntl.LOCK_EX)
+            take(item)
+
+        monkeypatch.setattr(cleanup, "_take_files", held)
+        done = gone(scene, "leftovers")
+    assert (done.names, done.bytes) == ((), 0)
+    assert done.failed == (f"{path} stays: it is being written by now.",)
+    assert path.read_text() == "half"
+    monkeypatch.undo()
+    assert gone(scene, "leftovers").failed == ()
+    assert not path.exists()
 
 
 def test_unfinished_work_and_what_it_left(scene):
