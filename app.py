@@ -32,7 +32,6 @@ PAGES = (  # section, file, title, icon, kinds of pool that it suits
     ("Deliver", "labels", "Labels", "sell", ANY),
     ("Help", "words", "Words", "menu_book", ANY),
 )
-keys.begin()
 pool = keys.pool()
 offered: dict[str, list[st.Page]] = {}
 known: list[tuple[st.Page, str, str]] = []

@@ -31,12 +31,17 @@ _COMPONENTS = functools.cache(manifest_scanner.scan_component_manifests)
 """What is installed is the same for every test, and looking through it takes longer than most pages."""
 
 
-@pytest.fixture
-def screen(workspace, monkeypatch):
-    """Starts the app as a new browser tab would, on this address."""
+def as_served(monkeypatch):
+    """From now on the app runs in a test as on a server."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(manifest_scanner, "scan_component_manifests", _COMPONENTS)
     monkeypatch.setattr("streamlit.testing.v1.app_test.PagesManager", Navigated)
+
+
+@pytest.fixture
+def screen(workspace, monkeypatch):
+    """Starts the app as a new browser tab would, on this address."""
+    as_served(monkeypatch)
 
     def start(**query):
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=900)

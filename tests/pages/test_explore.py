@@ -37,7 +37,7 @@ from tests.pages.test_frame import said, sound, wait
 @pytest.fixture
 def screen(workspace, monkeypatch):
     """Opens a page as a new browser tab would, on this address."""
-    monkeypatch.chdir(ROOT)
+    screens.as_served(monkeypatch)
 
     def start(page, **query):
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=900)

@@ -232,7 +232,9 @@ def _key(name: str) -> str:
 
 
 def begin() -> None:
-    """A run of a whole page begins: Streamlit cleared the address where the page changed, and it is written anew."""
+    """A run of a whole page begins: Streamlit cleared the address where the page changed, at the latest when the page
+    was found, and it is written anew.
+    """
     _take()
     there = st.query_params.to_dict()
     for name in _SAID:

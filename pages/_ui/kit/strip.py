@@ -32,6 +32,7 @@ def frame(page: str = "", file: str = "", url: str = "") -> None:
     """
     st.session_state[look.FRAMED] = True
     arrive(file)
+    keys.begin()
     drawn.begin(file, url)
     st.html(f"<style>{_CSS}</style>")
     with st.sidebar:
