@@ -35,6 +35,7 @@ def main() -> None:
         return
     with contextlib.ExitStack() as stack:
         home = os.environ.get("DATASEL_BENCHMARK_HOME") or stack.enter_context(tempfile.TemporaryDirectory())
+        Path(home).mkdir(parents=True, exist_ok=True)
         os.environ["DATASEL_WORKSPACE"] = str(Path(home) / "workspace")
         os.environ["DATASEL_DATA_ROOTS"] = home
         with stopwatch() as taken:
