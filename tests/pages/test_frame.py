@@ -8,7 +8,7 @@ import pytest
 
 from datasel_core import worker
 from datasel_core.workspace.files import write_json
-from pages._ui.kit import markdown, watch
+from pages._ui.kit import keys, markdown, watch
 from tests.conftest import clustered, task_of
 from tests.pages import screens
 from tests.pages.screens import said, sound, view, wait
@@ -50,6 +50,17 @@ def test_what_a_person_typed_is_no_markdown_in_what_went_wrong(screen, photo_poo
     assert len(app.error) == 1
     assert markdown.plain(trap) in app.error[0].value
     assert trap not in app.error[0].value
+
+
+def test_the_address_is_written_once_a_run_and_never_by_a_look(screen, vector_pool, monkeypatch):
+    """It has hundreds of names, and a page looks at what is kept hundreds of times."""
+    seen = []
+    monkeypatch.setattr(keys, "_mirror", lambda name, there=None: seen.append(name))
+    app = screen(pool="vec")
+    seen.clear()
+    sound(app.run())
+    assert set(keys.LINKED) < set(seen)
+    assert len(seen) < 1.5 * len(set(seen))
 
 
 def test_who_is_sent_to_a_page_arrives_once(screen, vector_pool):
