@@ -32,7 +32,7 @@ _COMPONENTS = functools.cache(manifest_scanner.scan_component_manifests)
 
 
 def as_served(monkeypatch):
-    """From now on the app runs in a test as on a server."""
+    """From now on the app runs in a test as on a server: without it, a page that is switched to has no frame."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(manifest_scanner, "scan_component_manifests", _COMPONENTS)
     monkeypatch.setattr("streamlit.testing.v1.app_test.PagesManager", Navigated)
