@@ -13,9 +13,6 @@ const nice = (span, count) => {
   return [1, 2, 5, 10].map((m) => m * size).find((s) => s >= raw);
 };
 
-// what is told after a click on a link would be told in the name of the page that is left: see drawn.py
-const leaves = () => Date.now() - (window.datasel_left ?? 0) < 60000;
-
 class Chart {
   constructor(root) {
     this.root = root;
@@ -181,7 +178,7 @@ class Chart {
     clearTimeout(this.wait);
     this.wait = setTimeout(() => {
       this.wait = null;
-      if (leaves()) return;
+      if (window.datasel_leaving?.()) return; // the page is left: see drawn.py
       this.state('budget', [to, ++this.told]);
     }, 60);
   }

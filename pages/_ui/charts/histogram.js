@@ -13,9 +13,6 @@ const nice = (span, count) => {
   return [1, 2, 2.5, 5, 10].map((m) => m * size).find((s) => s >= raw);
 };
 
-// what is told after a click on a link would be told in the name of the page that is left: see drawn.py
-const leaves = () => Date.now() - (window.datasel_left ?? 0) < 60000;
-
 class Chart {
   constructor(root) {
     this.root = root;
@@ -147,7 +144,7 @@ class Chart {
       return;
     }
     const send = () => {
-      if (leaves()) return;
+      if (window.datasel_leaving?.()) return; // the page is left: see drawn.py
       this.sent = this.cut;
       this.state('cut', this.cut);
       this.wait = setTimeout(() => {

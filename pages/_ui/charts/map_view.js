@@ -114,7 +114,7 @@ class View extends Points {
     clearTimeout(this.soon);
     if (!this.data.linked) return;
     this.soon = setTimeout(() => {
-      if (Date.now() - (window.datasel_left ?? 0) < 60000) return; // the page is left: see drawn.py
+      if (window.datasel_leaving?.()) return; // the page is left: see drawn.py
       const [x, y] = this.at(this.width / 2, this.height / 2),
         told = moved ? `${this.data.tag}-${[x, y, this.width / this.scale].map(short).join('.')}` : '';
       if (told !== this.toldView) this.tell('view', (this.toldView = told));

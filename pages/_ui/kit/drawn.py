@@ -12,7 +12,8 @@ it has not seen is lost, however slow everything is.
 
 A fragment also runs for a page that was left: until the browser hears of the next page, all it asks for is asked in the
 name of the old one, and of several runs that wait Streamlit keeps one, of the page that was named last. So nothing
-ticks from the click on a link until a page is drawn, and `again` goes to the page that is the current one here.
+ticks or asks from the click on a link until a page is drawn (`datasel_leaving` in the browser), and `again` goes to the
+page that is the current one here.
 """
 
 import urllib.parse
@@ -35,21 +36,26 @@ _TICK = st.components.v2.component(
     js="""export default function ({ data, parentElement, setTriggerValue }) {
       const root = parentElement.querySelector('i');
       clearInterval(root.at); // of an earlier drawing
-      if (!window.datasel_leaves) {
+      if (!window.datasel_leaving) {
+        let left = 0;
+        window.datasel_leaving = (drawn) => {
+          if (drawn) left = 0;
+          return Date.now() - left < 1000 * data.patience;
+        };
         const leads = (link) => link && !link.target && !link.download && link.origin === location.origin &&
           link.pathname !== location.pathname;
-        window.datasel_leaves = (event) => {
+        const listen = (event) => {
           const page = event.type === 'popstate' ? !location.hash :
             !event.ctrlKey && !event.metaKey && !event.shiftKey && leads(event.target.closest?.('a[href]'));
-          if (page) window.datasel_left = Date.now();
+          if (page) left = Date.now();
         };
-        document.addEventListener('click', window.datasel_leaves, true);
-        window.addEventListener('popstate', window.datasel_leaves);
+        document.addEventListener('click', listen, true);
+        window.addEventListener('popstate', listen);
       }
-      if (root.run !== data.run) window.datasel_left = 0;
+      window.datasel_leaving(root.run !== data.run); // a page that was drawn: nobody leaves any more
       root.run = data.run;
       const say = () => {
-        if (window.datasel_left > Date.now() - 1000 * data.patience) return;
+        if (window.datasel_leaving()) return;
         setTriggerValue('tick', { marks: window.datasel_drawn ?? {}, upto: data.upto });
       };
       root.at = setInterval(say, 1000 * data.every);

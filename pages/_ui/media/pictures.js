@@ -36,8 +36,7 @@ function fill(images, ask) {
   };
   const again = () => {
     if (!look() || asks >= ASKS) return;
-    // not once a link was clicked, as it would be asked in the name of the page that is left: see drawn.py
-    if (Date.now() - (window.datasel_left ?? 0) > 60000) ask([...new Set(images.map(([, key]) => key))]);
+    if (!window.datasel_leaving?.()) ask([...new Set(images.map(([, key]) => key))]); // a page that is left: see drawn.py
     timer = setTimeout(again, Math.min(RAREST, LATER * 2 ** asks++));
   };
   if (look()) timer = setTimeout(again, SOON);

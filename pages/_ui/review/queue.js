@@ -60,7 +60,7 @@ class Queue {
   // Everything that waits goes each time: a message that is lost, or overtaken by another one, loses nothing.
   flush() {
     this.timer = setTimeout(() => this.flush(), WAIT); // first of all: whatever fails below is tried again
-    if (!this.ready() || Date.now() - (window.datasel_left ?? 0) < 60000) return; // a page that is left: see drawn.py
+    if (!this.ready() || window.datasel_leaving?.()) return; // a page that is left: see drawn.py
     const wants = this.wants();
     if (!this.send || (!this.waiting.length && !wants.any)) return;
     if (!this.heard) this.misses += 1;
